@@ -1,0 +1,1 @@
+"""What is recorded: runs, their events, and everything that is computed from them."""

@@ -1,0 +1,110 @@
+"""Growing Markdown, cut into blocks that will not change any more.
+
+A block ends at a blank line, unless the line is inside a code fence, a display formula or a list. Whoever draws a
+block once and leaves it alone sends bytes in proportion to the text; drawing the whole text at each chunk sends
+its square.
+"""
+
+import re
+
+_FENCE = re.compile(r"\s*(`{3,}|~{3,})")
+_LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s")
+_MAYBE_LIST_ITEM = re.compile(r"\s*(?:[-*+]?|\d{1,9}[.)]?)$")
+_FORMULA_ENDS = {"$$": "$$", r"\[": r"\]"}
+
+
+class BlockSplitter:
+    """Feed it text in any pieces; each character is looked at once.
+
+    The blocks that `feed` returned, then `rest`, joined, are the text fed so far, to the character.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._line = ""
+        self._closes: str | None = None
+        self._in_list = False
+        self._after_list = False
+
+    def feed(self, text: str) -> list[str]:
+        """Take more text and return the blocks that it finished."""
+        finished: list[str] = []
+        *lines, last = text.split("\n")
+        for line in lines:
+            self._take(self._line + line + "\n", finished)
+            self._line = ""
+        self._line += last
+        if self._after_list and self._continues_list(self._line) is False:
+            self._finish(finished)
+        return finished
+
+    @property
+    def tail(self) -> str:
+        """What can be shown of the unfinished block: all of it but a line that may belong to the next block."""
+        undecided = self._after_list and self._continues_list(self._line) is None
+        return "".join(self._lines) + ("" if undecided else self._line)
+
+    @property
+    def rest(self) -> str:
+        """All text that no finished block holds."""
+        return "".join(self._lines) + self._line
+
+    def _take(self, line: str, finished: list[str]) -> None:
+        if self._closes is not None:
+            self._lines.append(line)
+            if self._is_closing(line):
+                self._closes = None
+            return
+        if not line.strip():
+            self._lines.append(line)
+            if self._in_list:
+                self._after_list = True
+            elif any(part.strip() for part in self._lines):
+                self._finish(finished)
+            return
+        if self._after_list and not self._continues_list(line):
+            self._finish(finished)
+        self._after_list = False
+        self._in_list = self._in_list or _LIST_ITEM.match(line) is not None
+        self._closes = self._opening(line)
+        self._lines.append(line)
+
+    def _finish(self, finished: list[str]) -> None:
+        finished.append("".join(self._lines))
+        self._lines.clear()
+        self._in_list = self._after_list = False
+
+    @staticmethod
+    def _continues_list(line: str) -> bool | None:
+        """Whether a line after a list and a blank line still belongs to the list; None while it is too short to say."""
+        if _LIST_ITEM.match(line):
+            return True
+        if line.strip() and line.startswith(("  ", "\t")):
+            return True
+        return None if _MAYBE_LIST_ITEM.match(line) and not line.endswith("\n") else False
+
+    @staticmethod
+    def _opening(line: str) -> str | None:
+        """What will close the fence or formula that this line opens."""
+        if fence := _FENCE.match(line):
+            return fence.group(1)
+        stripped = line.strip()
+        for start, end in _FORMULA_ENDS.items():
+            if stripped.startswith(start) and end not in stripped[len(start) :]:
+                return end
+        return None
+
+    def _is_closing(self, line: str) -> bool:
+        # https://spec.commonmark.org/0.31.2/#fenced-code-blocks: same character, at least as long, nothing after it.
+        stripped = line.strip()
+        assert self._closes is not None
+        if self._closes[0] in "`~":
+            return len(stripped) >= len(self._closes) and set(stripped) == {self._closes[0]}
+        return stripped.endswith(self._closes)
+
+
+def split(text: str) -> list[str]:
+    """Return all blocks of a finished text; joined, they are the text."""
+    splitter = BlockSplitter()
+    blocks = splitter.feed(text)
+    return [*blocks, splitter.rest] if splitter.rest else blocks

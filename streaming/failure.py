@@ -1,0 +1,182 @@
+"""Why a run did not end well, in words for the person who looks at it.
+
+Each kind owns two sentences: what happened and what to do. They are written here once; pages and endpoints show them.
+"""
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+
+from langchain_core.exceptions import (
+    ContextOverflowError,
+    ModelAPIError,
+    ModelAuthenticationError,
+    ModelConnectionError,
+    ModelInvalidRequestError,
+    ModelNotFoundError,
+    ModelPermissionDeniedError,
+    ModelRateLimitError,
+    ModelTimeoutError,
+    OutputParserException,
+)
+from pydantic import ValidationError
+
+MAX_DETAIL = 300
+"""Characters kept of an exception's own text."""
+
+
+class FailureKind(Enum):
+    """What went wrong. The value is (what happened, what to do)."""
+
+    AUTHENTICATION = (
+        "The model's server did not accept the API key.",
+        "Check `OPENAI_API_KEY`, restart Weir, then retry.",
+    )
+    PERMISSION = (
+        "The API key is valid but may not use this model.",
+        "Ask for access, or choose another `OPENAI_MODEL`.",
+    )
+    NOT_FOUND = (
+        "The model's server does not know this model or address.",
+        "Check `OPENAI_MODEL` and `OPENAI_BASE_URL` (it usually ends in `/v1`).",
+    )
+    CONTEXT = (
+        "The question and its history are longer than the model can read.",
+        "Shorten the question or clear the conversation, then retry.",
+    )
+    INVALID_REQUEST = (
+        "The model's server refused the request as invalid.",
+        "The server's own words are below; a setting or the model may not support what was asked.",
+    )
+    RATE_LIMIT = (
+        "The model's server says that there were too many requests, or that the quota is used up.",
+        "Wait a moment, then retry; check the account's quota if it stays.",
+    )
+    SERVER = (
+        "The model's server had an error of its own.",
+        "Retry; if it stays, look at the server's log or status page.",
+    )
+    UNREACHABLE = (
+        "The model's server cannot be reached.",
+        "Check that it is running and that `OPENAI_BASE_URL` is right, then retry.",
+    )
+    CUT = (
+        "The connection to the model broke in the middle of the answer.",
+        "What had arrived is kept. Retry for a whole answer.",
+    )
+    TIMEOUT = (
+        "The model went silent and Weir stopped waiting for it.",
+        "What had arrived is kept. Retry, or raise `WEIR_TIMEOUT` for a slow model.",
+    )
+    OVERLOADED = (
+        "The model's server reported an error in the middle of the answer.",
+        "What had arrived is kept. Its own words are below. Retry in a moment.",
+    )
+    MALFORMED = (
+        "The model's server sent something that is not part of an answer.",
+        "What had arrived is kept. Retry; if it stays, a proxy or gateway in between may be at fault.",
+    )
+    UNFINISHED = (
+        "The stream ended without saying why: the answer is probably cut off.",
+        "What had arrived is kept. Retry for a whole answer.",
+    )
+    LENGTH = (
+        "The answer reached its length limit.",
+        "It ends where the limit was. Ask the model to go on, or for a shorter answer.",
+    )
+    CONTENT_FILTER = (
+        "The model's server stopped the answer with its content filter.",
+        "Rephrase the question.",
+    )
+    REFUSAL = (
+        "The model declined to answer in the form that was asked for.",
+        "Rephrase the question.",
+    )
+    EMPTY = (
+        "The model ended without writing anything.",
+        "Retry, or rephrase the question.",
+    )
+    UNUSABLE = (
+        "The model's answer did not have the form that was asked for.",
+        "Retry; a larger model keeps to the form more reliably.",
+    )
+    RECORD_FULL = (
+        "The run was ended because its record outgrew the memory that Weir may use.",
+        "What had arrived is kept. Raise `WEIR_RECORD_MB` for longer runs.",
+    )
+    INTERNAL = (
+        "The chain raised an error.",
+        "Its own words are below.",
+    )
+
+    @property
+    def sentence(self) -> str:
+        """What happened."""
+        return self.value[0]
+
+    @property
+    def remedy(self) -> str:
+        """What to do."""
+        return self.value[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failure: its kind, and the exception's type and text for those who want to know more."""
+
+    kind: FailureKind
+    detail: str = ""
+
+
+class RecordFullError(Exception):
+    """The run was ended because its record outgrew the memory that Weir may use."""
+
+
+# The first match counts, so a subclass stands before its base.
+_BY_TYPE: tuple[tuple[type[Exception], FailureKind], ...] = (
+    (RecordFullError, FailureKind.RECORD_FULL),
+    (ModelAuthenticationError, FailureKind.AUTHENTICATION),
+    (ModelPermissionDeniedError, FailureKind.PERMISSION),
+    (ModelNotFoundError, FailureKind.NOT_FOUND),
+    (ContextOverflowError, FailureKind.CONTEXT),
+    (ModelInvalidRequestError, FailureKind.INVALID_REQUEST),
+    (ModelRateLimitError, FailureKind.RATE_LIMIT),
+    (ModelAPIError, FailureKind.SERVER),
+    (ModelTimeoutError, FailureKind.TIMEOUT),
+    (TimeoutError, FailureKind.TIMEOUT),
+    (json.JSONDecodeError, FailureKind.MALFORMED),
+    (UnicodeDecodeError, FailureKind.MALFORMED),
+    (OutputParserException, FailureKind.UNUSABLE),
+    (ValidationError, FailureKind.UNUSABLE),
+)
+
+# openai raises these as classes of its own that no LangChain base covers; a chain's package is not imported here.
+_BY_NAME = {
+    "APIError": FailureKind.OVERLOADED,
+    "OpenAIRefusalError": FailureKind.REFUSAL,
+    "LengthFinishReasonError": FailureKind.LENGTH,
+    "ContentFilterFinishReasonError": FailureKind.CONTENT_FILTER,
+}
+
+
+def failure_of(error: Exception, *, answering: bool) -> Failure:
+    """Say what `error` means. `answering`: whether the model had begun to answer when it came."""
+    detail = f"{type(error).__name__}: {error}"[:MAX_DETAIL]
+    # LangChain knows this case only by OpenAI's wording: other servers use the code, or their own words for it.
+    if isinstance(error, ModelInvalidRequestError) and "context" in f"{getattr(error, 'code', '')} {error}".lower():
+        return Failure(FailureKind.CONTEXT, detail)
+    if isinstance(error, ModelConnectionError) and not isinstance(error, ModelTimeoutError):
+        return Failure(FailureKind.CUT if answering or not _never_connected(error) else FailureKind.UNREACHABLE, detail)
+    for kind_of_error, kind in _BY_TYPE:
+        if isinstance(error, kind_of_error):
+            return Failure(kind, detail)
+    return Failure(_BY_NAME.get(type(error).__name__, FailureKind.INTERNAL), detail)
+
+
+def _never_connected(error: BaseException | None) -> bool:
+    """Whether the HTTP client, somewhere among the causes, says that there was no connection at all."""
+    while error is not None:
+        if type(error).__name__ in ("ConnectError", "ConnectTimeout"):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,164 @@
+"""What a run's events say about it: its text and its figures. Functions `events -> value`, nothing else."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+from streaming.events import Event
+
+FINISH_REASONS = ("finish_reason", "stop_reason", "done_reason")
+"""Where providers put why the model stopped (OpenAI, Anthropic, Ollama), in `response_metadata`."""
+
+
+def text_of(value: Any) -> str:
+    """Return the text of a recorded chunk: a string, or a message whose content is a string or content blocks."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict) or "content" not in value:
+        return ""
+    content = value["content"]
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    parts = (part if isinstance(part, str) else part.get("text", "") for part in content)
+    return "".join(part for part in parts if isinstance(part, str))
+
+
+def streamed_text(event: Event) -> str:
+    """Return the text that this event adds to the run's answer: what the root yields, if it is text."""
+    if event.source.parent_ids or not event.event.endswith("_stream"):
+        return ""
+    return text_of(event.data.get("chunk"))
+
+
+def text(events: Iterable[Event]) -> str:
+    """Return the run's answer: all text that its root has streamed."""
+    return "".join(map(streamed_text, events))
+
+
+def output_of(events: Iterable[Event], name: str) -> Any:
+    """Return the recorded output of the first finished component of that name, or None."""
+    for event in events:
+        if event.name == name and event.event.endswith("_end"):
+            return event.data.get("output")
+    return None
+
+
+def custom_event(events: Iterable[Event], name: str) -> Any:
+    """Return the data of the first custom event of that name, or None."""
+    for event in events:
+        if event.event == "on_custom_event" and event.name == name:
+            return event.data
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured of a run. Times are seconds; None means that it has not happened or is not known."""
+
+    time_to_first_token: float | None
+    """From the run's start to the first non-empty text of its answer."""
+    inter_token_latencies: tuple[float, ...]
+    """Between the arrivals of consecutive non-empty chunks of the answer."""
+    tokens_in: int | None
+    """Prompt tokens of all model calls, as the server counted them."""
+    tokens_out: int | None
+    """Completion tokens of all model calls, as the server counted them; else the number of chunks."""
+    exact: bool
+    """Whether the tokens are the server's own count."""
+    tokens_per_second: float | None
+    """Tokens of the answering call after its first, over the time from the first to the last chunk."""
+    finish_reason: str | None
+    """Of the last model call that ended; None where it named none."""
+    expects_finish_reason: bool
+    """Whether the last model call that ended is of a provider that always names one."""
+    chunks: int
+    """Non-empty text chunks of the answer."""
+    characters: int
+    """Length of the answer."""
+    duration: float
+    """From the run's start to its last event so far."""
+
+    @property
+    def median_latency(self) -> float | None:
+        """Median inter-token latency."""
+        return median(self.inter_token_latencies) if self.inter_token_latencies else None
+
+
+@dataclass(slots=True)
+class Meter:
+    """Adds up figures event by event, for a reader that follows a live run.
+
+    `figures(events)` is the same over a whole list.
+    """
+
+    _arrivals: list[float] = field(default_factory=list)
+    _characters: int = 0
+    _usage: list[tuple[int, int]] = field(default_factory=list)
+    _uncounted: dict[str, int] = field(default_factory=dict)
+    _calls: int = 0
+    _finish_reason: str | None = None
+    _expects_finish_reason: bool = False
+    _last: float = 0.0
+
+    def add(self, event: Event) -> str:
+        """Count one event and return the text that it adds to the answer."""
+        self._last = event.at
+        added = streamed_text(event)
+        if added:
+            self._arrivals.append(event.at)
+            self._characters += len(added)
+        if event.event == "on_chat_model_stream" and (event.is_root or text_of(event.data.get("chunk"))):
+            self._uncounted[event.run_id] = self._uncounted.get(event.run_id, 0) + 1
+        elif event.event == "on_chat_model_end":
+            self._end_of_call(event)
+        return added
+
+    def _end_of_call(self, event: Event) -> None:
+        self._calls += 1
+        output = event.data.get("output")
+        message = output if isinstance(output, dict) else {}
+        usage = message.get("usage_metadata")
+        if isinstance(usage, dict):
+            self._usage.append((int(usage.get("input_tokens", 0)), int(usage.get("output_tokens", 0))))
+            self._uncounted.pop(event.run_id, None)
+        about = message.get("response_metadata") or {}
+        found = (about[key] for key in FINISH_REASONS if about.get(key))
+        self._finish_reason = next(found, None)
+        self._expects_finish_reason = about.get("model_provider") == "openai"
+
+    @property
+    def tokens_so_far(self) -> int:
+        """Tokens written so far: the server's counts where there are any, chunks where not."""
+        return sum(out for _, out in self._usage) + sum(self._uncounted.values())
+
+    def figures(self) -> Figures:
+        """Return the figures of the events added so far."""
+        arrivals = self._arrivals
+        counted = bool(self._usage) and not self._uncounted
+        answer_tokens = self._usage[-1][1] if counted else len(arrivals)
+        writing = arrivals[-1] - arrivals[0] if arrivals else 0.0
+        return Figures(
+            time_to_first_token=arrivals[0] if arrivals else None,
+            inter_token_latencies=tuple(later - earlier for earlier, later in pairwise(arrivals)),
+            tokens_in=sum(used for used, _ in self._usage) if self._usage else None,
+            tokens_out=self.tokens_so_far if self._usage or self._uncounted else None,
+            exact=counted,
+            tokens_per_second=(answer_tokens - 1) / writing if writing > 0 and answer_tokens > 1 else None,
+            finish_reason=self._finish_reason,
+            expects_finish_reason=self._expects_finish_reason,
+            chunks=len(arrivals),
+            characters=self._characters,
+            duration=self._last,
+        )
+
+
+def figures(events: Iterable[Event]) -> Figures:
+    """Return the figures of a run's events."""
+    meter = Meter()
+    for event in events:
+        meter.add(event)
+    return meter.figures()

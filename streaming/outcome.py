@@ -1,0 +1,74 @@
+"""How a run's answer is to be taken: whole, partial or failed, and why. A function of the run and its figures."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from streaming.failure import Failure, FailureKind
+from streaming.metrics import Figures
+from streaming.run import Run, Status
+
+
+class Mark(Enum):
+    """The word that marks an answer."""
+
+    WRITING = "Writing"
+    DONE = "Done"
+    STOPPED = "Stopped"
+    CUT_OFF = "Cut off"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A mark, with what happened and what to do where there is something to say."""
+
+    mark: Mark
+    sentence: str = ""
+    remedy: str = ""
+    detail: str = ""
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the text may be taken as the model's answer, and sent back to it as history."""
+        return self.mark in (Mark.DONE, Mark.STOPPED)
+
+
+_STOPPED = Outcome(Mark.STOPPED, "You stopped this answer.", "What had arrived is kept. Retry for a whole one.")
+_ABANDONED = Outcome(
+    Mark.STOPPED,
+    "Nobody had this answer open for a while, so Weir stopped it.",
+    "What had arrived is kept. Retry for a whole one.",
+)
+_FINISHES = {
+    "length": FailureKind.LENGTH,
+    "max_tokens": FailureKind.LENGTH,
+    "content_filter": FailureKind.CONTENT_FILTER,
+}
+
+
+def outcome(run: Run, figures: Figures) -> Outcome:
+    """Say how the run's answer is to be taken. `figures` are those of the run's events."""
+    match run.status:
+        case Status.RUNNING:
+            return Outcome(Mark.WRITING)
+        case Status.STOPPED:
+            return _STOPPED
+        case Status.ABANDONED:
+            return _ABANDONED
+        case Status.FAILED:
+            failure = run.failure or Failure(FailureKind.INTERNAL)
+            return _failed(failure, Mark.CUT_OFF if figures.characters else Mark.FAILED)
+        case Status.DONE:
+            return _finished(figures)
+
+
+def _finished(figures: Figures) -> Outcome:
+    if kind := _FINISHES.get(figures.finish_reason or ""):
+        return _failed(Failure(kind), Mark.CUT_OFF)
+    if figures.expects_finish_reason and figures.finish_reason is None:
+        return _failed(Failure(FailureKind.UNFINISHED), Mark.CUT_OFF)
+    return Outcome(Mark.DONE)
+
+
+def _failed(failure: Failure, mark: Mark) -> Outcome:
+    return Outcome(mark, failure.kind.sentence, failure.kind.remedy, failure.detail)

@@ -1,0 +1,102 @@
+"""Any value a Runnable can emit, as compact JSON bytes.
+
+LangChain events hold live objects: messages, prompt values, documents, exceptions, Pydantic models. A record
+keeps plain JSON instead, so that it can be shown, sent, saved and compared without importing what made it.
+Messages keep their own field names; fields that are empty are left out.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import orjson
+from langchain_core.documents import Document
+from langchain_core.messages import BaseMessage
+from langchain_core.prompt_values import PromptValue
+from pydantic import BaseModel
+
+JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+
+MAX_DEPTH = 100
+"""Nesting beyond this is replaced by its `repr`: no viewer, and no JSON reader, needs to follow it."""
+
+MAX_REPR = 500
+"""Characters kept of the `repr` of a value that has no JSON form."""
+
+_FAST = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+def dumps(value: Any) -> bytes:
+    """Return `value` as compact UTF-8 JSON. Never raises: what has no JSON form becomes its type and `repr`.
+
+    NaN and the infinities become null, as JSON has no word for them.
+    """
+    try:
+        return orjson.dumps(value, default=_open, option=_FAST)
+    except (TypeError, ValueError, RecursionError):
+        # Lone surrogates, integers over 64 bits and deep nesting: rare, and the standard library takes them.
+        return json.dumps(plain(value), ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def loads(payload: bytes) -> Any:
+    """Read what `dumps` wrote."""
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return json.loads(payload)
+
+
+def plain(value: Any, depth: int = 0) -> JSON:
+    """Return `value` built of dicts with string keys, lists, strings, finite numbers, booleans and None."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if depth >= MAX_DEPTH:
+        return _described(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item, depth + 1) for item in value]
+    return plain(_open(value), depth + 1)
+
+
+def _open(value: Any) -> Any:
+    """One step from an object towards JSON."""
+    if isinstance(value, BaseMessage):
+        fields = {key: item for key, item in value.__dict__.items() if item or key == "content"}
+        return {"type": value.type, **fields}
+    if isinstance(value, PromptValue):
+        return {"messages": value.to_messages()}
+    if isinstance(value, Document):
+        return {"page_content": value.page_content, "metadata": value.metadata}
+    if isinstance(value, BaseException):
+        return {"type": type(value).__name__, "message": str(value)}
+    if isinstance(value, BaseModel):
+        return dict(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, list | tuple):
+        return list(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=repr)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    for base in (str, int, float):
+        if isinstance(value, base):
+            return base(value)
+    return _described(value)
+
+
+def _described(value: Any) -> dict[str, JSON]:
+    try:
+        text = repr(value)
+    except Exception as error:
+        text = f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
+    return {"type": type(value).__name__, "repr": text[:MAX_REPR]}

@@ -1,0 +1,250 @@
+"""Runs Runnables on the background loop and writes down every event."""
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.schema import StreamEvent
+
+from streaming import plain
+from streaming.events import Event, Source
+from streaming.failure import Failure, FailureKind, RecordFullError, failure_of
+from streaming.loop import BackgroundLoop
+from streaming.run import Run, Status
+from streaming.store import RunStore
+
+GRACE = 60.0
+"""Seconds that a run goes on without a reader."""
+
+
+_MEANWHILE = {
+    Status.DONE: "The run came to its end without waiting for this.",
+    Status.STOPPED: "The run was stopped while this was at work.",
+    Status.FAILED: "The run failed while this was at work.",
+    Status.ABANDONED: "The run was abandoned while this was at work.",
+}
+
+
+class Recorder:
+    """Starts runs and records them into a store.
+
+    `clock` gives monotonic seconds, `hidden` strings (keys) that no recorded error text may hold.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        loop: BackgroundLoop,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        grace: float = GRACE,
+        hidden: tuple[str, ...] = (),
+    ) -> None:
+        self.store = store
+        self._loop = loop
+        self._clock = clock
+        self._grace = grace
+        self._hidden = hidden
+
+    def start(
+        self,
+        runnable: Runnable[Any, Any],
+        value: Any,
+        *,
+        name: str | None = None,
+        context: dict[str, Any] | None = None,
+        config: RunnableConfig | None = None,
+    ) -> Run:
+        """Begin a run and return it at once. `context` is kept with it, JSON-ready, for whoever finds it again."""
+        recording = _Recording(
+            runnable,
+            value,
+            name=name or runnable.get_name(),
+            context=context or {},
+            config=config or {},
+            store=self.store,
+            loop=self._loop,
+            clock=self._clock,
+            grace=self._grace,
+            hidden=self._hidden,
+        )
+        self.store.add(recording.run)
+        self._loop.call(recording.launch)
+        return recording.run
+
+    def stop_all(self) -> None:
+        """Stop every live run."""
+        for run in self.store.runs():
+            run.stop()
+
+
+class _Recording:
+    """One run in the making. All but `__init__` happens on the background loop."""
+
+    def __init__(
+        self,
+        runnable: Runnable[Any, Any],
+        value: Any,
+        *,
+        name: str,
+        context: dict[str, Any],
+        config: RunnableConfig,
+        store: RunStore,
+        loop: BackgroundLoop,
+        clock: Callable[[], float],
+        grace: float,
+        hidden: tuple[str, ...],
+    ) -> None:
+        run_id = uuid.uuid4()
+        self.run = Run(
+            str(run_id),
+            name,
+            value,
+            context=context,
+            created_at=time.time(),
+            cancel=lambda: loop.call(self._cancel),
+            unread=lambda: loop.call(self._expect_reader),
+        )
+        self._runnable = runnable
+        self._value = value
+        self._errors = _ErrorHandler()
+        handlers = config.get("callbacks")
+        self._config: RunnableConfig = {**config, "run_id": run_id}
+        if handlers is None or isinstance(handlers, list):
+            self._config["callbacks"] = [*(handlers or []), self._errors]
+        self._store = store
+        self._clock = clock
+        self._grace = grace
+        self._hidden = hidden
+        self._started = clock()
+        self._task: asyncio.Task[None] | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self._sources: dict[str, Source] = {}
+        self._open: dict[str, Event] = {}
+        self._answering = False
+
+    def launch(self) -> None:
+        """Start the task."""
+        self._task = asyncio.get_running_loop().create_task(self._drive(), name=f"run {self.run.id}")
+        self._task.add_done_callback(self._finish)
+        self._expect_reader()
+        if self.run.ending is not None:
+            self._task.cancel()
+
+    async def _drive(self) -> None:
+        stream = self._runnable.astream_events(self._value, config=self._config, version="v2")
+        async with contextlib.aclosing(stream) as events:  # type: ignore[type-var]
+            async for event in events:
+                self._record(event)
+
+    def _record(self, raw: StreamEvent) -> None:
+        source = self._source(raw)
+        self._close_failed(before=source)
+        event = self._append(raw["event"], source, plain.dumps(raw["data"]))
+        stage = event.event.rsplit("_", 1)[-1]
+        if stage == "start":
+            self._open[event.run_id] = event
+        elif stage in ("end", "error"):
+            self._open.pop(event.run_id, None)
+        elif event.event == "on_chat_model_stream":
+            self._answering = True
+
+    def _source(self, raw: StreamEvent) -> Source:
+        fresh = Source(
+            name=raw["name"],
+            run_id=raw["run_id"],
+            parent_ids=tuple(raw["parent_ids"]),
+            tags=tuple(raw.get("tags") or ()),
+            metadata=raw.get("metadata") or {},
+        )
+        known = self._sources.get(fresh.run_id)
+        if known == fresh:
+            return known
+        return self._sources.setdefault(fresh.run_id, fresh) if known is None else fresh
+
+    def _append(self, kind: str, source: Source, payload: bytes) -> Event:
+        at = round(self._clock() - self._started, 6)
+        event = Event(len(self.run.events), at, kind, source, payload)
+        self.run.append(event)
+        if not self._store.grew(event.size):
+            full = RecordFullError(RecordFullError.__doc__)
+            self.run.end_early(Status.FAILED, failure_of(full, answering=True))
+        return event
+
+    def _close_failed(self, before: Source) -> None:
+        """Close components that failed and whose failure the chain survived, once an event of another comes."""
+        for run_id in [run_id for run_id in self._errors.by_run if run_id in self._open]:
+            if run_id != before.run_id and run_id not in before.parent_ids:
+                self._close(run_id, self._errors.by_run[run_id])
+
+    def _close(self, run_id: str, error: BaseException) -> None:
+        opened = self._open.pop(run_id)
+        shown = {"type": type(error).__name__, "message": self._without_secrets(str(error))}
+        self._append(f"on_{opened.type}_error", opened.source, plain.dumps({"error": shown}))
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        """Close what is still open, deepest first, and the run. The task's done callback: no path leaves it out."""
+        if self._expiry:
+            self._expiry.cancel()
+        error = None if task.cancelled() else task.exception()
+        status, failure = self._verdict(task, error)
+        for run_id in reversed(list(self._open)):
+            own = self._errors.by_run.get(run_id)
+            self._close(run_id, own if isinstance(own, Exception) else Interrupted(_MEANWHILE[status]))
+        self.run.close(status, failure)
+        # The run's handle lives as long as its record does; what it ran, and tracebacks, need not.
+        self._task = self._value = None
+        self._errors.by_run.clear()
+
+    def _verdict(self, task: asyncio.Task[None], error: BaseException | None) -> tuple[Status, Failure | None]:
+        if self.run.ending is not None and (task.cancelled() or error is not None):
+            return self.run.ending, self.run.failure
+        if isinstance(error, Exception):
+            failure = failure_of(error, answering=self._answering)
+            return Status.FAILED, Failure(failure.kind, self._without_secrets(failure.detail))
+        if task.cancelled() or error is not None:
+            return Status.FAILED, Failure(FailureKind.INTERNAL, "The chain's task was cancelled from within.")
+        return Status.DONE, None
+
+    def _without_secrets(self, text: str) -> str:
+        for secret in self._hidden:
+            text = text.replace(secret, "•••")
+        return text
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _expect_reader(self) -> None:
+        """Begin the grace period anew."""
+        if self._expiry:
+            self._expiry.cancel()
+        if self.run.is_live:
+            self._expiry = asyncio.get_running_loop().call_later(self._grace, self._expire)
+
+    def _expire(self) -> None:
+        if not self.run.readers:
+            self.run.end_early(Status.ABANDONED)
+
+
+class Interrupted(Exception):  # noqa: N818
+    """The error of a component that did not fail itself: the run ended while it was at work."""
+
+
+class _ErrorHandler(BaseCallbackHandler):
+    """Keeps the exception of each component that failed: `astream_events` has no event for it."""
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self.by_run: dict[str, BaseException] = {}
+
+    def _keep(self, error: BaseException, *, run_id: uuid.UUID, **_: Any) -> None:
+        self.by_run[str(run_id)] = error
+
+    on_chain_error = on_llm_error = on_tool_error = on_retriever_error = _keep

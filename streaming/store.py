@@ -1,0 +1,81 @@
+"""Where runs are kept. `RunStore` is the whole of what recorder, pages and endpoints need of it."""
+
+import threading
+from collections import OrderedDict, deque
+from typing import Protocol
+
+from streaming.run import Run
+
+REMEMBERED = 10_000
+"""How many evicted runs are still known by their id."""
+
+
+class RunNotFoundError(LookupError):
+    """There is no run at this link: the server has been restarted since, or the link is not complete."""
+
+
+class RunEvictedError(LookupError):
+    """This run has been removed to make room for newer ones. Runs are kept in memory up to a bound; start it again."""
+
+
+class RunStore(Protocol):
+    """Keeps runs within a bound."""
+
+    def add(self, run: Run) -> None:
+        """Keep a run."""
+
+    def get(self, run_id: str) -> Run:
+        """Return a run. Raises RunNotFoundError or RunEvictedError; their docstrings are sentences for people."""
+
+    def runs(self) -> list[Run]:
+        """Return all runs, oldest first."""
+
+    def grew(self, size: int) -> bool:
+        """Note that a kept run has grown by `size` bytes and make room; return False where there is none to make."""
+
+
+class MemoryStore:
+    """Runs in this process's memory, at most `budget` bytes: the oldest that have ended go first."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._lock = threading.Lock()
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._size = 0
+        self._evicted: deque[str] = deque(maxlen=REMEMBERED)
+
+    @property
+    def size(self) -> int:
+        """Bytes that all kept runs take."""
+        return self._size
+
+    def add(self, run: Run) -> None:
+        with self._lock:
+            self._runs[run.id] = run
+            self._size += run.size
+            self._make_room()
+
+    def get(self, run_id: str) -> Run:
+        with self._lock:
+            if run := self._runs.get(run_id):
+                return run
+            raise RunEvictedError(run_id) if run_id in self._evicted else RunNotFoundError(run_id)
+
+    def runs(self) -> list[Run]:
+        with self._lock:
+            return list(self._runs.values())
+
+    def grew(self, size: int) -> bool:
+        with self._lock:
+            self._size += size
+            return self._size <= self._budget or self._make_room()
+
+    def _make_room(self) -> bool:
+        ended = [run for run in self._runs.values() if not run.is_live]
+        for run in ended:
+            if self._size <= self._budget:
+                break
+            del self._runs[run.id]
+            self._size -= run.size
+            self._evicted.append(run.id)
+        return self._size <= self._budget

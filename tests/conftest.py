@@ -1,0 +1,35 @@
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from chains.model import http_client
+from streaming.loop import BackgroundLoop
+from streaming.recorder import Recorder
+from streaming.store import MemoryStore
+from tests.fake_openai import FakeOpenAI, fake_openai
+
+
+@pytest.fixture
+def openai_server() -> Iterator[FakeOpenAI]:
+    with fake_openai() as server:
+        yield server
+
+
+@pytest.fixture
+def loop() -> Iterator[BackgroundLoop]:
+    running = BackgroundLoop("test-runs")
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def http(loop: BackgroundLoop) -> Iterator[httpx2.AsyncClient]:
+    client = http_client()
+    yield client
+    loop.submit(client.aclose()).result(timeout=5)
+
+
+@pytest.fixture
+def recorder(loop: BackgroundLoop) -> Recorder:
+    return Recorder(MemoryStore(budget=50_000_000), loop)

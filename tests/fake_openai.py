@@ -1,0 +1,193 @@
+"""An OpenAI-compatible chat server on loopback, whose answers and faults a test sets and whose requests it reads."""
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+
+class Fault(StrEnum):
+    """What goes wrong when the stream has reached `Plan.at` tokens."""
+
+    CUT = "the connection is closed in the middle of the body"
+    STALL = "nothing more is sent"
+    NO_FINISH = "the body ends without a finish_reason"
+    BAD_DATA = "a data line is not JSON"
+    HTML = "an HTML page comes in the middle of the body"
+    SSE_ERROR = "an error object comes as an event"
+
+
+@dataclass(slots=True)
+class Plan:
+    """How the next requests are answered."""
+
+    tokens: list[str] = field(default_factory=lambda: ["Once", " upon", " a", " time", "."])
+    rate: float = 0.0
+    """Tokens per second; 0 is as fast as they are taken."""
+    category: str = "general"
+    """What a request for structured output gets, as `{"category": …}`."""
+    structured: str | None = None
+    """Verbatim answer to a request for structured output."""
+    status: int = 200
+    message: str = "planned by the test"
+    fault: Fault | None = None
+    at: int = 0
+    finish_reason: str = "stop"
+    usage: bool = True
+
+
+@dataclass(slots=True)
+class Seen:
+    """One request as the server saw it. Times are `time.monotonic()` seconds."""
+
+    body: dict[str, Any]
+    authorization: str
+    sent: int = 0
+    first_at: float | None = None
+    hung_up_at: float | None = None
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def is_structured(self) -> bool:
+        return "response_format" in self.body
+
+
+class FakeOpenAI:
+    """The server. Use as a context manager; it listens on a free port of 127.0.0.1."""
+
+    def __init__(self) -> None:
+        self.plan = Plan()
+        self.seen: list[Seen] = []
+        self._release = asyncio.Event()
+        app = Starlette(routes=[Route("/v1/chat/completions", self._complete, methods=["POST"])])
+        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, name="fake-openai", daemon=True)
+
+    def __enter__(self) -> "FakeOpenAI":
+        self._thread.start()
+        deadline = time.monotonic() + 10
+        while not self._server.started:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the fake server did not start")
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.force_exit = True
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+
+    @property
+    def url(self) -> str:
+        """What to set as OPENAI_BASE_URL."""
+        host, port = self._server.servers[0].sockets[0].getsockname()[:2]
+        return f"http://{host}:{port}/v1"
+
+    @property
+    def answers(self) -> list[Seen]:
+        """The requests that asked for text, not for a category."""
+        return [seen for seen in self.seen if not seen.is_structured]
+
+    async def _complete(self, request: Request) -> Response:
+        plan = self.plan
+        seen = Seen(await request.json(), request.headers.get("authorization", ""))
+        self.seen.append(seen)
+        if plan.status != 200:
+            error = {"message": plan.message, "type": "planned", "code": plan.status}
+            headers = {"retry-after": "0"} if plan.status == 429 else {}
+            seen.ended.set()
+            return JSONResponse({"error": error}, plan.status, headers=headers)
+        if seen.is_structured:
+            text = plan.structured if plan.structured is not None else json.dumps({"category": plan.category})
+            plan = Plan(tokens=[text])
+        if seen.body.get("stream"):
+            return StreamingResponse(_counted(_stream(plan, seen), seen), media_type="text/event-stream")
+        seen.ended.set()
+        return JSONResponse(_whole(plan, seen))
+
+
+def _usage(plan: Plan, seen: Seen) -> dict[str, int]:
+    prompt = sum(len(str(message["content"]).split()) for message in seen.body["messages"])
+    return {"prompt_tokens": prompt, "completion_tokens": len(plan.tokens), "total_tokens": prompt + len(plan.tokens)}
+
+
+def _whole(plan: Plan, seen: Seen) -> dict[str, Any]:
+    message = {"role": "assistant", "content": "".join(plan.tokens)}
+    choice = {"index": 0, "message": message, "finish_reason": plan.finish_reason}
+    return _object(seen, "chat.completion", [choice]) | {"usage": _usage(plan, seen)}
+
+
+def _object(seen: Seen, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"id": "fake-1", "object": kind, "created": 0, "model": seen.body["model"], "choices": choices}
+
+
+def _event(seen: Seen, delta: dict[str, Any], finish_reason: str | None = None) -> str:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    return f"data: {json.dumps(_object(seen, 'chat.completion.chunk', [choice]))}\n\n"
+
+
+async def _stream(plan: Plan, seen: Seen) -> AsyncIterator[str]:
+    yield _event(seen, {"role": "assistant", "content": ""})
+    begun = time.monotonic()
+    for number, token in enumerate(plan.tokens):
+        if plan.fault and number == plan.at:
+            async for part in _go_wrong(plan.fault):
+                yield part
+            if plan.fault is not Fault.BAD_DATA:
+                return
+        if plan.rate:
+            await asyncio.sleep(max(0.0, begun + number / plan.rate - time.monotonic()))
+        yield _event(seen, {"content": token})
+        seen.first_at = seen.first_at or time.monotonic()
+        seen.sent += 1
+    yield _event(seen, {}, plan.finish_reason)
+    if plan.usage and (seen.body.get("stream_options") or {}).get("include_usage"):
+        usage = _object(seen, "chat.completion.chunk", []) | {"usage": _usage(plan, seen)}
+        yield f"data: {json.dumps(usage)}\n\n"
+    yield "data: [DONE]\n\n"
+
+
+async def _go_wrong(fault: Fault) -> AsyncIterator[str]:
+    match fault:
+        case Fault.CUT:
+            raise ConnectionResetError("cut by the test")
+        case Fault.STALL:
+            await asyncio.Event().wait()
+        case Fault.BAD_DATA:
+            yield "data: {this is no JSON\n\n"
+        case Fault.HTML:
+            yield "<html><body>502 Bad Gateway</body></html>\n\n"
+        case Fault.SSE_ERROR:
+            yield f"data: {json.dumps({'error': {'message': 'overloaded', 'type': 'server_error'}})}\n\n"
+        case Fault.NO_FINISH:
+            return
+
+
+async def _counted(stream: AsyncIterator[str], seen: Seen) -> AsyncIterator[str]:
+    try:
+        async for part in stream:
+            yield part
+    except asyncio.CancelledError:
+        seen.hung_up_at = time.monotonic()
+        raise
+    finally:
+        seen.ended.set()
+
+
+@contextlib.contextmanager
+def fake_openai() -> Iterator[FakeOpenAI]:
+    """Run a fake server for the duration of a `with` block."""
+    with FakeOpenAI() as server:
+        yield server

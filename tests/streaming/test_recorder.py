@@ -1,0 +1,294 @@
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import RunnableGenerator, RunnableLambda, RunnableParallel
+
+from streaming.failure import FailureKind
+from streaming.loop import BackgroundLoop
+from streaming.metrics import text
+from streaming.recorder import Recorder
+from streaming.run import Status
+from streaming.store import MemoryStore, RunEvictedError, RunNotFoundError
+
+ANSWER = "Once upon a time there was a weir."
+
+
+def story(answer: str = ANSWER) -> Any:
+    model = GenericFakeChatModel(messages=iter([AIMessage(answer)]))
+    return ChatPromptTemplate.from_template("About {topic}") | model | StrOutputParser()
+
+
+class Gate:
+    """A chain that yields a word, then waits until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.cancelled = threading.Event()
+        self._opened: asyncio.Event | None = None
+
+    def chain(self) -> Any:
+        async def words(inputs: AsyncIterator[Any]) -> AsyncIterator[str]:
+            async for _ in inputs:
+                self._opened = asyncio.Event()
+                self._loop = asyncio.get_running_loop()
+                yield "before "
+                self.reached.set()
+                try:
+                    await self._opened.wait()
+                except asyncio.CancelledError:
+                    self.cancelled.set()
+                    raise
+                yield "after"
+
+        return RunnableGenerator(words, name="gate")
+
+    def open(self) -> None:
+        assert self._opened is not None
+        self._loop.call_soon_threadsafe(self._opened.set)
+
+
+async def langchain_events(chain: Any, value: Any) -> list[Any]:
+    return [event async for event in chain.astream_events(value, version="v2")]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        story,
+        lambda: RunnableParallel(upper=RunnableLambda(str.upper), same=RunnableLambda(str)) | RunnableLambda(str),
+    ],
+    ids=["story", "parallel"],
+)
+def test_the_record_is_what_astream_events_gives(recorder: Recorder, make: Any) -> None:
+    value = {"topic": "water"} if make is story else "abc"
+    run = recorder.start(make(), value)
+    assert run.wait(5)
+    expected = asyncio.run(langchain_events(make(), value))
+    assert run.status is Status.DONE
+    assert sorted((e.event, e.name, len(e.source.parent_ids)) for e in run.events) == sorted(
+        (e["event"], e["name"], len(e["parent_ids"])) for e in expected
+    )
+    assert [event.seq for event in run.events] == list(range(len(expected)))
+
+
+def test_the_text_of_a_run_is_what_its_root_streamed(recorder: Recorder) -> None:
+    run = recorder.start(story(), {"topic": "water"})
+    assert run.wait(5)
+    assert text(run.events) == ANSWER
+    assert run.input == {"topic": "water"}
+    assert run.events[0].run_id == run.id
+
+
+def test_arrival_times_come_from_the_injected_clock(loop: BackgroundLoop) -> None:
+    ticks = iter(range(100, 10_000))
+    run = Recorder(MemoryStore(10**7), loop, clock=lambda: float(next(ticks))).start(story(), {"topic": "t"})
+    assert run.wait(5)
+    assert [event.at for event in run.events] == [float(number) for number in range(1, len(run.events) + 1)]
+
+
+def test_an_event_takes_under_400_bytes_on_average(recorder: Recorder) -> None:
+    run = recorder.start(story("word " * 2_000), {"topic": "water"})
+    assert run.wait(20)
+    assert len(run.events) > 6_000
+    assert run.size / len(run.events) < 400
+
+
+def test_stop_cancels_at_once_in_the_middle_of_a_stall_and_keeps_what_arrived(recorder: Recorder) -> None:
+    gate = Gate()
+    run = recorder.start(gate.chain(), "go")
+    assert gate.reached.wait(5)
+    pressed = time.monotonic()
+    run.stop()
+    assert gate.cancelled.wait(0.1)
+    assert run.wait(1)
+    assert time.monotonic() - pressed < 1
+    assert run.status is Status.STOPPED
+    assert text(run.events) == "before "
+
+
+def test_a_stopped_run_leaves_no_component_open(recorder: Recorder) -> None:
+    gate = Gate()
+    run = recorder.start(gate.chain() | RunnableLambda(str), "go")
+    assert gate.reached.wait(5)
+    run.stop()
+    assert run.wait(5)
+    started = [event.run_id for event in run.events if event.event.endswith("_start")]
+    ended = [event.run_id for event in run.events if event.event.endswith(("_end", "_error"))]
+    assert sorted(started) == sorted(ended)
+    assert run.events[-1].run_id == run.id
+
+
+def test_stop_after_the_end_changes_nothing(recorder: Recorder) -> None:
+    run = recorder.start(story(), {"topic": "water"})
+    assert run.wait(5)
+    run.stop()
+    assert run.status is Status.DONE
+
+
+def test_an_exception_closes_every_open_component_deepest_first_and_keeps_the_text(recorder: Recorder) -> None:
+    async def breaks(inputs: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for _ in inputs:
+            yield "partial "
+            raise ValueError("the dam broke")
+
+    chain = RunnableLambda(str).with_config(run_name="first") | RunnableGenerator(breaks, name="breaks")
+    run = recorder.start(chain, "go", name="outer")
+    assert run.wait(5)
+    assert run.status is Status.FAILED
+    assert run.failure is not None
+    assert run.failure.kind is FailureKind.INTERNAL
+    assert text(run.events) == "partial "
+    closing = [
+        (event.event, event.name, event.data["error"]["type"]) for event in run.events if "_error" in event.event
+    ]
+    assert closing == [
+        ("on_chain_error", "breaks", "ValueError"),
+        ("on_chain_error", "first", "Interrupted"),
+        ("on_chain_error", "RunnableSequence", "ValueError"),
+    ]
+    assert run.events[-1].data["error"]["message"] == "the dam broke"
+
+
+def test_a_failure_that_the_chain_survives_is_closed_where_it_happened(recorder: Recorder) -> None:
+    def fails(_: str) -> str:
+        raise KeyError("inner")
+
+    chain = RunnableLambda(fails).with_fallbacks([RunnableLambda(str)]) | RunnableLambda(str.upper)
+    run = recorder.start(chain, "go")
+    assert run.wait(5)
+    assert run.status is Status.DONE
+    kinds = [(event.event, event.name) for event in run.events]
+    failed = kinds.index(("on_chain_error", "fails"))
+    assert kinds.index(("on_chain_start", "fails")) < failed < kinds.index(("on_chain_end", "RunnableSequence"))
+    assert run.events[failed].data["error"]["type"] == "KeyError"
+
+
+def test_a_key_in_an_error_is_not_recorded(loop: BackgroundLoop) -> None:
+    def leaks(_: str) -> str:
+        raise ValueError("wrong key sk-canary!")
+
+    run = Recorder(MemoryStore(10**7), loop, hidden=("sk-canary",)).start(RunnableLambda(leaks), "go")
+    assert run.wait(5)
+    assert run.failure is not None
+    assert "sk-canary" not in run.failure.detail
+    assert not [event for event in run.events if b"sk-canary" in event.payload]
+
+
+def test_many_threads_read_the_same_events_live(recorder: Recorder) -> None:
+    gate = Gate()
+    run = recorder.start(gate.chain(), "go")
+    results: list[list[int]] = []
+
+    def read() -> None:
+        results.append([event.seq for batch in run.follow() for event in batch])
+
+    readers = [threading.Thread(target=read) for _ in range(8)]
+    for reader in readers:
+        reader.start()
+    assert gate.reached.wait(5)
+    gate.open()
+    for reader in readers:
+        reader.join(5)
+    assert results == [list(range(len(run.events)))] * 8
+
+
+def test_a_reader_starts_after_any_event_live_or_afterwards(recorder: Recorder) -> None:
+    run = recorder.start(story(), {"topic": "water"})
+    assert run.wait(5)
+    seen = [event.seq for batch in run.follow(after=3) for event in batch]
+    assert seen == list(range(4, len(run.events)))
+    assert list(run.follow(after=len(run.events))) == []
+
+
+async def test_asyncio_readers_on_another_loop_get_every_event(recorder: Recorder) -> None:
+    gate = Gate()
+    run = recorder.start(gate.chain(), "go")
+
+    async def read() -> list[int]:
+        return [event.seq async for batch in run.afollow() for event in batch]
+
+    readers = [asyncio.create_task(read()) for _ in range(5)]
+    await asyncio.to_thread(gate.reached.wait, 5)
+    gate.open()
+    assert await asyncio.gather(*readers) == [list(range(len(run.events)))] * 5
+
+
+async def test_a_heartbeat_comes_while_nothing_happens(recorder: Recorder) -> None:
+    gate = Gate()
+    run = recorder.start(gate.chain(), "go")
+    assert await asyncio.to_thread(gate.reached.wait, 5)
+    batches = run.afollow(heartbeat=0.01)
+    assert [len(batch) for batch in [await anext(batches), await anext(batches)]][-1] == 0
+    await batches.aclose()
+    assert [len(batch) for _, batch in zip(range(2), run.follow(heartbeat=0.01), strict=False)][-1] == 0
+    run.stop()
+    assert await asyncio.to_thread(run.wait, 5)
+
+
+def test_a_run_that_nobody_reads_is_abandoned(loop: BackgroundLoop) -> None:
+    gate = Gate()
+    run = Recorder(MemoryStore(10**7), loop, grace=0.02).start(gate.chain(), "go")
+    assert gate.cancelled.wait(5)
+    assert run.wait(5)
+    assert run.status is Status.ABANDONED
+    assert text(run.events) == "before "
+
+
+def test_a_run_goes_on_while_it_is_read_and_for_a_reader_who_comes_back_in_time(loop: BackgroundLoop) -> None:
+    gate = Gate()
+    run = Recorder(MemoryStore(10**7), loop, grace=0.5).start(gate.chain(), "go")
+    assert gate.reached.wait(5)
+    with run.reading():
+        assert not gate.cancelled.wait(0.7)
+    with run.reading():
+        gate.open()
+        assert run.wait(5)
+    assert run.status is Status.DONE
+
+
+def test_the_oldest_ended_runs_make_room_and_their_links_say_so(loop: BackgroundLoop) -> None:
+    store = MemoryStore(budget=60_000)
+    recorder = Recorder(store, loop)
+    runs = []
+    for _ in range(8):
+        runs.append(recorder.start(story("word " * 20), {"topic": "water"}))
+        assert runs[-1].wait(5)
+    assert store.size <= 60_000
+    assert store.get(runs[-1].id) is runs[-1]
+    with pytest.raises(RunEvictedError):
+        store.get(runs[0].id)
+    with pytest.raises(RunNotFoundError):
+        store.get("never-was")
+
+
+def test_a_run_that_outgrows_the_bound_ends_with_its_own_sentence(loop: BackgroundLoop) -> None:
+    async def endless(inputs: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for _ in inputs:
+            while True:
+                yield "x" * 1_000
+                await asyncio.sleep(0)
+
+    store = MemoryStore(budget=100_000)
+    run = Recorder(store, loop).start(RunnableGenerator(endless), "go")
+    assert run.wait(10)
+    assert run.status is Status.FAILED
+    assert run.failure is not None
+    assert run.failure.kind is FailureKind.RECORD_FULL
+    assert text(run.events).startswith("xxx")
+
+
+def test_closing_the_loop_ends_every_run(loop: BackgroundLoop) -> None:
+    gate = Gate()
+    run = Recorder(MemoryStore(10**7), loop).start(gate.chain(), "go")
+    assert gate.reached.wait(5)
+    loop.close()
+    assert run.wait(5)
+    assert not run.is_live
