@@ -1,0 +1,1 @@
+"""The embedded default model: llama.cpp on loopback, in a child process."""

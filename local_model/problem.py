@@ -1,0 +1,30 @@
+"""What can be wrong with the embedded model, each with the sentence that people see."""
+
+from enum import Enum
+
+
+class Problem(Enum):
+    """Why the embedded model cannot answer."""
+
+    NO_ENGINE = "The embedded engine (the package xllamacpp) is not installed."
+    NO_PACKAGED_MODEL = "The embedded model's file is not installed."
+    NO_SUCH_FILE = "There is no file at the path in WEIR_LOCAL_MODEL."
+    UNREADABLE = "The file in WEIR_LOCAL_MODEL cannot be read."
+    NOT_GGUF = "The file in WEIR_LOCAL_MODEL is not a GGUF model."
+    DAMAGED = "The embedded model's file is damaged: its checksum is wrong."
+    NOT_STARTED = "The embedded engine could not start."
+    DIED = "The embedded engine stopped unexpectedly."
+
+    @property
+    def sentence(self) -> str:
+        """What happened."""
+        return self.value
+
+
+class ProblemError(Exception):
+    """Carries a problem to where it is shown."""
+
+    def __init__(self, problem: Problem, detail: str = "") -> None:
+        super().__init__(problem.sentence)
+        self.problem = problem
+        self.detail = detail
