@@ -1,0 +1,1 @@
+"""What runs: chains that take their model, and the model they take."""

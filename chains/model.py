@@ -1,0 +1,99 @@
+"""The model that answers, and the only place that names ChatOpenAI."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx2
+import openai
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
+
+from chains.settings import Settings
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds to reach the model's server; waiting for its words is `Settings.timeout`."""
+
+EMBEDDED_MAX_TOKENS = 700
+"""A toy-sized model may never come to an end by itself."""
+
+_NO_KEY_NEEDED = SecretStr("none")
+"""Local servers (Ollama, vLLM, LM Studio) take any key, but the client insists on one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An OpenAI-compatible server and the model to ask there."""
+
+    base_url: str | None
+    """None is OpenAI's own."""
+    api_key: SecretStr
+    model: str
+    host: str
+    """Where it is, for people: a host name or 'embedded'."""
+    is_embedded: bool = False
+
+
+def configured_endpoint(settings: Settings) -> Endpoint:
+    """Return the endpoint that the environment names."""
+    url = settings.openai_base_url
+    return Endpoint(
+        base_url=str(url) if url else None,
+        api_key=settings.openai_api_key or _NO_KEY_NEEDED,
+        model=settings.openai_model,
+        host=(f"{url.host}:{url.port}" if url.port not in (80, 443) else str(url.host)) if url else "OpenAI",
+    )
+
+
+def embedded_endpoint(url: str, api_key: str, model: str) -> Endpoint:
+    """Return the endpoint of the embedded engine."""
+    return Endpoint(f"{url.rstrip('/')}/v1", SecretStr(api_key), model, "embedded", is_embedded=True)
+
+
+def http_client() -> httpx2.AsyncClient:
+    """Return a client for `chat_model`. It belongs to the loop that first uses it; close it there."""
+    return openai.DefaultAsyncHttpxClient()
+
+
+def chat_model(
+    endpoint: Endpoint, settings: Settings, http: httpx2.AsyncClient, *, max_tokens: int | None = None
+) -> ChatOpenAI:
+    """Return the chat model of an endpoint. `max_tokens` bounds one answer."""
+    if endpoint.is_embedded:
+        max_tokens = min(max_tokens or EMBEDDED_MAX_TOKENS, EMBEDDED_MAX_TOKENS)
+    return ChatOpenAI(
+        model=endpoint.model,
+        base_url=endpoint.base_url,
+        api_key=endpoint.api_key,
+        max_completion_tokens=max_tokens,
+        http_async_client=http,
+        stream_usage=True,
+        use_responses_api=False,
+        max_retries=settings.retries,
+        timeout=openai.Timeout(settings.timeout, connect=CONNECT_TIMEOUT),
+        stream_chunk_timeout=settings.timeout,
+    )
+
+
+def rehearsal_model() -> ChatOpenAI:
+    """Return a real ChatOpenAI whose transport answers in this process.
+
+    Streaming from it once at the start loads and builds all that the first real answer would have to wait for.
+    """
+
+    def chunks() -> Iterator[str]:
+        for delta, reason in (({"role": "assistant", "content": '{"category": "general"}'}, None), ({}, "stop")):
+            choice = {"index": 0, "delta": delta, "finish_reason": reason}
+            chunk = {"id": "rehearsal", "object": "chat.completion.chunk", "created": 0, "model": "rehearsal"}
+            yield f"data: {json.dumps(chunk | {'choices': [choice]})}\n\n"
+        yield "data: [DONE]\n\n"
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, text="".join(chunks()))
+
+    return ChatOpenAI(
+        model="rehearsal",
+        base_url="http://127.0.0.1:9/v1",
+        api_key=_NO_KEY_NEEDED,
+        http_async_client=httpx2.AsyncClient(transport=httpx2.MockTransport(answer)),
+    )

@@ -1,0 +1,78 @@
+"""The only reader of the environment and of `.env`."""
+
+import functools
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _blank_is_unset(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+class SettingsError(Exception):
+    """A variable has a value that Weir cannot use; the text names it, says why and gives an example."""
+
+
+class Settings(BaseSettings):
+    """Weir's configuration. Each field is one variable of the environment or of `.env`; the first wins."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    openai_api_key: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, validation_alias=AliasChoices("OPENAI_API_KEY"), examples=["sk-…"]
+    )
+    """Key for OpenAI or a compatible server."""
+    openai_base_url: Annotated[HttpUrl | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, validation_alias=AliasChoices("OPENAI_BASE_URL"), examples=["http://localhost:11434/v1"]
+    )
+    """Any OpenAI-compatible endpoint."""
+    openai_model: str = Field(
+        "gpt-4o-mini", min_length=1, validation_alias=AliasChoices("OPENAI_MODEL"), examples=["gpt-4o-mini"]
+    )
+    """Model name."""
+    local_model: Annotated[Path | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, validation_alias=AliasChoices("WEIR_LOCAL_MODEL"), examples=["/models/qwen2.5-3b-instruct-q4_k_m.gguf"]
+    )
+    """A GGUF file for the embedded engine, instead of the packaged one."""
+    timeout: float = Field(60.0, gt=0, le=3600, validation_alias=AliasChoices("WEIR_TIMEOUT"), examples=["60"])
+    """Seconds that the model may be silent before a run is given up."""
+    retries: int = Field(2, ge=0, le=10, validation_alias=AliasChoices("WEIR_RETRIES"), examples=["2"])
+    """How often a request that failed before its first chunk is sent again."""
+    grace: float = Field(60.0, gt=0, le=86_400, validation_alias=AliasChoices("WEIR_GRACE"), examples=["60"])
+    """Seconds that a run goes on while nobody reads it."""
+    record_mb: float = Field(256.0, gt=0, validation_alias=AliasChoices("WEIR_RECORD_MB"), examples=["256"])
+    """Memory for recorded runs, in megabytes; the oldest finished runs go first."""
+
+    @property
+    def uses_embedded_model(self) -> bool:
+        """Whether neither a key nor an endpoint is set."""
+        return self.openai_api_key is None and self.openai_base_url is None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Strings that must never be shown, logged or recorded."""
+        return (self.openai_api_key.get_secret_value(),) if self.openai_api_key else ()
+
+
+@functools.cache
+def settings() -> Settings:
+    """Return the configuration, read once. Raises SettingsError with a sentence a person can act on."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentence(problem) for problem in error.errors())) from None
+
+
+def _sentence(problem: Any) -> str:
+    field = next(
+        field
+        for field in Settings.model_fields.values()
+        if isinstance(field.validation_alias, AliasChoices) and problem["loc"][0] in field.validation_alias.choices
+    )
+    example = (field.examples or [""])[0]
+    variable = problem["loc"][0]
+    shown = "" if variable == "OPENAI_API_KEY" else f" {str(problem['input'])!r}"
+    return f"{variable} has a value{shown} that Weir cannot use: {problem['msg']}. For example: {variable}={example}"

@@ -1,0 +1,56 @@
+"""Which model answers now: the configured endpoint, or the embedded engine once it is ready."""
+
+import asyncio
+
+import httpx2
+from langchain_openai import ChatOpenAI
+
+from chains.model import Endpoint, chat_model, configured_endpoint, embedded_endpoint, http_client
+from chains.settings import Settings
+from local_model.engine import Engine, EngineState, Phase
+
+__all__ = ["EngineState", "ModelSource", "Phase"]
+
+
+class ModelSource:
+    """Hands out the model that answers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._http: httpx2.AsyncClient = http_client()
+        self._configured = None if settings.uses_embedded_model else configured_endpoint(settings)
+        self._engine = Engine(settings.local_model) if self._configured is None else None
+
+    @property
+    def engine(self) -> Engine | None:
+        """The embedded engine, where it is what answers."""
+        return self._engine
+
+    def start(self) -> None:
+        """Begin to load the embedded model, if it is what answers. Returns at once."""
+        if self._engine:
+            self._engine.start()
+
+    async def aclose(self) -> None:
+        """Close the connections, on the loop that used them, and end the embedded engine."""
+        await self._http.aclose()
+        if self._engine:
+            await asyncio.to_thread(self._engine.stop)
+
+    def chat_model(self, *, max_tokens: int | None = None) -> ChatOpenAI | None:
+        """Return the model, or None while the embedded engine is not ready. `max_tokens` bounds one answer."""
+        endpoint = self.endpoint()
+        return chat_model(endpoint, self._settings, self._http, max_tokens=max_tokens) if endpoint else None
+
+    def endpoint(self) -> Endpoint | None:
+        """Return the endpoint, or None while the embedded engine is not ready. An engine that died is begun anew."""
+        if self._configured:
+            return self._configured
+        assert self._engine is not None
+        return _endpoint(self._engine.ensure())
+
+
+def _endpoint(state: EngineState) -> Endpoint | None:
+    if state.phase is not Phase.READY or state.url is None or state.api_key is None:
+        return None
+    return embedded_endpoint(state.url, state.api_key, state.model_name)

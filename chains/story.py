@@ -1,0 +1,58 @@
+"""The story chain: a topic becomes a story."""
+
+from enum import StrEnum
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import Runnable
+
+
+class Length(StrEnum):
+    """How long a story should be. Owns the number of words that is asked for and the tokens to expect."""
+
+    SHORT = "short"
+    MEDIUM = "medium"
+    LONG = "long"
+
+    @property
+    def words(self) -> int:
+        """What the model is asked for."""
+        return {Length.SHORT: 120, Length.MEDIUM: 300, Length.LONG: 800}[self]
+
+    @property
+    def expected_tokens(self) -> int:
+        """English prose takes about four tokens for three words."""
+        return self.words * 4 // 3
+
+    @property
+    def max_tokens(self) -> int:
+        """Where the model is cut: twice the expected length leaves room for wordier languages."""
+        return self.expected_tokens * 2
+
+
+class Tone(StrEnum):
+    """How a story should sound."""
+
+    WARM = "warm"
+    FUNNY = "funny"
+    MYSTERIOUS = "mysterious"
+    SERIOUS = "serious"
+
+
+PROMPT = ChatPromptTemplate.from_messages(
+    [
+        (
+            "system",
+            "You are a storyteller. Tell the story in about {words} words, in a {tone} tone, with a beginning, a turn "
+            "and an end, in paragraphs. Write in the language of the topic. Write only the story.",
+        ),
+        ("human", "Write a story about {topic}"),
+    ]
+)
+
+
+def story_chain(model: BaseChatModel) -> Runnable[dict[str, Any], str]:
+    """Return the chain `{"topic", "words", "tone"} -> str`, which streams."""
+    return (PROMPT | model | StrOutputParser()).with_config(run_name="story")

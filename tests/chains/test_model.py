@@ -1,0 +1,210 @@
+"""ChatOpenAI, recorded, against a real server that answers, fails, stalls and lies."""
+
+import threading
+
+import httpx2
+import pytest
+from langchain_openai import ChatOpenAI
+
+from chains.model import Endpoint, chat_model, configured_endpoint, embedded_endpoint
+from chains.router import smart_router
+from chains.settings import Settings
+from chains.story import Length, story_chain
+from streaming.failure import FailureKind
+from streaming.loop import BackgroundLoop
+from streaming.metrics import custom_event, figures, text
+from streaming.outcome import Mark, outcome
+from streaming.recorder import Recorder
+from streaming.run import Run, Status
+from tests.fake_openai import FakeOpenAI, Fault, Plan
+
+WORDS = [f" word{number}" for number in range(20)]
+STORY = {"topic": "water", "words": 100, "tone": "calm"}
+
+
+def settings_for(url: str, timeout: float = 5.0) -> Settings:
+    return Settings.model_validate(
+        {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-test", "WEIR_TIMEOUT": timeout, "WEIR_RETRIES": 1}
+    )
+
+
+class Teller:
+    """Starts stories and routed answers against a server."""
+
+    def __init__(self, recorder: Recorder, http: httpx2.AsyncClient) -> None:
+        self._recorder = recorder
+        self._http = http
+
+    def _model(self, url: str, timeout: float) -> ChatOpenAI:
+        chosen = settings_for(url, timeout)
+        return chat_model(configured_endpoint(chosen), chosen, self._http, max_tokens=Length.SHORT.max_tokens)
+
+    def start(self, url: str, timeout: float = 30.0) -> Run:
+        return self._recorder.start(story_chain(self._model(url, timeout)), STORY)
+
+    def tell(self, url: str, timeout: float = 5.0) -> Run:
+        run = self.start(url, timeout)
+        assert run.wait(15)
+        return run
+
+    def answer(self, url: str) -> Run:
+        run = self._recorder.start(smart_router(self._model(url, 5.0)), {"question": "?", "history": []})
+        assert run.wait(10)
+        return run
+
+
+@pytest.fixture
+def teller(recorder: Recorder, http: httpx2.AsyncClient) -> Teller:
+    return Teller(recorder, http)
+
+
+def test_a_story_streams_with_its_figures(teller: Teller, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(tokens=WORDS)
+    run = teller.tell(openai_server.url)
+    seen = figures(run.events)
+    assert text(run.events) == "".join(WORDS)
+    assert (run.status, seen.finish_reason, seen.tokens_out, seen.exact) == (Status.DONE, "stop", 20, True)
+    assert outcome(run, seen).mark is Mark.DONE
+    (request,) = openai_server.seen
+    assert request.authorization == "Bearer sk-test"
+    assert request.body["stream_options"] == {"include_usage": True}
+    assert request.body["max_completion_tokens"] == Length.SHORT.max_tokens
+
+
+@pytest.mark.parametrize("category", ["math", "code", "general"])
+def test_the_router_classifies_with_structured_output(teller: Teller, openai_server: FakeOpenAI, category: str) -> None:
+    openai_server.plan = Plan(tokens=WORDS, category=category)
+    run = teller.answer(openai_server.url)
+    assert custom_event(run.events, "route")["route"] == category
+    assert text(run.events) == "".join(WORDS)
+    schema = openai_server.seen[0].body["response_format"]["json_schema"]["schema"]
+    assert schema["properties"]["category"]["enum"] == ["math", "code", "general"]
+
+
+@pytest.mark.parametrize("structured", ["not JSON at all", "{}", '{"category": "cooking"}', ""])
+def test_a_server_that_classifies_badly_is_survived(teller: Teller, openai_server: FakeOpenAI, structured: str) -> None:
+    openai_server.plan = Plan(tokens=WORDS, structured=structured)
+    run = teller.answer(openai_server.url)
+    assert custom_event(run.events, "route")["fallback"]
+    assert text(run.events) == "".join(WORDS)
+    assert outcome(run, figures(run.events)).mark is Mark.DONE
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, FailureKind.AUTHENTICATION),
+        (403, FailureKind.PERMISSION),
+        (404, FailureKind.NOT_FOUND),
+        (400, FailureKind.INVALID_REQUEST),
+        (429, FailureKind.RATE_LIMIT),
+        (500, FailureKind.SERVER),
+        (503, FailureKind.SERVER),
+    ],
+)
+def test_an_http_error_has_its_own_sentence(
+    teller: Teller, openai_server: FakeOpenAI, status: int, kind: FailureKind
+) -> None:
+    openai_server.plan = Plan(status=status)
+    run = teller.tell(openai_server.url)
+    said = outcome(run, figures(run.events))
+    assert run.failure is not None
+    assert run.failure.kind is kind
+    assert (said.mark, said.sentence) == (Mark.FAILED, kind.sentence)
+    assert not said.is_answer
+
+
+def test_a_prompt_that_is_too_long_is_told_from_other_bad_requests(teller: Teller, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(status=400, message="the request exceeds the available context size")
+    run = teller.tell(openai_server.url)
+    assert run.failure is not None
+    assert run.failure.kind is FailureKind.CONTEXT
+
+
+def test_a_refused_connection_has_its_own_sentence(teller: Teller) -> None:
+    run = teller.tell("http://127.0.0.1:9/v1")
+    assert run.failure is not None
+    assert run.failure.kind is FailureKind.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault.CUT, FailureKind.CUT),
+        (Fault.STALL, FailureKind.TIMEOUT),
+        (Fault.NO_FINISH, FailureKind.UNFINISHED),
+        (Fault.BAD_DATA, FailureKind.MALFORMED),
+        (Fault.HTML, FailureKind.UNFINISHED),
+        (Fault.SSE_ERROR, FailureKind.OVERLOADED),
+    ],
+)
+def test_a_fault_in_the_middle_keeps_the_text_and_has_its_own_sentence(
+    teller: Teller, openai_server: FakeOpenAI, fault: Fault, kind: FailureKind
+) -> None:
+    openai_server.plan = Plan(tokens=WORDS, fault=fault, at=7)
+    run = teller.tell(openai_server.url, timeout=0.5)
+    said = outcome(run, figures(run.events))
+    assert text(run.events) == "".join(WORDS[:7])
+    assert (said.mark, said.sentence) == (Mark.CUT_OFF, kind.sentence)
+    assert not said.is_answer
+    assert len(openai_server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"), [("length", FailureKind.LENGTH), ("content_filter", FailureKind.CONTENT_FILTER)]
+)
+def test_an_answer_cut_by_the_server_says_by_what(
+    teller: Teller, openai_server: FakeOpenAI, reason: str, kind: FailureKind
+) -> None:
+    openai_server.plan = Plan(tokens=WORDS, finish_reason=reason)
+    run = teller.tell(openai_server.url)
+    assert outcome(run, figures(run.events)).sentence == kind.sentence
+
+
+@pytest.mark.parametrize("stalled", [False, True])
+def test_stop_hangs_up_on_the_model(teller: Teller, openai_server: FakeOpenAI, stalled: bool) -> None:
+    fault = Fault.STALL if stalled else None
+    openai_server.plan = Plan(tokens=WORDS * 100, rate=100, fault=fault, at=5)
+    run = teller.start(openai_server.url)
+    words_arrived = threading.Event()
+    for _ in run.follow():
+        if text(run.events).count("word") >= 5:
+            words_arrived.set()
+            run.stop()
+    assert words_arrived.is_set()
+    (request,) = openai_server.seen
+    assert request.ended.wait(2)
+    assert request.hung_up_at is not None
+    assert run.status is Status.STOPPED
+    assert outcome(run, figures(run.events)).mark is Mark.STOPPED
+
+
+def test_runs_one_after_another_share_the_loop_and_the_client(teller: Teller, openai_server: FakeOpenAI) -> None:
+    assert [teller.tell(openai_server.url).status for _ in range(4)] == [Status.DONE] * 4
+
+
+def test_a_closed_loop_leaves_no_run_behind(teller: Teller, openai_server: FakeOpenAI, loop: BackgroundLoop) -> None:
+    openai_server.plan = Plan(tokens=WORDS, fault=Fault.STALL, at=3)
+    run = teller.start(openai_server.url)
+    for _ in run.follow():
+        if "word" in text(run.events):
+            break
+    loop.close()
+    assert not run.is_live
+    assert openai_server.seen[0].ended.wait(2)
+
+
+def test_endpoints_are_named_for_people() -> None:
+    def named(url: str) -> str:
+        return configured_endpoint(settings_for(url)).host
+
+    assert named("http://localhost:11434/v1") == "localhost:11434"
+    assert named("https://models.example.org/v1") == "models.example.org"
+    assert configured_endpoint(Settings.model_validate({"OPENAI_API_KEY": "sk-test"})).host == "OpenAI"
+
+
+def test_the_embedded_model_is_bounded(http: httpx2.AsyncClient) -> None:
+    endpoint: Endpoint = embedded_endpoint("http://127.0.0.1:1/", "key", "tiny")
+    model = chat_model(endpoint, settings_for("http://127.0.0.1:9/v1"), http)
+    assert str(endpoint.base_url) == "http://127.0.0.1:1/v1"
+    assert model.max_tokens == 700

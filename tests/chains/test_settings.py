@@ -1,0 +1,81 @@
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chains.settings import Settings, SettingsError, settings
+
+VARIABLES = [
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "OPENAI_MODEL",
+    "WEIR_LOCAL_MODEL",
+    "WEIR_TIMEOUT",
+    "WEIR_RETRIES",
+    "WEIR_GRACE",
+    "WEIR_RECORD_MB",
+]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.chdir(tmp_path)
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+def test_with_nothing_set_the_embedded_model_answers() -> None:
+    assert settings().uses_embedded_model
+
+
+@pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "OPENAI_BASE_URL"])
+def test_a_blank_value_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "  ")
+    assert settings().uses_embedded_model
+
+
+def test_a_dotenv_file_is_read_and_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("OPENAI_MODEL=from-file\nWEIR_TIMEOUT=7\n", encoding="utf-8")
+    monkeypatch.setenv("OPENAI_MODEL", "from-environment")
+    assert settings().openai_model == "from-environment"
+    assert settings().timeout == 7
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OPENAI_BASE_URL", "localhost:11434"),
+        ("OPENAI_MODEL", ""),
+        ("WEIR_TIMEOUT", "soon"),
+        ("WEIR_TIMEOUT", "0"),
+        ("WEIR_RETRIES", "-1"),
+        ("WEIR_GRACE", "never"),
+        ("WEIR_RECORD_MB", "-5"),
+    ],
+)
+def test_a_bad_value_is_told_with_its_variable_and_an_example(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as told:
+        settings()
+    assert re.search(rf"{variable} has a value '{re.escape(value)}'.*For example: {variable}=\S", str(told.value))
+
+
+def test_the_key_is_not_in_the_settings_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    assert "sk-canary" not in repr(settings())
+    assert settings().secrets == ("sk-canary",)
+
+
+@pytest.mark.parametrize("document", [".env.example", "README.md"])
+def test_every_variable_is_documented(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    declared = [field.validation_alias.choices[0] for field in Settings.model_fields.values()]  # type: ignore[union-attr]
+    assert sorted(declared) == sorted(VARIABLES)  # type: ignore[type-var]
+    assert [variable for variable in declared if str(variable) not in text] == []
