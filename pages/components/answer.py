@@ -1,0 +1,214 @@
+"""One answer on a page: its text, its mark, its figures and what can be done with it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from chains.router import ROUTE_EVENT, Route
+from pages.components import words
+from pages.components.copy_button import copy_button
+from pages.components.live import draw_text, stream_text
+from pages.components.service import service
+from streaming.events import Event
+from streaming.metrics import Figures, Meter, custom_event
+from streaming.outcome import Mark, Outcome, outcome
+from streaming.run import Run
+from streaming.store import RunEvictedError, RunNotFoundError
+
+_MARKS = {
+    Mark.STOPPED: (":material/stop_circle:", "gray"),
+    Mark.CUT_OFF: (":material/content_cut:", "orange"),
+    Mark.FAILED: (":material/error:", "red"),
+}
+
+STOP_WIDTH = 112
+"""Pixels, with or without the shortcut's name."""
+
+_TICK = 0.25
+"""Seconds between two updates of the figures of an answer that is being written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What an answer was when its run ended: kept by the page, whether or not the record still is."""
+
+    text: str
+    figures: Figures
+    outcome: Outcome
+    route: Route | None
+    fallback: str
+
+
+@dataclass(slots=True)
+class Answer:
+    """One answer: the run that writes it, once it has begun, and what it was, once it has ended."""
+
+    run_id: str | None = None
+    ended: Ended | None = None
+
+    def run(self) -> Run | None:
+        """Return the run's record, if it has begun and is still kept."""
+        if self.run_id is None:
+            return None
+        try:
+            return service().recorder.store.get(self.run_id)
+        except (RunNotFoundError, RunEvictedError):
+            return None
+
+    def is_live(self) -> bool:
+        """Whether it is being written."""
+        run = self.run()
+        return self.ended is None and run is not None and run.is_live
+
+    def settle(self) -> "Ended | None":
+        """Return what the answer was, if its run has ended."""
+        run = self.run()
+        if self.ended is None and run is not None and not run.is_live:
+            meter = Meter()
+            text = "".join([meter.add(event) for event in run.events])
+            self.ended = _ended(run, text, meter)
+        return self.ended
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The places of an answer, made before there is anything to put in them, so that nothing moves."""
+
+    head: st.delta_generator.DeltaGenerator
+    text: st.delta_generator.DeltaGenerator
+    note: st.delta_generator.DeltaGenerator
+    figures: st.delta_generator.DeltaGenerator
+    actions: st.delta_generator.DeltaGenerator
+
+
+def slots() -> Slots:
+    """Make the places of an answer here."""
+    return Slots(
+        head=st.empty(),
+        text=st.container(gap="small"),
+        note=st.container(),
+        figures=st.empty(),
+        actions=st.container(horizontal=True, vertical_alignment="center", gap="small"),
+    )
+
+
+def write(
+    answer: Answer,
+    run: Run,
+    places: Slots,
+    *,
+    waiting: str,
+    progress: Callable[[Meter, Run], None] | None = None,
+) -> Ended:
+    """Stream a run's text into its places until it ends, and return what it was."""
+    meter = Meter()
+    shown_at = 0.0
+    head_done = False
+    seen = 0
+
+    def tick() -> None:
+        nonlocal shown_at, head_done, seen
+        now = time.monotonic()
+        if not head_done:
+            head_done = _draw_route(run.events[seen:], places)
+            seen = len(run.events)
+        if now - shown_at < _TICK:
+            return
+        shown_at = now
+        elapsed = time.time() - run.created_at
+        line = words.live_line(meter.figures(), meter.tokens_so_far, elapsed, waiting)
+        places.figures.caption(line)
+        if progress:
+            progress(meter, run)
+
+    places.figures.caption(f"{waiting} · 0 s")
+    with places.text:
+        text = stream_text(run, meter, tick)
+    answer.ended = _ended(run, text, meter)
+    return answer.ended
+
+
+def draw(ended: Ended, places: Slots) -> None:
+    """Draw the text of an answer that has ended."""
+    with places.text:
+        draw_text(ended.text)
+
+
+def draw_end(ended: Ended, places: Slots, *, key: str, retry: Callable[[], None]) -> None:
+    """Draw what stands around the text of an answer that has ended: mark, sentence, figures and actions."""
+    if ended.route:
+        draw_route_badge(ended.route, ended.fallback, places)
+    said = ended.outcome
+    if said.mark in _MARKS:
+        icon, color = _MARKS[said.mark]
+        with places.note.container(key=f"note-{key}", gap="xsmall"):
+            st.badge(said.mark.value, icon=icon, color=color)  # type: ignore[arg-type]
+            st.markdown(f"{said.sentence} {said.remedy}")
+            if said.detail:
+                st.code(said.detail, language=None, wrap_lines=True)
+    if ended.text or said.mark is not Mark.FAILED:
+        places.figures.caption(words.figures_line(ended.figures))
+    else:
+        places.figures.caption(f"ended after {words.seconds(ended.figures.duration)}")
+    with places.actions:
+        if said.mark is Mark.DONE:
+            st.button("Regenerate", icon=":material/refresh:", type="tertiary", key=f"again-{key}", on_click=retry)
+        else:
+            st.button("Retry", icon=":material/refresh:", key=f"again-{key}", on_click=retry)
+        if ended.text:
+            copy_button(ended.text, key=f"copy-{key}")
+
+
+def draw_route_badge(route: Route, fallback: str, places: Slots) -> None:
+    """Draw which way the question went."""
+    note = f" :small[{fallback} Answered as a general question.]" if fallback else ""
+    places.head.markdown(f":{route.color}-badge[{route.icon} {route.label}]{note}")
+
+
+class StopButton:
+    """Stop, beside the input. It always has its place there, and can be pressed while a run is live."""
+
+    def __init__(self) -> None:
+        self._slot = st.empty()
+        self._drawn = 0
+        self.disarm()
+
+    def arm(self, run: Run) -> None:
+        """Have it stop this run."""
+        self._slot.button(
+            "Stop",
+            icon=":material/stop_circle:",
+            key=f"stop-{run.id}",
+            on_click=run.stop,
+            shortcut="Escape",
+            help="Ends the answer now and keeps what has arrived",
+            width=STOP_WIDTH,
+        )
+
+    def disarm(self) -> None:
+        """Have it hold its place."""
+        self._drawn += 1
+        key = f"stop-idle-{self._drawn}"
+        self._slot.button("Stop", icon=":material/stop_circle:", key=key, disabled=True, width=STOP_WIDTH)
+
+
+def _draw_route(events: Sequence[Event], places: Slots) -> bool:
+    decision = custom_event(events, ROUTE_EVENT)
+    if decision is None:
+        return False
+    draw_route_badge(Route(decision["route"]), decision["reason"], places)
+    return True
+
+
+def _ended(run: Run, text: str, meter: Meter) -> Ended:
+    figures = meter.figures()
+    decision = custom_event(run.events, ROUTE_EVENT)
+    return Ended(
+        text=text,
+        figures=figures,
+        outcome=outcome(run, figures),
+        route=Route(decision["route"]) if decision else None,
+        fallback=decision["reason"] if decision else "",
+    )

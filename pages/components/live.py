@@ -1,0 +1,63 @@
+"""A run's text on the page while it is written, through `st.write_stream`."""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+
+import streamlit as st
+
+from streaming.blocks import BlockSplitter, split
+from streaming.metrics import Meter
+from streaming.run import Run
+
+PAINT_EVERY = 0.05
+"""Seconds between two updates: a chunk waits at most this long for its neighbours."""
+
+HEARTBEAT = 0.1
+"""Seconds after which a silent run is left for a moment, so that a click is noticed."""
+
+_GROWTH = 0.03
+_LONGEST_WAIT = 0.4
+
+
+def stream_text(run: Run, meter: Meter, tick: Callable[[], None]) -> str:
+    """Write the run's text as it comes, until the run ends, and return it.
+
+    `meter` is given every event, and `tick` is called at least every `HEARTBEAT` seconds, between two updates.
+    """
+    with closing(_pieces(run, meter, tick)) as pieces:
+        written = st.write_stream(pieces)
+    return written if isinstance(written, str) else "".join(written)
+
+
+def draw_text(text: str) -> None:
+    """Write a finished text, with the same elements that `stream_text` has made of it: nothing moves."""
+    for block in split(text):
+        st.markdown(block)
+
+
+def _flush() -> None:
+    """`st.write_stream` takes a callable as the end of an element, which it then never sends again."""
+
+
+def _pieces(run: Run, meter: Meter, tick: Callable[[], None]) -> Generator[str | Callable[[], None], None, None]:
+    splitter = BlockSplitter()
+    shown = 0
+    painted = time.monotonic()
+    with closing(run.follow(every=PAINT_EVERY, heartbeat=HEARTBEAT)) as batches:
+        for batch in batches:
+            # Streamlit interrupts a script only where it is called; in a stall nothing else would call it.
+            st.session_state.get("_")
+            for block in splitter.feed("".join([meter.add(event) for event in batch])):
+                yield block[shown:]
+                yield _flush
+                shown = 0
+            tail = splitter.tail
+            # The whole of the open block is sent each time: the longer it is, the more it waits for.
+            grown = len(tail) - shown
+            if grown > len(tail) * _GROWTH or (grown and time.monotonic() - painted > _LONGEST_WAIT):
+                yield tail[shown:]
+                shown = len(tail)
+                painted = time.monotonic()
+            tick()
+    yield splitter.rest[shown:]

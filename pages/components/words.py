@@ -1,0 +1,41 @@
+"""Figures as people read them."""
+
+from streaming.metrics import Figures
+
+
+def seconds(value: float) -> str:
+    """`0.31 s`, `12.4 s`, `2 min 5 s`."""
+    if value < 10:
+        return f"{value:.2f} s"
+    if value < 100:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s"
+
+
+def figures_line(figures: Figures) -> str:
+    """One line of an answer's figures; a number with a `~` is an estimate until the server has counted."""
+    about = "" if figures.exact else "~"
+    parts = []
+    if figures.time_to_first_token is not None:
+        parts.append(f"first token {seconds(figures.time_to_first_token)}")
+    if figures.tokens_per_second is not None:
+        parts.append(f"{about}{figures.tokens_per_second:,.0f} tokens/s")
+    if figures.tokens_in is not None:
+        parts.append(f"{figures.tokens_in:,} in")
+    if figures.tokens_out is not None:
+        parts.append(f"{about}{figures.tokens_out:,} out")
+    parts.append(seconds(figures.duration))
+    return " · ".join(parts)
+
+
+def live_line(figures: Figures, tokens: int, elapsed: float, waiting: str) -> str:
+    """The same place while the answer is being written. `elapsed` is seconds since the run's start."""
+    if figures.time_to_first_token is None:
+        return f"{waiting} · {elapsed:.0f} s"
+    parts = [f"first token {seconds(figures.time_to_first_token)}"]
+    if figures.tokens_per_second is not None:
+        parts.append(f"~{figures.tokens_per_second:,.0f} tokens/s")
+    parts.append(f"~{tokens:,} out")
+    parts.append(f"{elapsed:.0f} s")
+    return " · ".join(parts)

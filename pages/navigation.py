@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import streamlit as st
+
+from pages.components.keep_alive import keep_alive
+
+ASSETS = Path(__file__).parent / "assets"
+
+st.set_page_config(page_title="Weir", page_icon=str(ASSETS / "icon.svg"), layout="centered")
+st.logo(str(ASSETS / "logo.svg"), size="medium")
+
+page = st.navigation(
+    [
+        st.Page(
+            "chat.py",
+            title="Chat",
+            icon=":material/forum:",
+            default=True,
+            help="Ask anything. A router picks the chain that answers, and the answer streams in.",
+        ),
+        st.Page(
+            "story.py",
+            title="Story",
+            icon=":material/auto_stories:",
+            help="Give a topic and watch a story stream in, with its progress and figures.",
+        ),
+    ],
+    position="top",
+)
+keep_alive()
+page.run()

@@ -1,0 +1,39 @@
+"""Weir's composition root: `streamlit run streamlit_app.py`, or `uvicorn streamlit_app:app`."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from api.headers import SecurityHeaders
+from chains.settings import SettingsError, settings
+from pages.components.service import service
+from pages.components.warm_up import warm_up
+
+HERE = Path(__file__).parent
+
+try:
+    settings()
+except SettingsError as wrong:
+    sys.exit(f"Weir cannot start.\n{wrong}")
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Load the model and rehearse an answer beside the server's start; end all runs with it."""
+    running = service()
+    threading.Thread(target=warm_up, name="weir-warm-up", daemon=True).start()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(running.close)
+        logging.getLogger(__name__).info("all runs have ended")
+
+
+app = st.App(HERE / "pages" / "navigation.py", lifespan=lifespan, middleware=[Middleware(SecurityHeaders)])

@@ -1,0 +1,73 @@
+"""The rooms and the arrows between them: who may import whom."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ALLOWED = {
+    "streamlit_app": {"pages", "api", "chains", "streaming"},
+    "pages": {"pages", "chains", "streaming"},
+    "api": {"api", "chains", "streaming"},
+    "chains": {"chains", "local_model"},
+    "streaming": {"streaming"},
+    "local_model": {"local_model"},
+}
+WEB = {"streamlit", "starlette", "fastapi"}
+WEBLESS = {"chains", "streaming", "local_model"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or "."
+
+
+def files_of(room: str) -> list[Path]:
+    return [ROOT / f"{room}.py"] if room == "streamlit_app" else sorted((ROOT / room).rglob("*.py"))
+
+
+def forbidden(room: str, names: Iterator[str]) -> list[str]:
+    tops = [name.split(".")[0] for name in names]
+    strangers = [top for top in tops if top in ALLOWED and top not in ALLOWED[room]]
+    return strangers + [top for top in tops if room in WEBLESS and top in WEB]
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_rooms_import_along_the_arrows_only(room: str) -> None:
+    files = files_of(room)
+    assert files
+    found = {str(path.relative_to(ROOT)): forbidden(room, imports(path)) for path in files}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    ("room", "name"),
+    [("streaming", "chains.story"), ("chains", "streaming.run"), ("api", "pages.chat"), ("streaming", "streamlit")],
+)
+def test_a_forbidden_arrow_is_found(room: str, name: str) -> None:
+    assert forbidden(room, iter([name])) == [name.split(".")[0]]
+
+
+def test_only_settings_reads_the_environment() -> None:
+    readers = [
+        str(path.relative_to(ROOT))
+        for room in ALLOWED
+        for path in files_of(room)
+        if "os.environ" in path.read_text(encoding="utf-8") or "getenv" in path.read_text(encoding="utf-8")
+    ]
+    assert readers == []
+
+
+def test_only_the_model_file_makes_a_chat_openai() -> None:
+    makers = [
+        str(path.relative_to(ROOT))
+        for room in ALLOWED
+        for path in files_of(room)
+        if "ChatOpenAI(" in path.read_text(encoding="utf-8")
+    ]
+    assert makers == ["chains/model.py"]
