@@ -1,7 +1,8 @@
 import streamlit as st
 
 from chains.router import Route
-from pages.components import answer, links, notice
+from pages.components import answer, links
+from pages.components.composer import composer
 from pages.components.conversation import Turn, found_again, start
 
 SUGGESTIONS = {
@@ -35,18 +36,14 @@ if "chat_turns" not in st.session_state:
     st.session_state.chat_turns = found_again(opened) if opened else []
 turns: list[Turn] = st.session_state.chat_turns
 
+bottom = composer("Ask a question", key="chat_input")
+if bottom.text:
+    ask(bottom.text)
+
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     st.subheader("Chat", anchor=False, width="content")
     if turns:
         st.button("Clear", icon=":material/delete_sweep:", type="tertiary", on_click=clear)
-
-with st.bottom:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        question = st.chat_input("Ask a question", key="chat_input", width="stretch")
-        stop = answer.StopButton()
-    notice.model_line()
-if question and question.strip():
-    ask(question)
 
 with st.empty():
     if not turns:
@@ -75,7 +72,7 @@ for number, turn in enumerate(turns[first:], first):
         answer.draw(ended, places[number])
         answer.draw_end(ended, places[number], key=f"{number}-{turn.answer.run_id}", retry=turn.retry)
 
-notice.await_model()
+bottom.model_line.await_model()
 for number, turn in enumerate(turns[first:], first):
     if turn.answer.settle():
         continue
@@ -84,9 +81,9 @@ for number, turn in enumerate(turns[first:], first):
         places[number].figures.caption("This question is answered as soon as a model is ready.")
         continue
     links.show_link(run)
-    stop.arm(run)
+    bottom.stop.arm(run)
     ended = answer.write(turn.answer, run, places[number], waiting="Choosing a route")
     answer.draw_end(ended, places[number], key=f"{number}-{run.id}", retry=turn.retry)
-    stop.disarm()
+    bottom.stop.disarm()
 if turns and (last := turns[-1].answer.run()):
     links.show_link(last)

@@ -27,5 +27,7 @@ page = st.navigation(
     ],
     position="top",
 )
-keep_alive()
+# The place is taken whether or not there is something to keep alive: all below would move.
+with st.empty():
+    keep_alive()
 page.run()

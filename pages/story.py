@@ -1,8 +1,9 @@
 import streamlit as st
 
 from chains.story import Length, Tone, story_chain
-from pages.components import answer, links, notice
+from pages.components import answer, links
 from pages.components.answer import Answer
+from pages.components.composer import composer
 from pages.components.keep_alive import remember
 from pages.components.service import service
 from streaming.metrics import Meter
@@ -55,15 +56,11 @@ with st.container(horizontal=True, gap="medium"):
         persist_state="session",
     )
 
-with st.bottom:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        topic = st.chat_input("What should the story be about?", key="story_input", width="stretch")
-        stop = answer.StopButton()
-    notice.model_line()
-if topic and topic.strip():
+bottom = composer("What should the story be about?", key="story_input")
+if bottom.text:
     if story and (running := story.run()):
         running.stop()
-    tell(topic)
+    tell(bottom.text)
     story = st.session_state.story_answer
 
 with st.empty():
@@ -73,7 +70,7 @@ with st.empty():
             for idea in IDEAS:
                 st.button(idea, icon=":material/lightbulb:", key=f"idea-{idea}", on_click=tell, args=(idea,))
 if story is None:
-    notice.await_model()
+    bottom.model_line.await_model()
     st.stop()
 
 st.text(st.session_state.story_topic)
@@ -82,7 +79,7 @@ places = answer.slots()
 ended = story.settle()
 if ended is None:
     run = story.run()
-    notice.await_model()
+    bottom.model_line.await_model()
     length, tone = st.session_state.get("story_wish", (Length.MEDIUM, Tone.WARM))
     model = service().models.chat_model(max_tokens=length.max_tokens)
     if run is None and model is not None:
@@ -97,10 +94,10 @@ if ended is None:
         places.figures.caption("The story is told as soon as a model is ready.")
         st.stop()
     links.show_link(run)
-    stop.arm(run)
+    bottom.stop.arm(run)
     progress_slot.progress(0.0, text="Waiting for the first token")
     ended = answer.write(story, run, places, waiting="Waiting for the first token", progress=show_progress)
-    stop.disarm()
+    bottom.stop.disarm()
 else:
     answer.draw(ended, places)
     if run := story.run():

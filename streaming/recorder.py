@@ -21,6 +21,9 @@ from streaming.store import RunStore
 GRACE = 60.0
 """Seconds that a run goes on without a reader."""
 
+CANCEL_AGAIN = 0.05
+"""Seconds between two attempts to cancel a run that is being stopped."""
+
 
 _MEANWHILE = {
     Status.DONE: "The run came to its end without waiting for this.",
@@ -217,8 +220,14 @@ class _Recording:
         return text
 
     def _cancel(self) -> None:
+        """Cancel the task until it is gone.
+
+        Once is not enough: up to Python 3.11 `asyncio.wait_for`, in which ChatOpenAI waits for its next chunk, loses a
+        cancellation that comes together with the chunk (https://github.com/python/cpython/issues/81839).
+        """
         if self._task is not None:
             self._task.cancel()
+            asyncio.get_running_loop().call_later(CANCEL_AGAIN, self._cancel)
 
     def _expect_reader(self) -> None:
         """Begin the grace period anew."""

@@ -10,6 +10,11 @@ from streaming.store import MemoryStore
 from tests.fake_openai import FakeOpenAI, fake_openai
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Playwright's loop stays on the main thread once it has begun, and tests with loops of their own cannot run there.
+    items.sort(key=lambda item: "tests/browser" in item.nodeid)
+
+
 @pytest.fixture
 def openai_server() -> Iterator[FakeOpenAI]:
     with fake_openai() as server:

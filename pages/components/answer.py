@@ -23,9 +23,6 @@ _MARKS = {
     Mark.FAILED: (":material/error:", "red"),
 }
 
-STOP_WIDTH = 112
-"""Pixels, with or without the shortcut's name."""
-
 _TICK = 0.25
 """Seconds between two updates of the figures of an answer that is being written."""
 
@@ -165,33 +162,6 @@ def draw_route_badge(route: Route, fallback: str, places: Slots) -> None:
     """Draw which way the question went."""
     note = f" :small[{fallback} Answered as a general question.]" if fallback else ""
     places.head.markdown(f":{route.color}-badge[{route.icon} {route.label}]{note}")
-
-
-class StopButton:
-    """Stop, beside the input. It always has its place there, and can be pressed while a run is live."""
-
-    def __init__(self) -> None:
-        self._slot = st.empty()
-        self._drawn = 0
-        self.disarm()
-
-    def arm(self, run: Run) -> None:
-        """Have it stop this run."""
-        self._slot.button(
-            "Stop",
-            icon=":material/stop_circle:",
-            key=f"stop-{run.id}",
-            on_click=run.stop,
-            shortcut="Escape",
-            help="Ends the answer now and keeps what has arrived",
-            width=STOP_WIDTH,
-        )
-
-    def disarm(self) -> None:
-        """Have it hold its place."""
-        self._drawn += 1
-        key = f"stop-idle-{self._drawn}"
-        self._slot.button("Stop", icon=":material/stop_circle:", key=key, disabled=True, width=STOP_WIDTH)
 
 
 def _draw_route(events: Sequence[Event], places: Slots) -> bool:

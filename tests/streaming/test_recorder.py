@@ -114,6 +114,27 @@ def test_stop_cancels_at_once_in_the_middle_of_a_stall_and_keeps_what_arrived(re
     assert text(run.events) == "before "
 
 
+def test_stop_reaches_a_chain_that_loses_the_first_cancellation(recorder: Recorder) -> None:
+    waiting, lost = threading.Event(), threading.Event()
+
+    async def careless(inputs: AsyncIterator[Any]) -> AsyncIterator[str]:
+        async for _ in inputs:
+            yield "before "
+            try:
+                waiting.set()
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                lost.set()
+            await asyncio.Event().wait()
+
+    run = recorder.start(RunnableGenerator(careless), "go")
+    assert waiting.wait(5)
+    run.stop()
+    assert run.wait(5)
+    assert lost.is_set()
+    assert run.status is Status.STOPPED
+
+
 def test_a_stopped_run_leaves_no_component_open(recorder: Recorder) -> None:
     gate = Gate()
     run = recorder.start(gate.chain() | RunnableLambda(str), "go")

@@ -1,0 +1,56 @@
+"""The bottom of every page: the input, Stop beside it, and the line that says which model answers."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.components.notice import ModelLine
+from streaming.run import Run
+
+_STOP_WIDTH = 112
+"""Pixels, with or without the shortcut's name."""
+
+
+class StopButton:
+    """Stop, beside the input. It always has its place there, and can be pressed while a run is live."""
+
+    def __init__(self) -> None:
+        self._slot = st.empty()
+        self._drawn = 0
+        self.disarm()
+
+    def arm(self, run: Run) -> None:
+        """Have it stop this run."""
+        self._slot.button(
+            "Stop",
+            icon=":material/stop_circle:",
+            key=f"stop-{run.id}",
+            on_click=run.stop,
+            shortcut="Escape",
+            help="Ends the answer now and keeps what has arrived",
+            width=_STOP_WIDTH,
+        )
+
+    def disarm(self) -> None:
+        """Have it hold its place."""
+        self._drawn += 1
+        key = f"stop-idle-{self._drawn}"
+        self._slot.button("Stop", icon=":material/stop_circle:", key=key, disabled=True, width=_STOP_WIDTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """What the bottom of the page holds; `text` is what was just sent, without blanks around it."""
+
+    text: str
+    stop: StopButton
+    model_line: ModelLine
+
+
+def composer(placeholder: str, *, key: str) -> Composer:
+    """Draw the bottom of the page."""
+    with st.bottom:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            text = st.chat_input(placeholder, key=key, width="stretch")
+            stop = StopButton()
+        return Composer((text or "").strip(), stop, ModelLine())

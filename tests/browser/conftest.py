@@ -1,0 +1,149 @@
+"""Weir as its users meet it: the real server in a process of its own, Chromium, and a model server that obeys."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.fake_openai import FakeOpenAI, Plan, fake_openai
+
+ROOT = Path(__file__).parents[2]
+INPUT = "textarea[data-testid=stChatInputTextArea]"
+TIMEOUT = 2.0
+"""Seconds after which the app under test gives up on a silent model."""
+
+QUIET = (
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+expect.set_options(timeout=15_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return {"executable_path": next(path for path in found if path), "args": [*QUIET, *sandbox]}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def running_weir(**environment: str) -> Iterator[str]:
+    """Start the app with these variables and yield its address; its log must hold no traceback at the end."""
+    port = free_port()
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_", "STREAMLIT_"))}
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"]
+    url = f"http://localhost:{port}"
+    with subprocess.Popen(
+        [*command, "--server.fileWatcherType=none"],
+        cwd=ROOT,
+        env=kept | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            _await_health(url, process)
+            yield url
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                log, _ = process.communicate(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                log, _ = process.communicate()
+                raise
+    assert "Traceback" not in log, log
+
+
+def _await_health(url: str, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()[0]
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"{url} did not become healthy")
+
+
+@pytest.fixture(scope="session")
+def model_server() -> Iterator[FakeOpenAI]:
+    with fake_openai() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def weir_url(model_server: FakeOpenAI) -> Iterator[str]:
+    with running_weir(
+        OPENAI_BASE_URL=model_server.url,
+        OPENAI_API_KEY="sk-test",
+        OPENAI_MODEL="fake",
+        WEIR_TIMEOUT=str(TIMEOUT),
+        WEIR_RETRIES="0",
+    ) as url:
+        yield url
+
+
+@pytest.fixture
+def model(model_server: FakeOpenAI) -> FakeOpenAI:
+    """The model server with nothing planned and nothing seen."""
+    model_server.plan = Plan()
+    model_server.seen.clear()
+    return model_server
+
+
+@pytest.fixture
+def chat(page: Page, weir_url: str, model: FakeOpenAI) -> Page:
+    return opened(page, weir_url)
+
+
+@pytest.fixture
+def story(page: Page, weir_url: str, model: FakeOpenAI) -> Page:
+    return opened(page, f"{weir_url}/story")
+
+
+def opened(page: Page, url: str) -> Page:
+    page.goto(url)
+    expect(page.locator(INPUT)).to_be_visible()
+    return page
+
+
+def send(page: Page, text: str) -> None:
+    box = page.locator(INPUT)
+    box.fill(text)
+    box.press("Enter")
+
+
+def ended(page: Page, times: int = 1) -> None:
+    """Wait until that many answers have ended."""
+    expect(page.get_by_role("button", name="Regenerate").or_(page.get_by_role("button", name="Retry"))).to_have_count(
+        times
+    )

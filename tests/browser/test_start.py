@@ -1,0 +1,53 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import ROOT, ended, opened, running_weir, send
+
+
+@pytest.mark.embedded
+def test_with_no_key_the_embedded_model_answers(page: Page) -> None:
+    with running_weir() as url:
+        opened(page, url)
+        expect(page.get_by_text("A toy-sized model: expect mistakes.")).to_be_visible(timeout=60_000)
+        send(page, "What is the capital of France?")
+        expect(page.get_by_text("Choosing a route").or_(page.get_by_text("first token")).first).to_be_visible()
+        expect(page.get_by_role("button", name="Copy")).to_be_visible(timeout=90_000)
+        expect(page.get_by_text("first token")).to_be_visible()
+        page.goto("about:blank")
+
+
+def test_without_a_model_the_app_is_up_and_says_three_ways_to_go_on(page: Page, tmp_path: Path) -> None:
+    with running_weir(WEIR_LOCAL_MODEL=str(tmp_path / "missing.gguf")) as url:
+        opened(page, url)
+        expect(page.get_by_text("No model can answer yet.")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("There is no file at the path in WEIR_LOCAL_MODEL.")).to_be_visible()
+        expect(page.get_by_role("tab")).to_have_count(3)
+        send(page, "Are you there?")
+        expect(page.get_by_text("This question is answered as soon as a model is ready.")).to_be_visible()
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_text("No model can answer yet.")).to_be_visible()
+        ended(page, 0)
+        page.goto("about:blank")
+
+
+def test_a_bad_setting_stops_the_start_with_its_name_and_an_example() -> None:
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port=0"]
+    started = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"WEIR_TIMEOUT": "soon"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said = started.stdout + started.stderr
+    assert started.returncode != 0
+    assert "WEIR_TIMEOUT has a value 'soon'" in said
+    assert "For example: WEIR_TIMEOUT=60" in said
+    assert "Traceback" not in said
