@@ -10,6 +10,9 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from api.headers import SecurityHeaders
 from chains.settings import SettingsError, settings
@@ -36,4 +39,14 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         logging.getLogger(__name__).info("all runs have ended")
 
 
-app = st.App(HERE / "pages" / "navigation.py", lifespan=lifespan, middleware=[Middleware(SecurityHeaders)])
+def chat(request: Request) -> Response:
+    """Send `/chat` to `/`: Streamlit serves its default page there only."""
+    return RedirectResponse(f"./?{request.url.query}")
+
+
+app = st.App(
+    HERE / "pages" / "navigation.py",
+    lifespan=lifespan,
+    routes=[Route("/chat", chat)],
+    middleware=[Middleware(SecurityHeaders)],
+)

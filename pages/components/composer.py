@@ -1,4 +1,4 @@
-"""The bottom of every page: the input, Stop beside it, and the line that says which model answers."""
+"""The bottom of every page: the input, and below it the model that answers and Stop."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ _STOP_WIDTH = 112
 
 
 class StopButton:
-    """Stop, beside the input. It always has its place there, and can be pressed while a run is live."""
+    """Stop, below the input. It always has its place there, and can be pressed while a run is live."""
 
     def __init__(self) -> None:
         self._slot = st.empty()
@@ -49,8 +49,9 @@ class Composer:
 
 def composer(placeholder: str, *, key: str) -> Composer:
     """Draw the bottom of the page."""
-    with st.bottom:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            text = st.chat_input(placeholder, key=key, width="stretch")
-            stop = StopButton()
-        return Composer((text or "").strip(), stop, ModelLine())
+    # Not inside `st.bottom`, where it lands all the same: only then does the page follow what is being written.
+    text = st.chat_input(placeholder, key=key)
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        model_line = ModelLine()
+        stop = StopButton()
+    return Composer((text or "").strip(), stop, model_line)

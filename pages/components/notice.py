@@ -59,7 +59,7 @@ class ModelLine:
     def _draw(self) -> None:
         self._shown = service().models.endpoint()
         toy = (engine := service().models.engine) is not None and engine.is_packaged
-        with self._slot.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with self._slot.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
             st.caption(_line(self._shown, toy), width="content")
             if self._shown is None or self._shown.is_embedded:
                 with st.popover("Connect a real one", type="tertiary", icon=":material/cable:"):

@@ -201,6 +201,14 @@ def test_a_link_to_no_run_says_so_and_the_chat_is_there(page: Page, weir_url: st
     expect(page.get_by_role("button", name="What is 25 × 17?")).to_be_visible()
 
 
+def test_the_chat_is_at_its_own_name_too(chat: Page, weir_url: str) -> None:
+    send(chat, "Find me again")
+    ended(chat)
+    opened(chat, chat.url.replace("/?run=", "/chat?run="))
+    expect(chat.get_by_text("Find me again")).to_be_visible()
+    ended(chat)
+
+
 def test_markdown_in_an_answer_fetches_nothing_and_runs_nothing(chat: Page, model: FakeOpenAI) -> None:
     asked: list[str] = []
     chat.on("request", lambda request: asked.append(request.url))
