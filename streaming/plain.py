@@ -34,7 +34,8 @@ def dumps(value: Any) -> bytes:
     NaN and the infinities become null, as JSON has no word for them.
     """
     try:
-        return orjson.dumps(value, default=_open, option=_FAST)
+        # The copy is for memory: orjson leaves its whole buffer, some 4 kB, behind the bytes that it returns.
+        return bytes(memoryview(orjson.dumps(value, default=_open, option=_FAST)))
     except (TypeError, ValueError, RecursionError):
         # Lone surrogates, integers over 64 bits and deep nesting: rare, and the standard library takes them.
         return json.dumps(plain(value), ensure_ascii=True, separators=(",", ":")).encode()

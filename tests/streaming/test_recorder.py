@@ -1,6 +1,8 @@
 import asyncio
+import gc
 import threading
 import time
+import tracemalloc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -95,10 +97,15 @@ def test_arrival_times_come_from_the_injected_clock(loop: BackgroundLoop) -> Non
 
 
 def test_an_event_takes_under_400_bytes_on_average(recorder: Recorder) -> None:
+    tracemalloc.start()
     run = recorder.start(story("word " * 2_000), {"topic": "water"})
-    assert run.wait(20)
+    assert run.wait(60)
+    gc.collect()
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
     assert len(run.events) > 6_000
     assert run.size / len(run.events) < 400
+    assert taken / len(run.events) < 400
 
 
 def test_stop_cancels_at_once_in_the_middle_of_a_stall_and_keeps_what_arrived(recorder: Recorder) -> None:
