@@ -17,6 +17,9 @@ CONNECT_TIMEOUT = 5.0
 EMBEDDED_MAX_TOKENS = 700
 """A toy-sized model may never come to an end by itself."""
 
+EMBEDDED_MAX_TOKENS_TO_CLASSIFY = 24
+"""A category takes ten; held to a JSON schema, such a model may also write blanks for ever."""
+
 _NO_KEY_NEEDED = SecretStr("none")
 """Local servers (Ollama, vLLM, LM Studio) take any key, but the client insists on one."""
 

@@ -5,7 +5,14 @@ import asyncio
 import httpx2
 from langchain_openai import ChatOpenAI
 
-from chains.model import Endpoint, chat_model, configured_endpoint, embedded_endpoint, http_client
+from chains.model import (
+    EMBEDDED_MAX_TOKENS_TO_CLASSIFY,
+    Endpoint,
+    chat_model,
+    configured_endpoint,
+    embedded_endpoint,
+    http_client,
+)
 from chains.settings import Settings
 from local_model.engine import Engine, EngineState, Phase
 
@@ -48,6 +55,11 @@ class ModelSource:
             return self._configured
         assert self._engine is not None
         return _endpoint(self._engine.ensure())
+
+    def classifying_model(self) -> ChatOpenAI | None:
+        """Return the model for short structured answers, or None while the embedded engine is not ready."""
+        embedded = self._configured is None
+        return self.chat_model(max_tokens=EMBEDDED_MAX_TOKENS_TO_CLASSIFY if embedded else None)
 
 
 def _endpoint(state: EngineState) -> Endpoint | None:

@@ -3,7 +3,7 @@ import streamlit as st
 from chains.router import Route
 from pages.components import answer, links
 from pages.components.composer import composer
-from pages.components.conversation import Turn, found_again, start
+from pages.components.conversation import Turn, found_again, queue, start
 
 SUGGESTIONS = {
     Route.MATH: "What is 25 × 17?",
@@ -14,7 +14,7 @@ SHOWN = 50
 
 
 def ask(question: str) -> None:
-    turns.append(Turn(question))
+    queue(question, turns)
     st.session_state.pop("chat_cleared", None)
 
 

@@ -29,6 +29,20 @@ def show_progress(meter: Meter, run: Run) -> None:
     progress_slot.progress(min(done / expected, 1.0), text=f"~{done:,} of about {expected:,} tokens")
 
 
+def offer_download() -> None:
+    text = ended.text if ended else ""
+    st.download_button(
+        "Download",
+        text,
+        file_name="story.md",
+        mime="text/markdown",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+        disabled=not text,
+    )
+
+
 if "story_answer" not in st.session_state:
     opened = links.linked_run("story")
     st.session_state.story_answer = Answer(opened.id) if opened else None
@@ -104,15 +118,4 @@ else:
         links.show_link(run)
 finished = ended.figures.tokens_out or 0
 progress_slot.progress(1.0 if ended.outcome.mark is Mark.DONE else 0.0, text=f"{finished:,} tokens")
-answer.draw_end(ended, places, key=f"story-{story.run_id}", retry=tell_again)
-with places.actions:
-    st.download_button(
-        "Download",
-        ended.text,
-        file_name="story.md",
-        mime="text/markdown",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
-        disabled=not ended.text,
-    )
+answer.draw_end(ended, places, key=f"story-{story.run_id}", retry=tell_again, more=offer_download)

@@ -85,9 +85,9 @@ def slots() -> Slots:
     return Slots(
         head=st.empty(),
         text=st.container(gap="small"),
-        note=st.container(),
+        note=st.empty(),
         figures=st.empty(),
-        actions=st.container(horizontal=True, vertical_alignment="center", gap="small"),
+        actions=st.empty(),
     )
 
 
@@ -133,14 +133,19 @@ def draw(ended: Ended, places: Slots) -> None:
         draw_text(ended.text)
 
 
-def draw_end(ended: Ended, places: Slots, *, key: str, retry: Callable[[], None]) -> None:
-    """Draw what stands around the text of an answer that has ended: mark, sentence, figures and actions."""
+def draw_end(
+    ended: Ended, places: Slots, *, key: str, retry: Callable[[], None], more: Callable[[], None] | None = None
+) -> None:
+    """Draw what stands around the text of an answer that has ended: mark, sentence, figures and actions.
+
+    `more` draws further actions beside the others.
+    """
     if ended.route:
         draw_route_badge(ended.route, ended.fallback, places)
     said = ended.outcome
     if said.mark in _MARKS:
         icon, color = _MARKS[said.mark]
-        with places.note.container(key=f"note-{key}", gap="xsmall"):
+        with places.note.container(gap="xsmall"):
             st.badge(said.mark.value, icon=icon, color=color)  # type: ignore[arg-type]
             st.markdown(f"{said.sentence} {said.remedy}")
             if said.detail:
@@ -149,13 +154,15 @@ def draw_end(ended: Ended, places: Slots, *, key: str, retry: Callable[[], None]
         places.figures.caption(words.figures_line(ended.figures))
     else:
         places.figures.caption(f"ended after {words.seconds(ended.figures.duration)}")
-    with places.actions:
+    with places.actions.container(horizontal=True, vertical_alignment="center", gap="small"):
         if said.mark is Mark.DONE:
             st.button("Regenerate", icon=":material/refresh:", type="tertiary", key=f"again-{key}", on_click=retry)
         else:
             st.button("Retry", icon=":material/refresh:", key=f"again-{key}", on_click=retry)
         if ended.text:
             copy_button(ended.text, key=f"copy-{key}")
+        if more:
+            more()
 
 
 def draw_route_badge(route: Route, fallback: str, places: Slots) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from chains.router import smart_router
+from chains.router import classifier, smart_router
 from pages.components.answer import Answer
 from pages.components.keep_alive import remember
 from pages.components.service import service
@@ -26,17 +26,36 @@ class Turn:
 
 def start(turn: Turn, earlier: list[Turn]) -> Run | None:
     """Begin to answer a turn; None where no model is ready."""
-    model = service().models.chat_model()
-    if model is None:
+    models = service().models
+    model, classifying = models.chat_model(), models.classifying_model()
+    if model is None or classifying is None:
         return None
+    before = _last_run(earlier)
+    queued = before.context.pop("queued", []) if before else []
     run = service().recorder.start(
-        smart_router(model),
+        smart_router(model, classifier(classifying)),
         {"question": turn.question, "history": history(earlier)},
-        context={"page": "chat", "earlier": [earlier_turn.answer.run_id for earlier_turn in earlier]},
+        context={
+            "page": "chat",
+            "earlier": [earlier_turn.answer.run_id for earlier_turn in earlier],
+            "queued": queued[1:],
+        },
     )
     turn.answer.run_id = run.id
     remember(run)
     return run
+
+
+def queue(question: str, turns: list[Turn]) -> None:
+    """Add a question; while an answer is being written its run remembers what comes next, for after a refresh."""
+    last = _last_run(turns)
+    if last is not None and last.is_live:
+        last.context["queued"].append(question)
+    turns.append(Turn(question))
+
+
+def _last_run(turns: list[Turn]) -> Run | None:
+    return next((run for turn in reversed(turns) if (run := turn.answer.run())), None)
 
 
 def history(turns: list[Turn]) -> list[tuple[str, str]]:
@@ -56,4 +75,4 @@ def found_again(run: Run) -> list[Turn]:
         earlier = Answer(run_id).run()
         if earlier is not None:
             turns.insert(0, Turn(earlier.input["question"], Answer(run_id)))
-    return turns
+    return turns + [Turn(question) for question in run.context.get("queued", [])]

@@ -62,7 +62,9 @@ class ModelLine:
         with self._slot.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
             st.caption(_line(self._shown, toy), width="content")
             if self._shown is None or self._shown.is_embedded:
-                with st.popover("Connect a real one", type="tertiary", icon=":material/cable:"):
+                with st.popover("Connect a real one", type="tertiary"):
+                    if toy:
+                        st.markdown("The embedded model is real but toy-sized: it writes fluently and errs often.")
                     st.markdown(_CONNECT)
 
 
@@ -71,7 +73,7 @@ def _line(found: Endpoint | None, toy: bool) -> str:
         return ":material/memory: No model is ready yet"
     if not found.is_embedded:
         return f":material/cloud: **{found.model}** at {found.host}"
-    return f":material/memory: **{found.model}**, embedded" + (". A toy-sized model: expect mistakes." if toy else "")
+    return f":material/memory: **{found.model}**, embedded" + (", toy-sized" if toy else "")
 
 
 def _await_engine() -> None:

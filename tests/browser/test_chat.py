@@ -120,6 +120,36 @@ def test_a_question_sent_meanwhile_is_answered_next(chat: Page, model: FakeOpenA
     assert told[1:] == ["The first question", "".join(WORDS), "The second question"]
 
 
+def test_questions_that_wait_survive_a_refresh(chat: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(tokens=WORDS, rate=25)
+    send(chat, "The first question")
+    expect(chat.get_by_text("word3")).to_be_visible()
+    send(chat, "The second question")
+    send(chat, "The third question")
+    expect(chat.get_by_text("The third question")).to_be_visible()
+    chat.reload()
+    ended(chat, 3)
+    expect(chat.get_by_text(WHOLE)).to_have_count(3)
+    assert [seen.body["messages"][-1]["content"] for seen in model.answers] == [
+        "The first question",
+        "The second question",
+        "The third question",
+    ]
+
+
+def test_nothing_of_a_stopped_answer_stays_when_it_is_asked_for_again(chat: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(tokens=WORDS * 100, rate=50)
+    send(chat, "Go on and on")
+    expect(chat.get_by_text("word9")).to_be_visible()
+    chat.get_by_role("button", name="Stop").click()
+    chat.get_by_role("button", name="Retry").click()
+    expect(chat.get_by_text("word5")).to_be_visible()
+    expect(chat.get_by_text("You stopped this answer.")).to_have_count(0)
+    expect(chat.get_by_role("button", name="Retry")).to_have_count(0)
+    chat.get_by_role("button", name="Stop").click()
+    ended(chat)
+
+
 def test_clear_can_be_undone(chat: Page) -> None:
     send(chat, "Remember me")
     ended(chat)

@@ -13,7 +13,7 @@ from tests.browser.conftest import ROOT, ended, opened, running_weir, send
 def test_with_no_key_the_embedded_model_answers(page: Page) -> None:
     with running_weir() as url:
         opened(page, url)
-        expect(page.get_by_text("A toy-sized model: expect mistakes.")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("embedded, toy-sized")).to_be_visible(timeout=60_000)
         send(page, "What is the capital of France?")
         expect(page.get_by_text("Choosing a route").or_(page.get_by_text("first token")).first).to_be_visible()
         expect(page.get_by_role("button", name="Copy")).to_be_visible(timeout=90_000)
