@@ -3,20 +3,16 @@
 import atexit
 import contextlib
 import importlib.util
-import json
-import os
 import secrets
-import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import IO
 
 from local_model import files
+from local_model.child import Child
 from local_model.problem import Problem, ProblemError
 
 SLOTS = 4
@@ -25,10 +21,6 @@ SLOTS = 4
 CONTEXT = 16_384
 """Tokens of context, shared by the slots."""
 
-LOG_LINES = 50
-"""Lines kept of what the engine printed, for when it fails."""
-
-_HOME = Path(__file__).parents[1]
 _LOOK = 0.1
 """Seconds between two looks at how much of the file is in memory."""
 
@@ -57,6 +49,12 @@ class EngineState:
     problem: Problem | None = None
     detail: str = ""
     """For those who look closer: a path, the engine's last words."""
+    size_bytes: int | None = None
+    """Of the model's file, once LOADING or READY."""
+
+
+class _Superseded(Exception):  # noqa: N818
+    """Ends a load that was stopped, or stopped and begun anew: the state is no longer its to change."""
 
 
 class Engine:
@@ -70,8 +68,8 @@ class Engine:
         self._command = command or (sys.executable, "-m", "local_model.serve")
         self._changed = threading.Condition()
         self._state = EngineState(Phase.IDLE, files.PACKAGED_NAME if model is None else model.stem)
-        self._child: subprocess.Popen[str] | None = None
-        self._log: deque[str] = deque(maxlen=LOG_LINES)
+        self._turn = 0
+        self._child: Child | None = None
 
     @property
     def is_packaged(self) -> bool:
@@ -87,9 +85,9 @@ class Engine:
         with self._changed:
             if self._state.phase in (Phase.CHECKING, Phase.LOADING, Phase.READY):
                 return
-            self._set(Phase.CHECKING, fraction=0.0)
+            turn = self._begin(Phase.CHECKING, fraction=0.0)
         atexit.register(self.stop)
-        threading.Thread(target=self._load, name="weir-engine", daemon=True).start()
+        threading.Thread(target=self._load, args=(turn,), name="weir-engine", daemon=True).start()
 
     def ensure(self) -> EngineState:
         """Begin anew an engine that was ready and died; return the state."""
@@ -114,134 +112,87 @@ class Engine:
         """End the child. Waits for it."""
         with self._changed:
             child, self._child = self._child, None
-            self._set(Phase.STOPPED)
+            self._begin(Phase.STOPPED)
         atexit.unregister(self.stop)
         if child is not None:
-            _end(child)
+            child.end()
 
-    def _set(
-        self,
-        phase: Phase,
-        *,
-        fraction: float | None = None,
-        url: str | None = None,
-        api_key: str | None = None,
-        problem: Problem | None = None,
-        detail: str = "",
-    ) -> None:
-        name = self._state.model_name
+    def _begin(self, phase: Phase, *, fraction: float | None = None) -> int:
+        """Take the state from any load under way, and return the number that the next one shows to change it."""
         with self._changed:
-            self._state = EngineState(phase, name, fraction, url, api_key, problem, detail)
+            self._turn += 1
+            self._state = EngineState(phase, self._state.model_name, fraction)
+            self._changed.notify_all()
+            return self._turn
+
+    def _show(self, turn: int, state: EngineState) -> None:
+        with self._changed:
+            if turn != self._turn:
+                raise _Superseded
+            self._state = state
             self._changed.notify_all()
 
-    def _progress(self, fraction: float) -> None:
-        with self._changed:
-            self._state = replace(self._state, fraction=min(1.0, round(fraction, 2)))
-            self._changed.notify_all()
+    def _progress(self, turn: int, fraction: float | None) -> None:
+        shown = None if fraction is None else min(1.0, round(fraction, 2))
+        self._show(turn, replace(self._state, fraction=shown))
 
-    def _load(self) -> None:
+    def _load(self, turn: int) -> None:
         try:
-            path = self._checked_file()
-            self._spawn(path)
-        except ProblemError as error:
-            self._fail(error)
+            self._run(turn, self._checked_file(turn))
+        except _Superseded:
+            return
+        except Exception as error:
+            # A load that ended without a word would leave the page waiting for good.
+            unforeseen = ProblemError(Problem.NOT_STARTED, f"{type(error).__name__}: {error}")
+            self._fail(turn, error if isinstance(error, ProblemError) else unforeseen)
 
-    def _fail(self, error: ProblemError) -> None:
-        with self._changed:
-            if self._state.phase is not Phase.STOPPED:
-                self._set(Phase.FAILED, problem=error.problem, detail=error.detail)
+    def _fail(self, turn: int, error: ProblemError) -> None:
+        with contextlib.suppress(_Superseded):
+            self._show(
+                turn,
+                EngineState(Phase.FAILED, self._state.model_name, problem=error.problem, detail=error.detail),
+            )
 
-    def _checked_file(self) -> Path:
+    def _checked_file(self, turn: int) -> Path:
         if importlib.util.find_spec("xllamacpp") is None:
             raise ProblemError(Problem.NO_ENGINE)
         if self._model is not None:
             files.check_own(self._model)
             return self._model.resolve()
         path = files.packaged()
-        files.check_packaged(path, self._progress)
+        files.check_packaged(path, lambda fraction: self._progress(turn, fraction))
         return path
 
-    def _spawn(self, path: Path) -> None:
+    def _run(self, turn: int, path: Path) -> None:
+        """Start the child, and stay with it until it ends."""
+        name = self._state.model_name
         key = secrets.token_urlsafe(32)
+        size = path.stat().st_size
         wish = {
             "model": str(path),
-            "name": self._state.model_name,
+            "name": name,
             "api_key": key,
             "slots": SLOTS,
             "context": CONTEXT,
             "is_small": self.is_packaged,
         }
-        pipe = subprocess.PIPE
         try:
-            child = subprocess.Popen(
-                self._command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=_HOME, text=True, encoding="utf-8"
-            )
+            child = Child(self._command, wish)
         except OSError as error:
             raise ProblemError(Problem.NOT_STARTED, str(error)) from error
-        with self._changed:
-            if self._state.phase is Phase.STOPPED:
-                _end(child)
-                return
-            self._child = child
-            self._set(Phase.LOADING, fraction=0.0)
-        assert child.stdin
-        assert child.stdout
-        assert child.stderr
-        threading.Thread(target=self._drain, args=(child.stderr,), name="weir-engine-log", daemon=True).start()
-        # A child that is gone already is noticed by its silence, below.
-        with contextlib.suppress(BrokenPipeError):
-            child.stdin.write(json.dumps(wish) + "\n")
-            child.stdin.flush()
-        self._await_answer(child, child.stdout, key, path.stat().st_size)
-
-    def _await_answer(self, child: subprocess.Popen[str], output: IO[str], key: str, size: int) -> None:
-        lines: list[str] = []
-        reader = threading.Thread(target=lambda: lines.append(output.readline()), daemon=True)
-        reader.start()
-        while reader.is_alive():
-            reader.join(_LOOK)
-            if (resident := _resident(child.pid)) is not None:
-                self._progress(resident / size)
-        answer = json.loads(lines[0]) if lines and lines[0] else {"error": self._last_words()}
-        if "url" not in answer:
-            _end(child)
-            raise ProblemError(Problem.NOT_STARTED, answer["error"])
-        with self._changed:
-            if self._child is child:
-                self._set(Phase.READY, url=answer["url"], api_key=key)
-        child.wait()
-        _end(child)
-        with self._changed:
-            if self._child is child:
-                self._child = None
-                raise ProblemError(Problem.DIED, self._last_words())
-
-    def _drain(self, output: IO[str]) -> None:
-        with output:
-            for line in output:
-                self._log.append(line.rstrip())
-
-    def _last_words(self) -> str:
-        return next((line for line in reversed(self._log) if line.strip()), "It said nothing.")
-
-
-def _end(child: subprocess.Popen[str]) -> None:
-    """Ask the child to end by closing its input; kill it if it has not within 3 s."""
-    for pipe in (child.stdin, child.stdout):
-        if pipe:
-            with contextlib.suppress(OSError):
-                pipe.close()
-    try:
-        child.wait(timeout=3)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-
-
-def _resident(pid: int) -> int | None:
-    """Bytes of the process that are in memory; None where the system does not tell."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")
+        try:
+            with self._changed:
+                self._show(turn, EngineState(Phase.LOADING, name, 0.0, size_bytes=size))
+                self._child = child
+            while not child.has_answered(_LOOK):
+                resident = child.resident()
+                self._progress(turn, None if resident is None else resident / size)
+            answer = child.answer()
+            if "url" not in answer:
+                child.end()
+                raise ProblemError(Problem.NOT_STARTED, child.answer()["error"])
+            self._show(turn, EngineState(Phase.READY, name, url=answer["url"], api_key=key, size_bytes=size))
+            child.wait()
+        finally:
+            child.end()
+        raise ProblemError(Problem.DIED, child.last_words())

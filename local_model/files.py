@@ -1,6 +1,7 @@
 """The model's file: where the packaged one is, and whether a file is what it should be."""
 
 import hashlib
+import importlib
 import importlib.metadata
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,8 @@ _PIECE = 4_194_304
 
 def packaged() -> Path:
     """Return the packaged model's file. Raises ProblemError where it is not installed."""
+    # It may have been installed since this process started.
+    importlib.invalidate_caches()
     try:
         files = importlib.metadata.distribution(PACKAGE).files or []
     except importlib.metadata.PackageNotFoundError:
@@ -32,24 +35,30 @@ def packaged() -> Path:
 
 
 def check_packaged(path: Path, progress: Callable[[float], None], sha256: str = PACKAGED_SHA256) -> None:
-    """Compare the file's checksum; `progress` is told the fraction read. Raises ProblemError where it differs."""
-    size = max(1, path.stat().st_size)
+    """Compare the file's checksum; `progress` is told the fraction read.
+
+    Raises ProblemError where it differs or the file cannot be read.
+    """
     digest = hashlib.sha256()
     read = 0
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-            read += len(piece)
-            progress(read / size)
+    try:
+        size = max(1, path.stat().st_size)
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+                read += len(piece)
+                progress(read / size)
+    except OSError as error:
+        raise ProblemError(Problem.UNREADABLE, f"{path}: {error.strerror}") from error
     if digest.hexdigest() != sha256:
         raise ProblemError(Problem.DAMAGED, str(path))
 
 
 def check_own(path: Path) -> None:
     """Check a file that the user named. Raises ProblemError where it cannot be a model."""
-    if not path.is_file():
-        raise ProblemError(Problem.NO_SUCH_FILE, str(path))
     try:
+        if not path.is_file():
+            raise ProblemError(Problem.NO_SUCH_FILE, str(path))
         with path.open("rb") as file:
             magic = file.read(len(MAGIC))
     except OSError as error:

@@ -9,7 +9,7 @@ class Problem(Enum):
     NO_ENGINE = "The embedded engine (the package xllamacpp) is not installed."
     NO_PACKAGED_MODEL = "The embedded model's file is not installed."
     NO_SUCH_FILE = "There is no file at the path in WEIR_LOCAL_MODEL."
-    UNREADABLE = "The file in WEIR_LOCAL_MODEL cannot be read."
+    UNREADABLE = "The model's file cannot be read."
     NOT_GGUF = "The file in WEIR_LOCAL_MODEL is not a GGUF model."
     DAMAGED = "The embedded model's file is damaged: its checksum is wrong."
     NOT_STARTED = "The embedded engine could not start."

@@ -1,7 +1,8 @@
 """The child process: llama.cpp's HTTP server for one model, for as long as the parent lives.
 
 It reads its configuration as one JSON line from standard input, so that the key is in no argument list, answers with
-one JSON line, `{"url": …}` or `{"error": …}`, and ends when standard input does: a parent that dies closes it.
+one JSON line, `{"url": …}` or `{"error": …}`, and ends when standard input does: a parent that dies closes it. While
+the model loads the interpreter stands still, so a parent that dies then is noticed when it has loaded.
 """
 
 import json
@@ -9,6 +10,9 @@ import os
 import signal
 import sys
 from typing import Any, TextIO
+
+CACHE_MIB = 256
+"""Memory for the prompts of earlier answers, in MiB, beside the slots' own context."""
 
 
 def main() -> int:
@@ -43,10 +47,13 @@ def _serve(wish: dict[str, Any]) -> Any:
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = 0
     parameters.api_keys = [wish["api_key"]]
-    parameters.cors_origins = "null"
+    # No page of any origin: "null" would be that of a sandboxed frame.
+    parameters.cors_origins = ""
     parameters.cors_credentials = False
     parameters.ui = False
     parameters.endpoint_slots = False
+    # Left to itself the cache of past prompts grows to 8 GiB.
+    parameters.cache_ram_mib = CACHE_MIB
     parameters.offline = True
     parameters.verbosity = 1
     parameters.n_parallel = wish["slots"]

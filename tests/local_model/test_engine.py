@@ -1,16 +1,12 @@
 import hashlib
-import json
 import os
 import select
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,6 +14,7 @@ from local_model import files
 from local_model.engine import Engine, EngineState, Phase
 from local_model.problem import Problem, ProblemError
 
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 ROOT = Path(__file__).parents[2]
 GGUF = files.MAGIC + b"rest of a model"
 
@@ -28,6 +25,16 @@ print(json.dumps({"url": "http://127.0.0.1:1/" + wish["name"]}), flush=True)
 sys.stdin.read()
 """
 REFUSES = "import json; input(); print(json.dumps({'error': 'ValueError: unknown model architecture'}), flush=True)"
+TALKS = """
+import json, os
+input()
+os.write(2, b"\\xff\\n" * 100_000)
+print(json.dumps({"url": "http://127.0.0.1:1"}), flush=True)
+input()
+"""
+GARBLES = "input(); print('llama says hello', flush=True); input()"
+HANGS = "import threading; threading.Event().wait()"
+LONG_LAST_WORDS = "import os; os.write(2, b'noise\\n' * 5000 + b'the last words\\n')"
 DIES = "import sys; input(); print('the last words', file=sys.stderr)"
 
 
@@ -91,7 +98,14 @@ def test_a_file_that_cannot_be_a_model_is_told_before_anything_starts(
 
 
 @pytest.mark.parametrize(
-    ("script", "words"), [(REFUSES, "ValueError: unknown model architecture"), (DIES, "the last words")]
+    ("script", "words"),
+    [
+        (REFUSES, "ValueError: unknown model architecture"),
+        (DIES, "the last words"),
+        (LONG_LAST_WORDS, "the last words"),
+        (GARBLES, "llama says hello"),
+        ("pass", "It said nothing."),
+    ],
 )
 def test_an_engine_that_cannot_start_says_why(model: Path, engines: list[Engine], script: str, words: str) -> None:
     state = settled(Engine(model, command=[sys.executable, "-c", script]), engines)
@@ -120,6 +134,7 @@ def test_ensure_leaves_a_failure_that_would_only_repeat(tmp_path: Path, engines:
     assert engine.ensure().phase is Phase.FAILED
 
 
+@LINUX
 def test_the_key_is_not_in_the_state_s_text_nor_in_the_child_s_arguments(model: Path, engines: list[Engine]) -> None:
     engine = Engine(model, command=[sys.executable, "-c", ANSWERS])
     state = settled(engine, engines)
@@ -128,6 +143,7 @@ def test_the_key_is_not_in_the_state_s_text_nor_in_the_child_s_arguments(model: 
     assert state.api_key not in Path(f"/proc/{child_of(engine)}/cmdline").read_text(encoding="utf-8")
 
 
+@LINUX
 def test_the_child_ends_when_its_parent_is_killed(model: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from local_model.engine import Engine\n"
@@ -154,59 +170,69 @@ def test_a_wrong_checksum_is_a_damaged_file(model: Path) -> None:
     assert told.value.problem is Problem.DAMAGED
 
 
-@pytest.fixture(scope="module")
-def embedded() -> Iterator[EngineState]:
-    engine = Engine()
+@LINUX
+def test_a_file_that_cannot_be_read_is_told(engines: list[Engine]) -> None:
+    state = settled(Engine(Path("/proc/self/mem")), engines)
+    assert (state.problem, state.detail) == (Problem.UNREADABLE, "/proc/self/mem: Input/output error")
+    with pytest.raises(ProblemError) as told:
+        files.check_packaged(Path("/proc/self/mem"), lambda _: None)
+    assert told.value.problem is Problem.UNREADABLE
+
+
+def test_whatever_the_engine_prints_does_not_block_it(model: Path, engines: list[Engine]) -> None:
+    assert settled(Engine(model, command=[sys.executable, "-c", TALKS]), engines).phase is Phase.READY
+
+
+def test_an_engine_that_never_answers_can_be_stopped(model: Path, engines: list[Engine]) -> None:
+    engine = Engine(model, command=[sys.executable, "-c", HANGS])
     engine.start()
-    state = engine.wait(120)
-    assert state.phase is Phase.READY, state
-    yield state
+    state = engine.state
+    while state.phase is not Phase.LOADING:
+        state = engine.watch(state, 10)
+    pid = child_of(engine)
+    stopping = threading.Thread(target=engine.stop)
+    stopping.start()
+    stopping.join(10)
+    assert not stopping.is_alive()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert engine.state == EngineState(Phase.STOPPED, "tiny")
+
+
+def test_a_load_that_was_stopped_leaves_the_next_one_alone(model: Path, tmp_path: Path, engines: list[Engine]) -> None:
+    started = tmp_path / "started"
+    script = f"open({str(started)!r}, 'a').write('x')\n{ANSWERS}"
+    checking, go_on, over = threading.Event(), threading.Event(), threading.Event()
+
+    class SlowlyChecked(Engine):
+        def _load(self, turn: int) -> None:
+            super()._load(turn)
+            over.set()
+
+        def _checked_file(self, turn: int) -> Path:
+            if not checking.is_set():
+                checking.set()
+                go_on.wait(10)
+            return super()._checked_file(turn)
+
+    engine = SlowlyChecked(model, command=[sys.executable, "-c", script])
+    engine.start()
+    assert checking.wait(10)
     engine.stop()
+    ready = settled(engine, engines)
+    pid = child_of(engine)
+    go_on.set()
+    assert over.wait(10)
+    assert (engine.state, child_of(engine)) == (ready, pid)
+    os.kill(pid, 0)
 
 
-def post(state: EngineState, body: dict[str, Any], key: str | None = None) -> Any:
-    request = urllib.request.Request(
-        f"{state.url}/v1/chat/completions",
-        json.dumps(
-            {"model": state.model_name, "messages": [{"role": "user", "content": "Tell me of rain"}]} | body
-        ).encode(),
-        {"content-type": "application/json", "authorization": f"Bearer {key or state.api_key}"},
+def test_without_its_packages_it_says_what_is_missing() -> None:
+    script = (
+        "from local_model import files\nfrom local_model.engine import Engine\n"
+        "engine = Engine(); engine.start(); print(engine.wait(10).problem.name)\n"
+        "try: files.packaged()\nexcept Exception as error: print(error.problem.name)"
     )
-    with urllib.request.urlopen(request, timeout=60) as response:
-        return json.load(response)
-
-
-@pytest.mark.embedded
-def test_the_packaged_model_writes_and_keeps_to_the_limit(embedded: EngineState) -> None:
-    answer = post(embedded, {"max_completion_tokens": 12})
-    assert answer["usage"]["completion_tokens"] == 12
-    assert answer["choices"][0]["finish_reason"] == "length"
-    assert answer["choices"][0]["message"]["content"].strip()
-
-
-@pytest.mark.embedded
-def test_the_packaged_model_keeps_to_a_json_schema(embedded: EngineState) -> None:
-    schema = {
-        "type": "object",
-        "properties": {"category": {"enum": ["math", "code", "general"]}},
-        "required": ["category"],
-        "additionalProperties": False,
-    }
-    form = {"type": "json_schema", "json_schema": {"name": "c", "schema": schema}}
-    answer = post(embedded, {"response_format": form, "max_tokens": 30})
-    assert json.loads(answer["choices"][0]["message"]["content"])["category"] in ("math", "code", "general")
-
-
-@pytest.mark.embedded
-def test_four_answers_are_written_at_once(embedded: EngineState) -> None:
-    with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: post(embedded, {"max_tokens": 8}), range(4)))
-    assert [answer["usage"]["completion_tokens"] for answer in answers] == [8] * 4
-
-
-@pytest.mark.embedded
-def test_the_engine_is_closed_to_those_without_the_key(embedded: EngineState) -> None:
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        post(embedded, {}, key="wrong")
-    refused.value.close()
-    assert refused.value.code == 401
+    without_packages = [sys.executable, "-S", "-c", script]
+    told = subprocess.run(without_packages, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["NO_ENGINE", "NO_PACKAGED_MODEL"]

@@ -1,0 +1,112 @@
+"""The engine's process, seen from the parent: what is asked of it, what it answers, what it says, its end."""
+
+import contextlib
+import json
+import os
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+LOG_LINES = 50
+"""Lines kept of what the process printed, for when it fails."""
+
+GRACE = 3.0
+"""Seconds between closing the input of a process that serves and killing it."""
+
+_HOME = Path(__file__).parents[1]
+
+
+class Child:
+    """One process. Raises OSError where it cannot be started. All methods may be called from any thread.
+
+    `wish` goes to its standard input as one JSON line, so that the key in it is in no argument list.
+    """
+
+    def __init__(self, command: Sequence[str], wish: Mapping[str, object]) -> None:
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=_HOME, text=True, encoding="utf-8", errors="replace"
+        )
+        self._ending = threading.Lock()
+        self._told = threading.Event()
+        self._line = ""
+        self._log: deque[str] = deque(maxlen=LOG_LINES)
+        assert self._process.stdin
+        assert self._process.stdout
+        assert self._process.stderr
+        # Each output is read and closed by one thread alone: closing it elsewhere would wait for the read to end.
+        self._readers = [
+            threading.Thread(target=self._listen, args=(self._process.stdout,), name="weir-engine-answer", daemon=True),
+            threading.Thread(target=self._drain, args=(self._process.stderr,), name="weir-engine-log", daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+        # A process that is gone already is noticed by its silence.
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(json.dumps(wish) + "\n")
+            self._process.stdin.flush()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def has_answered(self, timeout: float) -> bool:
+        """Block until the process has answered or closed its output, for at most `timeout` seconds."""
+        return self._told.wait(timeout)
+
+    def answer(self) -> dict[str, str]:
+        """Return `{"url": …}` or `{"error": …}`; what is neither is the error, and so are the last words of silence."""
+        try:
+            answer = json.loads(self._line)
+        except ValueError:
+            answer = None
+        if isinstance(answer, dict) and answer.keys() & {"url", "error"}:
+            return {key: str(value) for key, value in answer.items()}
+        return {"error": self._line.strip() or self.last_words()}
+
+    def resident(self) -> int | None:
+        """Return the bytes of the process that are in memory; None where the system does not tell."""
+        try:
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
+        except (OSError, ValueError, IndexError):
+            return None
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def wait(self) -> None:
+        """Block until the process has ended."""
+        self._process.wait()
+
+    def end(self) -> None:
+        """Close the input of the process, which asks it to end, and kill it if it has not within `GRACE` seconds.
+
+        One that is still loading cannot hear, has nothing to tidy, and is killed at once.
+        """
+        with self._ending:
+            assert self._process.stdin
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+            try:
+                self._process.wait(timeout=GRACE if self._told.is_set() else 0)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            for reader in self._readers:
+                reader.join(timeout=1)
+
+    def last_words(self) -> str:
+        """Return the last line that the process printed. It is the last one for certain only after `end`."""
+        return next((line for line in reversed(list(self._log)) if line.strip()), "It said nothing.")
+
+    def _listen(self, output: IO[str]) -> None:
+        with output:
+            self._line = output.readline()
+            self._told.set()
+            output.read()
+
+    def _drain(self, output: IO[str]) -> None:
+        with output:
+            for line in output:
+                self._log.append(line.rstrip())
