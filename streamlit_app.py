@@ -12,8 +12,9 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
+from api.app import create_api
 from api.headers import SecurityHeaders
 from chains.settings import SettingsError, settings
 from pages.components.service import service
@@ -27,10 +28,13 @@ except SettingsError as wrong:
     sys.exit(f"Weir cannot start.\n{wrong}")
 
 
+running = service()
+
+
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Load the model and rehearse an answer beside the server's start; end all runs with it."""
-    running = service()
+    running.start()
     threading.Thread(target=warm_up, name="weir-warm-up", daemon=True).start()
     try:
         yield
@@ -47,6 +51,9 @@ def chat(request: Request) -> Response:
 app = st.App(
     HERE / "pages" / "navigation.py",
     lifespan=lifespan,
-    routes=[Route("/chat", chat)],
+    routes=[
+        Route("/chat", chat),
+        Mount("/api", create_api(running.settings, running.models, running.recorder)),
+    ],
     middleware=[Middleware(SecurityHeaders)],
 )

@@ -17,10 +17,15 @@ _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 @functools.cache
-def content_security_policy() -> str:
-    """Return the policy; it allows the inline scripts of the installed Streamlit by their hash."""
-    index = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
-    digests = (hashlib.sha256(script.encode()).digest() for script in _INLINE_SCRIPT.findall(index))
+def streamlit_policy() -> str:
+    """Return the policy for the pages of the installed Streamlit."""
+    index = Path(streamlit.__file__).parent / "static" / "index.html"
+    return content_security_policy(index.read_text(encoding="utf-8"))
+
+
+def content_security_policy(page: str) -> str:
+    """Return a policy that allows the inline scripts of this page, by their hash, and nothing from elsewhere."""
+    digests = (hashlib.sha256(script.encode()).digest() for script in _INLINE_SCRIPT.findall(page))
     hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
     return "; ".join(
         (
@@ -52,7 +57,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", content_security_policy())
+                headers.setdefault("Content-Security-Policy", streamlit_policy())
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 headers.setdefault("Referrer-Policy", "no-referrer")
                 headers.setdefault("X-Frame-Options", "DENY")

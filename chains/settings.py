@@ -46,6 +46,19 @@ class Settings(BaseSettings):
     record_mb: float = Field(256.0, gt=0, validation_alias=AliasChoices("WEIR_RECORD_MB"), examples=["256"])
     """Memory for recorded runs, in megabytes; the oldest finished runs go first."""
 
+    api_token: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, min_length=16, validation_alias=AliasChoices("WEIR_API_TOKEN"), examples=["a-long-random-string"]
+    )
+    """Bearer token for the HTTP API; without one the API answers loopback clients only."""
+    allowed_hosts: str = Field("", validation_alias=AliasChoices("WEIR_ALLOWED_HOSTS"), examples=["weir.example.org"])
+    """Host names, besides this machine's own, under which the HTTP API may be called; separated by commas."""
+    max_runs: int = Field(128, ge=1, validation_alias=AliasChoices("WEIR_MAX_RUNS"), examples=["128"])
+    """Runs that may be live at once before the HTTP API refuses another."""
+    max_runs_per_client: int = Field(
+        64, ge=1, validation_alias=AliasChoices("WEIR_MAX_RUNS_PER_CLIENT"), examples=["64"]
+    )
+    """Runs that one address may have live at once over the HTTP API."""
+
     @property
     def uses_embedded_model(self) -> bool:
         """Whether neither a key nor an endpoint is set."""
@@ -54,7 +67,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Strings that must never be shown, logged or recorded."""
-        return (self.openai_api_key.get_secret_value(),) if self.openai_api_key else ()
+        return tuple(secret.get_secret_value() for secret in (self.openai_api_key, self.api_token) if secret)
 
 
 @functools.cache
@@ -74,5 +87,5 @@ def _sentence(problem: Any) -> str:
     )
     example = (field.examples or [""])[0]
     variable = problem["loc"][0]
-    shown = "" if variable == "OPENAI_API_KEY" else f" {str(problem['input'])!r}"
+    shown = "" if "SecretStr" in str(field.annotation) else f" {str(problem['input'])!r}"
     return f"{variable} has a value{shown} that Weir cannot use: {problem['msg']}. For example: {variable}={example}"

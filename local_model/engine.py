@@ -90,8 +90,8 @@ class Engine:
         threading.Thread(target=self._load, args=(turn,), name="weir-engine", daemon=True).start()
 
     def ensure(self) -> EngineState:
-        """Begin anew an engine that was ready and died; return the state."""
-        if self._state.problem is Problem.DIED:
+        """Begin an engine that nobody has begun yet, and anew one that was ready and died; return the state."""
+        if self._state.phase is Phase.IDLE or self._state.problem is Problem.DIED:
             self.start()
         return self._state
 

@@ -1,6 +1,7 @@
 import streamlit as st
 
-from chains.story import Length, Tone, story_chain
+from chains.catalog import ModelNotReadyError, prepare_story
+from chains.story import Length, Tone
 from pages.components import answer, links
 from pages.components.answer import Answer
 from pages.components.composer import composer
@@ -21,6 +22,15 @@ def tell(topic: str) -> None:
 
 def tell_again() -> None:
     tell(st.session_state.story_topic)
+
+
+def begin() -> Run | None:
+    length, tone = st.session_state.story_wish
+    try:
+        prepared = prepare_story(service().models, st.session_state.story_topic, length, tone)
+    except ModelNotReadyError:
+        return None
+    return service().recorder.start(prepared.runnable, prepared.value, context=prepared.context)
 
 
 def show_progress(meter: Meter, run: Run) -> None:
@@ -94,14 +104,7 @@ ended = story.settle()
 if ended is None:
     run = story.run()
     bottom.model_line.await_model()
-    length, tone = st.session_state.get("story_wish", (Length.MEDIUM, Tone.WARM))
-    model = service().models.chat_model(max_tokens=length.max_tokens)
-    if run is None and model is not None:
-        run = service().recorder.start(
-            story_chain(model),
-            {"topic": st.session_state.story_topic, "words": length.words, "tone": str(tone)},
-            context={"page": "story", "expected_tokens": length.expected_tokens},
-        )
+    if run is None and (run := begin()):
         story.run_id = run.id
         remember(run)
     if run is None:

@@ -26,11 +26,12 @@ class Outcome:
     sentence: str = ""
     remedy: str = ""
     detail: str = ""
+    kind: FailureKind | None = None
 
     @property
     def is_answer(self) -> bool:
-        """Whether the text may be taken as the model's answer, and sent back to it as history."""
-        return self.mark in (Mark.DONE, Mark.STOPPED)
+        """Whether the text may be taken as the model's answer, as far as it goes, and sent back to it as history."""
+        return self.mark in (Mark.DONE, Mark.STOPPED) or self.kind is FailureKind.LENGTH
 
 
 _STOPPED = Outcome(Mark.STOPPED, "You stopped this answer.", "What had arrived is kept. Retry for a whole one.")
@@ -71,4 +72,4 @@ def _finished(figures: Figures) -> Outcome:
 
 
 def _failed(failure: Failure, mark: Mark) -> Outcome:
-    return Outcome(mark, failure.kind.sentence, failure.kind.remedy, failure.detail)
+    return Outcome(mark, failure.kind.sentence, failure.kind.remedy, failure.detail, failure.kind)

@@ -101,3 +101,8 @@ def _described(value: Any) -> dict[str, JSON]:
     except Exception as error:
         text = f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
     return {"type": type(value).__name__, "repr": text[:MAX_REPR]}
+
+
+def without_surrogates(text: str) -> str:
+    """Return text that UTF-8 can carry: halves of a pair, which JSON can hold, become replacement characters."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

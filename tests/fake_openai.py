@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+from tests.serving import served
 
 
 class Fault(StrEnum):
@@ -64,36 +65,14 @@ class Seen:
 
 
 class FakeOpenAI:
-    """The server. Use as a context manager; it listens on a free port of 127.0.0.1."""
+    """The server's plan and what it has seen; `fake_openai` serves it."""
 
     def __init__(self) -> None:
         self.plan = Plan()
         self.seen: list[Seen] = []
-        self._release = asyncio.Event()
-        app = Starlette(routes=[Route("/v1/chat/completions", self._complete, methods=["POST"])])
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off")
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, name="fake-openai", daemon=True)
-
-    def __enter__(self) -> "FakeOpenAI":
-        self._thread.start()
-        deadline = time.monotonic() + 10
-        while not self._server.started:
-            if time.monotonic() > deadline:
-                raise TimeoutError("the fake server did not start")
-            time.sleep(0.01)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.force_exit = True
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
-
-    @property
-    def url(self) -> str:
+        self.url = ""
         """What to set as OPENAI_BASE_URL."""
-        host, port = self._server.servers[0].sockets[0].getsockname()[:2]
-        return f"http://{host}:{port}/v1"
+        self.app = Starlette(routes=[Route("/v1/chat/completions", self._complete, methods=["POST"])])
 
     @property
     def answers(self) -> list[Seen]:
@@ -189,5 +168,7 @@ async def _counted(stream: AsyncIterator[str], seen: Seen) -> AsyncIterator[str]
 @contextlib.contextmanager
 def fake_openai() -> Iterator[FakeOpenAI]:
     """Run a fake server for the duration of a `with` block."""
-    with FakeOpenAI() as server:
+    server = FakeOpenAI()
+    with served(server.app, "fake-openai") as address:
+        server.url = f"{address}/v1"
         yield server

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from chains.catalog import MAX_TEXT
 from pages.components.notice import ModelLine
 from streaming.run import Run
 
@@ -50,7 +51,7 @@ class Composer:
 def composer(placeholder: str, *, key: str) -> Composer:
     """Draw the bottom of the page."""
     # Not inside `st.bottom`, where it lands all the same: only then does the page follow what is being written.
-    text = st.chat_input(placeholder, key=key)
+    text = st.chat_input(placeholder, key=key, max_chars=MAX_TEXT)
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         model_line = ModelLine()
         stop = StopButton()

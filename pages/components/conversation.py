@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from chains.router import classifier, smart_router
+from chains.catalog import ModelNotReadyError, prepare_conversation
 from pages.components.answer import Answer
 from pages.components.keep_alive import remember
 from pages.components.service import service
@@ -26,21 +26,14 @@ class Turn:
 
 def start(turn: Turn, earlier: list[Turn]) -> Run | None:
     """Begin to answer a turn; None where no model is ready."""
-    models = service().models
-    model, classifying = models.chat_model(), models.classifying_model()
-    if model is None or classifying is None:
+    try:
+        prepared = prepare_conversation(service().models, turn.question, history(earlier))
+    except ModelNotReadyError:
         return None
     before = _last_run(earlier)
     queued = before.context.pop("queued", []) if before else []
-    run = service().recorder.start(
-        smart_router(model, classifier(classifying)),
-        {"question": turn.question, "history": history(earlier)},
-        context={
-            "page": "chat",
-            "earlier": [earlier_turn.answer.run_id for earlier_turn in earlier],
-            "queued": queued[1:],
-        },
-    )
+    told = {"earlier": [earlier_turn.answer.run_id for earlier_turn in earlier], "queued": queued[1:]}
+    run = service().recorder.start(prepared.runnable, prepared.value, context=prepared.context | told)
     turn.answer.run_id = run.id
     remember(run)
     return run
@@ -50,7 +43,7 @@ def queue(question: str, turns: list[Turn]) -> None:
     """Add a question; while an answer is being written its run remembers what comes next, for after a refresh."""
     last = _last_run(turns)
     if last is not None and last.is_live:
-        last.context["queued"].append(question)
+        last.context.setdefault("queued", []).append(question)
     turns.append(Turn(question))
 
 

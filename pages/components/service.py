@@ -39,9 +39,7 @@ def _build() -> Service:
     loop = BackgroundLoop()
     store = MemoryStore(budget=int(chosen.record_mb * 1e6))
     recorder = Recorder(store, loop, grace=chosen.grace, hidden=chosen.secrets)
-    built = Service(chosen, ModelSource(chosen), recorder, loop)
-    built.start()
-    return built
+    return Service(chosen, ModelSource(chosen), recorder, loop)
 
 
 def service() -> Service:

@@ -15,6 +15,10 @@ VARIABLES = [
     "WEIR_RETRIES",
     "WEIR_GRACE",
     "WEIR_RECORD_MB",
+    "WEIR_API_TOKEN",
+    "WEIR_ALLOWED_HOSTS",
+    "WEIR_MAX_RUNS",
+    "WEIR_MAX_RUNS_PER_CLIENT",
 ]
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +60,7 @@ def test_a_dotenv_file_is_read_and_the_environment_comes_first(monkeypatch: pyte
         ("WEIR_RETRIES", "-1"),
         ("WEIR_GRACE", "never"),
         ("WEIR_RECORD_MB", "-5"),
+        ("WEIR_MAX_RUNS", "0"),
     ],
 )
 def test_a_bad_value_is_told_with_its_variable_and_an_example(
@@ -69,8 +74,17 @@ def test_a_bad_value_is_told_with_its_variable_and_an_example(
 
 def test_the_key_is_not_in_the_settings_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
-    assert "sk-canary" not in repr(settings())
-    assert settings().secrets == ("sk-canary",)
+    monkeypatch.setenv("WEIR_API_TOKEN", "a-canary-of-a-token")
+    assert "canary" not in repr(settings())
+    assert settings().secrets == ("sk-canary", "a-canary-of-a-token")
+
+
+def test_a_token_that_is_too_short_is_told_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_API_TOKEN", "short-canary")
+    with pytest.raises(SettingsError) as told:
+        settings()
+    assert "WEIR_API_TOKEN has a value that Weir cannot use" in str(told.value)
+    assert "canary" not in str(told.value)
 
 
 @pytest.mark.parametrize("document", [".env.example", "README.md"])

@@ -1,0 +1,418 @@
+"""The HTTP API: text streaming, server-sent events that resume, and runs, over the same record as the pages."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import fastapi_offline
+from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.staticfiles import StaticFiles
+from pydantic import ValidationError
+from starlette.types import ASGIApp, Send
+
+from api.connections import Connections, until
+from api.guard import Guard
+from api.headers import content_security_policy
+from api.problems import DOCUMENTED, NothingMore, Refusal, fitting, install, new_reference
+from api.views import ChainView, Health, Invocation, Invoked, Links, RunRequest, RunView, Started
+from chains import catalog
+from chains.settings import Settings
+from chains.source import ModelSource
+from streaming import plain, recording
+from streaming.events import Event
+from streaming.filters import EventFilter
+from streaming.metrics import figures, streamed_text
+from streaming.outcome import Outcome, outcome
+from streaming.recorder import Recorder
+from streaming.run import Run
+
+VERSION = "0.1.0"
+
+RETRY = 1_000
+"""Milliseconds that a browser waits before it connects again."""
+
+TICK = 0.2
+"""Seconds between two ticks of the self-test."""
+
+RESERVED = frozenset({"chain", "after", "connection", "ticket"})
+"""Query fields that are not part of a chain's input."""
+
+# `identity` keeps the server's own compression off, `no-transform` that of proxies, and nginx knows the last one.
+UNBUFFERED = {
+    "Cache-Control": "no-cache, no-transform",
+    "Content-Encoding": "identity",
+    "X-Accel-Buffering": "no",
+}
+
+_LOG = logging.getLogger(__name__)
+
+Connection = Annotated[str | None, Query(max_length=100, description="A name, to break this connection by")]
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """A run and the number of the last event that the client has."""
+
+    run: Run
+    after: int = -1
+
+
+def create_api(settings: Settings, models: ModelSource, recorder: Recorder) -> ASGIApp:
+    """Return the API, to be mounted; its documentation is at `/docs` below the mount."""
+    app = FastAPI(
+        title="Weir",
+        version=VERSION,
+        description="Runs LangChain chains, streams what they say, and keeps every event.",
+        docs_url=None,
+        redoc_url=None,
+        responses=DOCUMENTED,
+    )
+    install(app)
+    _add_docs(app)
+    api = _Api(settings, models, recorder)
+    _add_seed_routes(app, api)
+    _add_run_routes(app, api)
+    _add_connection_routes(app, api)
+    return Guard(app, settings)
+
+
+class _Api:
+    """What the routes share."""
+
+    def __init__(self, settings: Settings, models: ModelSource, recorder: Recorder) -> None:
+        self.settings = settings
+        self.models = models
+        self.recorder = recorder
+        self.connections = Connections()
+
+    def start(self, request: Request, name: str, value: dict[str, Any]) -> Run:
+        """Begin a run for a client. Raises Refusal, UnknownChainError or ModelNotReadyError."""
+        chain = catalog.chain(name)
+        try:
+            wish = chain.input_model.model_validate(value)
+        except ValidationError as error:
+            raise Refusal(422, f"The input does not fit the chain {name}.", errors=fitting(error.errors())) from None
+        client = request.client.host if request.client else ""
+        self._check_limits(client)
+        prepared = chain.prepare(self.models, wish)
+        context = prepared.context | {"client": client}
+        return self.recorder.start(prepared.runnable, prepared.value, name=chain.name, context=context)
+
+    def run(self, run_id: str) -> Run:
+        """Return a run. Raises RunNotFoundError or RunEvictedError."""
+        return self.recorder.store.get(run_id)
+
+    def _check_limits(self, client: str) -> None:
+        live = [run for run in self.recorder.store.runs() if run.is_live]
+        own = sum(run.context.get("client") == client for run in live)
+        if len(live) >= self.settings.max_runs or own >= self.settings.max_runs_per_client:
+            raise Refusal(429, "Too many runs are live. Try again in a moment.", headers={"Retry-After": "5"})
+
+    async def follow(self, following: Following, connection: str | None) -> AsyncIterator[Event]:
+        """Yield a run's events from where the client is, until the run ends or the connection is to break."""
+        batches = following.run.afollow(following.after)
+        async with aclosing(batches):
+            if connection is None:
+                async for batch in batches:
+                    for event in batch:
+                        yield event
+                return
+            with self.connections.named(connection) as broken:
+                async for batch in until(batches, broken):
+                    for event in batch:
+                        yield event
+
+
+def _outcome(run: Run) -> Outcome:
+    return outcome(run, figures(run.events))
+
+
+def _sentence(said: Outcome) -> str:
+    return f"{said.sentence} {said.remedy}"
+
+
+def _base(request: Request) -> str:
+    return str(request.scope.get("root_path", ""))
+
+
+def _last_seen(text: str) -> int:
+    """Read an event's number from `Last-Event-ID` or `after`."""
+    if not text.isascii() or not text.removeprefix("-").isdigit() or len(text) > 12:
+        raise Refusal(422, "The event id is not one of this stream's.", cause=repr(text[:40]))
+    return int(text)
+
+
+def _continued(run: Run, after: str) -> Following:
+    """Go on after an event; raise NothingMore for a client that has the end already."""
+    following = Following(run, _last_seen(after))
+    if not run.is_live and following.after >= len(run.events):
+        raise NothingMore
+    return following
+
+
+def _add_seed_routes(app: FastAPI, api: _Api) -> None:
+    def begun(
+        request: Request,
+        chain: Annotated[str, Query(description="A chain of the catalogue")] = "story",
+        topic: Annotated[
+            str | None, Query(description="Input of the story chain; further fields are input too")
+        ] = None,
+        after: Annotated[str | None, Query(description="As Last-Event-ID")] = None,
+        last_event_id: Annotated[str | None, Header()] = None,
+    ) -> Following:
+        resume = last_event_id or after
+        if resume:
+            run_id, _, seen = resume.rpartition(":")
+            return _continued(api.run(run_id), seen)
+        fields = {key: value for key, value in request.query_params.items() if key not in RESERVED}
+        del topic  # is one of the fields; named in the signature for the documentation
+        return Following(api.start(request, chain, fields))
+
+    @app.get("/stream", response_class=Response, responses={200: {"content": {"text/plain": {}}}}, tags=["Streaming"])
+    async def stream(following: Annotated[Following, Depends(begun)]) -> Response:
+        """Answer as plain text, chunk by chunk.
+
+        An answer that fails before its first word is a 502. One that fails later ends without the last chunk of the
+        transfer encoding, which clients report as an incomplete body.
+        """
+        texts = _texts(api, following)
+        first = await anext(texts, None)
+        said = _outcome(following.run)
+        if first is None and not said.is_answer:
+            raise Refusal(502, _sentence(said), cause=said.detail)
+        return _CutText(_first_then(first or "", texts), following.run)
+
+    @app.get("/sse", response_class=EventSourceResponse, tags=["Streaming"])
+    async def sse(
+        following: Annotated[Following, Depends(begun)], connection: Connection = None
+    ) -> AsyncIterator[ServerSentEvent]:
+        """Answer as server-sent events: `message` with `{"content": …}`, then `done`, or `error` with a sentence.
+
+        A browser's EventSource that loses the connection comes back with `Last-Event-ID` and gets what it missed.
+        """
+        run = following.run
+        yield ServerSentEvent(retry=RETRY)
+        async for event in api.follow(following, connection):
+            if text := streamed_text(event):
+                yield _sse({"content": text}, event_id=f"{run.id}:{event.seq}")
+        if run.is_live:
+            return
+        said = _outcome(run)
+        last = f"{run.id}:{len(run.events)}"
+        if said.is_answer:
+            yield _sse({"status": "complete" if run.status == "done" else run.status.value}, "done", last)
+        else:
+            reference = new_reference()
+            _LOG.warning("run %s failed [%s] %s", run.id, reference, said.detail)
+            yield _sse({"message": _sentence(said), "reference": reference}, "error", last)
+
+
+def _sse(data: Any, event: str | None = None, event_id: str | None = None) -> ServerSentEvent:
+    return ServerSentEvent(raw_data=plain.dumps(data).decode(), event=event, id=event_id)
+
+
+async def _texts(api: _Api, following: Following) -> AsyncGenerator[str, None]:
+    async for event in api.follow(following, None):
+        if text := streamed_text(event):
+            yield plain.without_surrogates(text)
+
+
+async def _first_then(first: str, rest: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    async with aclosing(rest):
+        yield first
+        async for text in rest:
+            yield text
+
+
+class _CutText(StreamingResponse):
+    """Plain text that, if its run failed, ends without an end: the client must not take it for the whole."""
+
+    def __init__(self, texts: AsyncGenerator[str, None], run: Run) -> None:
+        super().__init__(texts, media_type="text/plain; charset=utf-8", headers=UNBUFFERED | {"X-Run-Id": run.id})
+        self._run = run
+
+    async def stream_response(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for text in self.body_iterator:
+            assert isinstance(text, str)
+            await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+        if _outcome(self._run).is_answer:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _add_run_routes(app: FastAPI, api: _Api) -> None:
+    @app.get("/chains", tags=["Chains"])
+    def chains() -> list[ChainView]:
+        """List the chains that can be run, with the schemas of their inputs."""
+        return [ChainView.of(chain) for chain in catalog.chains()]
+
+    @app.post("/chains/{name}/invoke", tags=["Chains"])
+    async def invoke(request: Request, name: str, body: Invocation) -> Invoked:
+        """Run a chain to its end and return its output."""
+        run = api.start(request, name, body.input)
+        await _ended_or_gone(run, request)
+        said = await asyncio.to_thread(_outcome, run)
+        if not said.is_answer:
+            raise Refusal(502, _sentence(said), cause=said.detail)
+        return Invoked(output=_output(run), id=run.id)
+
+    @app.post("/runs", status_code=201, tags=["Runs"])
+    async def start(request: Request, response: Response, body: RunRequest) -> Started:
+        """Start a run. It goes on while somebody reads it, and for the grace period."""
+        run = api.start(request, body.chain, body.input)
+        links = Links.of(run, _base(request))
+        response.headers["Location"] = links.run
+        return Started(id=run.id, links=links)
+
+    @app.get("/runs/{run_id}", tags=["Runs"])
+    def show(request: Request, run_id: str) -> RunView:
+        """Return a run's status, figures and text so far."""
+        return RunView.of(api.run(run_id), _base(request))
+
+    @app.delete("/runs/{run_id}", tags=["Runs"])
+    async def stop(request: Request, run_id: str) -> RunView:
+        """Stop a run and keep what has arrived."""
+        run = api.run(run_id)
+        run.stop()
+        await asyncio.to_thread(run.wait, 2.0)
+        return await asyncio.to_thread(RunView.of, run, _base(request))
+
+    def followed(
+        run_id: str,
+        after: Annotated[str | None, Query(description="As Last-Event-ID")] = None,
+        last_event_id: Annotated[str | None, Header()] = None,
+    ) -> Following:
+        run = api.run(run_id)
+        resume = last_event_id or after
+        return _continued(run, resume) if resume else Following(run)
+
+    @app.get("/runs/{run_id}/events", response_class=EventSourceResponse, tags=["Runs"])
+    async def events(
+        following: Annotated[Following, Depends(followed)],
+        kept: Annotated[EventFilter, Depends(_filter)],
+        connection: Connection = None,
+    ) -> AsyncIterator[ServerSentEvent]:
+        """Return every event, live or from the record, as server-sent events; then `end`.
+
+        The filters are those of LangChain's `astream_events`: includes are ORed, then excludes take away.
+        """
+        run = following.run
+        yield ServerSentEvent(retry=RETRY)
+        async for event in api.follow(following, connection):
+            if kept.passes(event):
+                yield _sse(event.as_dict(), event_id=str(event.seq))
+        if not run.is_live:
+            yield _sse({"status": run.status.value}, "end", str(len(run.events)))
+
+    @app.get(
+        "/runs/{run_id}/recording",
+        response_class=Response,
+        responses={200: {"content": {recording.MEDIA_TYPE: {}}}},
+        tags=["Runs"],
+    )
+    def download(run_id: str) -> Response:
+        """Return the run as a `.jsonl` recording."""
+        run = api.run(run_id)
+        name = f'attachment; filename="weir-{run.id}.jsonl"'
+        return Response(
+            b"".join(recording.lines(run)), media_type=recording.MEDIA_TYPE, headers={"Content-Disposition": name}
+        )
+
+    @app.get("/health", tags=["Operation"], responses={503: {"model": Health, "description": "No model is ready."}})
+    def health(response: Response) -> Health:
+        """Say whether Weir can answer; 503 where it can't."""
+        endpoint = api.models.endpoint()
+        engine = api.models.engine
+        runs = api.recorder.store.runs()
+        loading = endpoint is None and engine is not None and engine.state.problem is None
+        response.status_code = 200 if endpoint else 503
+        return Health(
+            status="ready" if endpoint else "loading" if loading else "no model",
+            model=endpoint.model if endpoint else None,
+            live_runs=sum(run.is_live for run in runs),
+            kept_runs=len(runs),
+            version=VERSION,
+        )
+
+
+def _output(run: Run) -> Any:
+    """Return what the root returned."""
+    return next((event.data.get("output") for event in reversed(run.events) if event.run_id == run.id), None)
+
+
+async def _ended_or_gone(run: Run, request: Request) -> None:
+    """Wait for the run's end; a client that goes away stops waiting, and with that reading."""
+
+    async def end() -> None:
+        async for _ in run.afollow():
+            pass
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    waiting = {asyncio.ensure_future(end()), asyncio.ensure_future(gone())}
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+Names = Annotated[list[str] | None, Query()]
+
+
+def _filter(
+    include_names: Names = None,
+    include_types: Names = None,
+    include_tags: Names = None,
+    exclude_names: Names = None,
+    exclude_types: Names = None,
+    exclude_tags: Names = None,
+) -> EventFilter:
+    given = (include_names, include_types, include_tags, exclude_names, exclude_types, exclude_tags)
+    return EventFilter(*(frozenset(names) if names else None for names in given))
+
+
+def _add_connection_routes(app: FastAPI, api: _Api) -> None:
+    @app.post("/connections/{name}/break", status_code=204, tags=["Operation"])
+    async def break_connection(name: str) -> Response:
+        """Break the server-sent-event connections of that name, so that their clients come back and resume."""
+        api.connections.break_all(name)
+        return Response(status_code=204)
+
+    @app.get("/ticks", response_class=EventSourceResponse, tags=["Operation"])
+    async def ticks(count: Annotated[int, Query(ge=1, le=50)] = 10) -> AsyncIterator[ServerSentEvent]:
+        """Send a tick every 200 ms: a client that gets them in bursts sits behind something that buffers."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        for number in range(count):
+            await asyncio.sleep(max(0.0, begun + number * TICK - loop.time()))
+            yield _sse({"n": number, "sent": round(loop.time() - begun, 3)}, event_id=str(number))
+        yield _sse({"status": "complete"}, "done")
+
+
+def _add_docs(app: FastAPI) -> None:
+    assets = Path(fastapi_offline.__file__).parent / "static"
+    app.mount("/assets", StaticFiles(directory=assets), name="assets")
+
+    @app.get("/docs", include_in_schema=False)
+    def docs(request: Request) -> HTMLResponse:
+        base = _base(request)
+        page = get_swagger_ui_html(
+            openapi_url=f"{base}/openapi.json",
+            title="Weir: HTTP API",
+            swagger_js_url=f"{base}/assets/swagger-ui-bundle.js",
+            swagger_css_url=f"{base}/assets/swagger-ui.css",
+            swagger_favicon_url="/favicon.png",
+        )
+        page.headers["Content-Security-Policy"] = content_security_policy(bytes(page.body).decode())
+        return page

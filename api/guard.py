@@ -1,0 +1,141 @@
+"""Who may call the API, decided before anything of a request is read.
+
+A web page that a visitor happens to have open can send requests to this machine. It must not be able to spend the
+visitor's model or key: requests from other sites, under foreign host names (DNS rebinding) and, without a token, from
+other machines are refused.
+"""
+
+import contextlib
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import Refusal, problem
+from chains.settings import Settings
+from chains.tickets import is_good
+
+MAX_BODY = 1_000_000
+"""Bytes of a request's body."""
+
+OWN_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+OPEN_PATHS = frozenset({"/health"})
+"""What probes may ask without a token and from anywhere; it says nothing that must be kept."""
+
+_FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "cf-connecting-ip", "true-client-ip")
+
+
+class _TooLarge(Exception):  # noqa: N818
+    pass
+
+
+class Guard:
+    """ASGI middleware that lets a request through or answers it with a problem."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._token = settings.api_token.get_secret_value() if settings.api_token else None
+        named = (host.strip().lower() for host in settings.allowed_hosts.split(","))
+        self._hosts = OWN_HOSTS | {host for host in named if host}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            self._check(scope, headers)
+        except Refusal as refusal:
+            await problem(refusal)(scope, receive, send)
+            return
+        await self._limited(scope, receive, send)
+
+    def _check(self, scope: Scope, headers: Mapping[str, str]) -> None:
+        _check_host(headers.get("host", ""), self._hosts)
+        _check_site(headers)
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path in OPEN_PATHS and scope["method"] == "GET":
+            return
+        if self._token is None:
+            _check_peer(scope, headers)
+        else:
+            _check_token(scope, headers, self._token)
+
+    async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and refuse it once its body proves too large."""
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isdigit() and int(declared) > MAX_BODY:
+            await problem(_too_large())(scope, receive, send)
+            return
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > MAX_BODY:
+                raise _TooLarge
+            return message
+
+        async def sent(message: Message) -> None:
+            # What the app makes of a body that was cut off under it is of no use to the caller.
+            if read <= MAX_BODY:
+                await send(message)
+
+        with contextlib.suppress(_TooLarge):
+            await self._app(scope, counted, sent)
+        if read > MAX_BODY:
+            await problem(_too_large())(scope, receive, send)
+
+
+def _too_large() -> Refusal:
+    return Refusal(413, f"The body may have at most {MAX_BODY:,} bytes.")
+
+
+def _check_host(host: str, allowed: frozenset[str]) -> None:
+    name = urlsplit(f"//{host}").hostname or ""
+    if name not in allowed:
+        raise Refusal(
+            403,
+            "This host name is not one of Weir's. Name it in WEIR_ALLOWED_HOSTS to allow it.",
+            cause=f"host {host!r}",
+        )
+
+
+def _check_site(headers: Mapping[str, str]) -> None:
+    origin = headers.get("origin")
+    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise Refusal(403, "Requests from other sites are refused.", cause=f"origin {origin!r}")
+    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        raise Refusal(403, "Requests from other sites are refused.", cause=f"origin {origin!r}")
+
+
+def _check_peer(scope: Scope, headers: Mapping[str, str]) -> None:
+    forwarded = [name for name in _FORWARDING if name in headers]
+    if forwarded:
+        raise Refusal(403, "Behind a proxy the API needs a token: set WEIR_API_TOKEN.", cause=", ".join(forwarded))
+    peer = (scope.get("client") or ("", 0))[0]
+    if not _is_loopback(peer):
+        raise Refusal(403, "Without WEIR_API_TOKEN the API answers this machine only.", cause=f"peer {peer!r}")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_token(scope: Scope, headers: Mapping[str, str], token: str) -> None:
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode()):
+        return
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    if any(is_good(ticket, token) for ticket in query.get("ticket", [])[:1]):
+        return
+    raise Refusal(
+        401, "Send the token as `Authorization: Bearer …`.", headers={"WWW-Authenticate": 'Bearer realm="weir"'}
+    )

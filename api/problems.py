@@ -1,0 +1,136 @@
+"""Errors as programs see them: `application/problem+json` (RFC 9457), with a reference to look up in the log."""
+
+import logging
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from chains.catalog import ModelNotReadyError, UnknownChainError
+from streaming.store import RunEvictedError, RunNotFoundError
+
+_LOG = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemDetails(BaseModel):
+    """What went wrong."""
+
+    title: str = Field(description="The status in words")
+    status: int
+    detail: str = Field(description="What happened and what to do")
+    reference: str = Field(description="The same id stands in the server's log")
+    errors: list[dict[str, Any]] = Field(default_factory=list, description="What is wrong with which part of the input")
+
+
+class Refusal(Exception):  # noqa: N818
+    """A request that is not served. `detail` is a sentence for the caller, `cause` one for the log only."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        cause: str = "",
+        headers: Mapping[str, str] | None = None,
+        errors: list[dict[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.cause = cause
+        self.headers = dict(headers or {})
+        self.errors = errors or []
+
+
+class NothingMore(Exception):  # noqa: N818
+    """The client has all of a stream that has ended: 204, on which an EventSource stops asking."""
+
+
+def new_reference() -> str:
+    """Return a short id that ties an answer to a line of the log."""
+    return secrets.token_hex(4)
+
+
+def problem(refusal: Refusal) -> JSONResponse:
+    """Return a refusal as a response, and write its cause to the log."""
+    reference = new_reference()
+    _LOG.warning("refused %s [%s] %s %s", refusal.status, reference, refusal.detail, refusal.cause)
+    body = ProblemDetails(
+        title=HTTPStatus(refusal.status).phrase,
+        status=refusal.status,
+        detail=refusal.detail,
+        reference=reference,
+        errors=refusal.errors,
+    )
+    return JSONResponse(
+        body.model_dump(exclude_defaults=True), refusal.status, headers=refusal.headers, media_type=MEDIA_TYPE
+    )
+
+
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemDetails, "description": description, "content": {MEDIA_TYPE: {}}}
+    for status, description in {
+        400: "The body is not JSON.",
+        401: "The bearer token or ticket is missing or wrong.",
+        403: "The caller's address, origin or host is not allowed.",
+        404: "There is no such chain or run.",
+        410: "The run has been removed to make room for newer ones.",
+        413: "The body is too large.",
+        422: "The input does not fit.",
+        429: "Too many runs are live.",
+        502: "The model failed.",
+        503: "No model is ready.",
+    }.items()
+}
+"""For the OpenAPI document: every status that an operation may answer besides its own."""
+
+
+def install(app: FastAPI) -> None:
+    """Have the app answer every error as a problem."""
+
+    def invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return problem(Refusal(422, "The input does not fit.", errors=fitting(error.errors())))
+
+    def http(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return problem(Refusal(error.status_code, str(error.detail), headers=error.headers))
+
+    def refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Refusal)
+        return problem(error)
+
+    def told_by_docstring(status: int) -> Any:
+        def handler(_: Request, error: Exception) -> Response:
+            return problem(Refusal(status, type(error).__doc__ or ""))
+
+        return handler
+
+    def nothing_more(_: Request, __: Exception) -> Response:
+        return Response(status_code=204)
+
+    def unforeseen(_: Request, error: Exception) -> Response:
+        return problem(Refusal(500, "Weir had an error of its own.", cause=type(error).__name__))
+
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Refusal, refused)
+    app.add_exception_handler(NothingMore, nothing_more)
+    app.add_exception_handler(UnknownChainError, told_by_docstring(404))
+    app.add_exception_handler(RunNotFoundError, told_by_docstring(404))
+    app.add_exception_handler(RunEvictedError, told_by_docstring(410))
+    app.add_exception_handler(ModelNotReadyError, told_by_docstring(503))
+    app.add_exception_handler(Exception, unforeseen)
+
+
+def fitting(errors: Any) -> list[dict[str, Any]]:
+    """Return validation errors without what was sent: it may be long, or secret."""
+    return [{"field": ".".join(map(str, error["loc"])), "problem": error["msg"]} for error in errors]

@@ -1,0 +1,137 @@
+"""The chains that Weir offers by name, each with the form of its input."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from langchain_core.runnables import Runnable
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from chains.router import classifier, smart_router
+from chains.source import ModelSource
+from chains.story import Length, Tone, story_chain
+
+MAX_TEXT = 20_000
+"""Characters of one input text."""
+
+MAX_MESSAGES = 200
+"""Messages of a history."""
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
+
+
+class ModelNotReadyError(Exception):
+    """No model can answer yet: the embedded one is still loading or could not start, and no other is set."""
+
+
+class UnknownChainError(LookupError):
+    """There is no chain of this name."""
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class StoryInput(_Input):
+    """What the story chain is given."""
+
+    topic: Text = Field(description="What the story is about", examples=["a robot learning to cook"])
+    length: Length = Field(Length.MEDIUM, description="How long it should be")
+    tone: Tone = Field(Tone.WARM, description="How it should sound")
+
+
+class QuestionInput(_Input):
+    """What the classifier is given."""
+
+    question: Text = Field(description="A question", examples=["What is 25 * 17?"])
+
+
+class ConversationInput(QuestionInput):
+    """What the smart router is given."""
+
+    history: list[tuple[Literal["human", "ai"], Text]] = Field(
+        default_factory=list, max_length=MAX_MESSAGES, description="Earlier messages, oldest first, as [role, text]"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A Runnable with what to give it."""
+
+    runnable: Runnable[Any, Any]
+    value: dict[str, Any]
+    context: dict[str, Any] = field(default_factory=dict)
+    """What the app needs to open the run from a link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One chain of the catalogue."""
+
+    name: str
+    description: str
+    input_model: type[BaseModel]
+    prepare: Callable[[ModelSource, Any], Prepared]
+    """Takes the model source and a validated input. Raises ModelNotReadyError."""
+
+
+def prepare_story(models: ModelSource, topic: str, length: Length, tone: Tone) -> Prepared:
+    """Return the story chain for a topic. Raises ModelNotReadyError."""
+    model = models.chat_model(max_tokens=length.max_tokens)
+    if model is None:
+        raise ModelNotReadyError
+    value = {"topic": topic, "words": length.words, "tone": str(tone)}
+    return Prepared(story_chain(model), value, {"page": "story", "expected_tokens": length.expected_tokens})
+
+
+def prepare_conversation(models: ModelSource, question: str, history: Sequence[tuple[str, str]]) -> Prepared:
+    """Return the smart router for a question and its history. Raises ModelNotReadyError."""
+    model, classifying = models.chat_model(), models.classifying_model()
+    if model is None or classifying is None:
+        raise ModelNotReadyError
+    value = {"question": question, "history": list(history)}
+    context: dict[str, Any] = {"page": "chat", "earlier": [], "queued": []}
+    return Prepared(smart_router(model, classifier(classifying)), value, context)
+
+
+def prepare_classification(models: ModelSource, question: str) -> Prepared:
+    """Return the classifier alone for a question. Raises ModelNotReadyError."""
+    model = models.classifying_model()
+    if model is None:
+        raise ModelNotReadyError
+    return Prepared(classifier(model), {"question": question})
+
+
+_CHAINS = (
+    Chain(
+        "story",
+        "A topic becomes a story.",
+        StoryInput,
+        lambda models, wish: prepare_story(models, wish.topic, wish.length, wish.tone),
+    ),
+    Chain(
+        "smart_router",
+        "Classifies a question and streams the answer of the chain that is made for it.",
+        ConversationInput,
+        lambda models, wish: prepare_conversation(models, wish.question, wish.history),
+    ),
+    Chain(
+        "classify",
+        "Classifies a question as math, code or general.",
+        QuestionInput,
+        lambda models, wish: prepare_classification(models, wish.question),
+    ),
+)
+
+
+def chains() -> Iterable[Chain]:
+    """Return all chains, in the order in which they are shown."""
+    return _CHAINS
+
+
+def chain(name: str) -> Chain:
+    """Return the chain of that name. Raises UnknownChainError."""
+    for found in _CHAINS:
+        if found.name == name:
+            return found
+    raise UnknownChainError(name)

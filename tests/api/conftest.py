@@ -1,0 +1,53 @@
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from api.app import create_api
+from chains.settings import Settings
+from chains.source import ModelSource
+from streaming.loop import BackgroundLoop
+from streaming.recorder import Recorder
+from streaming.store import MemoryStore
+from tests.fake_openai import FakeOpenAI
+from tests.serving import served
+
+GRACE = 0.5
+"""Seconds that the API under test waits for a client that went away."""
+
+Serve = Callable[..., AbstractContextManager[httpx.Client]]
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore(budget=50_000_000)
+
+
+@pytest.fixture
+def serve(openai_server: FakeOpenAI, loop: BackgroundLoop, store: MemoryStore) -> Serve:
+    """Serve the API with these variables set, and return a client of it."""
+
+    @contextlib.contextmanager
+    def serving(**variables: Any) -> Iterator[httpx.Client]:
+        given = {"OPENAI_BASE_URL": openai_server.url, "OPENAI_API_KEY": "sk-canary", "WEIR_TIMEOUT": 2}
+        chosen = Settings.model_validate(given | {"WEIR_RETRIES": 0} | variables)
+        models = ModelSource(chosen)
+        recorder = Recorder(store, loop, grace=GRACE, hidden=chosen.secrets)
+        app = Starlette(routes=[Mount("/api", create_api(chosen, models, recorder))])
+        with served(app, "weir-api") as address, httpx.Client(base_url=f"{address}/api", timeout=20) as client:
+            yield client
+            recorder.stop_all()
+        loop.submit(models.aclose()).result(timeout=5)
+
+    return serving
+
+
+@pytest.fixture
+def client(serve: Serve) -> Iterator[httpx.Client]:
+    with serve() as serving:
+        yield serving

@@ -1,0 +1,55 @@
+"""The API against its own OpenAPI document: requests that schemathesis makes up, sensible and not."""
+
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import status_code_conformance
+
+from tests.api.conftest import Serve
+from tests.fake_openai import FakeOpenAI, Plan
+
+OPERATIONS = {
+    ("GET", "/stream"),
+    ("GET", "/sse"),
+    ("GET", "/chains"),
+    ("POST", "/chains/{name}/invoke"),
+    ("POST", "/runs"),
+    ("GET", "/runs/{run_id}"),
+    ("DELETE", "/runs/{run_id}"),
+    ("GET", "/runs/{run_id}/events"),
+    ("GET", "/runs/{run_id}/recording"),
+    ("GET", "/health"),
+    ("POST", "/connections/{name}/break"),
+    ("GET", "/ticks"),
+}
+EXAMPLES = 40
+"""Requests made up for each operation."""
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(OPERATIONS - {("GET", "/ticks")}))
+def test_no_request_meets_a_server_error_or_an_undocumented_status(
+    serve: Serve, openai_server: FakeOpenAI, method: str, path: str
+) -> None:
+    openai_server.plan = Plan(tokens=["a", "b"])
+    statuses: set[int] = set()
+    with serve(WEIR_TIMEOUT=30) as client:
+        schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
+
+        @given(case=schema[path][method].as_strategy())
+        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+        def holds(case: Any) -> None:
+            response = case.call(base_url=str(client.base_url).rstrip("/"))
+            statuses.add(response.status_code)
+            case.validate_response(response, checks=[not_a_server_error, status_code_conformance])
+
+        holds()
+    assert statuses
+
+
+def test_every_operation_is_documented(client: httpx.Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {(method.upper(), path) for path, methods in paths.items() for method in methods} == OPERATIONS
