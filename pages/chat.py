@@ -31,6 +31,7 @@ def undo_clear() -> None:
     st.session_state.chat_turns = st.session_state.pop("chat_cleared")
 
 
+st.set_page_config(layout="centered")
 if "chat_turns" not in st.session_state:
     opened = links.linked_run("chat")
     st.session_state.chat_turns = found_again(opened) if opened else []

@@ -6,7 +6,7 @@ from pages.components.keep_alive import keep_alive
 
 ASSETS = Path(__file__).parent / "assets"
 
-st.set_page_config(page_title="Weir", page_icon=str(ASSETS / "icon.svg"), layout="centered")
+st.set_page_config(page_title="Weir", page_icon=str(ASSETS / "icon.svg"))
 st.logo(str(ASSETS / "logo.svg"), size="medium")
 
 page = st.navigation(
@@ -23,6 +23,12 @@ page = st.navigation(
             title="Story",
             icon=":material/auto_stories:",
             help="Give a topic and watch a story stream in, with its progress and figures.",
+        ),
+        st.Page(
+            "http_client.py",
+            title="HTTP",
+            icon=":material/http:",
+            help="Try the HTTP and server-sent-event endpoints from this browser, and break them.",
         ),
     ],
     position="top",

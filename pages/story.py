@@ -53,6 +53,7 @@ def offer_download() -> None:
     )
 
 
+st.set_page_config(layout="centered")
 if "story_answer" not in st.session_state:
     opened = links.linked_run("story")
     st.session_state.story_answer = Answer(opened.id) if opened else None

@@ -7,17 +7,22 @@ from streaming.run import Run
 from streaming.store import RunEvictedError, RunNotFoundError
 
 
-def linked_run(page: str) -> Run | None:
-    """Return the run that the address names, if it belongs on this page; say so where there is none."""
+def find_run() -> Run | None:
+    """Return the run that the address names; say so where there is none."""
     run_id = st.query_params.get("run")
     if run_id is None:
         return None
     try:
-        run = service().recorder.store.get(run_id)
+        return service().recorder.store.get(run_id)
     except (RunNotFoundError, RunEvictedError) as gone:
         st.warning(type(gone).__doc__ or "", icon=":material/link_off:")
         return None
-    if run.context.get("page") != page:
+
+
+def linked_run(page: str) -> Run | None:
+    """Return the run that the address names, if it belongs on this page; say so where there is none."""
+    run = find_run()
+    if run is not None and run.context.get("page") != page:
         st.warning(f"This link is to a run of another page ({run.name}).", icon=":material/link_off:")
         return None
     return run

@@ -1,0 +1,64 @@
+"""A client of the HTTP API that runs in the visitor's browser, with its own EventSource."""
+
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+
+_HTML = """
+<section class="client" aria-label="Client in this browser">
+  <div class="bar">
+    <button type="button" data-part="start">Start again</button>
+    <button type="button" data-part="break">Break the connection</button>
+    <button type="button" data-part="close">Close</button>
+    <button type="button" data-part="test">Does a proxy buffer?</button>
+  </div>
+  <div class="status" data-part="status" role="status" aria-live="polite"></div>
+  <div class="status" data-part="verdict" role="status" aria-live="polite"></div>
+  <div class="figures" data-part="figures"></div>
+  <div class="panes">
+    <div class="pane"><h4>Frames</h4><ol class="box frames" data-part="frames" tabindex="0"></ol></div>
+    <div class="pane"><h4>Text</h4><div class="box text" data-part="text" tabindex="0"></div></div>
+  </div>
+</section>
+"""
+
+
+def event_source(
+    *,
+    url: str,
+    kind: Literal["text", "events", "plain"],
+    reader: Literal["EventSource", "fetch"],
+    round_number: int,
+    ticks_url: str,
+    break_url: str | None = None,
+    run_id: str | None = None,
+    ticket: str | None = None,
+) -> None:
+    """Open `url` in the browser and show what comes. Another `round_number` begins anew; a rerun with the same doesn't.
+
+    `kind` says what the frames carry: the seed's `{"content": …}`, recorded events, or no frames but plain text.
+    `reader` is the browser's EventSource, or fetch for the bytes as they are.
+    """
+    client = st.components.v2.component(
+        "weir_event_source",
+        html=_HTML,
+        css=(_HERE / "event_source.css").read_text(encoding="utf-8"),
+        js=(_HERE / "event_source.js").read_text(encoding="utf-8"),
+    )
+    client(
+        data={
+            "url": url,
+            "kind": kind,
+            "reader": reader,
+            "round": round_number,
+            "ticksUrl": ticks_url,
+            "breakUrl": break_url,
+            "runId": run_id,
+            "ticket": ticket,
+        },
+        key="event_source",
+        width="stretch",
+    )

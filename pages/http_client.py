@@ -1,0 +1,127 @@
+import uuid
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from chains.catalog import ModelNotReadyError, prepare_story
+from chains.story import Length, Tone
+from chains.tickets import issue_ticket
+from pages.components import links, snippets
+from pages.components.composer import composer
+from pages.components.event_source import event_source
+from pages.components.keep_alive import remember
+from pages.components.service import service
+from pages.components.snippets import Call
+
+IDEAS = ["A robot learning to cook", "A lighthouse that answers letters"]
+
+
+class Way(StrEnum):
+    SSE = "Server-sent events"
+    EVENTS = "Every event of a run"
+    TEXT = "Plain text"
+
+
+ABOUT = {
+    Way.SSE: "`GET /api/sse` sends the text as messages for a native EventSource, then `done`.",
+    Way.EVENTS: "`GET /api/runs/{id}/events` sends every LangChain event of a run, live or recorded, then `end`.",
+    Way.TEXT: "`GET /api/stream` sends the text as it is, chunk by chunk, for curl and fetch.",
+}
+
+
+def call_for(way: Way, topic: str) -> Call:
+    needs_token = service().settings.api_token is not None
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(st.context.url or "http://localhost:8501"))
+    query = (("topic", topic), ("length", str(Length.SHORT)))
+    if way is Way.SSE:
+        return Call(origin, "/api/sse", query, "done", needs_token)
+    if way is Way.TEXT:
+        return Call(origin, "/api/stream", query, None, needs_token)
+    return Call(origin, f"/api/runs/{st.session_state.http_run}/events", (), "end", needs_token)
+
+
+def ask(topic: str) -> None:
+    st.session_state.http_topic = topic
+    st.session_state.http_run = None
+    begin_round()
+
+
+def begin_round() -> None:
+    st.session_state.http_round = st.session_state.get("http_round", 0) + 1
+    st.session_state.http_connection = str(uuid.uuid4())
+    st.session_state.http_ticket = issue_ticket()
+
+
+def start_run(topic: str) -> None:
+    try:
+        prepared = prepare_story(service().models, topic, Length.SHORT, Tone.WARM)
+    except ModelNotReadyError:
+        st.info("No model is ready yet; try again in a moment.", icon=":material/hourglass:")
+        st.stop()
+    run = service().recorder.start(prepared.runnable, prepared.value, context=prepared.context)
+    remember(run)
+    st.session_state.http_run = run.id
+
+
+def with_ticket(address: str, **more: str) -> str:
+    ticket = {"ticket": st.session_state.http_ticket} if st.session_state.http_ticket else {}
+    added = "&".join(f"{key}={value}" for key, value in (more | ticket).items())
+    return f"{address}{'&' if '?' in address else '?'}{added}" if added else address
+
+
+st.set_page_config(layout="wide")
+if "http_topic" not in st.session_state:
+    st.session_state.http_topic = st.session_state.http_run = None
+    if opened := links.find_run():
+        st.session_state.http_topic, st.session_state.http_run = opened.name, opened.id
+        st.session_state.http_way = Way.EVENTS
+        begin_round()
+
+bottom = composer("What should the story be about?", key="http_input")
+if bottom.text:
+    ask(bottom.text)
+
+st.subheader("HTTP", anchor=False)
+with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    way = st.segmented_control(
+        "Endpoint", list(Way), default=Way.SSE, required=True, key="http_way", on_change=begin_round
+    )
+    raw = st.toggle("Raw bytes", key="http_raw", on_change=begin_round, disabled=way is Way.TEXT) or way is Way.TEXT
+st.caption(f"{ABOUT[way]} Every operation: [/api/docs](/api/docs)")
+
+topic: str | None = st.session_state.http_topic
+with st.empty():
+    if topic is None:
+        with st.container():
+            st.markdown(
+                "Give a topic below: this browser calls Weir's own API and shows each frame as it arrives. "
+                "Then break the connection and see what `Last-Event-ID` brings back."
+            )
+            for idea in IDEAS:
+                st.button(idea, icon=":material/lightbulb:", key=f"http-idea-{idea}", on_click=ask, args=(idea,))
+bottom.model_line.await_model()
+if topic is None:
+    st.stop()
+
+if way is Way.EVENTS and st.session_state.http_run is None:
+    start_run(topic)
+call = call_for(way, topic)
+st.text(topic)
+event_source(
+    url=with_ticket(call.address)
+    if way is Way.TEXT
+    else with_ticket(call.address, connection=st.session_state.http_connection),
+    kind="plain" if way is Way.TEXT else "events" if way is Way.EVENTS else "text",
+    reader="fetch" if raw else "EventSource",
+    round_number=st.session_state.http_round,
+    ticks_url=with_ticket("/api/ticks?count=10"),
+    break_url=with_ticket(f"/api/connections/{st.session_state.http_connection}/break"),
+    run_id=st.session_state.http_run if way is Way.EVENTS else None,
+    ticket=st.session_state.http_ticket,
+)
+
+shell, script, program = st.tabs(["curl", "JavaScript", "Python"])
+shell.code(snippets.curl(call), language="bash", wrap_lines=True)
+script.code(snippets.javascript(call), language="javascript", wrap_lines=True)
+program.code(snippets.python(call), language="python", wrap_lines=True)
