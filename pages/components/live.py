@@ -16,8 +16,8 @@ PAINT_EVERY = 0.05
 HEARTBEAT = 0.1
 """Seconds after which a silent run is left for a moment, so that a click is noticed."""
 
-_GROWTH = 0.03
-_LONGEST_WAIT = 0.4
+_PER_SECOND = 100_000
+"""Characters sent a second, at most, of a block that goes on: the whole of it is sent each time."""
 
 
 def stream_text(run: Run, meter: Meter, tick: Callable[[], None]) -> str:
@@ -53,9 +53,7 @@ def _pieces(run: Run, meter: Meter, tick: Callable[[], None]) -> Generator[str |
                 yield _flush
                 shown = 0
             tail = splitter.tail
-            # The whole of the open block is sent each time: the longer it is, the more it waits for.
-            grown = len(tail) - shown
-            if grown > len(tail) * _GROWTH or (grown and time.monotonic() - painted > _LONGEST_WAIT):
+            if len(tail) > shown and time.monotonic() - painted >= len(tail) / _PER_SECOND:
                 yield tail[shown:]
                 shown = len(tail)
                 painted = time.monotonic()
