@@ -4,13 +4,13 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from chains.catalog import ModelNotReadyError, prepare_story
+from chains.catalog import MAX_TEXT, ModelNotReadyError, prepare_story
 from chains.story import Length, Tone
 from chains.tickets import issue_ticket
 from pages.components import links, snippets
-from pages.components.composer import composer
 from pages.components.event_source import event_source
 from pages.components.keep_alive import remember
+from pages.components.notice import ModelLine
 from pages.components.service import service
 from pages.components.snippets import Call
 
@@ -78,14 +78,15 @@ if "http_topic" not in st.session_state:
         st.session_state.http_way = Way.EVENTS
         begin_round()
 
-bottom = composer("What should the story be about?", key="http_input")
-if bottom.text:
-    ask(bottom.text)
+if wish := (st.chat_input("What should the story be about?", key="http_input", max_chars=MAX_TEXT) or "").strip():
+    ask(wish)
+with st.bottom:
+    model_line = ModelLine()
 
 st.subheader("HTTP", anchor=False)
 with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
     way = st.segmented_control(
-        "Endpoint", list(Way), default=Way.SSE, required=True, key="http_way", on_change=begin_round
+        "Endpoint", list(Way), default=Way.SSE, required=True, key="http_way", on_change=begin_round, wrap=True
     )
     raw = st.toggle("Raw bytes", key="http_raw", on_change=begin_round, disabled=way is Way.TEXT) or way is Way.TEXT
 st.caption(f"{ABOUT[way]} Every operation: [/api/docs](/api/docs)")
@@ -100,7 +101,7 @@ with st.empty():
             )
             for idea in IDEAS:
                 st.button(idea, icon=":material/lightbulb:", key=f"http-idea-{idea}", on_click=ask, args=(idea,))
-bottom.model_line.await_model()
+model_line.await_model()
 if topic is None:
     st.stop()
 
@@ -119,6 +120,7 @@ event_source(
     break_url=with_ticket(f"/api/connections/{st.session_state.http_connection}/break"),
     run_id=st.session_state.http_run if way is Way.EVENTS else None,
     ticket=st.session_state.http_ticket,
+    again=begin_round,
 )
 
 shell, script, program = st.tabs(["curl", "JavaScript", "Python"])

@@ -27,7 +27,7 @@ page = st.navigation(
         st.Page(
             "http_client.py",
             title="HTTP",
-            icon=":material/http:",
+            icon=":material/lan:",
             help="Try the HTTP and server-sent-event endpoints from this browser, and break them.",
         ),
     ],

@@ -16,22 +16,26 @@ function textOf(kind, data) {
 }
 
 class Client {
-  constructor(host, data) {
+  constructor(host, data, again) {
     this.data = data
+    this.turn = 0
     this.part = (name) => host.querySelector(`[data-part=${name}]`)
-    this.part("start").onclick = () => this.start()
+    // By way of the page's script: where the API asks for a token, the address needs a new ticket.
+    this.part("start").onclick = again
     this.part("break").onclick = () => this.breakConnection()
-    this.part("close").onclick = () => this.close("Closed. A run that nobody reads ends after its grace period.")
+    this.part("stop").onclick = () => this.stopRun()
     this.part("test").onclick = () => this.selfTest()
     this.start()
   }
 
   start() {
     this.stop()
-    this.opened = performance.now()
+    this.turn += 1
+    this.began = performance.now()
     this.gaps = []
-    this.count = this.reconnects = this.repeated = 0
-    this.lastAt = this.lastId = this.broken = this.runId = null
+    this.count = this.opens = this.reconnects = this.repeated = 0
+    this.lastAt = this.lastId = this.broken = this.resumed = null
+    this.runId = this.data.runId
     this.received = ""
     for (const name of ["text", "frames"]) this.part(name).textContent = ""
     this.figures()
@@ -42,8 +46,9 @@ class Client {
 
   stop() {
     this.source?.close()
+    this.ticks?.close()
     this.aborter?.abort()
-    this.source = this.aborter = null
+    this.source = this.ticks = this.aborter = null
   }
 
   close(words) {
@@ -52,10 +57,23 @@ class Client {
     this.buttons()
   }
 
+  async stopRun() {
+    this.close("Stopping …")
+    // Without an id there has been no first frame: the run ends because its only reader has left.
+    const turn = this.turn
+    const answer = this.runId && (await fetch(this.runAddress(), { method: "DELETE" }).catch(() => null))
+    if (turn === this.turn) this.say(`Stopped: ${answer?.ok ? "the run has ended" : "the run ends soon"}.`)
+  }
+
+  runAddress() {
+    return `/api/runs/${this.runId}${this.data.ticket ? `?ticket=${this.data.ticket}` : ""}`
+  }
+
   buttons() {
     const live = Boolean(this.source || this.aborter)
-    this.part("close").disabled = !live
-    this.part("break").disabled = !this.source || !this.data.breakUrl
+    this.part("stop").disabled = !live
+    // Before its first id a client that comes back would begin a second run.
+    this.part("break").disabled = !this.source || this.lastId === null || this.broken !== null
   }
 
   say(words) { this.part("status").textContent = words }
@@ -68,37 +86,45 @@ class Client {
     for (const name of ["done", "end"]) source.addEventListener(name, (event) => this.finish(event))
     source.addEventListener("error", (event) => {
       if (event.data) return this.finish(event)
-      if (source.readyState === EventSource.CLOSED) this.close("Refused: the server did not answer with a stream.")
+      if (source.readyState === EventSource.CLOSED) this.close("Refused: the server did not answer with a stream. Start again.")
       else this.say("The connection is gone; the browser is coming back by itself …")
     })
   }
 
   whenOpened() {
-    if (this.count === 0 && !this.broken) return this.say("Connected: frames come as the model writes.")
+    this.opens += 1
+    if (this.opens === 1) return this.say("Connected: frames come as the model writes.")
     this.reconnects += 1
     if (this.broken) {
-      const away = performance.now() - this.broken.at
-      this.broken.words = `broken after id ${this.broken.id}; back after ${milliseconds(away)} with that Last-Event-ID`
-      this.note(this.broken.words)
+      const away = milliseconds(performance.now() - this.broken.at)
+      this.note(`Broken after id ${this.broken.id}. The browser was back ${away} later, asking with that Last-Event-ID.`)
+      this.resumed = { id: this.broken.id, count: this.count }
+      this.broken = null
     }
     this.say("Connected again: the server goes on after the last id.")
     this.figures()
+    this.buttons()
   }
 
   frame(event) {
     const now = performance.now()
     if (event.lastEventId) {
       if (this.lastId !== null && sequence(event.lastEventId) <= sequence(this.lastId)) this.repeated += 1
+      if (this.lastId === null) setTimeout(() => this.buttons())
       this.lastId = event.lastEventId
-      this.runId ??= this.data.runId ?? event.lastEventId.split(":")[0]
+      this.runId ??= event.lastEventId.split(":")[0]
     }
     const gap = this.lastAt === null ? null : now - this.lastAt
     if (gap !== null) this.gaps.push(gap)
     this.lastAt = now
     this.count += 1
     const type = event.type === "message" ? "" : `event: ${event.type}\n`
-    const when = `${milliseconds(now - this.opened)}${gap === null ? "" : `  +${milliseconds(gap)}`}\n`
+    const when = `${milliseconds(now - this.began)}${gap === null ? "" : `  +${milliseconds(gap)}`}\n`
     this.row(when, `id: ${event.lastEventId}\n${type}data: ${event.data}`)
+    if (this.resumed?.count === this.count - 1) {
+      const fresh = sequence(event.lastEventId) > sequence(this.resumed.id)
+      this.note(`It went on with id ${event.lastEventId}: ${fresh ? "nothing twice" : "which had come before"}.`)
+    }
     if (event.type === "message") this.write(textOf(this.data.kind, JSON.parse(event.data)))
     this.figures()
   }
@@ -131,7 +157,7 @@ class Client {
 
   figures() {
     const shown = [`${this.count.toLocaleString("en")} frames`]
-    if (this.count > KEPT) shown.push(`last ${KEPT} shown`)
+    if (this.count > KEPT) shown.push(`${(this.count - KEPT).toLocaleString("en")} older ones hidden`)
     if (this.gaps.length) {
       shown.push(`median gap ${milliseconds(median(this.gaps.slice(-500)))}`)
       shown.push(`longest ${milliseconds(this.gaps.reduce((a, b) => Math.max(a, b)))}`)
@@ -143,12 +169,14 @@ class Client {
   }
 
   async breakConnection() {
-    this.broken = { id: this.lastId, at: performance.now(), text: this.received.length }
-    this.part("break").disabled = true
+    this.broken = { id: this.lastId, at: performance.now() }
+    this.buttons()
     this.say("Breaking the connection …")
-    const answer = await fetch(this.data.breakUrl, { method: "POST" })
-    if (!answer.ok) this.say("The server did not break the connection.")
-    this.part("break").disabled = !this.source
+    const answer = await fetch(this.data.breakUrl, { method: "POST" }).catch(() => null)
+    if (answer?.ok) return
+    this.broken = null
+    this.say("The server did not break the connection.")
+    this.buttons()
   }
 
   async finish(event) {
@@ -157,13 +185,16 @@ class Client {
     this.buttons()
     const data = JSON.parse(event.data)
     const words = event.type === "error" ? `${data.message} (reference ${data.reference})` : `Ended: ${data.status}.`
-    this.say(`${words} ${await this.check()}`)
+    this.say(words)
+    const turn = this.turn
+    const checked = await this.check().catch(() => "The record could not be asked.")
+    if (turn === this.turn) this.say(`${words} ${checked}`)
   }
 
   // The ids of a stream of text have gaps by nature, so what was received is held against the server's record.
   async check() {
-    const answer = await fetch(`/api/runs/${this.runId}${this.data.ticket ? `?ticket=${this.data.ticket}` : ""}`)
-    if (!answer.ok) return ""
+    const answer = await fetch(this.runAddress())
+    if (!answer.ok) return "The record could not be asked."
     const same = (await answer.json()).text === this.received
     const twice = this.repeated ? `${this.repeated} frames came twice` : "nothing twice"
     return `${reconnects(this.reconnects)}, ${twice}, ${same ? "nothing missing" : "but the text is not the record's"}.`
@@ -174,6 +205,8 @@ class Client {
     try {
       const response = await fetch(this.data.url, { signal: this.aborter.signal })
       this.row("", `HTTP ${response.status} ${response.headers.get("content-type")}`)
+      if (!response.ok) return this.close(`Refused: ${(await response.json()).detail}`)
+      this.runId = response.headers.get("x-run-id") ?? this.data.runId
       this.say("Reading the bytes as they come.")
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
       for (;;) {
@@ -184,7 +217,7 @@ class Client {
         if (gap !== null) this.gaps.push(gap)
         this.lastAt = now
         this.count += 1
-        this.row(`${milliseconds(now - this.opened)}${gap === null ? "" : `  +${milliseconds(gap)}`}\n`, value)
+        this.row(`${milliseconds(now - this.began)}${gap === null ? "" : `  +${milliseconds(gap)}`}\n`, value)
         if (this.data.kind === "plain") this.write(value)
         this.figures()
       }
@@ -200,6 +233,7 @@ class Client {
     const arrivals = []
     this.part("verdict").textContent = "Ten ticks, one every 200 ms …"
     const source = new EventSource(this.data.ticksUrl)
+    this.ticks = source
     const end = (words) => { source.close(); button.disabled = false; this.part("verdict").textContent = words }
     source.onmessage = () => arrivals.push(performance.now())
     source.addEventListener("done", () => {
@@ -215,13 +249,13 @@ class Client {
   }
 }
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const host = parentElement.querySelector(".client")
   const known = clients.get(host)
   // A rerun of the page brings the same data again and must not begin the stream again.
   if (known?.data.round !== data.round) {
     known?.stop()
-    clients.set(host, new Client(host, data))
+    clients.set(host, new Client(host, data, () => setTriggerValue("again", true)))
   }
   return () => clients.get(host)?.stop()
 }

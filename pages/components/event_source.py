@@ -1,5 +1,6 @@
 """A client of the HTTP API that runs in the visitor's browser, with its own EventSource."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,7 @@ _HTML = """
   <div class="bar">
     <button type="button" data-part="start">Start again</button>
     <button type="button" data-part="break">Break the connection</button>
-    <button type="button" data-part="close">Close</button>
+    <button type="button" data-part="stop">Stop</button>
     <button type="button" data-part="test">Does a proxy buffer?</button>
   </div>
   <div class="status" data-part="status" role="status" aria-live="polite"></div>
@@ -33,14 +34,15 @@ def event_source(
     reader: Literal["EventSource", "fetch"],
     round_number: int,
     ticks_url: str,
-    break_url: str | None = None,
+    break_url: str,
     run_id: str | None = None,
     ticket: str | None = None,
+    again: Callable[[], None],
 ) -> None:
     """Open `url` in the browser and show what comes. Another `round_number` begins anew; a rerun with the same doesn't.
 
     `kind` says what the frames carry: the seed's `{"content": …}`, recorded events, or no frames but plain text.
-    `reader` is the browser's EventSource, or fetch for the bytes as they are.
+    `reader` is the browser's EventSource, or fetch for the bytes as they are. `again` is called for *Start again*.
     """
     client = st.components.v2.component(
         "weir_event_source",
@@ -60,5 +62,6 @@ def event_source(
             "ticket": ticket,
         },
         key="event_source",
+        on_again_change=again,
         width="stretch",
     )

@@ -32,9 +32,8 @@ def test_a_broken_connection_is_resumed_by_the_browser_itself(client: Page, mode
     send(client, "a river")
     expect(client.get_by_text('data: {"content":" word3"}')).to_be_visible()
     client.get_by_role("button", name="Break the connection").click()
-    expect(
-        client.get_by_text(re.compile(r"broken after id \S+; back after .* with that Last-Event-ID"))
-    ).to_be_visible()
+    expect(client.get_by_text(re.compile(r"Broken after id \S+\. The browser was back .* later"))).to_be_visible()
+    expect(client.get_by_text(re.compile(r"It went on with id \S+: nothing twice\."))).to_be_visible()
     expect(client.get_by_text("Ended: complete. 1 reconnect, nothing twice, nothing missing.")).to_be_visible()
     expect(client.locator("[data-part=text]").get_by_text(WHOLE)).to_be_visible()
     assert len(model.seen) == 1
@@ -65,12 +64,28 @@ def test_a_failure_is_told_with_its_reference(client: Page, model: FakeOpenAI) -
     ).to_be_visible()
 
 
-def test_close_ends_the_stream_and_start_again_begins_another(client: Page, model: FakeOpenAI) -> None:
-    model.plan = Plan(tokens=WORDS * 10, rate=25)
+def test_a_refusal_is_told_in_its_own_words(client: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(status=401)
+    client.get_by_text("Plain text", exact=True).first.click()
     send(client, "a river")
-    expect(client.get_by_text('data: {"content":" word3"}')).to_be_visible()
-    client.get_by_role("button", name="Close").click()
-    expect(client.get_by_text("Closed.")).to_be_visible()
+    expect(client.get_by_text("Refused: The model's server did not accept the API key.")).to_be_visible()
+
+
+@pytest.mark.parametrize("way", ["Server-sent events", "Every event of a run", "Plain text"])
+def test_stop_hangs_up_on_the_model_at_once(client: Page, model: FakeOpenAI, way: str) -> None:
+    model.plan = Plan(tokens=WORDS * 10, rate=25)
+    client.get_by_text(way, exact=True).first.click()
+    send(client, "a river")
+    expect(client.locator("[data-part=frames]").get_by_text("word3").first).to_be_visible()
+    client.get_by_role("button", name="Stop").click()
+    expect(client.get_by_text("Stopped: the run has ended.")).to_be_visible()
+    assert model.seen[0].ended.wait(2)
+    assert model.seen[0].hung_up_at is not None
+
+
+def test_start_again_begins_another_run(client: Page, model: FakeOpenAI) -> None:
+    send(client, "a river")
+    expect(client.get_by_text("Ended: complete.")).to_be_visible()
     model.plan = Plan(tokens=["Anew."])
     client.get_by_role("button", name="Start again").click()
     expect(client.locator("[data-part=text]").get_by_text("Anew.")).to_be_visible()
