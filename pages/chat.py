@@ -71,7 +71,9 @@ for number, turn in enumerate(turns[first:], first):
         places[number] = answer.slots()
     if ended := turn.answer.settle():
         answer.draw(ended, places[number])
-        answer.draw_end(ended, places[number], key=f"{number}-{turn.answer.run_id}", retry=turn.retry)
+        answer.draw_end(
+            ended, places[number], run_id=turn.answer.run_id, key=f"{number}-{turn.answer.run_id}", retry=turn.retry
+        )
 
 bottom.model_line.await_model()
 for number, turn in enumerate(turns[first:], first):
@@ -84,7 +86,7 @@ for number, turn in enumerate(turns[first:], first):
     links.show_link(run)
     bottom.stop.arm(run)
     ended = answer.write(turn.answer, run, places[number], waiting="Choosing a route")
-    answer.draw_end(ended, places[number], key=f"{number}-{run.id}", retry=turn.retry)
+    answer.draw_end(ended, places[number], run_id=turn.answer.run_id, key=f"{number}-{run.id}", retry=turn.retry)
     bottom.stop.disarm()
 if turns and (last := turns[-1].answer.run()):
     links.show_link(last)

@@ -25,6 +25,12 @@ page = st.navigation(
             help="Give a topic and watch a story stream in, with its progress and figures.",
         ),
         st.Page(
+            "events.py",
+            title="Events",
+            icon=":material/timeline:",
+            help="Every event of a run, live or afterwards: run tree, timeline, table and filter.",
+        ),
+        st.Page(
             "http_client.py",
             title="HTTP",
             icon=":material/lan:",

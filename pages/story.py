@@ -122,4 +122,4 @@ else:
         links.show_link(run)
 finished = ended.figures.tokens_out or 0
 progress_slot.progress(1.0 if ended.outcome.mark is Mark.DONE else 0.0, text=f"{finished:,} tokens")
-answer.draw_end(ended, places, key=f"story-{story.run_id}", retry=tell_again, more=offer_download)
+answer.draw_end(ended, places, run_id=story.run_id, key=f"story-{story.run_id}", retry=tell_again, more=offer_download)

@@ -134,7 +134,13 @@ def draw(ended: Ended, places: Slots) -> None:
 
 
 def draw_end(
-    ended: Ended, places: Slots, *, key: str, retry: Callable[[], None], more: Callable[[], None] | None = None
+    ended: Ended,
+    places: Slots,
+    *,
+    run_id: str | None,
+    key: str,
+    retry: Callable[[], None],
+    more: Callable[[], None] | None = None,
 ) -> None:
     """Draw what stands around the text of an answer that has ended: mark, sentence, figures and actions.
 
@@ -161,8 +167,17 @@ def draw_end(
             st.button("Retry", icon=":material/refresh:", key=f"again-{key}", on_click=retry)
         if ended.text:
             copy_button(ended.text, key=f"copy-{key}")
+        if run_id and _is_kept(run_id):
+            inspect = {"run": run_id}
+            st.page_link(
+                "events.py", label="Inspect", icon=":material/timeline:", query_params=inspect, width="content"
+            )
         if more:
             more()
+
+
+def _is_kept(run_id: str) -> bool:
+    return Answer(run_id).run() is not None
 
 
 def draw_route_badge(route: Route, fallback: str, places: Slots) -> None:

@@ -49,10 +49,21 @@ class Composer:
 
 
 def composer(placeholder: str, *, key: str) -> Composer:
-    """Draw the bottom of the page."""
-    # Not inside `st.bottom`, where it lands all the same: only then does the page follow what is being written.
+    """Draw the bottom of a page that is read from above: it follows what is being written."""
+    # Not inside `st.bottom`, where it lands all the same: only then does Streamlit scroll with the text.
     text = st.chat_input(placeholder, key=key, max_chars=MAX_TEXT)
-    with st.bottom, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    with st.bottom:
+        return _composed(text)
+
+
+def still_composer(placeholder: str, *, key: str) -> Composer:
+    """Draw the bottom of a page that stays where its reader has scrolled to."""
+    with st.bottom:
+        return _composed(st.chat_input(placeholder, key=key, max_chars=MAX_TEXT))
+
+
+def _composed(text: str | None) -> Composer:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         model_line = ModelLine()
         stop = StopButton()
     return Composer((text or "").strip(), stop, model_line)

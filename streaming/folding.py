@@ -1,0 +1,55 @@
+"""Rows of an event table: runs of streaming events fold into one, so that a thousand tokens are a line."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from streaming.events import Event
+from streaming.metrics import text_of
+
+PREVIEW = 160
+"""Characters of a preview."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event, or consecutive `…_stream` events folded into one row."""
+
+    events: Sequence[Event]
+
+    @property
+    def first(self) -> Event:
+        return self.events[0]
+
+    @property
+    def last(self) -> Event:
+        return self.events[-1]
+
+    @property
+    def is_folded(self) -> bool:
+        return len(self.events) > 1
+
+    @property
+    def names(self) -> str:
+        """The components in it, in the order of their first event."""
+        return ", ".join(dict.fromkeys(event.name for event in self.events))
+
+    @property
+    def preview(self) -> str:
+        """What it carries, on one line: the text of a fold's innermost component, else the data."""
+        if not self.first.event.endswith("_stream"):
+            return self.first.payload.decode(errors="replace")[:PREVIEW]
+        inner = [event for event in self.events if event.run_id == self.first.run_id]
+        text = "".join(text_of(event.data.get("chunk")) for event in inner[:PREVIEW])
+        return text.replace("\n", "⏎")[:PREVIEW]
+
+
+def rows(events: Iterable[Event]) -> list[Row]:
+    """Fold consecutive streaming events, of whichever components, into one row each."""
+    folded: list[list[Event]] = []
+    for event in events:
+        streams = event.event.endswith("_stream")
+        if streams and folded and folded[-1][-1].event.endswith("_stream"):
+            folded[-1].append(event)
+        else:
+            folded.append([event])
+    return [Row(group) for group in folded]
