@@ -152,7 +152,7 @@ def timeline(root: Node, events: Sequence[Event]) -> alt.LayerChart | alt.FacetC
         }
     )
     order = list(labels.values())
-    place = alt.Y("component:N", sort=order, title=None, axis=alt.Axis(labelLimit=260))
+    place = alt.Y("component:N", sort=order, title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False))
     time = alt.Scale(domain=[0, max(end, 1e-3)])
     bar = alt.Chart(bars).mark_bar(height=14, cornerRadius=3, opacity=0.55)
     tick = alt.Chart(marks).mark_tick(thickness=1, height=14, opacity=0.8)
@@ -165,4 +165,4 @@ def timeline(root: Node, events: Sequence[Event]) -> alt.LayerChart | alt.FacetC
             tooltip=["component", alt.Tooltip("start:Q", format=".3f"), alt.Tooltip("end:Q", format=".3f"), "status"],
         ),
         tick.encode(x=alt.X("at:Q", scale=time), y=place, tooltip=[alt.Tooltip("at:Q", format=".3f")]),
-    ).properties(height=max(120, 26 * len(nodes)))
+    ).properties(height=26 * len(nodes) + 90)
