@@ -23,6 +23,8 @@ _STATUS = {
     NodeStatus.FAILED: "✗ failed",
     NodeStatus.INTERRUPTED: "◌ interrupted",
 }
+# Legible on the light and on the dark page; the status is written in the legend and in the tree as well.
+_COLORS = alt.Scale(domain=[status.value for status in NodeStatus], range=["#d08a1d", "#2f93a0", "#cf4b4b", "#8a9699"])
 _CHUNK_MARKS = 2_000
 """Marks of chunks drawn at most; of more, every nth."""
 
@@ -155,13 +157,13 @@ def timeline(root: Node, events: Sequence[Event]) -> alt.LayerChart | alt.FacetC
     place = alt.Y("component:N", sort=order, title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False))
     time = alt.Scale(domain=[0, max(end, 1e-3)])
     bar = alt.Chart(bars).mark_bar(height=14, cornerRadius=3, opacity=0.55)
-    tick = alt.Chart(marks).mark_tick(thickness=1, height=14, opacity=0.8)
+    tick = alt.Chart(marks).mark_tick(thickness=1, height=14, opacity=0.9, color="#0b4a55")
     return alt.layer(
         bar.encode(
             x=alt.X("start:Q", title="seconds since the start", scale=time),
             x2="end:Q",
             y=place,
-            color=alt.Color("status:N", legend=alt.Legend(orient="top", title=None)),
+            color=alt.Color("status:N", scale=_COLORS, legend=alt.Legend(orient="top", title=None)),
             tooltip=["component", alt.Tooltip("start:Q", format=".3f"), alt.Tooltip("end:Q", format=".3f"), "status"],
         ),
         tick.encode(x=alt.X("at:Q", scale=time), y=place, tooltip=[alt.Tooltip("at:Q", format=".3f")]),
