@@ -25,6 +25,7 @@ class ModelSource:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._http: httpx2.AsyncClient = http_client()
+        self._models: dict[tuple[Endpoint, int | None], ChatOpenAI] = {}
         self._configured = None if settings.uses_embedded_model else configured_endpoint(settings)
         self._engine = Engine(settings.local_model) if self._configured is None else None
 
@@ -47,7 +48,12 @@ class ModelSource:
     def chat_model(self, *, max_tokens: int | None = None) -> ChatOpenAI | None:
         """Return the model, or None while the embedded engine is not ready. `max_tokens` bounds one answer."""
         endpoint = self.endpoint()
-        return chat_model(endpoint, self._settings, self._http, max_tokens=max_tokens) if endpoint else None
+        if endpoint is None:
+            return None
+        key = (endpoint, max_tokens)
+        if key not in self._models:
+            self._models[key] = chat_model(endpoint, self._settings, self._http, max_tokens=max_tokens)
+        return self._models[key]
 
     def endpoint(self) -> Endpoint | None:
         """Return the endpoint, or None while the embedded engine is not ready. An engine that died is begun anew."""

@@ -6,12 +6,14 @@ from pages.components.composer import still_composer
 from pages.components.keep_alive import my_runs, remember
 from pages.components.service import service
 from streaming import recording
+from streaming.folding import Row
 from streaming.metrics import figures
 from streaming.outcome import outcome
 from streaming.run import Run
 from streaming.tree import tree
 
 LIVE_EVERY = 0.5
+NEWEST = 200
 IDEAS = ["What is 25 × 17?", "Write a haiku about rain"]
 
 
@@ -31,12 +33,12 @@ def open_run(run_id: str) -> None:
     st.query_params["run"] = run_id
 
 
-def draw(run: Run) -> None:
+def draw_run(run: Run) -> list[Row]:
     seen = list(run.events)
     root = tree(seen)
     if root is None:
         head.caption("The run is about to begin.")
-        return
+        return []
     measured = figures(seen)
     said = outcome(run, measured)
     head.markdown(f"**{run.name}** · {said.mark.value} · {len(seen):,} events · {words.figures_line(measured)}")
@@ -46,9 +48,15 @@ def draw(run: Run) -> None:
     kept = [event for event in seen if wish.passes(event)]
     shown = event_table.table_rows(kept, search=search)
     count.caption(f"keeps {len(kept):,} of {len(seen):,} events, in {len(shown):,} rows")
-    if run.is_live:
-        table_place.dataframe(event_table.event_table(shown[-200:]), hide_index=True, column_config=event_table.COLUMNS)
-        return
+    return shown
+
+
+def draw_live_table(shown: list[Row]) -> None:
+    newest = event_table.event_table(shown[-NEWEST:])
+    table_place.dataframe(newest, hide_index=True, column_config=event_table.COLUMNS)
+
+
+def draw_table(run: Run, shown: list[Row]) -> None:
     with table_place.container():
         picked = st.dataframe(
             event_table.event_table(shown),
@@ -125,7 +133,6 @@ if run.is_live:
     bottom.stop.arm(run)
     for _ in run.follow(every=LIVE_EVERY, heartbeat=0.1):
         st.session_state.get("_")
-        draw(run)
-    bottom.stop.disarm()
+        draw_live_table(draw_run(run))
     st.rerun()
-draw(run)
+draw_table(run, draw_run(run))
