@@ -4,6 +4,7 @@
 record holds every event, so that a filter can be changed without running the model again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from streaming.events import Event
@@ -34,6 +35,19 @@ class EventFilter:
         return (wanted == (None, None, None) or _named(event.name, kind, tags, wanted)) and not _named(
             event.name, kind, tags, barred
         )
+
+    def kept(self, events: Iterable[Event]) -> list[Event]:
+        """Return the events that pass. Events of one component and kind are judged once."""
+        judged: dict[tuple[int, str], bool] = {}
+        kept = []
+        for event in events:
+            key = (id(event.source), event.event)
+            passes = judged.get(key)
+            if passes is None:
+                passes = judged[key] = self.passes(event)
+            if passes:
+                kept.append(event)
+        return kept
 
 
 def _named(

@@ -40,6 +40,11 @@ _ABANDONED = Outcome(
     "Nobody had this answer open for a while, so Weir stopped it.",
     "What had arrived is kept. Retry for a whole one.",
 )
+_BREAKS_OFF = Outcome(
+    Mark.CUT_OFF,
+    "This recording was taken while the run was still going.",
+    "It ends where it was taken.",
+)
 _FINISHES = {
     "length": FailureKind.LENGTH,
     "max_tokens": FailureKind.LENGTH,
@@ -55,7 +60,7 @@ def outcome(run: Run, figures: Figures) -> Outcome:
         case Status.STOPPED:
             return _STOPPED
         case Status.ABANDONED:
-            return _ABANDONED
+            return _BREAKS_OFF if run.breaks_off else _ABANDONED
         case Status.FAILED:
             failure = run.failure or Failure(FailureKind.INTERNAL)
             return _failed(failure, Mark.CUT_OFF if figures.characters else Mark.FAILED)

@@ -42,11 +42,33 @@ def dumps(value: Any) -> bytes:
 
 
 def loads(payload: bytes) -> Any:
-    """Read what `dumps` wrote."""
+    """Read what `dumps` wrote; integers of more than 64 bits become floats. Raises ValueError or RecursionError."""
     try:
         return orjson.loads(payload)
     except orjson.JSONDecodeError:
-        return json.loads(payload)
+        return loads_exactly(payload)
+
+
+def loads_exactly(payload: bytes) -> Any:
+    """Read what `dumps` wrote, integers of any size too, more slowly. Raises ValueError or RecursionError."""
+    return json.loads(payload, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def check_depth(value: Any) -> None:
+    """Raise ValueError for a read value that is nested more deeply than `dumps` writes it, with its envelope."""
+    pending = [(value, 0)]
+    while pending:
+        item, depth = pending.pop()
+        if depth > MAX_DEPTH + 5:
+            raise ValueError("nested too deeply")
+        if isinstance(item, dict):
+            pending.extend((child, depth + 1) for child in item.values() if isinstance(child, dict | list))
+        elif isinstance(item, list):
+            pending.extend((child, depth + 1) for child in item if isinstance(child, dict | list))
 
 
 def plain(value: Any, depth: int = 0) -> JSON:

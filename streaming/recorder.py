@@ -24,6 +24,8 @@ GRACE = 60.0
 CANCEL_AGAIN = 0.05
 """Seconds between two attempts to cancel a run that is being stopped."""
 
+MAX_CAUSES = 8
+"""Of an error's chain of causes, how many are recorded."""
 
 _MEANWHILE = {
     Status.DONE: "The run came to its end without waiting for this.",
@@ -187,8 +189,13 @@ class _Recording:
 
     def _close(self, run_id: str, error: BaseException) -> None:
         opened = self._open.pop(run_id)
-        shown = {"type": type(error).__name__, "message": self._without_secrets(str(error))}
+        shown: dict[str, Any] = self._shown(error)
+        if causes := [self._shown(cause) for cause in _causes(error)]:
+            shown["causes"] = causes
         self._append(f"on_{opened.type}_error", opened.source, plain.dumps({"error": shown}))
+
+    def _shown(self, error: BaseException) -> dict[str, Any]:
+        return {"type": type(error).__name__, "message": self._without_secrets(str(error))}
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         """Close what is still open, deepest first, and the run. The task's done callback: no path leaves it out."""
@@ -239,6 +246,18 @@ class _Recording:
     def _expire(self) -> None:
         if not self.run.readers:
             self.run.end_early(Status.ABANDONED)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return what an error came from, nearest first, as a traceback would tell it."""
+    causes: list[BaseException] = []
+    while len(causes) < MAX_CAUSES:
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if cause is None or cause in causes:
+            break
+        causes.append(cause)
+        error = cause
+    return causes
 
 
 class Interrupted(Exception):  # noqa: N818

@@ -47,9 +47,14 @@ class Run:
         created_at: float,
         cancel: Callable[[], None],
         unread: Callable[[], None],
+        recorded_id: str | None = None,
     ) -> None:
         self.id = run_id
-        """LangChain's `run_id` of the root, too long to guess."""
+        """LangChain's `run_id` of the root, too long to guess; of an opened recording, a digest of its file."""
+        self.recorded_id = recorded_id or run_id
+        """The id that the run had when it was recorded."""
+        self.breaks_off = False
+        """Whether it is a recording that was taken while the run was live."""
         self.name = name
         """What was run: the name of the chain."""
         self.context = context
@@ -87,6 +92,11 @@ class Run:
     def events(self) -> Sequence[Event]:
         """All events so far; the sequence grows while the run is live."""
         return self._events
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether it was opened from a file."""
+        return self.recorded_id != self.id
 
     @property
     def size(self) -> int:

@@ -1,11 +1,18 @@
 """The run tree: which component ran inside which, when, and what it streamed. A function of the events."""
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from streaming.events import Event
 from streaming.metrics import text_of
+
+MODEL_TYPES = ("chat_model", "llm")
+
+_STEP = "seq:step:"
+"""What LangChain tags the steps of a sequence with, from 1."""
 
 
 class NodeStatus(Enum):
@@ -17,26 +24,64 @@ class NodeStatus(Enum):
     INTERRUPTED = "interrupted"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Node:
     """One component of a run. Times are seconds since the run's start."""
 
     run_id: str
     name: str
     type: str
+    tags: tuple[str, ...]
     depth: int
     """0 is the root."""
+    seq: int
+    """Number of its start event."""
     started: float
     ended: float | None = None
     status: NodeStatus = NodeStatus.RUNNING
     error: str = ""
+    causes: tuple[str, ...] = ()
+    """What the error came from, nearest first."""
     chunks: int = 0
-    first_chunk: float | None = None
-    """Arrival of its first chunk that is not empty."""
-    last_chunk: float | None = None
+    """Chunks that it streamed, empty ones too."""
+    arrivals: "array[float]" = field(default_factory=lambda: array("d"))
+    """When its chunks came that are not empty."""
+    arrival_seqs: "array[int]" = field(default_factory=lambda: array("l"))
+    """The events that brought them."""
+    pieces: list[str] = field(default_factory=list)
+    """Their text, where it is text."""
+    tokens_in: int | None = None
     tokens_out: int | None = None
     """As the server counted them, for a model that has ended."""
+    finish_reason: str | None = None
+    output_size: int = 0
+    """Bytes of its output as recorded, once it has ended."""
     children: list["Node"] = field(default_factory=list)
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it is what writes tokens."""
+        return self.type in MODEL_TYPES
+
+    @property
+    def step(self) -> int | None:
+        """Its place in the sequence that it is a step of, from 1."""
+        return next((int(tag[len(_STEP) :]) for tag in self.tags if tag[len(_STEP) :].isdigit()), None)
+
+    @property
+    def first_chunk(self) -> float | None:
+        """Arrival of its first chunk that is not empty."""
+        return self.arrivals[0] if self.arrivals else None
+
+    @property
+    def last_chunk(self) -> float | None:
+        """Arrival of its last chunk that is not empty."""
+        return self.arrivals[-1] if self.arrivals else None
+
+    @property
+    def text(self) -> str:
+        """What it has streamed, as far as it is text."""
+        return "".join(self.pieces)
 
     @property
     def duration(self) -> float | None:
@@ -48,11 +93,20 @@ class Node:
         """Seconds from its own start to its first chunk that is not empty."""
         return None if self.first_chunk is None else self.first_chunk - self.started
 
+    @property
+    def is_origin(self) -> bool:
+        """Whether an error began here, and not in a component inside it."""
+        return self.status is NodeStatus.FAILED and not any(
+            child.status is NodeStatus.FAILED for child in self.children
+        )
+
     def walk(self) -> Iterable["Node"]:
         """Yield this node and all below it, parents first, in the order of their starts."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
+        pending = [self]
+        while pending:
+            node = pending.pop()
+            yield node
+            pending.extend(reversed(node.children))
 
 
 class TreeBuilder:
@@ -60,7 +114,8 @@ class TreeBuilder:
 
     def __init__(self) -> None:
         self.root: Node | None = None
-        self._nodes: dict[str, Node] = {}
+        self.nodes: dict[str, Node] = {}
+        """By run id."""
 
     def add(self, event: Event) -> None:
         """Take one event."""
@@ -68,37 +123,50 @@ class TreeBuilder:
         if stage == "start":
             self._start(event)
             return
-        node = self._nodes.get(event.run_id)
+        node = self.nodes.get(event.run_id)
         if node is None or event.event == "on_custom_event":
             return
         if stage == "stream":
             _count_chunk(node, event)
         elif stage == "end":
-            node.ended, node.status = event.at, NodeStatus.DONE
-            if event.type == "chat_model":
-                output = event.data.get("output")
-                usage = output.get("usage_metadata") if isinstance(output, dict) else None
-                node.tokens_out = usage.get("output_tokens") if isinstance(usage, dict) else None
+            _end(node, event)
         elif stage == "error":
             _fail(node, event)
 
     def _start(self, event: Event) -> None:
         parents = event.source.parent_ids
-        node = Node(event.run_id, event.name, event.type, len(parents), event.at)
-        self._nodes[event.run_id] = node
+        node = Node(event.run_id, event.name, event.type, event.source.tags, len(parents), event.seq, event.at)
+        self.nodes[event.run_id] = node
         if self.root is None:
             self.root = node
             return
-        nearest = next((self._nodes[run_id] for run_id in reversed(parents) if run_id in self._nodes), self.root)
+        nearest = next((self.nodes[run_id] for run_id in reversed(parents) if run_id in self.nodes), self.root)
         nearest.children.append(node)
 
 
 def _count_chunk(node: Node, event: Event) -> None:
     node.chunks += 1
     chunk = event.data.get("chunk")
-    if text_of(chunk) or not isinstance(chunk, str | dict):
-        node.first_chunk = event.at if node.first_chunk is None else node.first_chunk
-        node.last_chunk = event.at
+    piece = text_of(chunk)
+    if piece or not isinstance(chunk, str | dict) or (chunk and "content" not in chunk):
+        node.arrivals.append(event.at)
+        node.arrival_seqs.append(event.seq)
+        if piece:
+            node.pieces.append(piece)
+
+
+def _end(node: Node, event: Event) -> None:
+    node.ended, node.status, node.output_size = event.at, NodeStatus.DONE, len(event.payload)
+    if not node.is_model:
+        return
+    output = event.data.get("output")
+    message: dict[str, Any] = output if isinstance(output, dict) else {}
+    usage = message.get("usage_metadata")
+    if isinstance(usage, dict):
+        node.tokens_in, node.tokens_out = usage.get("input_tokens"), usage.get("output_tokens")
+    about = message.get("response_metadata")
+    if isinstance(about, dict):
+        node.finish_reason = about.get("finish_reason")
 
 
 def _fail(node: Node, event: Event) -> None:
@@ -106,7 +174,13 @@ def _fail(node: Node, event: Event) -> None:
     shown = error if isinstance(error, dict) else {"type": "", "message": str(error)}
     node.ended = event.at
     node.status = NodeStatus.INTERRUPTED if shown.get("type") == "Interrupted" else NodeStatus.FAILED
-    node.error = f"{shown.get('type')}: {shown.get('message')}"
+    node.error = _said(shown)
+    causes = shown.get("causes")
+    node.causes = tuple(_said(cause) for cause in causes if isinstance(cause, dict)) if causes else ()
+
+
+def _said(error: dict[str, Any]) -> str:
+    return f"{error.get('type')}: {error.get('message')}"
 
 
 def tree(events: Iterable[Event]) -> Node | None:
