@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from streaming.events import Event
-from streaming.metrics import text_of
+from streaming.metrics import FINISH_REASONS, text_of
 
 MODEL_TYPES = ("chat_model", "llm")
 
@@ -54,6 +54,8 @@ class Node:
     tokens_out: int | None = None
     """As the server counted them, for a model that has ended."""
     finish_reason: str | None = None
+    names_its_end: bool = False
+    """Whether it is a model of a provider that always names a finish reason."""
     output_size: int = 0
     """Bytes of its output as recorded, once it has ended."""
     children: list["Node"] = field(default_factory=list)
@@ -166,7 +168,8 @@ def _end(node: Node, event: Event) -> None:
         node.tokens_in, node.tokens_out = usage.get("input_tokens"), usage.get("output_tokens")
     about = message.get("response_metadata")
     if isinstance(about, dict):
-        node.finish_reason = about.get("finish_reason")
+        node.finish_reason = next((about[key] for key in FINISH_REASONS if about.get(key)), None)
+        node.names_its_end = about.get("model_provider") == "openai"
 
 
 def _fail(node: Node, event: Event) -> None:
