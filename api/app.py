@@ -92,7 +92,7 @@ class _Api:
         self.recorder = recorder
         self.connections = Connections()
 
-    def start(self, request: Request, name: str, value: dict[str, Any]) -> Run:
+    def start(self, request: Request, name: str, value: Any) -> Run:
         """Begin a run for a client. Raises Refusal, UnknownChainError or ModelNotReadyError."""
         chain = catalog.chain(name)
         try:

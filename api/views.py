@@ -28,7 +28,7 @@ class ChainView(BaseModel):
 class Invocation(BaseModel):
     """The input of a chain."""
 
-    input: dict[str, Any] = Field(examples=[{"topic": "a robot learning to cook", "length": "short"}])
+    input: Any = Field(examples=[{"topic": "a robot learning to cook", "length": "short"}])
 
 
 class RunRequest(Invocation):

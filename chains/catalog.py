@@ -1,13 +1,18 @@
 """The chains that Weir offers by name, each with the form of its input."""
 
+import functools
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from langchain_core.runnables import Runnable
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
+from chains import showcase, structured
+from chains.extra import ChainImportError, load
 from chains.router import classifier, smart_router
+from chains.settings import settings
 from chains.source import ModelSource
 from chains.story import Length, Tone, story_chain
 
@@ -38,6 +43,12 @@ class StoryInput(_Input):
     topic: Text = Field(description="What the story is about", examples=["a robot learning to cook"])
     length: Length = Field(Length.MEDIUM, description="How long it should be")
     tone: Tone = Field(Tone.WARM, description="How it should sound")
+
+
+class TopicInput(_Input):
+    """What the structured chain and the showcase are given."""
+
+    topic: Text = Field(description="What it is about", examples=["the sea"])
 
 
 class QuestionInput(_Input):
@@ -102,6 +113,20 @@ def prepare_classification(models: ModelSource, question: str) -> Prepared:
     return Prepared(classifier(model), {"question": question})
 
 
+def _prepare_structured(models: ModelSource, wish: TopicInput) -> Prepared:
+    model = models.chat_model(max_tokens=structured.MAX_TOKENS)
+    if model is None:
+        raise ModelNotReadyError
+    return Prepared(structured.structured_chain(model), {"topic": wish.topic})
+
+
+def _prepare_showcase(models: ModelSource, wish: TopicInput) -> Prepared:
+    model = models.chat_model(max_tokens=showcase.MAX_TOKENS)
+    if model is None:
+        raise ModelNotReadyError
+    return Prepared(showcase.showcase_chain(model), {"topic": wish.topic})
+
+
 _CHAINS = (
     Chain(
         "story",
@@ -121,17 +146,69 @@ _CHAINS = (
         QuestionInput,
         lambda models, wish: prepare_classification(models, wish.question),
     ),
+    Chain("structured", "A topic becomes JSON of a given schema, field by field.", TopicInput, _prepare_structured),
+    Chain(
+        "showcase",
+        "Two branches side by side, a lambda, a tool and custom events.",
+        TopicInput,
+        _prepare_showcase,
+    ),
 )
 
 
 def chains() -> Iterable[Chain]:
     """Return all chains, in the order in which they are shown."""
-    return _CHAINS
+    return (*_CHAINS, *_extra().chains)
+
+
+def problems() -> Sequence[str]:
+    """Return a sentence for each chain of `WEIR_CHAINS` that cannot be had."""
+    return _extra().problems
 
 
 def chain(name: str) -> Chain:
     """Return the chain of that name. Raises UnknownChainError."""
-    for found in _CHAINS:
+    for found in chains():
         if found.name == name:
             return found
     raise UnknownChainError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Extra:
+    chains: tuple[Chain, ...]
+    problems: tuple[str, ...]
+
+
+_LOADING = threading.Lock()
+
+
+def _extra() -> _Extra:
+    with _LOADING:
+        return _load_extra()
+
+
+@functools.cache
+def _load_extra() -> _Extra:
+    """Import what `WEIR_CHAINS` names, once."""
+    loaded, problems = [], []
+    for name, path in settings().extra_chains:
+        if any(name == built_in.name for built_in in _CHAINS):
+            problems.append(f"WEIR_CHAINS: {name} is the name of a chain of Weir's own; choose another.")
+            continue
+        try:
+            loaded.append(_chain_of(name, path, load(path)))
+        except ChainImportError as error:
+            problems.append(f"WEIR_CHAINS: {error} Mend it, then start Weir again.")
+    return _Extra(tuple(loaded), tuple(problems))
+
+
+def _chain_of(name: str, path: str, runnable: Runnable[Any, Any]) -> Chain:
+    class AnyInput(RootModel[Any]):
+        """Whatever the Runnable takes; the Runnable itself checks it."""
+
+        @classmethod
+        def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
+            return runnable.get_input_jsonschema()
+
+    return Chain(name, f"From {path}.", AnyInput, lambda _, wish: Prepared(runnable, wish.root))

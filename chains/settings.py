@@ -4,12 +4,19 @@ import functools
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chains import extra
 
 
 def _blank_is_unset(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
+
+
+def _names_chains(value: str) -> str:
+    extra.parse(value)
+    return value
 
 
 class SettingsError(Exception):
@@ -58,6 +65,16 @@ class Settings(BaseSettings):
         64, ge=1, validation_alias=AliasChoices("WEIR_MAX_RUNS_PER_CLIENT"), examples=["64"]
     )
     """Runs that one address may have live at once over the HTTP API."""
+
+    chains: Annotated[str, AfterValidator(_names_chains)] = Field(
+        "", validation_alias=AliasChoices("WEIR_CHAINS"), examples=["agent=my_package.chains:agent"]
+    )
+    """Runnables of the user's own for the catalogue: `name=package.module:attribute`, separated by commas."""
+
+    @property
+    def extra_chains(self) -> tuple[tuple[str, str], ...]:
+        """The `(name, path)` pairs of `chains`."""
+        return extra.parse(self.chains)
 
     @property
     def uses_embedded_model(self) -> bool:

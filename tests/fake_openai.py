@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -39,7 +39,9 @@ class Plan:
     category: str = "general"
     """What a request for structured output gets, as `{"category": …}`."""
     structured: str | None = None
-    """Verbatim answer to a request for structured output."""
+    """Verbatim answer to a request for structured output, at once."""
+    structured_tokens: list[str] | None = None
+    """The same, token by token, with rate and fault."""
     status: int = 200
     message: str = "planned by the test"
     fault: Fault | None = None
@@ -88,7 +90,9 @@ class FakeOpenAI:
             headers = {"retry-after": "0"} if plan.status == 429 else {}
             seen.ended.set()
             return JSONResponse({"error": error}, plan.status, headers=headers)
-        if seen.is_structured:
+        if seen.is_structured and plan.structured_tokens is not None:
+            plan = replace(plan, tokens=plan.structured_tokens)
+        elif seen.is_structured:
             text = plan.structured if plan.structured is not None else json.dumps({"category": plan.category})
             plan = Plan(tokens=[text])
         if seen.body.get("stream"):

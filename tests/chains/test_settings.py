@@ -19,6 +19,7 @@ VARIABLES = [
     "WEIR_ALLOWED_HOSTS",
     "WEIR_MAX_RUNS",
     "WEIR_MAX_RUNS_PER_CLIENT",
+    "WEIR_CHAINS",
 ]
 ROOT = Path(__file__).parents[2]
 

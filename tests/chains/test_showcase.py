@@ -1,0 +1,42 @@
+from typing import Any
+
+import httpx2
+import pytest
+
+from chains.model import chat_model, configured_endpoint
+from chains.settings import Settings
+from chains.showcase import showcase_chain
+from chains.structured import structured_chain
+from streaming.metrics import text
+from streaming.recorder import Recorder
+from streaming.tree import tree
+from tests.fake_openai import FakeOpenAI, Plan
+
+
+@pytest.fixture
+def model(openai_server: FakeOpenAI, http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
+    settings = Settings()
+    return chat_model(configured_endpoint(settings), settings, http)
+
+
+def test_the_showcase_has_one_of_everything(recorder: Recorder, model: Any, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(tokens=["Rain", " falls"])
+    run = recorder.start(showcase_chain(model), {"topic": " the sea. "})
+    assert run.wait(10)
+    root = tree(run.events)
+    assert root is not None
+    names = {node.name: node.type for node in root.walk()}
+    assert {"showcase", "tidy", "branches", "haiku", "fact", "report"} <= set(names)
+    assert names["count_words"] == "tool"
+    told = [event.data for event in run.events if event.event == "on_custom_event"]
+    assert told == [{"branch": "haiku", "words": 2}, {"branch": "fact", "words": 2}]
+    assert text(run.events) == "Rain falls\n\nRain falls"
+
+
+def test_the_structured_chain_streams_a_growing_dict(recorder: Recorder, model: Any, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(structured_tokens=['{"name": "wa', 'ter", "ki', 'nd": "liquid"}'])
+    run = recorder.start(structured_chain(model), {"topic": "water"})
+    assert run.wait(10)
+    chunks = [event.data["chunk"] for event in run.events if event.is_root and event.event == "on_chain_stream"]
+    assert chunks == [{"name": "wa"}, {"name": "water"}, {"name": "water", "kind": "liquid"}]
