@@ -1,138 +1,275 @@
 import streamlit as st
+from pydantic import ValidationError
 
-from chains.catalog import ModelNotReadyError, prepare_conversation
-from pages.components import event_table, links, words
+from chains import catalog
+from chains.catalog import Chain, ModelNotReadyError
+from pages.components import links, words
+from pages.components.answer import MARKS
 from pages.components.composer import still_composer
+from pages.components.inspector import chain_form, charts, filter_lab, state, table
+from pages.components.inspector.comparison_view import draw_comparison
+from pages.components.inspector.doctor_view import draw_doctor
+from pages.components.inspector.recordings import draw_upload, open_recording, samples
+from pages.components.inspector.replay_bar import draw_replay
 from pages.components.keep_alive import my_runs, remember
 from pages.components.service import service
 from streaming import recording
-from streaming.folding import Row
-from streaming.metrics import figures
+from streaming.inspection import Inspection
 from streaming.outcome import outcome
 from streaming.run import Run
-from streaming.tree import tree
 
 LIVE_EVERY = 0.5
-NEWEST = 200
-IDEAS = ["What is 25 × 17?", "Write a haiku about rain"]
+VIEWS = ["Timeline", "Latency", "Doctor", "Text"]
 
 
-def run_question(question: str) -> None:
+def start(chain: Chain, value: object) -> None:
     try:
-        prepared = prepare_conversation(service().models, question, [])
+        prepared = chain.prepare(service().models, chain.input_model.model_validate(value))
     except ModelNotReadyError:
-        st.session_state.events_waiting = question
+        st.session_state.events_waiting = (chain.name, value)
         return
-    run = service().recorder.start(prepared.runnable, prepared.value, context=prepared.context)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in problem["loc"]) or "The input"
+        st.session_state.events_problem = f"{place}: {problem['msg'].lower()}."
+        return
+    run = service().recorder.start(
+        prepared.runnable, prepared.value, name=chain.name, context={**prepared.context, "page": "events"}
+    )
     remember(run)
     open_run(run.id)
+
+
+def start_text(chain: Chain, text: str) -> None:
+    try:
+        value = chain_form.given(chain, schema, text)
+    except ValueError as error:
+        st.session_state.events_problem = f"{chain.name} takes JSON, and this is none: {error}."
+        return
+    start(chain, value)
 
 
 def open_run(run_id: str) -> None:
     st.session_state.events_run = run_id
     st.query_params["run"] = run_id
+    state.pick(None)
+    if "with" in st.query_params:
+        del st.query_params["with"]
 
 
-def draw_run(run: Run) -> list[Row]:
-    seen = list(run.events)
-    root = tree(seen)
-    if root is None:
-        head.caption("The run is about to begin.")
-        return []
-    measured = figures(seen)
-    said = outcome(run, measured)
-    head.markdown(f"**{run.name}** · {said.mark.value} · {len(seen):,} events · {words.figures_line(measured)}")
-    problem.markdown(f"{said.sentence} {said.remedy}")
-    tree_place.dataframe(event_table.tree_table(root), hide_index=True, column_config=event_table.TREE_COLUMNS)
-    chart_place.altair_chart(event_table.timeline(root, seen))
-    kept = [event for event in seen if wish.passes(event)]
-    shown = event_table.table_rows(kept, search=search)
-    count.caption(f"keeps {len(kept):,} of {len(seen):,} events, in {len(shown):,} rows")
-    return shown
+def open_sample(name: str) -> None:
+    open_run(open_recording(samples()[name][1]).id)
 
 
-def draw_live_table(shown: list[Row]) -> None:
-    newest = event_table.event_table(shown[-NEWEST:])
-    table_place.dataframe(newest, hide_index=True, column_config=event_table.COLUMNS)
+def close_run() -> None:
+    st.session_state.pop("events_run", None)
+    st.query_params.pop("run", None)
+    st.query_params.pop("with", None)
+    state.pick(None)
 
 
-def draw_table(run: Run, shown: list[Row]) -> None:
-    with table_place.container():
-        picked = st.dataframe(
-            event_table.event_table(shown),
-            hide_index=True,
-            column_config=event_table.COLUMNS,
-            on_select="rerun",
-            selection_mode="single-row",
-            key=f"events-table-{run.id}-{wish}-{search}",
+def label(run: Run) -> str:
+    given = run.input
+    first = next(iter(given.values()), "") if isinstance(given, dict) else given
+    return f"{run.name}: {str(first)[:60]}"
+
+
+def draw_empty() -> None:
+    st.markdown(
+        "Every event of a run, live or afterwards: press *Inspect* on any answer, run a chain above, "
+        "or open one of these recordings. No model is needed for them."
+    )
+    for name, (title, _) in samples().items():
+        key = f"events-sample-{name}"
+        st.button(title, icon=":material/replay:", key=key, on_click=open_sample, args=(name,))
+    for earlier in reversed(my_runs()):
+        st.button(
+            label(earlier),
+            icon=":material/history:",
+            key=f"events-{earlier.id}",
+            type="tertiary",
+            on_click=open_run,
+            args=(earlier.id,),
         )
-        for number in picked["selection"]["rows"]:
-            st.json(event_table.payload(shown[number]), expanded=3)
+
+
+def draw_head(run: Run, seen: Inspection) -> None:
+    figures = seen.figures()
+    said = outcome(run, figures)
+    whole = len(seen.events) == len(run.events)
+    icon, color = MARKS.get(said.mark, (":material/check_circle:", "green"))
+    mark = f":{color}-badge[{icon} {said.mark.value}]" if whole else ":gray-badge[:material/replay: Replay]"
+    st.markdown(
+        f"**{words.escaped(run.name)}** {mark} {len(seen.events):,} events · {words.figures_line(figures)}"
+        + (" · :material/description: a recording" if run.is_recording else "")
+    )
+    if whole and said.sentence:
+        st.markdown(f"{said.sentence} {said.remedy}")
+    for node in seen.nodes.values():
+        if node.is_origin:
+            came = f" It had streamed {len(node.text):,} characters." if node.pieces else ""
+            causes = "".join(f" Caused by {words.escaped(cause)}." for cause in node.causes)
+            st.markdown(f":material/error: {words.escaped(f'{node.name} failed: {node.error}')}.{causes}{came}")
+
+
+def draw_view(seen: Inspection) -> None:
+    assert seen.root is not None
+    view = st.segmented_control(
+        "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
+    )
+    seq = state.picked()
+    event = seen.events[seq] if seq is not None and seq < len(seen.events) else None
+    node = seen.nodes.get(event.run_id) if event else None
+    at = event.at if event else None
+    if view == "Timeline":
+        charts.draw_timeline(seen.root, seen.events[-1].at, node, at, key="events_timeline")
+    elif view == "Latency":
+        charts.draw_latency(node if node and len(node.arrivals) > 1 else seen.root, at, key="events_latency")
+    elif view == "Doctor":
+        draw_doctor(seen.root)
+    else:
+        with st.container(height=260, border=True, autoscroll=True):
+            st.text(seen.root.text[-20_000:] or "The root has streamed no text so far.")
+
+
+def draw_events(run: Run, seen: Inspection) -> None:
+    with st.expander("Filter", icon=":material/filter_alt:", expanded=filter_lab.is_filtering()):
+        filter_lab.draw_filter(seen)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        search = st.text_input(
+            "Search names and payloads",
+            key="search",
+            type="search",
+            bind="query-params",
+            placeholder="Search names and payloads",
+            label_visibility="collapsed",
+        )
+        folded = st.toggle("Fold chunks", value=True, key="events_fold")
+    kept = filter_lab.kept(seen.events)
+    shown = table.table_rows(kept, search=search, folded=folded)
+    rows = f"{len(shown):,} row{'s' * (len(shown) != 1)}"
+    st.caption(f"keeps {len(kept):,} of {len(seen.events):,} events, in {rows}")
+    left, right = st.columns([3, 2])
+    with left:
+        chosen = table.draw_table(shown, key=f"{run.id}_{folded}", live=state.is_moving(run))
+    with right:
+        table.draw_row(chosen)
+
+
+def draw_run() -> None:
+    seen = state.inspection(run, state.seen_count(run))
+    if not run.is_live:
+        draw_replay(run)
+    if seen.root is None:
+        st.caption("The run is about to begin." if run.is_live else "Nothing has happened yet: press Play.")
+    else:
+        draw_head(run, seen)
+        left, right = st.columns(2)
+        with left:
+            charts.draw_tree(seen.root, key=f"events_tree_{run.id}")
+        with right:
+            draw_view(seen)
+        draw_events(run, seen)
+    # How often this part is drawn is settled where the whole page is.
+    if is_moving != state.is_moving(run):
+        st.rerun()
+
+
+def draw_actions(run: Run) -> None:
+    """Draw what can be done with the whole run; these stay in place while it goes on."""
+    others = {other.id: other for other in my_runs() if other.id != run.id}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=close_run)
         st.download_button(
             "Recording",
-            b"".join(recording.lines(run)),
-            file_name=f"weir-{run.id}.jsonl",
+            lambda: b"".join(recording.lines(run)),
+            file_name=f"weir-{run.recorded_id}.jsonl",
             mime=recording.MEDIA_TYPE,
             icon=":material/download:",
+            type="tertiary",
             on_click="ignore",
         )
+        with st.popover("Compare", icon=":material/compare_arrows:", type="tertiary"):
+            st.caption("Beside which run?")
+            for other in reversed(others.values()):
+                st.button(label(other), key=f"events-with-{other.id}", on_click=compare_with, args=(other.id,))
+            for name, (title, content) in samples().items():
+                st.button(f"Recording: {title}", key=f"events-with-{name}", on_click=compare_sample, args=(content,))
+
+
+def compare_with(run_id: str) -> None:
+    st.query_params["with"] = run_id
+
+
+def compare_sample(content: bytes) -> None:
+    compare_with(open_recording(content).id)
+
+
+def end_comparison() -> None:
+    st.query_params.pop("with", None)
 
 
 st.set_page_config(layout="wide")
-bottom = still_composer("Ask a question and watch its events", key="events_input")
-if question := bottom.text or st.session_state.pop("events_waiting", ""):
+available = {chain.name: chain for chain in catalog.chains()}
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.subheader("Events", anchor=False, width="content")
+    name = st.selectbox(
+        "Chain",
+        list(available),
+        index=1,
+        key="chain",
+        bind="query-params",
+        label_visibility="collapsed",
+        icon=":material/link:",
+        width=220,
+    )
+    chain = available[name]
+    schema = chain.input_model.model_json_schema()
+    with st.popover("Input", icon=":material/edit_note:"):
+        st.caption(words.escaped(chain.description))
+        if "input" in st.query_params:
+            st.session_state.setdefault(f"events_way_{name}", chain_form.AS_JSON)
+            st.session_state.setdefault(f"events_json_{name}", st.query_params["input"])
+        sent, value = chain_form.draw_form(chain, schema)
+    with st.popover("Open a recording", icon=":material/upload_file:"):
+        if uploaded := draw_upload():
+            open_run(uploaded.id)
+            st.rerun()
+for sentence in catalog.problems():
+    st.warning(words.escaped(sentence), icon=":material/extension_off:")
+
+main = chain_form.main_field(schema)
+wanted = f"{main.label} for {name}" if main else f"Input for {name}"
+bottom = still_composer(wanted, key="events_input")
+if bottom.text or sent:
     bottom.model_line.await_model()
-    run_question(question)
+    if bottom.text:
+        start_text(chain, bottom.text)
+    else:
+        start(chain, value)
+elif waiting := st.session_state.pop("events_waiting", None):
+    bottom.model_line.await_model()
+    start(available[waiting[0]], waiting[1])
+if problem := st.session_state.pop("events_problem", ""):
+    st.error(words.escaped(problem), icon=":material/error:")
 if "run" in st.query_params:
     st.session_state.events_run = st.query_params["run"]
 elif "events_run" in st.session_state:
     st.query_params["run"] = st.session_state.events_run
 
-st.subheader("Events", anchor=False)
-run = links.find_run()
-with st.empty():
-    if run is None:
-        with st.container():
-            st.markdown(
-                "Every event of a run, live or afterwards. Press *Inspect* on any answer, or ask something here:"
-            )
-            for idea in IDEAS:
-                st.button(
-                    idea, icon=":material/lightbulb:", key=f"events-idea-{idea}", on_click=run_question, args=(idea,)
-                )
-            for earlier in reversed(my_runs()):
-                label = f"{earlier.name}: {str(next(iter(earlier.input.values()), ''))[:60]}"
-                key = f"events-{earlier.id}"
-                st.button(
-                    label, icon=":material/history:", key=key, type="tertiary", on_click=open_run, args=(earlier.id,)
-                )
-bottom.model_line.await_model()
-if run is None:
+found = links.find_run()
+if found is None:
+    draw_empty()
+    bottom.model_line.await_model()
     st.stop()
-
-head = st.empty()
-problem = st.empty()
-st.markdown("**Run tree**")
-tree_place = st.empty()
-st.markdown("**Timeline**: a bar for each component, a mark for each chunk")
-chart_place = st.empty()
-st.markdown("**Events**")
-with st.expander("Filter, as `astream_events` filters", icon=":material/filter_alt:"):
-    wish = event_table.event_filter(list(run.events))
-    st.code(event_table.astream_events_call(wish), language="python")
-search = st.text_input(
-    "Search names and payloads",
-    key="events_search",
-    placeholder="Search names and payloads",
-    label_visibility="collapsed",
-)
-count = st.empty()
-table_place = st.empty()
-
+run = found
+draw_actions(run)
+if other := links.find_run("with"):
+    with st.container(border=True):
+        st.button("End the comparison", icon=":material/close:", type="tertiary", on_click=end_comparison)
+        draw_comparison(run, other)
 if run.is_live:
     bottom.stop.arm(run)
-    for _ in run.follow(every=LIVE_EVERY, heartbeat=0.1):
-        st.session_state.get("_")
-        draw_live_table(draw_run(run))
-    st.rerun()
-draw_table(run, draw_run(run))
+    run.touch()
+is_moving = state.is_moving(run)
+st.fragment(draw_run, run_every=LIVE_EVERY if is_moving else None)()

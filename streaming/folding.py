@@ -38,9 +38,18 @@ class Row:
         """What it carries, on one line: the text of a fold's innermost component, else the data."""
         if not self.first.event.endswith("_stream"):
             return self.first.payload.decode(errors="replace")[:PREVIEW]
+        if not self.is_folded and not text_of(self.first.data.get("chunk")):
+            return self.first.payload.decode(errors="replace")[:PREVIEW]
+        return self._text(PREVIEW).replace("\n", "⏎")[:PREVIEW]
+
+    @property
+    def text(self) -> str:
+        """The text of a fold's innermost component."""
+        return self._text(len(self.events))
+
+    def _text(self, chunks: int) -> str:
         inner = [event for event in self.events if event.run_id == self.first.run_id]
-        text = "".join(text_of(event.data.get("chunk")) for event in inner[:PREVIEW])
-        return text.replace("\n", "⏎")[:PREVIEW]
+        return "".join(text_of(event.data.get("chunk")) for event in inner[:chunks])
 
 
 def rows(events: Iterable[Event]) -> list[Row]:
@@ -53,3 +62,8 @@ def rows(events: Iterable[Event]) -> list[Row]:
         else:
             folded.append([event])
     return [Row(group) for group in folded]
+
+
+def single_rows(events: Iterable[Event]) -> list[Row]:
+    """Return a row for each event."""
+    return [Row((event,)) for event in events]

@@ -5,6 +5,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -190,8 +191,10 @@ class _Recording:
     def _close(self, run_id: str, error: BaseException) -> None:
         opened = self._open.pop(run_id)
         shown: dict[str, Any] = self._shown(error)
-        if causes := [self._shown(cause) for cause in _causes(error)]:
-            shown["causes"] = causes
+        # A client library may wrap one error several times in its like.
+        causes = [self._shown(cause) for cause in _causes(error)]
+        if told := [cause for before, cause in pairwise([shown, *causes]) if cause != before]:
+            shown["causes"] = told
         self._append(f"on_{opened.type}_error", opened.source, plain.dumps({"error": shown}))
 
     def _shown(self, error: BaseException) -> dict[str, Any]:

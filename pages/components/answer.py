@@ -17,7 +17,9 @@ from streaming.outcome import Mark, Outcome, outcome
 from streaming.run import Run
 from streaming.store import RunEvictedError, RunNotFoundError
 
-_MARKS = {
+MARKS = {
+    Mark.WRITING: (":material/edit:", "blue"),
+    Mark.DONE: (":material/check_circle:", "green"),
     Mark.STOPPED: (":material/stop_circle:", "gray"),
     Mark.CUT_OFF: (":material/content_cut:", "orange"),
     Mark.FAILED: (":material/error:", "red"),
@@ -149,8 +151,8 @@ def draw_end(
     if ended.route:
         draw_route_badge(ended.route, ended.fallback, places)
     said = ended.outcome
-    if said.mark in _MARKS:
-        icon, color = _MARKS[said.mark]
+    if said.sentence:
+        icon, color = MARKS[said.mark]
         with places.note.container(gap="xsmall"):
             st.badge(said.mark.value, icon=icon, color=color)  # type: ignore[arg-type]
             st.markdown(f"{said.sentence} {said.remedy}")

@@ -7,9 +7,9 @@ from streaming.run import Run
 from streaming.store import RunEvictedError, RunNotFoundError
 
 
-def find_run() -> Run | None:
+def find_run(parameter: str = "run") -> Run | None:
     """Return the run that the address names; say so where there is none."""
-    run_id = st.query_params.get("run")
+    run_id = st.query_params.get(parameter)
     if run_id is None:
         return None
     try:

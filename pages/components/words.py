@@ -1,5 +1,7 @@
 """Figures as people read them."""
 
+import re
+
 from streaming.metrics import Figures
 
 
@@ -39,3 +41,11 @@ def live_line(figures: Figures, tokens: int, elapsed: float, waiting: str) -> st
     parts.append(f"~{tokens:,} out")
     parts.append(f"{elapsed:.0f} s")
     return " · ".join(parts)
+
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-!|~$:])")
+
+
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is."""
+    return _MARKDOWN.sub(r"\\\1", text)

@@ -1,0 +1,87 @@
+"""Two runs side by side."""
+
+import pandas as pd
+import streamlit as st
+
+from pages.components import words
+from pages.components.inspector.charts import draw_tree
+from pages.components.inspector.state import pick
+from streaming.comparison import figure_pairs, first_difference, first_difference_of_text
+from streaming.events import Event
+from streaming.inspection import Inspection
+from streaming.outcome import outcome
+from streaming.run import Run
+
+_AROUND = 60
+"""Characters shown on each side of the first difference of two texts."""
+
+
+def draw_comparison(first: Run, second: Run) -> None:
+    """Draw figures, trees and the first difference of two runs, as far as they have come."""
+    one, other = Inspection(), Inspection()
+    one.read(first.events, len(first.events))
+    other.read(second.events, len(second.events))
+    for column, run, seen in zip(st.columns(2), (first, second), (one, other), strict=True):
+        with column:
+            said = outcome(run, seen.figures())
+            st.markdown(f"**{words.escaped(run.name)}** · {said.mark.value} · {len(seen.events):,} events")
+            st.caption(words.figures_line(seen.figures()))
+            if seen.root:
+                draw_tree(seen.root, key=f"events_compare_tree_{run.id}")
+    pairs = figure_pairs(one.figures(), other.figures())
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "figure": [f"{pair.label} ({pair.unit})" if pair.unit else pair.label for pair in pairs],
+                "first": [pair.first for pair in pairs],
+                "second": [pair.second for pair in pairs],
+                "second ÷ first": [pair.ratio for pair in pairs],
+            }
+        ),
+        hide_index=True,
+        column_config={
+            name: st.column_config.NumberColumn(format="%.3f") for name in ("first", "second", "second ÷ first")
+        },
+        alt="The figures of both runs",
+    )
+    _draw_texts(one, other)
+    _draw_events(one, other)
+
+
+def _draw_texts(one: Inspection, other: Inspection) -> None:
+    texts = [seen.root.text if seen.root else "" for seen in (one, other)]
+    place = first_difference_of_text(*texts)
+    if place is None:
+        st.markdown(":material/check: Both streamed the same text.")
+        return
+    st.markdown(f"**The texts differ from character {place:,} on**")
+    for column, text in zip(st.columns(2), texts, strict=True):
+        before, after = text[max(0, place - _AROUND) : place], text[place : place + _AROUND]
+        column.code(f"…{before}▏{after}…", language=None, wrap_lines=True)
+
+
+def _draw_events(one: Inspection, other: Inspection) -> None:
+    found = first_difference(one.events, other.events)
+    if found is None:
+        st.markdown(":material/check: Their events are the same, one by one, but for times and ids.")
+        return
+    st.markdown(f"**First difference: event {found.index}, its {found.what}**")
+    for column, event in zip(st.columns(2), (found.first, found.second), strict=True):
+        with column:
+            _draw_event(event)
+    if found.first is not None:
+        st.button(
+            "Show it in the table",
+            icon=":material/my_location:",
+            key="events_difference",
+            type="tertiary",
+            on_click=pick,
+            args=(found.first.seq,),
+        )
+
+
+def _draw_event(event: Event | None) -> None:
+    if event is None:
+        st.caption("This run has no event here: it ended before.")
+    else:
+        st.json(event.as_dict(), expanded=2)

@@ -1,0 +1,50 @@
+"""The doctor's findings and the flow of chunks through the components."""
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.inspector.state import pick
+from pages.components.words import escaped
+from streaming.doctor import findings, flows
+from streaming.tree import Node
+
+_FLOW_COLUMNS = {
+    "in": st.column_config.NumberColumn("chunks in", help="Of the step before it"),
+    "out": st.column_config.NumberColumn("chunks out"),
+    "first": st.column_config.NumberColumn("first (s)", format="%.3f", help="Since the run's start"),
+    "last": st.column_config.NumberColumn("last (s)", format="%.3f"),
+}
+
+
+def draw_doctor(root: Node) -> None:
+    """Draw what is wrong with the run's flow and how to mend it, then the flow itself."""
+    found = findings(root)
+    if not found:
+        st.markdown(":material/check_circle: Nothing in this run holds its stream up.")
+    for number, finding in enumerate(found):
+        with st.container(border=True, gap="xsmall"):
+            st.markdown(f":material/stethoscope: **{finding.complaint.title}**")
+            st.markdown(escaped(finding.evidence))
+            st.markdown(f":material/build: {finding.complaint.remedy}")
+            st.button(
+                "Show the event",
+                icon=":material/my_location:",
+                key=f"events_finding_{number}",
+                type="tertiary",
+                on_click=pick,
+                args=(finding.seq,),
+            )
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "component": ["\u2003" * flow.node.depth + flow.node.name for flow in flows(root)],
+                "in": [flow.chunks_in for flow in flows(root)],
+                "out": [flow.chunks_out for flow in flows(root)],
+                "first": [flow.first for flow in flows(root)],
+                "last": [flow.last for flow in flows(root)],
+            }
+        ),
+        hide_index=True,
+        column_config=_FLOW_COLUMNS,
+        alt="Chunks in and out of each component",
+    )
