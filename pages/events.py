@@ -57,6 +57,16 @@ def open_run(run_id: str) -> None:
         del st.query_params["with"]
 
 
+def open_uploaded(run: Run) -> None:
+    st.session_state.events_files = False
+    open_run(run.id)
+
+
+def send_form() -> None:
+    st.session_state.events_form = False
+    st.session_state.events_sent = True
+
+
 def open_sample(name: str) -> None:
     open_run(open_recording(samples()[name][1]).id)
 
@@ -105,11 +115,11 @@ def draw_head(run: Run, seen: Inspection) -> None:
     )
     if whole and said.sentence:
         st.markdown(f"{said.sentence} {said.remedy}")
-    for node in seen.nodes.values():
-        if node.is_origin:
-            came = f" It had streamed {len(node.text):,} characters." if node.pieces else ""
-            causes = "".join(f" Caused by {words.escaped(cause)}." for cause in node.causes)
-            st.markdown(f":material/error: {words.escaped(f'{node.name} failed: {node.error}')}.{causes}{came}")
+    for node in seen.origins:
+        causes = [f"Caused by {cause.rstrip('.')}." for cause in node.causes]
+        streamed = [f"It had streamed {len(node.text):,} characters."] if node.pieces else []
+        told = " ".join((f"{node.name} failed: {node.error.rstrip('.')}.", *causes, *streamed))
+        st.markdown(f":material/error: {words.escaped(told)}")
 
 
 def draw_view(seen: Inspection) -> None:
@@ -124,7 +134,10 @@ def draw_view(seen: Inspection) -> None:
     if view == "Timeline":
         charts.draw_timeline(seen.root, seen.events[-1].at, node, at, key="events_timeline")
     elif view == "Latency":
-        charts.draw_latency(node if node and len(node.arrivals) > 1 else seen.root, at, key="events_latency")
+        streaming = node if node and len(node.arrivals) > 1 else seen.root
+        if len(streaming.arrivals) < 2:
+            streaming = max(seen.nodes.values(), key=lambda other: len(other.arrivals))
+        charts.draw_latency(streaming, at, key="events_latency")
     elif view == "Doctor":
         draw_doctor(seen.root)
     else:
@@ -133,7 +146,8 @@ def draw_view(seen: Inspection) -> None:
 
 
 def draw_events(run: Run, seen: Inspection) -> None:
-    with st.expander("Filter", icon=":material/filter_alt:", expanded=filter_lab.is_filtering()):
+    st.session_state.setdefault("events_filter", filter_lab.is_in_address())
+    with st.expander("Filter", icon=":material/filter_alt:", key="events_filter", on_change="rerun"):
         filter_lab.draw_filter(seen)
     with st.container(horizontal=True, vertical_alignment="center"):
         search = st.text_input(
@@ -189,23 +203,34 @@ def draw_actions(run: Run) -> None:
             type="tertiary",
             on_click="ignore",
         )
-        with st.popover("Compare", icon=":material/compare_arrows:", type="tertiary"):
-            st.caption("Beside which run?")
-            for other in reversed(others.values()):
-                st.button(label(other), key=f"events-with-{other.id}", on_click=compare_with, args=(other.id,))
-            for name, (title, content) in samples().items():
-                st.button(f"Recording: {title}", key=f"events-with-{name}", on_click=compare_sample, args=(content,))
+        titles = {earlier: label(other) for earlier, other in reversed(others.items())}
+        titles |= {name: f"Recording: {title}" for name, (title, _) in samples().items()}
+        st.selectbox(
+            "Compare with",
+            list(titles),
+            index=None,
+            format_func=lambda which: titles.get(which, which),
+            placeholder="Compare with …",
+            key="events_other",
+            on_change=compare,
+            label_visibility="collapsed",
+            icon=":material/compare_arrows:",
+            width=280,
+        )
 
 
-def compare_with(run_id: str) -> None:
-    st.query_params["with"] = run_id
-
-
-def compare_sample(content: bytes) -> None:
-    compare_with(open_recording(content).id)
+def compare() -> None:
+    which = st.session_state.events_other
+    if which in samples():
+        which = open_recording(samples()[which][1]).id
+    if which is None:
+        end_comparison()
+    else:
+        st.query_params["with"] = which
 
 
 def end_comparison() -> None:
+    st.session_state.events_other = None
     st.query_params.pop("with", None)
 
 
@@ -225,22 +250,21 @@ with st.container(horizontal=True, vertical_alignment="center"):
     )
     chain = available[name]
     schema = chain.input_model.model_json_schema()
-    with st.popover("Input", icon=":material/edit_note:"):
+    with st.popover("Input", icon=":material/edit_note:", key="events_form", on_change="rerun"):
         st.caption(words.escaped(chain.description))
         if "input" in st.query_params:
             st.session_state.setdefault(f"events_way_{name}", chain_form.AS_JSON)
             st.session_state.setdefault(f"events_json_{name}", st.query_params["input"])
-        sent, value = chain_form.draw_form(chain, schema)
-    with st.popover("Open a recording", icon=":material/upload_file:"):
-        if uploaded := draw_upload():
-            open_run(uploaded.id)
-            st.rerun()
+        value = chain_form.draw_form(chain, schema, send=send_form)
+    with st.popover("Open a recording", icon=":material/upload_file:", key="events_files", on_change="rerun"):
+        draw_upload(opened=open_uploaded)
 for sentence in catalog.problems():
     st.warning(words.escaped(sentence), icon=":material/extension_off:")
 
 main = chain_form.main_field(schema)
 wanted = f"{main.label} for {name}" if main else f"Input for {name}"
 bottom = still_composer(wanted, key="events_input")
+sent = st.session_state.pop("events_sent", False)
 if bottom.text or sent:
     bottom.model_line.await_model()
     if bottom.text:
@@ -263,13 +287,12 @@ if found is None:
     bottom.model_line.await_model()
     st.stop()
 run = found
+is_moving = state.is_moving(run)
 draw_actions(run)
 if other := links.find_run("with"):
     with st.container(border=True):
         st.button("End the comparison", icon=":material/close:", type="tertiary", on_click=end_comparison)
         draw_comparison(run, other)
-if run.is_live:
+if is_moving and run.is_live:
     bottom.stop.arm(run)
-    run.touch()
-is_moving = state.is_moving(run)
 st.fragment(draw_run, run_every=LIVE_EVERY if is_moving else None)()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from streaming.events import Event
 from streaming.metrics import Figures, Meter
-from streaming.tree import Node, TreeBuilder
+from streaming.tree import Node, NodeStatus, TreeBuilder
 
 
 class Inspection:
@@ -20,6 +20,8 @@ class Inspection:
         """The names of events: `on_chat_model_stream` …"""
         self.errors: list[int] = []
         """Numbers of the events that tell of an error."""
+        self.origins: list[Node] = []
+        """The components in which an error began: it is told again by each that it passed through."""
         self._tree = TreeBuilder()
         self._meter = Meter()
         self._known: set[tuple[int, str]] = set()
@@ -37,6 +39,7 @@ class Inspection:
         self._meter.add(event)
         if event.event.endswith("_error"):
             self.errors.append(event.seq)
+            self._note_origin(self.nodes.get(event.run_id))
         known = (id(event.source), event.event)
         if known in self._known:
             return
@@ -45,6 +48,12 @@ class Inspection:
         self.types.add(event.name if event.event == "on_custom_event" else event.type)
         self.tags.update(event.source.tags)
         self.kinds.add(event.event)
+
+    def _note_origin(self, node: Node | None) -> None:
+        if node is None or node.status is not NodeStatus.FAILED:
+            return
+        if all(node.error != origin.error for origin in self.origins):
+            self.origins.append(node)
 
     @property
     def root(self) -> Node | None:

@@ -201,14 +201,17 @@ class _Recording:
         return {"type": type(error).__name__, "message": self._without_secrets(str(error))}
 
     def _finish(self, task: asyncio.Task[None]) -> None:
-        """Close what is still open, deepest first, and the run. The task's done callback: no path leaves it out."""
+        """Close what is still open, and the run. The task's done callback: no path leaves it out."""
         if self._expiry:
             self._expiry.cancel()
         error = None if task.cancelled() else task.exception()
         status, failure = self._verdict(task, error)
-        for run_id in reversed(list(self._open)):
-            own = self._errors.by_run.get(run_id)
-            self._close(run_id, own if isinstance(own, Exception) else Interrupted(_MEANWHILE[status]))
+        failed = {run_id: own for run_id, own in self._errors.by_run.items() if isinstance(own, Exception)}
+        for run_id in reversed([run_id for run_id in self._open if run_id not in failed]):
+            self._close(run_id, Interrupted(_MEANWHILE[status]))
+        # In the order in which they failed: the first is where the error came from.
+        for run_id in [run_id for run_id in failed if run_id in self._open]:
+            self._close(run_id, failed[run_id])
         self.run.close(status, failure)
         # The run's handle lives as long as its record does; what it ran, and tracebacks, need not.
         self._task = self._value = None

@@ -95,13 +95,6 @@ class Node:
         """Seconds from its own start to its first chunk that is not empty."""
         return None if self.first_chunk is None else self.first_chunk - self.started
 
-    @property
-    def is_origin(self) -> bool:
-        """Whether an error began here, and not in a component inside it."""
-        return self.status is NodeStatus.FAILED and not any(
-            child.status is NodeStatus.FAILED for child in self.children
-        )
-
     def walk(self) -> Iterable["Node"]:
         """Yield this node and all below it, parents first, in the order of their starts."""
         pending = [self]

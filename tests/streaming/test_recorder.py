@@ -161,7 +161,7 @@ def test_stop_after_the_end_changes_nothing(recorder: Recorder) -> None:
     assert run.status is Status.DONE
 
 
-def test_an_exception_closes_every_open_component_deepest_first_and_keeps_the_text(recorder: Recorder) -> None:
+def test_an_exception_closes_every_open_component_and_keeps_the_text(recorder: Recorder) -> None:
     async def breaks(inputs: AsyncIterator[str]) -> AsyncIterator[str]:
         async for _ in inputs:
             yield "partial "
@@ -178,8 +178,8 @@ def test_an_exception_closes_every_open_component_deepest_first_and_keeps_the_te
         (event.event, event.name, event.data["error"]["type"]) for event in run.events if "_error" in event.event
     ]
     assert closing == [
-        ("on_chain_error", "breaks", "ValueError"),
         ("on_chain_error", "first", "Interrupted"),
+        ("on_chain_error", "breaks", "ValueError"),
         ("on_chain_error", "RunnableSequence", "ValueError"),
     ]
     assert run.events[-1].data["error"]["message"] == "the dam broke"

@@ -1,6 +1,7 @@
 """A chain's input as a form made from its JSON Schema, or as JSON."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,8 +93,8 @@ def given(chain: Chain, schema: dict[str, Any], text: str) -> Any:
     return json.loads(text)
 
 
-def draw_form(chain: Chain, schema: dict[str, Any]) -> tuple[bool, Any]:
-    """Draw the form; return whether it was sent, and the input."""
+def draw_form(chain: Chain, schema: dict[str, Any], send: Callable[[], None]) -> Any:
+    """Draw the form and return the input that it holds, None where it holds none; `send` is called to run it."""
     way = FORM
     if fields(schema):
         way = st.segmented_control(
@@ -107,8 +108,15 @@ def draw_form(chain: Chain, schema: dict[str, Any]) -> tuple[bool, Any]:
     else:
         way = AS_JSON
     value = _draw_fields(chain, schema) if way == FORM else _draw_json(chain, schema)
-    sent = st.button("Run", icon=":material/play_arrow:", type="primary", key=f"events_send_{chain.name}")
-    return sent and value is not None, value
+    st.button(
+        "Run",
+        icon=":material/play_arrow:",
+        type="primary",
+        key=f"events_send_{chain.name}",
+        on_click=send,
+        disabled=value is None,
+    )
+    return value
 
 
 def _key(chain: Chain, field: Field) -> str:

@@ -92,7 +92,7 @@ def draw_timeline(root: Node, end: float, selected: Node | None, at: float | Non
                 "end": node.ended if node.ended is not None else end,
                 "status": node.status.value,
                 "seq": node.seq,
-                "weight": 0.9 if node is selected else 0.5,
+                "weight": 0.75 if node is selected else 0.35,
             }
             for node in nodes
         ]
@@ -108,20 +108,22 @@ def draw_timeline(root: Node, end: float, selected: Node | None, at: float | Non
         axis=alt.Axis(labelLimit=220, labelOverlap=False, domain=False, ticks=False),
     )
     time = alt.Scale(domain=[0, max(end, 1e-3)], nice=False)
-    bar = alt.Chart(bars).mark_bar(height=12, cornerRadius=3)
-    tick = alt.Chart(marks).mark_tick(thickness=2, height=12, color="#0b4a55")
+    # The outline keeps a bar of no length in sight.
+    bar = alt.Chart(bars).mark_bar(height=13, cornerRadius=2, strokeWidth=2)
+    tick = alt.Chart(marks).mark_tick(thickness=2, height=13, color=ACCENT)
     layers = [
         bar.encode(
             x=alt.X("start:Q", title="seconds since the start", scale=time),
             x2="end:Q",
             y=place,
             color=alt.Color("status:N", scale=_COLORS, legend=alt.Legend(orient="top", title=None)),
+            stroke=alt.Stroke("status:N", scale=_COLORS, legend=None),
             opacity=alt.Opacity("weight:Q", scale=None),
             tooltip=["component", alt.Tooltip("start:Q", format=".3f"), alt.Tooltip("end:Q", format=".3f"), "status"],
         ).add_params(hit),
         tick.encode(
             x=alt.X("at:Q", scale=time), y=place, tooltip=[alt.Tooltip("at:Q", format=".3f"), alt.Tooltip("seq:Q")]
-        ),
+        ).add_params(alt.selection_point(name="chunk", fields=["seq"], on="click", empty=False)),
     ]
     if at is not None:
         layers.append(alt.Chart(pd.DataFrame({"at": [at]})).mark_rule(color="#d08a1d", size=2).encode(x="at:Q"))
@@ -178,9 +180,14 @@ def draw_latency(node: Node, at: float | None, *, key: str) -> None:
 
 
 def _draw(chart: alt.LayerChart | alt.FacetChart, key: str, alt_text: str) -> None:
+    before = st.session_state.get(key)
+
     def chosen() -> None:
-        hits = st.session_state[key]["selection"].get("hit") or []
+        # Of two layers the other one keeps what was selected in it earlier.
+        now = st.session_state[key]["selection"]
+        old = before["selection"] if before else {}
+        hits = [hit for name in now if now[name] != old.get(name) for hit in now[name]]
         if hits:
             pick(int(hits[0]["seq"]))
 
-    st.altair_chart(chart, key=key, on_select=chosen, selection_mode="hit", alt=alt_text)
+    st.altair_chart(chart, key=key, on_select=chosen, alt=alt_text)

@@ -40,8 +40,9 @@ def draw_comparison(first: Run, second: Run) -> None:
         ),
         hide_index=True,
         column_config={
-            name: st.column_config.NumberColumn(format="%.3f") for name in ("first", "second", "second ÷ first")
+            name: st.column_config.NumberColumn(format="%.4g") for name in ("first", "second", "second ÷ first")
         },
+        placeholder="–",
         alt="The figures of both runs",
     )
     _draw_texts(one, other)

@@ -46,5 +46,6 @@ def draw_doctor(root: Node) -> None:
         ),
         hide_index=True,
         column_config=_FLOW_COLUMNS,
+        placeholder="–",
         alt="Chunks in and out of each component",
     )

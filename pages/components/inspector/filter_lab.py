@@ -35,6 +35,11 @@ def is_filtering() -> bool:
     return chosen_filter() != EventFilter() or bool(chosen_kinds())
 
 
+def is_in_address() -> bool:
+    """Whether the page was opened with a filter."""
+    return any(key in st.query_params for key in (*FILTER_KEYS, KINDS))
+
+
 def draw_filter(seen: Inspection) -> None:
     """Draw the widgets, with what the run offers, and the call."""
     offers = {"names": seen.names, "types": seen.types, "tags": seen.tags}

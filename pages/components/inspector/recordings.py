@@ -1,6 +1,7 @@
 """Opening runs that are not this visitor's own: recordings from a file, and those that Weir brings along."""
 
 import contextlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -31,21 +32,30 @@ def samples() -> dict[str, tuple[str, bytes]]:
     return {path.stem: (path.stem.split("-", 1)[1].replace("-", " ").capitalize(), path.read_bytes()) for path in found}
 
 
-def draw_upload() -> Run | None:
-    """Draw the place for a file; return the run of a file that was just given and is a recording."""
-    given = st.file_uploader(
+def draw_upload(opened: Callable[[Run], None]) -> None:
+    """Draw the place for a file; `opened` is called with the run of a file that is a recording."""
+    number = st.session_state.get("events_uploads", 0)
+    key = f"events_upload_{number}"
+
+    def given() -> None:
+        file = st.session_state[key]
+        if file is None:
+            return
+        try:
+            run = open_recording(file.getvalue())
+        except RecordingError as error:
+            st.session_state.events_upload_problem = str(error)
+            return
+        # The place is empty again afterwards: what was opened is among the runs.
+        st.session_state.events_uploads = number + 1
+        opened(run)
+
+    st.file_uploader(
         "Open a recording (.jsonl)",
         type="jsonl",
-        key=f"events_upload_{st.session_state.get('events_uploads', 0)}",
+        key=key,
+        on_change=given,
         max_upload_size=MAX_BYTES // 1_000_000,
     )
-    if given is None:
-        return None
-    try:
-        run = open_recording(given.getvalue())
-    except RecordingError as error:
-        st.error(str(error), icon=":material/broken_image:")
-        return None
-    # The next run of the script has a new, empty place: the file must not be opened again by every click.
-    st.session_state.events_uploads = st.session_state.get("events_uploads", 0) + 1
-    return run
+    if problem := st.session_state.pop("events_upload_problem", ""):
+        st.error(problem, icon=":material/broken_image:")

@@ -27,8 +27,8 @@ def draw_replay(run: Run) -> None:
             width=110,
         )
         _step("Start", ":material/skip_previous:", run, 0, count == 0)
-        _step("One event back", ":material/navigate_before:", run, count - 1, count == 0)
-        _step("One event on", ":material/navigate_next:", run, count + 1, count >= len(events))
+        _step("Back", ":material/navigate_before:", run, count - 1, count == 0)
+        _step("Step", ":material/navigate_next:", run, count + 1, count >= len(events))
         _step("End", ":material/skip_next:", run, len(events), count >= len(events))
         st.button(
             "Next error",
@@ -67,10 +67,9 @@ def draw_replay(run: Run) -> None:
 
 def _step(label: str, icon: str, run: Run, count: int, disabled: bool) -> None:
     st.button(
-        "",
+        label,
         icon=icon,
         key=f"events_{label}",
-        help=label,
         on_click=_go,
         args=(run, count),
         disabled=disabled,
