@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "streamlit_app": {"pages", "api", "chains", "streaming"},
+    "weir": {"pages", "chains", "streaming"},
     "pages": {"pages", "chains", "streaming"},
     "api": {"api", "chains", "streaming"},
     "chains": {"chains", "local_model"},
@@ -28,7 +29,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def files_of(room: str) -> list[Path]:
-    return [ROOT / f"{room}.py"] if room == "streamlit_app" else sorted((ROOT / room).rglob("*.py"))
+    return [ROOT / f"{room}.py"] if room in ("streamlit_app", "weir") else sorted((ROOT / room).rglob("*.py"))
 
 
 def forbidden(room: str, names: Iterator[str]) -> list[str]:

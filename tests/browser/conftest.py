@@ -40,11 +40,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
+def browser_path() -> str:
+    """Return where this system's Chromium is."""
+    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    return next(path for path in found if path)
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
-    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    return {"executable_path": next(path for path in found if path), "args": [*QUIET, *sandbox]}
+    return {"executable_path": browser_path(), "args": [*QUIET, *sandbox]}
 
 
 def free_port() -> int:

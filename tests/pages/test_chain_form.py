@@ -1,0 +1,53 @@
+from typing import Any
+
+import pytest
+
+from chains import catalog
+from pages.components.inspector.chain_form import example, fields, main_field, takes_text
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "$defs": {"Tone": {"type": "string", "enum": ["warm", "cold"]}},
+    "properties": {
+        "tone": {"$ref": "#/$defs/Tone", "default": "warm", "description": "How"},
+        "topic": {"type": "string", "examples": ["rain"]},
+        "note": {"type": "string"},
+        "count": {"type": "integer", "minimum": 1},
+        "loud": {"type": "boolean", "default": False},
+    },
+    "required": ["topic", "count"],
+}
+
+
+def test_references_are_followed_and_keep_what_stands_beside_them() -> None:
+    tone = fields(SCHEMA)[0]
+    assert tone.schema["enum"] == ["warm", "cold"]
+    assert (tone.example, tone.schema["description"], tone.is_text) == ("warm", "How", False)
+
+
+def test_the_first_required_text_is_what_is_typed_below() -> None:
+    found = main_field(SCHEMA)
+    assert found is not None
+    assert found.name == "topic"
+    assert main_field({"type": "array"}) is None
+
+
+def test_an_example_has_what_is_required_and_what_has_a_default() -> None:
+    assert example(SCHEMA) == {"tone": "warm", "topic": "rain", "count": 0, "loud": False}
+    assert example({"type": "string"}) == ""
+    assert example({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [({"type": "string"}, True), ({"anyOf": [{"type": "string"}]}, True), ({"type": "array"}, False)],
+)
+def test_a_chain_of_text_takes_text(schema: dict[str, Any], text: bool) -> None:
+    assert takes_text(schema) is text
+
+
+def test_every_chain_of_the_catalogue_takes_its_own_example() -> None:
+    for chain in catalog.chains():
+        schema = chain.input_model.model_json_schema()
+        assert chain.input_model.model_validate(example(schema))
+        assert main_field(schema) is not None
