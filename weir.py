@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from chains import catalog
 from chains.catalog import Chain, Prepared
 from chains.extra import ChainImportError, load
-from chains.settings import SettingsError, settings
+from chains.settings import SettingsError, environment, settings
 from pages.components.service import Service, service
 from streaming import recording
 from streaming.metrics import figures
@@ -69,16 +69,16 @@ def _refuse(sentence: str) -> int:
 
 def _open(name: str, given: str, port: int) -> int:
     """Become the app, with the chain in its catalogue; only returns where that is impossible."""
-    environment = dict(os.environ)
+    changed: dict[str, str] = {}
     if ":" in name:
         path, name = name, name.rpartition(":")[2].replace(".", "_")
-        environment["WEIR_CHAINS"] = ",".join(filter(None, (settings().chains, f"{name}={path}")))
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (os.getcwd(), environment.get("PYTHONPATH"))))
+        changed["WEIR_CHAINS"] = ",".join(filter(None, (settings().chains, f"{name}={path}")))
+        changed["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(entry for entry in (os.getcwd(), *sys.path) if entry))
     link = f"http://localhost:{port}/events?{urlencode({'chain': name, 'input': given})}"
     print(f"Weir opens on {name}: {link}", flush=True)  # noqa: T201
     os.chdir(HERE)
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"]
-    os.execve(sys.executable, command, environment)
+    os.execve(sys.executable, command, environment(**changed))
 
 
 def _record(name: str, value: Any, target: Path) -> int:

@@ -15,6 +15,7 @@ from chains.router import classifier, smart_router
 from chains.settings import settings
 from chains.source import ModelSource
 from chains.story import Length, Tone, story_chain
+from chains.structured import Method
 
 MAX_TEXT = 20_000
 """Characters of one input text."""
@@ -49,6 +50,13 @@ class TopicInput(_Input):
     """What the structured chain and the showcase are given."""
 
     topic: Text = Field(description="What it is about", examples=["the sea"])
+
+
+class StructuredInput(TopicInput):
+    """What the structured chain is given."""
+
+    example: Literal["Profile", "Recipe", "Review"] = Field("Profile", description="Which schema the answer has")
+    method: Method = Field(Method.DICT, description="How LangChain is asked for it")
 
 
 class QuestionInput(_Input):
@@ -113,11 +121,18 @@ def prepare_classification(models: ModelSource, question: str) -> Prepared:
     return Prepared(classifier(model), {"question": question})
 
 
-def _prepare_structured(models: ModelSource, wish: TopicInput) -> Prepared:
-    model = models.chat_model(max_tokens=structured.MAX_TOKENS)
-    if model is None:
+def prepare_structured(
+    models: ModelSource, topic: str, schema: dict[str, Any] | type[BaseModel], method: Method
+) -> Prepared:
+    """Return the structured chain for a topic, and keep its JSON Schema with the run. Raises ModelNotReadyError."""
+    model, endpoint = models.chat_model(max_tokens=structured.MAX_TOKENS), models.endpoint()
+    if model is None or endpoint is None:
         raise ModelNotReadyError
-    return Prepared(structured.structured_chain(model), {"topic": wish.topic})
+    if isinstance(schema, dict) and endpoint.is_embedded:
+        schema = structured.bounded(schema)
+    form = schema if isinstance(schema, dict) else schema.model_json_schema()
+    context = {"page": "partial_json", "schema": form, "method": str(method)}
+    return Prepared(structured.structured_chain(model, schema, method), {"topic": topic}, context)
 
 
 def _prepare_showcase(models: ModelSource, wish: TopicInput) -> Prepared:
@@ -146,7 +161,12 @@ _CHAINS = (
         QuestionInput,
         lambda models, wish: prepare_classification(models, wish.question),
     ),
-    Chain("structured", "A topic becomes JSON of a given schema, field by field.", TopicInput, _prepare_structured),
+    Chain(
+        "structured",
+        "A topic becomes JSON of a given schema, field by field.",
+        StructuredInput,
+        lambda models, wish: prepare_structured(models, wish.topic, structured.EXAMPLES[wish.example], wish.method),
+    ),
     Chain(
         "showcase",
         "Two branches side by side, a lambda, a tool and custom events.",

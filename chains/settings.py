@@ -1,6 +1,7 @@
 """The only reader of the environment and of `.env`."""
 
 import functools
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -94,6 +95,11 @@ def settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_sentence(problem) for problem in error.errors())) from None
+
+
+def environment(**changed: str) -> dict[str, str]:
+    """Return the environment with these variables changed, for a process that is to be started."""
+    return {**os.environ, **changed}
 
 
 def _sentence(problem: Any) -> str:

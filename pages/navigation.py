@@ -31,6 +31,12 @@ page = st.navigation(
             help="Every event of a run, live or afterwards: run tree, timeline, table and filter.",
         ),
         st.Page(
+            "partial_json.py",
+            title="JSON",
+            icon=":material/data_object:",
+            help="Structured output as it grows, field by field, checked against its schema.",
+        ),
+        st.Page(
             "http_client.py",
             title="HTTP",
             icon=":material/lan:",
