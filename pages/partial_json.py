@@ -3,7 +3,7 @@ import json
 import streamlit as st
 
 from chains.catalog import ModelNotReadyError, prepare_structured
-from chains.structured import EXAMPLES, Method
+from chains.structured import EXAMPLES, Method, Profile
 from pages.components import links, words
 from pages.components.composer import still_composer
 from pages.components.inspector.recordings import draw_upload
@@ -21,8 +21,8 @@ from streaming.partial_json import PartialJson
 from streaming.run import Run
 
 LIVE_EVERY = 0.4
-LIVE_ROWS = 16
-LIVE_TEXT = 800
+LIVE_ROWS = 14
+LIVE_TEXT = 500
 OWN, NONE = "My own", "None"
 MODEL, PASTE = "A model", "Pasted text"
 IDEAS = ["The sea", "Nasi goreng", "A lighthouse"]
@@ -35,17 +35,21 @@ def start(topic: str) -> None:
         st.session_state.json_problem = "The schema has to be mended first."
         return
     try:
-        prepared = prepare_structured(service().models, topic, chosen, method)
+        prepared = prepare_structured(service().models, topic, chosen or Profile, method)
     except ModelNotReadyError:
         st.session_state.json_waiting = topic
         return
-    run = service().recorder.start(prepared.runnable, prepared.value, context=prepared.context)
+    run = service().recorder.start(prepared.runnable, prepared.value, name="structured", context=prepared.context)
     remember(run)
     open_run(run)
 
 
-def open_run(run: Run) -> None:
+def open_uploaded(run: Run) -> None:
     st.session_state.json_files = False
+    open_run(run)
+
+
+def open_run(run: Run) -> None:
     st.session_state.json_pasted = None
     st.session_state.json_run = run.id
     st.query_params["run"] = run.id
@@ -132,17 +136,17 @@ with st.container(horizontal=True, vertical_alignment="center"):
     chosen = draw_schema()
     method = Method.DICT
     if kind == MODEL:
-        method = st.selectbox(
+        st.selectbox(
             "Method",
             list(Method),
-            required=True,
             key="json_method",
             width=200,
             label_visibility="collapsed",
             icon=":material/code:",
         )
+        method = Method(st.session_state.json_method)
     with st.popover("Open a recording", icon=":material/upload_file:", key="json_files", on_change="rerun"):
-        draw_upload(opened=open_run)
+        draw_upload(opened=open_uploaded)
 if kind == MODEL:
     if method is Method.PYDANTIC and isinstance(chosen, dict):
         st.caption(":material/info: A JSON Schema is not a class: write a list of fields, or choose another method.")

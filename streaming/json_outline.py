@@ -9,9 +9,9 @@ from typing import Any
 from streaming.json_fields import CONTAINERS, Field, Json, JsonType, State, Verdict
 from streaming.partial_json import PartialJson
 
-PREVIEW = 80
+PREVIEW = 60
 """Characters of a value; of a growing string the last ones."""
-KEPT = 4
+KEPT = 3
 """Of a long document, the children shown of each open container: the last ones."""
 
 

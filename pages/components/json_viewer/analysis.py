@@ -27,7 +27,7 @@ MAX_TEXT = 20_000
 MAX_CHUNKS, MAX_CHARACTERS = 600, 6_000
 """What the face-off compares: a parser that starts anew at each chunk takes the square of it."""
 PLAY_EVERY = 0.25
-HEIGHT = 440
+HEIGHT = 330
 
 
 def draw_analysis(source: Source) -> None:

@@ -65,7 +65,8 @@ def _sentences(lives: Lifelines, started: float, end: float) -> str:
         told.append(f"First usable value {seconds(waited)} after the first chunk, {seconds(early)} before the end.")
     invalid = [line for line in lives.lines if line.verdict is Verdict.INVALID and line.judged_at is not None]
     if invalid:
-        first = min(invalid, key=lambda line: line.judged_at or 0.0)
+        # Of those found at once the innermost: what holds it is invalid because of it.
+        first = min(invalid, key=lambda line: (line.judged_at or 0.0, -line.pointer.count("/")))
         known = end - (first.judged_at or 0.0)
         told.append(f"An error was known {seconds(known)} before the end, at `{first.pointer or '(document)'}`.")
     return " ".join(told) or "No value is usable yet."

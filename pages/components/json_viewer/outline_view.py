@@ -8,14 +8,19 @@ import streamlit as st
 from streaming.json_outline import Row, Stage
 
 _STYLE = """<style>
-.wj { font: .85rem/1.55 var(--st-code-font, ui-monospace, monospace); overflow-wrap: anywhere; }
+.wj { font: .85rem/1.6 "Source Code Pro", ui-monospace, monospace; overflow-wrap: anywhere; }
 .wj div { display: flex; gap: .5rem; border-left: 3px solid var(--c); margin: 1px 0; background: var(--b);
-  padding: 0 .4rem 0 calc(.4rem + var(--d) * 1.1rem); border-radius: 3px; }
+  padding: 0 .4rem 0 calc(.4rem + var(--d, 0) * 1.1rem); border-radius: 3px; }
 .wj i { font-style: normal; margin-left: auto; white-space: nowrap; padding-left: .5rem; font-size: .75rem; }
+.wj em { margin-left: .5rem; font-size: .78rem; opacity: .85 }
 .wj b { font-weight: 600; white-space: nowrap; }
+.wj .d1 { --d: 1 } .wj .d2 { --d: 2 } .wj .d3 { --d: 3 } .wj .d4 { --d: 4 } .wj .d5 { --d: 5 } .wj .d6 { --d: 6 }
 .wj .a { --c: #8a969966; --b: transparent; opacity: .7 } .wj .g { --c: #d08a1d; --b: #d08a1d22 }
 .wj .c { --c: #4a7fd0; --b: #4a7fd01a } .wj .v { --c: #2f93a0; --b: #2f93a01c } .wj .x { --c: #cf4b4b; --b: #cf4b4b22 }
 </style>"""
+
+DEEPEST = 6
+"""Levels that are indented; what is deeper stands below it."""
 
 _MARKS = {Stage.ABSENT: "○", Stage.GROWING: "◐", Stage.CLOSED: "●", Stage.VALID: "✓", Stage.INVALID: "✗"}
 _CLASSES = {Stage.ABSENT: "a", Stage.GROWING: "g", Stage.CLOSED: "c", Stage.VALID: "v", Stage.INVALID: "x"}
@@ -29,14 +34,14 @@ def draw_style() -> None:
 
 
 def html(rows: Sequence[Row]) -> str:
-    """Return the lines."""
+    """Return the lines. They are sent many times while a text grows, so they are short."""
     return f'<div class="wj">{"".join(map(_line, rows))}</div>'
 
 
 def _line(row: Row) -> str:
-    label = f"{_MARKS[row.stage]} {row.stage.value}"
-    problem = f" {escape(row.problem)}" if row.stage is Stage.INVALID else ""
+    problem = f" <em>{escape(row.problem)}</em>" if row.stage is Stage.INVALID else ""
+    key = f"<b>{escape(row.key, quote=False)}</b>" if row.key else ""
     return (
-        f'<div class="{_CLASSES[row.stage]}" style="--d:{row.depth}"><b>{escape(row.key)}</b>'
-        f"<span>{escape(row.preview)}{problem}</span><i>{label}</i></div>"
+        f'<div class="{_CLASSES[row.stage]} d{min(row.depth, DEEPEST)}">{key}<span>{escape(row.preview, quote=False)}'
+        f"{problem}</span><i>{_MARKS[row.stage]} {row.stage.value}</i></div>"
     )
