@@ -1,0 +1,1 @@
+"""Where a question goes, decided without a language model."""
