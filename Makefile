@@ -1,6 +1,7 @@
 # make run     set everything up and open Weir (PORT=8600 for another port)
 # make test    set everything up and run every test, in Chromium too
 # make check   lint, format and types
+# make eval    how often the local classifier sends questions where they belong
 # make lock    renew the locks from requirements*.txt
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: run test check lock browser clean
+.PHONY: run test check eval lock browser clean
 
 run: $(VENV)/.runs
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -23,6 +24,9 @@ check: $(VENV)/.tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+eval: $(VENV)/.runs
+	@$(BIN)/python -m chains.routing.evaluate --at-least 0.95
 
 lock: $(VENV)/.tests
 	$(COMPILE) requirements.txt -o requirements.lock

@@ -1,0 +1,274 @@
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chains.routing.evaluate import FOLLOW_UPS, FRESH, GOLDEN, evaluate, main, report
+from chains.routing.examples import CATEGORIES, Category, Example, load_examples
+from chains.routing.local import MODEL, Decision, LocalClassifier
+from chains.routing.model import load
+
+EXAMPLES = MODEL.with_name("examples.jsonl")
+
+
+@pytest.fixture(scope="module")
+def classifier() -> LocalClassifier:
+    return LocalClassifier()
+
+
+@pytest.mark.parametrize(
+    ("question", "category"),
+    [
+        ("What is the derivative of x^2?", "math"),
+        ("convert 5 miles to km", "math"),
+        ("prove that sqrt 2 is irrational", "math"),
+        ("Berapa 25 dikali 17?", "math"),
+        ("solve for x in this Python-like expression: 2*x + 1 == 7", "math"),
+        ("write a SQL query that computes the average", "code"),
+        ("write a program that computes primes", "code"),
+        ("what is recursion?", "code"),
+        ("apa itu rekursi?", "code"),
+        ("KeyError: 'user'", "code"),
+        ("Is Python a dangerous snake?", "general"),
+        ("Who invented calculus?", "general"),
+        ("explain the history of Java, the island", "general"),
+        ("how many planets are there?", "general"),
+        ("write a poem about algebra", "general"),
+        ("translate 'good morning' into French", "general"),
+        ("Siapa presiden pertama Indonesia?", "general"),
+    ],
+)
+def test_a_question_goes_where_it_belongs(classifier: LocalClassifier, question: str, category: str) -> None:
+    assert classifier.decide(question).category == category
+
+
+@pytest.mark.parametrize("path", [GOLDEN, FRESH], ids=lambda path: path.stem)
+def test_at_least_95_percent_of_unseen_questions_go_where_they_belong(classifier: LocalClassifier, path: Path) -> None:
+    found = evaluate(classifier.category, load_examples(path))
+    assert found.accuracy >= 0.95, report(path.name, found)
+    assert found.by_language["id"] >= 0.95
+
+
+def test_follow_ups_go_by_their_context(classifier: LocalClassifier) -> None:
+    found = evaluate(classifier.category, load_examples(FOLLOW_UPS))
+    assert found.accuracy >= 0.95, report("follow-ups", found)
+
+
+@pytest.mark.parametrize(
+    "earlier", ["What is the derivative of x^3?", "Write a Python function that sorts a list", "Who wrote Hamlet?"]
+)
+def test_a_full_question_does_not_lean_on_the_one_before(classifier: LocalClassifier, earlier: str) -> None:
+    history = [("human", earlier), ("ai", "Here it is.")]
+    questions = [example.question for example in load_examples(GOLDEN)]
+    leaning = [q for q in questions if classifier.category(q) != classifier.category(q, history)]
+    assert len(leaning) <= 0.01 * len(questions), leaning
+
+
+def test_only_what_people_said_is_context(classifier: LocalClassifier) -> None:
+    said = [("ai", "Write a Python function that sorts a list")]
+    assert classifier.decide("why?", said).probabilities == classifier.decide("why?").probabilities
+
+
+def test_a_follow_up_says_that_it_is_one(classifier: LocalClassifier) -> None:
+    found = classifier.decide("why?", [("human", "What is the derivative of x^3?"), ("ai", "3x^2")])
+    assert found.reason.startswith("It follows up an earlier question: because of ")
+
+
+def test_a_decision_names_the_words_that_spoke_for_it(classifier: LocalClassifier) -> None:
+    assert "“derivative”" in classifier.decide("What is the derivative of x^2?").reason
+    assert "“python”" in classifier.decide("Write a Python function that reverses a string").reason
+
+
+HOSTILE = {
+    "empty": "",
+    "spaces": " \n\t ",
+    "control characters": "\x00\x01\x1b[31m",
+    "a lone surrogate": "\ud800",
+    "emoji": "😀🎉👩‍👩‍👧",
+    "punctuation": "?!…",
+    "Chinese": "什么是递归",
+    "Arabic": "كيف حالك",
+    "Russian": "Расскажи мне сказку",
+    "20,000 letters": "x" * 20_000,
+    "20,000 digits": "1" * 20_000,
+    "20,000 brackets": "(" * 20_000,
+    "words without end": "how many km in a mile " * 900,
+    "code without end": "if (a.b(" * 2_500,
+    "LaTeX without end": "\\frac{" * 3_300,
+}
+
+
+@pytest.mark.parametrize("question", HOSTILE.values(), ids=HOSTILE)
+def test_any_text_gets_a_decision(classifier: LocalClassifier, question: str) -> None:
+    found = classifier.decide(question, [("human", question), ("ai", question)])
+    assert found.category in CATEGORIES
+    assert sum(found.probabilities.values()) == pytest.approx(1)
+    assert found.reason
+    assert found.seconds > 0
+
+
+@pytest.mark.parametrize("question", [HOSTILE[name] for name in ("empty", "emoji", "punctuation", "Chinese", "Arabic")])
+def test_what_cannot_be_read_is_general_for_want_of_certainty(classifier: LocalClassifier, question: str) -> None:
+    found = classifier.decide(question)
+    assert (found.category, found.abstained) == ("general", True)
+
+
+def test_below_the_threshold_a_question_is_general_for_want_of_certainty() -> None:
+    question = "What is the derivative of x^2?"
+    certain = LocalClassifier(threshold=0.5).decide(question)
+    doubtful = LocalClassifier(threshold=1.01).decide(question)
+    assert (certain.category, certain.abstained) == ("math", False)
+    assert (doubtful.category, doubtful.abstained) == ("general", True)
+    assert doubtful.probabilities == certain.probabilities
+    assert doubtful.reason == "Nothing in it points clearly to one category."
+
+
+def test_threads_that_ask_first_at_once_read_the_model_once(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    path.write_bytes(MODEL.read_bytes())
+    together = threading.Barrier(8)
+    read = []
+
+    def ask() -> None:
+        together.wait()
+        LocalClassifier(path).decide("What is 2 + 2?")
+        read.append(id(load(path)))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(read) == 8
+    assert len(set(read)) == 1
+
+
+def test_the_model_file_holds_no_objects() -> None:
+    with np.load(MODEL, allow_pickle=False) as stored:
+        assert all(stored[name].dtype.kind in "uf" for name in stored.files)
+
+
+# The files of questions -----------------------------------------------------------------------------------------------
+
+
+def normal(question: str) -> str:
+    return " ".join(re.findall(r"\w+", re.sub(r"\d+", "0", question.casefold())))
+
+
+def trigrams(question: str) -> set[str]:
+    text = f" {normal(question)} "
+    return {text[i : i + 3] for i in range(len(text) - 2)}
+
+
+def nearest(question: str, index: dict[str, list[int]], sizes: list[int]) -> float:
+    """Return the largest Jaccard similarity of trigrams with any indexed question."""
+    own = trigrams(question)
+    shared = Counter(number for gram in own for number in index[gram])
+    return max((both / (len(own) + sizes[number] - both) for number, both in shared.items()), default=0.0)
+
+
+@pytest.mark.parametrize("path", [GOLDEN, FRESH], ids=lambda path: path.stem)
+def test_no_question_of_a_test_is_an_example_or_nearly_one(path: Path) -> None:
+    examples = [example.question for example in load_examples(EXAMPLES)]
+    verbatim = {re.sub(r"\s", "", question.casefold()) for question in examples}
+    index: dict[str, list[int]] = defaultdict(list)
+    for number, question in enumerate(examples):
+        for gram in trigrams(question):
+            index[gram].append(number)
+    sizes = [len(trigrams(question)) for question in examples]
+    for example in load_examples(path):
+        assert re.sub(r"\s", "", example.question.casefold()) not in verbatim
+        # What is left of bare arithmetic without its numbers and signs is always alike.
+        if re.search(r"[^\W\d]", normal(example.question)):
+            assert nearest(example.question, index, sizes) < 0.6, example.question
+
+
+@pytest.mark.parametrize("path", [EXAMPLES, GOLDEN, FRESH, FOLLOW_UPS], ids=lambda path: path.stem)
+def test_a_file_has_each_question_once_and_known_categories(path: Path) -> None:
+    rows = load_examples(path)
+    assert {row.category for row in rows} == set(CATEGORIES)
+    asked = Counter((row.question, row.history) for row in rows)
+    assert [question for question, count in asked.items() if count > 1] == []
+
+
+def test_there_are_enough_test_questions_a_third_of_them_indonesian() -> None:
+    rows = load_examples(GOLDEN)
+    assert len(rows) >= 300
+    assert sum(row.language == "id" for row in rows) >= len(rows) / 3
+    assert len(load_examples(FOLLOW_UPS)) >= 40
+
+
+# Measuring ------------------------------------------------------------------------------------------------------------
+
+
+def always_code(question: str, history: object) -> Category:
+    return "code"
+
+
+ROWS = [Example("2 + 2", "math", "en"), Example("git", "code", "en"), Example("apa kabar", "general", "id")]
+
+
+def test_an_evaluation_counts_what_went_where() -> None:
+    found = evaluate(always_code, ROWS)
+    assert found.accuracy == pytest.approx(1 / 3)
+    assert found.by_language == {"en": 0.5, "id": 0.0}
+    assert found.confusion["math"] == {"math": 0, "code": 1, "general": 0}
+    assert [answer.example.question for answer in found.misrouted] == ["2 + 2", "apa kabar"]
+    assert 0 <= found.median_seconds <= found.p95_seconds
+
+
+def test_a_report_tells_what_went_wrong_with_its_probabilities() -> None:
+    decision = Decision("code", {"math": 0.25, "code": 0.5, "general": 0.25}, False, "", 0.0)
+    text = report("three", evaluate(always_code, ROWS), lambda _: decision)
+    assert text.startswith("three: 33.3% of 3 questions right (en 50.0%, id 0.0%)")
+    assert "  math -> code: '2 + 2'\n    math 0.25, code 0.50, general 0.25" in text
+
+
+def test_nothing_cannot_be_evaluated() -> None:
+    with pytest.raises(ValueError, match="nothing to evaluate"):
+        evaluate(always_code, [])
+
+
+def test_the_command_fails_only_below_the_share_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "wrong.jsonl"
+    path.write_text(json.dumps({"question": "What is 2 + 2?", "category": "general", "language": "en"}))
+    assert main([str(path)]) == 0
+    assert main([str(path), "--at-least", "0.95"]) == 1
+    assert "0.0% of 1 questions right" in capsys.readouterr().out
+
+
+# Learning: scikit-learn is for development only -----------------------------------------------------------------------
+
+
+def test_the_model_was_learned_from_these_examples_and_sources() -> None:
+    train = pytest.importorskip("chains.routing.train", exc_type=ModuleNotFoundError)
+    with np.load(MODEL, allow_pickle=False) as stored:
+        assert stored["fingerprint"].tobytes().decode() == train.fingerprint(), "run python -m chains.routing.train"
+
+
+def test_numpy_scores_as_scikit_learn_does(tmp_path: Path) -> None:
+    train = pytest.importorskip("chains.routing.train", exc_type=ModuleNotFoundError)
+    text = pytest.importorskip("chains.routing.text")
+    signals = pytest.importorskip("chains.routing.signals")
+    learned = train.learn(load_examples(EXAMPLES)[::10])
+    train.save(learned, 1.0, tmp_path / "model.npz")
+    model = load(tmp_path / "model.npz")
+    texts = [text.clean(example.question) for example in load_examples(GOLDEN)[::10]]
+    ours = np.array([model.scores(one, signals.counts(one)) for one in texts])
+    np.testing.assert_allclose(ours, learned.scores(texts), atol=0.05)
+
+
+def test_deciding_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; from chains.routing.local import LocalClassifier; LocalClassifier().decide('2 + 2')\n"
+        "sys.exit(bool({'sklearn', 'scipy', 'streamlit'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=MODEL.parents[2], check=False).returncode == 0
