@@ -1,0 +1,129 @@
+"""Why conversations cannot be kept or read, in words for the person who looks at it."""
+
+import contextlib
+import errno
+import sqlite3
+from collections.abc import Iterator
+from enum import Enum
+
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
+
+
+class StorageProblem(Enum):
+    """What is wrong with the database. The value is (what happened, what to do)."""
+
+    LOCKED = (
+        "The conversations are locked by another program.",
+        "Close what else has the database open, such as a backup or a second Weir, then retry.",
+    )
+    CORRUPT = (
+        "The file of the conversations is damaged.",
+        "Put a backup in its place, or move the file away and restart Weir, which then begins a new one.",
+    )
+    READ_ONLY = (
+        "The conversations can be read but not written.",
+        "Give Weir's user write access to the data folder and to the files in it, then restart Weir.",
+    )
+    FULL = (
+        "There is no room left for the conversations.",
+        "Free some space on the disk of the database, then retry.",
+    )
+    NO_FILE = (
+        "The file of the conversations cannot be opened or created.",
+        "Check that `WEIR_DATA` names a folder that Weir's user may write to, then restart Weir.",
+    )
+    UNREACHABLE = (
+        "The database of the conversations cannot be reached.",
+        "Check that it is running and that `WEIR_DATABASE_URL` is right, its user and password too, then retry.",
+    )
+    ADDRESS = (
+        "`WEIR_DATABASE_URL` is not an address that Weir can use.",
+        "Write it like `postgresql://user:password@host/database`, or leave it out to use a file.",
+    )
+    NEWER = (
+        "The conversations were kept by a newer version of Weir.",
+        "Update Weir, or set `WEIR_DATA` to another folder.",
+    )
+    OTHER = (
+        "The database of the conversations reported an error.",
+        "Retry; if it stays, the log has the cause.",
+    )
+
+    @property
+    def sentence(self) -> str:
+        """What happened."""
+        return self.value[0]
+
+    @property
+    def remedy(self) -> str:
+        """What to do."""
+        return self.value[1]
+
+
+class StorageError(Exception):
+    """Conversations could not be kept or read. Nothing was changed. The cause is in `__cause__`, for the log only."""
+
+    def __init__(self, problem: StorageProblem) -> None:
+        super().__init__(f"{problem.sentence} {problem.remedy}")
+        self.problem = problem
+
+
+# https://sqlite.org/rescode.html: the primary codes
+_SQLITE = {
+    sqlite3.SQLITE_BUSY: StorageProblem.LOCKED,
+    sqlite3.SQLITE_LOCKED: StorageProblem.LOCKED,
+    sqlite3.SQLITE_CORRUPT: StorageProblem.CORRUPT,
+    sqlite3.SQLITE_NOTADB: StorageProblem.CORRUPT,
+    sqlite3.SQLITE_READONLY: StorageProblem.READ_ONLY,
+    sqlite3.SQLITE_PERM: StorageProblem.READ_ONLY,
+    sqlite3.SQLITE_FULL: StorageProblem.FULL,
+    sqlite3.SQLITE_CANTOPEN: StorageProblem.NO_FILE,
+}
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: codes, or classes of them
+_POSTGRESQL = {
+    "55P03": StorageProblem.LOCKED,
+    "40P01": StorageProblem.LOCKED,
+    "25006": StorageProblem.READ_ONLY,
+    "42501": StorageProblem.READ_ONLY,
+    "53100": StorageProblem.FULL,
+    "XX001": StorageProblem.CORRUPT,
+    "XX002": StorageProblem.CORRUPT,
+    "08": StorageProblem.UNREACHABLE,
+    "28": StorageProblem.UNREACHABLE,
+    "3D": StorageProblem.UNREACHABLE,
+    "53": StorageProblem.UNREACHABLE,
+    "57P": StorageProblem.UNREACHABLE,
+}
+_SYSTEM = {errno.ENOSPC: StorageProblem.FULL, errno.EDQUOT: StorageProblem.FULL, errno.EROFS: StorageProblem.READ_ONLY}
+
+
+@contextlib.contextmanager
+def storage_errors() -> Iterator[None]:
+    """Turn what a database or the file system raises within a `with` block into a StorageError."""
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error, CommandError, OSError) as error:
+        raise StorageError(_problem(error)) from error
+
+
+def _problem(error: BaseException) -> StorageProblem:
+    match error:
+        case CommandError():
+            return StorageProblem.NEWER
+        case OSError():
+            return _SYSTEM.get(error.errno or 0, StorageProblem.NO_FILE)
+        case sqlite3.Error():
+            return _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, StorageProblem.OTHER)
+        case DBAPIError(orig=sqlite3.Error() as cause):
+            return _problem(cause)
+        case DBAPIError(orig=cause) if code := getattr(cause, "sqlstate", None):
+            known = (_POSTGRESQL.get(code[:length]) for length in (5, 3, 2))
+            return next((problem for problem in known if problem), StorageProblem.OTHER)
+        # Without a code it was not the server that spoke: there is none, or psycopg does not understand the address.
+        case OperationalError():
+            return StorageProblem.UNREACHABLE
+        case ProgrammingError():
+            return StorageProblem.ADDRESS
+        case _:
+            return StorageProblem.OTHER
