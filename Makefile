@@ -2,6 +2,7 @@
 # make test    set everything up and run every test, in Chromium too
 # make check   lint, format and types
 # make eval    how often the local classifier sends questions where they belong
+# make test-postgres   the tests of what is kept, on a PostgreSQL of their own too
 # make lock    renew the locks from requirements*.txt
 
 PYTHON ?= python3
@@ -12,13 +13,16 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: run test check eval lock browser clean
+.PHONY: run test test-postgres check eval lock browser clean
 
 run: $(VENV)/.runs
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
 
 test: $(VENV)/.tests browser
 	$(BIN)/python -m pytest
+
+test-postgres: $(VENV)/.tests
+	@PYTHON=$(BIN)/python bash tests/conversations/postgres.sh
 
 check: $(VENV)/.tests
 	$(BIN)/ruff check .

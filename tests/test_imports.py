@@ -8,16 +8,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ALLOWED = {
-    "streamlit_app": {"pages", "api", "chains", "streaming"},
+    "streamlit_app": {"pages", "api", "chains", "streaming", "conversations"},
     "weir": {"pages", "chains", "streaming"},
-    "pages": {"pages", "chains", "streaming"},
+    "pages": {"pages", "chains", "streaming", "conversations"},
     "api": {"api", "chains", "streaming"},
     "chains": {"chains", "local_model"},
     "streaming": {"streaming"},
     "local_model": {"local_model"},
+    "conversations": {"conversations"},
 }
 WEB = {"streamlit", "starlette", "fastapi"}
-WEBLESS = {"chains", "streaming", "local_model"}
+WEBLESS = {"chains", "streaming", "local_model", "conversations"}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -48,7 +49,14 @@ def test_rooms_import_along_the_arrows_only(room: str) -> None:
 
 @pytest.mark.parametrize(
     ("room", "name"),
-    [("streaming", "chains.story"), ("chains", "streaming.run"), ("api", "pages.chat"), ("streaming", "streamlit")],
+    [
+        ("streaming", "chains.story"),
+        ("chains", "streaming.run"),
+        ("api", "pages.chat"),
+        ("streaming", "streamlit"),
+        ("conversations", "streaming.run"),
+        ("conversations", "streamlit"),
+    ],
 )
 def test_a_forbidden_arrow_is_found(room: str, name: str) -> None:
     assert forbidden(room, iter([name])) == [name.split(".")[0]]
