@@ -1,11 +1,12 @@
 """How Weir talks to its database: SQLite's settings, PostgreSQL's, and how transactions begin."""
 
 import sqlite3
+import time
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 
-PATIENCE = 5
+PATIENCE = 5.0
 """Seconds that a write waits for another one to finish."""
 _WRITES = "weir_writes"
 
@@ -14,7 +15,7 @@ def make_engine(url: URL) -> Engine:
     """Return the engine for a database. Nothing is opened yet."""
     if url.get_backend_name() != "sqlite":
         engine = create_engine(
-            url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": PATIENCE}
+            url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": int(PATIENCE)}
         )
         event.listen(engine, "begin", _begin_on_server)
         return engine
@@ -40,12 +41,26 @@ def _writes(connection: Connection) -> bool:
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     assert isinstance(connection, sqlite3.Connection)
     connection.isolation_level = None  # SQLAlchemy says when a transaction begins; the driver would begin it too late
-    connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
-    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
+    _use_wal(connection)
     connection.execute("PRAGMA synchronous = NORMAL")  # WAL's own: a crash loses nothing, a power cut the last moments
     connection.execute("PRAGMA foreign_keys = ON")
     # SQLite's own knows A to Z only; searching is to find "Ärger" by "ärger".
     connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    # The file stays in this mode. Where two processes switch a new file at once, SQLite refuses one without waiting.
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _lower(text: Any) -> Any:

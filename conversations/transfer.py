@@ -4,7 +4,9 @@
 """
 
 import json
+import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -22,6 +24,9 @@ MAX_DEPTH = 16
 """How deep lists and objects may stand in each other in a message's details."""
 MAX_DETAILS = 1_000
 """Values that a message's details may have."""
+_MAX_TOKENS = 1_000_000
+"""Strings, commas and brackets that a file may have: a few bytes of JSON each would become a hundred in memory."""
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[,\[{]', re.DOTALL)
 _BEGINNING = 100
 """Bytes within which even a file that is cut off says what it is."""
 _END_OF_TIME = 253_402_300_799
@@ -36,7 +41,7 @@ class UnreadableError(ValueError):
 
 
 class TooLargeError(UnreadableError):
-    """The file is larger than 20 MB or has more than 10,000 messages, so it was not imported."""
+    """The file is too large, so it was not imported. A file may have 20 MB and 10,000 messages."""
 
 
 class ForeignError(UnreadableError):
@@ -162,7 +167,7 @@ def write(conversation: Conversation, messages: Sequence[Message], now: float) -
 
 def read(data: bytes) -> File:
     """Return what a file says. Raises UnreadableError, whose text is for people."""
-    if len(data) > MAX_BYTES:
+    if len(data) > MAX_BYTES or any(islice(_TOKEN.finditer(data), _MAX_TOKENS, None)):
         raise TooLargeError
     try:
         head = _Head.model_validate_json(data)

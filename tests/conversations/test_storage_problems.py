@@ -31,11 +31,10 @@ def problem_of_opening(url: URL) -> StorageProblem:
     return refused.value.problem
 
 
-def impatient(url: URL) -> Library:
-    """A library that does not wait for locks."""
-    engine = make_engine(url)
-    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 0"))
-    return Library(engine)
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks are hardly waited for."""
+    monkeypatch.setattr("conversations.engine.PATIENCE", 0.05)
 
 
 def test_only_weirs_user_may_look_into_the_data(url: URL, path: Path) -> None:
@@ -64,9 +63,8 @@ def test_a_strange_folder_name_is_just_a_folder(tmp_path: Path) -> None:
     assert (folder / "weir.db").is_file()
 
 
-def test_a_locked_database_is_reported_and_works_again_once_it_is_free(url: URL, path: Path) -> None:
-    open_library(url).close()
-    library = impatient(url)
+def test_a_locked_database_is_reported_and_works_again_once_it_is_free(url: URL, path: Path, impatient: None) -> None:
+    library = open_library(url)
     conversation = library.create(ANN)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -79,6 +77,16 @@ def test_a_locked_database_is_reported_and_works_again_once_it_is_free(url: URL,
     ask(library, conversation, "Hello", "World")
     assert texts(library.path(ANN, conversation)) == ["Hello", "World"]
     library.close()
+
+
+def test_a_database_that_another_program_keeps_to_itself_is_reported(url: URL, path: Path, impatient: None) -> None:
+    open_library(url).close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    assert problem_of_opening(url) is StorageProblem.LOCKED
+    other.close()
+    open_library(url).close()
 
 
 @pytest.mark.parametrize("content", [b"not a database, " * 1000, b"SQLite format 3\x00" + b"\xff" * 8176])
