@@ -15,6 +15,6 @@ class Conversation:
     created_at: float
     """Seconds since the epoch."""
     updated_at: float
-    """Seconds since the epoch when something was last asked, answered or chosen in it."""
+    """Seconds since the epoch when a question or an answer was last begun in it."""
     leaf: str | None
     """Id of the current branch's last message; None while it is empty."""

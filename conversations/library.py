@@ -191,7 +191,6 @@ class Library:
             message = find_message(session, visitor, message_id)
             conversation = find_conversation(session, visitor, message.conversation_id)
             conversation.leaf = tree_of(session, conversation.id).newest_below(message_id)
-            conversation.updated_at = self._clock()
 
     # Opinions
 
