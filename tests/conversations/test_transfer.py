@@ -13,6 +13,8 @@ from tests.conversations.conftest import Clock
 from tests.conversations.files import data, file
 from tests.conversations.talk import ANN, BOB, ask, texts
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def conversation(library: Library) -> str:
@@ -92,6 +94,13 @@ def test_an_empty_conversation_can_be_exported_and_imported(library: Library) ->
 def test_the_longest_file_is_imported(library: Library) -> None:
     conversation = library.import_json(ANN, data(file(transfer.MAX_MESSAGES)))
     assert len(library.path(ANN, conversation)) == transfer.MAX_MESSAGES
+
+
+def test_the_documented_file_is_imported(library: Library) -> None:
+    described = (ROOT / "docs" / "storage.md").read_text(encoding="utf-8")
+    documented = described.partition("```json\n")[2].partition("```")[0]
+    conversation = library.import_json(ANN, documented.encode())
+    assert texts(library.path(ANN, conversation)) == ["2 + 2?", "4"]
 
 
 def test_fields_that_are_not_known_are_ignored() -> None:
