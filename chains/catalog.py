@@ -11,11 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
 from chains import showcase, structured
 from chains.extra import ChainImportError, load
-from chains.router import classifier, smart_router
+from chains.router import Route, chosen, classifier, local_classifier, smart_router
+from chains.routing.local import LocalClassifier
 from chains.settings import settings
 from chains.source import ModelSource
 from chains.story import Length, Tone, story_chain
 from chains.structured import Method
+from chains.window import within
 
 MAX_TEXT = 20_000
 """Characters of one input text."""
@@ -59,15 +61,10 @@ class StructuredInput(TopicInput):
     method: Method = Field(Method.DICT, description="How LangChain is asked for it")
 
 
-class QuestionInput(_Input):
-    """What the classifier is given."""
+class ConversationInput(_Input):
+    """What the smart router and its classifier are given."""
 
     question: Text = Field(description="A question", examples=["What is 25 * 17?"])
-
-
-class ConversationInput(QuestionInput):
-    """What the smart router is given."""
-
     history: list[tuple[Literal["human", "ai"], Text]] = Field(
         default_factory=list, max_length=MAX_MESSAGES, description="Earlier messages, oldest first, as [role, text]"
     )
@@ -103,22 +100,37 @@ def prepare_story(models: ModelSource, topic: str, length: Length, tone: Tone) -
     return Prepared(story_chain(model), value, {"page": "story", "expected_tokens": length.expected_tokens})
 
 
-def prepare_conversation(models: ModelSource, question: str, history: Sequence[tuple[str, str]]) -> Prepared:
-    """Return the smart router for a question and its history. Raises ModelNotReadyError."""
-    model, classifying = models.chat_model(), models.classifying_model()
-    if model is None or classifying is None:
+def prepare_conversation(
+    models: ModelSource, question: str, history: Sequence[tuple[str, str]], *, route: Route | None = None
+) -> Prepared:
+    """Return the smart router for a question and as much of its history as the model's window holds.
+
+    `route` is a person's choice, in the classifier's place. Raises ModelNotReadyError.
+    """
+    model = models.chat_model()
+    if model is None:
         raise ModelNotReadyError
-    value = {"question": question, "history": list(history)}
-    context: dict[str, Any] = {"page": "chat", "earlier": [], "queued": []}
-    return Prepared(smart_router(model, classifier(classifying)), value, context)
+    decide = chosen(route) if route else _classify(models)
+    kept = within(history, models.window)
+    context: dict[str, Any] = {"page": "chat", "left_out": len(history) - len(kept)}
+    return Prepared(smart_router(model, decide), {"question": question, "history": kept}, context)
 
 
-def prepare_classification(models: ModelSource, question: str) -> Prepared:
+def prepare_classification(models: ModelSource, question: str, history: Sequence[tuple[str, str]] = ()) -> Prepared:
     """Return the classifier alone for a question. Raises ModelNotReadyError."""
+    return Prepared(_classify(models), {"question": question, "history": list(history)})
+
+
+_LOCAL = LocalClassifier()
+
+
+def _classify(models: ModelSource) -> Runnable[Any, Any]:
+    if models.routes_locally:
+        return local_classifier(_LOCAL)
     model = models.classifying_model()
     if model is None:
         raise ModelNotReadyError
-    return Prepared(classifier(model), {"question": question})
+    return classifier(model, reasoned=models.reasons)
 
 
 def prepare_structured(
@@ -158,8 +170,8 @@ _CHAINS = (
     Chain(
         "classify",
         "Classifies a question as math, code or general.",
-        QuestionInput,
-        lambda models, wish: prepare_classification(models, wish.question),
+        ConversationInput,
+        lambda models, wish: prepare_classification(models, wish.question, wish.history),
     ),
     Chain(
         "structured",

@@ -20,6 +20,9 @@ EMBEDDED_MAX_TOKENS = 700
 EMBEDDED_MAX_TOKENS_TO_CLASSIFY = 24
 """A category takes ten; held to a JSON schema, such a model may also write blanks for ever."""
 
+EMBEDDED_WINDOW = 2_500
+"""Tokens of history: one slot of the embedded engine holds 4,096, its answer and its prompt among them."""
+
 _NO_KEY_NEEDED = SecretStr("none")
 """Local servers (Ollama, vLLM, LM Studio) take any key, but the client insists on one."""
 

@@ -5,7 +5,8 @@ smart_router
 └── math_chain    or code_chain, or general_chain
 """
 
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -20,13 +21,16 @@ from langchain_core.exceptions import (
     ModelTimeoutError,
 )
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator
-from pydantic import BaseModel, ConfigDict, Field
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
+from pydantic import BaseModel, Field
+
+from chains.routing.local import LocalClassifier
 
 ROUTE_EVENT = "route"
-"""Name of the custom event that tells the decision: `{"route": "math", "fallback": false, "reason": ""}`."""
+"""Name of the custom event that tells the decision: a `Decision` as JSON."""
 
 _LANGUAGE = "Answer in the language of the question."
 
@@ -99,33 +103,111 @@ _ABOUT = {
 }
 
 
-class Classification(BaseModel):
-    """The category of a question."""
+class Classifier(StrEnum):
+    """Who decided."""
 
-    model_config = ConfigDict(extra="forbid")
+    MODEL = "model"
+    LOCAL = "local"
+    PERSON = "person"
+
+
+class Classification(BaseModel):
+    """Where a question goes, and why."""
 
     # A literal, not the enum: it stands in the JSON schema itself, which more servers follow than a reference.
     category: Literal["math", "code", "general"] = Field(description="Category of the question")
+    reason: str = Field("", max_length=300, description="Why, in at most twelve words")
+    confidence: float | None = Field(None, ge=0, le=1, description="How certain you are, from 0 to 1")
+    by: Classifier = Classifier.MODEL
+    probabilities: dict[str, float] | None = None
+    """Of each route, as the local classifier has measured them; a model's own confidence is only what it says."""
+    abstained: bool = False
+    """Whether it is general only for want of certainty."""
 
 
+_SHORT = ("category",)
+_REASONED = ("category", "reason", "confidence")
+
+
+def _schema(fields: tuple[str, ...]) -> dict[str, Any]:
+    """Return the JSON Schema of what a model is asked for."""
+    properties = Classification.model_json_schema()["properties"]
+    asked = {name: {key: item for key, item in properties[name].items() if key != "default"} for name in fields}
+    if "confidence" in asked:
+        asked["confidence"] = {"type": "number", "description": asked["confidence"]["description"]}
+    asked.get("reason", {}).pop("maxLength", None)
+    return {
+        "title": "Classification",
+        "description": "Where a question goes",
+        "type": "object",
+        "properties": asked,
+        "required": list(fields),
+        "additionalProperties": False,
+    }
+
+
+_SYSTEM = (
+    "Classify the question into one category.\n"
+    + "\n".join(f"{route}: {route.covers}" for route in Route)
+    + "\nA question that goes on from the earlier ones belongs where they belong."
+)
 CLASSIFY_PROMPT = ChatPromptTemplate.from_messages(
     [
-        (
-            "system",
-            "Classify the question into one category.\n"
-            + "\n".join(f"{route}: {route.covers}" for route in Route)
-            + '\nAnswer with JSON: {{"category": "…"}}',
-        ),
-        ("human", "Classify this question: {question}"),
+        ("system", _SYSTEM + '\nAnswer with JSON: {{"category": "…"}}'),
+        ("human", "{earlier}Classify this question: {question}"),
+    ]
+)
+REASONED_PROMPT = ChatPromptTemplate.from_messages(
+    [
+        ("system", _SYSTEM + '\nAnswer with JSON: {{"category": "…", "reason": "…", "confidence": 0.9}}'),
+        ("human", "{earlier}Classify this question: {question}"),
     ]
 )
 
+EARLIER = 3
+"""Earlier questions that the classifier is told."""
 
-def classifier(model: BaseChatModel) -> Runnable[Any, Any]:
-    """Return the chain `{"question"} -> Classification`."""
+
+def _with_earlier(value: dict[str, Any]) -> dict[str, str]:
+    questions = [text for role, text in value.get("history") or () if role == "human"][-EARLIER:]
+    told = "".join(f"Earlier question: {text[:500]}\n" for text in questions)
+    return {"question": value["question"], "earlier": told}
+
+
+def classifier(model: BaseChatModel, *, reasoned: bool = False) -> Runnable[Any, Any]:
+    """Return the chain `{"question", "history"} -> Classification` that asks a model.
+
+    `reasoned` asks for a reason and a confidence as well, which takes a capable model.
+    """
+    fields, prompt = (_REASONED, REASONED_PROMPT) if reasoned else (_SHORT, CLASSIFY_PROMPT)
     # The schema, not the class: the openai client then leaves the answer alone, and its JSON can be seen growing.
-    structured = model.with_structured_output(Classification.model_json_schema(), method="json_schema")
-    return (CLASSIFY_PROMPT | structured | Classification.model_validate).with_config(run_name="classify")
+    structured = model.with_structured_output(_schema(fields), method="json_schema")
+    return (_with_earlier | prompt | structured | Classification.model_validate).with_config(run_name="classify")
+
+
+def local_classifier(local: LocalClassifier) -> Runnable[Any, Any]:
+    """Return the chain `{"question", "history"} -> Classification` that asks no model."""
+
+    async def classify(value: dict[str, Any]) -> Classification:
+        found = local.decide(value["question"], value.get("history") or ())
+        return Classification(
+            category=found.category,
+            reason=found.reason[:300],
+            by=Classifier.LOCAL,
+            probabilities=dict(found.probabilities),
+            abstained=found.abstained,
+        )
+
+    return RunnableLambda(classify, name="classify")
+
+
+def chosen(route: Route) -> Runnable[Any, Any]:
+    """Return the chain that takes a person's choice for the classification."""
+
+    async def choose(_: Any) -> Classification:
+        return Classification(category=route.value, reason="You chose it.", by=Classifier.PERSON)
+
+    return RunnableLambda(choose, name="choose")
 
 
 def specialist(route: Route, model: BaseChatModel) -> Runnable[dict[str, Any], str]:
@@ -139,12 +221,29 @@ def specialist(route: Route, model: BaseChatModel) -> Runnable[dict[str, Any], s
 def smart_router(model: BaseChatModel, classify: Runnable[Any, Any] | None = None) -> Runnable[Any, str]:
     """Return the chain `{"question", "history"} -> str`: it streams, asynchronously only.
 
-    `history` is a list of messages or of `(role, text)` pairs. `classify` takes the model's own classifier's place.
+    `history` is a list of messages or of `(role, text)` pairs. `classify` takes the place of the model's classifier.
     """
-    decide = classify or classifier(model)
+    decide = classify or classifier(model, reasoned=True)
     specialists = {route: specialist(route, model) for route in Route}
     # LangChain passes the config to a transform that asks for it; its type does not say so.
     return RunnableGenerator(_Router(decide, specialists).answer, name="smart_router")  # type: ignore[arg-type]
+
+
+class Decision(BaseModel):
+    """Which way a question went."""
+
+    route: Route
+    fallback: bool = False
+    """Whether the classification failed, and the question is answered as a general one."""
+    reason: str = ""
+    by: Classifier = Classifier.MODEL
+    confidence: float | None = None
+    """What the model says of itself, from 0 to 1."""
+    probabilities: dict[str, float] | None = None
+    """Of each route, as the local classifier has measured them."""
+    abstained: bool = False
+    seconds: float = 0.0
+    """What the decision took."""
 
 
 # These hit the answer as surely as they hit the classification: routing on would only hide their cause.
@@ -166,20 +265,35 @@ class _Router:
 
     async def answer(self, inputs: AsyncIterator[dict[str, Any]], config: RunnableConfig) -> AsyncIterator[str]:
         async for value in inputs:
-            route, reason = await self._decide(value["question"], config)
-            decision = {"route": str(route), "fallback": bool(reason), "reason": reason}
-            await adispatch_custom_event(ROUTE_EVENT, decision, config=config)
-            async for chunk in self._specialists[route].astream(value, config):
+            decision = await self._decide(value, config)
+            await adispatch_custom_event(ROUTE_EVENT, decision.model_dump(mode="json"), config=config)
+            async for chunk in self._specialists[decision.route].astream(value, config):
                 yield chunk
 
-    async def _decide(self, question: str, config: RunnableConfig) -> tuple[Route, str]:
-        """Return the route, and why it is a fallback if it is one."""
+    async def _decide(self, value: dict[str, Any], config: RunnableConfig) -> Decision:
+        began = time.perf_counter()
+        asked = {"question": value["question"], "history": _pairs(value.get("history") or ())}
         try:
-            found = await self._classify.ainvoke({"question": question}, config)
+            found = await self._classify.ainvoke(asked, config)
         except _HOPELESS:
             raise
         except Exception as error:
-            return Route.GENERAL, f"The classification failed ({type(error).__name__})."
+            found = f"The classification failed ({type(error).__name__})."
+        seconds = time.perf_counter() - began
         if not isinstance(found, Classification):
-            return Route.GENERAL, "The classification gave no category."
-        return Route(found.category), ""
+            reason = found if isinstance(found, str) else "The classification gave no category."
+            return Decision(route=Route.GENERAL, fallback=True, reason=reason, seconds=seconds)
+        return Decision(
+            route=Route(found.category),
+            reason=found.reason,
+            by=found.by,
+            confidence=found.confidence,
+            probabilities=found.probabilities,
+            abstained=found.abstained,
+            seconds=seconds,
+        )
+
+
+def _pairs(history: Iterable[Any]) -> list[tuple[str, str]]:
+    """Return messages of either form as `(role, text)`."""
+    return [(item.type, item.text) if isinstance(item, BaseMessage) else (item[0], item[1]) for item in history]

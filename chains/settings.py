@@ -3,7 +3,7 @@
 import functools
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -67,6 +67,18 @@ class Settings(BaseSettings):
     )
     """Runs that one address may have live at once over the HTTP API."""
 
+    router: Literal["auto", "model", "local"] = Field(
+        "auto", validation_alias=AliasChoices("WEIR_ROUTER"), examples=["auto"]
+    )
+    """Who classifies questions: the model, the classifier on this machine, or (auto) the latter beside the embedded."""
+    window: int = Field(8_000, ge=500, validation_alias=AliasChoices("WEIR_WINDOW"), examples=["8000"])
+    """Tokens of a conversation's history that the model is told, at most."""
+    data: Path = Field(Path("data"), validation_alias=AliasChoices("WEIR_DATA"), examples=["./data"])
+    """Folder for conversations."""
+    database_url: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, validation_alias=AliasChoices("WEIR_DATABASE_URL"), examples=["postgresql://weir@localhost/weir"]
+    )
+    """PostgreSQL for conversations, instead of a file in the data folder."""
     chains: Annotated[str, AfterValidator(_names_chains)] = Field(
         "", validation_alias=AliasChoices("WEIR_CHAINS"), examples=["agent=my_package.chains:agent"]
     )
@@ -85,7 +97,9 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Strings that must never be shown, logged or recorded."""
-        return tuple(secret.get_secret_value() for secret in (self.openai_api_key, self.api_token) if secret)
+        return tuple(
+            secret.get_secret_value() for secret in (self.openai_api_key, self.api_token, self.database_url) if secret
+        )
 
 
 @functools.cache

@@ -7,6 +7,7 @@ from langchain_openai import ChatOpenAI
 
 from chains.model import (
     EMBEDDED_MAX_TOKENS_TO_CLASSIFY,
+    EMBEDDED_WINDOW,
     Endpoint,
     chat_model,
     configured_endpoint,
@@ -61,6 +62,22 @@ class ModelSource:
             return self._configured
         assert self._engine is not None
         return _endpoint(self._engine.ensure())
+
+    @property
+    def routes_locally(self) -> bool:
+        """Whether questions are classified on this machine, without a model."""
+        wish = self._settings.router
+        return wish == "local" or (wish == "auto" and self._configured is None)
+
+    @property
+    def window(self) -> int:
+        """Tokens of a history that the model is told, at most."""
+        return min(self._settings.window, EMBEDDED_WINDOW) if self._configured is None else self._settings.window
+
+    @property
+    def reasons(self) -> bool:
+        """Whether the model can be asked for a reason of its classification."""
+        return self._configured is not None
 
     def classifying_model(self) -> ChatOpenAI | None:
         """Return the model for short structured answers, or None while the embedded engine is not ready."""

@@ -1,12 +1,30 @@
 from typing import Any
 
+import httpx2
 import pytest
 from langchain_core.exceptions import ModelAuthenticationError
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 
-from chains.router import ROUTE_EVENT, Classification, Route, smart_router
+from chains.model import chat_model, configured_endpoint
+from chains.router import (
+    ROUTE_EVENT,
+    Classification,
+    Classifier,
+    Decision,
+    Route,
+    chosen,
+    classifier,
+    local_classifier,
+    smart_router,
+)
+from chains.routing.local import LocalClassifier
+from chains.settings import Settings
+from chains.window import within
+from streaming.metrics import output_of
+from streaming.recorder import Recorder
+from tests.fake_openai import FakeOpenAI, Plan
 
 
 def router(classify: Any) -> Any:
@@ -39,7 +57,9 @@ async def test_each_route_is_told_before_its_answer_and_asks_with_its_own_prompt
     events = await events_of(router(lambda _: Classification(category=route.value)))
     names = [event["name"] for event in events]
     told = names.index(ROUTE_EVENT)
-    assert events[told]["data"] == {"route": route.value, "fallback": False, "reason": ""}
+    decision = Decision.model_validate(events[told]["data"])
+    assert (decision.route, decision.fallback, decision.by) == (route, False, Classifier.MODEL)
+    assert 0 < decision.seconds < 5
     assert told < names.index(f"{route}_chain")
     prompts = [e["data"]["output"].to_messages() for e in events if e["event"] == "on_prompt_end"]
     texts = [message.text for message in prompts[0]]
@@ -71,3 +91,54 @@ async def test_a_failure_that_the_answer_would_share_is_not_hidden() -> None:
 def test_a_route_owns_its_label_icon_and_prompt() -> None:
     assert {route.value: route.label for route in Route} == {"math": "Math", "code": "Code", "general": "General"}
     assert all(route.icon.startswith(":material/") and "language of the question" in route.prompt for route in Route)
+
+
+async def test_the_local_classifier_gives_the_same_decision_with_probabilities() -> None:
+    model = GenericFakeChatModel(messages=iter([AIMessage("It is 425.")]))
+    events = await events_of(smart_router(model, local_classifier(LocalClassifier())))
+    decision = Decision.model_validate(next(e["data"] for e in events if e["name"] == ROUTE_EVENT))
+    assert (decision.route, decision.by) == (Route.MATH, Classifier.LOCAL)
+    assert decision.probabilities is not None
+    assert sum(decision.probabilities.values()) == pytest.approx(1.0)
+    assert decision.probabilities["math"] > 0.5
+
+
+async def test_a_follow_up_is_routed_by_its_context() -> None:
+    asked = {"question": "and in Python?", "history": [("human", "Reverse a string in Java"), ("ai", "…")]}
+    found = await local_classifier(LocalClassifier()).ainvoke(asked)
+    assert found.category == "code"
+
+
+async def test_a_persons_choice_takes_the_classifiers_place() -> None:
+    model = GenericFakeChatModel(messages=iter([AIMessage("It is 425.")]))
+    events = await events_of(smart_router(model, chosen(Route.CODE)))
+    decision = Decision.model_validate(next(e["data"] for e in events if e["name"] == ROUTE_EVENT))
+    assert (decision.route, decision.by) == (Route.CODE, Classifier.PERSON)
+
+
+def test_a_capable_model_is_asked_for_a_reason_and_told_the_earlier_questions(
+    recorder: Recorder, openai_server: FakeOpenAI, http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
+    settings = Settings()
+    openai_server.plan = Plan(structured='{"category": "code", "reason": "It goes on.", "confidence": 0.8}')
+    model = chat_model(configured_endpoint(settings), settings, http)
+    asked = {"question": "and in Python?", "history": [("human", "Reverse a string in Java"), ("ai", "…")]}
+    run = recorder.start(classifier(model, reasoned=True), asked)
+    assert run.wait(5)
+    found = output_of(run.events, "classify")
+    assert (found["category"], found["reason"], found["confidence"]) == ("code", "It goes on.", 0.8)
+    body = openai_server.seen[0].body
+    assert "Earlier question: Reverse a string in Java" in body["messages"][-1]["content"]
+    schema = body["response_format"]["json_schema"]["schema"]
+    assert schema["required"] == ["category", "reason", "confidence"]
+
+
+def test_a_history_is_cut_to_the_window_from_a_question_on() -> None:
+    history = [(role, f"{role} {number} " + "word " * 50) for number in range(40) for role in ("human", "ai")]
+    kept = within(history, 1_000)
+    assert kept == history[-len(kept) :]
+    assert 4 <= len(kept) < 40
+    assert kept[0][0] == "human"
+    assert within(history[:2], 1_000) == history[:2]
+    assert within([], 1_000) == []

@@ -20,6 +20,10 @@ VARIABLES = [
     "WEIR_MAX_RUNS",
     "WEIR_MAX_RUNS_PER_CLIENT",
     "WEIR_CHAINS",
+    "WEIR_ROUTER",
+    "WEIR_WINDOW",
+    "WEIR_DATA",
+    "WEIR_DATABASE_URL",
 ]
 ROOT = Path(__file__).parents[2]
 
