@@ -16,7 +16,9 @@ from starlette.routing import Mount, Route
 
 from api.app import create_api
 from api.headers import SecurityHeaders
+from api.visitor_cookie import VisitorCookie
 from chains.settings import SettingsError, settings
+from conversations.visitor import COOKIE, is_visitor, new_visitor
 from pages.components.service import service
 from pages.components.warm_up import warm_up
 
@@ -55,5 +57,8 @@ app = st.App(
         Route("/chat", chat),
         Mount("/api", create_api(running.settings, running.models, running.recorder)),
     ],
-    middleware=[Middleware(SecurityHeaders)],
+    middleware=[
+        Middleware(SecurityHeaders),
+        Middleware(VisitorCookie, name=COOKIE, make=new_visitor, is_good=is_visitor),
+    ],
 )

@@ -1,9 +1,19 @@
 import streamlit as st
 
 from chains.router import Route
+from conversations.feedback import Thumb
+from conversations.message import Message
+from conversations.not_kept import NotKeptError
+from conversations.opening import IN_MEMORY, open_library
+from conversations.storage_error import StorageError
 from pages.components import answer, links
+from pages.components.chat_sidebar import draw_sidebar
 from pages.components.composer import composer
-from pages.components.conversation import Turn, found_again, queue, start
+from pages.components.conversation import Turn, start, turns_of, wish_route
+from pages.components.copy_button import copy_button
+from pages.components.route_view import draw_route
+from pages.components.service import service
+from pages.components.visitor import visitor
 
 SUGGESTIONS = {
     Route.MATH: "What is 25 × 17?",
@@ -13,39 +23,155 @@ SUGGESTIONS = {
 SHOWN = 50
 
 
-def ask(question: str) -> None:
-    queue(question, turns)
-    st.session_state.pop("chat_cleared", None)
-
-
-def clear() -> None:
-    for turn in turns:
-        if (run := turn.answer.run()) is not None:
-            run.stop()
-    st.session_state.chat_cleared = turns
-    st.session_state.chat_turns = []
+def go(conversation_id: str | None) -> None:
+    st.session_state.chat_id = conversation_id
+    st.session_state.chat_editing = None
     st.query_params.clear()
+    if conversation_id:
+        st.query_params["conversation"] = conversation_id
 
 
-def undo_clear() -> None:
-    st.session_state.chat_turns = st.session_state.pop("chat_cleared")
+def ask(question: str) -> None:
+    if st.session_state.chat_id is None:
+        go(library.create(me))
+    path = library.path(me, st.session_state.chat_id)
+    asked = library.add_question(me, st.session_state.chat_id, question, parent=path[-1].id if path else None)
+    library.add_answer(me, asked)
+
+
+def ask_again(turn: Turn, route: Route | None = None) -> None:
+    if (run := turn.run()) is not None:
+        run.stop()
+    made = library.add_answer(me, turn.question.id)
+    if route is not None:
+        wish_route(made, route)
+
+
+def answer_as(turn: Turn, wrong: Route, route: Route) -> None:
+    if turn.answer is not None:
+        library.add_correction(me, turn.answer.id, wrong=wrong, right=route)
+    ask_again(turn, route)
+
+
+def edit(turn: Turn | None) -> None:
+    st.session_state.chat_editing = turn.question.id if turn else None
+
+
+def send_edited(turn: Turn) -> None:
+    text = st.session_state[f"edited-{turn.question.id}"].strip()
+    edit(None)
+    if text and text != turn.question.text:
+        asked = library.add_question(me, st.session_state.chat_id, text, parent=turn.question.parent_id)
+        library.add_answer(me, asked)
+
+
+def rate(message_id: str, key: str) -> None:
+    thumb = st.session_state[key]
+    if thumb is None:
+        library.clear_feedback(me, message_id)
+    else:
+        library.set_feedback(me, message_id, Thumb.UP if thumb else Thumb.DOWN)
+
+
+def note(message_id: str, thumb: Thumb, key: str) -> None:
+    library.set_feedback(me, message_id, thumb, st.session_state[key])
+
+
+def draw_versions(message: Message) -> None:
+    """Draw which of several versions this is, and the way to the others."""
+    if len(message.siblings) < 2:
+        return
+    for label, step, icon in (("Earlier version", -1, "chevron_left"), ("Later version", 1, "chevron_right")):
+        if step == 1:
+            st.caption(f"{message.index + 1} / {len(message.siblings)}", width="content")
+        there = message.index + step
+        st.button(
+            label,
+            icon=f":material/{icon}:",
+            key=f"version-{step}-{message.id}",
+            type="tertiary",
+            disabled=not 0 <= there < len(message.siblings),
+            on_click=library.choose_branch,
+            args=(me, message.siblings[max(0, min(there, len(message.siblings) - 1))]),
+        )
+
+
+def draw_question(turn: Turn) -> None:
+    key = turn.question.id
+    if st.session_state.chat_editing == key:
+        st.text_area("Your question", value=turn.question.text, key=f"edited-{key}", label_visibility="collapsed")
+        with st.container(horizontal=True):
+            st.button("Send", type="primary", key=f"send-{key}", on_click=send_edited, args=(turn,))
+            st.button("Cancel", key=f"cancel-{key}", on_click=edit, args=(None,))
+        return
+    st.text(turn.question.text)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button("Edit", icon=":material/edit:", type="tertiary", key=f"edit-{key}", on_click=edit, args=(turn,))
+        copy_button(turn.question.text, key=f"copy-{key}")
+        draw_versions(turn.question)
+
+
+def draw_answer_end(turn: Turn, ended: answer.Ended) -> None:
+    assert turn.answer is not None
+    message = turn.answer
+
+    def more() -> None:
+        if ended.decision:
+            wrong = ended.decision.route
+            draw_route(ended.decision, ended.figures, key=message.id, answer_as=lambda to: answer_as(turn, wrong, to))
+        key = f"thumb-{message.id}"
+        said = opinions.get(message.id)
+        if said and key not in st.session_state:
+            st.session_state[key] = int(said.thumb is Thumb.UP)
+        st.feedback("thumbs", key=key, on_change=rate, args=(message.id, key))
+        if said:
+            with st.popover("Note", icon=":material/comment:", type="tertiary", key=f"noted-{message.id}"):
+                about = f"note-{message.id}"
+                st.text_area(
+                    "What was good or bad?", said.note, key=about, on_change=note, args=(message.id, said.thumb, about)
+                )
+        draw_versions(message)
+
+    places = slots[message.id]
+    answer.draw_end(ended, places, run_id=message.run_id, key=message.id, retry=lambda: ask_again(turn), more=more)
 
 
 st.set_page_config(layout="centered")
-if "chat_turns" not in st.session_state:
-    opened = links.linked_run("chat")
-    st.session_state.chat_turns = found_again(opened) if opened else []
-turns: list[Turn] = st.session_state.chat_turns
+me = visitor()
+library = st.session_state.get("chat_spare") or service().library
+if "chat_id" not in st.session_state:
+    st.session_state.chat_id = st.session_state.chat_editing = None
+    opened = st.query_params.get("conversation")
+    if opened is None and "run" in st.query_params and (run := links.linked_run("chat")):
+        opened = run.context.get("conversation")
+    st.session_state.chat_id = opened
+elif "conversation" in st.query_params:
+    st.session_state.chat_id = st.query_params["conversation"]
 
 bottom = composer("Ask a question", key="chat_input")
-if bottom.text:
-    ask(bottom.text)
+try:
+    if bottom.text:
+        ask(bottom.text)
+    messages = library.path(me, st.session_state.chat_id) if st.session_state.chat_id else []
+    opinions = library.feedback_of(me, st.session_state.chat_id) if st.session_state.chat_id else {}
+    draw_sidebar(library, me, st.session_state.chat_id, go)
+except NotKeptError:
+    st.warning("There is no such conversation here, or it is somebody else's.", icon=":material/link_off:")
+    go(None)
+    messages, opinions = [], {}
+except StorageError as problem:
+    st.error(f"{problem.problem.sentence} {problem.problem.remedy}", icon=":material/database_off:")
+    st.markdown("Until then this tab goes on with a conversation that is not kept.")
+    st.session_state.chat_spare = open_library(IN_MEMORY)
+    go(None)
+    st.button("Go on", icon=":material/refresh:")
+    st.stop()
+if (trouble := service().storage_problem or service().keeper.problem) is not None:
+    kept = "Conversations are not kept at the moment."
+    st.warning(f"{kept} {trouble.problem.sentence} {trouble.problem.remedy}", icon=":material/database_off:")
+turns = turns_of(messages)
 
-with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    st.subheader("Chat", anchor=False, width="content")
-    if turns:
-        st.button("Clear", icon=":material/delete_sweep:", type="tertiary", on_click=clear)
-
+st.subheader("Chat", anchor=False)
 with st.empty():
     if not turns:
         with st.container():
@@ -54,39 +180,46 @@ with st.empty():
             )
             for route, suggestion in SUGGESTIONS.items():
                 st.button(suggestion, icon=route.icon, key=f"suggest-{route}", on_click=ask, args=(suggestion,))
-            if "chat_cleared" in st.session_state:
-                with st.container(horizontal=True, vertical_alignment="center"):
-                    st.caption("The conversation is cleared.", width="content")
-                    st.button("Undo", icon=":material/undo:", type="tertiary", on_click=undo_clear)
 
 first = 0 if st.session_state.get("chat_show_all") else max(0, len(turns) - SHOWN)
 if first:
     st.button(f"Show {first} earlier", icon=":material/expand_less:", key="chat_show_all", type="tertiary")
+last_run = next((run for turn in reversed(turns) if (run := turn.run())), None)
+left_out = last_run.context.get("left_out", 0) if last_run else 0
 
-places = {}
-for number, turn in enumerate(turns[first:], first):
+slots: dict[str, answer.Slots] = {}
+told = 2 * first
+for turn in turns[first:]:
+    if left_out and told <= left_out < told + 2 and turn is not turns[first]:
+        st.caption(":material/visibility_off: The model is no longer told what is above this line.")
+    told += 2
     with st.chat_message("user", avatar=":material/person:"):
-        st.text(turn.question)
+        draw_question(turn)
+    if turn.answer is None:
+        continue
     with st.chat_message("assistant", avatar=":material/water:"):
-        places[number] = answer.slots()
-    if ended := turn.answer.settle():
-        answer.draw(ended, places[number])
-        answer.draw_end(
-            ended, places[number], run_id=turn.answer.run_id, key=f"{number}-{turn.answer.run_id}", retry=turn.retry
-        )
+        slots[turn.answer.id] = answer.slots()
+    if ended := turn.ended():
+        answer.draw(ended, slots[turn.answer.id])
+        draw_answer_end(turn, ended)
 
 bottom.model_line.await_model()
-for number, turn in enumerate(turns[first:], first):
-    if turn.answer.settle():
+for number, turn in enumerate(turns):
+    if turn.answer is None or turn.answer.id not in slots or turn.ended():
         continue
-    run = turn.answer.run() or start(turn, turns[:number])
+    places = slots[turn.answer.id]
+    run = turn.run() or start(library, me, st.session_state.chat_id, turn, turns[:number])
     if run is None:
-        places[number].figures.caption("This question is answered as soon as a model is ready.")
+        places.figures.caption("This question is answered as soon as a model is ready.")
         continue
     links.show_link(run)
     bottom.stop.arm(run)
-    ended = answer.write(turn.answer, run, places[number], waiting="Choosing a route")
-    answer.draw_end(ended, places[number], run_id=turn.answer.run_id, key=f"{number}-{run.id}", retry=turn.retry)
+    live = answer.Answer(run.id)
+    ended = answer.write(live, run, places, waiting="Choosing a route")
+    service().keeper.settle(turn.answer.id)
     bottom.stop.disarm()
-if turns and (last := turns[-1].answer.run()):
-    links.show_link(last)
+    st.rerun()
+if last_run:
+    links.show_link(last_run)
+if st.session_state.chat_id and st.query_params.get("conversation") != st.session_state.chat_id:
+    st.query_params["conversation"] = st.session_state.chat_id

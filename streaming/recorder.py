@@ -65,11 +65,16 @@ class Recorder:
         name: str | None = None,
         context: dict[str, Any] | None = None,
         config: RunnableConfig | None = None,
+        run_id: uuid.UUID | None = None,
     ) -> Run:
-        """Begin a run and return it at once. `context` is kept with it, JSON-ready, for whoever finds it again."""
+        """Begin a run and return it at once.
+
+        `context` is kept with it, JSON-ready, for whoever finds it again; `run_id` is its id, where one is reserved.
+        """
         recording = _Recording(
             runnable,
             value,
+            run_id=run_id or uuid.uuid4(),
             name=name or runnable.get_name(),
             context=context or {},
             config=config or {},
@@ -97,6 +102,7 @@ class _Recording:
         runnable: Runnable[Any, Any],
         value: Any,
         *,
+        run_id: uuid.UUID,
         name: str,
         context: dict[str, Any],
         config: RunnableConfig,
@@ -106,7 +112,6 @@ class _Recording:
         grace: float,
         hidden: tuple[str, ...],
     ) -> None:
-        run_id = uuid.uuid4()
         self.run = Run(
             str(run_id),
             name,

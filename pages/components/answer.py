@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from chains.router import ROUTE_EVENT, Route
+from chains.router import ROUTE_EVENT, Decision
 from pages.components import words
 from pages.components.copy_button import copy_button
 from pages.components.live import draw_text, stream_text
@@ -36,8 +36,7 @@ class Ended:
     text: str
     figures: Figures
     outcome: Outcome
-    route: Route | None
-    fallback: str
+    decision: Decision | None = None
 
 
 @dataclass(slots=True)
@@ -65,9 +64,7 @@ class Answer:
         """Return what the answer was, if its run has ended."""
         run = self.run()
         if self.ended is None and run is not None and not run.is_live:
-            meter = Meter()
-            text = "".join([meter.add(event) for event in run.events])
-            self.ended = _ended(run, text, meter)
+            self.ended = ended_of_run(run)
         return self.ended
 
 
@@ -148,8 +145,8 @@ def draw_end(
 
     `more` draws further actions beside the others.
     """
-    if ended.route:
-        draw_route_badge(ended.route, ended.fallback, places)
+    if ended.decision:
+        draw_route_badge(ended.decision, places)
     said = ended.outcome
     if said.sentence:
         icon, color = MARKS[said.mark]
@@ -182,27 +179,29 @@ def _is_kept(run_id: str) -> bool:
     return Answer(run_id).run() is not None
 
 
-def draw_route_badge(route: Route, fallback: str, places: Slots) -> None:
+def draw_route_badge(decision: Decision, places: Slots) -> None:
     """Draw which way the question went."""
-    note = f" :small[{fallback} Answered as a general question.]" if fallback else ""
+    route = decision.route
+    note = f" :small[{words.escaped(decision.reason)} Answered as a general question.]" if decision.fallback else ""
     places.head.markdown(f":{route.color}-badge[{route.icon} {route.label}]{note}")
 
 
 def _draw_route(events: Sequence[Event], places: Slots) -> bool:
-    decision = custom_event(events, ROUTE_EVENT)
-    if decision is None:
+    told = custom_event(events, ROUTE_EVENT)
+    if told is None:
         return False
-    draw_route_badge(Route(decision["route"]), decision["reason"], places)
+    draw_route_badge(Decision.model_validate(told), places)
     return True
 
 
 def _ended(run: Run, text: str, meter: Meter) -> Ended:
     figures = meter.figures()
-    decision = custom_event(run.events, ROUTE_EVENT)
-    return Ended(
-        text=text,
-        figures=figures,
-        outcome=outcome(run, figures),
-        route=Route(decision["route"]) if decision else None,
-        fallback=decision["reason"] if decision else "",
-    )
+    told = custom_event(run.events, ROUTE_EVENT)
+    return Ended(text, figures, outcome(run, figures), Decision.model_validate(told) if told else None)
+
+
+def ended_of_run(run: Run) -> Ended:
+    """Return what a run's answer was; the run has ended."""
+    meter = Meter()
+    text = "".join([meter.add(event) for event in run.events])
+    return _ended(run, text, meter)

@@ -1,71 +1,81 @@
-"""The chat's turns: what was asked, what was answered, and what of it the model sees."""
+"""A conversation on the page: its turns, what of them the model is told, and what can be done with them."""
 
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
 
 from chains.catalog import ModelNotReadyError, prepare_conversation
-from pages.components.answer import Answer
+from chains.router import Route
+from conversations.library import Library
+from conversations.message import Message, MessageStatus
+from pages.components.answer import Answer, Ended, ended_of_run
 from pages.components.keep_alive import remember
+from pages.components.kept_answer import describe, ended_of
 from pages.components.service import service
 from streaming.run import Run
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """One question and its answer."""
+    """One question and its answer, as the library has them."""
 
-    question: str
-    answer: Answer = field(default_factory=Answer)
+    question: Message
+    answer: Message | None
 
-    def retry(self) -> None:
-        """Have the question answered anew."""
-        run = self.answer.run()
-        if run is not None:
-            run.stop()
-        self.answer = Answer()
+    def run(self) -> Run | None:
+        """Return the record of the answer's run, if it has begun and is still there."""
+        return Answer(self.answer.run_id).run() if self.answer else None
+
+    def ended(self) -> Ended | None:
+        """Return what the answer was, if nothing more is to come of it."""
+        if self.answer is None or self.answer.status is MessageStatus.WAITING:
+            return None
+        run = None if self.answer.status.has_ended else self.run()
+        if run is None:
+            return ended_of(self.answer)
+        return None if run.is_live else ended_of_run(run)
 
 
-def start(turn: Turn, earlier: list[Turn]) -> Run | None:
-    """Begin to answer a turn; None where no model is ready."""
+def turns_of(messages: Sequence[Message]) -> list[Turn]:
+    """Return a path's messages as turns."""
+    answers = {message.parent_id: message for message in messages if message.role == "ai"}
+    return [Turn(message, answers.get(message.id)) for message in messages if message.role == "human"]
+
+
+def history(turns: Sequence[Turn]) -> list[tuple[str, str]]:
+    """Return what the model is told of earlier turns, as `(role, text)`: answers only, never an error."""
+    told: list[tuple[str, str]] = []
+    for turn in turns:
+        ended = turn.ended()
+        if ended and ended.outcome.is_answer and ended.text:
+            told += [("human", turn.question.text), ("ai", ended.text)]
+    return told
+
+
+def start(library: Library, visitor: str, conversation_id: str, turn: Turn, earlier: Sequence[Turn]) -> Run | None:
+    """Begin to write a waiting answer; None where no model is ready."""
+    assert turn.answer is not None
+    wish = st.session_state.get("chat_wishes", {}).get(turn.answer.id)
     try:
-        prepared = prepare_conversation(service().models, turn.question, history(earlier))
+        prepared = prepare_conversation(
+            service().models, turn.question.text, history(earlier), route=Route(wish) if wish else None
+        )
     except ModelNotReadyError:
         return None
-    before = _last_run(earlier)
-    queued = before.context.pop("queued", []) if before else []
-    told = {"earlier": [earlier_turn.answer.run_id for earlier_turn in earlier], "queued": queued[1:]}
-    run = service().recorder.start(prepared.runnable, prepared.value, context=prepared.context | told)
-    turn.answer.run_id = run.id
+    run_id = uuid.uuid4()
+    if not library.start_answer(visitor, turn.answer.id, run_id=str(run_id)):
+        # Another tab has begun it in this moment; its run is the one to follow.
+        st.rerun()
+    context = prepared.context | {"conversation": conversation_id}
+    run = service().recorder.start(prepared.runnable, prepared.value, context=context, run_id=run_id)
+    if library is service().library:
+        service().keeper.keep(visitor, turn.answer.id, run, describe)
     remember(run)
     return run
 
 
-def queue(question: str, turns: list[Turn]) -> None:
-    """Add a question; while an answer is being written its run remembers what comes next, for after a refresh."""
-    last = _last_run(turns)
-    if last is not None and last.is_live:
-        last.context.setdefault("queued", []).append(question)
-    turns.append(Turn(question))
-
-
-def _last_run(turns: list[Turn]) -> Run | None:
-    return next((run for turn in reversed(turns) if (run := turn.answer.run())), None)
-
-
-def history(turns: list[Turn]) -> list[tuple[str, str]]:
-    """Return what the model is told of earlier turns, as `(role, text)`: answers only, never an error."""
-    told: list[tuple[str, str]] = []
-    for turn in turns:
-        ended = turn.answer.settle()
-        if ended and ended.outcome.is_answer and ended.text:
-            told += [("human", turn.question), ("ai", ended.text)]
-    return told
-
-
-def found_again(run: Run) -> list[Turn]:
-    """Return the conversation that a run belongs to, up to that run, as far as its records are kept."""
-    turns = [Turn(run.input["question"], Answer(run.id))]
-    for run_id in reversed(run.context.get("earlier", [])):
-        earlier = Answer(run_id).run()
-        if earlier is not None:
-            turns.insert(0, Turn(earlier.input["question"], Answer(run_id)))
-    return turns + [Turn(question) for question in run.context.get("queued", [])]
+def wish_route(answer_id: str, route: Route) -> None:
+    """Have an answer that waits go this way, whatever the classifier would say."""
+    st.session_state.setdefault("chat_wishes", {})[answer_id] = route

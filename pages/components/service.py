@@ -1,16 +1,22 @@
 """The process's one recorder and model source, which every page uses."""
 
 import functools
+import logging
 import threading
 from dataclasses import dataclass
 
 from chains.settings import Settings, settings
 from chains.source import ModelSource
+from conversations.library import Library
+from conversations.opening import IN_MEMORY, database_url, open_library
+from conversations.storage_error import StorageError
+from pages.components.keeper import Keeper
 from streaming.loop import BackgroundLoop
 from streaming.recorder import Recorder
 from streaming.store import MemoryStore
 
 _BUILDING = threading.Lock()
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,10 @@ class Service:
     models: ModelSource
     recorder: Recorder
     loop: BackgroundLoop
+    library: Library
+    """The conversations; one in memory, gone with the process, where there is a `storage_problem`."""
+    keeper: Keeper
+    storage_problem: StorageError | None
 
     def start(self) -> None:
         """Begin to load the embedded model, if it is what answers. Returns at once."""
@@ -29,8 +39,10 @@ class Service:
     def close(self) -> None:
         """Stop all runs, the loop and the embedded engine."""
         self.recorder.stop_all()
+        self.keeper.close()
         self.loop.submit(self.models.aclose()).result(timeout=10)
         self.loop.close()
+        self.library.close()
 
 
 @functools.cache
@@ -39,7 +51,17 @@ def _build() -> Service:
     loop = BackgroundLoop()
     store = MemoryStore(budget=int(chosen.record_mb * 1e6))
     recorder = Recorder(store, loop, grace=chosen.grace, hidden=chosen.secrets)
-    return Service(chosen, ModelSource(chosen), recorder, loop)
+    library, problem = _open_library(chosen)
+    return Service(chosen, ModelSource(chosen), recorder, loop, library, Keeper(library), problem)
+
+
+def _open_library(chosen: Settings) -> tuple[Library, StorageError | None]:
+    url = chosen.database_url.get_secret_value() if chosen.database_url else None
+    try:
+        return open_library(database_url(chosen.data, url)), None
+    except StorageError as problem:
+        _LOG.exception("conversations are kept in memory only")
+        return open_library(IN_MEMORY), problem
 
 
 def service() -> Service:

@@ -19,7 +19,7 @@ def test_a_question_is_routed_and_its_answer_has_figures_and_actions(chat: Page,
     ended(chat)
     expect(chat.get_by_text(WHOLE)).to_be_visible()
     expect(chat.get_by_text(re.compile(r"first token .* tokens/s · .* in · .* out"))).to_be_visible()
-    expect(chat.get_by_role("button", name="Copy")).to_be_visible()
+    expect(chat.get_by_role("button", name="Copy")).to_have_count(2)
     expect(chat.get_by_text("fake at 127.0.0.1")).to_be_visible()
 
 
@@ -77,7 +77,7 @@ def test_a_refresh_brings_the_whole_conversation_back(chat: Page, model: FakeOpe
     ended(chat, 2)
     chat.reload()
     ended(chat, 2)
-    expect(chat.get_by_text("The first question")).to_be_visible()
+    expect(chat.get_by_test_id("stMain").get_by_text("The first question")).to_be_visible()
 
 
 def test_two_tabs_follow_one_run_and_a_third_sees_it_afterwards(
@@ -150,14 +150,17 @@ def test_nothing_of_a_stopped_answer_stays_when_it_is_asked_for_again(chat: Page
     ended(chat)
 
 
-def test_clear_can_be_undone(chat: Page) -> None:
-    send(chat, "Remember me")
+def test_a_deleted_conversation_can_be_had_back(chat: Page, model: FakeOpenAI) -> None:
+    send(chat, "Hello")
     ended(chat)
-    chat.get_by_role("button", name="Clear").click()
-    expect(chat.get_by_text("Remember me")).not_to_be_visible()
+    chat.get_by_role("button", name="Rename, export, delete").or_(
+        chat.get_by_test_id("stSidebar").get_by_test_id("stPopoverButton").first
+    ).first.click()
+    chat.get_by_role("button", name="Delete").click()
+    expect(chat.get_by_text("Ask anything.")).to_be_visible()
     chat.get_by_role("button", name="Undo").click()
-    expect(chat.get_by_text("Remember me")).to_be_visible()
-    ended(chat)
+    expect(chat.get_by_test_id("stMain").get_by_text("Hello")).to_be_visible()
+
 
 
 def test_suggestions_start_a_conversation_and_make_room_for_it(chat: Page) -> None:

@@ -44,7 +44,7 @@ def ask(app: AppTest, question: str) -> None:
 
 def test_an_empty_chat_teaches_with_one_sentence_and_three_suggestions(app: AppTest) -> None:
     assert "Ask anything." in said(app)
-    assert [found.label for found in app.button if found.label != "Stop"] == [
+    assert [found.label for found in app.main.button if found.label != "Stop"] == [
         "What is 25 × 17?",
         "Write a Python function that reverses a string",
         "What is the capital of France?",
@@ -107,12 +107,79 @@ def test_a_key_that_the_server_echoes_is_not_shown(app: AppTest, openai_server: 
     assert "sk-canary" not in shown
 
 
-def test_clear_and_undo(app: AppTest) -> None:
+def test_a_new_chat_leaves_the_old_one_in_the_list(app: AppTest) -> None:
     ask(app, "Hello")
-    button(app, "Clear")
+    button(app, "New chat")
     assert len(app.chat_message) == 0
+    button(app, "Hello")
+    assert app.chat_message[0].text[0].value == "Hello"
+
+
+def test_a_deleted_conversation_comes_back_with_undo(app: AppTest) -> None:
+    ask(app, "Hello")
+    button(app, "Delete")
+    assert len(app.chat_message) == 0
+    assert "Hello" not in [found.label for found in app.button]
     button(app, "Undo")
     assert app.chat_message[0].text[0].value == "Hello"
+
+
+def test_an_edited_question_is_a_branch_and_both_are_reachable(app: AppTest, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(tokens=["First."])
+    ask(app, "One")
+    openai_server.plan = Plan(tokens=["Second."])
+    button(app, "Edit")
+    app.text_area[0].set_value("Two")
+    button(app, "Send")
+    assert "Second." in said(app)
+    assert "First." not in said(app)
+    button(app, "Earlier version")
+    assert "First." in said(app)
+    button(app, "Later version")
+    assert "Second." in said(app)
+
+
+def test_another_route_is_a_version_and_a_correction(app: AppTest, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(tokens=["As general."], category="general")
+    ask(app, "What is 25 * 17?")
+    openai_server.plan = Plan(tokens=["As math."])
+    button(app, "Answer as math instead")
+    assert "As math." in said(app)
+    assert "chosen by you" in said(app)
+    library = service_module.service().library
+    (me,) = {app.session_state["visitor"]}
+    (correction,) = library.corrections(me)
+    assert (correction.question, correction.wrong, correction.right) == ("What is 25 * 17?", "general", "math")
+    assert len([seen for seen in openai_server.seen if seen.is_structured]) == 1
+
+
+def test_an_opinion_is_kept(app: AppTest) -> None:
+    ask(app, "Hello")
+    app.feedback[0].set_value(0).run()
+    assert not app.exception
+    library = service_module.service().library
+    me, conversation = app.session_state["visitor"], app.session_state["chat_id"]
+    (opinion,) = library.feedback_of(me, conversation).values()
+    assert opinion.thumb == "down"
+
+
+def test_a_database_that_cannot_be_opened_is_told_and_the_chat_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, openai_server: FakeOpenAI
+) -> None:
+    (tmp_path / "weir.db").write_bytes(b"no database at all" * 100)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
+    monkeypatch.setenv("WEIR_DATA", str(tmp_path))
+    settings.cache_clear()
+    app = AppTest.from_file(ROOT / "pages" / "navigation.py", default_timeout=30).run()
+    try:
+        assert "The file of the conversations is damaged." in said(app)
+        ask(app, "Hello")
+        assert "Once upon a time." in said(app)
+    finally:
+        service_module.service().close()
+        service_module._build.cache_clear()
+        settings.cache_clear()
 
 
 def test_a_story_says_its_length_and_what_it_took(app: AppTest, openai_server: FakeOpenAI) -> None:

@@ -1,0 +1,47 @@
+"""A cookie by which a browser is known again."""
+
+from collections.abc import Callable
+from http.cookies import SimpleCookie
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+YEAR = 365 * 86_400
+
+
+class VisitorCookie:
+    """ASGI middleware that gives a browser that asks for a page, and has no good cookie yet, a new one."""
+
+    def __init__(self, app: ASGIApp, *, name: str, make: Callable[[], str], is_good: Callable[[str], bool]) -> None:
+        self._app = app
+        self._name = name
+        self._make = make
+        self._is_good = is_good
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self._is_new(scope):
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).append("set-cookie", self._cookie(scope))
+            await send(message)
+
+        await self._app(scope, receive, send_with_cookie)
+
+    def _is_new(self, scope: Scope) -> bool:
+        asks_for_a_page = scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
+        return asks_for_a_page and not self._is_good(HTTPConnection(scope).cookies.get(self._name, ""))
+
+    def _cookie(self, scope: Scope) -> str:
+        jar = SimpleCookie({self._name: self._make()})
+        morsel = jar[self._name]
+        morsel["path"] = scope.get("root_path") or "/"
+        morsel["max-age"] = YEAR
+        morsel["httponly"] = True
+        morsel["samesite"] = "Lax"
+        proxied = Headers(scope=scope).get("x-forwarded-proto", "").split(",")[0].strip()
+        morsel["secure"] = scope.get("scheme") == "https" or proxied == "https"
+        return morsel.OutputString()

@@ -1,0 +1,136 @@
+"""The visitor's conversations, beside the chat."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from conversations.conversation import Conversation
+from conversations.library import Library
+from conversations.transfer import UnreadableError
+from pages.components.words import escaped
+
+SHOWN = 60
+MAX_IMPORT_MB = 20
+
+
+def draw_sidebar(library: Library, visitor: str, current: str | None, go: Callable[[str | None], None]) -> None:
+    """Draw the list, with search, rename, delete with undo, export and import; `go` opens a conversation."""
+    with st.sidebar:
+        st.button("New chat", icon=":material/edit_square:", on_click=go, args=(None,), width="stretch")
+        search = st.text_input(
+            "Search conversations",
+            key="chat_search",
+            type="search",
+            placeholder="Search",
+            label_visibility="collapsed",
+        )
+        if deleted := st.session_state.get("chat_deleted"):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption("Deleted.", width="content")
+                st.button(
+                    "Undo",
+                    icon=":material/undo:",
+                    type="tertiary",
+                    key="chat_undo",
+                    on_click=_undo,
+                    args=(library, visitor, deleted, go),
+                )
+        found = library.conversations(visitor, search, limit=SHOWN)
+        if not found:
+            st.caption("No conversation holds this." if search else "Your conversations are kept here.")
+        for conversation in found:
+            _draw_one(library, visitor, conversation, conversation.id == current, go)
+        with st.popover("Import", icon=":material/upload_file:", type="tertiary"):
+            _draw_import(library, visitor, go)
+
+
+def _draw_one(
+    library: Library, visitor: str, conversation: Conversation, is_current: bool, go: Callable[[str | None], None]
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            escaped(conversation.title or "New chat"),
+            key=f"open-{conversation.id}",
+            type="secondary" if is_current else "tertiary",
+            on_click=go,
+            args=(conversation.id,),
+            width="stretch",
+        )
+        if is_current:
+            with st.popover("", icon=":material/more_horiz:", type="tertiary", help="Rename, export, delete"):
+                _draw_menu(library, visitor, conversation, go)
+
+
+def _draw_menu(library: Library, visitor: str, conversation: Conversation, go: Callable[[str | None], None]) -> None:
+    key = f"title-{conversation.id}"
+    st.text_input(
+        "Title",
+        value=conversation.title,
+        key=key,
+        max_chars=200,
+        on_change=lambda: library.rename(visitor, conversation.id, st.session_state[key]),
+    )
+    st.download_button(
+        "Markdown",
+        lambda: library.export_markdown(visitor, conversation.id),
+        file_name="conversation.md",
+        mime="text/markdown",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"md-{conversation.id}",
+    )
+    st.download_button(
+        "JSON, with all branches",
+        lambda: library.export_json(visitor, conversation.id),
+        file_name="conversation.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"json-{conversation.id}",
+    )
+    st.button(
+        "Delete",
+        icon=":material/delete:",
+        key=f"delete-{conversation.id}",
+        on_click=_delete,
+        args=(library, visitor, conversation.id, go),
+    )
+
+
+def _delete(library: Library, visitor: str, conversation_id: str, go: Callable[[str | None], None]) -> None:
+    library.delete(visitor, conversation_id)
+    st.session_state.chat_deleted = conversation_id
+    go(None)
+
+
+def _undo(library: Library, visitor: str, conversation_id: str, go: Callable[[str | None], None]) -> None:
+    library.undo_delete(visitor, conversation_id)
+    st.session_state.chat_deleted = None
+    go(conversation_id)
+
+
+def _draw_import(library: Library, visitor: str, go: Callable[[str | None], None]) -> None:
+    number = st.session_state.get("chat_imports", 0)
+    key = f"chat_import_{number}"
+
+    def given() -> None:
+        file = st.session_state[key]
+        if file is None:
+            return
+        try:
+            opened = library.import_json(visitor, file.getvalue())
+        except UnreadableError as error:
+            st.session_state.chat_import_problem = str(error)
+            return
+        st.session_state.chat_imports = number + 1
+        go(opened)
+
+    st.file_uploader(
+        "A conversation that Weir has exported as JSON",
+        type="json",
+        key=key,
+        on_change=given,
+        max_upload_size=MAX_IMPORT_MB,
+    )
+    if problem := st.session_state.pop("chat_import_problem", ""):
+        st.error(problem, icon=":material/broken_image:")

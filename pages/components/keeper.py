@@ -1,0 +1,111 @@
+"""Writes answers into the library while they are being written, whether or not anybody looks at them."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from conversations.library import Library
+from conversations.message import MessageStatus
+from conversations.not_kept import NotKeptError
+from conversations.storage_error import StorageError
+from streaming.metrics import streamed_text
+from streaming.run import Run
+
+EVERY = 1.5
+"""Seconds between two writes of an answer: what a killed process loses."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Kept:
+    visitor: str
+    answer_id: str
+    run: Run
+    describe: Callable[[Run, str], tuple[MessageStatus, dict[str, Any]]]
+    read: int = 0
+    pieces: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        events = self.run.events[self.read :]
+        self.read += len(events)
+        self.pieces += map(streamed_text, events)
+        return "".join(self.pieces)
+
+
+class Keeper:
+    """One thread for all answers of the process; it runs while there are any."""
+
+    def __init__(self, library: Library, *, every: float = EVERY) -> None:
+        self.problem: StorageError | None = None
+        """Why the last write failed; None once one has succeeded."""
+        self._library = library
+        self._every = every
+        self._lock = threading.Lock()
+        self._kept: dict[str, _Kept] = {}
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+
+    def keep(
+        self,
+        visitor: str,
+        answer_id: str,
+        run: Run,
+        describe: Callable[[Run, str], tuple[MessageStatus, dict[str, Any]]],
+    ) -> None:
+        """Keep an answer until its run has ended; `describe` then gives its status and details."""
+        with self._lock:
+            self._kept[answer_id] = _Kept(visitor, answer_id, run, describe)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="weir-keeper", daemon=True)
+                self._thread.start()
+
+    def settle(self, answer_id: str) -> None:
+        """Write an answer now."""
+        with self._lock:
+            kept = self._kept.get(answer_id)
+            if kept is not None:
+                self._write(kept)
+
+    def close(self) -> None:
+        """Write everything once more and end."""
+        self._closing.set()
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout=10)
+
+    def _work(self) -> None:
+        while True:
+            closing = self._closing.wait(self._every)
+            with self._lock:
+                for kept in list(self._kept.values()):
+                    if closing:
+                        kept.run.wait(timeout=2)
+                    self._write(kept)
+                if closing or not self._kept:
+                    self._thread = None
+                    return
+
+    def _write(self, kept: _Kept) -> None:
+        """Write an answer; one that cannot be written stays, and is tried again."""
+        ended = not kept.run.is_live
+        text = kept.text()
+        try:
+            if ended:
+                status, details = kept.describe(kept.run, text)
+                self._library.update_answer(kept.visitor, kept.answer_id, text, status=status, details=details)
+            else:
+                self._library.update_answer(kept.visitor, kept.answer_id, text)
+        except StorageError as problem:
+            self.problem = problem
+            _LOG.warning("answer %s is not kept yet: %s", kept.answer_id, problem)
+            return
+        except NotKeptError:
+            # Its conversation was deleted for good meanwhile.
+            ended = True
+        self.problem = None
+        if ended:
+            self._kept.pop(kept.answer_id, None)

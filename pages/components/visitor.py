@@ -1,0 +1,14 @@
+"""Whose conversations are shown."""
+
+import streamlit as st
+
+from conversations.visitor import COOKIE, is_visitor, new_visitor
+
+
+def visitor() -> str:
+    """Return who looks at the page; one whose browser keeps no cookie is somebody else in each tab."""
+    known = st.context.cookies.get(COOKIE)
+    if isinstance(known, str) and is_visitor(known):
+        return known
+    found: str = st.session_state.setdefault("visitor", new_visitor())
+    return found
