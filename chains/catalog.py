@@ -121,12 +121,21 @@ def prepare_classification(models: ModelSource, question: str, history: Sequence
     return Prepared(_classify(models), {"question": question, "history": list(history)})
 
 
+def prepare_model_classification(models: ModelSource, question: str, history: Sequence[tuple[str, str]]) -> Prepared:
+    """Return the model's own classifier for a question, whoever classifies otherwise. Raises ModelNotReadyError."""
+    return Prepared(_model_classifier(models), {"question": question, "history": list(history)})
+
+
 _LOCAL = LocalClassifier()
 
 
 def _classify(models: ModelSource) -> Runnable[Any, Any]:
     if models.routes_locally:
         return local_classifier(_LOCAL)
+    return _model_classifier(models)
+
+
+def _model_classifier(models: ModelSource) -> Runnable[Any, Any]:
     model = models.classifying_model()
     if model is None:
         raise ModelNotReadyError

@@ -6,11 +6,12 @@ from conversations.message import Message
 from conversations.not_kept import NotKeptError
 from conversations.opening import IN_MEMORY, open_library
 from conversations.storage_error import StorageError
-from pages.components import answer, links
+from pages.components import answer, links, words
 from pages.components.chat_sidebar import draw_sidebar
 from pages.components.composer import composer
 from pages.components.conversation import Turn, start, turns_of, wish_route
 from pages.components.copy_button import copy_button
+from pages.components.kept_answer import ended_of
 from pages.components.route_view import draw_route
 from pages.components.service import service
 from pages.components.visitor import visitor
@@ -39,12 +40,34 @@ def ask(question: str) -> None:
     library.add_answer(me, asked)
 
 
-def ask_again(turn: Turn, route: Route | None = None) -> None:
+def ask_again(turn: Turn, route: Route | None = None) -> str:
     if (run := turn.run()) is not None:
         run.stop()
     made = library.add_answer(me, turn.question.id)
     if route is not None:
         wish_route(made, route)
+    return made
+
+
+def retry(turn: Turn) -> None:
+    ask_again(turn)
+
+
+def draw_beside(message: Message) -> None:
+    """Draw an earlier answer beside the one that it is compared with."""
+    other = ended_of(message)
+    st.caption("The answer before, for comparison")
+    places = answer.slots()
+    answer.draw(other, places)
+    if other.decision:
+        answer.draw_route_badge(other.decision, places)
+    places.figures.caption(words.figures_line(other.figures))
+
+
+def compare_with(turn: Turn, route: Route) -> None:
+    if turn.answer is not None:
+        made = ask_again(turn, route)
+        st.session_state.setdefault("chat_beside", {})[made] = turn.answer
 
 
 def answer_as(turn: Turn, wrong: Route, route: Route) -> None:
@@ -118,7 +141,13 @@ def draw_answer_end(turn: Turn, ended: answer.Ended) -> None:
     def more() -> None:
         if ended.decision:
             wrong = ended.decision.route
-            draw_route(ended.decision, ended.figures, key=message.id, answer_as=lambda to: answer_as(turn, wrong, to))
+            draw_route(
+                ended.decision,
+                ended.figures,
+                key=message.id,
+                answer_as=lambda to: answer_as(turn, wrong, to),
+                compare_with=lambda to: compare_with(turn, to),
+            )
         key = f"thumb-{message.id}"
         said = opinions.get(message.id)
         if said and key not in st.session_state:
@@ -133,7 +162,7 @@ def draw_answer_end(turn: Turn, ended: answer.Ended) -> None:
         draw_versions(message)
 
     places = slots[message.id]
-    answer.draw_end(ended, places, run_id=message.run_id, key=message.id, retry=lambda: ask_again(turn), more=more)
+    answer.draw_end(ended, places, run_id=message.run_id, key=message.id, retry=lambda: retry(turn), more=more)
 
 
 st.set_page_config(layout="centered")
@@ -198,7 +227,15 @@ for turn in turns[first:]:
     if turn.answer is None:
         continue
     with st.chat_message("assistant", avatar=":material/water:"):
-        slots[turn.answer.id] = answer.slots()
+        if beside := st.session_state.get("chat_beside", {}).get(turn.answer.id):
+            left, right = st.columns(2)
+            with left:
+                draw_beside(beside)
+            with right:
+                st.caption("The other route")
+                slots[turn.answer.id] = answer.slots()
+        else:
+            slots[turn.answer.id] = answer.slots()
     if ended := turn.ended():
         answer.draw(ended, slots[turn.answer.id])
         draw_answer_end(turn, ended)

@@ -37,6 +37,12 @@ page = st.navigation(
             help="Structured output as it grows, field by field, checked against its schema.",
         ),
         st.Page(
+            "routing.py",
+            title="Routing",
+            icon=":material/alt_route:",
+            help="How often questions go where they belong, and your corrections.",
+        ),
+        st.Page(
             "http_client.py",
             title="HTTP",
             icon=":material/lan:",

@@ -7,6 +7,7 @@ from contextlib import closing
 import streamlit as st
 
 from streaming.blocks import BlockSplitter, split
+from streaming.formulas import FormulaRewriter, rewritten
 from streaming.metrics import Meter
 from streaming.run import Run
 
@@ -25,14 +26,15 @@ def stream_text(run: Run, meter: Meter, tick: Callable[[], None]) -> str:
 
     `meter` is given every event, and `tick` is called at least every `HEARTBEAT` seconds, between two updates.
     """
-    with closing(_pieces(run, meter, tick)) as pieces:
-        written = st.write_stream(pieces)
-    return written if isinstance(written, str) else "".join(written)
+    raw: list[str] = []
+    with closing(_pieces(run, meter, tick, raw)) as pieces:
+        st.write_stream(pieces)
+    return "".join(raw)
 
 
 def draw_text(text: str) -> None:
     """Write a finished text, with the same elements that `stream_text` has made of it: nothing moves."""
-    for block in split(text):
+    for block in split(rewritten(text)):
         st.markdown(block)
 
 
@@ -40,15 +42,18 @@ def _flush() -> None:
     """`st.write_stream` takes a callable as the end of an element, which it then never sends again."""
 
 
-def _pieces(run: Run, meter: Meter, tick: Callable[[], None]) -> Generator[str | Callable[[], None], None, None]:
-    splitter = BlockSplitter()
+def _pieces(
+    run: Run, meter: Meter, tick: Callable[[], None], raw: list[str]
+) -> Generator[str | Callable[[], None], None, None]:
+    splitter, formulas = BlockSplitter(), FormulaRewriter()
     shown = 0
     painted = time.monotonic()
     with closing(run.follow(every=PAINT_EVERY, heartbeat=HEARTBEAT)) as batches:
         for batch in batches:
             # Streamlit interrupts a script only where it is called; in a stall nothing else would call it.
             st.session_state.get("_")
-            for block in splitter.feed("".join([meter.add(event) for event in batch])):
+            raw.append("".join([meter.add(event) for event in batch]))
+            for block in splitter.feed(formulas.feed(raw[-1])):
                 yield block[shown:]
                 yield _flush
                 shown = 0
@@ -58,4 +63,8 @@ def _pieces(run: Run, meter: Meter, tick: Callable[[], None]) -> Generator[str |
                 shown = len(tail)
                 painted = time.monotonic()
             tick()
+    for block in splitter.feed(formulas.rest()):
+        yield block[shown:]
+        yield _flush
+        shown = 0
     yield splitter.rest[shown:]

@@ -9,8 +9,18 @@ from pages.components import words
 from streaming.metrics import Figures
 
 
-def draw_route(decision: Decision, figures: Figures, *, key: str, answer_as: Callable[[Route], None]) -> None:
-    """Draw the decision: reason, probabilities, what it took; `answer_as` asks another chain."""
+def draw_route(
+    decision: Decision,
+    figures: Figures,
+    *,
+    key: str,
+    answer_as: Callable[[Route], None],
+    compare_with: Callable[[Route], None],
+) -> None:
+    """Draw the decision: reason, probabilities, what it took.
+
+    `answer_as` asks another chain because this one was wrong; `compare_with` asks it beside this one.
+    """
     with st.popover("Route", icon=decision.route.icon, type="tertiary", key=f"route-{key}"):
         st.markdown(f"**{decision.route.label}**, {_by(decision)}.")
         if decision.reason:
@@ -34,6 +44,14 @@ def draw_route(decision: Decision, figures: Figures, *, key: str, answer_as: Cal
                     icon=route.icon,
                     key=f"as-{route}-{key}",
                     on_click=answer_as,
+                    args=(route,),
+                )
+                st.button(
+                    f"Compare with {route.label.lower()}",
+                    icon=":material/compare_arrows:",
+                    key=f"beside-{route}-{key}",
+                    type="tertiary",
+                    on_click=compare_with,
                     args=(route,),
                 )
 

@@ -11,6 +11,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,30 +61,42 @@ def free_port() -> int:
         return port
 
 
+@dataclass(slots=True)
+class Weir:
+    """The running app."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+
 @contextlib.contextmanager
 def running_weir(*, may_log: str = "", **environment: str) -> Iterator[str]:
     """Start the app with these variables and yield its address; its log must hold no traceback at the end.
 
-    Unless it is of an error whose message holds `may_log`.
+    Unless it is of an error whose message holds `may_log`. Without WEIR_DATA it has a folder of its own.
     """
-    port = free_port()
+    with tempfile.TemporaryDirectory() as data, weir_process(may_log, {"WEIR_DATA": data} | environment) as weir:
+        yield weir.url
+
+
+@contextlib.contextmanager
+def weir_process(may_log: str, environment: dict[str, str], port: int | None = None) -> Iterator[Weir]:
+    """The same with the process, for tests that kill it."""
+    port = port or free_port()
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_", "STREAMLIT_"))}
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"]
     url = f"http://localhost:{port}"
-    with (
-        tempfile.TemporaryDirectory() as data,
-        subprocess.Popen(
-            [*command, "--server.fileWatcherType=none"],
-            cwd=ROOT,
-            env=kept | {"WEIR_DATA": data} | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process,
-    ):
+    with subprocess.Popen(
+        [*command, "--server.fileWatcherType=none"],
+        cwd=ROOT,
+        env=kept | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
         try:
             _await_health(url, process)
-            yield url
+            yield Weir(url, process)
         finally:
             process.send_signal(signal.SIGTERM)
             try:

@@ -77,7 +77,7 @@ def test_a_refresh_brings_the_whole_conversation_back(chat: Page, model: FakeOpe
     ended(chat, 2)
     chat.reload()
     ended(chat, 2)
-    expect(chat.get_by_test_id("stMain").get_by_text("The first question")).to_be_visible()
+    expect(chat.get_by_role("main").get_by_text("The first question")).to_be_visible()
 
 
 def test_two_tabs_follow_one_run_and_a_third_sees_it_afterwards(
@@ -159,8 +159,7 @@ def test_a_deleted_conversation_can_be_had_back(chat: Page, model: FakeOpenAI) -
     chat.get_by_role("button", name="Delete").click()
     expect(chat.get_by_text("Ask anything.")).to_be_visible()
     chat.get_by_role("button", name="Undo").click()
-    expect(chat.get_by_test_id("stMain").get_by_text("Hello")).to_be_visible()
-
+    expect(chat.get_by_role("main").get_by_text("Hello")).to_be_visible()
 
 
 def test_suggestions_start_a_conversation_and_make_room_for_it(chat: Page) -> None:

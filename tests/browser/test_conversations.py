@@ -1,0 +1,162 @@
+"""What is kept: over a refresh, a restart, a killed server, and for whom."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import ended, free_port, opened, send, weir_process
+from tests.fake_openai import FakeOpenAI, Plan
+
+WORDS = [f" word{number}" for number in range(200)]
+
+
+@pytest.fixture
+def environment(model: FakeOpenAI, tmp_path: Path) -> dict[str, str]:
+    return {
+        "OPENAI_BASE_URL": model.url,
+        "OPENAI_MODEL": "fake",
+        "WEIR_DATA": str(tmp_path),
+        "WEIR_RETRIES": "0",
+    }
+
+
+def test_a_conversation_survives_a_restart_of_the_server(
+    page: Page, model: FakeOpenAI, environment: dict[str, str]
+) -> None:
+    port = free_port()
+    with weir_process("", environment, port) as weir:
+        opened(page, weir.url)
+        send(page, "The first question")
+        ended(page)
+        send(page, "The second question")
+        ended(page, 2)
+    with weir_process("", environment, port):
+        page.reload()
+        ended(page, 2)
+        main = page.get_by_role("main")
+        expect(main.get_by_text("The first question")).to_be_visible()
+        expect(main.get_by_text("Once upon a time.")).to_have_count(2)
+        send(page, "The third question")
+        ended(page, 3)
+    told = [message["content"] for message in model.answers[-1].body["messages"]]
+    assert told[1:] == [
+        "The first question",
+        "Once upon a time.",
+        "The second question",
+        "Once upon a time.",
+        "The third question",
+    ]
+
+
+def test_a_killed_server_leaves_the_answer_up_to_the_last_seconds_marked_as_cut(
+    page: Page, model: FakeOpenAI, environment: dict[str, str]
+) -> None:
+    model.plan = Plan(tokens=WORDS, rate=20)
+    port = free_port()
+    with weir_process("", environment, port) as weir:
+        opened(page, weir.url)
+        send(page, "Take your time")
+        expect(page.get_by_text("word99")).to_be_visible()
+        weir.process.kill()
+        weir.process.wait()
+    with weir_process("", environment, port):
+        page.reload()
+        expect(page.get_by_text(re.compile("Cut off$"))).to_be_visible()
+        expect(page.get_by_text("Weir was restarted", exact=False)).to_be_visible()
+        # 20 words a second: what came in the last two seconds and a half may be lost.
+        expect(page.get_by_text("word49")).to_be_visible()
+        model.plan = Plan()
+        page.get_by_role("button", name="Retry").click()
+        expect(page.get_by_text("Once upon a time.")).to_be_visible()
+
+
+def test_two_visitors_never_see_each_others_conversations(
+    chat: Page, browser: Browser, weir_url: str, model: FakeOpenAI
+) -> None:
+    send(chat, "A secret of mine")
+    ended(chat)
+    address = chat.url
+    with browser.new_context() as stranger:
+        other = opened(stranger.new_page(), weir_url)
+        expect(other.get_by_text("Your conversations are kept here.")).to_be_visible()
+        expect(other.get_by_text("A secret of mine")).to_have_count(0)
+        conversation = re.search(r"conversation=([^&]+)", address)
+        assert conversation
+        opened(other, f"{weir_url}/?conversation={conversation[1]}")
+        expect(other.get_by_text("There is no such conversation here")).to_be_visible()
+        expect(other.get_by_text("A secret of mine")).to_have_count(0)
+        mine = [cookie for cookie in stranger.cookies() if cookie["name"] == "weir_visitor"]
+        assert [(cookie["httpOnly"], cookie["sameSite"]) for cookie in mine] == [(True, "Lax")]
+
+
+def test_an_edited_first_question_is_a_branch_and_both_are_reachable(chat: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(tokens=["The first branch."])
+    send(chat, "One")
+    ended(chat)
+    model.plan = Plan(tokens=["Its second turn."])
+    send(chat, "And more")
+    ended(chat, 2)
+    model.plan = Plan(tokens=["The second branch."])
+    chat.get_by_role("button", name="Edit").first.click()
+    chat.get_by_label("Your question").fill("Two")
+    chat.get_by_role("button", name="Send", exact=True).click()
+    expect(chat.get_by_text("The second branch.")).to_be_visible()
+    expect(chat.get_by_text("Its second turn.")).to_have_count(0)
+    chat.reload()
+    expect(chat.get_by_text("The second branch.")).to_be_visible()
+    chat.get_by_role("button", name="Earlier version").click()
+    expect(chat.get_by_text("The first branch.")).to_be_visible()
+    expect(chat.get_by_text("Its second turn.")).to_be_visible()
+
+
+def test_the_route_is_explained_and_can_be_changed_and_compared(chat: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(
+        tokens=["As general."], structured='{"category": "general", "reason": "It is chat.", "confidence": 0.7}'
+    )
+    send(chat, "What is 25 * 17?")
+    ended(chat)
+    chat.get_by_role("button", name="Route").click()
+    expect(chat.get_by_text(re.compile(r"General, classified by the model in \d+ ms"))).to_be_visible()
+    expect(chat.get_by_text("It is chat.")).to_be_visible()
+    expect(chat.get_by_text("The model says that it is 70% certain.", exact=False)).to_be_visible()
+    model.plan = Plan(tokens=["As math."])
+    chat.get_by_role("button", name="Compare with math").click()
+    expect(chat.get_by_text("As math.")).to_be_visible()
+    expect(chat.get_by_text("As general.")).to_have_count(1)
+    expect(chat.get_by_text("2 / 2")).to_be_visible()
+
+
+def test_an_export_is_imported_again_with_its_branches(chat: Page, model: FakeOpenAI, tmp_path: Path) -> None:
+    send(chat, "Keep me")
+    ended(chat)
+    chat.get_by_role("button", name="Regenerate").click()
+    expect(chat.get_by_text("2 / 2")).to_be_visible()
+    chat.get_by_test_id("stSidebar").get_by_test_id("stPopoverButton").first.click()
+    with chat.expect_download() as got:
+        chat.get_by_role("button", name="JSON, with all branches").click()
+    got.value.save_as(tmp_path / "kept.json")
+    chat.keyboard.press("Escape")
+    chat.get_by_role("button", name="New chat").click()
+    expect(chat.get_by_text("Ask anything.")).to_be_visible()
+    chat.get_by_role("button", name="Import").click()
+    chat.locator("input[type=file]").set_input_files(tmp_path / "kept.json")
+    expect(chat.get_by_text("2 / 2")).to_be_visible()
+    expect(chat.get_by_text("Once upon a time.")).to_be_visible()
+
+
+def test_formulas_are_drawn_and_money_is_left_alone(chat: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(tokens=["So \\", "(x^2", "\\) costs $5", " and $10.\n\n\\[ y", " = 2 \\]\n"])
+    send(chat, "A formula")
+    ended(chat)
+    expect(chat.locator(".katex")).to_have_count(2)
+    expect(chat.get_by_text("costs $5 and $10.", exact=False)).to_be_visible()
+
+
+def test_the_routing_page_measures_the_local_classifier(page: Page, weir_url: str, model: FakeOpenAI) -> None:
+    page.goto(f"{weir_url}/routing")
+    page.get_by_role("button", name="Evaluate").click()
+    expect(page.get_by_text("Where they went", exact=False)).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^9\d\.\d%$")).first).to_be_visible()
+    assert model.seen == []
