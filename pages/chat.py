@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import streamlit as st
 
 from chains.router import Route
@@ -11,17 +13,20 @@ from pages.components.chat_sidebar import draw_sidebar
 from pages.components.composer import composer
 from pages.components.conversation import Turn, start, turns_of, wish_route
 from pages.components.copy_button import copy_button
-from pages.components.kept_answer import ended_of
+from pages.components.kept_answer import STATUSES, details_of, ended_of
 from pages.components.route_view import draw_route
 from pages.components.service import service
 from pages.components.visitor import visitor
+from streaming.outcome import Mark
 
 SUGGESTIONS = {
     Route.MATH: "What is 25 × 17?",
     Route.CODE: "Write a Python function that reverses a string",
     Route.GENERAL: "What is the capital of France?",
 }
-SHOWN = 50
+SHOWN = 20
+WITH_ACTIONS = 4
+"""Of a long conversation, the newest turns show all that can be done with them; of others one button opens it."""
 
 
 def go(conversation_id: str | None) -> None:
@@ -119,7 +124,11 @@ def draw_versions(message: Message) -> None:
         )
 
 
-def draw_question(turn: Turn) -> None:
+def open_actions(turn: Turn) -> None:
+    st.session_state.chat_open = turn.question.id
+
+
+def draw_question(turn: Turn, *, has_actions: bool) -> None:
     key = turn.question.id
     if st.session_state.chat_editing == key:
         st.text_area("Your question", value=turn.question.text, key=f"edited-{key}", label_visibility="collapsed")
@@ -128,15 +137,31 @@ def draw_question(turn: Turn) -> None:
             st.button("Cancel", key=f"cancel-{key}", on_click=edit, args=(None,))
         return
     st.text(turn.question.text)
+    if not has_actions:
+        return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button("Edit", icon=":material/edit:", type="tertiary", key=f"edit-{key}", on_click=edit, args=(turn,))
         copy_button(turn.question.text, key=f"copy-{key}")
         draw_versions(turn.question)
 
 
-def draw_answer_end(turn: Turn, ended: answer.Ended) -> None:
+def draw_answer_end(turn: Turn, ended: answer.Ended, *, has_actions: bool) -> None:
     assert turn.answer is not None
     message = turn.answer
+    if not has_actions and ended.outcome.mark is Mark.DONE:
+        if ended.decision:
+            answer.draw_route_badge(ended.decision, slots[message.id])
+        line = words.figures_line(ended.figures)
+        slots[message.id].figures.button(
+            line,
+            icon=":material/more_horiz:",
+            key=f"actions-{message.id}",
+            type="tertiary",
+            help="Copy, regenerate, inspect, edit and more",
+            on_click=open_actions,
+            args=(turn,),
+        )
+        return
 
     def more() -> None:
         if ended.decision:
@@ -218,12 +243,13 @@ left_out = last_run.context.get("left_out", 0) if last_run else 0
 
 slots: dict[str, answer.Slots] = {}
 told = 2 * first
-for turn in turns[first:]:
-    if left_out and told <= left_out < told + 2 and turn is not turns[first]:
+for number, turn in enumerate(turns[first:], first):
+    has_actions = number >= len(turns) - WITH_ACTIONS or turn.question.id == st.session_state.get("chat_open")
+    if left_out and told <= left_out < told + 2 and number > first:
         st.caption(":material/visibility_off: The model is no longer told what is above this line.")
     told += 2
     with st.chat_message("user", avatar=":material/person:"):
-        draw_question(turn)
+        draw_question(turn, has_actions=has_actions)
     if turn.answer is None:
         continue
     with st.chat_message("assistant", avatar=":material/water:"):
@@ -238,7 +264,7 @@ for turn in turns[first:]:
             slots[turn.answer.id] = answer.slots()
     if ended := turn.ended():
         answer.draw(ended, slots[turn.answer.id])
-        draw_answer_end(turn, ended)
+        draw_answer_end(turn, ended, has_actions=has_actions)
 
 bottom.model_line.await_model()
 for number, turn in enumerate(turns):
@@ -251,11 +277,14 @@ for number, turn in enumerate(turns):
         continue
     links.show_link(run)
     bottom.stop.arm(run)
-    live = answer.Answer(run.id)
-    ended = answer.write(live, run, places, waiting="Choosing a route")
+    ended = answer.write(answer.Answer(run.id), run, places, waiting="Choosing a route")
     service().keeper.settle(turn.answer.id)
     bottom.stop.disarm()
-    st.rerun()
+    status = STATUSES[ended.outcome.mark]
+    written = replace(turn.answer, run_id=run.id, status=status, text=ended.text, details=details_of(ended))
+    turns[number] = Turn(turn.question, written)
+    draw_answer_end(turns[number], ended, has_actions=True)
+    last_run = run
 if last_run:
     links.show_link(last_run)
 if st.session_state.chat_id and st.query_params.get("conversation") != st.session_state.chat_id:
