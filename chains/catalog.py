@@ -129,6 +129,11 @@ def prepare_model_classification(models: ModelSource, question: str, history: Se
 _LOCAL = LocalClassifier()
 
 
+def warm_up_classifier() -> None:
+    """Read now what the local classifier would read at its first question."""
+    _LOCAL.warm_up()
+
+
 def _classify(models: ModelSource) -> Runnable[Any, Any]:
     if models.routes_locally:
         return local_classifier(_LOCAL)

@@ -16,6 +16,7 @@ from pages.components.copy_button import copy_button
 from pages.components.kept_answer import STATUSES, details_of, ended_of
 from pages.components.route_view import draw_route
 from pages.components.service import service
+from pages.components.telling import draw_trouble, telling
 from pages.components.visitor import visitor
 from streaming.outcome import Mark
 
@@ -37,6 +38,7 @@ def go(conversation_id: str | None) -> None:
         st.query_params["conversation"] = conversation_id
 
 
+@telling
 def ask(question: str) -> None:
     if st.session_state.chat_id is None:
         go(library.create(me))
@@ -54,6 +56,7 @@ def ask_again(turn: Turn, route: Route | None = None) -> str:
     return made
 
 
+@telling
 def retry(turn: Turn) -> None:
     ask_again(turn)
 
@@ -69,12 +72,14 @@ def draw_beside(message: Message) -> None:
     places.figures.caption(words.figures_line(other.figures))
 
 
+@telling
 def compare_with(turn: Turn, route: Route) -> None:
     if turn.answer is not None:
         made = ask_again(turn, route)
         st.session_state.setdefault("chat_beside", {})[made] = turn.answer
 
 
+@telling
 def answer_as(turn: Turn, wrong: Route, route: Route) -> None:
     if turn.answer is not None:
         library.add_correction(me, turn.answer.id, wrong=wrong, right=route)
@@ -85,6 +90,7 @@ def edit(turn: Turn | None) -> None:
     st.session_state.chat_editing = turn.question.id if turn else None
 
 
+@telling
 def send_edited(turn: Turn) -> None:
     text = st.session_state[f"edited-{turn.question.id}"].strip()
     edit(None)
@@ -93,6 +99,7 @@ def send_edited(turn: Turn) -> None:
         library.add_answer(me, asked)
 
 
+@telling
 def rate(message_id: str, key: str) -> None:
     thumb = st.session_state[key]
     if thumb is None:
@@ -101,6 +108,7 @@ def rate(message_id: str, key: str) -> None:
         library.set_feedback(me, message_id, Thumb.UP if thumb else Thumb.DOWN)
 
 
+@telling
 def note(message_id: str, thumb: Thumb, key: str) -> None:
     library.set_feedback(me, message_id, thumb, st.session_state[key])
 
@@ -119,7 +127,7 @@ def draw_versions(message: Message) -> None:
             key=f"version-{step}-{message.id}",
             type="tertiary",
             disabled=not 0 <= there < len(message.siblings),
-            on_click=library.choose_branch,
+            on_click=telling(library.choose_branch),
             args=(me, message.siblings[max(0, min(there, len(message.siblings) - 1))]),
         )
 
@@ -223,6 +231,7 @@ except StorageError as problem:
 if (trouble := service().storage_problem or service().keeper.problem) is not None:
     kept = "Conversations are not kept at the moment."
     st.warning(f"{kept} {trouble.problem.sentence} {trouble.problem.remedy}", icon=":material/database_off:")
+draw_trouble()
 turns = turns_of(messages)
 
 st.subheader("Chat", anchor=False)

@@ -14,6 +14,7 @@ from chains.routing.local import LocalClassifier
 from pages.components import words
 from pages.components.notice import ModelLine
 from pages.components.service import service
+from pages.components.telling import draw_trouble, telling
 from pages.components.visitor import visitor
 from streaming.metrics import output_of
 
@@ -99,6 +100,7 @@ def draw_corrections() -> None:
             )
 
 
+@telling
 def keep(answer_id: str) -> None:
     service().library.set_in_golden_set(me, answer_id, st.session_state[f"routing-{answer_id}"])
 
@@ -116,6 +118,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 with st.bottom:
     model_line = ModelLine()
 
+draw_trouble()
 examples = examples_of(name)
 if wanted and not examples:
     st.info("There is no correction in your set yet.", icon=":material/info:")

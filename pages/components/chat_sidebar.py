@@ -7,6 +7,7 @@ import streamlit as st
 from conversations.conversation import Conversation
 from conversations.library import Library
 from conversations.transfer import UnreadableError
+from pages.components.telling import telling
 from pages.components.words import escaped
 
 SHOWN = 60
@@ -63,12 +64,17 @@ def _draw_one(
 
 def _draw_menu(library: Library, visitor: str, conversation: Conversation, go: Callable[[str | None], None]) -> None:
     key = f"title-{conversation.id}"
+
+    @telling
+    def rename() -> None:
+        library.rename(visitor, conversation.id, st.session_state[key])
+
     st.text_input(
         "Title",
         value=conversation.title,
         key=key,
         max_chars=200,
-        on_change=lambda: library.rename(visitor, conversation.id, st.session_state[key]),
+        on_change=rename,
     )
     st.download_button(
         "Markdown",
@@ -97,12 +103,14 @@ def _draw_menu(library: Library, visitor: str, conversation: Conversation, go: C
     )
 
 
+@telling
 def _delete(library: Library, visitor: str, conversation_id: str, go: Callable[[str | None], None]) -> None:
     library.delete(visitor, conversation_id)
     st.session_state.chat_deleted = conversation_id
     go(None)
 
 
+@telling
 def _undo(library: Library, visitor: str, conversation_id: str, go: Callable[[str | None], None]) -> None:
     library.undo_delete(visitor, conversation_id)
     st.session_state.chat_deleted = None
@@ -113,6 +121,7 @@ def _draw_import(library: Library, visitor: str, go: Callable[[str | None], None
     number = st.session_state.get("chat_imports", 0)
     key = f"chat_import_{number}"
 
+    @telling
     def given() -> None:
         file = st.session_state[key]
         if file is None:

@@ -15,6 +15,9 @@ from streaming.loop import BackgroundLoop
 from streaming.recorder import Recorder
 from streaming.store import MemoryStore
 
+DELETED_FOR = 30
+"""Days that a deleted conversation can be had back."""
+
 _BUILDING = threading.Lock()
 _LOG = logging.getLogger(__name__)
 
@@ -33,8 +36,12 @@ class Service:
     storage_problem: StorageError | None
 
     def start(self) -> None:
-        """Begin to load the embedded model, if it is what answers. Returns at once."""
+        """Begin to load the embedded model, if it is what answers, and remove what was deleted long ago."""
         self.models.start()
+        try:
+            self.library.purge(days=DELETED_FOR)
+        except StorageError:
+            _LOG.exception("deleted conversations are not purged")
 
     def close(self) -> None:
         """Stop all runs, the loop and the embedded engine."""

@@ -6,7 +6,12 @@ from conversations.visitor import COOKIE, is_visitor, new_visitor
 
 
 def visitor() -> str:
-    """Return who looks at the page; one whose browser keeps no cookie is somebody else in each tab."""
+    """Return who looks at the page: who is signed in, else whose browser it is.
+
+    One whose browser keeps no cookie is somebody else in each tab.
+    """
+    if st.user.get("is_logged_in") is True:
+        return f"user:{st.user.get('email') or st.user.get('sub')}"
     known = st.context.cookies.get(COOKIE)
     if isinstance(known, str) and is_visitor(known):
         return known

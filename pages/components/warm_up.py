@@ -3,6 +3,7 @@
 import importlib
 import logging
 
+from chains.catalog import warm_up_classifier
 from chains.model import rehearsal_model
 from chains.router import smart_router
 from pages.components.service import service
@@ -20,6 +21,7 @@ def warm_up() -> None:
     """Stream one answer from a model that lives in this process, into a record that is thrown away."""
     for module in LAZY:
         importlib.import_module(module)
+    warm_up_classifier()
     recorder = Recorder(MemoryStore(budget=1_000_000), service().loop)
     run = recorder.start(smart_router(rehearsal_model()), {"question": "Ready?", "history": []})
     run.wait(timeout=60)

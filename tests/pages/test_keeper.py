@@ -1,0 +1,133 @@
+"""Answers are kept while they are written, whoever looks."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.runnables import RunnableGenerator
+
+from conversations.library import Library
+from conversations.message import MessageStatus
+from conversations.opening import FILE, database_url, open_library
+from conversations.storage_error import StorageProblem
+from pages.components.keeper import Keeper
+from pages.components.kept_answer import describe, ended_of
+from streaming.metrics import text
+from streaming.outcome import Mark
+from streaming.recorder import Recorder
+from streaming.run import Run
+
+ME = "somebody"
+
+
+class Gate:
+    """A chain that writes a word and the rest when the test says so."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+
+    def chain(self) -> Any:
+        async def words(inputs: AsyncIterator[Any]) -> AsyncIterator[str]:
+            async for _ in inputs:
+                yield "before "
+                await asyncio.to_thread(self.open.wait, 10)
+                yield "after"
+
+        return RunnableGenerator(words)
+
+
+def first_word_of(run: Run) -> None:
+    """Wait until the first word has been recorded."""
+    for _ in run.follow():
+        if text(run.events):
+            return
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    opened = open_library(database_url(tmp_path, None))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def answer(library: Library) -> tuple[str, str]:
+    conversation = library.create(ME)
+    question = library.add_question(ME, conversation, "Why?", parent=None)
+    return conversation, library.add_answer(ME, question)
+
+
+def kept(library: Library, conversation: str) -> Any:
+    return library.path(ME, conversation)[-1]
+
+
+def test_text_is_kept_while_the_run_goes_on_and_its_figures_at_the_end(
+    recorder: Recorder, library: Library, answer: tuple[str, str]
+) -> None:
+    gate, keeper = Gate(), Keeper(library, every=60)
+    run = recorder.start(gate.chain(), "go")
+    assert library.start_answer(ME, answer[1], run_id=run.id)
+    keeper.keep(ME, answer[1], run, describe)
+    first_word_of(run)
+    keeper.settle(answer[1])
+    assert (kept(library, answer[0]).text, kept(library, answer[0]).status) == ("before ", MessageStatus.RUNNING)
+    gate.open.set()
+    assert run.wait(5)
+    keeper.settle(answer[1])
+    message = kept(library, answer[0])
+    assert (message.text, message.status) == ("before after", MessageStatus.DONE)
+    ended = ended_of(message)
+    assert (ended.outcome.mark, ended.figures.chunks) == (Mark.DONE, 2)
+    keeper.close()
+
+
+def test_a_write_that_fails_is_told_and_tried_again(
+    recorder: Recorder, library: Library, answer: tuple[str, str], tmp_path: Path
+) -> None:
+    gate, keeper = Gate(), Keeper(library, every=60)
+    gate.open.set()
+    run = recorder.start(gate.chain(), "go")
+    assert library.start_answer(ME, answer[1], run_id=run.id)
+    assert run.wait(5)
+    keeper.keep(ME, answer[1], run, describe)
+    with closing(sqlite3.connect(tmp_path / FILE)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        keeper.settle(answer[1])
+        assert keeper.problem is not None
+        assert keeper.problem.problem is StorageProblem.LOCKED
+        other.rollback()
+    assert kept(library, answer[0]).status is MessageStatus.RUNNING
+    keeper.settle(answer[1])
+    assert keeper.problem is None
+    assert kept(library, answer[0]).text == "before after"
+    keeper.close()
+
+
+def test_what_is_live_when_the_process_ends_is_kept(
+    recorder: Recorder, library: Library, answer: tuple[str, str]
+) -> None:
+    gate, keeper = Gate(), Keeper(library, every=60)
+    run = recorder.start(gate.chain(), "go")
+    assert library.start_answer(ME, answer[1], run_id=run.id)
+    keeper.keep(ME, answer[1], run, describe)
+    first_word_of(run)
+    run.stop()
+    gate.open.set()
+    keeper.close()
+    assert (kept(library, answer[0]).text, kept(library, answer[0]).status) == ("before ", MessageStatus.STOPPED)
+
+
+@pytest.mark.parametrize(
+    "details", [{}, {"mark": "DONE", "figures": "none", "decision": {"route": "cooking"}}, {"mark": 3}]
+)
+def test_details_of_an_imported_file_may_be_anything(
+    library: Library, answer: tuple[str, str], details: dict[str, Any]
+) -> None:
+    library.update_answer(ME, answer[1], "text", status=MessageStatus.DONE, details=details)
+    ended = ended_of(kept(library, answer[0]))
+    assert (ended.text, ended.outcome.mark, ended.decision) == ("text", Mark.DONE, None)
