@@ -237,7 +237,7 @@ def test_the_chat_is_at_its_own_name_too(chat: Page, weir_url: str) -> None:
     send(chat, "Find me again")
     ended(chat)
     opened(chat, chat.url.replace("/?run=", "/chat?run="))
-    expect(chat.get_by_text("Find me again")).to_be_visible()
+    expect(chat.get_by_role("main").get_by_text("Find me again")).to_be_visible()
     ended(chat)
 
 
