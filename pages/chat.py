@@ -19,6 +19,7 @@ from pages.components.service import service
 from pages.components.telling import draw_trouble, telling
 from pages.components.visitor import visitor
 from streaming.outcome import Mark
+from streaming.run import Run
 
 SUGGESTIONS = {
     Route.MATH: "What is 25 × 17?",
@@ -59,6 +60,26 @@ def ask_again(turn: Turn, route: Route | None = None) -> str:
 @telling
 def retry(turn: Turn) -> None:
     ask_again(turn)
+
+
+def draw_shared(run: Run) -> None:
+    """Draw one run that somebody else has shared: its question and its answer, live or finished."""
+    st.caption(":material/share: One question and its answer, shared by a link.")
+    with st.chat_message("user", avatar=":material/person:"):
+        st.text(run.input["question"])
+    with st.chat_message("assistant", avatar=":material/water:"):
+        places = answer.slots()
+    if run.is_live:
+        ended = answer.write(answer.Answer(run.id), run, places, waiting="Choosing a route")
+    else:
+        ended = answer.ended_of_run(run)
+        answer.draw(ended, places)
+    if ended.decision:
+        answer.draw_route_badge(ended.decision, places)
+    places.figures.caption(words.figures_line(ended.figures))
+    places.actions.page_link(
+        "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"
+    )
 
 
 def draw_beside(message: Message) -> None:
@@ -218,6 +239,11 @@ try:
     opinions = library.feedback_of(me, st.session_state.chat_id) if st.session_state.chat_id else {}
     draw_sidebar(library, me, st.session_state.chat_id, go)
 except NotKeptError:
+    shared = links.linked_run("chat")
+    if shared is not None:
+        draw_sidebar(library, me, None, go)
+        draw_shared(shared)
+        st.stop()
     st.warning("There is no such conversation here, or it is somebody else's.", icon=":material/link_off:")
     go(None)
     messages, opinions = [], {}

@@ -48,18 +48,20 @@ def draw_sidebar(library: Library, visitor: str, current: str | None, go: Callab
 def _draw_one(
     library: Library, visitor: str, conversation: Conversation, is_current: bool, go: Callable[[str | None], None]
 ) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button(
-            escaped(conversation.title or "New chat"),
-            key=f"open-{conversation.id}",
-            type="secondary" if is_current else "tertiary",
-            on_click=go,
-            args=(conversation.id,),
-            width="stretch",
-        )
-        if is_current:
-            with st.popover("", icon=":material/more_horiz:", type="tertiary", help="Rename, export, delete"):
-                _draw_menu(library, visitor, conversation, go)
+    name, menu = (
+        st.columns([5, 1], vertical_alignment="center", gap="xxsmall") if is_current else (st.container(), None)
+    )
+    name.button(
+        escaped(conversation.title or "New chat"),
+        key=f"open-{conversation.id}",
+        type="secondary" if is_current else "tertiary",
+        on_click=go,
+        args=(conversation.id,),
+        width="stretch",
+    )
+    if menu is not None:
+        with menu.popover("", icon=":material/more_horiz:", type="tertiary", help="Rename, export, delete"):
+            _draw_menu(library, visitor, conversation, go)
 
 
 def _draw_menu(library: Library, visitor: str, conversation: Conversation, go: Callable[[str | None], None]) -> None:

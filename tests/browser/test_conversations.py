@@ -91,6 +91,25 @@ def test_two_visitors_never_see_each_others_conversations(
         assert [(cookie["httpOnly"], cookie["sameSite"]) for cookie in mine] == [(True, "Lax")]
 
 
+def test_a_shared_run_shows_a_stranger_that_run_alone(
+    chat: Page, browser: Browser, weir_url: str, model: FakeOpenAI
+) -> None:
+    send(chat, "A secret of mine")
+    ended(chat)
+    model.plan = Plan(tokens=WORDS[:60], rate=15)
+    send(chat, "Share this")
+    expect(chat.get_by_text("word9")).to_be_visible()
+    run = re.search(r"run=([^&]+)", chat.url)
+    assert run
+    with browser.new_context() as stranger:
+        other = opened(stranger.new_page(), f"{weir_url}/?run={run[1]}")
+        expect(other.get_by_text("Share this")).to_be_visible()
+        expect(other.get_by_text("word59")).to_be_visible()
+        expect(other.get_by_role("link", name="Inspect")).to_be_visible()
+        expect(other.get_by_text("A secret of mine")).to_have_count(0)
+    assert len(model.answers) == 2
+
+
 def test_an_edited_first_question_is_a_branch_and_both_are_reachable(chat: Page, model: FakeOpenAI) -> None:
     model.plan = Plan(tokens=["The first branch."])
     send(chat, "One")
