@@ -33,7 +33,7 @@ WITH_ACTIONS = 4
 
 def go(conversation_id: str | None) -> None:
     st.session_state.chat_id = conversation_id
-    st.session_state.chat_editing = None
+    st.session_state.chat_editing = st.session_state.chat_shared = None
     st.query_params.clear()
     if conversation_id:
         st.query_params["conversation"] = conversation_id
@@ -223,11 +223,11 @@ st.set_page_config(layout="centered")
 me = visitor()
 library = st.session_state.get("chat_spare") or service().library
 if "chat_id" not in st.session_state:
-    st.session_state.chat_id = st.session_state.chat_editing = None
-    opened = st.query_params.get("conversation")
-    if opened is None and "run" in st.query_params and (run := links.linked_run("chat")):
-        opened = run.context.get("conversation")
-    st.session_state.chat_id = opened
+    st.session_state.chat_editing = st.session_state.chat_shared = None
+    st.session_state.chat_id = st.query_params.get("conversation")
+    if st.session_state.chat_id is None and (linked := links.linked_run("chat")):
+        st.session_state.chat_id = linked.context.get("conversation")
+        st.session_state.chat_shared = linked.id
 elif "conversation" in st.query_params:
     st.session_state.chat_id = st.query_params["conversation"]
 
@@ -239,14 +239,12 @@ try:
     opinions = library.feedback_of(me, st.session_state.chat_id) if st.session_state.chat_id else {}
     draw_sidebar(library, me, st.session_state.chat_id, go)
 except NotKeptError:
-    shared = links.linked_run("chat")
-    if shared is not None:
-        draw_sidebar(library, me, None, go)
-        draw_shared(shared)
-        st.stop()
-    st.warning("There is no such conversation here, or it is somebody else's.", icon=":material/link_off:")
-    go(None)
-    messages, opinions = [], {}
+    shared_id = st.session_state.chat_shared
+    if shared_id is None:
+        st.warning("There is no such conversation here, or it is somebody else's.", icon=":material/link_off:")
+        go(None)
+    st.session_state.chat_id, messages, opinions = None, [], {}
+    draw_sidebar(library, me, None, go)
 except StorageError as problem:
     st.error(f"{problem.problem.sentence} {problem.problem.remedy}", icon=":material/database_off:")
     st.markdown("Until then this tab goes on with a conversation that is not kept.")
@@ -258,6 +256,9 @@ if (trouble := service().storage_problem or service().keeper.problem) is not Non
     kept = "Conversations are not kept at the moment."
     st.warning(f"{kept} {trouble.problem.sentence} {trouble.problem.remedy}", icon=":material/database_off:")
 draw_trouble()
+if st.session_state.chat_id is None and (shared := answer.Answer(st.session_state.chat_shared).run()):
+    draw_shared(shared)
+    st.stop()
 turns = turns_of(messages)
 
 st.subheader("Chat", anchor=False)
