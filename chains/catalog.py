@@ -3,7 +3,7 @@
 import functools
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from langchain_core.runnables import Runnable
@@ -14,7 +14,7 @@ from chains.extra import ChainImportError, load
 from chains.router import Route, chosen, classifier, local_classifier, smart_router
 from chains.routing.local import LocalClassifier
 from chains.settings import settings
-from chains.source import ModelSource
+from chains.source import Line, ModelSource, Options
 from chains.story import Length, Tone, story_chain
 from chains.structured import Method
 from chains.window import within
@@ -78,6 +78,8 @@ class Prepared:
     value: dict[str, Any]
     context: dict[str, Any] = field(default_factory=dict)
     """What the app needs to open the run from a link."""
+    line: Line | None = None
+    """The run's own connections, where its thread waits on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,27 @@ class Chain:
     """Takes the model source and a validated input. Raises ModelNotReadyError."""
 
 
-def prepare_story(models: ModelSource, topic: str, length: Length, tone: Tone) -> Prepared:
-    """Return the story chain for a topic. Raises ModelNotReadyError."""
-    model = models.chat_model(max_tokens=length.max_tokens)
+def prepare_story(
+    models: ModelSource,
+    topic: str,
+    length: Length,
+    tone: Tone,
+    *,
+    options: Options | None = None,
+    line: Line | None = None,
+) -> Prepared:
+    """Return the story chain for a topic. Raises ModelNotReadyError.
+
+    A method that blocks needs a `line`, by which it can be stopped.
+    """
+    bounded = replace(options or Options(), max_tokens=length.max_tokens)
+    plain = bounded == Options(max_tokens=length.max_tokens) and line is None
+    model = models.chat_model(max_tokens=length.max_tokens) if plain else models.model_with(bounded, line)
     if model is None:
         raise ModelNotReadyError
     value = {"topic": topic, "words": length.words, "tone": str(tone)}
-    return Prepared(story_chain(model), value, {"page": "story", "expected_tokens": length.expected_tokens})
+    context = {"page": "story", "expected_tokens": length.expected_tokens}
+    return Prepared(story_chain(model), value, context, line)
 
 
 def prepare_conversation(

@@ -1,8 +1,14 @@
 """The model that answers, and the only place that names ChatOpenAI."""
 
+import contextlib
+import functools
 import json
+import socket
+import ssl
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 import openai
@@ -56,28 +62,113 @@ def embedded_endpoint(url: str, api_key: str, model: str) -> Endpoint:
     return Endpoint(f"{url.rstrip('/')}/v1", SecretStr(api_key), model, "embedded", is_embedded=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What can be asked of a model; None leaves it to the endpoint."""
+
+    max_tokens: int | None = None
+    """Bounds one answer."""
+    temperature: float | None = None
+    seed: int | None = None
+    model: str | None = None
+    """Another model of the same endpoint."""
+    streaming: bool | None = None
+    """Whether the model streams to its callbacks even where it is asked for a whole answer."""
+
+
+class HungUpError(Exception):
+    """The request was to be sent on a line that has been cut."""
+
+
+class Line:
+    """The connections of one run that waits for its model on a thread, and the knife to cut them.
+
+    Closing a client does not wake a thread that reads from its socket, and closing a chain's generator reads the
+    stream to its end. Shutting the socket down does wake the thread, and tells the server at once.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self._is_cut = False
+        self.http = openai.DefaultHttpxClient(verify=_tls(), event_hooks={"request": [self._prepare]})
+
+    def hang_up(self) -> None:
+        """Cut all connections now, and let no new ones be made."""
+        with self._lock:
+            self._is_cut = True
+            for connection in self._sockets:
+                _shut_down(connection)
+
+    def close(self) -> None:
+        """Close the client, once nobody uses it."""
+        self.http.close()
+
+    def _prepare(self, request: httpx2.Request) -> None:
+        if self._is_cut:
+            raise HungUpError(HungUpError.__doc__)
+        # https://www.encode.io/httpcore/extensions/#trace
+        request.extensions["trace"] = self._trace
+
+    def _trace(self, event: str, info: dict[str, Any]) -> None:
+        if event not in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            return
+        connection = info["return_value"].get_extra_info("socket")
+        if connection is None:
+            return
+        with self._lock:
+            self._sockets.append(connection)
+            if self._is_cut:
+                _shut_down(connection)
+
+
+def _shut_down(connection: socket.socket) -> None:
+    # Not `SSLSocket.shutdown`, which takes the encryption from under a thread that reads.
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Making one takes as long as a short answer: all lines share it."""
+    return httpx2.create_ssl_context()
+
+
 def http_client() -> httpx2.AsyncClient:
     """Return a client for `chat_model`. It belongs to the loop that first uses it; close it there."""
     return openai.DefaultAsyncHttpxClient()
 
 
 def chat_model(
-    endpoint: Endpoint, settings: Settings, http: httpx2.AsyncClient, *, max_tokens: int | None = None
+    endpoint: Endpoint,
+    settings: Settings,
+    http: httpx2.AsyncClient,
+    *,
+    max_tokens: int | None = None,
+    options: Options | None = None,
+    line: Line | None = None,
 ) -> ChatOpenAI:
-    """Return the chat model of an endpoint. `max_tokens` bounds one answer."""
+    """Return the chat model of an endpoint. `max_tokens` bounds one answer; what blocks goes over `line`."""
+    asked = options or Options()
+    max_tokens = max_tokens or asked.max_tokens
     if endpoint.is_embedded:
         max_tokens = min(max_tokens or EMBEDDED_MAX_TOKENS, EMBEDDED_MAX_TOKENS)
     return ChatOpenAI(
-        model=endpoint.model,
+        model=asked.model or endpoint.model,
         base_url=endpoint.base_url,
         api_key=endpoint.api_key,
         max_completion_tokens=max_tokens,
+        temperature=asked.temperature,
+        seed=asked.seed,
+        http_client=line.http if line else None,
         http_async_client=http,
         stream_usage=True,
         use_responses_api=False,
         max_retries=settings.retries,
         timeout=openai.Timeout(settings.timeout, connect=CONNECT_TIMEOUT),
         stream_chunk_timeout=settings.timeout,
+        # Whether the field is set at all decides whether `invoke` streams.
+        **({} if asked.streaming is None else {"streaming": asked.streaming}),
     )
 
 

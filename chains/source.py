@@ -9,6 +9,8 @@ from chains.model import (
     EMBEDDED_MAX_TOKENS_TO_CLASSIFY,
     EMBEDDED_WINDOW,
     Endpoint,
+    Line,
+    Options,
     chat_model,
     configured_endpoint,
     embedded_endpoint,
@@ -17,7 +19,7 @@ from chains.model import (
 from chains.settings import Settings
 from local_model.engine import Engine, EngineState, Phase
 
-__all__ = ["EngineState", "ModelSource", "Phase"]
+__all__ = ["EngineState", "Line", "ModelSource", "Options", "Phase"]
 
 
 class ModelSource:
@@ -55,6 +57,13 @@ class ModelSource:
         if key not in self._models:
             self._models[key] = chat_model(endpoint, self._settings, self._http, max_tokens=max_tokens)
         return self._models[key]
+
+    def model_with(self, options: Options, line: Line | None = None) -> ChatOpenAI | None:
+        """Return a model of one run's own, or None while the embedded engine is not ready."""
+        endpoint = self.endpoint()
+        if endpoint is None:
+            return None
+        return chat_model(endpoint, self._settings, self._http, options=options, line=line)
 
     def endpoint(self) -> Endpoint | None:
         """Return the endpoint, or None while the embedded engine is not ready. An engine that died is begun anew."""

@@ -1,12 +1,13 @@
-"""Runs Runnables on the background loop and writes down every event."""
+"""Runs Runnables, each in one of five ways, and writes down every event."""
 
 import asyncio
 import contextlib
+import threading
 import time
 import uuid
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -16,6 +17,13 @@ from streaming import plain
 from streaming.events import Event, Source
 from streaming.failure import Failure, FailureKind, RecordFullError, failure_of
 from streaming.loop import BackgroundLoop
+from streaming.methods import Method
+from streaming.methods.with_astream import with_astream
+from streaming.methods.with_astream_events import with_astream_events
+from streaming.methods.with_callbacks import with_callbacks
+from streaming.methods.with_invoke import with_invoke
+from streaming.methods.with_stream import with_stream
+from streaming.narrator import Narrator
 from streaming.run import Run, Status
 from streaming.store import RunStore
 
@@ -34,6 +42,19 @@ _MEANWHILE = {
     Status.FAILED: "The run failed while this was at work.",
     Status.ABANDONED: "The run was abandoned while this was at work.",
 }
+
+
+class Line(Protocol):
+    """A run's own connections to the model, which another thread can cut while the run waits on them."""
+
+    def hang_up(self) -> None:
+        """Cut all connections now, and let no new ones be made. Whoever waits on one is woken by an error."""
+
+    def close(self) -> None:
+        """Give back what the connections took, once nobody uses them."""
+
+
+_BLOCKING = {Method.STREAM: with_stream, Method.CALLBACKS: with_callbacks, Method.INVOKE: with_invoke}
 
 
 class Recorder:
@@ -66,10 +87,13 @@ class Recorder:
         context: dict[str, Any] | None = None,
         config: RunnableConfig | None = None,
         run_id: uuid.UUID | None = None,
+        method: Method = Method.ASTREAM_EVENTS,
+        line: Line | None = None,
     ) -> Run:
         """Begin a run and return it at once.
 
-        `context` is kept with it, JSON-ready, for whoever finds it again; `run_id` is its id, where one is reserved.
+        `context` is kept with it, JSON-ready, for whoever finds it again; `run_id` is its id, where one is reserved. A
+        thread that waits on the network can't be cancelled: methods that are not async are stopped by their `line`.
         """
         recording = _Recording(
             runnable,
@@ -78,6 +102,8 @@ class Recorder:
             name=name or runnable.get_name(),
             context=context or {},
             config=config or {},
+            method=method,
+            line=line,
             store=self.store,
             loop=self._loop,
             clock=self._clock,
@@ -95,7 +121,7 @@ class Recorder:
 
 
 class _Recording:
-    """One run in the making. All but `__init__` happens on the background loop."""
+    """One run in the making. All happens on the background loop, but for `__init__` and what says otherwise."""
 
     def __init__(
         self,
@@ -106,12 +132,16 @@ class _Recording:
         name: str,
         context: dict[str, Any],
         config: RunnableConfig,
+        method: Method,
+        line: Line | None,
         store: RunStore,
         loop: BackgroundLoop,
         clock: Callable[[], float],
         grace: float,
         hidden: tuple[str, ...],
     ) -> None:
+        self._clock = clock
+        self._started = clock()
         self.run = Run(
             str(run_id),
             name,
@@ -120,24 +150,27 @@ class _Recording:
             created_at=time.time(),
             cancel=lambda: loop.call(self._cancel),
             unread=lambda: loop.call(self._expect_reader),
+            clock=self._now,
         )
         self._runnable = runnable
         self._value = value
-        self._errors = _ErrorHandler()
+        self._errors = _ErrorHandler(self.run)
         handlers = config.get("callbacks")
         self._config: RunnableConfig = {**config, "run_id": run_id}
         if handlers is None or isinstance(handlers, list):
             self._config["callbacks"] = [*(handlers or []), self._errors]
+        self._method = method
+        self._line = line
+        self._loop = loop
         self._store = store
-        self._clock = clock
         self._grace = grace
         self._hidden = hidden
-        self._started = clock()
         self._task: asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._sources: dict[str, Source] = {}
         self._open: dict[str, Event] = {}
         self._answering = False
+        self._hung_up = False
 
     def launch(self) -> None:
         """Start the task."""
@@ -148,15 +181,56 @@ class _Recording:
             self._task.cancel()
 
     async def _drive(self) -> None:
-        stream = self._runnable.astream_events(self._value, config=self._config, version="v2")
-        async with contextlib.aclosing(stream) as events:  # type: ignore[type-var]
-            async for event in events:
-                self._record(event)
+        if self._method is Method.ASTREAM_EVENTS:
+            await with_astream_events(self._runnable, self._value, self._config, self._record)
+        elif self._method is Method.ASTREAM:
+            narrator = Narrator(self._hear)
+            await with_astream(self._runnable, self._value, self._told_by(narrator), narrator.chunk)
+            narrator.end()
+        else:
+            await _in_thread(self._block, f"run {self.run.id}")
+
+    def _block(self) -> None:
+        """Run a method that blocks, on a thread of its own."""
+        line, value = self._line, self._value
+        narrator = Narrator(self._hear_from_thread)
+
+        def show(chunk: Any) -> None:
+            if self.run.ending is not None:
+                raise Interrupted(_MEANWHILE[self.run.ending])
+            narrator.chunk(chunk)
+
+        try:
+            _BLOCKING[self._method](self._runnable, value, self._told_by(narrator), show)
+            narrator.end()
+        finally:
+            if line:
+                line.close()
+
+    def _told_by(self, narrator: Narrator) -> RunnableConfig:
+        handlers = self._config["callbacks"]
+        assert isinstance(handlers, list), "a callback manager can't be told apart from the run's own handlers"
+        return {**self._config, "callbacks": [*handlers, narrator]}
 
     def _record(self, raw: StreamEvent) -> None:
-        source = self._source(raw)
+        self._take(raw["event"], self._source(raw), plain.dumps(raw["data"]), self._now())
+
+    def _hear(self, kind: str, source: Source, data: dict[str, Any]) -> None:
+        self._take(kind, source, plain.dumps(data), self._now())
+
+    def _hear_from_thread(self, kind: str, source: Source, data: dict[str, Any]) -> None:
+        """Hand an event over to the loop, with the time at which it came here."""
+        self._loop.call(self._take, kind, source, plain.dumps(data), self._now())
+
+    def _now(self) -> float:
+        """Seconds since the run was started. From any thread."""
+        return round(self._clock() - self._started, 6)
+
+    def _take(self, kind: str, source: Source, payload: bytes, at: float) -> None:
+        if not self.run.is_live:  # from a thread that outlived its run
+            return
         self._close_failed(before=source)
-        event = self._append(raw["event"], source, plain.dumps(raw["data"]))
+        event = self._append(kind, source, payload, at)
         stage = event.event.rsplit("_", 1)[-1]
         if stage == "start":
             self._open[event.run_id] = event
@@ -178,8 +252,7 @@ class _Recording:
             return known
         return self._sources.setdefault(fresh.run_id, fresh) if known is None else fresh
 
-    def _append(self, kind: str, source: Source, payload: bytes) -> Event:
-        at = round(self._clock() - self._started, 6)
+    def _append(self, kind: str, source: Source, payload: bytes, at: float) -> Event:
         event = Event(len(self.run.events), at, kind, source, payload)
         self.run.append(event)
         if not self._store.grew(event.size):
@@ -200,7 +273,7 @@ class _Recording:
         causes = [self._shown(cause) for cause in _causes(error)]
         if told := [cause for before, cause in pairwise([shown, *causes]) if cause != before]:
             shown["causes"] = told
-        self._append(f"on_{opened.type}_error", opened.source, plain.dumps({"error": shown}))
+        self._append(f"on_{opened.type}_error", opened.source, plain.dumps({"error": shown}), self._now())
 
     def _shown(self, error: BaseException) -> dict[str, Any]:
         return {"type": type(error).__name__, "message": self._without_secrets(str(error))}
@@ -219,7 +292,7 @@ class _Recording:
             self._close(run_id, failed[run_id])
         self.run.close(status, failure)
         # The run's handle lives as long as its record does; what it ran, and tracebacks, need not.
-        self._task = self._value = None
+        self._task = self._line = self._value = None
         self._errors.by_run.clear()
 
     def _verdict(self, task: asyncio.Task[None], error: BaseException | None) -> tuple[Status, Failure | None]:
@@ -243,7 +316,14 @@ class _Recording:
         Once is not enough: up to Python 3.11 `asyncio.wait_for`, in which ChatOpenAI waits for its next chunk, loses a
         cancellation that comes together with the chunk (https://github.com/python/cpython/issues/81839).
         """
-        if self._task is not None:
+        if self._task is None:
+            return
+        if self._line and not self._hung_up:
+            # The thread ends by the error that this gives it; the task is cancelled for the case that it doesn't.
+            self._hung_up = True
+            self._line.hang_up()
+            asyncio.get_running_loop().call_later(CANCEL_AGAIN, self._cancel)
+        else:
             self._task.cancel()
             asyncio.get_running_loop().call_later(CANCEL_AGAIN, self._cancel)
 
@@ -271,6 +351,33 @@ def _causes(error: BaseException) -> list[BaseException]:
     return causes
 
 
+def _in_thread(function: Callable[[], None], name: str) -> "asyncio.Future[None]":
+    """Run a function on a thread of its own, which does not keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: Exception | None) -> None:
+        if future.done():
+            return
+        if error:
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+
+    def work() -> None:
+        error = None
+        try:
+            function()
+        except Exception as raised:
+            error = raised
+        # The loop may have been closed meanwhile, with nobody left to tell.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, error)
+
+    threading.Thread(target=work, name=name, daemon=True).start()
+    return future
+
+
 class Interrupted(Exception):  # noqa: N818
     """The error of a component that did not fail itself: the run ended while it was at work."""
 
@@ -280,10 +387,13 @@ class _ErrorHandler(BaseCallbackHandler):
 
     run_inline = True
 
-    def __init__(self) -> None:
+    def __init__(self, run: Run) -> None:
+        self._run = run
         self.by_run: dict[str, BaseException] = {}
 
     def _keep(self, error: BaseException, *, run_id: uuid.UUID, **_: Any) -> None:
-        self.by_run[str(run_id)] = error
+        # What a run that is being stopped fails with is the stop.
+        if self._run.ending is None:
+            self.by_run[str(run_id)] = error
 
     on_chain_error = on_llm_error = on_tool_error = on_retriever_error = _keep

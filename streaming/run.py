@@ -47,6 +47,7 @@ class Run:
         created_at: float,
         cancel: Callable[[], None],
         unread: Callable[[], None],
+        clock: Callable[[], float] | None = None,
         recorded_id: str | None = None,
     ) -> None:
         self.id = run_id
@@ -62,6 +63,11 @@ class Run:
         self.created_at = created_at
         """Seconds since the epoch."""
         self.failure: Failure | None = None
+        self.stop_asked_at: float | None = None
+        """Seconds since the start at which somebody, or something, asked it to end early."""
+        self.ended_at: float | None = None
+        """Seconds since the start at which its task was gone, and with it its connection; None for a recording."""
+        self._clock = clock
         self._input = plain.dumps(value)
         self._events: list[Event] = []
         self._status = Status.RUNNING
@@ -199,6 +205,7 @@ class Run:
                 return
             self._ending = status
             self.failure = failure
+            self.stop_asked_at = self._clock() if self._clock else None
         self._cancel()
 
     def append(self, event: Event) -> None:
@@ -212,6 +219,7 @@ class Run:
         """Record that the run has ended and wake the readers."""
         with self._changed:
             self.failure = failure
+            self.ended_at = self._clock() if self._clock else None
             self._status = status
             self._ended.set()
             self._wake()

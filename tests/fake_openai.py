@@ -36,6 +36,8 @@ class Plan:
     tokens: list[str] = field(default_factory=lambda: ["Once", " upon", " a", " time", "."])
     rate: float = 0.0
     """Tokens per second; 0 is as fast as they are taken."""
+    delay: float = 0.0
+    """Seconds before the first token."""
     category: str = "general"
     """What a request for structured output gets, as `{"category": …}`."""
     structured: str | None = None
@@ -97,8 +99,24 @@ class FakeOpenAI:
             plan = Plan(tokens=[text])
         if seen.body.get("stream"):
             return StreamingResponse(_counted(_stream(plan, seen), seen), media_type="text/event-stream")
+        takes = plan.delay + (len(plan.tokens) / plan.rate if plan.rate else 0.0)
+        stalls = plan.fault is Fault.STALL
+        if (takes or stalls) and await _hung_up(request, None if stalls else takes):
+            seen.hung_up_at = time.monotonic()
+        seen.first_at = time.monotonic()
         seen.ended.set()
         return JSONResponse(_whole(plan, seen))
+
+
+async def _hung_up(request: Request, within: float | None) -> bool:
+    """Wait for the client to hang up; return whether it did in time."""
+    try:
+        async with asyncio.timeout(within):
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+    except TimeoutError:
+        return False
+    return True
 
 
 def _usage(plan: Plan, seen: Seen) -> dict[str, int]:
@@ -123,6 +141,7 @@ def _event(seen: Seen, delta: dict[str, Any], finish_reason: str | None = None) 
 
 async def _stream(plan: Plan, seen: Seen) -> AsyncIterator[str]:
     yield _event(seen, {"role": "assistant", "content": ""})
+    await asyncio.sleep(plan.delay)
     begun = time.monotonic()
     for number, token in enumerate(plan.tokens):
         if plan.fault and number == plan.at:
