@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
 from chains import showcase, structured
 from chains.extra import ChainImportError, load
+from chains.replayed import ReplayedLine, ReplayedModel
 from chains.router import Route, chosen, classifier, local_classifier, smart_router
 from chains.routing.local import LocalClassifier
 from chains.settings import settings
 from chains.source import Line, ModelSource, Options
-from chains.story import Length, Tone, story_chain
+from chains.story import Length, Tone, continuation_chain, story_chain
 from chains.structured import Method
 from chains.window import within
 
@@ -78,7 +79,7 @@ class Prepared:
     value: dict[str, Any]
     context: dict[str, Any] = field(default_factory=dict)
     """What the app needs to open the run from a link."""
-    line: Line | None = None
+    line: Line | ReplayedLine | None = None
     """The run's own connections, where its thread waits on them."""
 
 
@@ -101,8 +102,9 @@ def prepare_story(
     *,
     options: Options | None = None,
     line: Line | None = None,
+    so_far: str = "",
 ) -> Prepared:
-    """Return the story chain for a topic. Raises ModelNotReadyError.
+    """Return the story chain for a topic, or the chain that goes on after `so_far`. Raises ModelNotReadyError.
 
     A method that blocks needs a `line`, by which it can be stopped.
     """
@@ -112,8 +114,25 @@ def prepare_story(
     if model is None:
         raise ModelNotReadyError
     value = {"topic": topic, "words": length.words, "tone": str(tone)}
-    context = {"page": "story", "expected_tokens": length.expected_tokens}
+    context = {"page": "story", "expected_tokens": length.expected_tokens, "max_tokens": model.max_tokens}
+    if so_far:
+        return Prepared(continuation_chain(model), value | {"so_far": so_far}, context, line)
     return Prepared(story_chain(model), value, context, line)
+
+
+def prepare_replay(
+    pieces: Sequence[tuple[float, str]],
+    value: dict[str, Any],
+    *,
+    usage: tuple[int | None, int | None] = (None, None),
+    streaming: bool = False,
+) -> Prepared:
+    """Return the story chain on recorded pieces, `(seconds since the call, text)`, for the input that they answered."""
+    line = ReplayedLine()
+    model = ReplayedModel(pieces=tuple(pieces), tokens_in=usage[0], tokens_out=usage[1], line=line)
+    if streaming:
+        model.streaming = True
+    return Prepared(story_chain(model), value, {"page": "story", "expected_tokens": len(pieces)}, line)
 
 
 def prepare_conversation(

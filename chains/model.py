@@ -172,6 +172,18 @@ def chat_model(
     )
 
 
+async def model_names(endpoint: Endpoint, http: httpx2.AsyncClient) -> tuple[str, ...]:
+    """Return the names of the endpoint's models. Raises what the client raises; not every server can list them."""
+    client = openai.AsyncOpenAI(
+        base_url=endpoint.base_url,
+        api_key=endpoint.api_key.get_secret_value(),
+        http_client=http,
+        max_retries=0,
+        timeout=CONNECT_TIMEOUT,
+    )
+    return tuple(sorted([model.id async for model in client.models.list()]))
+
+
 def rehearsal_model() -> ChatOpenAI:
     """Return a real ChatOpenAI whose transport answers in this process.
 

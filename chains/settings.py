@@ -53,6 +53,14 @@ class Settings(BaseSettings):
     """Seconds that a run goes on while nobody reads it."""
     record_mb: float = Field(256.0, gt=0, validation_alias=AliasChoices("WEIR_RECORD_MB"), examples=["256"])
     """Memory for recorded runs, in megabytes; the oldest finished runs go first."""
+    price_in: Annotated[float | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, ge=0, validation_alias=AliasChoices("WEIR_PRICE_IN"), examples=["0.15"]
+    )
+    """Dollars for a million tokens that the model reads."""
+    price_out: Annotated[float | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, ge=0, validation_alias=AliasChoices("WEIR_PRICE_OUT"), examples=["0.60"]
+    )
+    """Dollars for a million tokens that the model writes."""
 
     api_token: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
         None, min_length=16, validation_alias=AliasChoices("WEIR_API_TOKEN"), examples=["a-long-random-string"]
@@ -88,6 +96,12 @@ class Settings(BaseSettings):
     def extra_chains(self) -> tuple[tuple[str, str], ...]:
         """The `(name, path)` pairs of `chains`."""
         return extra.parse(self.chains)
+
+    def cost(self, tokens_in: int | None, tokens_out: int | None) -> float | None:
+        """Return what an answer has cost in dollars; None where a price or a count is missing."""
+        if self.price_in is None or self.price_out is None or tokens_in is None or tokens_out is None:
+            return None
+        return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
 
     @property
     def uses_embedded_model(self) -> bool:

@@ -15,6 +15,7 @@ from chains.model import (
     configured_endpoint,
     embedded_endpoint,
     http_client,
+    model_names,
 )
 from chains.settings import Settings
 from local_model.engine import Engine, EngineState, Phase
@@ -64,6 +65,19 @@ class ModelSource:
         if endpoint is None:
             return None
         return chat_model(endpoint, self._settings, self._http, options=options, line=line)
+
+    async def names(self) -> tuple[str, ...]:
+        """Return the names of the models to choose from; the endpoint's own first, and alone where it lists none."""
+        endpoint = self.endpoint()
+        if endpoint is None:
+            return ()
+        if endpoint.is_embedded:
+            return (endpoint.model,)
+        try:
+            listed = await model_names(endpoint, self._http)
+        except Exception:
+            listed = ()
+        return (endpoint.model, *(name for name in listed if name != endpoint.model))
 
     def endpoint(self) -> Endpoint | None:
         """Return the endpoint, or None while the embedded engine is not ready. An engine that died is begun anew."""

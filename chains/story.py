@@ -56,3 +56,21 @@ PROMPT = ChatPromptTemplate.from_messages(
 def story_chain(model: BaseChatModel) -> Runnable[dict[str, Any], str]:
     """Return the chain `{"topic", "words", "tone"} -> str`, which streams."""
     return (PROMPT | model | StrOutputParser()).with_config(run_name="story")
+
+
+GO_ON = ChatPromptTemplate.from_messages(
+    [
+        *PROMPT.messages,
+        ("ai", "{so_far}"),
+        (
+            "human",
+            "You were interrupted. Go on with the story exactly where it breaks off, in the middle of a sentence or a "
+            "word if need be, and bring it to its end. Repeat nothing, and write only what comes next.",
+        ),
+    ]
+)
+
+
+def continuation_chain(model: BaseChatModel) -> Runnable[dict[str, Any], str]:
+    """Return the chain `{"topic", "words", "tone", "so_far"} -> str`, which streams what comes after `so_far`."""
+    return (GO_ON | model | StrOutputParser()).with_config(run_name="story")

@@ -1,125 +1,170 @@
 import streamlit as st
 
-from chains.catalog import ModelNotReadyError, prepare_story
-from chains.story import Length, Tone
+from chains.catalog import ModelNotReadyError
 from pages.components import answer, links
-from pages.components.answer import Answer
-from pages.components.composer import composer
-from pages.components.keep_alive import remember
-from pages.components.service import service
-from streaming.metrics import Meter
+from pages.components.composer import composer, still_composer
+from pages.components.story import controls, race_view, telling
+from pages.components.story.display import Display
+from pages.components.story.telling import Version
+from pages.components.story.wish import Wish
+from streaming.methods import Method
 from streaming.outcome import Mark
-from streaming.run import Run
 
 IDEAS = ["A robot learning to cook", "A lighthouse that answers letters", "Kucing yang ingin menjadi astronot"]
+STORY, RACE = "Story", "Race"
 
 
-def tell(topic: str) -> None:
-    st.session_state.story_topic = topic
-    st.session_state.story_answer = Answer()
-    st.session_state.story_wish = (Length(st.session_state.story_length), Tone(st.session_state.story_tone))
+def tell(wish: Wish) -> None:
+    """Begin a new story, and stop the one that is being told."""
+    for version in st.session_state.get("story_versions", []):
+        if version.answer.is_live():
+            version.answer.run().stop()
+    st.session_state.story_versions = [Version(wish, display)]
+    st.session_state.story_shown = 0
+
+
+def tell_idea(topic: str) -> None:
+    tell(controls.wish_for(topic))
+
+
+def add_version(wish: Wish) -> None:
+    st.session_state.story_versions.append(Version(wish, display))
+    st.session_state.story_shown = len(st.session_state.story_versions) - 1
 
 
 def tell_again() -> None:
-    tell(st.session_state.story_topic)
+    add_version(story.wish)
 
 
-def begin() -> Run | None:
-    length, tone = st.session_state.story_wish
+def go_on() -> None:
+    add_version(telling.continued(story, done))
+
+
+def flip(by: int) -> None:
+    st.session_state.story_shown += by
+
+
+def draw_more() -> None:
+    if telling.can_go_on(done):
+        st.button("Go on", icon=":material/play_arrow:", on_click=go_on, help="Continue where it ends")
+    telling.draw_downloads(story, done)
+    if len(versions) > 1:
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
+            st.button("‹", key="story_back", type="tertiary", on_click=flip, args=(-1,), disabled=shown == 0)
+            st.caption(f"version {shown + 1} of {len(versions)}", width="content")
+            last = shown == len(versions) - 1
+            st.button("›", key="story_forward", type="tertiary", on_click=flip, args=(1,), disabled=last)
+
+
+def race_topic(topic: str) -> None:
     try:
-        prepared = prepare_story(service().models, st.session_state.story_topic, length, tone)
+        race_view.begin(controls.wish_for(topic), methods)
     except ModelNotReadyError:
-        return None
-    return service().recorder.start(prepared.runnable, prepared.value, context=prepared.context)
+        return
+    st.session_state.story_race_topic = topic
 
 
-def show_progress(meter: Meter, run: Run) -> None:
-    expected = run.context["expected_tokens"]
-    done = meter.tokens_so_far
-    progress_slot.progress(min(done / expected, 1.0), text=f"~{done:,} of about {expected:,} tokens")
+def race_now() -> None:
+    chosen = st.session_state.story_race_methods
+    if source == race_view.FROM_MODEL:
+        race_topic(st.session_state.get("story_race_topic") or IDEAS[1])
+    else:
+        race_view.begin_replay(source, chosen)
 
 
-def offer_download() -> None:
-    text = ended.text if ended else ""
-    st.download_button(
-        "Download",
-        text,
-        file_name="story.md",
-        mime="text/markdown",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
-        disabled=not text,
+is_race = st.session_state.get("view", st.query_params.get("view")) == RACE
+st.set_page_config(layout="wide" if is_race else "centered")
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    st.subheader("Story", anchor=False, width="content")
+    view = st.segmented_control(
+        "View",
+        [STORY, RACE],
+        default=STORY,
+        required=True,
+        key="view",
+        bind="query-params",
+        label_visibility="collapsed",
     )
 
+if view == RACE:
+    st.markdown("The same story in several ways at once: see what streaming is for.")
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        methods = st.pills(
+            "Ways to run it",
+            list(Method),
+            selection_mode="multi",
+            default=list(Method),
+            format_func=lambda method: method.label,
+            key="story_race_methods",
+            persist_state="session",
+        )
+        source = st.selectbox(
+            "Words from",
+            list(titles := race_view.sources()),
+            format_func=lambda which: titles.get(which, which),
+            key="story_race_source",
+            help="A recorded stream needs no model: what differs then is the method, and not what the model says.",
+            width=300,
+        )
+        with_model = source == race_view.FROM_MODEL
+        few = len(methods) < 2
+        st.button("Race", icon=":material/sports_score:", type="primary", on_click=race_now, disabled=few)
+        if with_model:
+            controls.draw_model_choices()
+    if few:
+        st.caption("A race takes two or more.")
+    bottom = still_composer("Race a story about …", key="story_race_input")
+    if bottom.text and not few:
+        bottom.model_line.await_model()
+        race_topic(bottom.text)
+    found = race_view.current()
+    if found is None:
+        if with_model:
+            bottom.model_line.await_model()
+        st.stop()
+    if found.is_live:
+        bottom.stop.arm(found)
+    race_view.draw(found)
+    bottom.stop.disarm()
+    st.stop()
 
-st.set_page_config(layout="centered")
-if "story_answer" not in st.session_state:
-    opened = links.linked_run("story")
-    st.session_state.story_answer = Answer(opened.id) if opened else None
-    st.session_state.story_topic = opened.input["topic"] if opened else None
-story: Answer | None = st.session_state.story_answer
-
-st.subheader("Story", anchor=False)
 with st.container(horizontal=True, gap="medium"):
-    st.segmented_control(
-        "Length",
-        list(Length),
-        format_func=lambda length: length.capitalize(),
-        default=Length.MEDIUM,
-        required=True,
-        key="story_length",
-        persist_state="session",
-    )
-    st.segmented_control(
-        "Tone",
-        list(Tone),
-        format_func=lambda tone: tone.capitalize(),
-        default=Tone.WARM,
-        required=True,
-        key="story_tone",
-        persist_state="session",
-    )
+    controls.draw_story_choices()
+with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+    controls.draw_method_choice()
+    display: Display = controls.draw_display_choice()
+    controls.draw_model_choices()
+
+if "story_versions" not in st.session_state:
+    opened = links.linked_run("story")
+    st.session_state.story_versions = [telling.from_link(opened)] if opened else []
+    st.session_state.story_shown = 0
 
 bottom = composer("What should the story be about?", key="story_input")
 if bottom.text:
-    if story and (running := story.run()):
-        running.stop()
-    tell(bottom.text)
-    story = st.session_state.story_answer
+    tell(controls.wish_for(bottom.text))
+versions: list[Version] = st.session_state.story_versions
 
 with st.empty():
-    if story is None:
+    if not versions:
         with st.container():
             st.markdown("Give a topic below and watch the story come in, chunk by chunk. Or start from one of these:")
             for idea in IDEAS:
-                st.button(idea, icon=":material/lightbulb:", key=f"idea-{idea}", on_click=tell, args=(idea,))
-if story is None:
+                st.button(idea, icon=":material/lightbulb:", key=f"idea-{idea}", on_click=tell_idea, args=(idea,))
+if not versions:
     bottom.model_line.await_model()
     st.stop()
 
-st.text(st.session_state.story_topic)
+shown = st.session_state.story_shown
+story = versions[shown]
+st.text(story.wish.topic)
 progress_slot = st.empty()
 places = answer.slots()
-ended = story.settle()
-if ended is None:
-    run = story.run()
-    bottom.model_line.await_model()
-    if run is None and (run := begin()):
-        story.run_id = run.id
-        remember(run)
-    if run is None:
-        places.figures.caption("The story is told as soon as a model is ready.")
-        st.stop()
-    links.show_link(run)
-    bottom.stop.arm(run)
-    progress_slot.progress(0.0, text="Waiting for the first token")
-    ended = answer.write(story, run, places, waiting="Waiting for the first token", progress=show_progress)
-    bottom.stop.disarm()
-else:
-    answer.draw(ended, places)
-    if run := story.run():
-        links.show_link(run)
-finished = ended.figures.tokens_out or 0
-progress_slot.progress(1.0 if ended.outcome.mark is Mark.DONE else 0.0, text=f"{finished:,} tokens")
-answer.draw_end(ended, places, run_id=story.run_id, key=f"story-{story.run_id}", retry=tell_again, more=offer_download)
+after = st.container(gap="small")
+done = telling.tell(story, bottom, places, progress_slot)
+finished = done.figures.tokens_out or 0
+progress_slot.progress(1.0 if done.outcome.mark is Mark.DONE else 0.0, text=f"{finished:,} tokens")
+run_id = story.answer.run_id
+answer.draw_end(done, places, run_id=run_id, key=f"story-{run_id}", retry=tell_again, more=draw_more)
+with after:
+    telling.draw_after(story, done)

@@ -87,6 +87,12 @@ class Figures:
         """Median inter-token latency."""
         return median(self.inter_token_latencies) if self.inter_token_latencies else None
 
+    @property
+    def high_latency(self) -> float | None:
+        """95th percentile of the inter-token latency, by the nearest rank."""
+        ordered = sorted(self.inter_token_latencies)
+        return ordered[int(0.95 * (len(ordered) - 1))] if ordered else None
+
 
 @dataclass(slots=True)
 class Meter:

@@ -110,6 +110,13 @@ class Run:
         return self._size
 
     @property
+    def elapsed(self) -> float:
+        """Seconds since the start; of a recording, what it took."""
+        if self._clock:
+            return self._clock()
+        return self._events[-1].at if self._events else 0.0
+
+    @property
     def readers(self) -> int:
         """How many follow it at the moment."""
         return self._readers

@@ -1,15 +1,26 @@
 """The bottom of every page: the input, and below it the model that answers and Stop."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import streamlit as st
 
 from chains.catalog import MAX_TEXT
 from pages.components.notice import ModelLine
-from streaming.run import Run
 
 _STOP_WIDTH = 112
 """Pixels, with or without the shortcut's name."""
+
+
+class Stoppable(Protocol):
+    """A run, or several."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def stop(self) -> Callable[[], None]: ...
 
 
 class StopButton:
@@ -20,7 +31,7 @@ class StopButton:
         self._drawn = 0
         self.disarm()
 
-    def arm(self, run: Run) -> None:
+    def arm(self, run: Stoppable) -> None:
         """Have it stop this run."""
         self._slot.button(
             "Stop",

@@ -1,5 +1,6 @@
 """What the first answer would otherwise wait for, done at the start: imports, clients, one turn of every wheel."""
 
+import gc
 import importlib
 import logging
 
@@ -25,4 +26,8 @@ def warm_up() -> None:
     recorder = Recorder(MemoryStore(budget=1_000_000), service().loop)
     run = recorder.start(smart_router(rehearsal_model()), {"question": "Ready?", "history": []})
     run.wait(timeout=60)
+    # Streamlit collects all garbage after each script run, a fragment's too. What the imports have made, some hundred
+    # thousand objects, would be gone through each time, with every stream of the process held up meanwhile.
+    gc.collect()
+    gc.freeze()
     _LOG.info("warm-up ended as %s with %r", run.status, text(run.events))

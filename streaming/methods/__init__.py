@@ -28,6 +28,11 @@ class Method(Enum):
         return "callbacks" if self is Method.CALLBACKS else f"{self.value}()"
 
     @property
+    def effect(self) -> str:
+        """What a reader notices of it."""
+        return "word by word" if self.streams else "no streaming"
+
+    @property
     def note(self) -> str:
         """What it is, in one sentence."""
         return _NOTES[self]

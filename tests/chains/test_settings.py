@@ -24,6 +24,8 @@ VARIABLES = [
     "WEIR_WINDOW",
     "WEIR_DATA",
     "WEIR_DATABASE_URL",
+    "WEIR_PRICE_IN",
+    "WEIR_PRICE_OUT",
 ]
 ROOT = Path(__file__).parents[2]
 
@@ -66,6 +68,8 @@ def test_a_dotenv_file_is_read_and_the_environment_comes_first(monkeypatch: pyte
         ("WEIR_GRACE", "never"),
         ("WEIR_RECORD_MB", "-5"),
         ("WEIR_MAX_RUNS", "0"),
+        ("WEIR_PRICE_IN", "-1"),
+        ("WEIR_PRICE_OUT", "cheap"),
     ],
 )
 def test_a_bad_value_is_told_with_its_variable_and_an_example(
@@ -90,6 +94,15 @@ def test_a_token_that_is_too_short_is_told_without_it(monkeypatch: pytest.Monkey
         settings()
     assert "WEIR_API_TOKEN has a value that Weir cannot use" in str(told.value)
     assert "canary" not in str(told.value)
+
+
+def test_a_cost_needs_both_prices_and_both_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_PRICE_IN", "2")
+    assert settings().cost(1_000_000, 1_000_000) is None
+    settings.cache_clear()
+    monkeypatch.setenv("WEIR_PRICE_OUT", "10")
+    assert settings().cost(500_000, 100_000) == pytest.approx(2.0)
+    assert settings().cost(None, 5) is None
 
 
 @pytest.mark.parametrize("document", [".env.example", "README.md"])

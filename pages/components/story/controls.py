@@ -1,0 +1,122 @@
+"""What can be chosen about a story before it is told."""
+
+import streamlit as st
+
+from chains.source import Options
+from chains.story import Length, Tone
+from pages.components.service import service
+from pages.components.story.display import Display, Mode
+from pages.components.story.wish import Wish
+from streaming.methods import Method
+
+
+def draw_story_choices() -> None:
+    """Draw length, tone and what can be asked of the model."""
+    st.segmented_control(
+        "Length",
+        list(Length),
+        format_func=lambda length: length.capitalize(),
+        default=Length.MEDIUM,
+        required=True,
+        key="story_length",
+        persist_state="session",
+    )
+    st.segmented_control(
+        "Tone",
+        list(Tone),
+        format_func=lambda tone: tone.capitalize(),
+        default=Tone.WARM,
+        required=True,
+        key="story_tone",
+        persist_state="session",
+    )
+
+
+def draw_model_choices() -> None:
+    """Draw what can be asked of the model, in a popover."""
+    with st.popover("Model", icon=":material/tune:", key="story_model_options", on_change="rerun"):
+        if not st.session_state.get("story_model_options"):
+            return
+        st.selectbox(
+            "Model",
+            _models(),
+            index=None,
+            placeholder="The one that is set",
+            key="story_model",
+            accept_new_options=True,
+            persist_state="session",
+        )
+        st.number_input(
+            "Temperature",
+            0.0,
+            2.0,
+            value=None,
+            step=0.1,
+            placeholder="The model's own",
+            key="story_temperature",
+            persist_state="session",
+            help="0 takes the likeliest word each time. Some models accept none but their own.",
+        )
+        st.number_input(
+            "Seed",
+            0,
+            2**31 - 1,
+            value=None,
+            placeholder="None",
+            key="story_seed",
+            persist_state="session",
+            help="The same seed asks for the same story once more. Not every server heeds it.",
+        )
+
+
+def draw_method_choice() -> None:
+    """Draw which method runs the chain, and its code."""
+    st.session_state.setdefault("story_method", Method.ASTREAM_EVENTS)
+    st.selectbox(
+        "How it runs",
+        tuple(Method),
+        format_func=lambda method: f"{method.label}: {method.effect}",
+        key="story_method",
+        persist_state="session",
+        width=262,
+    )
+    method: Method = st.session_state.story_method
+    with st.popover("Show code", icon=":material/code:"):
+        st.caption(method.note)
+        st.code(method.code, language="python")
+
+
+def draw_display_choice() -> Display:
+    """Draw how the text gets onto the page, and return it."""
+    st.session_state.setdefault("story_display", Mode.BY_BLOCK)
+    st.selectbox(
+        "Display",
+        list(Mode),
+        format_func=lambda mode: mode.value.capitalize(),
+        key="story_display",
+        persist_state="session",
+        width=150,
+        help="  \n".join(f"**{mode.value.capitalize()}**: {mode.note}" for mode in Mode),
+    )
+    mode: Mode = st.session_state.story_display
+    if mode is not Mode.BUFFERED:
+        return Display(mode)
+    gathered = st.number_input("Chunks", 1, 1_000, 10, key="story_buffer", persist_state="session", width=110)
+    waits = st.number_input("or ms", 10, 5_000, 100, 10, key="story_buffer_ms", persist_state="session", width=110)
+    return Display(mode, gathered, waits / 1e3)
+
+
+def wish_for(topic: str) -> Wish:
+    """Return the story that is wanted, as it is chosen now."""
+    chosen = st.session_state
+    options = Options(
+        model=chosen.get("story_model"), temperature=chosen.get("story_temperature"), seed=chosen.get("story_seed")
+    )
+    length, tone = Length(chosen.get("story_length", Length.MEDIUM)), Tone(chosen.get("story_tone", Tone.WARM))
+    return Wish(topic, length, tone, chosen.get("story_method", Method.ASTREAM_EVENTS), options)
+
+
+def _models() -> list[str]:
+    if "story_models" not in st.session_state:
+        st.session_state.story_models = service().loop.submit(service().models.names()).result(timeout=10)
+    return list(st.session_state.story_models)

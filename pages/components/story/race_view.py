@@ -1,0 +1,250 @@
+"""The race: one prompt through several methods at once, in lanes with a clock."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from pages.components import words
+from pages.components.answer import MARKS
+from pages.components.inspector.recordings import open_recording, samples
+from pages.components.keep_alive import my_runs
+from pages.components.service import service
+from pages.components.story import wish as wishes
+from pages.components.story.wish import Ready, Wish
+from streaming import race
+from streaming.methods import Method
+from streaming.metrics import figures
+from streaming.outcome import Mark, outcome
+from streaming.race import Lane
+from streaming.run import Run
+from streaming.store import RunEvictedError, RunNotFoundError
+
+TICK = 0.2
+"""Seconds between two looks at the lanes."""
+
+LANE_TEXT = 2_000
+"""Characters of a story that is being written that a lane shows: its end."""
+
+PLACES = 300
+"""Of a lane's time axis: chunks that fall on one place are one mark."""
+
+FROM_MODEL = "the model"
+WAITING, WRITING = "nothing to read yet", "reading"
+_COLORS = alt.Scale(domain=[WAITING, WRITING], range=["#b9a27a", "#2f93a0"])
+_COLUMNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """The lanes of one race, for the button that stops them all."""
+
+    lanes: tuple[Lane, ...]
+
+    @property
+    def id(self) -> str:
+        return "race-" + self.lanes[0].run.id
+
+    @property
+    def is_live(self) -> bool:
+        return any(lane.run.is_live for lane in self.lanes)
+
+    def stop(self) -> None:
+        """Stop all lanes."""
+        for lane in self.lanes:
+            lane.run.stop()
+
+
+def sources() -> dict[str, str]:
+    """Return what can be raced, by id: the model, the recorded story, and this visitor's own finished stories."""
+    told = [run for run in my_runs() if run.context.get("page") == "story" and not run.is_live and _topic(run)]
+    own = {run.id: f"recorded: {_topic(run)}" for run in reversed(told) if len(race.pieces(run)) > 1}
+    sample = {name: f"recorded: {title.lower()}" for name, (title, _) in samples().items() if name.startswith("1-")}
+    return {FROM_MODEL: FROM_MODEL, **sample, **dict(list(own.items())[:5])}
+
+
+def _topic(run: Run) -> str:
+    return str(race.value_of(run).get("topic", ""))[:50]
+
+
+def recorded(source: str) -> Run:
+    """Return the run that a source names."""
+    return open_recording(samples()[source][1]) if source in samples() else service().recorder.store.get(source)
+
+
+def begin(wish: Wish, methods: Sequence[Method]) -> None:
+    """Start all lanes with the model. Raises ModelNotReadyError."""
+    _open([wishes.ready(replace(wish, method=method)) for method in methods])
+
+
+def begin_replay(source: str, methods: Sequence[Method]) -> None:
+    """Start all lanes with a recorded stream."""
+    original = recorded(source)
+    _open([wishes.ready_to_replay(original, method) for method in methods])
+
+
+def _open(lanes: Sequence[Ready]) -> None:
+    if old := current():
+        old.stop()
+    # None starts before all are made: what making a client takes is not the others' time.
+    st.query_params["race"] = ",".join([lane.start().id for lane in lanes])
+
+
+def current() -> Race | None:
+    """Return the race that the address names; say so where it is gone."""
+    ids = [run_id for run_id in st.query_params.get("race", "").split(",") if run_id]
+    if not ids:
+        return None
+    kept: Race | None = st.session_state.get("story_race")
+    if kept and [lane.run.id for lane in kept.lanes] == ids:
+        return kept
+    try:
+        runs = [service().recorder.store.get(run_id) for run_id in ids]
+    except (RunNotFoundError, RunEvictedError) as gone:
+        st.warning(type(gone).__doc__ or "", icon=":material/link_off:")
+        return None
+    opened = Race(tuple(Lane(race.method_of(run), run) for run in runs))
+    st.session_state.story_race = opened
+    return opened
+
+
+def draw(found: Race) -> None:
+    """Draw a race, for as long as it goes on and afterwards."""
+    head = st.empty()
+    slots = [_slots(place) for place in st.columns(len(found.lanes), gap="small")]
+    head.markdown("#### Who has something to read first?")
+    # A loop, not a fragment that comes again: Streamlit collects garbage after each, with all streams held up.
+    with contextlib.ExitStack() as readers:
+        for lane in found.lanes:
+            readers.enter_context(lane.run.reading())
+        while found.is_live:
+            _draw_lanes(found, slots)
+            time.sleep(TICK)
+    _draw_lanes(found, slots)
+    if said := race.summary(found.lanes):
+        head.markdown(f"#### {said}")
+    _draw_result(found)
+    with st.expander("Show code", icon=":material/code:"):
+        for tab, lane in zip(st.tabs([lane.method.label for lane in found.lanes]), found.lanes, strict=True):
+            with tab:
+                st.caption(lane.method.note)
+                st.code(lane.method.code, language="python")
+
+
+@dataclass(frozen=True, slots=True)
+class _Slots:
+    title: st.delta_generator.DeltaGenerator
+    clock: st.delta_generator.DeltaGenerator
+    state: st.delta_generator.DeltaGenerator
+    text: st.delta_generator.DeltaGenerator
+
+
+def _slots(place: st.delta_generator.DeltaGenerator) -> _Slots:
+    with place.container(border=True, gap="small"):
+        title, clock, state = st.empty(), st.empty(), st.empty()
+        with st.container(height=170, border=False, autoscroll=True):
+            text = st.empty()
+    return _Slots(title, clock, state, text)
+
+
+def _draw_lanes(found: Race, slots: Sequence[_Slots]) -> None:
+    for lane, places in zip(found.lanes, slots, strict=True):
+        _draw_lane(lane.read(), places)
+
+
+def _draw_lane(lane: Lane, places: _Slots) -> None:
+    live = lane.run.is_live
+    now = lane.run.elapsed if live else lane.last
+    places.title.markdown(f"**`{lane.method.label}`**  \n:small[{lane.method.effect}]")
+    if lane.first is None:
+        places.clock.metric("no word after", f"{now:.1f} s")
+    else:
+        places.clock.metric("first word after", race.about(lane.first))
+    places.state.caption(_state(lane, now))
+    text = lane.text
+    if live and len(text) > LANE_TEXT:
+        text = "… " + text[-LANE_TEXT:]
+    places.text.markdown(text or ":gray[…]")
+
+
+def _state(lane: Lane, now: float) -> str:
+    if lane.run.is_live:
+        doing = "writing" if lane.first is not None else "waiting"
+        return f":material/hourglass_top: {doing} · {now:.1f} s"
+    said = outcome(lane.run, figures(lane.run.events))
+    icon, _ = MARKS[said.mark]
+    if said.mark is Mark.FAILED:
+        return f"{icon} {said.sentence}"
+    return f"{icon} {said.mark.value.lower()} after {race.about(now)}"
+
+
+def _draw_result(found: Race) -> None:
+    lanes = found.lanes
+    if alike := race.agreement(lanes):
+        st.markdown(f":material/compare_arrows: {alike}")
+    if any(lane.arrivals for lane in lanes):
+        _draw_chart(lanes, race.summary(lanes))
+
+
+def _draw_chart(lanes: Sequence[Lane], said: str) -> None:
+    end = max(lane.last for lane in lanes)
+    bars, marks, labels = [], [], []
+    for lane in lanes:
+        first, name = lane.first, lane.method.label
+        until = lane.last if first is None else first
+        bars.append({"method": name, "from": 0.0, "to": until, "what": WAITING})
+        if first is None:
+            continue
+        # Of a bar without length its outline is left: a single chunk is in sight as well.
+        bars.append({"method": name, "from": first, "to": lane.last, "what": WRITING})
+        places = {int(PLACES * at / max(end, 1e-9)): at for at in reversed(lane.arrivals)}
+        marks += [{"method": name, "at": at} for at in places.values()]
+        late = first > 0.6 * end
+        labels.append(
+            {
+                "method": name,
+                "at": first,
+                "says": f"first word {race.about(first)}",
+                "side": "right" if late else "left",
+            }
+        )
+    order = [lane.method.label for lane in lanes]
+    y = alt.Y("method:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelFontSize=13))
+    time = alt.Scale(domain=[0, end * 1.02], nice=False)
+    bar = (
+        alt.Chart(pd.DataFrame(bars))
+        .mark_bar(height=16, cornerRadius=2, strokeWidth=1.5, opacity=0.55)
+        .encode(
+            x=alt.X("from:Q", scale=time, title="seconds since Enter was pressed"),
+            x2="to:Q",
+            y=y,
+            color=alt.Color("what:N", scale=_COLORS, legend=alt.Legend(orient="top", title=None)),
+            stroke=alt.Stroke("what:N", scale=_COLORS, legend=None),
+            tooltip=["method", "what", alt.Tooltip("from:Q", format=".2f"), alt.Tooltip("to:Q", format=".2f")],
+        )
+    )
+    tick = (
+        alt.Chart(pd.DataFrame(marks, columns=["method", "at"]))
+        .mark_tick(thickness=1.5, height=16, color="#0e6e7c")
+        .encode(x=alt.X("at:Q", scale=time), y=y, tooltip=["method", alt.Tooltip("at:Q", format=".3f", title="chunk")])
+    )
+    layers = [bar, tick]
+    sides: tuple[tuple[Literal["left", "right"], int], ...] = (("left", 2), ("right", -2))
+    for side, dx in sides:
+        told = pd.DataFrame([e for e in labels if e["side"] == side], columns=["method", "at", "says", "side"])
+        layers.append(
+            alt.Chart(told)
+            .mark_text(align=side, dx=dx, dy=-15, fontSize=12, color="#7d8b90")
+            .encode(x=alt.X("at:Q", scale=time), y=y, text="says:N")
+        )
+    st.markdown("**When the words came** :small[each thin line is one chunk]")
+    spoken = "; ".join(f"{e['method']}: {e['says']}" for e in labels)
+    st.altair_chart(
+        alt.layer(*layers).properties(height=alt.Step(38)),
+        alt=f"{said} {spoken}; the last ended after {words.seconds(end)}",
+    )

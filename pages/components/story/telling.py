@@ -1,0 +1,149 @@
+"""One story on the page: told anew, continued, stopped, and its earlier versions."""
+
+import time
+from dataclasses import dataclass, field, replace
+
+import streamlit as st
+
+from chains.catalog import ModelNotReadyError
+from pages.components import links, words
+from pages.components.answer import Answer, Ended, Slots
+from pages.components.composer import Composer
+from pages.components.story import figures_view, wish
+from pages.components.story.display import PROGRESS_MESSAGES, Cost, Display, draw_text, stream_text
+from pages.components.story.wish import Wish
+from streaming import race
+from streaming.metrics import Meter
+from streaming.outcome import Mark, outcome
+from streaming.progress import Phase, Progress, phase
+from streaming.receipt import stop_receipt
+from streaming.run import Run
+
+TICK = 0.25
+"""Seconds between two updates of progress and figures."""
+
+
+@dataclass(slots=True)
+class Version:
+    """One telling of a story."""
+
+    wish: Wish
+    display: Display = field(default_factory=Display)
+    answer: Answer = field(default_factory=Answer)
+    cost: Cost = field(default_factory=Cost)
+
+    def settle(self) -> Ended | None:
+        """Return what the story was, with what it went on from, if its run has ended."""
+        if self.answer.ended is None and (run := self.answer.run()) and not run.is_live:
+            meter = Meter()
+            told = "".join([meter.add(event) for event in run.events])
+            self.answer.ended = ended(run, self.wish.so_far + told, meter)
+        return self.answer.ended
+
+
+def ended(run: Run, told: str, meter: Meter) -> Ended:
+    """Return what a story was when its run ended."""
+    figures = meter.figures()
+    return Ended(told, figures, outcome(run, figures))
+
+
+def from_link(run: Run) -> Version:
+    """Return the story that a link opens."""
+    value = race.value_of(run)
+    wanted = Wish(str(value.get("topic", "")), method=race.method_of(run), so_far=str(value.get("so_far", "")))
+    return Version(wanted, answer=Answer(run.id))
+
+
+def begin(version: Version) -> Run | None:
+    """Start the run of a story; None while no model is ready."""
+    try:
+        run = wish.ready(version.wish).start()
+    except ModelNotReadyError:
+        return None
+    version.answer.run_id = run.id
+    return run
+
+
+def write(version: Version, run: Run, places: Slots, progress: st.delta_generator.DeltaGenerator) -> Ended:
+    """Stream a story into its places until it ends."""
+    meter, cost = Meter(), version.cost
+    now_in, seen, shown_at = Phase.CONNECTING, 0, 0.0
+    expected, limit = run.context["expected_tokens"], run.context.get("max_tokens")
+
+    def tick() -> None:
+        nonlocal now_in, seen, shown_at
+        if time.monotonic() - shown_at < TICK:
+            return
+        shown_at = time.monotonic()
+        now_in = phase(run.events[seen:], now_in)
+        seen = len(run.events)
+        figures = meter.figures()
+        so_far = Progress(meter.tokens_so_far, expected, limit, figures.tokens_per_second)
+        said = figures_view.progress_text(now_in, so_far, run.elapsed)
+        progress.progress(so_far.fraction, text=said)
+        line = words.live_line(figures, so_far.written, run.elapsed, now_in.value)
+        places.figures.caption(line)
+        cost.noted(PROGRESS_MESSAGES + len(said.encode()) + len(line.encode()))
+
+    tick()
+    with places.text:
+        told = stream_text(run, meter, version.display, cost, tick, before=version.wish.so_far)
+    version.answer.ended = ended(run, told, meter)
+    return version.answer.ended
+
+
+def tell(version: Version, bottom: Composer, places: Slots, progress: st.delta_generator.DeltaGenerator) -> Ended:
+    """Draw a story, from its start to its end if need be; ends the script where no model is ready."""
+    done = version.settle()
+    if done is not None:
+        with places.text:
+            draw_text(done.text, version.display)
+        if run := version.answer.run():
+            links.show_link(run)
+        return done
+    bottom.model_line.await_model()
+    run = version.answer.run() or begin(version)
+    if run is None:
+        places.figures.caption("The story is told as soon as a model is ready.")
+        st.stop()
+    links.show_link(run)
+    bottom.stop.arm(run)
+    done = write(version, run, places, progress)
+    bottom.stop.disarm()
+    return done
+
+
+def draw_after(version: Version, done: Ended) -> None:
+    """Draw what is known of a story that has ended."""
+    run = version.answer.run()
+    if run and (receipt := stop_receipt(run)):
+        figures_view.draw_receipt(receipt)
+    if done.figures.chunks:
+        figures_view.draw_figures(done.figures)
+    if version.cost.updates:
+        figures_view.draw_cost(version.cost, version.display)
+    if run and done.figures.chunks:
+        with st.expander("Chunks", icon=":material/format_list_numbered:", key="story_chunks", on_change="rerun"):
+            if st.session_state.get("story_chunks"):
+                figures_view.draw_chunks(run)
+
+
+def can_go_on(done: Ended) -> bool:
+    """Whether there is a part of a story that can be continued."""
+    return bool(done.text) and done.outcome.mark is not Mark.DONE
+
+
+def continued(version: Version, done: Ended) -> Wish:
+    """Return the wish for the rest of a story that was stopped or cut off."""
+    return replace(version.wish, so_far=done.text)
+
+
+def draw_downloads(version: Version, done: Ended) -> None:
+    """Draw the story as files."""
+    topic = version.wish.topic
+    with st.popover("Download", icon=":material/download:", type="tertiary", disabled=not done.text):
+        for label, content, name, kind in (
+            ("Markdown", f"# {topic}\n\n{done.text}", "story.md", "text/markdown"),
+            ("Text", done.text, "story.txt", "text/plain"),
+        ):
+            st.download_button(label, content, file_name=name, mime=kind, type="tertiary", on_click="ignore")

@@ -1,0 +1,69 @@
+"""What a visitor wants told, and starting it."""
+
+from dataclasses import dataclass, replace
+
+from chains.catalog import Prepared, prepare_replay, prepare_story
+from chains.source import Line, Options
+from chains.story import Length, Tone
+from pages.components.keep_alive import remember
+from pages.components.service import service
+from streaming import race
+from streaming.methods import Method
+from streaming.metrics import figures
+from streaming.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A story that is wanted."""
+
+    topic: str
+    length: Length = Length.MEDIUM
+    tone: Tone = Tone.WARM
+    method: Method = Method.ASTREAM_EVENTS
+    options: Options = Options()  # noqa: RUF009
+    so_far: str = ""
+    """The text that is to be continued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A story that is about to be told: all is made, and nothing sent."""
+
+    prepared: Prepared
+    method: Method
+
+    def start(self) -> Run:
+        """Begin it and return its run."""
+        run = service().recorder.start(
+            self.prepared.runnable,
+            self.prepared.value,
+            context=self.prepared.context | {"method": self.method.value},
+            method=self.method,
+            line=None if self.method.is_async else self.prepared.line,
+        )
+        remember(run)
+        return run
+
+
+def ready(wish: Wish) -> Ready:
+    """Make what tells a story. Raises ModelNotReadyError."""
+    method = wish.method
+    options = replace(wish.options, streaming=True) if method.needs_streaming_model else wish.options
+    line = None if method.is_async else Line()
+    prepared = prepare_story(
+        service().models, wish.topic, wish.length, wish.tone, options=options, line=line, so_far=wish.so_far
+    )
+    return Ready(prepared, method)
+
+
+def ready_to_replay(recorded: Run, method: Method) -> Ready:
+    """Make what tells a recorded story again, with its own timing and without a model."""
+    told = figures(recorded.events)
+    prepared = prepare_replay(
+        race.pieces(recorded),
+        race.value_of(recorded),
+        usage=(told.tokens_in, told.tokens_out),
+        streaming=method.needs_streaming_model,
+    )
+    return Ready(prepared, method)

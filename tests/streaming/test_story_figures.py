@@ -1,0 +1,132 @@
+"""Progress, pacing, chunks, the stop receipt and the race: functions of events."""
+
+from itertools import pairwise
+
+import pytest
+
+from streaming import race
+from streaming.chunk_list import chunks, visible
+from streaming.events import Event, Source
+from streaming.methods import Method
+from streaming.metrics import figures
+from streaming.pacing import Buffer
+from streaming.plain import dumps
+from streaming.progress import Phase, Progress, phase
+from streaming.race import Lane
+from streaming.receipt import stop_receipt
+from streaming.run import Run, Status
+
+ROOT = Source("story", "root", (), (), {})
+MODEL = Source("model", "model", ("root",), (), {})
+
+
+def told(*pieces: tuple[float, str], source: Source = ROOT, kind: str = "on_chain_stream") -> list[Event]:
+    return [Event(seq, at, kind, source, dumps({"chunk": text})) for seq, (at, text) in enumerate(pieces)]
+
+
+def ended(events: list[Event], status: Status = Status.DONE, clock: float = 0.0) -> Run:
+    run = Run(
+        "id",
+        "story",
+        {"topic": "t"},
+        context={},
+        created_at=0.0,
+        cancel=lambda: None,
+        unread=lambda: None,
+        clock=lambda: clock,
+    )
+    for event in events:
+        run.append(event)
+    if status is Status.STOPPED:
+        run.stop()
+    run.close(status, None)
+    return run
+
+
+def lane(method: Method, *pieces: tuple[float, str]) -> Lane:
+    return Lane(method, ended(told(*pieces))).read()
+
+
+def test_a_phase_has_a_name_until_words_come() -> None:
+    empty = told((0.1, ""), source=MODEL, kind="on_chat_model_stream")
+    assert phase([]) is Phase.CONNECTING
+    assert phase(empty) is Phase.READING
+    assert phase([*empty, *told((0.2, "Once"))]) is Phase.WRITING
+    assert phase([], Phase.WRITING) is Phase.WRITING
+
+
+def test_progress_grows_and_is_whole_at_no_time_before_the_end() -> None:
+    shares = [Progress(written, 400, 800, None).fraction for written in range(0, 1200, 50)]
+    assert shares[0] == 0
+    assert all(earlier <= later for earlier, later in pairwise(shares))
+    assert shares[-1] < 1
+    assert Progress(900, 400, None, None).fraction < 1
+
+
+def test_the_time_left_is_what_the_pace_says() -> None:
+    assert Progress(100, 400, 800, 50.0).left == 6
+    assert Progress(100, 400, 800, 50.0).left_at_most == 14
+    assert Progress(400, 400, 800, 50.0).left is None
+    assert Progress(0, 400, None, None).left is None
+
+
+def test_a_buffer_lets_go_at_ten_chunks_or_a_hundred_milliseconds() -> None:
+    buffer = Buffer(chunks=3, seconds=0.1)
+    assert [buffer.add(text, 0.0) for text in "abc"] == ["", "", "abc"]
+    assert buffer.add("d", 1.0) == ""
+    assert buffer.due(1.05) == ""
+    assert buffer.due(1.11) == "d"
+    assert buffer.due(9.0) == ""
+    buffer.add("e", 2.0)
+    assert buffer.rest() == "e"
+
+
+def test_chunks_are_numbered_with_arrival_and_gap_and_visible_blanks() -> None:
+    first, second = chunks(told((0.5, "Once"), (0.6, ""), (0.75, " upon\n")))
+    assert (first.number, first.text, first.at, first.gap) == (0, "Once", 0.5, None)
+    assert (second.number, second.at) == (1, 0.75)
+    assert second.gap == pytest.approx(0.25)
+    assert visible(" a\tb\n") == "␣a⇥b⏎"
+
+
+def test_the_receipt_counts_what_came_after_the_click() -> None:
+    run = ended(told((0.5, "Once"), (1.5, " upon")), Status.STOPPED, clock=1.0)
+    receipt = stop_receipt(run)
+    assert receipt is not None
+    assert (receipt.to_last_event, receipt.chunks_after, receipt.kept) == (0.5, 1, 9)
+    assert stop_receipt(ended(told((0.5, "Once")))) is None
+
+
+def test_the_95th_percentile_of_latency_is_of_the_gaps() -> None:
+    arrivals = [0.0]
+    for number in range(100):
+        arrivals.append(arrivals[-1] + (0.5 if number >= 96 else 0.01))
+    seen = figures(told(*[(at, "x") for at in arrivals]))
+    assert seen.median_latency == pytest.approx(0.01)
+    assert seen.high_latency == pytest.approx(0.01)
+    assert figures([]).high_latency is None
+
+
+def test_the_summary_says_what_streaming_saves() -> None:
+    lanes = [lane(Method.STREAM, (0.31, "a"), (8.0, "b")), lane(Method.INVOKE, (8.4, "ab"))]
+    assert race.summary(lanes) == "Without streaming you would have waited 8.4 s for the first word; with it 0.3 s."
+
+
+def test_the_summary_of_streams_alone_gives_their_span() -> None:
+    lanes = [lane(Method.STREAM, (0.3, "a"), (8.0, "b")), lane(Method.ASTREAM, (0.5, "a"), (8.1, "b"))]
+    assert race.summary(lanes).endswith("the first word came after 0.3 s to 0.5 s, the last after 8.1 s.")
+
+
+def test_a_lane_that_was_stopped_says_nothing() -> None:
+    stopped = Lane(Method.INVOKE, ended(told((0.5, "Once")), Status.STOPPED)).read()
+    assert race.summary([stopped, lane(Method.STREAM, (0.3, "a"))]) == ""
+    assert race.agreement([stopped, lane(Method.STREAM, (0.3, "a"))]) == ""
+
+
+def test_texts_agree_or_the_place_where_they_part_is_told() -> None:
+    same = [lane(Method.STREAM, (0.1, "abc")), lane(Method.INVOKE, (0.1, "ab"), (0.2, "c"))]
+    assert race.agreement(same) == "All 2 texts are the same, to the character (3 characters)."
+    parted = [lane(Method.STREAM, (0.1, "abc")), lane(Method.INVOKE, (0.1, "abXc"))]
+    assert race.agreement(parted).startswith("The texts are the same for 2 characters")
+    longer = [lane(Method.STREAM, (0.1, "abc")), lane(Method.INVOKE, (0.1, "abcd"))]
+    assert race.agreement(longer).startswith("The texts are the same for 3 characters")
