@@ -73,7 +73,7 @@ def summary(lanes: Sequence[Lane]) -> str:
             f"Without streaming you would have waited {about(waits[0])} for the first word; "
             f"with it {about(min(firsts))}."
         )
-    if len(firsts) > 1:
+    if len(firsts) > 1 and len(whole) == len(lanes):
         least, most = about(min(firsts)), about(max(firsts))
         came = f"after {least}" if least == most else f"after {least} to {most}"
         return f"All of these stream: the first word came {came}, the last after {about(max(e.last for e in whole))}."

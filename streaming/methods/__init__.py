@@ -70,5 +70,5 @@ _NOTES = {
     Method.ASTREAM: "The same loop with async: many stories share one thread.",
     Method.ASTREAM_EVENTS: "Async, and every step inside the chain reports as well. Weir uses it everywhere else.",
     Method.CALLBACKS: "The chain is called once, and a handler hears each token as the model writes it.",
-    Method.INVOKE: "No streaming: nothing to see until the whole story is there.",
+    Method.INVOKE: "No streaming: nothing until the whole story is there. WEIR_TIMEOUT bounds the wait.",
 }

@@ -1,9 +1,10 @@
 import re
 
+import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.browser.conftest import ended, send
-from tests.fake_openai import FakeOpenAI, Plan
+from tests.browser.conftest import ended, opened, send
+from tests.fake_openai import FakeOpenAI, Fault, Plan
 
 PARAGRAPH = [" rain"] * 39 + [".\n\n"]
 
@@ -14,8 +15,9 @@ def test_a_story_shows_its_progress_and_can_be_downloaded(story: Page, model: Fa
     expect(story.get_by_text(re.compile(r"~\d+ of about 400 tokens"))).to_be_visible()
     ended(story)
     expect(story.get_by_text("80 tokens")).to_be_visible()
+    story.get_by_role("button", name="Download").click()
     with story.expect_download() as download:
-        story.get_by_role("button", name="Download").click()
+        story.get_by_role("button", name="Text", exact=True).click()
     assert download.value.path().read_text(encoding="utf-8") == "".join(PARAGRAPH * 2)
 
 
@@ -71,3 +73,112 @@ def test_a_new_topic_stops_the_story_that_is_being_told(story: Page, model: Fake
     expect(story.get_by_text("A short story.")).to_be_visible()
     assert model.answers[0].ended.wait(2)
     assert model.answers[0].hung_up_at is not None
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label).click()
+    wanted = page.get_by_role("option", name=re.compile(f"^{re.escape(option)}"))
+    wanted.click()
+    expect(wanted).to_have_count(0)
+
+
+def test_a_race_shows_who_had_the_first_word_and_that_the_texts_agree(
+    page: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(tokens=PARAGRAPH, rate=32, delay=0.2)
+    opened(page, f"{weir_url}/story?view=Race")
+    send(page, "a weir")
+    expect(page.get_by_text("no word after").first).to_be_visible()
+    said = page.get_by_text(re.compile(r"Without streaming you would have waited 1\.\d s .*; with it 0\.\d s"))
+    expect(said).to_be_visible()
+    expect(page.get_by_text("All 5 texts are the same, to the character")).to_be_visible()
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_be_visible()
+    assert len(model.answers) == 5
+    page.get_by_text("Show code").click()
+    expect(page.get_by_text("for chunk in chain.stream(value, config):")).to_be_visible()
+    page.reload()
+    expect(said).to_be_visible()
+
+
+def test_a_recorded_stream_is_raced_without_a_model(page: Page, weir_url: str, model: FakeOpenAI) -> None:
+    opened(page, f"{weir_url}/story?view=Race")
+    choose(page, "Words from", "recorded: a story")
+    page.get_by_role("button", name="Race", exact=True).last.click()
+    expect(page.get_by_text("Without streaming you would have waited")).to_be_visible()
+    expect(page.get_by_text("All 5 texts are the same")).to_be_visible()
+    assert model.seen == []
+
+
+def test_a_race_can_be_stopped_in_a_stall(page: Page, weir_url: str, model: FakeOpenAI) -> None:
+    model.plan = Plan(tokens=PARAGRAPH, fault=Fault.STALL, at=3)
+    opened(page, f"{weir_url}/story?view=Race")
+    send(page, "a weir")
+    expect(page.get_by_text("first word after")).to_have_count(4)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("stopped after")).to_have_count(5)
+    assert all(seen.hung_up_at is not None for seen in model.answers)
+
+
+def test_stop_gives_a_receipt_and_the_story_goes_on_from_there(story: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(tokens=PARAGRAPH * 10, rate=20)
+    choose(story, "How it runs", "stream()")
+    send(story, "a weir")
+    expect(story.get_by_text("rain rain rain")).to_be_visible()
+    story.get_by_role("button", name="Stop").click()
+    expect(story.get_by_text("Stop receipt")).to_be_visible()
+    expect(story.get_by_text(re.compile(r"connection to the model closed after \d+ ms"))).to_be_visible()
+    assert model.answers[0].hung_up_at is not None
+    model.plan = Plan(tokens=[" and so it ended."])
+    story.get_by_role("button", name="Go on").click()
+    expect(story.get_by_text(re.compile("rain rain.* and so it ended"))).to_be_visible()
+    expect(story.get_by_text("version 2 of 2")).to_be_visible()
+    messages = model.answers[-1].body["messages"]
+    assert messages[2]["role"] == "assistant"
+    assert messages[2]["content"].startswith(" rain rain")
+
+
+def test_versions_are_kept_and_can_be_flipped(story: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(tokens=["The first telling."])
+    send(story, "a weir")
+    ended(story)
+    model.plan = Plan(tokens=["The second telling."])
+    story.get_by_role("button", name="Regenerate").click()
+    expect(story.get_by_text("The second telling.")).to_be_visible()
+    story.get_by_role("button", name="‹").click()
+    expect(story.get_by_text("The first telling.")).to_be_visible()
+    expect(story.get_by_text("version 1 of 2")).to_be_visible()
+    assert len(model.answers) == 2
+
+
+def test_the_chunks_can_be_read_one_by_one(story: Page, model: FakeOpenAI) -> None:
+    send(story, "a weir")
+    ended(story)
+    story.get_by_text("Chunks", exact=True).click()
+    expect(story.get_by_text("A chunk is what the chain yields at once.")).to_be_visible()
+    expect(story.get_by_test_id("stDataFrame")).to_be_visible()
+
+
+@pytest.mark.parametrize("mode", ["Every chunk", "Buffered", "By block"])
+def test_the_bytes_that_a_display_is_said_to_cost_are_what_the_browser_counts(
+    story: Page, model: FakeOpenAI, mode: str
+) -> None:
+    """From the first progress line to the last text: neither what the page is made of, nor the figures below."""
+    received: list[bytes] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: received.append(frame if isinstance(frame, bytes) else frame.encode()))
+
+    story.on("websocket", listen)
+    story.reload()
+    choose(story, "Display", mode)
+    model.plan = Plan(tokens=[*[f" rain{number}" for number in range(119)], ".\n\n", *PARAGRAPH, " zenith"], rate=50)
+    send(story, "a weir")
+    ended(story)
+    said = story.get_by_text("sent to this browser").inner_text()
+    found = re.search(r"([\d,]+) updates, ~([\d.]+) (k?B)", said)
+    assert found
+    estimated = float(found[2]) * (1_000 if found[3] == "kB" else 1)
+    first = next(number for number, frame in enumerate(received) if b"Connecting" in frame)
+    last = max(number for number, frame in enumerate(received) if b"zenith" in frame and b"copy" not in frame)
+    counted = sum(len(frame) for frame in received[first : last + 1])
+    assert estimated == pytest.approx(counted, rel=0.1), said

@@ -21,7 +21,7 @@ _PER_SECOND = 100_000
 """Characters sent a second, at most, of a block that goes on: the whole of it is sent each time."""
 
 _FLUSH = 0.005
-"""Seconds between two looks of Streamlit at what is to be sent: of updates of one element the last one goes out."""
+"""Seconds between two looks of Streamlit at what is to be sent: of an element's updates since, the last goes out."""
 
 TEXT_MESSAGE = 98
 """Bytes of an update of text besides the text, as counted on the websocket."""
@@ -69,8 +69,8 @@ class Cost:
     worst: float = 0.0
     """The longest of these waits."""
     _element: int = 0
-    _last_at: float = -1.0
-    _last_size: int = 0
+    _held: int = 0
+    _looked_at: float = float("-inf")
 
     @property
     def mean_lag(self) -> float:
@@ -80,19 +80,25 @@ class Cost:
     def painted(self, added: str, now: float) -> None:
         """Note that an element was sent with more text in it; `now` is in monotonic seconds."""
         self._element += len(added.encode("utf-8", "replace"))
-        size = self._element + TEXT_MESSAGE
-        if now - self._last_at < _FLUSH:
-            self.sent -= self._last_size
-        else:
-            self.updates += 1
-        self.sent += size
-        self._last_at, self._last_size = now, size
+        if self._held and now - self._looked_at >= _FLUSH:
+            self._looked_at += _FLUSH
+            self._release()
+        self._held = self._element + TEXT_MESSAGE
+        if now - self._looked_at >= _FLUSH:
+            self._looked_at = now
+            self._release()
 
     def finished(self, now: float) -> None:
         """Note that an element was sent for the last time."""
         self.painted("", now)
+        self._release()
         self._element = 0
-        self._last_at = -1.0
+
+    def _release(self) -> None:
+        if self._held:
+            self.updates += 1
+            self.sent += self._held
+            self._held = 0
 
     def noted(self, size: int) -> None:
         """Note that something besides the text was sent."""

@@ -36,11 +36,13 @@ def progress_text(phase: Phase, progress: Progress, elapsed: float) -> str:
     if phase is not Phase.WRITING:
         return f"{phase.value} · {elapsed:.0f} s"
     said = f"{phase.value} · ~{progress.written:,} of about {progress.expected:,} tokens"
-    if progress.left is not None:
-        said += f" · ~{progress.left:.0f} s left"
-    elif progress.limit:
-        said += f" · longer than expected, at most {progress.limit:,}"
-    return said
+    told = [] if progress.left is None else [f"~{progress.left:.0f} s left"]
+    if progress.written >= progress.expected:
+        told.append("longer than expected")
+    if progress.left_at_most is not None:
+        # Exact as far as the pace holds: the model is cut at its limit.
+        told.append(f"{progress.left_at_most:.0f} s at most")
+    return " · ".join([said, ", ".join(told)]) if told else said
 
 
 def sparks(gaps: Sequence[float]) -> list[float]:
