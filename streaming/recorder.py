@@ -196,7 +196,9 @@ class _Recording:
         narrator = Narrator(self._hear_from_thread)
 
         def show(chunk: Any) -> None:
-            if self.run.ending is not None:
+            # With a line the next read fails, inside of the chain; raised from here, a generator would be left that on
+            # its way out reads on.
+            if self.run.ending is not None and line is None:
                 raise Interrupted(_MEANWHILE[self.run.ending])
             narrator.chunk(chunk)
 
