@@ -44,7 +44,11 @@ def ask(question: str) -> None:
     if st.session_state.chat_id is None:
         go(library.create(me))
     path = library.path(me, st.session_state.chat_id)
-    asked = library.add_question(me, st.session_state.chat_id, question, parent=path[-1].id if path else None)
+    put(question, after=path[-1].id if path else None)
+
+
+def put(question: str, *, after: str | None) -> None:
+    asked = library.add_question(me, st.session_state.chat_id, question, parent=after)
     library.add_answer(me, asked)
 
 
@@ -74,9 +78,7 @@ def draw_shared(run: Run) -> None:
     else:
         ended = answer.ended_of_run(run)
         answer.draw(ended, places)
-    if ended.decision:
-        answer.draw_route_badge(ended.decision, places)
-    places.figures.caption(words.figures_line(ended.figures))
+    draw_measured(ended, places)
     places.actions.page_link(
         "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"
     )
@@ -88,9 +90,14 @@ def draw_beside(message: Message) -> None:
     st.caption("The answer before, for comparison")
     places = answer.slots()
     answer.draw(other, places)
-    if other.decision:
-        answer.draw_route_badge(other.decision, places)
-    places.figures.caption(words.figures_line(other.figures))
+    draw_measured(other, places)
+
+
+def draw_measured(ended: answer.Ended, places: answer.Slots) -> None:
+    """Draw the route and the figures of an answer with which nothing is to be done here."""
+    if ended.decision:
+        answer.draw_route_badge(ended.decision, places)
+    places.figures.caption(words.figures_line(ended.figures))
 
 
 @telling
@@ -116,8 +123,7 @@ def send_edited(turn: Turn) -> None:
     text = st.session_state[f"edited-{turn.question.id}"].strip()
     edit(None)
     if text and text != turn.question.text:
-        asked = library.add_question(me, st.session_state.chat_id, text, parent=turn.question.parent_id)
-        library.add_answer(me, asked)
+        put(text, after=turn.question.parent_id)
 
 
 @telling
@@ -239,8 +245,7 @@ try:
     opinions = library.feedback_of(me, st.session_state.chat_id) if st.session_state.chat_id else {}
     draw_sidebar(library, me, st.session_state.chat_id, go)
 except NotKeptError:
-    shared_id = st.session_state.chat_shared
-    if shared_id is None:
+    if st.session_state.chat_shared is None:
         st.warning("There is no such conversation here, or it is somebody else's.", icon=":material/link_off:")
         go(None)
     st.session_state.chat_id, messages, opinions = None, [], {}

@@ -9,7 +9,7 @@ from pages.components.composer import still_composer
 from pages.components.inspector import chain_form, charts, filter_lab, state, table
 from pages.components.inspector.comparison_view import draw_comparison
 from pages.components.inspector.doctor_view import draw_doctor
-from pages.components.inspector.recordings import draw_upload, open_recording, samples
+from pages.components.inspector.recordings import draw_recording_upload, open_recording, samples
 from pages.components.inspector.replay_bar import draw_replay
 from pages.components.keep_alive import my_runs, remember
 from pages.components.service import service
@@ -257,7 +257,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
             st.session_state.setdefault(f"events_json_{name}", st.query_params["input"])
         value = chain_form.draw_form(chain, schema, send=send_form)
     with st.popover("Open a recording", icon=":material/upload_file:", key="events_files", on_change="rerun"):
-        draw_upload(opened=open_uploaded)
+        draw_recording_upload(opened=open_uploaded)
 for sentence in catalog.problems():
     st.warning(words.escaped(sentence), icon=":material/extension_off:")
 

@@ -6,7 +6,7 @@ from chains.catalog import ModelNotReadyError, prepare_structured
 from chains.structured import EXAMPLES, Method, Profile
 from pages.components import links, words
 from pages.components.composer import still_composer
-from pages.components.inspector.recordings import draw_upload
+from pages.components.inspector.recordings import draw_recording_upload
 from pages.components.json_viewer.analysis import HEIGHT, draw_analysis
 from pages.components.json_viewer.outline_view import LEGEND, draw_style, html
 from pages.components.json_viewer.source import Chunker, Source, form_of, of_run, of_text, own_schema
@@ -146,7 +146,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         )
         method = Method(st.session_state.json_method)
     with st.popover("Open a recording", icon=":material/upload_file:", key="json_files", on_change="rerun"):
-        draw_upload(opened=open_uploaded)
+        draw_recording_upload(opened=open_uploaded)
 if kind == MODEL:
     if method is Method.PYDANTIC and isinstance(chosen, dict):
         st.caption(":material/info: A JSON Schema is not a class: write a list of fields, or choose another method.")

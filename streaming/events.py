@@ -68,8 +68,8 @@ class Event:
         """Bytes this event takes in memory."""
         return EVENT_OVERHEAD + len(self.payload)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return LangChain's fields plus `seq` and `at`, JSON-ready."""
+    def head(self) -> dict[str, Any]:
+        """Return all of `as_dict` but `data`."""
         return {
             "seq": self.seq,
             "at": self.at,
@@ -79,5 +79,8 @@ class Event:
             "parent_ids": list(self.source.parent_ids),
             "tags": list(self.source.tags),
             "metadata": self.source.metadata,
-            "data": self.data,
         }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return LangChain's fields plus `seq` and `at`, JSON-ready."""
+        return {**self.head(), "data": self.data}

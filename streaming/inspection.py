@@ -18,8 +18,6 @@ class Inspection:
         self.tags: set[str] = set()
         self.kinds: set[str] = set()
         """The names of events: `on_chat_model_stream` …"""
-        self.errors: list[int] = []
-        """Numbers of the events that tell of an error."""
         self.origins: list[Node] = []
         """The components in which an error began: it is told again by each that it passed through."""
         self._tree = TreeBuilder()
@@ -38,7 +36,6 @@ class Inspection:
         self._tree.add(event)
         self._meter.add(event)
         if event.event.endswith("_error"):
-            self.errors.append(event.seq)
             self._note_origin(self.nodes.get(event.run_id))
         known = (id(event.source), event.event)
         if known in self._known:

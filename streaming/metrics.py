@@ -55,6 +55,15 @@ def custom_event(events: Iterable[Event], name: str) -> Any:
     return None
 
 
+def how_it_ended(message: dict[str, Any]) -> tuple[str | None, bool]:
+    """Return a model's finish reason, and whether its provider always names one."""
+    about = message.get("response_metadata")
+    if not isinstance(about, dict):
+        return None, False
+    found = (about[key] for key in FINISH_REASONS if about.get(key))
+    return next(found, None), about.get("model_provider") == "openai"
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What was measured of a run. Times are seconds; None means that it has not happened or is not known."""
@@ -131,10 +140,7 @@ class Meter:
         if isinstance(usage, dict):
             self._usage.append((int(usage.get("input_tokens", 0)), int(usage.get("output_tokens", 0))))
             self._uncounted.pop(event.run_id, None)
-        about = message.get("response_metadata") or {}
-        found = (about[key] for key in FINISH_REASONS if about.get(key))
-        self._finish_reason = next(found, None)
-        self._expects_finish_reason = about.get("model_provider") == "openai"
+        self._finish_reason, self._expects_finish_reason = how_it_ended(message)
 
     @property
     def tokens_so_far(self) -> int:

@@ -39,7 +39,7 @@ def lines(run: Run) -> Iterator[bytes]:
     yield _line({"format": FORMAT, "version": VERSION, "run": _about(run)})
     ended = not run.is_live and not run.breaks_off
     for event in list(run.events):
-        head = plain.dumps(_head(event))
+        head = plain.dumps(event.head())
         yield head[:-1] + b',"data":' + event.payload + b"}\n"
     if ended:
         yield _line({"end": {"status": run.status.value, "failure": _failure(run)}})
@@ -89,19 +89,6 @@ def _about(run: Run) -> dict[str, Any]:
         "created_at": run.created_at,
         "input": run.input,
         "context": run.context,
-    }
-
-
-def _head(event: Event) -> dict[str, Any]:
-    return {
-        "seq": event.seq,
-        "at": event.at,
-        "event": event.event,
-        "name": event.source.name,
-        "run_id": event.source.run_id,
-        "parent_ids": event.source.parent_ids,
-        "tags": event.source.tags,
-        "metadata": event.source.metadata,
     }
 
 

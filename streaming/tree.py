@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from streaming.events import Event
-from streaming.metrics import FINISH_REASONS, text_of
+from streaming.metrics import how_it_ended, text_of
 
 MODEL_TYPES = ("chat_model", "llm")
 
@@ -159,10 +159,7 @@ def _end(node: Node, event: Event) -> None:
     usage = message.get("usage_metadata")
     if isinstance(usage, dict):
         node.tokens_in, node.tokens_out = usage.get("input_tokens"), usage.get("output_tokens")
-    about = message.get("response_metadata")
-    if isinstance(about, dict):
-        node.finish_reason = next((about[key] for key in FINISH_REASONS if about.get(key)), None)
-        node.names_its_end = about.get("model_provider") == "openai"
+    node.finish_reason, node.names_its_end = how_it_ended(message)
 
 
 def _fail(node: Node, event: Event) -> None:

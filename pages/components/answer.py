@@ -122,7 +122,7 @@ def write(
     places.figures.caption(f"{waiting} · 0 s")
     with places.text:
         text = stream_text(run, meter, tick)
-    answer.ended = _ended(run, text, meter)
+    answer.ended = ended_with(run, text, meter)
     return answer.ended
 
 
@@ -194,14 +194,15 @@ def _draw_route(events: Sequence[Event], places: Slots) -> bool:
     return True
 
 
-def _ended(run: Run, text: str, meter: Meter) -> Ended:
+def ended_with(run: Run, text: str, meter: Meter) -> Ended:
+    """Return what a run's answer was; `meter` has read all its events."""
     figures = meter.figures()
     told = custom_event(run.events, ROUTE_EVENT)
     return Ended(text, figures, outcome(run, figures), Decision.model_validate(told) if told else None)
 
 
-def ended_of_run(run: Run) -> Ended:
-    """Return what a run's answer was; the run has ended."""
+def ended_of_run(run: Run, *, before: str = "") -> Ended:
+    """Return what a run's answer was, after the text `before`; the run has ended."""
     meter = Meter()
     text = "".join([meter.add(event) for event in run.events])
-    return _ended(run, text, meter)
+    return ended_with(run, before + text, meter)

@@ -6,8 +6,8 @@ import streamlit as st
 
 from conversations.conversation import Conversation
 from conversations.library import Library
-from conversations.transfer import UnreadableError
 from pages.components.telling import telling
+from pages.components.upload import draw_upload
 from pages.components.words import escaped
 
 SHOWN = 60
@@ -120,28 +120,10 @@ def _undo(library: Library, visitor: str, conversation_id: str, go: Callable[[st
 
 
 def _draw_import(library: Library, visitor: str, go: Callable[[str | None], None]) -> None:
-    number = st.session_state.get("chat_imports", 0)
-    key = f"chat_import_{number}"
-
-    @telling
-    def given() -> None:
-        file = st.session_state[key]
-        if file is None:
-            return
-        try:
-            opened = library.import_json(visitor, file.getvalue())
-        except UnreadableError as error:
-            st.session_state.chat_import_problem = str(error)
-            return
-        st.session_state.chat_imports = number + 1
-        go(opened)
-
-    st.file_uploader(
+    draw_upload(
         "A conversation that Weir has exported as JSON",
-        type="json",
-        key=key,
-        on_change=given,
-        max_upload_size=MAX_IMPORT_MB,
+        "json",
+        key="chat_import",
+        max_mb=MAX_IMPORT_MB,
+        take=telling(lambda content: go(library.import_json(visitor, content))),
     )
-    if problem := st.session_state.pop("chat_import_problem", ""):
-        st.error(problem, icon=":material/broken_image:")

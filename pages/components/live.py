@@ -17,7 +17,7 @@ PAINT_EVERY = 0.05
 HEARTBEAT = 0.1
 """Seconds after which a silent run is left for a moment, so that a click is noticed."""
 
-_PER_SECOND = 100_000
+PER_SECOND = 100_000
 """Characters sent a second, at most, of a block that goes on: the whole of it is sent each time."""
 
 
@@ -38,7 +38,7 @@ def draw_text(text: str) -> None:
         st.markdown(block)
 
 
-def _flush() -> None:
+def flush() -> None:
     """`st.write_stream` takes a callable as the end of an element, which it then never sends again."""
 
 
@@ -55,16 +55,16 @@ def _pieces(
             raw.append("".join([meter.add(event) for event in batch]))
             for block in splitter.feed(formulas.feed(raw[-1])):
                 yield block[shown:]
-                yield _flush
+                yield flush
                 shown = 0
             tail = splitter.tail
-            if len(tail) > shown and time.monotonic() - painted >= len(tail) / _PER_SECOND:
+            if len(tail) > shown and time.monotonic() - painted >= len(tail) / PER_SECOND:
                 yield tail[shown:]
                 shown = len(tail)
                 painted = time.monotonic()
             tick()
     for block in splitter.feed(formulas.rest()):
         yield block[shown:]
-        yield _flush
+        yield flush
         shown = 0
     yield splitter.rest[shown:]

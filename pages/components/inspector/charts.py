@@ -41,7 +41,7 @@ _TREE_COLUMNS = {
 }
 
 
-def draw_tree(root: Node, *, key: str, height: int | None = None) -> None:
+def draw_tree(root: Node, *, key: str) -> None:
     """Draw the run tree; a selected component selects its first event."""
     nodes = list(root.walk())
 
@@ -56,7 +56,6 @@ def draw_tree(root: Node, *, key: str, height: int | None = None) -> None:
         column_config=_TREE_COLUMNS,
         on_select=chosen,
         selection_mode="single-row",
-        height=height or "auto",
         placeholder="–",
         key=key,
         alt="The components of the run, each indented below its parent",

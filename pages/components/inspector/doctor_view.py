@@ -34,14 +34,15 @@ def draw_doctor(root: Node) -> None:
                 on_click=pick,
                 args=(finding.seq,),
             )
+    flowed = flows(root)
     st.dataframe(
         pd.DataFrame(
             {
-                "component": ["\u2003" * flow.node.depth + flow.node.name for flow in flows(root)],
-                "in": [flow.chunks_in for flow in flows(root)],
-                "out": [flow.chunks_out for flow in flows(root)],
-                "first": [flow.first for flow in flows(root)],
-                "last": [flow.last for flow in flows(root)],
+                "component": ["\u2003" * flow.node.depth + flow.node.name for flow in flowed],
+                "in": [flow.chunks_in for flow in flowed],
+                "out": [flow.chunks_out for flow in flowed],
+                "first": [flow.first for flow in flowed],
+                "last": [flow.last for flow in flowed],
             }
         ),
         hide_index=True,

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import streamlit as st
-
 from pages.components.service import service
-from streaming.recording import MAX_BYTES, RecordingError, read
+from pages.components.upload import draw_upload
+from streaming.recording import MAX_BYTES, read
 from streaming.run import Run
 from streaming.store import RunEvictedError, RunNotFoundError
 
@@ -32,30 +31,12 @@ def samples() -> dict[str, tuple[str, bytes]]:
     return {path.stem: (path.stem.split("-", 1)[1].replace("-", " ").capitalize(), path.read_bytes()) for path in found}
 
 
-def draw_upload(opened: Callable[[Run], None]) -> None:
+def draw_recording_upload(opened: Callable[[Run], None]) -> None:
     """Draw the place for a file; `opened` is called with the run of a file that is a recording."""
-    number = st.session_state.get("events_uploads", 0)
-    key = f"events_upload_{number}"
-
-    def given() -> None:
-        file = st.session_state[key]
-        if file is None:
-            return
-        try:
-            run = open_recording(file.getvalue())
-        except RecordingError as error:
-            st.session_state.events_upload_problem = str(error)
-            return
-        # The place is empty again afterwards: what was opened is among the runs.
-        st.session_state.events_uploads = number + 1
-        opened(run)
-
-    st.file_uploader(
+    draw_upload(
         "Open a recording (.jsonl)",
-        type="jsonl",
-        key=key,
-        on_change=given,
-        max_upload_size=MAX_BYTES // 1_000_000,
+        "jsonl",
+        key="events_upload",
+        max_mb=MAX_BYTES // 1_000_000,
+        take=lambda content: opened(open_recording(content)),
     )
-    if problem := st.session_state.pop("events_upload_problem", ""):
-        st.error(problem, icon=":material/broken_image:")

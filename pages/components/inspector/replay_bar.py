@@ -4,8 +4,9 @@ import time
 
 import streamlit as st
 
-from pages.components.inspector.state import inspection, move, pick, playhead, seen_count
+from pages.components.inspector.state import move, pick, playhead, seen_count
 from pages.components.words import seconds
+from streaming.events import Event
 from streaming.replay import SPEEDS, Playhead, at_end
 from streaming.run import Run
 
@@ -36,8 +37,7 @@ def draw_replay(run: Run) -> None:
             key="events_next_error",
             on_click=_to_next_error,
             args=(run,),
-            disabled=not any(event.event.endswith("_error") for event in events[count:])
-            and not (count >= len(events) and any(event.event.endswith("_error") for event in events)),
+            disabled=not any(_is_error(events[number]) for number in range(_looked_from(count, run), len(events))),
         )
         st.selectbox(
             "Speed",
@@ -100,9 +100,17 @@ def _change_speed(run: Run) -> None:
 
 def _to_next_error(run: Run) -> None:
     head, now, events = _head(run), time.monotonic(), run.events
-    start = head.to(0, events) if head.events_at(now, events) >= len(events) else head
-    found = start.after_next(lambda number: events[number].event.endswith("_error"), now, events)
+    start = head.to(_looked_from(head.events_at(now, events), run), events)
+    found = start.after_next(lambda number: _is_error(events[number]), now, events)
     if found is not None:
         move(run, found)
-        inspection(run, found.count)
         pick(found.count - 1)
+
+
+def _is_error(event: Event) -> bool:
+    return event.event.endswith("_error")
+
+
+def _looked_from(count: int, run: Run) -> int:
+    """Return the event from which the next error is looked for: at the end, the first one."""
+    return 0 if count >= len(run.events) else count

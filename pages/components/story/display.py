@@ -8,7 +8,7 @@ from enum import Enum
 
 import streamlit as st
 
-from pages.components.live import HEARTBEAT, PAINT_EVERY
+from pages.components.live import HEARTBEAT, PAINT_EVERY, PER_SECOND, flush
 from streaming.blocks import BlockSplitter, split
 from streaming.metrics import Meter
 from streaming.pacing import Buffer
@@ -16,9 +16,6 @@ from streaming.run import Run
 
 LIMIT = 20_000
 """Characters up to which the whole text is sent again at each update. Longer ones go on by block, in any mode."""
-
-_PER_SECOND = 100_000
-"""Characters sent a second, at most, of a block that goes on: the whole of it is sent each time."""
 
 _FLUSH = 0.005
 """Seconds between two looks of Streamlit at what is to be sent: of an element's updates since, the last goes out."""
@@ -133,10 +130,6 @@ def draw_text(text: str, display: Display) -> None:
         st.markdown(text)
 
 
-def _flush() -> None:
-    """`st.write_stream` takes a callable as the end of an element, which it then never sends again."""
-
-
 Piece = str | Callable[[], None]
 
 
@@ -201,7 +194,7 @@ class _Writer:
             self.cost.painted(text, time.monotonic())
 
     def _end(self) -> Iterator[Piece]:
-        yield _flush
+        yield flush
         self.cost.finished(time.monotonic())
 
 
@@ -234,7 +227,7 @@ def _pieces(
                 yield from writer.add(ready)
                 if mode is not Mode.BY_BLOCK:
                     _settle(waiting, run, writer.cost)
-            if writer.hidden > 0 and time.monotonic() - painted >= writer.tail_length / _PER_SECOND:
+            if writer.hidden > 0 and time.monotonic() - painted >= writer.tail_length / PER_SECOND:
                 yield from writer.show_tail()
                 painted = time.monotonic()
             if not writer.hidden:

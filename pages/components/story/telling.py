@@ -7,14 +7,14 @@ import streamlit as st
 
 from chains.catalog import ModelNotReadyError
 from pages.components import links, words
-from pages.components.answer import Answer, Ended, Slots
+from pages.components.answer import Answer, Ended, Slots, ended_of_run, ended_with
 from pages.components.composer import Composer
 from pages.components.story import figures_view, wish
 from pages.components.story.display import PROGRESS_MESSAGES, Cost, Display, draw_text, stream_text
 from pages.components.story.wish import Wish
 from streaming import race
 from streaming.metrics import Meter
-from streaming.outcome import Mark, outcome
+from streaming.outcome import Mark
 from streaming.progress import Phase, Progress, phase
 from streaming.receipt import stop_receipt
 from streaming.run import Run
@@ -35,16 +35,8 @@ class Version:
     def settle(self) -> Ended | None:
         """Return what the story was, with what it went on from, if its run has ended."""
         if self.answer.ended is None and (run := self.answer.run()) and not run.is_live:
-            meter = Meter()
-            told = "".join([meter.add(event) for event in run.events])
-            self.answer.ended = ended(run, self.wish.so_far + told, meter)
+            self.answer.ended = ended_of_run(run, before=self.wish.so_far)
         return self.answer.ended
-
-
-def ended(run: Run, told: str, meter: Meter) -> Ended:
-    """Return what a story was when its run ended."""
-    figures = meter.figures()
-    return Ended(told, figures, outcome(run, figures))
 
 
 def from_link(run: Run) -> Version:
@@ -88,7 +80,7 @@ def write(version: Version, run: Run, places: Slots, progress: st.delta_generato
     tick()
     with places.text:
         told = stream_text(run, meter, version.display, cost, tick, before=version.wish.so_far)
-    version.answer.ended = ended(run, told, meter)
+    version.answer.ended = ended_with(run, told, meter)
     return version.answer.ended
 
 
