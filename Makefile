@@ -4,6 +4,8 @@
 # make eval    how often the local classifier sends questions where they belong
 # make test-postgres   the tests of what is kept, on a PostgreSQL of their own too
 # make lock    renew the locks from requirements*.txt
+#
+# Locks are installed with --no-deps: they name everything, and pip would ask the index about what wants an extra.
 
 PYTHON ?= python3
 PORT ?= 8501
