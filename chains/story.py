@@ -4,9 +4,10 @@ from enum import StrEnum
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
+
+from chains.text import StrOutputParser
 
 
 class Length(StrEnum):

@@ -20,7 +20,7 @@ class Wish:
     topic: str
     length: Length = Length.MEDIUM
     tone: Tone = Tone.WARM
-    method: Method = Method.ASTREAM_EVENTS
+    method: Method = Method.ASTREAM
     options: Options = Options()  # noqa: RUF009
     so_far: str = ""
     """The text that is to be continued."""
