@@ -294,9 +294,8 @@ def test_handlers_of_the_caller_hear_of_the_run_as_well(recorder: Recorder) -> N
 
     manager = AsyncCallbackManager(handlers=[])
     manager.add_handler(Ear())
-    runs = [
-        recorder.start(plain_chain(), INPUT, config=RunnableConfig(callbacks=given)) for given in (manager, [Ear()])
-    ]
+    configs: list[RunnableConfig] = [{"callbacks": manager}, {"callbacks": [Ear()]}]
+    runs = [recorder.start(plain_chain(), INPUT, config=config) for config in configs]
     assert all(run.wait(5) for run in runs)
     assert heard == ["model", "model"]
     assert recorded(list(runs[0].events)) == recorded(list(runs[1].events))
