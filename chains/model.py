@@ -15,6 +15,7 @@ import openai
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
+from chains.completions import PlainCompletions
 from chains.settings import Settings
 
 CONNECT_TIMEOUT = 5.0
@@ -153,7 +154,7 @@ def chat_model(
     max_tokens = max_tokens or asked.max_tokens
     if endpoint.is_embedded:
         max_tokens = min(max_tokens or EMBEDDED_MAX_TOKENS, EMBEDDED_MAX_TOKENS)
-    return ChatOpenAI(
+    model = ChatOpenAI(
         model=asked.model or endpoint.model,
         base_url=endpoint.base_url,
         api_key=endpoint.api_key,
@@ -170,6 +171,8 @@ def chat_model(
         # Whether the field is set at all decides whether `invoke` streams.
         **({} if asked.streaming is None else {"streaming": asked.streaming}),
     )
+    model.async_client = PlainCompletions(model.root_async_client)
+    return model
 
 
 async def model_names(endpoint: Endpoint, http: httpx2.AsyncClient) -> tuple[str, ...]:

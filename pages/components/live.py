@@ -48,7 +48,7 @@ def _pieces(
     splitter, formulas = BlockSplitter(), FormulaRewriter()
     shown = 0
     painted = time.monotonic()
-    with closing(run.follow(every=PAINT_EVERY, heartbeat=HEARTBEAT)) as batches:
+    with closing(run.follow(heartbeat=HEARTBEAT)) as batches:
         for batch in batches:
             # Streamlit interrupts a script only where it is called; in a stall nothing else would call it.
             st.session_state.get("_")
@@ -63,6 +63,9 @@ def _pieces(
                 shown = len(tail)
                 painted = time.monotonic()
             tick()
+            if raw[-1]:
+                # Only what has been shown is waited after: the first word comes behind events that have none.
+                run.wait(PAINT_EVERY)
     for block in splitter.feed(formulas.rest()):
         yield block[shown:]
         yield flush

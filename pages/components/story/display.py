@@ -208,7 +208,7 @@ def _pieces(
     painted = time.monotonic()
     waiting: list[float] = []
     yield from writer.add(before)
-    with closing(run.follow(every=every, heartbeat=heartbeat)) as batches:
+    with closing(run.follow(heartbeat=heartbeat)) as batches:
         for batch in batches:
             # Streamlit interrupts a script only where it is called; in a stall nothing else would call it.
             st.session_state.get("_")
@@ -233,6 +233,9 @@ def _pieces(
             if not writer.hidden:
                 _settle(waiting, run, writer.cost)
             tick()
+            if gathered and every:
+                # Only what has been shown is waited after: the first word comes behind events that have none.
+                run.wait(every)
     yield from writer.add(buffer.rest())
     yield from writer.last()
 
