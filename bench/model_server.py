@@ -4,7 +4,7 @@
 
 The question says what is wanted: `[[tokens=8000 rate=0 mark=17]]`, with `rate` in tokens a second (0: as fast as they
 are taken). The text is Markdown and begins with `STARTS17` and ends with `ENDS17`. `[[clock=400 rate=20]]` answers with
-the time, in seconds since the epoch, as every token. `GET /log` tells when answers were written, since the last
+`number@seconds since the epoch` as every token. `GET /log` tells when answers were written, since the last
 `GET /log?clear=1`.
 """
 
@@ -64,6 +64,11 @@ def sse(delta: dict[str, str], reason: str | None = None, **more: Any) -> str:
     return f"data: {json.dumps(about | {'choices': choices} | more)}\n\n"
 
 
+def clock_token(number: int) -> str:
+    """Return a token that tells when it was written; every fortieth ends a paragraph."""
+    return f"{number}@{time.time():.4f}" + (".\n\n" if number % 40 == 39 else " ")
+
+
 async def answer(wish: dict[str, str], noted: dict[str, Any]) -> AsyncIterator[str]:
     """Stream what is wished for."""
     rate, clock = float(wish.get("rate", 0)), int(wish.get("clock", 0))
@@ -72,7 +77,7 @@ async def answer(wish: dict[str, str], noted: dict[str, Any]) -> AsyncIterator[s
     async for number in paced(clock or len(written), rate):
         noted.setdefault("first", time.time())
         noted["sent"] = number + 1
-        yield sse({"content": f"{number}@{time.time():.4f} "}) if clock else written[number]
+        yield sse({"content": clock_token(number)}) if clock else written[number]
     noted["last"] = time.time()
     count = clock or len(written)
     yield sse({}, "stop")

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from playwright.sync_api import Page, sync_playwright
 
 from bench.inspector import Wire
+from bench.model_server import markdown
 from bench.servers import Server, bare_page, model_log, model_server, plain_page, weir
+from bench.sessions import many, percentile
 from tests.browser.conftest import INPUT, QUIET, browser_path
 
 TIMEOUT = 120_000
@@ -53,6 +55,8 @@ class Stream:
     def label(self) -> str:
         return f"{self.tokens:,} tokens " + (f"at {self.rate:,}/s" if self.rate else "unthrottled")
 
+
+SESSIONS, SESSION_TOKENS, SESSION_RATE, SESSION_BOUND = 50, 400, 20.0, 1.0
 
 FLOOD, FAST, FASTER = Stream(8_000, 0), Stream(5_000, 1_000), Stream(5_000, 2_500)
 
@@ -183,35 +187,41 @@ def shown(value: float, unit: str) -> str:
     return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
 
 
-def table(found: Figures, text: int) -> tuple[list[str], bool]:
-    """Return the lines of the table, and whether every figure is within its bound."""
+def sessions_row() -> str:
+    """Run the sessions and return their line."""
+    answers, _ = many(SESSIONS, SESSION_TOKENS, SESSION_RATE)
+    late = percentile([lag for answer in answers for lag in answer.lags], 0.95)
+    lost = sum(answer.lost for answer in answers)
+    verdict = "" if late <= SESSION_BOUND and not lost else " (over)"
+    what = f"{SESSIONS} sessions at {SESSION_RATE:g} tokens/s each: p95 lag"
+    return f"| {what} | – | – | **{shown(late, 's')}**, {lost} lost | {SESSION_BOUND:g} s, none lost{verdict} | |"
+
+
+def table(found: Figures, text: int) -> list[str]:
+    """Return the lines of the table."""
     names = list(dict.fromkeys(name for name, _ in found))
     lines = [
         f"| what | {' | '.join(names)} | Weir, at most | Weir ÷ plain, ÷ bare |",
         "|---" * (len(names) + 3) + "|",
     ]
-    good = True
     for row in rows(text):
         plain, bare, ours = (statistics.median(row.value(one) for one in found[name, row.stream]) for name in names)
         bound = bare if row.bound is None else row.bound
-        good &= ours <= bound
         ratios = " and ".join(f"{ours / other:.2f} ×" if other else "–" for other in (plain, bare))
         cells = [shown(plain, row.unit), shown(bare, row.unit) if bare else "–", f"**{shown(ours, row.unit)}**"]
         verdict = "" if ours <= bound else " (over)"
         lines.append(f"| {row.what} | {' | '.join(cells)} | {shown(bound, row.unit)}{verdict} | {ratios} |")
-    return lines, good
+    return lines
 
 
 def main() -> None:
-    from bench.model_server import markdown
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     with model_server() as model:
         found = measure(model, rounds)
-    lines, _ = table(found, len("".join(markdown(FLOOD.tokens, "1000")).encode()))
-    print("\n".join(lines))
+    text = len("".join(markdown(FLOOD.tokens, "1000")).encode())
+    print("\n".join([*table(found, text), sessions_row()]))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ from streaming.run import Run
 PAINT_EVERY = 0.05
 """Seconds between two updates: a chunk waits at most this long for its neighbours."""
 
+SETTLE = 0.005
+"""Seconds to wait after events without text: a token comes as three events, and a first word behind several more."""
+
 HEARTBEAT = 0.1
 """Seconds after which a silent run is left for a moment, so that a click is noticed."""
 
@@ -63,9 +66,7 @@ def _pieces(
                 shown = len(tail)
                 painted = time.monotonic()
             tick()
-            if raw[-1]:
-                # Only what has been shown is waited after: the first word comes behind events that have none.
-                run.wait(PAINT_EVERY)
+            run.wait(PAINT_EVERY if raw[-1] else SETTLE)
     for block in splitter.feed(formulas.rest()):
         yield block[shown:]
         yield flush

@@ -8,7 +8,7 @@ from enum import Enum
 
 import streamlit as st
 
-from pages.components.live import HEARTBEAT, PAINT_EVERY, PER_SECOND, flush
+from pages.components.live import HEARTBEAT, PAINT_EVERY, PER_SECOND, SETTLE, flush
 from streaming.blocks import BlockSplitter, split
 from streaming.metrics import Meter
 from streaming.pacing import Buffer
@@ -233,9 +233,8 @@ def _pieces(
             if not writer.hidden:
                 _settle(waiting, run, writer.cost)
             tick()
-            if gathered and every:
-                # Only what has been shown is waited after: the first word comes behind events that have none.
-                run.wait(every)
+            if every:
+                run.wait(every if gathered else SETTLE)
     yield from writer.add(buffer.rest())
     yield from writer.last()
 
