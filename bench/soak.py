@@ -32,7 +32,7 @@ GRACE = 5
 RECORD_MB = 20
 SAMPLE_EVERY = 5.0
 FORGOTTEN_AFTER = 150
-"""Seconds after which Streamlit has let go of a session that did not come back, and of the loop that it holds for it."""
+"""Seconds after which Streamlit has let go of a session that did not come back, and of the loop that it has."""
 
 
 @dataclass(slots=True)
