@@ -114,7 +114,8 @@ def prepare_story(
     if model is None:
         raise ModelNotReadyError
     value = {"topic": topic, "words": length.words, "tone": str(tone)}
-    context = {"page": "story", "expected_tokens": length.expected_tokens, "max_tokens": model.max_tokens}
+    expected = min(length.expected_tokens, model.max_tokens or length.expected_tokens)
+    context = {"page": "story", "expected_tokens": expected, "max_tokens": model.max_tokens}
     if so_far:
         return Prepared(continuation_chain(model), value | {"so_far": so_far}, context, line)
     return Prepared(story_chain(model), value, context, line)

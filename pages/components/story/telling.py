@@ -56,11 +56,14 @@ def begin(version: Version) -> Run | None:
     return run
 
 
-def write(version: Version, run: Run, places: Slots, progress: st.delta_generator.DeltaGenerator) -> Ended:
+def write(version: Version, run: Run, places: Slots) -> Ended:
     """Stream a story into its places until it ends."""
     meter, cost = Meter(), version.cost
     now_in, seen, shown_at = Phase.CONNECTING, 0, 0.0
     expected, limit = run.context["expected_tokens"], run.context.get("max_tokens")
+    # Below the text: there it is in sight however long the story gets.
+    with places.figures.container(gap="xsmall"):
+        progress, line_slot = st.empty(), st.empty()
 
     def tick() -> None:
         nonlocal now_in, seen, shown_at
@@ -69,12 +72,11 @@ def write(version: Version, run: Run, places: Slots, progress: st.delta_generato
         shown_at = time.monotonic()
         now_in = phase(run.events[seen:], now_in)
         seen = len(run.events)
-        figures = meter.figures()
-        so_far = Progress(meter.tokens_so_far, expected, limit, figures.tokens_per_second)
+        so_far = Progress(meter.tokens_so_far, expected, limit, meter.tokens_per_second)
         said = figures_view.progress_text(now_in, so_far, run.elapsed)
         progress.progress(so_far.fraction, text=said)
-        line = words.live_line(figures, so_far.written, run.elapsed, now_in.value)
-        places.figures.caption(line)
+        line = words.live_line(meter, run.elapsed, now_in.value)
+        line_slot.caption(line)
         cost.noted(PROGRESS_MESSAGES + len(said.encode()) + len(line.encode()))
 
     tick()
@@ -84,7 +86,7 @@ def write(version: Version, run: Run, places: Slots, progress: st.delta_generato
     return version.answer.ended
 
 
-def tell(version: Version, bottom: Composer, places: Slots, progress: st.delta_generator.DeltaGenerator) -> Ended:
+def tell(version: Version, bottom: Composer, places: Slots) -> Ended:
     """Draw a story, from its start to its end if need be; ends the script where no model is ready."""
     done = version.settle()
     if done is not None:
@@ -100,7 +102,7 @@ def tell(version: Version, bottom: Composer, places: Slots, progress: st.delta_g
         st.stop()
     links.show_link(run)
     bottom.stop.arm(run)
-    done = write(version, run, places, progress)
+    done = write(version, run, places)
     bottom.stop.disarm()
     return done
 
