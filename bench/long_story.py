@@ -41,7 +41,9 @@ LAST_WORD = """() => {
 }"""
 
 SCROLL = """async () => {
-  const main = [...document.querySelectorAll("*")].filter((place) => place.scrollHeight > place.clientHeight + 200 && /auto|scroll/.test(getComputedStyle(place).overflowY)).at(-1) ?? document.scrollingElement
+  const scrolls = (place) =>
+    place.scrollHeight > place.clientHeight + 200 && /auto|scroll/.test(getComputedStyle(place).overflowY)
+  const main = [...document.querySelectorAll("*")].filter(scrolls).at(-1) ?? document.scrollingElement
   const gaps = []
   let before = performance.now()
   for (let step = 0; step < 120; step++) {

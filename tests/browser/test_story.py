@@ -178,7 +178,7 @@ def test_the_bytes_that_a_display_is_said_to_cost_are_what_the_browser_counts(
     found = re.search(r"([\d,]+) updates, ~([\d.]+) (k?B)", said)
     assert found
     estimated = float(found[2]) * (1_000 if found[3] == "kB" else 1)
-    first = next(number for number, frame in enumerate(received) if b"Connecting" in frame)
+    first = next(number for number, frame in enumerate(received) if b"Connecting" in frame or b"Reading the" in frame)
     last = max(number for number, frame in enumerate(received) if b"zenith" in frame and b"copy" not in frame)
     counted = sum(len(frame) for frame in received[first : last + 1])
     assert estimated == pytest.approx(counted, rel=0.1), said
@@ -186,7 +186,9 @@ def test_the_bytes_that_a_display_is_said_to_cost_are_what_the_browser_counts(
 
 MUTATIONS = """() => {
   window.touched = 0
-  const count = (list) => { for (const one of list) window.touched += 1 + one.addedNodes.length + one.removedNodes.length }
+  const count = (list) => {
+    for (const one of list) window.touched += 1 + one.addedNodes.length + one.removedNodes.length
+  }
   window.watcher?.disconnect()
   window.watcher = new MutationObserver(count)
   window.watcher.observe(document.querySelector("[data-testid=stApp]"), {

@@ -92,7 +92,9 @@ def draw_cost(cost: Cost, display: Display) -> None:
 
 def draw_receipt(receipt: StopReceipt) -> None:
     """Draw what pressing Stop did."""
-    closed = "not known" if receipt.to_hang_up is None else f"closed after {milliseconds(receipt.to_hang_up)}"
+    closed = receipt.hang_up.value
+    if receipt.to_hang_up is not None:
+        closed += f" after {milliseconds(receipt.to_hang_up)}"
     with st.container(border=True, gap="xsmall", key="story-receipt"):
         st.markdown("**:material/receipt_long: Stop receipt**")
         st.markdown(

@@ -59,7 +59,8 @@ def begin(version: Version) -> Run | None:
 def write(version: Version, run: Run, places: Slots) -> Ended:
     """Stream a story into its places until it ends."""
     meter, cost = Meter(), version.cost
-    now_in, seen, shown_at = Phase.CONNECTING, 0, 0.0
+    now_in, seen, shown_at = Phase.WAITING, 0, 0.0
+    streams = race.method_of(run).streams
     expected, limit = run.context["expected_tokens"], run.context.get("max_tokens")
     # Below the text: there it is in sight however long the story gets.
     with places.figures.container(gap="xsmall"):
@@ -70,7 +71,7 @@ def write(version: Version, run: Run, places: Slots) -> Ended:
         if time.monotonic() - shown_at < TICK:
             return
         shown_at = time.monotonic()
-        now_in = phase(run.events[seen:], now_in)
+        now_in = phase(run.events[seen:], now_in, run.connection, streams=streams)
         seen = len(run.events)
         so_far = Progress(meter.tokens_so_far, expected, limit, meter.tokens_per_second)
         said = figures_view.progress_text(now_in, so_far, run.elapsed)
