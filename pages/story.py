@@ -158,9 +158,8 @@ shown = st.session_state.story_shown
 story = versions[shown]
 st.text(story.wish.topic)
 places = answer.slots()
-after = st.container(gap="small")
-done = telling.tell(story, bottom, places)
+below = telling.after()
+done = telling.tell(story, bottom, places, below)
 run_id = story.answer.run_id
 answer.draw_end(done, places, run_id=run_id, key=f"story-{run_id}", retry=tell_again, more=draw_more)
-with after:
-    telling.draw_after(story, done)
+telling.draw_after(story, done, below)

@@ -9,6 +9,10 @@ from tests.fake_openai import FakeOpenAI, Fault, Plan
 PARAGRAPH = [" rain"] * 39 + [".\n\n"]
 
 
+def numbered(tokens: int) -> list[str]:
+    return [f" w{number}" + (".\n\n" if number % 50 == 49 else "") for number in range(tokens)]
+
+
 def test_a_story_shows_its_progress_and_can_be_downloaded(story: Page, model: FakeOpenAI) -> None:
     model.plan = Plan(tokens=PARAGRAPH * 2, rate=40)
     send(story, "a weir")
@@ -150,15 +154,23 @@ def test_versions_are_kept_and_can_be_flipped(story: Page, model: FakeOpenAI) ->
     assert len(model.answers) == 2
 
 
-def test_the_chunks_can_be_read_one_by_one(story: Page, model: FakeOpenAI) -> None:
+def test_the_chunks_can_be_read_one_by_one_while_they_come_and_afterwards(story: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(tokens=numbered(400), rate=20)
     send(story, "a weir")
-    ended(story)
     story.get_by_text("Chunks", exact=True).click()
     expect(story.get_by_text("A chunk is what the chain yields at once.")).to_be_visible()
+    newest = story.get_by_test_id("stCode")
+    expect(newest).to_contain_text(re.compile(r"Chunk (\d+): '␣w\1' +\d+\.\d{3} s +\+\d+\.\d ms"))
+    newest.filter(has_text=re.compile(r"Chunk \d+: '␣w\d+\.⏎⏎'")).wait_for()
+    assert len(newest.inner_text().strip("\n").splitlines()) == 8
+    assert len(model.answers) == 1
+    story.get_by_role("button", name="Stop").click()
+    ended(story)
+    expect(newest).to_have_count(0)
     expect(story.get_by_test_id("stDataFrame")).to_be_visible()
 
 
-@pytest.mark.parametrize("mode", ["Every chunk", "Buffered", "By block"])
+@pytest.mark.parametrize("mode", ["Every chunk", "Buffered", "By block", "By block, with the list of chunks"])
 def test_the_bytes_that_a_display_is_said_to_cost_are_what_the_browser_counts(
     story: Page, model: FakeOpenAI, mode: str
 ) -> None:
@@ -170,16 +182,26 @@ def test_the_bytes_that_a_display_is_said_to_cost_are_what_the_browser_counts(
 
     story.on("websocket", listen)
     story.reload()
+    mode, _, opened_list = mode.partition(", ")
     choose(story, "Display", mode)
+    if opened_list:
+        model.plan = Plan(tokens=["Once."])
+        send(story, "another")
+        ended(story)
+        story.get_by_text("Chunks", exact=True).click()
+        expect(story.get_by_test_id("stDataFrame")).to_be_visible()
+        received.clear()
     model.plan = Plan(tokens=[*[f" rain{number}" for number in range(119)], ".\n\n", *PARAGRAPH, " zenith"], rate=50)
     send(story, "a weir")
+    story.get_by_text("zenith").wait_for()
     ended(story)
     said = story.get_by_text("sent to this browser").inner_text()
     found = re.search(r"([\d,]+) updates, ~([\d.]+) (k?B)", said)
     assert found
     estimated = float(found[2]) * (1_000 if found[3] == "kB" else 1)
     first = next(number for number, frame in enumerate(received) if b"Connecting" in frame or b"Reading the" in frame)
-    last = max(number for number, frame in enumerate(received) if b"zenith" in frame and b"copy" not in frame)
+    later = (b"copy", b"Chunk 0:")
+    last = max(n for n, frame in enumerate(received) if b"zenith" in frame and not any(e in frame for e in later))
     counted = sum(len(frame) for frame in received[first : last + 1])
     assert estimated == pytest.approx(counted, rel=0.1), said
 
@@ -195,10 +217,6 @@ MUTATIONS = """() => {
     subtree: true, childList: true, characterData: true,
   })
 }"""
-
-
-def numbered(tokens: int) -> list[str]:
-    return [f" w{number}" + (".\n\n" if number % 50 == 49 else "") for number in range(tokens)]
 
 
 def test_a_story_of_20_000_tokens_costs_no_more_at_its_end_than_at_its_start(story: Page, model: FakeOpenAI) -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from streaming import race
-from streaming.chunk_list import chunks, visible
+from streaming.chunk_list import chunks, named, visible
 from streaming.events import Event, Source
 from streaming.methods import Method
 from streaming.metrics import figures
@@ -110,6 +110,8 @@ def test_chunks_are_numbered_with_arrival_and_gap_and_visible_blanks() -> None:
     assert (second.number, second.at) == (1, 0.75)
     assert second.gap == pytest.approx(0.25)
     assert visible(" a\tb\n") == "␣a⇥b⏎"
+    assert named(second) == "Chunk 1: '␣upon⏎'"
+    assert list(chunks(told((0.75, " upon\n")), after=first)) == [second]
 
 
 def test_the_receipt_counts_what_came_after_the_click() -> None:
