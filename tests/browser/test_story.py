@@ -193,9 +193,10 @@ def test_the_bytes_that_a_display_is_said_to_cost_are_what_the_browser_counts(
         received.clear()
     model.plan = Plan(tokens=[*[f" rain{number}" for number in range(119)], ".\n\n", *PARAGRAPH, " zenith"], rate=50)
     send(story, "a weir")
-    story.get_by_text("zenith").wait_for()
-    ended(story)
-    said = story.get_by_text("sent to this browser").inner_text()
+    expect(story.get_by_text("in · 161 out")).to_be_visible()
+    cost = story.get_by_text("sent to this browser")
+    expect(cost).not_to_contain_text("block: 2 updates")
+    said = cost.inner_text()
     found = re.search(r"([\d,]+) updates, ~([\d.]+) (k?B)", said)
     assert found
     estimated = float(found[2]) * (1_000 if found[3] == "kB" else 1)
