@@ -16,6 +16,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from chains.completions import PlainCompletions
+from chains.connection import Connection, watched
 from chains.settings import Settings
 
 CONNECT_TIMEOUT = 5.0
@@ -88,7 +89,8 @@ class Line:
     stream to its end. Shutting the socket down does wake the thread, and tells the server at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, connection: Connection | None = None) -> None:
+        self._connection = connection or Connection()
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self._is_cut = False
@@ -99,7 +101,7 @@ class Line:
         with self._lock:
             self._is_cut = True
             for connection in self._sockets:
-                _shut_down(connection)
+                self._shut_down(connection)
 
     def close(self) -> None:
         """Close the client, once nobody uses it."""
@@ -112,6 +114,7 @@ class Line:
         request.extensions["trace"] = self._trace
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
+        self._connection.trace(event, info)
         if event not in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             return
         connection = info["return_value"].get_extra_info("socket")
@@ -120,13 +123,13 @@ class Line:
         with self._lock:
             self._sockets.append(connection)
             if self._is_cut:
-                _shut_down(connection)
+                self._shut_down(connection)
 
-
-def _shut_down(connection: socket.socket) -> None:
-    # Not `SSLSocket.shutdown`, which takes the encryption from under a thread that reads.
-    with contextlib.suppress(OSError):
-        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+    def _shut_down(self, connection: socket.socket) -> None:
+        # Not `SSLSocket.shutdown`, which takes the encryption from under a thread that reads.
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
+            self._connection.closed()
 
 
 @functools.cache
@@ -148,8 +151,12 @@ def chat_model(
     max_tokens: int | None = None,
     options: Options | None = None,
     line: Line | None = None,
+    connection: Connection | None = None,
 ) -> ChatOpenAI:
-    """Return the chat model of an endpoint. `max_tokens` bounds one answer; what blocks goes over `line`."""
+    """Return the chat model of an endpoint. `max_tokens` bounds one answer; what blocks goes over `line`.
+
+    `connection` is told what happens to an answer that does not block; a `line` has its own.
+    """
     asked = options or Options()
     max_tokens = max_tokens or asked.max_tokens
     if endpoint.is_embedded:
@@ -162,7 +169,7 @@ def chat_model(
         temperature=asked.temperature,
         seed=asked.seed,
         http_client=line.http if line else None,
-        http_async_client=http,
+        http_async_client=watched(http, connection) if connection else http,
         stream_usage=True,
         use_responses_api=False,
         max_retries=settings.retries,

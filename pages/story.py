@@ -8,7 +8,6 @@ from pages.components.story.display import Display
 from pages.components.story.telling import Version
 from pages.components.story.wish import Wish
 from streaming.methods import Method
-from streaming.outcome import Mark
 
 IDEAS = ["A robot learning to cook", "A lighthouse that answers letters", "Kucing yang ingin menjadi astronot"]
 STORY, RACE = "Story", "Race"
@@ -158,13 +157,9 @@ if not versions:
 shown = st.session_state.story_shown
 story = versions[shown]
 st.text(story.wish.topic)
-progress_slot = st.empty()
 places = answer.slots()
-after = st.container(gap="small")
-done = telling.tell(story, bottom, places, progress_slot)
-finished = done.figures.tokens_out or 0
-progress_slot.progress(1.0 if done.outcome.mark is Mark.DONE else 0.0, text=f"{finished:,} tokens")
+below = telling.after()
+done = telling.tell(story, bottom, places, below)
 run_id = story.answer.run_id
 answer.draw_end(done, places, run_id=run_id, key=f"story-{run_id}", retry=tell_again, more=draw_more)
-with after:
-    telling.draw_after(story, done)
+telling.draw_after(story, done, below)

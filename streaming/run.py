@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from enum import StrEnum
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from streaming import plain
 from streaming.events import Event
@@ -27,6 +28,21 @@ class Status(StrEnum):
     """An exception ended it; `Run.failure` says which."""
     ABANDONED = "abandoned"
     """Nobody had read it for the grace period."""
+
+
+class Connection(Protocol):
+    """What is known of the way to the model. Times are `time.monotonic()` seconds, None before it happens."""
+
+    @property
+    def sent_at(self) -> float | None:
+        """When the request had been sent whole."""
+
+    @property
+    def closed_at(self) -> float | None:
+        """When the connection was closed with the answer not yet whole."""
+
+    def is_over(self, within: float = 0.0) -> bool:
+        """Return whether the answer came whole or the connection was closed, waiting for it so many seconds."""
 
 
 class Run:
@@ -66,7 +82,9 @@ class Run:
         self.stop_asked_at: float | None = None
         """Seconds since the start at which somebody, or something, asked it to end early."""
         self.ended_at: float | None = None
-        """Seconds since the start at which its task was gone, and with it its connection; None for a recording."""
+        """Seconds since the start at which its task was gone; None for a recording."""
+        self.connection: Connection | None = None
+        """Of the only, or answering, model; set by who starts the run, where it can be watched."""
         self._clock = clock
         self._input = plain.dumps(value)
         self._events: list[Event] = []
@@ -115,6 +133,10 @@ class Run:
         if self._clock:
             return self._clock()
         return self._events[-1].at if self._events else 0.0
+
+    def seconds_at(self, moment: float) -> float:
+        """Return the seconds from the start to a moment of `time.monotonic()`."""
+        return self.elapsed - (time.monotonic() - moment)
 
     @property
     def readers(self) -> int:

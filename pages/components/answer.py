@@ -114,7 +114,7 @@ def write(
             return
         shown_at = now
         elapsed = time.time() - run.created_at
-        line = words.live_line(meter.figures(), meter.tokens_so_far, elapsed, waiting)
+        line = words.live_line(meter, elapsed, waiting)
         places.figures.caption(line)
         if progress:
             progress(meter, run)

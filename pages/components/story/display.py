@@ -25,6 +25,9 @@ TEXT_MESSAGE = 98
 PROGRESS_MESSAGES = 186
 """Bytes of an update of the progress bar and of the line of figures, besides what they say."""
 
+CHUNKS_MESSAGE = 100
+"""Bytes of an update of the newest chunks, besides what it says."""
+
 
 class Mode(Enum):
     """When the page is updated."""
@@ -59,7 +62,7 @@ class Cost:
     updates: int = 0
     """Of the text."""
     sent: int = 0
-    """Bytes to this browser, for text, progress and figures; estimated from what Streamlit sends."""
+    """Bytes to this browser, for text, progress, figures and the newest chunks; estimated from what Streamlit sends."""
     lag: float = 0.0
     """Seconds that chunks have waited before they were handed to Streamlit, in all."""
     chunks: int = 0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from chains.catalog import Prepared, prepare_replay, prepare_story
-from chains.source import Line, Options
+from chains.source import Connection, Line, Options
 from chains.story import Length, Tone
 from pages.components.keep_alive import remember
 from pages.components.service import service
@@ -42,6 +42,7 @@ class Ready:
             method=self.method,
             line=None if self.method.is_async else self.prepared.line,
         )
+        run.connection = self.prepared.connection
         remember(run)
         return run
 
@@ -50,9 +51,17 @@ def ready(wish: Wish) -> Ready:
     """Make what tells a story. Raises ModelNotReadyError."""
     method = wish.method
     options = replace(wish.options, streaming=True) if method.needs_streaming_model else wish.options
-    line = None if method.is_async else Line()
+    connection = Connection()
+    line = None if method.is_async else Line(connection)
     prepared = prepare_story(
-        service().models, wish.topic, wish.length, wish.tone, options=options, line=line, so_far=wish.so_far
+        service().models,
+        wish.topic,
+        wish.length,
+        wish.tone,
+        options=options,
+        line=line,
+        connection=connection,
+        so_far=wish.so_far,
     )
     return Ready(prepared, method)
 
