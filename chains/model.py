@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+import langchain_openai
 import openai
-from langchain_openai import ChatOpenAI
+from langchain_core.messages import BaseMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
 from pydantic import SecretStr
 
 from chains.completions import PlainCompletions
 from chains.connection import Connection, watched
+from chains.patience import AsyncPatientClient, PatientClient
 from chains.settings import Settings
 
 CONNECT_TIMEOUT = 5.0
@@ -94,7 +97,7 @@ class Line:
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self._is_cut = False
-        self.http = openai.DefaultHttpxClient(verify=_tls(), event_hooks={"request": [self._prepare]})
+        self.http = PatientClient(verify=_tls(), event_hooks={"request": [self._prepare]})
 
     def hang_up(self) -> None:
         """Cut all connections now, and let no new ones be made."""
@@ -140,7 +143,20 @@ def _tls() -> ssl.SSLContext:
 
 def http_client() -> httpx2.AsyncClient:
     """Return a client for `chat_model`. It belongs to the loop that first uses it; close it there."""
-    return openai.DefaultAsyncHttpxClient()
+    return AsyncPatientClient()
+
+
+class ChatOpenAI(langchain_openai.ChatOpenAI):
+    """LangChain's, which loses the words of a refusal that is streamed."""
+
+    def _convert_chunk_to_generation_chunk(
+        self, chunk: dict[str, Any], default_chunk_class: type[BaseMessageChunk], base_generation_info: Any
+    ) -> ChatGenerationChunk | None:
+        made = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
+        delta = (chunk["choices"][0].get("delta") or {}) if chunk.get("choices") else {}
+        if made is not None and (refusal := delta.get("refusal")):
+            made.message.additional_kwargs["refusal"] = refusal
+        return made
 
 
 def chat_model(
@@ -173,7 +189,7 @@ def chat_model(
         stream_usage=True,
         use_responses_api=False,
         max_retries=settings.retries,
-        timeout=openai.Timeout(settings.timeout, connect=CONNECT_TIMEOUT),
+        timeout=openai.Timeout(settings.timeout, connect=min(CONNECT_TIMEOUT, settings.timeout)),
         stream_chunk_timeout=settings.timeout,
         # Whether the field is set at all decides whether `invoke` streams.
         **({} if asked.streaming is None else {"streaming": asked.streaming}),

@@ -33,9 +33,8 @@ def start(chain: Chain, value: object) -> None:
         place = ".".join(str(part) for part in problem["loc"]) or "The input"
         st.session_state.events_problem = f"{place}: {problem['msg'].lower()}."
         return
-    run = service().recorder.start(
-        prepared.runnable, prepared.value, name=chain.name, context={**prepared.context, "page": "events"}
-    )
+    context = {**prepared.context, "page": "events", "asked": value}
+    run = service().recorder.start(prepared.runnable, prepared.value, name=chain.name, context=context)
     remember(run)
     open_run(run.id)
 
@@ -194,6 +193,9 @@ def draw_actions(run: Run) -> None:
     others = {other.id: other for other in my_runs() if other.id != run.id}
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=close_run)
+        if not run.is_live and not run.is_recording and "asked" in run.context:
+            again = (available[run.name], run.context["asked"])
+            st.button("Run again", icon=":material/refresh:", type="tertiary", on_click=start, args=again)
         st.download_button(
             "Recording",
             lambda: b"".join(recording.lines(run)),

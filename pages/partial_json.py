@@ -16,7 +16,7 @@ from streaming.json_outline import outline
 from streaming.json_schema import SchemaError
 from streaming.json_stream import JsonStream
 from streaming.metrics import figures
-from streaming.outcome import outcome
+from streaming.outcome import Mark, outcome
 from streaming.partial_json import PartialJson
 from streaming.run import Run
 
@@ -209,9 +209,12 @@ else:
         st.markdown(f"{said.sentence} {said.remedy}")
         if said.detail:
             st.code(said.detail, language=None, wrap_lines=True)
-    st.page_link(
-        "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if said.mark is not Mark.DONE and kind == MODEL and not run.is_recording and "topic" in run.input:
+            st.button("Retry", icon=":material/refresh:", on_click=start, args=(run.input["topic"],))
+        st.page_link(
+            "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"
+        )
 if not source.chunks:
     st.caption("There is no text in it.")
     st.stop()

@@ -61,35 +61,35 @@ class FailureKind(Enum):
         "Check that it is running and that `OPENAI_BASE_URL` is right, then retry.",
     )
     CUT = (
-        "The connection to the model broke in the middle of the answer.",
-        "What had arrived is kept. Retry for a whole answer.",
+        "The connection to the model broke before the answer was whole.",
+        "Retry for a whole answer.",
     )
     TIMEOUT = (
         "The model went silent and Weir stopped waiting for it.",
-        "What had arrived is kept. Retry, or raise `WEIR_TIMEOUT` for a slow model.",
+        "Retry, or raise `WEIR_TIMEOUT` for a slow model.",
     )
     OVERLOADED = (
         "The model's server reported an error in the middle of the answer.",
-        "What had arrived is kept. Its own words are below. Retry in a moment.",
+        "Its own words are below. Retry in a moment.",
     )
     MALFORMED = (
         "The model's server sent something that is not part of an answer.",
-        "What had arrived is kept. Retry; if it stays, a proxy or gateway in between may be at fault.",
+        "Retry; if it stays, a proxy or gateway in between may be at fault.",
     )
     UNFINISHED = (
         "The stream ended without saying why: the answer is probably cut off.",
-        "What had arrived is kept. Retry for a whole answer.",
+        "Retry for a whole answer.",
     )
     LENGTH = (
         "The answer reached its length limit.",
-        "It ends where the limit was. Ask the model to go on, or for a shorter answer.",
+        "Ask the model to go on, or for a shorter answer.",
     )
     CONTENT_FILTER = (
         "The model's server stopped the answer with its content filter.",
         "Rephrase the question.",
     )
     REFUSAL = (
-        "The model declined to answer in the form that was asked for.",
+        "The model declined to answer.",
         "Rephrase the question.",
     )
     EMPTY = (
@@ -102,7 +102,7 @@ class FailureKind(Enum):
     )
     RECORD_FULL = (
         "The run was ended because its record outgrew the memory that Weir may use.",
-        "What had arrived is kept. Raise `WEIR_RECORD_MB` for longer runs.",
+        "Raise `WEIR_RECORD_MB` for longer runs.",
     )
     INTERNAL = (
         "The chain raised an error.",
@@ -161,16 +161,24 @@ _BY_NAME = {
 
 def failure_of(error: Exception, *, answering: bool) -> Failure:
     """Say what `error` means. `answering`: whether the model had begun to answer when it came."""
-    detail = f"{type(error).__name__}: {error}"[:MAX_DETAIL]
+    detail = f"{type(error).__name__}: {error}"[:MAX_DETAIL] + _asked_to_wait(error)
     # LangChain knows this case only by OpenAI's wording: other servers use the code, or their own words for it.
     if isinstance(error, ModelInvalidRequestError) and "context" in f"{getattr(error, 'code', '')} {error}".lower():
         return Failure(FailureKind.CONTEXT, detail)
+    if isinstance(error, ModelConnectionError) and not answering and _never_connected(error):
+        return Failure(FailureKind.UNREACHABLE, detail)
     if isinstance(error, ModelConnectionError) and not isinstance(error, ModelTimeoutError):
-        return Failure(FailureKind.CUT if answering or not _never_connected(error) else FailureKind.UNREACHABLE, detail)
+        return Failure(FailureKind.CUT, detail)
     for kind_of_error, kind in _BY_TYPE:
         if isinstance(error, kind_of_error):
             return Failure(kind, detail)
     return Failure(_BY_NAME.get(type(error).__name__, FailureKind.INTERNAL), detail)
+
+
+def _asked_to_wait(error: Exception) -> str:
+    """Return what a server said of when to ask again, as it said it."""
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    return f" (Retry-After: {after[:40]})" if (after := headers.get("retry-after", "")) else ""
 
 
 def _never_connected(error: BaseException | None) -> bool:

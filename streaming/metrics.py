@@ -89,6 +89,10 @@ class Figures:
     """Length of the answer."""
     duration: float
     """From the run's start to its last event so far."""
+    refusal: str = ""
+    """What the last model call that ended declined with."""
+    silent: bool = False
+    """Whether the last model call that ended wrote nothing and called no tool."""
 
     @property
     def median_latency(self) -> float | None:
@@ -119,6 +123,8 @@ class Meter:
     _calls: int = 0
     _finish_reason: str | None = None
     _expects_finish_reason: bool = False
+    _refusal: str = ""
+    _silent: bool = False
     _last: float = 0.0
 
     def add(self, event: Event) -> str:
@@ -148,6 +154,8 @@ class Meter:
             self._usage.append((int(usage.get("input_tokens", 0)), int(usage.get("output_tokens", 0))))
             self._uncounted.pop(event.run_id, None)
         self._finish_reason, self._expects_finish_reason = how_it_ended(message)
+        self._refusal = str((message.get("additional_kwargs") or {}).get("refusal") or "")
+        self._silent = bool(message) and not (text_of(message) or message.get("tool_calls"))
 
     @property
     def tokens_so_far(self) -> int:
@@ -182,6 +190,8 @@ class Meter:
             chunks=self._chunks,
             characters=self._characters,
             duration=self._last,
+            refusal=self._refusal,
+            silent=self._silent,
         )
 
 

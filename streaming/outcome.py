@@ -34,11 +34,12 @@ class Outcome:
         return self.mark in (Mark.DONE, Mark.STOPPED) or self.kind is FailureKind.LENGTH
 
 
-_STOPPED = Outcome(Mark.STOPPED, "You stopped this answer.", "What had arrived is kept. Retry for a whole one.")
+_KEPT = "What had arrived is kept."
+_STOPPED = Outcome(Mark.STOPPED, "You stopped this answer.", f"{_KEPT} Retry for a whole one.")
 _ABANDONED = Outcome(
     Mark.STOPPED,
     "Nobody had this answer open for a while, so Weir stopped it.",
-    "What had arrived is kept. Retry for a whole one.",
+    f"{_KEPT} Retry for a whole one.",
 )
 _BREAKS_OFF = Outcome(
     Mark.CUT_OFF,
@@ -62,19 +63,25 @@ def outcome(run: Run, figures: Figures) -> Outcome:
         case Status.ABANDONED:
             return _BREAKS_OFF if run.breaks_off else _ABANDONED
         case Status.FAILED:
-            failure = run.failure or Failure(FailureKind.INTERNAL)
-            return _failed(failure, Mark.CUT_OFF if figures.characters else Mark.FAILED)
+            return _failed(run.failure or Failure(FailureKind.INTERNAL), figures)
         case Status.DONE:
             return _finished(figures)
 
 
 def _finished(figures: Figures) -> Outcome:
+    if figures.refusal:
+        return _failed(Failure(FailureKind.REFUSAL, figures.refusal), figures)
     if kind := _FINISHES.get(figures.finish_reason or ""):
-        return _failed(Failure(kind), Mark.CUT_OFF)
+        return _failed(Failure(kind), figures)
     if figures.expects_finish_reason and figures.finish_reason is None:
-        return _failed(Failure(FailureKind.UNFINISHED), Mark.CUT_OFF)
+        return _failed(Failure(FailureKind.UNFINISHED), figures)
+    if figures.silent and not figures.characters:
+        return _failed(Failure(FailureKind.EMPTY), figures)
     return Outcome(Mark.DONE)
 
 
-def _failed(failure: Failure, mark: Mark) -> Outcome:
-    return Outcome(mark, failure.kind.sentence, failure.kind.remedy, failure.detail, failure.kind)
+def _failed(failure: Failure, figures: Figures) -> Outcome:
+    kind = failure.kind
+    if not figures.characters:
+        return Outcome(Mark.FAILED, kind.sentence, kind.remedy, failure.detail, kind)
+    return Outcome(Mark.CUT_OFF, kind.sentence, f"{_KEPT} {kind.remedy}", failure.detail, kind)

@@ -12,19 +12,25 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tests.serving import served
+
+BAD_BYTES = b'{"\xff\xfe\x80'
+BAD_GATEWAY = "<html><body>502 Bad Gateway</body></html>"
+OVERLOADED = {"message": "overloaded", "type": "server_error"}
 
 
 class Fault(StrEnum):
     """What goes wrong when the stream has reached `Plan.at` tokens."""
 
+    SILENT = "not even headers are sent"
     CUT = "the connection is closed in the middle of the body"
     STALL = "nothing more is sent"
     NO_FINISH = "the body ends without a finish_reason"
     BAD_DATA = "a data line is not JSON"
+    BAD_BYTES = "a data line is not UTF-8"
     HTML = "an HTML page comes in the middle of the body"
     SSE_ERROR = "an error object comes as an event"
 
@@ -48,10 +54,14 @@ class Plan:
     """The same, token by token, with rate and fault."""
     status: int = 200
     message: str = "planned by the test"
+    headers: dict[str, str] = field(default_factory=dict)
+    """Sent with a status that is not 200."""
     fault: Fault | None = None
     at: int = 0
     finish_reason: str = "stop"
     usage: bool = True
+    refusal: str | None = None
+    """What the model declines with, in place of the tokens."""
 
 
 @dataclass(slots=True)
@@ -75,6 +85,8 @@ class FakeOpenAI:
 
     def __init__(self) -> None:
         self.plan = Plan()
+        self.structured: Plan | None = None
+        """How requests for structured output are answered, where that goes by a plan of its own."""
         self.seen: list[Seen] = []
         self.url = ""
         """What to set as OPENAI_BASE_URL."""
@@ -85,29 +97,45 @@ class FakeOpenAI:
         """The requests that asked for text, not for a category."""
         return [seen for seen in self.seen if not seen.is_structured]
 
+    def recover(self) -> None:
+        """Answer well again, and forget what was seen."""
+        self.plan, self.structured = Plan(), None
+        self.seen.clear()
+
     async def _complete(self, request: Request) -> Response:
-        plan = self.plan
         seen = Seen(await request.json(), request.headers.get("authorization", ""))
+        plan = self._plan_for(seen)
         self.seen.append(seen)
         if plan.status != 200:
             error = {"message": plan.message, "type": "planned", "code": plan.status}
-            headers = {"retry-after": "0"} if plan.status == 429 else {}
             seen.ended.set()
-            return JSONResponse({"error": error}, plan.status, headers=headers)
-        if seen.is_structured and plan.structured_tokens is not None:
-            plan = replace(plan, tokens=plan.structured_tokens)
-        elif seen.is_structured:
-            text = plan.structured if plan.structured is not None else json.dumps({"category": plan.category})
-            plan = Plan(tokens=[text])
-        if seen.body.get("stream"):
+            return JSONResponse({"error": error}, plan.status, headers=plan.headers)
+        streams = seen.body.get("stream")
+        if plan.fault is Fault.SILENT or (plan.fault is Fault.STALL and not streams):
+            await _hung_up(request, None)
+            seen.hung_up_at = time.monotonic()
+            seen.ended.set()
+            return Response()
+        if streams:
             return StreamingResponse(_counted(_stream(plan, seen), seen), media_type="text/event-stream")
         takes = plan.delay + (len(plan.tokens) / plan.rate if plan.rate else 0.0)
-        stalls = plan.fault is Fault.STALL
-        if (takes or stalls) and await _hung_up(request, None if stalls else takes):
+        if takes and await _hung_up(request, takes):
             seen.hung_up_at = time.monotonic()
         seen.first_at = time.monotonic()
         seen.ended.set()
-        return JSONResponse(_whole(plan, seen))
+        return _at_once(plan, seen)
+
+    def _plan_for(self, seen: Seen) -> Plan:
+        plan = self.plan
+        if not seen.is_structured:
+            return plan
+        if self.structured is not None:
+            return self.structured
+        if plan.status != 200:
+            return plan
+        if plan.structured_tokens is not None:
+            return replace(plan, tokens=plan.structured_tokens)
+        return Plan(tokens=[json.dumps({"category": plan.category}) if plan.structured is None else plan.structured])
 
 
 async def _hung_up(request: Request, within: float | None) -> bool:
@@ -126,10 +154,29 @@ def _usage(plan: Plan, seen: Seen) -> dict[str, int]:
     return {"prompt_tokens": prompt, "completion_tokens": len(plan.tokens), "total_tokens": prompt + len(plan.tokens)}
 
 
-def _whole(plan: Plan, seen: Seen) -> dict[str, Any]:
-    message = {"role": "assistant", "content": "".join(plan.tokens)}
-    choice = {"index": 0, "message": message, "finish_reason": plan.finish_reason}
-    return _object(seen, "chat.completion", [choice]) | {"usage": _usage(plan, seen)}
+def _at_once(plan: Plan, seen: Seen) -> Response:
+    """Return the answer to a request that does not stream, with what goes wrong in it."""
+    message = {"role": "assistant", "content": None if plan.refusal else "".join(plan.tokens), "refusal": plan.refusal}
+    finish_reason = None if plan.fault is Fault.NO_FINISH else plan.finish_reason
+    choice = {"index": 0, "message": message, "finish_reason": finish_reason}
+    whole = _object(seen, "chat.completion", [choice]) | ({"usage": _usage(plan, seen)} if plan.usage else {})
+    match plan.fault:
+        case Fault.CUT:
+            return StreamingResponse(_cut(json.dumps(whole)), media_type="application/json")
+        case Fault.BAD_DATA:
+            return Response("{this is no JSON", media_type="application/json")
+        case Fault.BAD_BYTES:
+            return Response(json.dumps(whole).encode() + BAD_BYTES, media_type="application/json")
+        case Fault.HTML:
+            return HTMLResponse(BAD_GATEWAY)
+        case Fault.SSE_ERROR:
+            return JSONResponse({"error": OVERLOADED})
+    return JSONResponse(whole)
+
+
+async def _cut(text: str) -> AsyncIterator[str]:
+    yield text[: len(text) // 2]
+    raise ConnectionResetError("cut by the test")
 
 
 def _object(seen: Seen, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
@@ -141,17 +188,20 @@ def _event(seen: Seen, delta: dict[str, Any], finish_reason: str | None = None) 
     return f"data: {json.dumps(_object(seen, 'chat.completion.chunk', [choice]))}\n\n"
 
 
-async def _stream(plan: Plan, seen: Seen) -> AsyncIterator[str]:
+async def _stream(plan: Plan, seen: Seen) -> AsyncIterator[str | bytes]:
     yield _event(seen, {"role": "assistant", "content": ""})
     await asyncio.sleep(plan.delay)
+    if plan.refusal is not None:
+        for word in plan.refusal.split(" "):
+            yield _event(seen, {"refusal": f"{word} "})
     begun = time.monotonic()
-    for number, token in enumerate(plan.tokens):
+    for number, token in enumerate([] if plan.refusal else plan.tokens):
         if number == plan.burst:
             begun = time.monotonic()
         if plan.fault and number == plan.at:
             async for part in _go_wrong(plan.fault):
                 yield part
-            if plan.fault is not Fault.BAD_DATA:
+            if plan.fault not in (Fault.BAD_DATA, Fault.BAD_BYTES):
                 return
         if plan.rate and number >= plan.burst:
             await asyncio.sleep(max(0.0, begun + (number - plan.burst) / plan.rate - time.monotonic()))
@@ -165,7 +215,7 @@ async def _stream(plan: Plan, seen: Seen) -> AsyncIterator[str]:
     yield "data: [DONE]\n\n"
 
 
-async def _go_wrong(fault: Fault) -> AsyncIterator[str]:
+async def _go_wrong(fault: Fault) -> AsyncIterator[str | bytes]:
     match fault:
         case Fault.CUT:
             raise ConnectionResetError("cut by the test")
@@ -173,15 +223,15 @@ async def _go_wrong(fault: Fault) -> AsyncIterator[str]:
             await asyncio.Event().wait()
         case Fault.BAD_DATA:
             yield "data: {this is no JSON\n\n"
+        case Fault.BAD_BYTES:
+            yield b"data: " + BAD_BYTES + b"\n\n"
         case Fault.HTML:
-            yield "<html><body>502 Bad Gateway</body></html>\n\n"
+            yield f"{BAD_GATEWAY}\n\n"
         case Fault.SSE_ERROR:
-            yield f"data: {json.dumps({'error': {'message': 'overloaded', 'type': 'server_error'}})}\n\n"
-        case Fault.NO_FINISH:
-            return
+            yield f"data: {json.dumps({'error': OVERLOADED})}\n\n"
 
 
-async def _counted(stream: AsyncIterator[str], seen: Seen) -> AsyncIterator[str]:
+async def _counted(stream: AsyncIterator[str | bytes], seen: Seen) -> AsyncIterator[str | bytes]:
     try:
         async for part in stream:
             yield part

@@ -9,6 +9,7 @@ import streamlit as st
 from chains.router import ROUTE_EVENT, Decision
 from pages.components import words
 from pages.components.copy_button import copy_button
+from pages.components.excerpt import draw_download, draw_missing, is_longer
 from pages.components.live import draw_text, stream_text
 from pages.components.service import service
 from streaming.events import Event
@@ -148,13 +149,9 @@ def draw_end(
     if ended.decision:
         draw_route_badge(ended.decision, places)
     said = ended.outcome
-    if said.sentence:
-        icon, color = MARKS[said.mark]
+    if said.sentence or is_longer(ended.text):
         with places.note.container(gap="xsmall"):
-            st.badge(said.mark.value, icon=icon, color=color)  # type: ignore[arg-type]
-            st.markdown(f"{said.sentence} {said.remedy}")
-            if said.detail:
-                st.code(said.detail, language=None, wrap_lines=True)
+            draw_note(ended)
     if ended.text or said.mark is not Mark.FAILED:
         places.figures.caption(words.figures_line(ended.figures))
     else:
@@ -164,7 +161,9 @@ def draw_end(
             st.button("Regenerate", icon=":material/refresh:", type="tertiary", key=f"again-{key}", on_click=retry)
         else:
             st.button("Retry", icon=":material/refresh:", key=f"again-{key}", on_click=retry)
-        if ended.text:
+        if is_longer(ended.text):
+            draw_download(ended.text, key=f"whole-{key}")
+        elif ended.text:
             copy_button(ended.text, key=f"copy-{key}")
         if run_id and _is_kept(run_id):
             inspect = {"run": run_id}
@@ -173,6 +172,19 @@ def draw_end(
             )
         if more:
             more()
+
+
+def draw_note(ended: Ended) -> None:
+    """Draw what has to be said of an answer: that it is shown in part, how it ended, why, and what to do."""
+    said = ended.outcome
+    if is_longer(ended.text):
+        draw_missing(ended.text)
+    if said.sentence:
+        icon, color = MARKS[said.mark]
+        st.badge(said.mark.value, icon=icon, color=color)  # type: ignore[arg-type]
+        st.markdown(f"{said.sentence} {said.remedy}")
+    if said.detail:
+        st.code(said.detail, language=None, wrap_lines=True)
 
 
 def _is_kept(run_id: str) -> bool:

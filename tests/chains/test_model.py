@@ -10,7 +10,6 @@ from chains.model import Endpoint, chat_model, configured_endpoint, embedded_end
 from chains.router import smart_router
 from chains.settings import Settings
 from chains.story import Length, story_chain
-from streaming.failure import FailureKind
 from streaming.loop import BackgroundLoop
 from streaming.metrics import custom_event, figures, text
 from streaming.outcome import Mark, outcome
@@ -88,77 +87,6 @@ def test_a_server_that_classifies_badly_is_survived(teller: Teller, openai_serve
     assert custom_event(run.events, "route")["fallback"]
     assert text(run.events) == "".join(WORDS)
     assert outcome(run, figures(run.events)).mark is Mark.DONE
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (401, FailureKind.AUTHENTICATION),
-        (403, FailureKind.PERMISSION),
-        (404, FailureKind.NOT_FOUND),
-        (400, FailureKind.INVALID_REQUEST),
-        (429, FailureKind.RATE_LIMIT),
-        (500, FailureKind.SERVER),
-        (503, FailureKind.SERVER),
-    ],
-)
-def test_an_http_error_has_its_own_sentence(
-    teller: Teller, openai_server: FakeOpenAI, status: int, kind: FailureKind
-) -> None:
-    openai_server.plan = Plan(status=status)
-    run = teller.tell(openai_server.url)
-    said = outcome(run, figures(run.events))
-    assert run.failure is not None
-    assert run.failure.kind is kind
-    assert (said.mark, said.sentence) == (Mark.FAILED, kind.sentence)
-    assert not said.is_answer
-
-
-def test_a_prompt_that_is_too_long_is_told_from_other_bad_requests(teller: Teller, openai_server: FakeOpenAI) -> None:
-    openai_server.plan = Plan(status=400, message="the request exceeds the available context size")
-    run = teller.tell(openai_server.url)
-    assert run.failure is not None
-    assert run.failure.kind is FailureKind.CONTEXT
-
-
-def test_a_refused_connection_has_its_own_sentence(teller: Teller) -> None:
-    run = teller.tell("http://127.0.0.1:9/v1")
-    assert run.failure is not None
-    assert run.failure.kind is FailureKind.UNREACHABLE
-
-
-@pytest.mark.parametrize(
-    ("fault", "kind"),
-    [
-        (Fault.CUT, FailureKind.CUT),
-        (Fault.STALL, FailureKind.TIMEOUT),
-        (Fault.NO_FINISH, FailureKind.UNFINISHED),
-        (Fault.BAD_DATA, FailureKind.MALFORMED),
-        (Fault.HTML, FailureKind.UNFINISHED),
-        (Fault.SSE_ERROR, FailureKind.OVERLOADED),
-    ],
-)
-def test_a_fault_in_the_middle_keeps_the_text_and_has_its_own_sentence(
-    teller: Teller, openai_server: FakeOpenAI, fault: Fault, kind: FailureKind
-) -> None:
-    openai_server.plan = Plan(tokens=WORDS, fault=fault, at=7)
-    run = teller.tell(openai_server.url, timeout=0.5)
-    said = outcome(run, figures(run.events))
-    assert text(run.events) == "".join(WORDS[:7])
-    assert (said.mark, said.sentence) == (Mark.CUT_OFF, kind.sentence)
-    assert not said.is_answer
-    assert len(openai_server.seen) == 1
-
-
-@pytest.mark.parametrize(
-    ("reason", "kind"), [("length", FailureKind.LENGTH), ("content_filter", FailureKind.CONTENT_FILTER)]
-)
-def test_an_answer_cut_by_the_server_says_by_what(
-    teller: Teller, openai_server: FakeOpenAI, reason: str, kind: FailureKind
-) -> None:
-    openai_server.plan = Plan(tokens=WORDS, finish_reason=reason)
-    run = teller.tell(openai_server.url)
-    assert outcome(run, figures(run.events)).sentence == kind.sentence
 
 
 @pytest.mark.parametrize("stalled", [False, True])

@@ -8,6 +8,7 @@ from enum import Enum
 
 import streamlit as st
 
+from pages.components.excerpt import MOST, Excerpt
 from pages.components.live import HEARTBEAT, PAINT_EVERY, PER_SECOND, SETTLE, flush
 from streaming.blocks import BlockSplitter, split
 from streaming.metrics import Meter
@@ -126,6 +127,7 @@ def stream_text(
 
 def draw_text(text: str, display: Display) -> None:
     """Write a finished text with the elements that `stream_text` has made of it: nothing moves."""
+    text = text[:MOST]
     if display.mode is Mode.BY_BLOCK or len(text) > LIMIT:
         for block in split(text):
             st.markdown(block)
@@ -144,6 +146,7 @@ class _Writer:
         self.display = display
         self.cost = cost
         self._splitter = BlockSplitter()
+        self._excerpt = Excerpt()
         self._parts: list[str] = []
         self._length = 0
         self._shown = 0
@@ -164,6 +167,7 @@ class _Writer:
     def add(self, text: str) -> Iterator[Piece]:
         """Take text, and yield what it finishes."""
         self._parts.append(text)
+        text = self._excerpt.of(text)
         self._length += len(text)
         pending = ""
         for block in self._splitter.feed(text):

@@ -1,0 +1,287 @@
+"""What a person sees of each fault, on each page: one app, on a wire that can be cut between it and its model."""
+
+import json
+import re
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from streaming.failure import FailureKind
+from streaming.methods import Method
+from streaming.outcome import Mark
+from tests.browser.conftest import TIMEOUT, ended, opened, running_weir, send
+from tests.fake_openai import FakeOpenAI, Fault, Plan
+from tests.faults import BLOCKS, FAULTS, LINE, MIDDLE, ModelFault
+from tests.relay import Relay, relay
+
+IN_TIME = TIMEOUT * 1_000 + 10_000
+"""Milliseconds within which a page says what happened, on a busy machine too."""
+GRACE = 6
+"""Seconds that the app under test goes on with a run that nobody reads."""
+HERE = {fault.name: fault for fault in FAULTS if fault.url is None and not fault.is_huge}
+
+
+@dataclass(slots=True)
+class Bench:
+    """The app, the model that it asks, and the wires between browser, app and model."""
+
+    url: str
+    wire: Relay
+    model: FakeOpenAI
+    model_wire: Relay
+
+
+@pytest.fixture(scope="module")
+def lasting(model_server: FakeOpenAI) -> Iterator[Bench]:
+    with (
+        relay(model_server.url) as model_wire,
+        running_weir(
+            OPENAI_BASE_URL=f"{model_wire.url}/v1",
+            OPENAI_API_KEY="sk-test",
+            OPENAI_MODEL="fake",
+            WEIR_TIMEOUT=str(TIMEOUT),
+            WEIR_RETRIES="0",
+            WEIR_GRACE=str(GRACE),
+        ) as url,
+        relay(url) as wire,
+    ):
+        yield Bench(wire.url, wire, model_server, model_wire)
+
+
+@pytest.fixture
+def bench(lasting: Bench) -> Bench:
+    """The same with all wires whole and nothing planned."""
+    lasting.wire.mend()
+    lasting.model_wire.mend()
+    lasting.model.recover()
+    return lasting
+
+
+def well(bench: Bench, number: int) -> str:
+    """Have the model answer well again, with words that nothing else has."""
+    text = f"All is well {number}."
+    bench.model.recover()
+    bench.model.plan = Plan(tokens=list(text))
+    return text
+
+
+def sees(page: Page, fault: ModelFault) -> None:
+    """Expect a fault's mark, sentence and text on the page, and that they do not last after a retry."""
+    if fault.mark is not Mark.DONE:
+        expect(page.get_by_text(re.compile(f"{fault.mark.value}$"))).to_be_visible(timeout=IN_TIME)
+    if fault.kind:
+        expect(page.get_by_text(fault.kind.sentence)).to_be_visible(timeout=IN_TIME)
+    if fault.text:
+        expect(page.get_by_text(fault.text.strip()).last).to_be_visible()
+
+
+def test_every_fault_in_the_chat_is_told_kept_out_of_the_history_and_retried(page: Page, bench: Bench) -> None:
+    for number, fault in enumerate(HERE.values()):
+        if number % 8 == 0:
+            opened(page, bench.url)
+        fault.befall(bench.model)
+        send(page, f"Question {number}")
+        sees(page, fault)
+        answer = well(bench, number)
+        page.get_by_role("button", name="Retry").or_(page.get_by_role("button", name="Regenerate")).last.click()
+        expect(page.get_by_text(answer)).to_be_visible()
+        if fault.kind:
+            expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
+        told = [message["content"] for message in bench.model.answers[-1].body["messages"][1:]]
+        assert told[-1] == f"Question {number}"
+        assert all(re.fullmatch(r"Question \d+|All is well \d+\.", text) for text in told), (fault.name, told)
+    # No more than what the model said well has been kept.
+    page.reload()
+    expect(page.get_by_text(answer)).to_be_visible()
+    expect(page.get_by_role("button", name="Retry")).to_have_count(0)
+
+
+def test_a_model_server_that_is_gone_and_comes_back(page: Page, bench: Bench) -> None:
+    opened(page, bench.url)
+    bench.model_wire.cut()
+    send(page, "Anybody there?")
+    expect(page.get_by_text(FailureKind.UNREACHABLE.sentence)).to_be_visible(timeout=IN_TIME)
+    bench.model_wire.mend()
+    answer = well(bench, 1)
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text(answer)).to_be_visible()
+
+
+def test_a_host_that_has_no_address_is_told(page: Page) -> None:
+    with running_weir(OPENAI_BASE_URL="http://model.invalid/v1", WEIR_RETRIES="0", WEIR_TIMEOUT="2") as url:
+        opened(page, f"{url}/story")
+        send(page, "a weir")
+        expect(page.get_by_text(FailureKind.UNREACHABLE.sentence)).to_be_visible(timeout=IN_TIME)
+        expect(page.get_by_role("button", name="Retry")).to_be_visible()
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_a_classification_that_fails_for_good_is_the_answers_failure(page: Page, bench: Bench, status: int) -> None:
+    fault = next(fault for fault in FAULTS if fault.plan.status == status)
+    assert fault.kind is not None
+    opened(page, bench.url)
+    bench.model.structured = fault.plan
+    send(page, "Which way?")
+    expect(page.get_by_text(fault.kind.sentence)).to_be_visible(timeout=IN_TIME)
+    assert bench.model.answers == []
+    answer = well(bench, status)
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text(answer)).to_be_visible()
+
+
+IN_STORIES = ("cut in the middle", "silent in the middle")
+
+
+def test_a_story_tells_it_whichever_way_it_runs(page: Page, bench: Bench) -> None:
+    number = 0
+    for method in Method:
+        opened(page, f"{bench.url}/story")
+        page.get_by_role("combobox", name="How it runs").click()
+        page.get_by_role("option", name=re.compile(f"^{re.escape(method.label)}")).click()
+        for name in IN_STORIES:
+            number += 1
+            fault = HERE[name]
+            assert fault.kind is not None
+            fault.befall(bench.model)
+            send(page, f"story {number}")
+            expect(page.get_by_text(f"story {number}", exact=True)).to_be_visible()
+            expect(page.get_by_text(fault.kind.sentence)).to_be_visible(timeout=IN_TIME)
+            if fault.text and method.streams:
+                expect(page.get_by_text(fault.text.strip())).to_be_visible()
+            answer = well(bench, number)
+            page.get_by_role("button", name="Retry").click()
+            expect(page.get_by_text(answer)).to_be_visible()
+            expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
+
+
+IN_EVENTS = ("401: wrong key", "cut after one token", "silent after the headers", "refusal", "empty answer")
+
+
+def test_the_inspector_tells_it_and_runs_the_chain_again(page: Page, bench: Bench) -> None:
+    opened(page, f"{bench.url}/events?chain=story")
+    for number, name in enumerate(IN_EVENTS):
+        fault = HERE[name]
+        assert fault.kind is not None
+        fault.befall(bench.model)
+        send(page, f"story {number}")
+        expect(page.get_by_text(fault.kind.sentence)).to_be_visible(timeout=IN_TIME)
+        expect(page.get_by_text(re.compile(rf"{fault.mark.value} \d+ events"))).to_be_visible()
+        well(bench, number)
+        page.get_by_role("button", name="Run again").click()
+        expect(page.get_by_text(re.compile(r"Done \d+ events"))).to_be_visible()
+        expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
+
+
+PROFILE = '{"name": "Weir", "occupation": "gauge", "age": 9, "skills": ["a"], "bio": "b"}'
+IN_JSON = {
+    FailureKind.SERVER: Plan(status=500),
+    FailureKind.CUT: Plan(tokens=list(PROFILE), fault=Fault.CUT, at=MIDDLE),
+    FailureKind.TIMEOUT: Plan(tokens=list(PROFILE), fault=Fault.STALL, at=MIDDLE),
+    FailureKind.LENGTH: Plan(tokens=list(PROFILE)[:MIDDLE], finish_reason="length"),
+    FailureKind.REFUSAL: Plan(refusal="I can't help with that."),
+    FailureKind.MALFORMED: Plan(tokens=list(PROFILE), fault=Fault.BAD_BYTES, at=MIDDLE),
+}
+
+
+def test_the_json_page_tells_it_and_tries_again(page: Page, bench: Bench) -> None:
+    opened(page, f"{bench.url}/partial_json")
+    for kind, plan in IN_JSON.items():
+        bench.model.structured = plan
+        send(page, f"topic {kind.name}")
+        expect(page.get_by_text(kind.sentence)).to_be_visible(timeout=IN_TIME)
+        bench.model.structured = Plan(tokens=list(PROFILE))
+        page.get_by_role("button", name="Retry").click()
+        expect(page.get_by_text(re.compile(f"topic {kind.name}.* Done"))).to_be_visible()
+        expect(page.get_by_text(kind.sentence)).to_have_count(0)
+
+
+def test_an_answer_of_ten_megabytes_leaves_the_page_at_work_and_can_be_stopped(page: Page, bench: Bench) -> None:
+    bench.model.plan = Plan(tokens=BLOCKS, rate=100)
+    opened(page, bench.url)
+    send(page, "Tell me everything")
+    # Block 60 is the last that a page shows; the stream is far beyond it when Stop is pressed.
+    expect(page.get_by_text(re.compile("^60 rain"))).to_be_visible(timeout=60_000)
+    while bench.model.answers[0].sent < 150:
+        page.wait_for_timeout(50)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile(r"Stopped$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"the first 250,000 of [\d,]+ characters"))).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Whole answer").click()
+    kept = download.value.path().read_text(encoding="utf-8")
+    assert len(kept) > 400_000
+    assert "".join(BLOCKS).startswith(kept)
+    answer = well(bench, 10)
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text(answer)).to_be_visible()
+
+
+def test_a_line_of_a_megabyte_is_shown_in_part_and_had_whole(page: Page, bench: Bench) -> None:
+    bench.model.plan = Plan(tokens=[LINE])
+    opened(page, f"{bench.url}/story")
+    send(page, "one line")
+    expect(page.get_by_text("the first 250,000 of 1,000,000 characters")).to_be_visible(timeout=60_000)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Whole answer").click()
+    assert download.value.path().read_text(encoding="utf-8") == LINE
+
+
+SLOW = [f" drop{number}" for number in range(120)]
+LAST = "drop119"
+
+
+def is_live(bench: Bench) -> bool:
+    with urllib.request.urlopen(f"{bench.url}/api/health", timeout=5) as answer:
+        return bool(json.load(answer)["live_runs"])
+
+
+@pytest.mark.parametrize("trouble", ["freeze", "cut"])
+def test_five_seconds_offline_lose_nothing(page: Page, bench: Bench, trouble: str) -> None:
+    bench.model.plan = Plan(tokens=SLOW, rate=15)
+    opened(page, bench.url)
+    send(page, "Take your time")
+    expect(page.get_by_text("drop9")).to_be_visible()
+    getattr(bench.wire, trouble)()
+    page.wait_for_timeout(5_000)
+    expect(page.get_by_text("drop9")).to_be_visible()
+    bench.wire.mend()
+    expect(page.get_by_text(re.compile(f"drop0 drop1 .*{LAST}"))).to_be_visible()
+    ended(page)
+    assert len(bench.model.answers) == 1
+
+
+def test_a_laptop_that_sleeps_longer_than_the_grace_finds_what_had_arrived(page: Page, bench: Bench) -> None:
+    bench.model.plan = Plan(tokens=SLOW * 4, rate=10)
+    opened(page, bench.url)
+    send(page, "Take your time")
+    expect(page.get_by_text("drop9")).to_be_visible()
+    bench.wire.cut()
+    (request,) = bench.model.answers
+    assert request.ended.wait(GRACE + 20)
+    assert request.hung_up_at is not None
+    bench.wire.mend()
+    expect(page.get_by_text("Nobody had this answer open for a while")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(re.compile("drop0 drop1 .*drop9"))).to_be_visible()
+    answer = well(bench, 2)
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text(answer)).to_be_visible()
+
+
+def test_two_tabs_stop_one_run_at_once(page: Page, bench: Bench, context: BrowserContext) -> None:
+    bench.model.plan = Plan(tokens=SLOW * 10, rate=20)
+    opened(page, bench.url)
+    send(page, "Go on and on")
+    expect(page.get_by_text("drop5")).to_be_visible()
+    other = opened(context.new_page(), page.url)
+    expect(other.get_by_text("drop5")).to_be_visible()
+    for tab in (page, other):
+        # Without waiting for what comes of it.
+        tab.get_by_role("button", name="Stop").dispatch_event("click")
+    for tab in (page, other):
+        expect(tab.get_by_text(re.compile(r"Stopped$"))).to_be_visible()
+        expect(tab.get_by_text("You stopped this answer.")).to_have_count(1)
+    assert bench.model.answers[0].ended.wait(2)
+    assert not is_live(bench)
