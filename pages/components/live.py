@@ -6,8 +6,8 @@ from contextlib import closing
 
 import streamlit as st
 
+from pages.components.model_text import ModelText, drawn
 from streaming.blocks import BlockSplitter, split
-from streaming.formulas import FormulaRewriter, rewritten
 from streaming.metrics import Meter
 from streaming.run import Run
 
@@ -34,7 +34,7 @@ def stream_text(run: Run, meter: Meter, tick: Callable[[], None]) -> str:
 
 def draw_text(text: str) -> None:
     """Write a finished text, with the same elements that `stream_text` has made of it: nothing moves."""
-    for block in split(rewritten(text)):
+    for block in split(drawn(text)):
         st.markdown(block)
 
 
@@ -45,7 +45,7 @@ def flush() -> None:
 def _pieces(
     run: Run, meter: Meter, tick: Callable[[], None], raw: list[str]
 ) -> Generator[str | Callable[[], None], None, None]:
-    splitter, formulas = BlockSplitter(), FormulaRewriter()
+    splitter, shown_text = BlockSplitter(), ModelText()
     shown = 0
     painted = time.monotonic()
     with closing(run.follow(every=PAINT_EVERY, heartbeat=HEARTBEAT)) as batches:
@@ -53,7 +53,7 @@ def _pieces(
             # Streamlit interrupts a script only where it is called; in a stall nothing else would call it.
             st.session_state.get("_")
             raw.append("".join([meter.add(event) for event in batch]))
-            for block in splitter.feed(formulas.feed(raw[-1])):
+            for block in splitter.feed(shown_text.feed(raw[-1])):
                 yield block[shown:]
                 yield flush
                 shown = 0
@@ -63,7 +63,7 @@ def _pieces(
                 shown = len(tail)
                 painted = time.monotonic()
             tick()
-    for block in splitter.feed(formulas.rest()):
+    for block in splitter.feed(shown_text.rest()):
         yield block[shown:]
         yield flush
         shown = 0

@@ -9,6 +9,7 @@ from enum import Enum
 import streamlit as st
 
 from pages.components.live import HEARTBEAT, PAINT_EVERY, PER_SECOND, flush
+from pages.components.model_text import ModelText, drawn
 from streaming.blocks import BlockSplitter, split
 from streaming.metrics import Meter
 from streaming.pacing import Buffer
@@ -124,10 +125,10 @@ def stream_text(
 def draw_text(text: str, display: Display) -> None:
     """Write a finished text with the elements that `stream_text` has made of it: nothing moves."""
     if display.mode is Mode.BY_BLOCK or len(text) > LIMIT:
-        for block in split(text):
+        for block in split(drawn(text)):
             st.markdown(block)
     else:
-        st.markdown(text)
+        st.markdown(drawn(text))
 
 
 Piece = str | Callable[[], None]
@@ -140,6 +141,7 @@ class _Writer:
         self._by_block = display.mode is Mode.BY_BLOCK
         self.display = display
         self.cost = cost
+        self._drawn = ModelText()
         self._splitter = BlockSplitter()
         self._parts: list[str] = []
         self._length = 0
@@ -162,8 +164,11 @@ class _Writer:
         """Take text, and yield what it finishes."""
         self._parts.append(text)
         self._length += len(text)
+        yield from self._put(self._drawn.feed(text))
+
+    def _put(self, markdown: str) -> Iterator[Piece]:
         pending = ""
-        for block in self._splitter.feed(text):
+        for block in self._splitter.feed(markdown):
             pending += block[self._shown :]
             self._shown = 0
             if self._by_block or self._length > LIMIT:
@@ -185,6 +190,7 @@ class _Writer:
 
     def last(self) -> Iterator[Piece]:
         """Yield what is left."""
+        yield from self._put(self._drawn.rest())
         yield from self._out(self._splitter.rest[self._shown :])
         self.cost.finished(time.monotonic())
 
