@@ -25,6 +25,11 @@ _STYLE = f"""<style>
   direction: ltr;
   user-select: none;
 }}
+/* What is no address on a network opens nothing. */
+:is({_LINK}):is([href^="data:" i], [href^="vbscript:" i], [href^="file:" i]) {{
+  pointer-events: none;
+  text-decoration: line-through;
+}}
 /* A formula draws in its own box: it could otherwise be moved over where a link says that it goes. */
 [data-testid="stMarkdownContainer"] .katex {{ display: inline-block; max-width: 100%; contain: paint; }}
 </style>"""
