@@ -15,7 +15,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from api.app import create_api
+from api.cookies import SafeCookies
 from api.headers import SecurityHeaders
+from api.metrics import LocalMetrics
 from api.visitor_cookie import VisitorCookie
 from chains.settings import SettingsError, settings
 from conversations.visitor import COOKIE, is_visitor, new_visitor
@@ -59,6 +61,8 @@ app = st.App(
     ],
     middleware=[
         Middleware(SecurityHeaders),
+        Middleware(SafeCookies),
+        Middleware(LocalMetrics),
         Middleware(VisitorCookie, name=COOKIE, make=new_visitor, is_good=is_visitor),
     ],
 )

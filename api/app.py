@@ -142,6 +142,15 @@ def _base(request: Request) -> str:
     return str(request.scope.get("root_path", ""))
 
 
+def _check_is_meant(request: Request) -> None:
+    """Raise Refusal where a page's link or element would start a run: only scripts and the address bar may by GET."""
+    destination = request.headers.get("sec-fetch-dest", "empty")
+    is_typed = destination == "document" and request.headers.get("sec-fetch-site") == "none"
+    if destination != "empty" and not is_typed:
+        cause = f"destination {destination!r}"
+        raise Refusal(403, "A link does not start a run. Open the address itself.", cause=cause)
+
+
 def _last_seen(text: str) -> int:
     """Read an event's number from `Last-Event-ID` or `after`."""
     if not text.isascii() or not text.removeprefix("-").isdigit() or len(text) > 12:
@@ -171,6 +180,7 @@ def _add_seed_routes(app: FastAPI, api: _Api) -> None:
         if resume:
             run_id, _, seen = resume.rpartition(":")
             return _continued(api.run(run_id), seen)
+        _check_is_meant(request)
         fields = {key: value for key, value in request.query_params.items() if key not in RESERVED}
         del topic  # is one of the fields; named in the signature for the documentation
         return Following(api.start(request, chain, fields))
@@ -412,7 +422,7 @@ def _add_docs(app: FastAPI) -> None:
             title="Weir: HTTP API",
             swagger_js_url=f"{base}/assets/swagger-ui-bundle.js",
             swagger_css_url=f"{base}/assets/swagger-ui.css",
-            swagger_favicon_url="/favicon.png",
+            swagger_favicon_url="data:,",
         )
         page.headers["Content-Security-Policy"] = content_security_policy(bytes(page.body).decode())
         return page

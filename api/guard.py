@@ -27,6 +27,9 @@ OPEN_PATHS = frozenset({"/health"})
 
 _FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "cf-connecting-ip", "true-client-ip")
 
+_DESTINATIONS = frozenset({"empty", "document", "script", "style"})
+"""What a browser may want an answer for. The last two are for the documentation; an image or a frame starts no run."""
+
 
 class _TooLarge(Exception):  # noqa: N818
     pass
@@ -111,6 +114,8 @@ def _check_site(headers: Mapping[str, str]) -> None:
         raise Refusal(403, "Requests from other sites are refused.", cause=f"origin {origin!r}")
     if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
         raise Refusal(403, "Requests from other sites are refused.", cause=f"origin {origin!r}")
+    if (destination := headers.get("sec-fetch-dest", "empty")) not in _DESTINATIONS:
+        raise Refusal(403, "Nothing here is made to be embedded in a page.", cause=f"destination {destination!r}")
 
 
 def _check_peer(scope: Scope, headers: Mapping[str, str]) -> None:
@@ -120,6 +125,12 @@ def _check_peer(scope: Scope, headers: Mapping[str, str]) -> None:
     peer = (scope.get("client") or ("", 0))[0]
     if not _is_loopback(peer):
         raise Refusal(403, "Without WEIR_API_TOKEN the API answers this machine only.", cause=f"peer {peer!r}")
+
+
+def is_this_machine(scope: Scope, headers: Mapping[str, str]) -> bool:
+    """Whether a request comes from this machine itself, and no proxy has passed it on."""
+    peer = (scope.get("client") or ("", 0))[0]
+    return _is_loopback(peer) and not any(name in headers for name in _FORWARDING)
 
 
 def _is_loopback(address: str) -> bool:

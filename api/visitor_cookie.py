@@ -7,6 +7,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.tls import is_tls
+
 YEAR = 365 * 86_400
 
 
@@ -42,6 +44,5 @@ class VisitorCookie:
         morsel["max-age"] = YEAR
         morsel["httponly"] = True
         morsel["samesite"] = "Lax"
-        proxied = Headers(scope=scope).get("x-forwarded-proto", "").split(",")[0].strip()
-        morsel["secure"] = scope.get("scheme") == "https" or proxied == "https"
+        morsel["secure"] = is_tls(scope)
         return morsel.OutputString()

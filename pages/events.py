@@ -15,6 +15,7 @@ from pages.components.keep_alive import my_runs, remember
 from pages.components.service import service
 from streaming import recording
 from streaming.inspection import Inspection
+from streaming.invisible import marked
 from streaming.outcome import outcome
 from streaming.run import Run
 
@@ -93,7 +94,7 @@ def draw_empty() -> None:
         st.button(title, icon=":material/replay:", key=key, on_click=open_sample, args=(name,))
     for earlier in reversed(my_runs()):
         st.button(
-            label(earlier),
+            words.escaped(label(earlier)),
             icon=":material/history:",
             key=f"events-{earlier.id}",
             type="tertiary",
@@ -141,7 +142,7 @@ def draw_view(seen: Inspection) -> None:
         draw_doctor(seen.root)
     else:
         with st.container(height=260, border=True, autoscroll=True):
-            st.text(seen.root.text[-20_000:] or "The root has streamed no text so far.")
+            st.text(marked(seen.root.text[-20_000:]) or "The root has streamed no text so far.")
 
 
 def draw_events(run: Run, seen: Inspection) -> None:

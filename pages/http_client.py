@@ -10,6 +10,7 @@ from chains.tickets import issue_ticket
 from pages.components import links, snippets
 from pages.components.event_source import event_source
 from pages.components.keep_alive import remember
+from pages.components.link_style import DOCS
 from pages.components.notice import ModelLine
 from pages.components.service import service
 from pages.components.snippets import Call
@@ -89,7 +90,7 @@ with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         "Endpoint", list(Way), default=Way.SSE, required=True, key="http_way", on_change=begin_round, wrap=True
     )
     raw = st.toggle("Raw bytes", key="http_raw", on_change=begin_round, disabled=way is Way.TEXT) or way is Way.TEXT
-st.caption(f"{ABOUT[way]} Every operation: [/api/docs](/api/docs)")
+st.caption(f"{ABOUT[way]} Every operation: [{DOCS}]({DOCS})")
 
 topic: str | None = st.session_state.http_topic
 with st.empty():

@@ -3,6 +3,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.components.keep_alive import keep_alive
+from pages.components.link_style import draw_link_style
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -54,4 +55,5 @@ page = st.navigation(
 # The place is taken whether or not there is something to keep alive: all below would move.
 with st.empty():
     keep_alive()
+draw_link_style()
 page.run()

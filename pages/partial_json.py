@@ -12,6 +12,7 @@ from pages.components.json_viewer.outline_view import LEGEND, draw_style, html
 from pages.components.json_viewer.source import Chunker, Source, form_of, of_run, of_text, own_schema
 from pages.components.keep_alive import remember
 from pages.components.service import service
+from streaming.invisible import marked
 from streaming.json_outline import outline
 from streaming.json_schema import SchemaError
 from streaming.json_stream import JsonStream
@@ -121,7 +122,7 @@ def follow(run: Run) -> None:
             parser.feed(chunk.text)
             tail += chunk.text
         tail = tail[-LIVE_TEXT:]
-        raw.code(tail, language=None, wrap_lines=True, height=HEIGHT)
+        raw.code(marked(tail), language=None, wrap_lines=True, height=HEIGHT)
         grown.html(html(outline(parser, schema, limit=LIVE_ROWS)))
         head.caption(f"{fed:,} chunks · the last at {words.seconds(new[-1].at)}")
 
@@ -208,7 +209,7 @@ else:
     if said.sentence:
         st.markdown(f"{said.sentence} {said.remedy}")
         if said.detail:
-            st.code(said.detail, language=None, wrap_lines=True)
+            st.code(marked(said.detail), language=None, wrap_lines=True)
     with st.container(horizontal=True, vertical_alignment="center"):
         if said.mark is not Mark.DONE and kind == MODEL and not run.is_recording and "topic" in run.input:
             st.button("Retry", icon=":material/refresh:", on_click=start, args=(run.input["topic"],))

@@ -11,8 +11,10 @@ from pages.components import words
 from pages.components.copy_button import copy_button
 from pages.components.excerpt import draw_download, draw_missing, is_longer
 from pages.components.live import draw_text, stream_text
+from pages.components.model_text import drawn
 from pages.components.service import service
 from streaming.events import Event
+from streaming.invisible import marked
 from streaming.metrics import Figures, Meter, custom_event
 from streaming.outcome import Mark, Outcome, outcome
 from streaming.run import Run
@@ -182,9 +184,10 @@ def draw_note(ended: Ended) -> None:
     if said.sentence:
         icon, color = MARKS[said.mark]
         st.badge(said.mark.value, icon=icon, color=color)  # type: ignore[arg-type]
-        st.markdown(f"{said.sentence} {said.remedy}")
+        # Of an imported answer these are the file's words.
+        st.markdown(drawn(f"{said.sentence} {said.remedy}"))
     if said.detail:
-        st.code(said.detail, language=None, wrap_lines=True)
+        st.code(marked(said.detail), language=None, wrap_lines=True)
 
 
 def _is_kept(run_id: str) -> bool:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components.service import service
+from pages.components.words import escaped
 from streaming.run import Run
 from streaming.store import RunEvictedError, RunNotFoundError
 
@@ -23,7 +24,7 @@ def linked_run(page: str) -> Run | None:
     """Return the run that the address names, if it belongs on this page; say so where there is none."""
     run = find_run()
     if run is not None and run.context.get("page") != page:
-        st.warning(f"This link is to a run of another page ({run.name}).", icon=":material/link_off:")
+        st.warning(f"This link is to a run of another page ({escaped(run.name)}).", icon=":material/link_off:")
         return None
     return run
 

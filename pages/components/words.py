@@ -2,6 +2,7 @@
 
 import re
 
+from streaming.invisible import marked
 from streaming.metrics import Figures, Meter
 
 
@@ -43,9 +44,14 @@ def live_line(meter: Meter, elapsed: float, waiting: str) -> str:
     return " · ".join(parts)
 
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-!|~$:])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-!|~$:&])")
 
 
 def escaped(text: str) -> str:
-    """Return text that Markdown shows as it is."""
-    return _MARKDOWN.sub(r"\\\1", text)
+    """Return text that Markdown shows as it is, with marks for what cannot be seen."""
+    return _MARKDOWN.sub(r"\\\1", marked(text))
+
+
+def code(text: str) -> str:
+    """Return text as inline code of one line, which nothing in it can end."""
+    return f"`{' '.join(marked(text).replace('`', '´').split()) or ' '}`"

@@ -27,6 +27,9 @@ ABUSES: list[tuple[str, dict[str, str]]] = [
     ("no origin worth the name", {"Origin": "null"}),
     ("a cross-site fetch", {"Sec-Fetch-Site": "cross-site"}),
     ("a same-site fetch", {"Sec-Fetch-Site": "same-site"}),
+    ("an image", {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"}),
+    ("a frame", {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "iframe"}),
+    ("a video", {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "video"}),
     ("a rebound name", {"Host": "evil.example"}),
     ("a rebound name with a port", {"Host": "evil.example:80"}),
     ("an empty host", {"Host": ""}),
@@ -46,6 +49,22 @@ def test_what_a_web_page_could_send_is_refused(
     assert answer.headers["content-type"] == "application/problem+json"
     assert client.post("/runs", json=RUN, headers=headers).status_code == 403
     assert openai_server.seen == []
+
+
+@pytest.mark.parametrize("destination", ["document", "script", "style"])
+@pytest.mark.parametrize("path", ["/stream?topic=water", "/sse?topic=water"])
+def test_a_link_or_an_element_of_a_page_starts_no_run(
+    client: httpx.Client, openai_server: FakeOpenAI, destination: str, path: str
+) -> None:
+    headers = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": destination}
+    assert client.get(path, headers=headers).status_code == 403
+    assert openai_server.seen == []
+
+
+def test_an_address_that_somebody_opens_starts_a_run(client: httpx.Client, openai_server: FakeOpenAI) -> None:
+    headers = {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
+    assert client.get("/stream?topic=water", headers=headers).status_code == 200
+    assert len(openai_server.seen) == 1
 
 
 def test_the_apps_own_pages_may_call(client: httpx.Client) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.components.excerpt import MOST, Excerpt
 from pages.components.live import HEARTBEAT, PAINT_EVERY, PER_SECOND, SETTLE, flush
+from pages.components.model_text import ModelText, drawn
 from streaming.blocks import BlockSplitter, split
 from streaming.metrics import Meter
 from streaming.pacing import Buffer
@@ -129,10 +130,10 @@ def draw_text(text: str, display: Display) -> None:
     """Write a finished text with the elements that `stream_text` has made of it: nothing moves."""
     text = text[:MOST]
     if display.mode is Mode.BY_BLOCK or len(text) > LIMIT:
-        for block in split(text):
+        for block in split(drawn(text)):
             st.markdown(block)
     else:
-        st.markdown(text)
+        st.markdown(drawn(text))
 
 
 Piece = str | Callable[[], None]
@@ -145,6 +146,7 @@ class _Writer:
         self._by_block = display.mode is Mode.BY_BLOCK
         self.display = display
         self.cost = cost
+        self._drawn = ModelText()
         self._splitter = BlockSplitter()
         self._excerpt = Excerpt()
         self._parts: list[str] = []
@@ -169,8 +171,11 @@ class _Writer:
         self._parts.append(text)
         text = self._excerpt.of(text)
         self._length += len(text)
+        yield from self._put(self._drawn.feed(text))
+
+    def _put(self, markdown: str) -> Iterator[Piece]:
         pending = ""
-        for block in self._splitter.feed(text):
+        for block in self._splitter.feed(markdown):
             pending += block[self._shown :]
             self._shown = 0
             if self._by_block or self._length > LIMIT:
@@ -192,6 +197,7 @@ class _Writer:
 
     def last(self) -> Iterator[Piece]:
         """Yield what is left."""
+        yield from self._put(self._drawn.rest())
         yield from self._out(self._splitter.rest[self._shown :])
         self.cost.finished(time.monotonic())
 

@@ -14,6 +14,7 @@ from pages.components import words
 from pages.components.answer import MARKS
 from pages.components.inspector.recordings import open_recording, samples
 from pages.components.keep_alive import my_runs
+from pages.components.model_text import drawn
 from pages.components.service import service
 from pages.components.story import wish as wishes
 from pages.components.story.wish import Ready, Wish
@@ -169,7 +170,7 @@ def _draw_lane(lane: Lane, places: _Slots) -> None:
     text = lane.text
     if live and len(text) > LANE_TEXT:
         text = "… " + text[-LANE_TEXT:]
-    places.text.markdown(text or ":gray[…]")
+    places.text.markdown(drawn(text) or ":gray[…]")
 
 
 def _state(lane: Lane, now: float) -> str:
