@@ -20,12 +20,14 @@ from api.visitor_cookie import VisitorCookie
 from chains.settings import SettingsError, settings
 from conversations.visitor import COOKIE, is_visitor, new_visitor
 from pages.components.service import service
+from pages.components.sign_in import providers
 from pages.components.warm_up import warm_up
 
 HERE = Path(__file__).parent
 
 try:
     settings()
+    people_sign_in = bool(providers())
 except SettingsError as wrong:
     sys.exit(f"Weir cannot start.\n{wrong}")
 
@@ -50,12 +52,13 @@ def chat(request: Request) -> Response:
     return RedirectResponse(f"./?{request.url.query}")
 
 
+api = create_api(running.settings, running.models, running.recorder, running.limits, people_sign_in=people_sign_in)
 app = st.App(
     HERE / "pages" / "navigation.py",
     lifespan=lifespan,
     routes=[
         Route("/chat", chat),
-        Mount("/api", create_api(running.settings, running.models, running.recorder)),
+        Mount("/api", api),
     ],
     middleware=[
         Middleware(SecurityHeaders),

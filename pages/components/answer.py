@@ -7,15 +7,14 @@ from dataclasses import dataclass
 import streamlit as st
 
 from chains.router import ROUTE_EVENT, Decision
-from pages.components import words
+from pages.components import links, words
 from pages.components.copy_button import copy_button
 from pages.components.live import draw_text, stream_text
-from pages.components.service import service
+from pages.components.sharing import draw_link
 from streaming.events import Event
 from streaming.metrics import Figures, Meter, custom_event
 from streaming.outcome import Mark, Outcome, outcome
 from streaming.run import Run
-from streaming.store import RunEvictedError, RunNotFoundError
 
 MARKS = {
     Mark.WRITING: (":material/edit:", "blue"),
@@ -47,12 +46,12 @@ class Answer:
     ended: Ended | None = None
 
     def run(self) -> Run | None:
-        """Return the run's record, if it has begun and is still kept."""
+        """Return the run's record, if it has begun, is still kept, and may be read by this visitor."""
         if self.run_id is None:
             return None
         try:
-            return service().recorder.store.get(self.run_id)
-        except (RunNotFoundError, RunEvictedError):
+            return links.open_run(self.run_id)
+        except links.LOST:
             return None
 
     def is_live(self) -> bool:
@@ -106,6 +105,7 @@ def write(
 
     def tick() -> None:
         nonlocal shown_at, head_done, seen
+        links.leave_unshared(run)
         now = time.monotonic()
         if not head_done:
             head_done = _draw_route(run.events[seen:], places)
@@ -166,17 +166,14 @@ def draw_end(
             st.button("Retry", icon=":material/refresh:", key=f"again-{key}", on_click=retry)
         if ended.text:
             copy_button(ended.text, key=f"copy-{key}")
-        if run_id and _is_kept(run_id):
-            inspect = {"run": run_id}
+        if run := Answer(run_id).run():
+            inspect = {"run": run.id}
             st.page_link(
                 "events.py", label="Inspect", icon=":material/timeline:", query_params=inspect, width="content"
             )
+            draw_link(run)
         if more:
             more()
-
-
-def _is_kept(run_id: str) -> bool:
-    return Answer(run_id).run() is not None
 
 
 def draw_route_badge(decision: Decision, places: Slots) -> None:
