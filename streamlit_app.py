@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 
 from api.app import create_api
 from api.headers import SecurityHeaders
+from api.logs import take_over, write_logs
 from api.visitor_cookie import VisitorCookie
 from chains.settings import SettingsError, settings
 from conversations.visitor import COOKIE, is_visitor, new_visitor
@@ -32,12 +33,14 @@ except SettingsError as wrong:
     sys.exit(f"Weir cannot start.\n{wrong}")
 
 
+write_logs(settings().log)
 running = service()
 
 
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Load the model and rehearse an answer beside the server's start; end all runs with it."""
+    take_over(running.settings.log)
     running.start()
     threading.Thread(target=warm_up, name="weir-warm-up", daemon=True).start()
     try:

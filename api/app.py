@@ -156,6 +156,11 @@ def _sentence(said: Outcome) -> str:
     return f"{said.sentence} {said.remedy}"
 
 
+def _cause(run: Run, said: Outcome) -> str:
+    """Return what the log is told. An error's own text may hold what was asked: it is in the record only."""
+    return f"run {run.id}: {said.kind.name.lower() if said.kind else run.status} {said.detail.partition(':')[0]}"
+
+
 def _base(request: Request) -> str:
     return str(request.scope.get("root_path", ""))
 
@@ -204,7 +209,7 @@ def _add_seed_routes(app: FastAPI, api: _Api) -> None:
         first = await anext(texts, None)
         said = _outcome(following.run)
         if first is None and not said.is_answer:
-            raise Refusal(502, _sentence(said), cause=said.detail)
+            raise Refusal(502, _sentence(said), cause=_cause(following.run, said))
         return _CutText(_first_then(first or "", texts), following.run)
 
     @app.get("/sse", response_class=EventSourceResponse, tags=["Streaming"])
@@ -227,7 +232,7 @@ def _add_seed_routes(app: FastAPI, api: _Api) -> None:
         if said.is_answer:
             yield _sse({"status": "complete" if run.status == "done" else run.status.value}, "done", last)
         else:
-            _LOG.warning("run %s failed [%s] %s", run.id, reference(), said.detail)
+            _LOG.warning("failed [%s] %s", reference(), _cause(run, said))
             yield _sse({"message": _sentence(said), "reference": reference()}, "error", last)
 
 
@@ -277,7 +282,7 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
         await _ended_or_gone(run, request)
         said = await asyncio.to_thread(_outcome, run)
         if not said.is_answer:
-            raise Refusal(502, _sentence(said), cause=said.detail)
+            raise Refusal(502, _sentence(said), cause=_cause(run, said))
         return Invoked(output=_output(run), id=run.id)
 
     @app.post("/runs", status_code=201, tags=["Runs"])

@@ -40,4 +40,5 @@ class RequestLog:
                 "seconds": round(time.monotonic() - begun, 3),
                 "reference": reference,
             }
-            _LOG.info("api request", extra=told)
+            is_probe = scope["path"].endswith("/health")
+            _LOG.log(logging.DEBUG if is_probe else logging.INFO, "api request", extra=told)

@@ -15,24 +15,35 @@ class Tally:
 
     _seen: int = 0
     _counted: int = 0
-    _estimates: dict[str, int] = field(default_factory=dict)
+    _read: dict[str, int] = field(default_factory=dict)
+    _written: dict[str, int] = field(default_factory=dict)
 
     def read(self, events: Sequence[Event]) -> int:
         """Take in the events of the run that have come since the last time, and return its tokens so far."""
         until = len(events)
         for event in events[self._seen : until]:
             if event.event == "on_chat_model_start":
-                self._estimates[event.run_id] = len(event.payload) // BYTES_PER_TOKEN
+                self._read[event.run_id] = len(event.payload) // BYTES_PER_TOKEN
             elif event.event == "on_chat_model_stream":
-                self._estimates[event.run_id] = self._estimates.get(event.run_id, 0) + 1
+                self._written[event.run_id] = self._written.get(event.run_id, 0) + 1
             elif event.event == "on_chat_model_end":
                 self._end_of_call(event)
+            elif event.event == "on_chat_model_error":
+                self._failed_call(event)
         self._seen = until
-        return self._counted + sum(self._estimates.values())
+        return self._counted + sum(self._read.values()) + sum(self._written.values())
 
     def _end_of_call(self, event: Event) -> None:
         output = event.data.get("output")
         usage = output.get("usage_metadata") if isinstance(output, dict) else None
         if isinstance(usage, dict):
             self._counted += int(usage.get("input_tokens", 0)) + int(usage.get("output_tokens", 0))
-            self._estimates.pop(event.run_id, None)
+            self._read.pop(event.run_id, None)
+            self._written.pop(event.run_id, None)
+
+    def _failed_call(self, event: Event) -> None:
+        """A call that was refused, or reached nobody, has cost nothing; one that was cut short may have been read."""
+        error = event.data.get("error")
+        was_interrupted = isinstance(error, dict) and error.get("type") == "Interrupted"
+        if event.run_id not in self._written and not was_interrupted:
+            self._read.pop(event.run_id, None)

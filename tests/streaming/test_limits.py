@@ -207,3 +207,15 @@ def test_a_replay_costs_no_tokens(recorder: Recorder) -> None:
     limits = Limits(Quota(tokens_per_day=10))
     limits.start(ANN, lambda: spent(recorder, 50, 50), costs_tokens=False)
     limits.start(ANN, lambda: finished(recorder))
+
+
+def test_a_call_that_reached_nobody_costs_nothing(recorder: Recorder) -> None:
+    def refused(_: str) -> str:
+        raise RuntimeError("planned by the test")
+
+    limits = Limits(Quota(tokens_per_day=1))
+    model = GenericFakeChatModel(messages=map(refused, ["once"]))
+    run = limits.start(ANN, lambda: recorder.start(model, "a prompt that has a good many bytes " * 4))
+    assert run.wait(5)
+    assert [event.event for event in run.events] == ["on_chat_model_start", "on_chat_model_error"]
+    limits.start(ANN, lambda: finished(recorder))
