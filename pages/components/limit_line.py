@@ -28,4 +28,5 @@ def sentence(left: Left) -> str:
     if left.limit is Limit.STARTS_PER_MINUTE:
         return f"{left.left:,} of {left.of:,} runs left this minute"
     whose = " for all visitors together" if left.limit is Limit.TOTAL_TOKENS_PER_DAY else ""
-    return f"~{left.left:,} of {left.of:,} tokens left today{whose}"
+    about = "~" if left.left else ""
+    return f"{about}{left.left:,} of {left.of:,} tokens left today{whose}"

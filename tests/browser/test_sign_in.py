@@ -52,7 +52,7 @@ def sign_in(page: Page, url: str, name: str) -> None:
 
 def sign_out(page: Page, url: str) -> None:
     page.get_by_text("ann@example.org").click()
-    page.get_by_role("link", name="Sign out").click()
+    page.get_by_role("menuitem", name="Sign out").click()
     page.get_by_role("button", name="End session").click()
     page.wait_for_url(f"{url}/**")
 
