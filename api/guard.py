@@ -16,14 +16,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import Refusal, problem
 from chains.settings import Settings
-from chains.tickets import is_good
+from chains.tickets import visitor_of
 
 MAX_BODY = 1_000_000
 """Bytes of a request's body."""
 
 OWN_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN_PATHS = frozenset({"/health"})
-"""What probes may ask without a token and from anywhere; it says nothing that must be kept."""
+"""What probes may ask, of any address and name and without a token; it says nothing that must be kept."""
 
 _FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "cf-connecting-ip", "true-client-ip")
 
@@ -38,9 +38,11 @@ class _TooLarge(Exception):  # noqa: N818
 class Guard:
     """ASGI middleware that lets a request through or answers it with a problem."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, *, people_sign_in: bool = False) -> None:
         self._app = app
+        self._settings = settings
         self._token = settings.api_token.get_secret_value() if settings.api_token else None
+        self._is_closed = people_sign_in or self._token is not None
         named = (host.strip().lower() for host in settings.allowed_hosts.split(","))
         self._hosts = OWN_HOSTS | {host for host in named if host}
 
@@ -57,15 +59,37 @@ class Guard:
         await self._limited(scope, receive, send)
 
     def _check(self, scope: Scope, headers: Mapping[str, str]) -> None:
-        _check_host(headers.get("host", ""), self._hosts)
-        _check_site(headers)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in OPEN_PATHS and scope["method"] == "GET":
             return
-        if self._token is None:
-            _check_peer(scope, headers)
+        _check_host(headers.get("host", ""), self._hosts)
+        _check_site(headers)
+        if self._is_closed:
+            self._check_credentials(scope, headers)
         else:
-            _check_token(scope, headers, self._token)
+            _check_peer(scope, headers)
+
+    def _check_credentials(self, scope: Scope, headers: Mapping[str, str]) -> None:
+        """Let a bearer token through, and a ticket, whose visitor the routes then know."""
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if (
+            self._token
+            and scheme.lower() == "bearer"
+            and hmac.compare_digest(given.strip().encode(), self._token.encode())
+        ):
+            return
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        for ticket in query.get("ticket", [])[:1]:
+            if (visitor := visitor_of(self._settings, ticket)) is not None:
+                scope.setdefault("state", {})["ticket_visitor"] = visitor
+                return
+        raise Refusal(
+            401,
+            "Send the token as `Authorization: Bearer …`."
+            if self._token
+            else "People sign in here, so programs need a token: set WEIR_API_TOKEN.",
+            headers={"WWW-Authenticate": 'Bearer realm="weir"'},
+        )
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and refuse it once its body proves too large."""
@@ -138,15 +162,3 @@ def _is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
-
-
-def _check_token(scope: Scope, headers: Mapping[str, str], token: str) -> None:
-    scheme, _, given = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode()):
-        return
-    query = parse_qs(scope["query_string"].decode("latin-1"))
-    if any(is_good(ticket, token) for ticket in query.get("ticket", [])[:1]):
-        return
-    raise Refusal(
-        401, "Send the token as `Authorization: Bearer …`.", headers={"WWW-Authenticate": 'Bearer realm="weir"'}
-    )

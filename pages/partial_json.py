@@ -4,18 +4,19 @@ import streamlit as st
 
 from chains.catalog import ModelNotReadyError, prepare_structured
 from chains.structured import EXAMPLES, Method, Profile
-from pages.components import links, words
+from pages.components import links, starting, words
 from pages.components.composer import still_composer
 from pages.components.inspector.recordings import draw_recording_upload
 from pages.components.json_viewer.analysis import HEIGHT, draw_analysis
 from pages.components.json_viewer.outline_view import LEGEND, draw_style, html
 from pages.components.json_viewer.source import Chunker, Source, form_of, of_run, of_text, own_schema
-from pages.components.keep_alive import remember
 from pages.components.service import service
+from pages.components.sharing import draw_link
 from streaming.invisible import marked
 from streaming.json_outline import outline
 from streaming.json_schema import SchemaError
 from streaming.json_stream import JsonStream
+from streaming.limits import LimitReachedError
 from streaming.metrics import figures
 from streaming.outcome import Mark, outcome
 from streaming.partial_json import PartialJson
@@ -40,8 +41,11 @@ def start(topic: str) -> None:
     except ModelNotReadyError:
         st.session_state.json_waiting = topic
         return
-    run = service().recorder.start(prepared.runnable, prepared.value, name="structured", context=prepared.context)
-    remember(run)
+    try:
+        run = starting.start(prepared, name="structured")
+    except LimitReachedError as reached:
+        starting.give_back("json_input", topic, reached)
+        return
     open_run(run)
 
 
@@ -113,6 +117,7 @@ def follow(run: Run) -> None:
     parser, stream, fed, tail = PartialJson(schema=schema), JsonStream(), 0, ""
     for batch in run.follow(every=LIVE_EVERY, heartbeat=0.1):
         st.session_state.get("_")
+        links.leave_unshared(run)
         stream.read(batch)
         new = stream.chunks(fed)
         if not new:
@@ -160,6 +165,9 @@ bottom = still_composer("A topic to describe as JSON", key="json_input")
 if topic := bottom.text or st.session_state.pop("json_waiting", ""):
     bottom.model_line.await_model()
     start(topic)
+    if starting.is_refused():
+        st.rerun()
+starting.draw_limit()
 if problem := st.session_state.pop("json_problem", ""):
     st.error(problem, icon=":material/error:")
 if "run" in st.query_params:
@@ -216,6 +224,7 @@ else:
         st.page_link(
             "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"
         )
+        draw_link(run)
 if not source.chunks:
     st.caption("There is no text in it.")
     st.stop()

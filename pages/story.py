@@ -1,13 +1,15 @@
 import streamlit as st
 
 from chains.catalog import ModelNotReadyError
-from pages.components import answer, links
+from pages.components import answer, links, starting
 from pages.components.composer import composer, still_composer
 from pages.components.story import controls, race_view, telling
 from pages.components.story.display import Display
 from pages.components.story.telling import Version
 from pages.components.story.wish import Wish
+from streaming.limits import LimitReachedError
 from streaming.methods import Method
+from streaming.store import RunNotSharedError
 
 IDEAS = ["A robot learning to cook", "A lighthouse that answers letters", "Kucing yang ingin menjadi astronot"]
 STORY, RACE = "Story", "Race"
@@ -60,6 +62,9 @@ def race_topic(topic: str) -> None:
         race_view.begin(controls.wish_for(topic), methods)
     except ModelNotReadyError:
         return
+    except LimitReachedError as reached:
+        starting.give_back("story_race_input", topic, reached)
+        return
     st.session_state.story_race_topic = topic
 
 
@@ -67,8 +72,11 @@ def race_now() -> None:
     chosen = st.session_state.story_race_methods
     if source == race_view.FROM_MODEL:
         race_topic(st.session_state.get("story_race_topic") or IDEAS[1])
-    else:
+        return
+    try:
         race_view.begin_replay(source, chosen)
+    except LimitReachedError as reached:
+        starting.give_back("story_race_input", "", reached)
 
 
 is_race = st.session_state.get("view", st.query_params.get("view")) == RACE
@@ -116,6 +124,9 @@ if view == RACE:
     if bottom.text and not few:
         bottom.model_line.await_model()
         race_topic(bottom.text)
+        if starting.is_refused():
+            st.rerun()
+    starting.draw_limit()
     found = race_view.current()
     if found is None:
         if with_model:
@@ -125,6 +136,7 @@ if view == RACE:
         bottom.stop.arm(found)
     race_view.draw(found)
     bottom.stop.disarm()
+    bottom.limit_line.draw()
     st.stop()
 
 with st.container(horizontal=True, gap="medium"):
@@ -156,6 +168,9 @@ if not versions:
 
 shown = st.session_state.story_shown
 story = versions[shown]
+if story.is_taken_back():
+    links.say_lost(RunNotSharedError())
+    st.stop()
 st.text(story.wish.topic)
 places = answer.slots()
 below = telling.after()

@@ -78,6 +78,10 @@ class Run:
         """JSON-ready notes of whoever started it, to find the run's place again."""
         self.created_at = created_at
         """Seconds since the epoch."""
+        self.owner = ""
+        """Whose run it is: `Party.visitor` of who started it; "" is nobody."""
+        self.is_shared = True
+        """Whether whoever knows its id may read it; if not, its owner alone."""
         self.failure: Failure | None = None
         self.stop_asked_at: float | None = None
         """Seconds since the start at which somebody, or something, asked it to end early."""
@@ -96,6 +100,7 @@ class Run:
         self._changed = threading.Condition()
         self._ended = threading.Event()
         self._bells: list[_Bell] = []
+        self._afterwards: list[Callable[[Run], None]] = []
         self._size = RUN_OVERHEAD + len(self._input)
 
     @property
@@ -142,6 +147,18 @@ class Run:
     def readers(self) -> int:
         """How many follow it at the moment."""
         return self._readers
+
+    def may_be_read_by(self, visitor: str) -> bool:
+        """Whether this visitor, a `Party.visitor`, may read it."""
+        return self.is_shared or (self.owner == visitor and bool(visitor))
+
+    def when_ended(self, tell: "Callable[[Run], None]") -> None:
+        """Have `tell` called with the run when it has ended: on the recorder's thread, so it must be quick."""
+        with self._changed:
+            if self.is_live:
+                self._afterwards.append(tell)
+                return
+        tell(self)
 
     def stop(self) -> None:
         """End the run now and keep what has arrived. Returns at once; does nothing to a run that has ended."""
@@ -252,6 +269,9 @@ class Run:
             self._status = status
             self._ended.set()
             self._wake()
+            afterwards, self._afterwards = self._afterwards, []
+        for tell in afterwards:
+            tell(self)
 
     def _wake(self) -> None:
         self._changed.notify_all()

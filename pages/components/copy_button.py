@@ -37,7 +37,7 @@ export default function ({ data, parentElement }) {
   unpacked(data.packed).then((whole) => { text = whole; button.disabled = false })
   const label = button.querySelector("span")
   const say = (words) => { label.textContent = words }
-  say("Copy")
+  say(data.label)
   // The clipboard API exists on https and localhost only; a selection and the old command work anywhere.
   const copyBySelection = (text) => {
     const area = Object.assign(document.createElement("textarea"), { value: text })
@@ -52,17 +52,17 @@ export default function ({ data, parentElement }) {
     try { await navigator.clipboard.writeText(text); done = true }
     catch { done = copyBySelection(text) }
     say(done ? "Copied" : "Not allowed here")
-    setTimeout(() => say("Copy"), 1500)
+    setTimeout(() => say(data.label), 1500)
   }
 }
 """
 
 
-def copy_button(text: str, *, key: str) -> None:
+def copy_button(text: str, *, key: str, label: str = "Copy") -> None:
     """Draw a button that copies `text`."""
     # Registered at each call: the registry is the server's, and a page's module may be loaded before there is one.
     button = st.components.v2.component("weir_copy", html=_HTML, css=_CSS, js=_JS)
-    button(data={"packed": _packed(text)}, key=key, width="content")
+    button(data={"packed": _packed(text), "label": label}, key=key, width="content")
 
 
 def _packed(text: str) -> str:

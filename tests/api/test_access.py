@@ -13,7 +13,8 @@ from api.guard import MAX_BODY
 from chains.catalog import MAX_TEXT
 from chains.settings import Settings
 from chains.source import ModelSource
-from chains.tickets import LIFETIME
+from chains.tickets import LIFETIME, issue_ticket
+from streaming.limits import Limits, Quota
 from streaming.recorder import Recorder
 from tests.api.conftest import Serve
 from tests.fake_openai import FakeOpenAI
@@ -82,7 +83,7 @@ def test_a_host_that_is_named_may_be_called(serve: Serve) -> None:
 @pytest.mark.parametrize("peer", ["10.0.0.7", "192.168.1.2", "8.8.8.8", "fe80::1", "testclient"])
 def test_another_machine_is_refused_by_its_real_address(recorder: Recorder, peer: str) -> None:
     chosen = Settings.model_validate({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
-    app = create_api(chosen, ModelSource(chosen), recorder)
+    app = create_api(chosen, ModelSource(chosen), recorder, Limits(Quota()))
     with TestClient(app, base_url="http://localhost", client=(peer, 5000)) as client:
         assert client.get("/chains").status_code == 403
 
@@ -90,7 +91,7 @@ def test_another_machine_is_refused_by_its_real_address(recorder: Recorder, peer
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1"])
 def test_this_machine_may_call(recorder: Recorder, peer: str) -> None:
     chosen = Settings.model_validate({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
-    app = create_api(chosen, ModelSource(chosen), recorder)
+    app = create_api(chosen, ModelSource(chosen), recorder, Limits(Quota()))
     with TestClient(app, base_url="http://localhost", client=(peer, 5000)) as client:
         assert client.get("/chains").status_code == 200
 
@@ -125,18 +126,44 @@ def test_the_token_opens_the_api_also_behind_a_proxy(serve: Serve) -> None:
 def test_a_ticket_opens_the_api_for_a_while(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     signer = URLSafeTimedSerializer(TOKEN, salt="weir-api-ticket")
     with serve(WEIR_API_TOKEN=TOKEN) as client:
-        good = signer.dumps("read")
+        good = signer.dumps({"visitor": "ann"})
         assert client.get("/chains", params={"ticket": good}).status_code == 200
         for bad in (
             "",
             good[:-2],
-            signer.dumps("write"),
-            URLSafeTimedSerializer("another-token-of-length", salt="weir-api-ticket").dumps("read"),
+            signer.dumps("ann"),
+            signer.dumps({"visitor": 1}),
+            URLSafeTimedSerializer("another-token-of-length", salt="weir-api-ticket").dumps({"visitor": "ann"}),
         ):
             assert client.get("/chains", params={"ticket": bad}).status_code == 401
         later = time.time() + LIFETIME + 5
         monkeypatch.setattr(time, "time", lambda: later)
         assert client.get("/chains", params={"ticket": good}).status_code == 401
+
+
+def test_where_people_sign_in_programs_need_a_token_from_this_machine_too(serve: Serve) -> None:
+    with serve(people_sign_in=True) as client:
+        answer = client.get("/chains")
+        assert answer.status_code == 401
+        assert "WEIR_API_TOKEN" in answer.json()["detail"]
+        assert client.get("/chains", headers={"Authorization": "Bearer x"}).status_code == 401
+        assert client.get("/health").status_code == 200
+    with serve(people_sign_in=True, WEIR_API_TOKEN=TOKEN) as client:
+        assert client.get("/chains", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+
+
+def test_where_people_sign_in_a_ticket_from_the_page_is_enough(serve: Serve) -> None:
+    ticket = issue_ticket(Settings.model_validate({}), "ann")
+    with serve(people_sign_in=True) as client:
+        assert client.get("/chains", params={"ticket": ticket}).status_code == 200
+        assert client.get("/chains", params={"ticket": f"{ticket}x"}).status_code == 401
+
+
+def test_a_probe_may_ask_by_any_name_and_through_a_proxy(serve: Serve) -> None:
+    headers = {"Host": "10.0.0.7:8501", "X-Forwarded-For": "10.0.0.1"}
+    with serve(people_sign_in=True) as client:
+        assert client.get("/health", headers=headers).status_code == 200
+        assert client.post("/health", headers=headers).status_code == 403
 
 
 def test_a_body_that_is_too_large_is_refused_declared_or_not(client: httpx.Client) -> None:

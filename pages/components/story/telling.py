@@ -10,11 +10,13 @@ from chains.catalog import ModelNotReadyError
 from pages.components import links, words
 from pages.components.answer import Answer, Ended, Slots, ended_of_run, ended_with
 from pages.components.composer import Composer
+from pages.components.starting import draw_waiting
 from pages.components.story import figures_view, wish
 from pages.components.story.display import CHUNKS_MESSAGE, PROGRESS_MESSAGES, Cost, Display, draw_text, stream_text
 from pages.components.story.wish import Wish
 from streaming import race
 from streaming.chunk_list import Chunk, chunks
+from streaming.limits import LimitReachedError
 from streaming.metrics import Meter
 from streaming.outcome import Mark
 from streaming.progress import Phase, Progress, phase
@@ -34,6 +36,10 @@ class Version:
     answer: Answer = field(default_factory=Answer)
     cost: Cost = field(default_factory=Cost)
 
+    def is_taken_back(self) -> bool:
+        """Whether it is of a link that is not shared with this visitor any more."""
+        return self.answer.run_id is not None and links.is_taken_back(self.answer.run_id)
+
     def settle(self) -> Ended | None:
         """Return what the story was, with what it went on from, if its run has ended."""
         if self.answer.ended is None and (run := self.answer.run()) and not run.is_live:
@@ -49,7 +55,7 @@ def from_link(run: Run) -> Version:
 
 
 def begin(version: Version) -> Run | None:
-    """Start the run of a story; None while no model is ready."""
+    """Start the run of a story; None while no model is ready. Raises LimitReachedError."""
     try:
         run = wish.ready(version.wish).start()
     except ModelNotReadyError:
@@ -91,6 +97,7 @@ def write(version: Version, run: Run, places: Slots, below: After) -> Ended:
 
     def tick() -> None:
         nonlocal now_in, seen, shown_at
+        links.leave_unshared(run)
         if time.monotonic() - shown_at < TICK:
             return
         shown_at = time.monotonic()
@@ -117,7 +124,7 @@ def write(version: Version, run: Run, places: Slots, below: After) -> Ended:
 
 
 def tell(version: Version, bottom: Composer, places: Slots, below: After) -> Ended:
-    """Draw a story, from its start to its end if need be; ends the script where no model is ready."""
+    """Draw a story, from its start to its end if need be; ends the script where it can't begin."""
     done = version.settle()
     if done is not None:
         with places.text:
@@ -126,7 +133,12 @@ def tell(version: Version, bottom: Composer, places: Slots, below: After) -> End
             links.show_link(run)
         return done
     bottom.model_line.await_model()
-    run = version.answer.run() or begin(version)
+    try:
+        run = version.answer.run() or begin(version)
+    except LimitReachedError as reached:
+        with places.note.container():
+            draw_waiting(reached, key="story")
+        st.stop()
     if run is None:
         places.figures.caption("The story is told as soon as a model is ready.")
         st.stop()
@@ -134,6 +146,7 @@ def tell(version: Version, bottom: Composer, places: Slots, below: After) -> End
     bottom.stop.arm(run)
     done = write(version, run, places, below)
     bottom.stop.disarm()
+    bottom.limit_line.draw()
     return done
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from chains.catalog import Prepared, prepare_replay, prepare_story
 from chains.source import Connection, Line, Options
 from chains.story import Length, Tone
-from pages.components.keep_alive import remember
+from pages.components import starting
 from pages.components.service import service
 from streaming import race
 from streaming.methods import Method
@@ -34,17 +34,8 @@ class Ready:
     method: Method
 
     def start(self) -> Run:
-        """Begin it and return its run."""
-        run = service().recorder.start(
-            self.prepared.runnable,
-            self.prepared.value,
-            context=self.prepared.context | {"method": self.method.value},
-            method=self.method,
-            line=None if self.method.is_async else self.prepared.line,
-        )
-        run.connection = self.prepared.connection
-        remember(run)
-        return run
+        """Begin it and return its run. Raises LimitReachedError."""
+        return starting.start(self.prepared, context={"method": self.method.value}, method=self.method)
 
 
 def ready(wish: Wish) -> Ready:
