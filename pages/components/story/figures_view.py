@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.components.service import service
 from pages.components.story.display import Cost, Display
-from pages.components.words import seconds
+from pages.components.words import dollars, seconds
 from streaming.chunk_list import Chunk, chunks, named
 from streaming.metrics import Figures
 from streaming.progress import Phase, Progress
@@ -85,7 +85,7 @@ def draw_figures(figures: Figures) -> None:
         written = "–" if figures.tokens_out is None else f"{about}{figures.tokens_out:,}"
         _figure("Tokens in → out", f"{read} → {written}", width=164)
         if price is not None:
-            _figure("Cost", f"${price:.6f}" if price < 0.01 else f"${price:.4f}", width=150)
+            _figure("Cost", dollars(price), width=150)
 
 
 def _figure(label: str, value: str, *, chart: Sequence[float] = (), help: str | None = None, width: int = 96) -> None:
