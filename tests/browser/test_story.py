@@ -251,6 +251,10 @@ def test_the_bytes_that_a_display_is_said_to_cost_are_what_the_browser_counts(
     last = max(n for n, frame in enumerate(received) if b"zenith" in frame and not any(e in frame for e in later))
     counted = sum(len(frame) for frame in received[first : last + 1])
     assert estimated == pytest.approx(counted, rel=0.1), said
+    waited = re.search(r"a chunk waited ([\d.]+) ms", said)
+    assert waited
+    # Five chunks come in 100 ms, and wait for each other.
+    assert mode != "Buffered" or 30 < float(waited[1]) < 300
 
 
 MUTATIONS = """() => {

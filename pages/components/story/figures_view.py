@@ -71,16 +71,16 @@ def draw_figures(figures: Figures) -> None:
     first, pace = figures.time_to_first_token, figures.tokens_per_second
     price = service().settings.cost(figures.tokens_in, figures.tokens_out)
     with st.container(horizontal=True, gap="small", key="story-figures"):
-        _figure("First token", "–" if first is None else seconds(first), width=124)
+        _figure("First token", "–" if first is None else seconds(first), width=116)
         _figure("Tokens/s", "–" if pace is None else f"{about}{pace:,.0f}")
         _figure(
             "Median gap",
-            width=150,
+            width=140,
             value="–" if usual is None else milliseconds(usual),
             chart=sparks(gaps),
             help="Inter-token latency; the line is the gaps over time",
         )
-        _figure("95 % within", "–" if high is None else milliseconds(high), width=124)
+        _figure("95 % within", "–" if high is None else milliseconds(high), width=112)
         read = "–" if figures.tokens_in is None else f"{figures.tokens_in:,}"
         written = "–" if figures.tokens_out is None else f"{about}{figures.tokens_out:,}"
         _figure("Tokens in → out", f"{read} → {written}", width=164)
@@ -147,8 +147,9 @@ def draw_chunks(run: Run) -> None:
         table,
         hide_index=True,
         height=300,
+        placeholder="",
         column_config={
-            "chunk": st.column_config.TextColumn("chunk", width="large"),
+            "chunk": st.column_config.TextColumn("chunk"),
             "at": st.column_config.NumberColumn("arrived (s)", format="%.3f", width=90),
             "gap": st.column_config.NumberColumn("gap (ms)", format="%.1f", width=90),
         },
