@@ -206,7 +206,7 @@ def test_the_chunks_can_be_read_one_by_one_while_they_come_and_afterwards(story:
     story.get_by_text("Chunks", exact=True).click()
     expect(story.get_by_text("A chunk is what the chain yields at once.")).to_be_visible()
     newest = story.get_by_test_id("stCode")
-    expect(newest).to_contain_text(re.compile(r"Chunk (\d+): '␣w\1' +\d+\.\d{3} s +\+\d+\.\d ms"))
+    expect(newest).to_contain_text(re.compile(r"\d+\.\d{3} s +\+\d+\.\d ms +Chunk (\d+): '␣w\1'"))
     newest.filter(has_text=re.compile(r"Chunk \d+: '␣w\d+\.⏎⏎'")).wait_for()
     assert len(newest.inner_text().strip("\n").splitlines()) == 8
     assert len(model.answers) == 1

@@ -21,7 +21,7 @@ SPARKS = 60
 NEWEST = 8
 """Chunks that are listed while a story is written."""
 
-_NAME = 30
+_NAME = 60
 """Characters of a chunk in that list."""
 
 ABOUT_CHUNKS = (
@@ -85,7 +85,7 @@ def draw_figures(figures: Figures) -> None:
         written = "–" if figures.tokens_out is None else f"{about}{figures.tokens_out:,}"
         _figure("Tokens in → out", f"{read} → {written}", width=164)
         if price is not None:
-            _figure("Cost", dollars(price), width=150)
+            _figure("Cost", dollars(price), width=190)
 
 
 def _figure(label: str, value: str, *, chart: Sequence[float] = (), help: str | None = None, width: int = 96) -> None:
@@ -126,8 +126,8 @@ def _line(chunk: Chunk) -> str:
     name = named(chunk)
     if len(name) > _NAME:
         name = name[: _NAME - 1] + "…"
-    gap = "" if chunk.gap is None else f"{chunk.gap * 1e3:+8.1f} ms"
-    return f"{name:{_NAME}} {chunk.at:8.3f} s {gap}"
+    gap = "" if chunk.gap is None else f"+{chunk.gap * 1e3:.1f} ms"
+    return f"{chunk.at:8.3f} s {gap:>11}  {name}"
 
 
 def draw_chunks(run: Run) -> None:
