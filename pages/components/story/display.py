@@ -243,7 +243,7 @@ def _pieces(
             if writer.hidden > 0 and time.monotonic() - painted >= writer.tail_length / PER_SECOND:
                 yield from writer.show_tail()
                 painted = time.monotonic()
-            if not writer.hidden:
+            if mode is Mode.BY_BLOCK and not writer.hidden:
                 _settle(waiting, run, writer.cost)
             tick()
             if every:
