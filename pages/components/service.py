@@ -13,6 +13,7 @@ from conversations.storage_error import StorageError
 from pages.components.keeper import Keeper
 from streaming.loop import BackgroundLoop
 from streaming.recorder import Recorder
+from streaming.secrets import Secrets, hide_in_logs
 from streaming.store import MemoryStore
 
 DELETED_FOR = 30
@@ -57,9 +58,11 @@ def _build() -> Service:
     chosen = settings()
     loop = BackgroundLoop()
     store = MemoryStore(budget=int(chosen.record_mb * 1e6))
-    recorder = Recorder(store, loop, grace=chosen.grace, hidden=chosen.secrets)
+    models = ModelSource(chosen)
+    hide_in_logs(Secrets(models.secrets))
+    recorder = Recorder(store, loop, grace=chosen.grace, hidden=models.secrets)
     library, problem = _open_library(chosen)
-    return Service(chosen, ModelSource(chosen), recorder, loop, library, Keeper(library), problem)
+    return Service(chosen, models, recorder, loop, library, Keeper(library), problem)
 
 
 def _open_library(chosen: Settings) -> tuple[Library, StorageError | None]:
