@@ -3,6 +3,7 @@
 # make check   lint, format and types
 # make eval    how often the local classifier sends questions where they belong
 # make test-postgres   the tests of what is kept, on a PostgreSQL of their own too
+# make audit   look for known weaknesses of the locked packages (asks PyPI)
 # make lock    renew the locks from requirements*.txt
 #
 # Locks are installed with --no-deps: they name everything, and pip would ask the index about what wants an extra.
@@ -15,7 +16,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: run test test-postgres check eval lock browser clean
+.PHONY: run test test-postgres check eval audit lock browser clean
 
 run: $(VENV)/.runs
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -33,6 +34,10 @@ check: $(VENV)/.tests
 
 eval: $(VENV)/.runs
 	@$(BIN)/python -m chains.routing.evaluate --at-least 0.95
+
+# --strict: what the index has no advisories for was not audited.
+audit: $(VENV)/.tests
+	$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r requirements.lock
 
 lock: $(VENV)/.tests
 	$(COMPILE) requirements.txt -o requirements.lock
