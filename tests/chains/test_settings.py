@@ -107,6 +107,25 @@ def test_a_token_that_is_too_short_is_told_without_it(monkeypatch: pytest.Monkey
     assert "canary" not in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OPENAI_BASE_URL", "http://weir:canary%2Fword@host/v1"),
+        ("WEIR_DATABASE_URL", "postgresql://weir:canary%2Fword@host/weir"),
+    ],
+)
+def test_a_password_in_an_address_is_a_secret(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    monkeypatch.setenv(variable, value)
+    assert {"canary%2Fword", "canary/word"} <= set(settings().secrets)
+
+
+def test_an_address_that_cannot_be_used_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "weir:canary@host")
+    with pytest.raises(SettingsError) as told:
+        settings()
+    assert "canary" not in str(told.value)
+
+
 def test_a_cost_needs_both_prices_and_both_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEIR_PRICE_IN", "2")
     assert settings().cost(1_000_000, 1_000_000) is None
