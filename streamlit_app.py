@@ -26,6 +26,8 @@ from pages.components.warm_up import warm_up
 
 HERE = Path(__file__).parent
 
+# What stands at the top of Streamlit's secrets is in the environment from here on: some hosts have no other way.
+st.secrets.load_if_toml_exists()
 try:
     settings()
     people_sign_in = bool(providers())
