@@ -42,7 +42,7 @@ running = service()
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Load the model and rehearse an answer beside the server's start; end all runs with it."""
-    take_over(running.settings.log)
+    take_over()
     running.start()
     threading.Thread(target=warm_up, name="weir-warm-up", daemon=True).start()
     try:

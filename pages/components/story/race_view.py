@@ -93,7 +93,8 @@ def _open(lanes: Sequence[Ready]) -> None:
     # None starts before all are made: what making a client takes is not the others' time.
     begun: list[Run] = []
     try:
-        begun += (lane.start() for lane in lanes)
+        for lane in lanes:
+            begun.append(lane.start())  # noqa: PERF401 - those that were begun are needed where one is refused
     except LimitReachedError:
         for run in begun:
             run.stop()
