@@ -15,6 +15,7 @@ from pages.components.answer import MARKS
 from pages.components.inspector.recordings import open_recording, samples
 from pages.components.keep_alive import my_runs
 from pages.components.model_text import drawn
+from pages.components.service import service
 from pages.components.story import wish as wishes
 from pages.components.story.wish import Ready, Wish
 from streaming import race
@@ -94,7 +95,8 @@ def _open(lanes: Sequence[Ready]) -> None:
     # None starts before all are made: what making a client takes is not the others' time.
     begun: list[Run] = []
     try:
-        begun += (lane.start() for lane in lanes)
+        for lane in lanes:
+            begun.append(lane.start())  # noqa: PERF401 - those that were begun are needed where one is refused
     except LimitReachedError:
         for run in begun:
             run.stop()
