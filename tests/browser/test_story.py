@@ -270,8 +270,8 @@ MUTATIONS = """() => {
 }"""
 
 
-def test_a_story_of_20_000_tokens_costs_no_more_at_its_end_than_at_its_start(story: Page, model: FakeOpenAI) -> None:
-    """What an update sends and touches, not how long it takes: the same at the end, and Stop and Go on still work."""
+def test_an_update_of_a_story_of_20_000_tokens_sends_and_touches_its_end_only(story: Page, model: FakeOpenAI) -> None:
+    """What an update sends and touches, not how long it takes; and Stop and Go on work there."""
     received = [0]
 
     def count(socket: WebSocket) -> None:
@@ -307,10 +307,7 @@ def test_a_story_of_20_000_tokens_costs_no_more_at_its_end_than_at_its_start(sto
     story.get_by_role("button", name="Stop").click()
     ended(story)
     assert len(model.answers[1].body["messages"][2]["content"]) > 100_000
-    model.plan = Plan(tokens=numbered(12_000), rate=100)
-    send(story, "a brook")
-    early = cost_of_300_tokens(500)
-    story.get_by_role("button", name="Stop").click()
-    ended(story)
-    assert late[0] < 1.5 * early[0]
-    assert late[1] < 1.5 * early[1]
+    # Some sixty updates: sending the text once more would take 130 kB, touching each block once 400 nodes, each time.
+    sent, touched = late
+    assert sent < 60_000
+    assert touched < 2_000
