@@ -270,8 +270,8 @@ MUTATIONS = """() => {
 }"""
 
 
-def test_a_story_of_20_000_tokens_costs_no_more_at_its_end_than_at_its_start(story: Page, model: FakeOpenAI) -> None:
-    """What an update sends and touches, not how long it takes: the same at the end, and Stop and Go on still work."""
+def test_an_update_of_a_story_of_20_000_tokens_sends_and_touches_its_end_only(story: Page, model: FakeOpenAI) -> None:
+    """What an update sends and touches, not how long it takes; and Stop and Go on work there."""
     received = [0]
 
     def count(socket: WebSocket) -> None:
@@ -283,7 +283,7 @@ def test_a_story_of_20_000_tokens_costs_no_more_at_its_end_than_at_its_start(sto
     story.on("websocket", count)
     story.reload()
     story.get_by_text("Novella", exact=True).click()
-    model.plan = Plan(tokens=numbered(20_000 + 3_000), rate=100, burst=20_000)
+    model.plan = Plan(tokens=numbered(20_000 + 12_000), rate=100, burst=20_000)
 
     def cost_of_300_tokens(start: int) -> tuple[int, int]:
         """From a number on the page until 300 later, in bytes and touched nodes."""
@@ -300,17 +300,14 @@ def test_a_story_of_20_000_tokens_costs_no_more_at_its_end_than_at_its_start(sto
     expect(story.get_by_text("Stop receipt")).to_be_visible()
     assert model.answers[0].hung_up_at is not None
     expect(story.get_by_text("w0 w1 w2").first).to_be_attached()
-    model.plan = Plan(tokens=[" and on", *numbered(3_000)], rate=100)
+    model.plan = Plan(tokens=[" and on", *numbered(12_000)], rate=100)
     story.get_by_role("button", name="Go on").click()
     expect(story.get_by_text("and on").last).to_be_attached()
     expect(story.get_by_text("w250 ").last).to_be_attached()
     story.get_by_role("button", name="Stop").click()
     ended(story)
     assert len(model.answers[1].body["messages"][2]["content"]) > 100_000
-    model.plan = Plan(tokens=numbered(3_000), rate=100)
-    send(story, "a brook")
-    early = cost_of_300_tokens(500)
-    story.get_by_role("button", name="Stop").click()
-    ended(story)
-    assert late[0] < 1.5 * early[0]
-    assert late[1] < 1.5 * early[1]
+    # Some sixty updates: sending the text once more would take 130 kB, touching each block once 400 nodes, each time.
+    sent, touched = late
+    assert sent < 60_000
+    assert touched < 2_000
