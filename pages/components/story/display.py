@@ -9,18 +9,15 @@ from enum import Enum
 import streamlit as st
 
 from pages.components.excerpt import MOST, Excerpt
-from pages.components.live import HEARTBEAT, PAINT_EVERY, PER_SECOND, SETTLE, flush
+from pages.components.live import HEARTBEAT, PAINT_EVERY, PER_SECOND, SETTLE, Piece, draw_blocks, flush, write_blocks
 from pages.components.model_text import ModelText, drawn
-from streaming.blocks import BlockSplitter, split
+from streaming.blocks import BlockSplitter
 from streaming.metrics import Meter
 from streaming.pacing import Buffer
 from streaming.run import Run
 
 LIMIT = 20_000
 """Characters up to which the whole text is sent again at each update. Longer ones go on by block, in any mode."""
-
-GROUP = 20
-"""Blocks that stand in one container: what an update makes the browser look at is one of these, and not all blocks."""
 
 _FLUSH = 0.005
 """Seconds between two looks of Streamlit at what is to be sent: of an element's updates since, the last goes out."""
@@ -125,37 +122,17 @@ def stream_text(
     """
     writer = _Writer(display, cost)
     with closing(_pieces(run, meter, writer, tick, before)) as pieces:
-        while (first := next(pieces, None)) is not None:
-            with st.container(gap="small"):
-                st.write_stream(_group(first, pieces))
+        write_blocks(pieces)
     return writer.text
-
-
-def _group(piece: "Piece | None", pieces: "Iterator[Piece]") -> "Iterator[Piece]":
-    """Yield a piece and what follows it, until `GROUP` elements have ended."""
-    ended = 0
-    while piece is not None:
-        yield piece
-        ended += piece is flush
-        if ended == GROUP:
-            return
-        piece = next(pieces, None)
 
 
 def draw_text(text: str, display: Display) -> None:
     """Write a finished text with the elements that `stream_text` has made of it: nothing moves."""
     markdown = drawn(text[:MOST])
-    if display.mode is not Mode.BY_BLOCK and len(text) <= LIMIT:
+    if display.mode is Mode.BY_BLOCK or len(text) > LIMIT:
+        draw_blocks(markdown)
+    else:
         st.markdown(markdown)
-        return
-    blocks = split(markdown)
-    for start in range(0, len(blocks), GROUP):
-        with st.container(gap="small"):
-            for block in blocks[start : start + GROUP]:
-                st.markdown(block)
-
-
-Piece = str | Callable[[], None]
 
 
 class _Writer:
