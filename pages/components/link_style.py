@@ -31,7 +31,11 @@ _STYLE = f"""<style>
   text-decoration: line-through;
 }}
 /* A formula draws in its own box: it could otherwise be moved over where a link says that it goes. */
-[data-testid="stMarkdownContainer"] .katex {{ display: inline-block; max-width: 100%; contain: paint; }}
+[data-testid="stMarkdownContainer"] .katex:not(.katex-display > .katex) {{
+  display: inline-block;
+  max-width: 100%;
+  contain: paint;
+}}
 </style>"""
 
 
