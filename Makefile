@@ -3,6 +3,8 @@
 # make check   lint, format and types
 # make eval    how often the local classifier sends questions where they belong
 # make test-postgres   the tests of what is kept, on a PostgreSQL of their own too
+# make bench   speed, against a plain Streamlit page and a bare EventSource page (ten minutes)
+# make soak    ten minutes of fifty sessions, and what is left over
 # make lock    renew the locks from requirements*.txt
 #
 # Locks are installed with --no-deps: they name everything, and pip would ask the index about what wants an extra.
@@ -15,7 +17,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: run test test-postgres check eval lock browser clean
+.PHONY: run test test-postgres check eval bench soak lock browser clean
 
 run: $(VENV)/.runs
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -33,6 +35,12 @@ check: $(VENV)/.tests
 
 eval: $(VENV)/.runs
 	@$(BIN)/python -m chains.routing.evaluate --at-least 0.95
+
+bench: $(VENV)/.tests browser
+	@$(BIN)/python -m bench.speed
+
+soak: $(VENV)/.tests
+	@$(BIN)/python -m bench.soak
 
 lock: $(VENV)/.tests
 	$(COMPILE) requirements.txt -o requirements.lock

@@ -15,27 +15,34 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from api.app import create_api
+from api.cookies import SafeCookies
 from api.headers import SecurityHeaders
+from api.logs import take_over, write_logs
+from api.metrics import LocalMetrics
 from api.visitor_cookie import VisitorCookie
 from chains.settings import SettingsError, settings
 from conversations.visitor import COOKIE, is_visitor, new_visitor
 from pages.components.service import service
+from pages.components.sign_in import providers
 from pages.components.warm_up import warm_up
 
 HERE = Path(__file__).parent
 
 try:
     settings()
+    people_sign_in = bool(providers())
 except SettingsError as wrong:
     sys.exit(f"Weir cannot start.\n{wrong}")
 
 
+write_logs(settings().log)
 running = service()
 
 
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Load the model and rehearse an answer beside the server's start; end all runs with it."""
+    take_over(running.settings.log)
     running.start()
     threading.Thread(target=warm_up, name="weir-warm-up", daemon=True).start()
     try:
@@ -50,15 +57,18 @@ def chat(request: Request) -> Response:
     return RedirectResponse(f"./?{request.url.query}")
 
 
+api = create_api(running.settings, running.models, running.recorder, running.limits, people_sign_in=people_sign_in)
 app = st.App(
     HERE / "pages" / "navigation.py",
     lifespan=lifespan,
     routes=[
         Route("/chat", chat),
-        Mount("/api", create_api(running.settings, running.models, running.recorder)),
+        Mount("/api", api),
     ],
     middleware=[
         Middleware(SecurityHeaders),
+        Middleware(SafeCookies),
+        Middleware(LocalMetrics),
         Middleware(VisitorCookie, name=COOKIE, make=new_visitor, is_good=is_visitor),
     ],
 )

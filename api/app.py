@@ -20,18 +20,23 @@ from starlette.types import ASGIApp, Send
 from api.connections import Connections, until
 from api.guard import Guard
 from api.headers import content_security_policy
-from api.problems import DOCUMENTED, NothingMore, Refusal, fitting, install, new_reference
+from api.party import party_of
+from api.problems import DOCUMENTED, NothingMore, Refusal, fitting, install, reference
+from api.request_log import RequestLog
 from api.views import ChainView, Health, Invocation, Invoked, Links, RunRequest, RunView, Started
 from chains import catalog
 from chains.settings import Settings
 from chains.source import ModelSource
 from streaming import plain, recording
+from streaming.admission import admit
 from streaming.events import Event
 from streaming.filters import EventFilter
+from streaming.limits import Limits
 from streaming.metrics import figures, streamed_text
 from streaming.outcome import Outcome, outcome
 from streaming.recorder import Recorder
 from streaming.run import Run
+from streaming.store import readable
 
 VERSION = "0.1.0"
 
@@ -58,14 +63,25 @@ Connection = Annotated[str | None, Query(max_length=100, description="A name, to
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """A run and the number of the last event that the client has."""
+    """A run, who reads it, and the number of the last event that they have."""
 
     run: Run
+    visitor: str
     after: int = -1
 
+    @property
+    def is_allowed(self) -> bool:
+        """Whether they may still read it."""
+        return self.run.may_be_read_by(self.visitor)
 
-def create_api(settings: Settings, models: ModelSource, recorder: Recorder) -> ASGIApp:
-    """Return the API, to be mounted; its documentation is at `/docs` below the mount."""
+
+def create_api(
+    settings: Settings, models: ModelSource, recorder: Recorder, limits: Limits, *, people_sign_in: bool = False
+) -> ASGIApp:
+    """Return the API, to be mounted; its documentation is at `/docs` below the mount.
+
+    Where people sign in to use the pages, no program gets in without a token.
+    """
     app = FastAPI(
         title="Weir",
         version=VERSION,
@@ -76,57 +92,59 @@ def create_api(settings: Settings, models: ModelSource, recorder: Recorder) -> A
     )
     install(app)
     _add_docs(app)
-    api = _Api(settings, models, recorder)
+    api = _Api(models, recorder, limits)
     _add_seed_routes(app, api)
     _add_run_routes(app, api)
     _add_connection_routes(app, api)
-    return Guard(app, settings)
+    return RequestLog(Guard(app, settings, people_sign_in=people_sign_in))
 
 
 class _Api:
     """What the routes share."""
 
-    def __init__(self, settings: Settings, models: ModelSource, recorder: Recorder) -> None:
-        self.settings = settings
+    def __init__(self, models: ModelSource, recorder: Recorder, limits: Limits) -> None:
         self.models = models
         self.recorder = recorder
+        self.limits = limits
         self.connections = Connections()
 
     def start(self, request: Request, name: str, value: Any) -> Run:
-        """Begin a run for a client. Raises Refusal, UnknownChainError or ModelNotReadyError."""
+        """Begin a run for a client. Raises Refusal, UnknownChainError, ModelNotReadyError or LimitReachedError."""
         chain = catalog.chain(name)
         try:
             wish = chain.input_model.model_validate(value)
         except ValidationError as error:
             raise Refusal(422, f"The input does not fit the chain {name}.", errors=fitting(error.errors())) from None
-        client = request.client.host if request.client else ""
-        self._check_limits(client)
         prepared = chain.prepare(self.models, wish)
-        context = prepared.context | {"client": client}
-        return self.recorder.start(prepared.runnable, prepared.value, name=chain.name, context=context)
+        return admit(
+            self.limits,
+            party_of(request),
+            lambda: self.recorder.start(prepared.runnable, prepared.value, name=chain.name, context=prepared.context),
+        )
 
-    def run(self, run_id: str) -> Run:
-        """Return a run. Raises RunNotFoundError or RunEvictedError."""
-        return self.recorder.store.get(run_id)
-
-    def _check_limits(self, client: str) -> None:
-        live = [run for run in self.recorder.store.runs() if run.is_live]
-        own = sum(run.context.get("client") == client for run in live)
-        if len(live) >= self.settings.max_runs or own >= self.settings.max_runs_per_client:
-            raise Refusal(429, "Too many runs are live. Try again in a moment.", headers={"Retry-After": "5"})
+    def run(self, request: Request, run_id: str) -> Run:
+        """Return a run. Raises RunNotFoundError, RunEvictedError or RunNotSharedError."""
+        return readable(self.recorder.store, run_id, party_of(request).visitor)
 
     async def follow(self, following: Following, connection: str | None) -> AsyncIterator[Event]:
-        """Yield a run's events from where the client is, until the run ends or the connection is to break."""
+        """Yield a run's events from where the client is, until the run ends or the connection is to break.
+
+        So it does when the run is not shared any more: a client that comes back is told.
+        """
         batches = following.run.afollow(following.after)
         async with aclosing(batches):
             if connection is None:
                 async for batch in batches:
                     for event in batch:
+                        if not following.is_allowed:
+                            return
                         yield event
                 return
             with self.connections.named(connection) as broken:
                 async for batch in until(batches, broken):
                     for event in batch:
+                        if not following.is_allowed:
+                            return
                         yield event
 
 
@@ -138,8 +156,22 @@ def _sentence(said: Outcome) -> str:
     return f"{said.sentence} {said.remedy}"
 
 
+def _cause(run: Run, said: Outcome) -> str:
+    """Return what the log is told. An error's own text may hold what was asked: it is in the record only."""
+    return f"run {run.id}: {said.kind.name.lower() if said.kind else run.status} {said.detail.partition(':')[0]}"
+
+
 def _base(request: Request) -> str:
     return str(request.scope.get("root_path", ""))
+
+
+def _check_is_meant(request: Request) -> None:
+    """Raise Refusal where a page's link or element would start a run: only scripts and the address bar may by GET."""
+    destination = request.headers.get("sec-fetch-dest", "empty")
+    is_typed = destination == "document" and request.headers.get("sec-fetch-site") == "none"
+    if destination != "empty" and not is_typed:
+        cause = f"destination {destination!r}"
+        raise Refusal(403, "A link does not start a run. Open the address itself.", cause=cause)
 
 
 def _last_seen(text: str) -> int:
@@ -149,9 +181,9 @@ def _last_seen(text: str) -> int:
     return int(text)
 
 
-def _continued(run: Run, after: str) -> Following:
+def _continued(run: Run, visitor: str, after: str) -> Following:
     """Go on after an event; raise NothingMore for a client that has the end already."""
-    following = Following(run, _last_seen(after))
+    following = Following(run, visitor, _last_seen(after))
     if not run.is_live and following.after >= len(run.events):
         raise NothingMore
     return following
@@ -170,10 +202,11 @@ def _add_seed_routes(app: FastAPI, api: _Api) -> None:
         resume = last_event_id or after
         if resume:
             run_id, _, seen = resume.rpartition(":")
-            return _continued(api.run(run_id), seen)
+            return _continued(api.run(request, run_id), party_of(request).visitor, seen)
+        _check_is_meant(request)
         fields = {key: value for key, value in request.query_params.items() if key not in RESERVED}
         del topic  # is one of the fields; named in the signature for the documentation
-        return Following(api.start(request, chain, fields))
+        return Following(api.start(request, chain, fields), party_of(request).visitor)
 
     @app.get("/stream", response_class=Response, responses={200: {"content": {"text/plain": {}}}}, tags=["Streaming"])
     async def stream(following: Annotated[Following, Depends(begun)]) -> Response:
@@ -186,7 +219,7 @@ def _add_seed_routes(app: FastAPI, api: _Api) -> None:
         first = await anext(texts, None)
         said = _outcome(following.run)
         if first is None and not said.is_answer:
-            raise Refusal(502, _sentence(said), cause=said.detail)
+            raise Refusal(502, _sentence(said), cause=_cause(following.run, said))
         return _CutText(_first_then(first or "", texts), following.run)
 
     @app.get("/sse", response_class=EventSourceResponse, tags=["Streaming"])
@@ -202,16 +235,15 @@ def _add_seed_routes(app: FastAPI, api: _Api) -> None:
         async for event in api.follow(following, connection):
             if text := streamed_text(event):
                 yield _sse({"content": text}, event_id=f"{run.id}:{event.seq}")
-        if run.is_live:
+        if run.is_live or not following.is_allowed:
             return
         said = _outcome(run)
         last = f"{run.id}:{len(run.events)}"
         if said.is_answer:
             yield _sse({"status": "complete" if run.status == "done" else run.status.value}, "done", last)
         else:
-            reference = new_reference()
-            _LOG.warning("run %s failed [%s] %s", run.id, reference, said.detail)
-            yield _sse({"message": _sentence(said), "reference": reference}, "error", last)
+            _LOG.warning("failed [%s] %s", reference(), _cause(run, said))
+            yield _sse({"message": _sentence(said), "reference": reference()}, "error", last)
 
 
 def _sse(data: Any, event: str | None = None, event_id: str | None = None) -> ServerSentEvent:
@@ -260,7 +292,7 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
         await _ended_or_gone(run, request)
         said = await asyncio.to_thread(_outcome, run)
         if not said.is_answer:
-            raise Refusal(502, _sentence(said), cause=said.detail)
+            raise Refusal(502, _sentence(said), cause=_cause(run, said))
         return Invoked(output=_output(run), id=run.id)
 
     @app.post("/runs", status_code=201, tags=["Runs"])
@@ -274,24 +306,25 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
     @app.get("/runs/{run_id}", tags=["Runs"])
     def show(request: Request, run_id: str) -> RunView:
         """Return a run's status, figures and text so far."""
-        return RunView.of(api.run(run_id), _base(request))
+        return RunView.of(api.run(request, run_id), _base(request))
 
     @app.delete("/runs/{run_id}", tags=["Runs"])
     async def stop(request: Request, run_id: str) -> RunView:
         """Stop a run and keep what has arrived."""
-        run = api.run(run_id)
+        run = api.run(request, run_id)
         run.stop()
         await asyncio.to_thread(run.wait, 2.0)
         return await asyncio.to_thread(RunView.of, run, _base(request))
 
     def followed(
+        request: Request,
         run_id: str,
         after: Annotated[str | None, Query(description="As Last-Event-ID")] = None,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> Following:
-        run = api.run(run_id)
+        run, visitor = api.run(request, run_id), party_of(request).visitor
         resume = last_event_id or after
-        return _continued(run, resume) if resume else Following(run)
+        return _continued(run, visitor, resume) if resume else Following(run, visitor)
 
     @app.get("/runs/{run_id}/events", response_class=EventSourceResponse, tags=["Runs"])
     async def events(
@@ -308,7 +341,7 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
         async for event in api.follow(following, connection):
             if kept.passes(event):
                 yield _sse(event.as_dict(), event_id=str(event.seq))
-        if not run.is_live:
+        if not run.is_live and following.is_allowed:
             yield _sse({"status": run.status.value}, "end", str(len(run.events)))
 
     @app.get(
@@ -317,16 +350,16 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
         responses={200: {"content": {recording.MEDIA_TYPE: {}}}},
         tags=["Runs"],
     )
-    def download(run_id: str) -> Response:
+    def download(request: Request, run_id: str) -> Response:
         """Return the run as a `.jsonl` recording."""
-        run = api.run(run_id)
+        run = api.run(request, run_id)
         name = f'attachment; filename="weir-{run.id}.jsonl"'
         return Response(
             b"".join(recording.lines(run)), media_type=recording.MEDIA_TYPE, headers={"Content-Disposition": name}
         )
 
     @app.get("/health", tags=["Operation"], responses={503: {"model": Health, "description": "No model is ready."}})
-    def health(response: Response) -> Health:
+    async def health(response: Response) -> Health:
         """Say whether Weir can answer; 503 where it can't."""
         endpoint = api.models.endpoint()
         engine = api.models.engine
@@ -412,7 +445,7 @@ def _add_docs(app: FastAPI) -> None:
             title="Weir: HTTP API",
             swagger_js_url=f"{base}/assets/swagger-ui-bundle.js",
             swagger_css_url=f"{base}/assets/swagger-ui.css",
-            swagger_favicon_url="/favicon.png",
+            swagger_favicon_url="data:,",
         )
         page.headers["Content-Security-Policy"] = content_security_policy(bytes(page.body).decode())
         return page

@@ -16,16 +16,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import Refusal, problem
 from chains.settings import Settings
-from chains.tickets import is_good
+from chains.tickets import visitor_of
 
 MAX_BODY = 1_000_000
 """Bytes of a request's body."""
 
 OWN_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN_PATHS = frozenset({"/health"})
-"""What probes may ask without a token and from anywhere; it says nothing that must be kept."""
+"""What probes may ask, of any address and name and without a token; it says nothing that must be kept."""
 
 _FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "cf-connecting-ip", "true-client-ip")
+
+_DESTINATIONS = frozenset({"empty", "document", "script", "style"})
+"""What a browser may want an answer for. The last two are for the documentation; an image or a frame starts no run."""
 
 
 class _TooLarge(Exception):  # noqa: N818
@@ -35,9 +38,11 @@ class _TooLarge(Exception):  # noqa: N818
 class Guard:
     """ASGI middleware that lets a request through or answers it with a problem."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, *, people_sign_in: bool = False) -> None:
         self._app = app
+        self._settings = settings
         self._token = settings.api_token.get_secret_value() if settings.api_token else None
+        self._is_closed = people_sign_in or self._token is not None
         named = (host.strip().lower() for host in settings.allowed_hosts.split(","))
         self._hosts = OWN_HOSTS | {host for host in named if host}
 
@@ -54,15 +59,37 @@ class Guard:
         await self._limited(scope, receive, send)
 
     def _check(self, scope: Scope, headers: Mapping[str, str]) -> None:
-        _check_host(headers.get("host", ""), self._hosts)
-        _check_site(headers)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in OPEN_PATHS and scope["method"] == "GET":
             return
-        if self._token is None:
-            _check_peer(scope, headers)
+        _check_host(headers.get("host", ""), self._hosts)
+        _check_site(headers)
+        if self._is_closed:
+            self._check_credentials(scope, headers)
         else:
-            _check_token(scope, headers, self._token)
+            _check_peer(scope, headers)
+
+    def _check_credentials(self, scope: Scope, headers: Mapping[str, str]) -> None:
+        """Let a bearer token through, and a ticket, whose visitor the routes then know."""
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if (
+            self._token
+            and scheme.lower() == "bearer"
+            and hmac.compare_digest(given.strip().encode(), self._token.encode())
+        ):
+            return
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        for ticket in query.get("ticket", [])[:1]:
+            if (visitor := visitor_of(self._settings, ticket)) is not None:
+                scope.setdefault("state", {})["ticket_visitor"] = visitor
+                return
+        raise Refusal(
+            401,
+            "Send the token as `Authorization: Bearer …`."
+            if self._token
+            else "People sign in here, so programs need a token: set WEIR_API_TOKEN.",
+            headers={"WWW-Authenticate": 'Bearer realm="weir"'},
+        )
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and refuse it once its body proves too large."""
@@ -111,6 +138,8 @@ def _check_site(headers: Mapping[str, str]) -> None:
         raise Refusal(403, "Requests from other sites are refused.", cause=f"origin {origin!r}")
     if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
         raise Refusal(403, "Requests from other sites are refused.", cause=f"origin {origin!r}")
+    if (destination := headers.get("sec-fetch-dest", "empty")) not in _DESTINATIONS:
+        raise Refusal(403, "Nothing here is made to be embedded in a page.", cause=f"destination {destination!r}")
 
 
 def _check_peer(scope: Scope, headers: Mapping[str, str]) -> None:
@@ -122,20 +151,14 @@ def _check_peer(scope: Scope, headers: Mapping[str, str]) -> None:
         raise Refusal(403, "Without WEIR_API_TOKEN the API answers this machine only.", cause=f"peer {peer!r}")
 
 
+def is_this_machine(scope: Scope, headers: Mapping[str, str]) -> bool:
+    """Whether a request comes from this machine itself, and no proxy has passed it on."""
+    peer = (scope.get("client") or ("", 0))[0]
+    return _is_loopback(peer) and not any(name in headers for name in _FORWARDING)
+
+
 def _is_loopback(address: str) -> bool:
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
-
-
-def _check_token(scope: Scope, headers: Mapping[str, str], token: str) -> None:
-    scheme, _, given = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode()):
-        return
-    query = parse_qs(scope["query_string"].decode("latin-1"))
-    if any(is_good(ticket, token) for ticket in query.get("ticket", [])[:1]):
-        return
-    raise Refusal(
-        401, "Send the token as `Authorization: Bearer …`.", headers={"WWW-Authenticate": 'Bearer realm="weir"'}
-    )

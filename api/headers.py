@@ -10,9 +10,13 @@ import re
 from pathlib import Path
 
 import streamlit
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.tls import is_tls
+
+_HOST = re.compile(r"[\w.-]+(:\d+)?|\[[\da-fA-F:]+\](:\d+)?", re.ASCII)
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -30,7 +34,8 @@ def content_security_policy(page: str) -> str:
     return "; ".join(
         (
             "default-src 'self'",
-            "img-src 'self' data: blob:",
+            # Not 'self': an image of /api/stream?topic=… in a model's text would start a run.
+            "img-src data: blob:",
             "style-src 'self' 'unsafe-inline'",
             f"script-src 'self' 'wasm-unsafe-eval' blob: {hashes}",
             "worker-src 'self' blob:",
@@ -39,12 +44,36 @@ def content_security_policy(page: str) -> str:
             "frame-ancestors 'none'",
             "object-src 'none'",
             "base-uri 'self'",
+            "form-action 'self'",
         )
     )
 
 
+def _with_icon(policy: str, scope: Scope) -> str:
+    """Add the one image of Streamlit's that a page begins with, by its whole address, and nothing else with it."""
+    host = Headers(scope=scope).get("host", "")
+    if not _HOST.fullmatch(host):
+        return policy
+    return policy.replace("img-src ", f"img-src {host}{scope.get('root_path', '')}/favicon.png ", 1)
+
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": ", ".join(
+        f"{feature}=()"
+        for feature in ("camera", "microphone", "geolocation", "display-capture", "payment", "usb", "serial", "hid")
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+_HSTS = "max-age=31536000"
+
+
 class SecurityHeaders:
-    """ASGI middleware that adds the headers to every HTTP response and changes nothing else."""
+    """ASGI middleware that adds the headers to every HTTP response, also to that of an error which nobody foresaw."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -54,13 +83,25 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
+        # Now: a mount changes the scope.
+        policy, tls, has_begun = _with_icon(streamlit_policy(), scope), is_tls(scope), False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", streamlit_policy())
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Referrer-Policy", "no-referrer")
-                headers.setdefault("X-Frame-Options", "DENY")
+                headers.setdefault("Content-Security-Policy", policy)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                if tls:
+                    headers.setdefault("Strict-Transport-Security", _HSTS)
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            # Starlette would answer from outside of all middleware; it still logs the error.
+            if not has_begun:
+                await PlainTextResponse("Internal Server Error", 500)(scope, receive, send_with_headers)
+            raise

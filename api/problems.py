@@ -1,8 +1,10 @@
 """Errors as programs see them: `application/problem+json` (RFC 9457), with a reference to look up in the log."""
 
 import logging
+import math
 import secrets
 from collections.abc import Mapping
+from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +15,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from chains.catalog import ModelNotReadyError, UnknownChainError
-from streaming.store import RunEvictedError, RunNotFoundError
+from streaming.limits import LimitReachedError
+from streaming.store import RunEvictedError, RunNotFoundError, RunNotSharedError
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,20 +57,29 @@ class NothingMore(Exception):  # noqa: N818
     """The client has all of a stream that has ended: 204, on which an EventSource stops asking."""
 
 
+_REFERENCE: ContextVar[str] = ContextVar("reference")
+
+
 def new_reference() -> str:
-    """Return a short id that ties an answer to a line of the log."""
-    return secrets.token_hex(4)
+    """Give the request that is being answered a short id, which ties the answer to lines of the log."""
+    made = secrets.token_hex(4)
+    _REFERENCE.set(made)
+    return made
+
+
+def reference() -> str:
+    """Return the reference of the request that is being answered."""
+    return _REFERENCE.get(None) or new_reference()
 
 
 def problem(refusal: Refusal) -> JSONResponse:
     """Return a refusal as a response, and write its cause to the log."""
-    reference = new_reference()
-    _LOG.warning("refused %s [%s] %s %s", refusal.status, reference, refusal.detail, refusal.cause)
+    _LOG.warning("refused %s [%s] %s %s", refusal.status, reference(), refusal.detail, refusal.cause)
     body = ProblemDetails(
         title=HTTPStatus(refusal.status).phrase,
         status=refusal.status,
         detail=refusal.detail,
-        reference=reference,
+        reference=reference(),
         errors=refusal.errors,
     )
     return JSONResponse(
@@ -82,10 +94,10 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
         401: "The bearer token or ticket is missing or wrong.",
         403: "The caller's address, origin or host is not allowed.",
         404: "There is no such chain or run.",
-        410: "The run has been removed to make room for newer ones.",
+        410: "The run has been removed to make room for newer ones, or is not shared any more.",
         413: "The body is too large.",
         422: "The input does not fit.",
-        429: "Too many runs are live.",
+        429: "A limit of runs or tokens is reached; Retry-After says when to try again.",
         502: "The model failed.",
         503: "No model is ready.",
     }.items()
@@ -114,6 +126,10 @@ def install(app: FastAPI) -> None:
 
         return handler
 
+    def limited(_: Request, error: Exception) -> Response:
+        assert isinstance(error, LimitReachedError)
+        return problem(Refusal(429, str(error), headers={"Retry-After": str(math.ceil(error.seconds))}))
+
     def nothing_more(_: Request, __: Exception) -> Response:
         return Response(status_code=204)
 
@@ -127,6 +143,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UnknownChainError, told_by_docstring(404))
     app.add_exception_handler(RunNotFoundError, told_by_docstring(404))
     app.add_exception_handler(RunEvictedError, told_by_docstring(410))
+    app.add_exception_handler(RunNotSharedError, told_by_docstring(410))
+    app.add_exception_handler(LimitReachedError, limited)
     app.add_exception_handler(ModelNotReadyError, told_by_docstring(503))
     app.add_exception_handler(Exception, unforeseen)
 

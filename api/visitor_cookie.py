@@ -7,11 +7,16 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.tls import is_tls
+
 YEAR = 365 * 86_400
 
 
 class VisitorCookie:
-    """ASGI middleware that gives a browser that asks for a page, and has no good cookie yet, a new one."""
+    """ASGI middleware that gives a browser that asks for a page, and has no good cookie yet, a new one.
+
+    What a good one holds is `visitor` in the request's state.
+    """
 
     def __init__(self, app: ASGIApp, *, name: str, make: Callable[[], str], is_good: Callable[[str], bool]) -> None:
         self._app = app
@@ -20,7 +25,13 @@ class VisitorCookie:
         self._is_good = is_good
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not self._is_new(scope):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        known = HTTPConnection(scope).cookies.get(self._name, "")
+        if self._is_good(known):
+            scope.setdefault("state", {})["visitor"] = known
+        if self._is_good(known) or not _asks_for_a_page(scope):
             await self._app(scope, receive, send)
             return
 
@@ -31,10 +42,6 @@ class VisitorCookie:
 
         await self._app(scope, receive, send_with_cookie)
 
-    def _is_new(self, scope: Scope) -> bool:
-        asks_for_a_page = scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
-        return asks_for_a_page and not self._is_good(HTTPConnection(scope).cookies.get(self._name, ""))
-
     def _cookie(self, scope: Scope) -> str:
         jar = SimpleCookie({self._name: self._make()})
         morsel = jar[self._name]
@@ -42,6 +49,9 @@ class VisitorCookie:
         morsel["max-age"] = YEAR
         morsel["httponly"] = True
         morsel["samesite"] = "Lax"
-        proxied = Headers(scope=scope).get("x-forwarded-proto", "").split(",")[0].strip()
-        morsel["secure"] = scope.get("scheme") == "https" or proxied == "https"
+        morsel["secure"] = is_tls(scope)
         return morsel.OutputString()
+
+
+def _asks_for_a_page(scope: Scope) -> bool:
+    return scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", "")

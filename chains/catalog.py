@@ -15,7 +15,7 @@ from chains.replayed import ReplayedLine, ReplayedModel
 from chains.router import Route, chosen, classifier, local_classifier, smart_router
 from chains.routing.local import LocalClassifier
 from chains.settings import settings
-from chains.source import Line, ModelSource, Options
+from chains.source import Connection, Line, ModelSource, Options
 from chains.story import Length, Tone, continuation_chain, story_chain
 from chains.structured import Method
 from chains.window import within
@@ -81,6 +81,8 @@ class Prepared:
     """What the app needs to open the run from a link."""
     line: Line | ReplayedLine | None = None
     """The run's own connections, where its thread waits on them."""
+    connection: Connection | None = None
+    """Is told what happens on the way to the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +104,24 @@ def prepare_story(
     *,
     options: Options | None = None,
     line: Line | None = None,
+    connection: Connection | None = None,
     so_far: str = "",
 ) -> Prepared:
     """Return the story chain for a topic, or the chain that goes on after `so_far`. Raises ModelNotReadyError.
 
-    A method that blocks needs a `line`, by which it can be stopped.
+    A method that blocks needs a `line`, by which it can be stopped; `connection` is told what happens on the way.
     """
     bounded = replace(options or Options(), max_tokens=length.max_tokens)
-    plain = bounded == Options(max_tokens=length.max_tokens) and line is None
-    model = models.chat_model(max_tokens=length.max_tokens) if plain else models.model_with(bounded, line)
+    plain = bounded == Options(max_tokens=length.max_tokens) and line is None and connection is None
+    model = models.chat_model(max_tokens=length.max_tokens) if plain else models.model_with(bounded, line, connection)
     if model is None:
         raise ModelNotReadyError
     value = {"topic": topic, "words": length.words, "tone": str(tone)}
-    context = {"page": "story", "expected_tokens": length.expected_tokens, "max_tokens": model.max_tokens}
+    expected = min(length.expected_tokens, model.max_tokens or length.expected_tokens)
+    context = {"page": "story", "expected_tokens": expected, "max_tokens": model.max_tokens}
     if so_far:
-        return Prepared(continuation_chain(model), value | {"so_far": so_far}, context, line)
-    return Prepared(story_chain(model), value, context, line)
+        return Prepared(continuation_chain(model), value | {"so_far": so_far}, context, line, connection)
+    return Prepared(story_chain(model), value, context, line, connection)
 
 
 def prepare_replay(

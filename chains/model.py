@@ -17,6 +17,8 @@ from langchain_core.messages import BaseMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import SecretStr
 
+from chains.completions import PlainCompletions
+from chains.connection import Connection, watched
 from chains.patience import AsyncPatientClient, PatientClient
 from chains.settings import Settings
 
@@ -90,7 +92,8 @@ class Line:
     stream to its end. Shutting the socket down does wake the thread, and tells the server at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, connection: Connection | None = None) -> None:
+        self._connection = connection or Connection()
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self._is_cut = False
@@ -101,7 +104,7 @@ class Line:
         with self._lock:
             self._is_cut = True
             for connection in self._sockets:
-                _shut_down(connection)
+                self._shut_down(connection)
 
     def close(self) -> None:
         """Close the client, once nobody uses it."""
@@ -114,6 +117,7 @@ class Line:
         request.extensions["trace"] = self._trace
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
+        self._connection.trace(event, info)
         if event not in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             return
         connection = info["return_value"].get_extra_info("socket")
@@ -122,13 +126,13 @@ class Line:
         with self._lock:
             self._sockets.append(connection)
             if self._is_cut:
-                _shut_down(connection)
+                self._shut_down(connection)
 
-
-def _shut_down(connection: socket.socket) -> None:
-    # Not `SSLSocket.shutdown`, which takes the encryption from under a thread that reads.
-    with contextlib.suppress(OSError):
-        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+    def _shut_down(self, connection: socket.socket) -> None:
+        # Not `SSLSocket.shutdown`, which takes the encryption from under a thread that reads.
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
+            self._connection.closed()
 
 
 @functools.cache
@@ -163,13 +167,17 @@ def chat_model(
     max_tokens: int | None = None,
     options: Options | None = None,
     line: Line | None = None,
+    connection: Connection | None = None,
 ) -> ChatOpenAI:
-    """Return the chat model of an endpoint. `max_tokens` bounds one answer; what blocks goes over `line`."""
+    """Return the chat model of an endpoint. `max_tokens` bounds one answer; what blocks goes over `line`.
+
+    `connection` is told what happens to an answer that does not block; a `line` has its own.
+    """
     asked = options or Options()
     max_tokens = max_tokens or asked.max_tokens
     if endpoint.is_embedded:
         max_tokens = min(max_tokens or EMBEDDED_MAX_TOKENS, EMBEDDED_MAX_TOKENS)
-    return ChatOpenAI(
+    model = ChatOpenAI(
         model=asked.model or endpoint.model,
         base_url=endpoint.base_url,
         api_key=endpoint.api_key,
@@ -177,7 +185,7 @@ def chat_model(
         temperature=asked.temperature,
         seed=asked.seed,
         http_client=line.http if line else None,
-        http_async_client=http,
+        http_async_client=watched(http, connection) if connection else http,
         stream_usage=True,
         use_responses_api=False,
         max_retries=settings.retries,
@@ -186,6 +194,8 @@ def chat_model(
         # Whether the field is set at all decides whether `invoke` streams.
         **({} if asked.streaming is None else {"streaming": asked.streaming}),
     )
+    model.async_client = PlainCompletions(model.root_async_client)
+    return model
 
 
 async def model_names(endpoint: Endpoint, http: httpx2.AsyncClient) -> tuple[str, ...]:

@@ -22,12 +22,12 @@ from langchain_core.exceptions import (
 )
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
-from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
 from pydantic import BaseModel, Field
 
 from chains.routing.local import LocalClassifier
+from chains.text import StrOutputParser
 
 ROUTE_EVENT = "route"
 """Name of the custom event that tells the decision: a `Decision` as JSON."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from chains import extra
+from chains import allow_list, extra
 
 
 def _blank_is_unset(value: Any) -> Any:
@@ -18,6 +18,18 @@ def _blank_is_unset(value: Any) -> Any:
 def _names_chains(value: str) -> str:
     extra.parse(value)
     return value
+
+
+def _names_users(value: str) -> str:
+    allow_list.parse(value)
+    return value
+
+
+def _limit(variable: str, example: str) -> Any:
+    return Field(None, ge=1, validation_alias=AliasChoices(variable), examples=[example])
+
+
+Limit = Annotated[int | None, BeforeValidator(_blank_is_unset)]
 
 
 class SettingsError(Exception):
@@ -68,12 +80,26 @@ class Settings(BaseSettings):
     """Bearer token for the HTTP API; without one the API answers loopback clients only."""
     allowed_hosts: str = Field("", validation_alias=AliasChoices("WEIR_ALLOWED_HOSTS"), examples=["weir.example.org"])
     """Host names, besides this machine's own, under which the HTTP API may be called; separated by commas."""
+    allowed_users: Annotated[str, AfterValidator(_names_users)] = Field(
+        "", validation_alias=AliasChoices("WEIR_ALLOWED_USERS"), examples=["ann@example.org, @example.com"]
+    )
+    """Addresses and domains that may use Weir where people sign in, separated by commas; without any, everybody."""
     max_runs: int = Field(128, ge=1, validation_alias=AliasChoices("WEIR_MAX_RUNS"), examples=["128"])
-    """Runs that may be live at once before the HTTP API refuses another."""
+    """Runs that may be live at once."""
     max_runs_per_client: int = Field(
         64, ge=1, validation_alias=AliasChoices("WEIR_MAX_RUNS_PER_CLIENT"), examples=["64"]
     )
-    """Runs that one address may have live at once over the HTTP API."""
+    """Runs that one address may have live at once."""
+    max_runs_per_visitor: Limit = _limit("WEIR_MAX_RUNS_PER_VISITOR", "4")
+    """Runs that one visitor may have live at once."""
+    runs_per_minute: Limit = _limit("WEIR_RUNS_PER_MINUTE", "20")
+    """Runs that one visitor may start within a minute."""
+    tokens_per_day: Limit = _limit("WEIR_TOKENS_PER_DAY", "20000")
+    """Tokens, read and written, that one visitor may use from midnight to midnight (UTC)."""
+    total_tokens_per_day: Limit = _limit("WEIR_TOTAL_TOKENS_PER_DAY", "1000000")
+    """The same for all visitors together."""
+    log: Literal["text", "json"] = Field("text", validation_alias=AliasChoices("WEIR_LOG"), examples=["json"])
+    """How the log is written."""
 
     router: Literal["auto", "model", "local"] = Field(
         "auto", validation_alias=AliasChoices("WEIR_ROUTER"), examples=["auto"]

@@ -14,10 +14,11 @@ from typing import Any
 
 from langchain_core.callbacks import adispatch_custom_event
 from langchain_core.language_models import BaseChatModel
-from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda, RunnableParallel
 from langchain_core.tools import tool
+
+from chains.text import StrOutputParser
 
 COUNTED_EVENT = "counted"
 """Name of the custom event that tells the tool's result: `{"branch": "haiku", "words": 11}`."""

@@ -5,6 +5,7 @@ import asyncio
 import httpx2
 from langchain_openai import ChatOpenAI
 
+from chains.connection import Connection
 from chains.model import (
     EMBEDDED_MAX_TOKENS_TO_CLASSIFY,
     EMBEDDED_WINDOW,
@@ -20,7 +21,7 @@ from chains.model import (
 from chains.settings import Settings
 from local_model.engine import Engine, EngineState, Phase
 
-__all__ = ["EngineState", "Line", "ModelSource", "Options", "Phase"]
+__all__ = ["Connection", "EngineState", "Line", "ModelSource", "Options", "Phase"]
 
 
 class ModelSource:
@@ -59,12 +60,14 @@ class ModelSource:
             self._models[key] = chat_model(endpoint, self._settings, self._http, max_tokens=max_tokens)
         return self._models[key]
 
-    def model_with(self, options: Options, line: Line | None = None) -> ChatOpenAI | None:
+    def model_with(
+        self, options: Options, line: Line | None = None, connection: Connection | None = None
+    ) -> ChatOpenAI | None:
         """Return a model of one run's own, or None while the embedded engine is not ready."""
         endpoint = self.endpoint()
         if endpoint is None:
             return None
-        return chat_model(endpoint, self._settings, self._http, options=options, line=line)
+        return chat_model(endpoint, self._settings, self._http, options=options, line=line, connection=connection)
 
     async def names(self) -> tuple[str, ...]:
         """Return the names of the models to choose from; the endpoint's own first, and alone where it lists none."""

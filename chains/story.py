@@ -4,9 +4,10 @@ from enum import StrEnum
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
+
+from chains.text import StrOutputParser
 
 
 class Length(StrEnum):
@@ -15,11 +16,12 @@ class Length(StrEnum):
     SHORT = "short"
     MEDIUM = "medium"
     LONG = "long"
+    NOVELLA = "novella"
 
     @property
     def words(self) -> int:
         """What the model is asked for."""
-        return {Length.SHORT: 120, Length.MEDIUM: 300, Length.LONG: 800}[self]
+        return {Length.SHORT: 120, Length.MEDIUM: 300, Length.LONG: 800, Length.NOVELLA: 15_000}[self]
 
     @property
     def expected_tokens(self) -> int:
@@ -27,9 +29,12 @@ class Length(StrEnum):
         return self.words * 4 // 3
 
     @property
-    def max_tokens(self) -> int:
-        """Where the model is cut: twice the expected length leaves room for wordier languages."""
-        return self.expected_tokens * 2
+    def max_tokens(self) -> int | None:
+        """Where the model is cut: twice the expected length leaves room for wordier languages.
+
+        None leaves it to the model, which may refuse to be asked for more than it can write.
+        """
+        return None if self is Length.NOVELLA else self.expected_tokens * 2
 
 
 class Tone(StrEnum):

@@ -5,10 +5,12 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.output_parsers import JsonOutputParser, StrOutputParser
+from langchain_core.output_parsers import JsonOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from chains.text import StrOutputParser
 
 MAX_TOKENS = 600
 """Of one answer."""

@@ -16,8 +16,10 @@ from pages.components.copy_button import copy_button
 from pages.components.kept_answer import STATUSES, details_of, ended_of
 from pages.components.route_view import draw_route
 from pages.components.service import service
+from pages.components.starting import draw_waiting
 from pages.components.telling import draw_trouble, telling
 from pages.components.visitor import visitor
+from streaming.limits import LimitReachedError
 from streaming.outcome import Mark
 from streaming.run import Run
 
@@ -270,8 +272,11 @@ except StorageError as problem:
 storage_note = st.empty()
 draw_storage_note()
 draw_trouble()
-if st.session_state.chat_id is None and (shared := answer.Answer(st.session_state.chat_shared).run()):
-    draw_shared(shared)
+if st.session_state.chat_id is None and st.session_state.chat_shared:
+    try:
+        draw_shared(links.open_run(st.session_state.chat_shared))
+    except links.LOST as gone:
+        links.say_lost(gone)
     st.stop()
 turns = turns_of(messages)
 
@@ -321,7 +326,12 @@ for number, turn in enumerate(turns):
     if turn.answer is None or turn.answer.id not in slots or turn.ended():
         continue
     places = slots[turn.answer.id]
-    run = turn.run() or start(library, me, st.session_state.chat_id, turn, turns[:number])
+    try:
+        run = turn.run() or start(library, me, st.session_state.chat_id, turn, turns[:number])
+    except LimitReachedError as reached:
+        with places.note.container():
+            draw_waiting(reached, key=turn.answer.id)
+        continue
     if run is None:
         places.figures.caption("This question is answered as soon as a model is ready.")
         continue
@@ -331,6 +341,7 @@ for number, turn in enumerate(turns):
     service().keeper.settle(turn.answer.id)
     draw_storage_note()
     bottom.stop.disarm()
+    bottom.limit_line.draw()
     status = STATUSES[ended.outcome.mark]
     written = replace(turn.answer, run_id=run.id, status=status, text=ended.text, details=details_of(ended))
     turns[number] = Turn(turn.question, written)

@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from chains import catalog
 from chains.catalog import Chain, ModelNotReadyError
-from pages.components import links, words
+from pages.components import links, starting, words
 from pages.components.answer import MARKS
 from pages.components.composer import still_composer
 from pages.components.inspector import chain_form, charts, filter_lab, state, table
@@ -11,10 +11,13 @@ from pages.components.inspector.comparison_view import draw_comparison
 from pages.components.inspector.doctor_view import draw_doctor
 from pages.components.inspector.recordings import draw_recording_upload, open_recording, samples
 from pages.components.inspector.replay_bar import draw_replay
-from pages.components.keep_alive import my_runs, remember
+from pages.components.keep_alive import my_runs
 from pages.components.service import service
+from pages.components.sharing import draw_link
 from streaming import recording
 from streaming.inspection import Inspection
+from streaming.invisible import marked
+from streaming.limits import LimitReachedError
 from streaming.outcome import outcome
 from streaming.run import Run
 
@@ -33,9 +36,11 @@ def start(chain: Chain, value: object) -> None:
         place = ".".join(str(part) for part in problem["loc"]) or "The input"
         st.session_state.events_problem = f"{place}: {problem['msg'].lower()}."
         return
-    context = {**prepared.context, "page": "events", "asked": value}
-    run = service().recorder.start(prepared.runnable, prepared.value, name=chain.name, context=context)
-    remember(run)
+    try:
+        run = starting.start(prepared, name=chain.name, context={"page": "events", "asked": value})
+    except LimitReachedError as reached:
+        starting.give_back("events_input", bottom.text, reached)
+        st.rerun()
     open_run(run.id)
 
 
@@ -93,7 +98,7 @@ def draw_empty() -> None:
         st.button(title, icon=":material/replay:", key=key, on_click=open_sample, args=(name,))
     for earlier in reversed(my_runs()):
         st.button(
-            label(earlier),
+            words.escaped(label(earlier)),
             icon=":material/history:",
             key=f"events-{earlier.id}",
             type="tertiary",
@@ -141,7 +146,7 @@ def draw_view(seen: Inspection) -> None:
         draw_doctor(seen.root)
     else:
         with st.container(height=260, border=True, autoscroll=True):
-            st.text(seen.root.text[-20_000:] or "The root has streamed no text so far.")
+            st.text(marked(seen.root.text[-20_000:]) or "The root has streamed no text so far.")
 
 
 def draw_events(run: Run, seen: Inspection) -> None:
@@ -170,6 +175,7 @@ def draw_events(run: Run, seen: Inspection) -> None:
 
 
 def draw_run() -> None:
+    links.leave_unshared(run)
     seen = state.inspection(run, state.seen_count(run))
     if not run.is_live:
         draw_replay(run)
@@ -205,6 +211,7 @@ def draw_actions(run: Run) -> None:
             type="tertiary",
             on_click="ignore",
         )
+        draw_link(run)
         titles = {earlier: label(other) for earlier, other in reversed(others.items())}
         titles |= {name: f"Recording: {title}" for name, (title, _) in samples().items()}
         st.selectbox(
@@ -276,6 +283,7 @@ if bottom.text or sent:
 elif waiting := st.session_state.pop("events_waiting", None):
     bottom.model_line.await_model()
     start(available[waiting[0]], waiting[1])
+starting.draw_limit()
 if problem := st.session_state.pop("events_problem", ""):
     st.error(words.escaped(problem), icon=":material/error:")
 if "run" in st.query_params:

@@ -7,12 +7,15 @@ import streamlit as st
 from chains.catalog import MAX_TEXT, ModelNotReadyError, prepare_story
 from chains.story import Length, Tone
 from chains.tickets import issue_ticket
-from pages.components import links, snippets
+from pages.components import links, snippets, starting
 from pages.components.event_source import event_source
-from pages.components.keep_alive import remember
+from pages.components.link_style import DOCS
 from pages.components.notice import ModelLine
 from pages.components.service import service
+from pages.components.sign_in import providers
 from pages.components.snippets import Call
+from pages.components.visitor import party
+from streaming.limits import LimitReachedError
 
 IDEAS = ["A robot learning to cook", "A lighthouse that answers letters"]
 
@@ -30,8 +33,12 @@ ABOUT = {
 }
 
 
+def api_is_closed() -> bool:
+    return service().settings.api_token is not None or bool(providers())
+
+
 def call_for(way: Way, topic: str) -> Call:
-    needs_token = service().settings.api_token is not None
+    needs_token = api_is_closed()
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(st.context.url or "http://localhost:8501"))
     query = (("topic", topic), ("length", str(Length.SHORT)))
     if way is Way.SSE:
@@ -50,7 +57,8 @@ def ask(topic: str) -> None:
 def begin_round() -> None:
     st.session_state.http_round = st.session_state.get("http_round", 0) + 1
     st.session_state.http_connection = str(uuid.uuid4())
-    st.session_state.http_ticket = issue_ticket()
+    ticket = issue_ticket(service().settings, party().visitor) if api_is_closed() else None
+    st.session_state.http_ticket = ticket
 
 
 def start_run(topic: str) -> None:
@@ -59,8 +67,11 @@ def start_run(topic: str) -> None:
     except ModelNotReadyError:
         st.info("No model is ready yet; try again in a moment.", icon=":material/hourglass:")
         st.stop()
-    run = service().recorder.start(prepared.runnable, prepared.value, context=prepared.context)
-    remember(run)
+    try:
+        run = starting.start(prepared)
+    except LimitReachedError as reached:
+        starting.draw_waiting(reached, key="http")
+        st.stop()
     st.session_state.http_run = run.id
 
 
@@ -89,7 +100,7 @@ with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         "Endpoint", list(Way), default=Way.SSE, required=True, key="http_way", on_change=begin_round, wrap=True
     )
     raw = st.toggle("Raw bytes", key="http_raw", on_change=begin_round, disabled=way is Way.TEXT) or way is Way.TEXT
-st.caption(f"{ABOUT[way]} Every operation: [/api/docs](/api/docs)")
+st.caption(f"{ABOUT[way]} Every operation: [{DOCS}]({DOCS})")
 
 topic: str | None = st.session_state.http_topic
 with st.empty():

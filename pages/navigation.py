@@ -2,56 +2,72 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.components import sign_in, words
 from pages.components.keep_alive import keep_alive
+from pages.components.link_style import draw_link_style
 
 ASSETS = Path(__file__).parent / "assets"
 
 st.set_page_config(page_title="Weir", page_icon=str(ASSETS / "icon.svg"))
 st.logo(str(ASSETS / "logo.svg"), size="medium")
 
-page = st.navigation(
-    [
-        st.Page(
-            "chat.py",
-            title="Chat",
-            icon=":material/forum:",
-            default=True,
-            help="Ask anything. A router picks the chain that answers, and the answer streams in.",
-        ),
-        st.Page(
-            "story.py",
-            title="Story",
-            icon=":material/auto_stories:",
-            help="Give a topic and watch a story stream in, with its progress and figures.",
-        ),
-        st.Page(
-            "events.py",
-            title="Events",
-            icon=":material/timeline:",
-            help="Every event of a run, live or afterwards: run tree, timeline, table and filter.",
-        ),
-        st.Page(
-            "partial_json.py",
-            title="JSON",
-            icon=":material/data_object:",
-            help="Structured output as it grows, field by field, checked against its schema.",
-        ),
-        st.Page(
-            "routing.py",
-            title="Routing",
-            icon=":material/alt_route:",
-            help="How often questions go where they belong, and your corrections.",
-        ),
-        st.Page(
-            "http_client.py",
-            title="HTTP",
-            icon=":material/lan:",
-            help="Try the HTTP and server-sent-event endpoints from this browser, and break them.",
-        ),
-    ],
-    position="top",
-)
+PAGES = [
+    st.Page(
+        "chat.py",
+        title="Chat",
+        icon=":material/forum:",
+        default=True,
+        help="Ask anything. A router picks the chain that answers, and the answer streams in.",
+    ),
+    st.Page(
+        "story.py",
+        title="Story",
+        icon=":material/auto_stories:",
+        help="Give a topic and watch a story stream in, with its progress and figures.",
+    ),
+    st.Page(
+        "events.py",
+        title="Events",
+        icon=":material/timeline:",
+        help="Every event of a run, live or afterwards: run tree, timeline, table and filter.",
+    ),
+    st.Page(
+        "partial_json.py",
+        title="JSON",
+        icon=":material/data_object:",
+        help="Structured output as it grows, field by field, checked against its schema.",
+    ),
+    st.Page(
+        "routing.py",
+        title="Routing",
+        icon=":material/alt_route:",
+        help="How often questions go where they belong, and your corrections.",
+    ),
+    st.Page(
+        "http_client.py",
+        title="HTTP",
+        icon=":material/lan:",
+        help="Try the HTTP and server-sent-event endpoints from this browser, and break them.",
+    ),
+]
+
+
+def sign_out() -> None:
+    st.logout()
+
+
+is_admitted = sign_in.is_admitted()
+if is_admitted and (name := sign_in.account()):
+    leave = st.Page(sign_out, title="Sign out", icon=":material/logout:")
+    page = st.navigation({"": PAGES, f":material/account_circle: {words.escaped(name)}": [leave]}, position="top")
+else:
+    page = st.navigation(PAGES, position="top" if is_admitted else "hidden")
+if not is_admitted:
+    st.set_page_config(layout="centered")
+    sign_in.draw_door()
+    st.stop()
 # The place is taken whether or not there is something to keep alive: all below would move.
 with st.empty():
     keep_alive()
+draw_link_style()
 page.run()

@@ -4,17 +4,19 @@ import streamlit as st
 
 from chains.catalog import ModelNotReadyError, prepare_structured
 from chains.structured import EXAMPLES, Method, Profile
-from pages.components import links, words
+from pages.components import links, starting, words
 from pages.components.composer import still_composer
 from pages.components.inspector.recordings import draw_recording_upload
 from pages.components.json_viewer.analysis import HEIGHT, draw_analysis
 from pages.components.json_viewer.outline_view import LEGEND, draw_style, html
 from pages.components.json_viewer.source import Chunker, Source, form_of, of_run, of_text, own_schema
-from pages.components.keep_alive import remember
 from pages.components.service import service
+from pages.components.sharing import draw_link
+from streaming.invisible import marked
 from streaming.json_outline import outline
 from streaming.json_schema import SchemaError
 from streaming.json_stream import JsonStream
+from streaming.limits import LimitReachedError
 from streaming.metrics import figures
 from streaming.outcome import Mark, outcome
 from streaming.partial_json import PartialJson
@@ -39,8 +41,11 @@ def start(topic: str) -> None:
     except ModelNotReadyError:
         st.session_state.json_waiting = topic
         return
-    run = service().recorder.start(prepared.runnable, prepared.value, name="structured", context=prepared.context)
-    remember(run)
+    try:
+        run = starting.start(prepared, name="structured")
+    except LimitReachedError as reached:
+        starting.give_back("json_input", topic, reached)
+        return
     open_run(run)
 
 
@@ -112,6 +117,7 @@ def follow(run: Run) -> None:
     parser, stream, fed, tail = PartialJson(schema=schema), JsonStream(), 0, ""
     for batch in run.follow(every=LIVE_EVERY, heartbeat=0.1):
         st.session_state.get("_")
+        links.leave_unshared(run)
         stream.read(batch)
         new = stream.chunks(fed)
         if not new:
@@ -121,7 +127,7 @@ def follow(run: Run) -> None:
             parser.feed(chunk.text)
             tail += chunk.text
         tail = tail[-LIVE_TEXT:]
-        raw.code(tail, language=None, wrap_lines=True, height=HEIGHT)
+        raw.code(marked(tail), language=None, wrap_lines=True, height=HEIGHT)
         grown.html(html(outline(parser, schema, limit=LIVE_ROWS)))
         head.caption(f"{fed:,} chunks · the last at {words.seconds(new[-1].at)}")
 
@@ -159,6 +165,9 @@ bottom = still_composer("A topic to describe as JSON", key="json_input")
 if topic := bottom.text or st.session_state.pop("json_waiting", ""):
     bottom.model_line.await_model()
     start(topic)
+    if starting.is_refused():
+        st.rerun()
+starting.draw_limit()
 if problem := st.session_state.pop("json_problem", ""):
     st.error(problem, icon=":material/error:")
 if "run" in st.query_params:
@@ -208,13 +217,14 @@ else:
     if said.sentence:
         st.markdown(f"{said.sentence} {said.remedy}")
         if said.detail:
-            st.code(said.detail, language=None, wrap_lines=True)
+            st.code(marked(said.detail), language=None, wrap_lines=True)
     with st.container(horizontal=True, vertical_alignment="center"):
         if said.mark is not Mark.DONE and kind == MODEL and not run.is_recording and "topic" in run.input:
             st.button("Retry", icon=":material/refresh:", on_click=start, args=(run.input["topic"],))
         st.page_link(
             "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"
         )
+        draw_link(run)
 if not source.chunks:
     st.caption("There is no text in it.")
     st.stop()

@@ -14,8 +14,10 @@ from chains.routing.local import LocalClassifier
 from pages.components import words
 from pages.components.notice import ModelLine
 from pages.components.service import service
+from pages.components.starting import start
 from pages.components.telling import draw_trouble, telling
 from pages.components.visitor import visitor
+from streaming.limits import LimitReachedError
 from streaming.metrics import output_of
 
 FOLDER = Path(routing.__file__).parent
@@ -49,7 +51,11 @@ def ask_model(examples: Sequence[Example]) -> Evaluation | None:
         except ModelNotReadyError:
             st.info("No model is ready yet; try again in a moment.", icon=":material/hourglass:")
             return None
-        run = service().recorder.start(prepared.runnable, prepared.value)
+        try:
+            run = start(prepared)
+        except LimitReachedError as reached:
+            st.info(f"{reached} {number} of {len(examples)} questions were asked.", icon=":material/hourglass_top:")
+            return None
         if not run.wait(ANSWER_TIMEOUT):
             run.stop()
         found = output_of(run.events, "classify") or {}

@@ -1,14 +1,15 @@
 import streamlit as st
 
 from chains.catalog import ModelNotReadyError
-from pages.components import answer, links
+from pages.components import answer, links, starting
 from pages.components.composer import composer, still_composer
 from pages.components.story import controls, race_view, telling
 from pages.components.story.display import Display
 from pages.components.story.telling import Version
 from pages.components.story.wish import Wish
+from streaming.limits import LimitReachedError
 from streaming.methods import Method
-from streaming.outcome import Mark
+from streaming.store import RunNotSharedError
 
 IDEAS = ["A robot learning to cook", "A lighthouse that answers letters", "Kucing yang ingin menjadi astronot"]
 STORY, RACE = "Story", "Race"
@@ -61,6 +62,9 @@ def race_topic(topic: str) -> None:
         race_view.begin(controls.wish_for(topic), methods)
     except ModelNotReadyError:
         return
+    except LimitReachedError as reached:
+        starting.give_back("story_race_input", topic, reached)
+        return
     st.session_state.story_race_topic = topic
 
 
@@ -68,8 +72,11 @@ def race_now() -> None:
     chosen = st.session_state.story_race_methods
     if source == race_view.FROM_MODEL:
         race_topic(st.session_state.get("story_race_topic") or IDEAS[1])
-    else:
+        return
+    try:
         race_view.begin_replay(source, chosen)
+    except LimitReachedError as reached:
+        starting.give_back("story_race_input", "", reached)
 
 
 is_race = st.session_state.get("view", st.query_params.get("view")) == RACE
@@ -117,6 +124,9 @@ if view == RACE:
     if bottom.text and not few:
         bottom.model_line.await_model()
         race_topic(bottom.text)
+        if starting.is_refused():
+            st.rerun()
+    starting.draw_limit()
     found = race_view.current()
     if found is None:
         if with_model:
@@ -126,6 +136,7 @@ if view == RACE:
         bottom.stop.arm(found)
     race_view.draw(found)
     bottom.stop.disarm()
+    bottom.limit_line.draw()
     st.stop()
 
 with st.container(horizontal=True, gap="medium"):
@@ -157,14 +168,13 @@ if not versions:
 
 shown = st.session_state.story_shown
 story = versions[shown]
+if story.is_taken_back():
+    links.say_lost(RunNotSharedError())
+    st.stop()
 st.text(story.wish.topic)
-progress_slot = st.empty()
 places = answer.slots()
-after = st.container(gap="small")
-done = telling.tell(story, bottom, places, progress_slot)
-finished = done.figures.tokens_out or 0
-progress_slot.progress(1.0 if done.outcome.mark is Mark.DONE else 0.0, text=f"{finished:,} tokens")
+below = telling.after()
+done = telling.tell(story, bottom, places, below)
 run_id = story.answer.run_id
 answer.draw_end(done, places, run_id=run_id, key=f"story-{run_id}", retry=tell_again, more=draw_more)
-with after:
-    telling.draw_after(story, done)
+telling.draw_after(story, done, below)

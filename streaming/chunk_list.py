@@ -21,14 +21,18 @@ class Chunk:
     """Seconds since the chunk before."""
 
 
-def chunks(events: Iterable[Event]) -> Iterator[Chunk]:
-    """Yield the chunks of a run's answer that hold text."""
-    before: float | None = None
-    number = 0
+def chunks(events: Iterable[Event], after: Chunk | None = None) -> Iterator[Chunk]:
+    """Yield the chunks of a run's answer that hold text, numbered on from the chunk `after`."""
     for event in events:
         if text := streamed_text(event):
-            yield Chunk(number, text, event.at, None if before is None else event.at - before)
-            before, number = event.at, number + 1
+            number, gap = (0, None) if after is None else (after.number + 1, event.at - after.at)
+            after = Chunk(number, text, event.at, gap)
+            yield after
+
+
+def named(chunk: Chunk) -> str:
+    """Return a chunk as it is listed: `Chunk 0: 'Once'`."""
+    return f"Chunk {chunk.number}: '{visible(chunk.text)}'"
 
 
 def visible(text: str) -> str:

@@ -5,12 +5,18 @@ runs belong to neither: they live here.
 """
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+# LangChain takes a dozen turns of the loop for a chunk; uvloop, which Windows does not have, turns faster.
+with contextlib.suppress(ImportError):
+    from uvloop import new_event_loop
 
 
 class BackgroundLoop:
@@ -27,10 +33,15 @@ class BackgroundLoop:
         """The running loop."""
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                self._loop = new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name=self._name, daemon=True)
                 self._thread.start()
             return self._loop
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is on the loop's thread."""
+        return self._thread is not None and threading.get_ident() == self._thread.ident
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the loop, from any other thread."""

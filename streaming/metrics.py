@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -114,7 +113,10 @@ class Meter:
     `figures(events)` is the same over a whole list.
     """
 
-    _arrivals: list[float] = field(default_factory=list)
+    _first_at: float | None = None
+    _newest_at: float = 0.0
+    _latencies: list[float] = field(default_factory=list)
+    _chunks: int = 0
     _characters: int = 0
     _usage: list[tuple[int, int]] = field(default_factory=list)
     _uncounted: dict[str, int] = field(default_factory=dict)
@@ -130,7 +132,12 @@ class Meter:
         self._last = event.at
         added = streamed_text(event)
         if added:
-            self._arrivals.append(event.at)
+            if self._first_at is None:
+                self._first_at = event.at
+            else:
+                self._latencies.append(event.at - self._newest_at)
+            self._newest_at = event.at
+            self._chunks += 1
             self._characters += len(added)
         if event.event == "on_chat_model_stream" and (event.is_root or text_of(event.data.get("chunk"))):
             self._uncounted[event.run_id] = self._uncounted.get(event.run_id, 0) + 1
@@ -155,22 +162,32 @@ class Meter:
         """Tokens written so far: the server's counts where there are any, chunks where not."""
         return sum(out for _, out in self._usage) + sum(self._uncounted.values())
 
+    @property
+    def time_to_first_token(self) -> float | None:
+        """Seconds from the run's start to the first text."""
+        return self._first_at
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens of the answering call after its first, over the time from the first to the last chunk."""
+        counted = bool(self._usage) and not self._uncounted
+        tokens = self._usage[-1][1] if counted else self._chunks
+        writing = self._newest_at - (self._first_at or 0.0)
+        return (tokens - 1) / writing if self._chunks > 1 and writing > 0 and tokens > 1 else None
+
     def figures(self) -> Figures:
         """Return the figures of the events added so far."""
-        arrivals = self._arrivals
         counted = bool(self._usage) and not self._uncounted
-        answer_tokens = self._usage[-1][1] if counted else len(arrivals)
-        writing = arrivals[-1] - arrivals[0] if arrivals else 0.0
         return Figures(
-            time_to_first_token=arrivals[0] if arrivals else None,
-            inter_token_latencies=tuple(later - earlier for earlier, later in pairwise(arrivals)),
+            time_to_first_token=self._first_at,
+            inter_token_latencies=tuple(self._latencies),
             tokens_in=sum(used for used, _ in self._usage) if self._usage else None,
             tokens_out=self.tokens_so_far if self._usage or self._uncounted else None,
             exact=counted,
-            tokens_per_second=(answer_tokens - 1) / writing if writing > 0 and answer_tokens > 1 else None,
+            tokens_per_second=self.tokens_per_second,
             finish_reason=self._finish_reason,
             expects_finish_reason=self._expects_finish_reason,
-            chunks=len(arrivals),
+            chunks=self._chunks,
             characters=self._characters,
             duration=self._last,
             refusal=self._refusal,

@@ -6,26 +6,38 @@ from enum import Enum
 
 from streaming.events import Event
 from streaming.metrics import streamed_text
+from streaming.run import Connection
 
 
 class Phase(Enum):
     """What is going on; the value is how it is called."""
 
+    WAITING = "Waiting for the model"
+    """Nothing is known of the way to it."""
     CONNECTING = "Connecting"
-    """The model's server has not answered yet."""
+    """The request has not been sent whole."""
     READING = "Reading the prompt"
-    """The server has answered, and no text has come."""
+    """The model's server has it, and no text has come. It may have others to answer first."""
+    UNSEEN = "Reading the prompt and writing, out of sight"
+    """The same where text comes only when all of it is written."""
     WRITING = "Writing"
 
 
-def phase(events: Iterable[Event], before: Phase = Phase.CONNECTING) -> Phase:
-    """Return the phase after these events, when it was `before` ahead of them."""
+def phase(events: Iterable[Event], before: Phase, connection: Connection | None, *, streams: bool = True) -> Phase:
+    """Return the phase after these events, when it was `before` ahead of them.
+
+    `streams` says whether text comes before it is whole.
+    """
     for event in events:
         if before is Phase.WRITING or streamed_text(event):
             return Phase.WRITING
         if event.event == "on_chat_model_stream":
             before = Phase.READING
-    return before
+    if connection is None or before is Phase.WRITING:
+        return before
+    if connection.sent_at is None:
+        return Phase.CONNECTING
+    return Phase.READING if streams else Phase.UNSEEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class Lane:
 
 def method_of(run: Run) -> Method:
     """Return the method by which a run was started."""
-    return Method(run.context.get("method", Method.ASTREAM_EVENTS.value))
+    return Method(run.context.get("method", Method.ASTREAM.value))
 
 
 def about(value: float) -> str:

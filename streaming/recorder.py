@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, Protocol
 
-from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager, Callbacks
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.schema import StreamEvent
 
@@ -23,7 +23,7 @@ from streaming.methods.with_astream_events import with_astream_events
 from streaming.methods.with_callbacks import with_callbacks
 from streaming.methods.with_invoke import with_invoke
 from streaming.methods.with_stream import with_stream
-from streaming.narrator import Narrator
+from streaming.narrator import CallNarrator, StreamNarrator
 from streaming.run import Run, Status
 from streaming.store import RunStore
 
@@ -87,10 +87,12 @@ class Recorder:
         context: dict[str, Any] | None = None,
         config: RunnableConfig | None = None,
         run_id: uuid.UUID | None = None,
-        method: Method = Method.ASTREAM_EVENTS,
+        method: Method = Method.ASTREAM,
         line: Line | None = None,
     ) -> Run:
         """Begin a run and return it at once.
+
+        The record of a run that streams is what `astream_events(version="v2")` would give, whichever `method` runs it.
 
         `context` is kept with it, JSON-ready, for whoever finds it again; `run_id` is its id, where one is reserved. A
         thread that waits on the network can't be cancelled: methods that are not async are stopped by their `line`.
@@ -155,10 +157,12 @@ class _Recording:
         self._runnable = runnable
         self._value = value
         self._errors = _ErrorHandler(self.run)
-        handlers = config.get("callbacks")
-        self._config: RunnableConfig = {**config, "run_id": run_id}
-        if handlers is None or isinstance(handlers, list):
-            self._config["callbacks"] = [*(handlers or []), self._errors]
+        self._root = run_id
+        self._config: RunnableConfig = {
+            **config,
+            "run_id": run_id,
+            "callbacks": _with_handlers(config.get("callbacks"), self._errors),
+        }
         self._method = method
         self._line = line
         self._loop = loop
@@ -184,43 +188,45 @@ class _Recording:
         if self._method is Method.ASTREAM_EVENTS:
             await with_astream_events(self._runnable, self._value, self._config, self._record)
         elif self._method is Method.ASTREAM:
-            narrator = Narrator(self._hear)
-            await with_astream(self._runnable, self._value, self._told_by(narrator), narrator.chunk)
-            narrator.end()
+            narrator = StreamNarrator(self._hear, self._root, self._value)
+            await with_astream(self._runnable, self._value, self._told_by(narrator), narrator.show)
         else:
             await _in_thread(self._block, f"run {self.run.id}")
 
     def _block(self) -> None:
         """Run a method that blocks, on a thread of its own."""
         line, value = self._line, self._value
-        narrator = Narrator(self._hear_from_thread)
+        narrator_of = StreamNarrator if self._method is Method.STREAM else CallNarrator
+        narrator = narrator_of(self._hand_over, self._root, value)
 
         def show(chunk: Any) -> None:
             # With a line the next read fails, inside of the chain; raised from here, a generator would be left that on
             # its way out reads on.
             if self.run.ending is not None and line is None:
                 raise Interrupted(_MEANWHILE[self.run.ending])
-            narrator.chunk(chunk)
+            narrator.show(chunk)
 
         try:
             _BLOCKING[self._method](self._runnable, value, self._told_by(narrator), show)
-            narrator.end()
+            narrator.finish()
         finally:
             if line:
                 line.close()
 
-    def _told_by(self, narrator: Narrator) -> RunnableConfig:
-        handlers = self._config["callbacks"]
-        assert isinstance(handlers, list), "a callback manager can't be told apart from the run's own handlers"
-        return {**self._config, "callbacks": [*handlers, narrator]}
+    def _told_by(self, narrator: BaseCallbackHandler) -> RunnableConfig:
+        return {**self._config, "callbacks": _with_handlers(self._config.get("callbacks"), narrator)}
 
     def _record(self, raw: StreamEvent) -> None:
         self._take(raw["event"], self._source(raw), plain.dumps(raw["data"]), self._now())
 
     def _hear(self, kind: str, source: Source, data: dict[str, Any]) -> None:
-        self._take(kind, source, plain.dumps(data), self._now())
+        """Write an event down. A part of a chain may run, and tell of itself, on another thread than the loop's."""
+        if self._loop.is_current:
+            self._take(kind, source, plain.dumps(data), self._now())
+        else:
+            self._hand_over(kind, source, data)
 
-    def _hear_from_thread(self, kind: str, source: Source, data: dict[str, Any]) -> None:
+    def _hand_over(self, kind: str, source: Source, data: dict[str, Any]) -> None:
         """Hand an event over to the loop, with the time at which it came here."""
         self._loop.call(self._take, kind, source, plain.dumps(data), self._now())
 
@@ -339,6 +345,15 @@ class _Recording:
     def _expire(self) -> None:
         if not self.run.readers:
             self.run.end_early(Status.ABANDONED)
+
+
+def _with_handlers(callbacks: Callbacks, handler: BaseCallbackHandler) -> Callbacks:
+    """Return callbacks with a handler more, that hears of all components."""
+    if isinstance(callbacks, BaseCallbackManager):
+        manager = callbacks.copy()
+        manager.add_handler(handler, inherit=True)
+        return manager
+    return [*(callbacks or []), handler]
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from enum import StrEnum
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from streaming import plain
 from streaming.events import Event
@@ -27,6 +28,21 @@ class Status(StrEnum):
     """An exception ended it; `Run.failure` says which."""
     ABANDONED = "abandoned"
     """Nobody had read it for the grace period."""
+
+
+class Connection(Protocol):
+    """What is known of the way to the model. Times are `time.monotonic()` seconds, None before it happens."""
+
+    @property
+    def sent_at(self) -> float | None:
+        """When the request had been sent whole."""
+
+    @property
+    def closed_at(self) -> float | None:
+        """When the connection was closed with the answer not yet whole."""
+
+    def is_over(self, within: float = 0.0) -> bool:
+        """Return whether the answer came whole or the connection was closed, waiting for it so many seconds."""
 
 
 class Run:
@@ -62,11 +78,17 @@ class Run:
         """JSON-ready notes of whoever started it, to find the run's place again."""
         self.created_at = created_at
         """Seconds since the epoch."""
+        self.owner = ""
+        """Whose run it is: `Party.visitor` of who started it; "" is nobody."""
+        self.is_shared = True
+        """Whether whoever knows its id may read it; if not, its owner alone."""
         self.failure: Failure | None = None
         self.stop_asked_at: float | None = None
         """Seconds since the start at which somebody, or something, asked it to end early."""
         self.ended_at: float | None = None
-        """Seconds since the start at which its task was gone, and with it its connection; None for a recording."""
+        """Seconds since the start at which its task was gone; None for a recording."""
+        self.connection: Connection | None = None
+        """Of the only, or answering, model; set by who starts the run, where it can be watched."""
         self._clock = clock
         self._input = plain.dumps(value)
         self._events: list[Event] = []
@@ -78,6 +100,7 @@ class Run:
         self._changed = threading.Condition()
         self._ended = threading.Event()
         self._bells: list[_Bell] = []
+        self._afterwards: list[Callable[[Run], None]] = []
         self._size = RUN_OVERHEAD + len(self._input)
 
     @property
@@ -116,10 +139,26 @@ class Run:
             return self._clock()
         return self._events[-1].at if self._events else 0.0
 
+    def seconds_at(self, moment: float) -> float:
+        """Return the seconds from the start to a moment of `time.monotonic()`."""
+        return self.elapsed - (time.monotonic() - moment)
+
     @property
     def readers(self) -> int:
         """How many follow it at the moment."""
         return self._readers
+
+    def may_be_read_by(self, visitor: str) -> bool:
+        """Whether this visitor, a `Party.visitor`, may read it."""
+        return self.is_shared or (self.owner == visitor and bool(visitor))
+
+    def when_ended(self, tell: "Callable[[Run], None]") -> None:
+        """Have `tell` called with the run when it has ended: on the recorder's thread, so it must be quick."""
+        with self._changed:
+            if self.is_live:
+                self._afterwards.append(tell)
+                return
+        tell(self)
 
     def stop(self) -> None:
         """End the run now and keep what has arrived. Returns at once; does nothing to a run that has ended."""
@@ -230,6 +269,9 @@ class Run:
             self._status = status
             self._ended.set()
             self._wake()
+            afterwards, self._afterwards = self._afterwards, []
+        for tell in afterwards:
+            tell(self)
 
     def _wake(self) -> None:
         self._changed.notify_all()

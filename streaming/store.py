@@ -18,6 +18,10 @@ class RunEvictedError(LookupError):
     """This run has been removed to make room for newer ones. Runs are kept in memory up to a bound; start it again."""
 
 
+class RunNotSharedError(LookupError):
+    """This link is not shared any more: whoever started the run has taken it back."""
+
+
 class RunStore(Protocol):
     """Keeps runs within a bound."""
 
@@ -32,6 +36,17 @@ class RunStore(Protocol):
 
     def grew(self, size: int) -> bool:
         """Note that a kept run has grown by `size` bytes and make room; return False where there is none to make."""
+
+
+def readable(store: RunStore, run_id: str, visitor: str) -> Run:
+    """Return a run for a visitor (`Party.visitor`) to read.
+
+    Raises RunNotFoundError, RunEvictedError or RunNotSharedError; their docstrings are sentences for people.
+    """
+    run = store.get(run_id)
+    if not run.may_be_read_by(visitor):
+        raise RunNotSharedError(run_id)
+    return run
 
 
 class MemoryStore:

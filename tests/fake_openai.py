@@ -42,6 +42,8 @@ class Plan:
     tokens: list[str] = field(default_factory=lambda: ["Once", " upon", " a", " time", "."])
     rate: float = 0.0
     """Tokens per second; 0 is as fast as they are taken."""
+    burst: int = 0
+    """Tokens that come as fast as they are taken, before the rate holds."""
     delay: float = 0.0
     """Seconds before the first token."""
     category: str = "general"
@@ -194,13 +196,15 @@ async def _stream(plan: Plan, seen: Seen) -> AsyncIterator[str | bytes]:
             yield _event(seen, {"refusal": f"{word} "})
     begun = time.monotonic()
     for number, token in enumerate([] if plan.refusal else plan.tokens):
+        if number == plan.burst:
+            begun = time.monotonic()
         if plan.fault and number == plan.at:
             async for part in _go_wrong(plan.fault):
                 yield part
             if plan.fault not in (Fault.BAD_DATA, Fault.BAD_BYTES):
                 return
-        if plan.rate:
-            await asyncio.sleep(max(0.0, begun + number / plan.rate - time.monotonic()))
+        if plan.rate and number >= plan.burst:
+            await asyncio.sleep(max(0.0, begun + (number - plan.burst) / plan.rate - time.monotonic()))
         yield _event(seen, {"content": token})
         seen.first_at = seen.first_at or time.monotonic()
         seen.sent += 1

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 import streamlit as st
 
 from chains.router import ROUTE_EVENT, Decision
-from pages.components import words
+from pages.components import links, words
 from pages.components.copy_button import copy_button
 from pages.components.excerpt import draw_download, draw_missing, is_longer
 from pages.components.live import draw_text, stream_text
-from pages.components.service import service
+from pages.components.model_text import drawn
+from pages.components.sharing import draw_link
 from streaming.events import Event
+from streaming.invisible import marked
 from streaming.metrics import Figures, Meter, custom_event
 from streaming.outcome import Mark, Outcome, outcome
 from streaming.run import Run
-from streaming.store import RunEvictedError, RunNotFoundError
 
 MARKS = {
     Mark.WRITING: (":material/edit:", "blue"),
@@ -48,12 +49,12 @@ class Answer:
     ended: Ended | None = None
 
     def run(self) -> Run | None:
-        """Return the run's record, if it has begun and is still kept."""
+        """Return the run's record, if it has begun, is still kept, and may be read by this visitor."""
         if self.run_id is None:
             return None
         try:
-            return service().recorder.store.get(self.run_id)
-        except (RunNotFoundError, RunEvictedError):
+            return links.open_run(self.run_id)
+        except links.LOST:
             return None
 
     def is_live(self) -> bool:
@@ -107,6 +108,7 @@ def write(
 
     def tick() -> None:
         nonlocal shown_at, head_done, seen
+        links.leave_unshared(run)
         now = time.monotonic()
         if not head_done:
             head_done = _draw_route(run.events[seen:], places)
@@ -115,7 +117,7 @@ def write(
             return
         shown_at = now
         elapsed = time.time() - run.created_at
-        line = words.live_line(meter.figures(), meter.tokens_so_far, elapsed, waiting)
+        line = words.live_line(meter, elapsed, waiting)
         places.figures.caption(line)
         if progress:
             progress(meter, run)
@@ -165,11 +167,12 @@ def draw_end(
             draw_download(ended.text, key=f"whole-{key}")
         elif ended.text:
             copy_button(ended.text, key=f"copy-{key}")
-        if run_id and _is_kept(run_id):
-            inspect = {"run": run_id}
+        if run := Answer(run_id).run():
+            inspect = {"run": run.id}
             st.page_link(
                 "events.py", label="Inspect", icon=":material/timeline:", query_params=inspect, width="content"
             )
+            draw_link(run)
         if more:
             more()
 
@@ -182,13 +185,10 @@ def draw_note(ended: Ended) -> None:
     if said.sentence:
         icon, color = MARKS[said.mark]
         st.badge(said.mark.value, icon=icon, color=color)  # type: ignore[arg-type]
-        st.markdown(f"{said.sentence} {said.remedy}")
+        # Of an imported answer these are the file's words.
+        st.markdown(drawn(f"{said.sentence} {said.remedy}"))
     if said.detail:
-        st.code(said.detail, language=None, wrap_lines=True)
-
-
-def _is_kept(run_id: str) -> bool:
-    return Answer(run_id).run() is not None
+        st.code(marked(said.detail), language=None, wrap_lines=True)
 
 
 def draw_route_badge(decision: Decision, places: Slots) -> None:

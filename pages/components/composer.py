@@ -7,6 +7,7 @@ from typing import Protocol
 import streamlit as st
 
 from chains.catalog import MAX_TEXT
+from pages.components.limit_line import LimitLine
 from pages.components.notice import ModelLine
 
 _STOP_WIDTH = 112
@@ -57,12 +58,13 @@ class Composer:
     text: str
     stop: StopButton
     model_line: ModelLine
+    limit_line: LimitLine
 
 
 def composer(placeholder: str, *, key: str) -> Composer:
     """Draw the bottom of a page that is read from above: it follows what is being written."""
     # Not inside `st.bottom`, where it lands all the same: only then does Streamlit scroll with the text.
-    text = st.chat_input(placeholder, key=key, max_chars=MAX_TEXT)
+    text = _input(placeholder, key)
     with st.bottom:
         return _composed(text)
 
@@ -70,11 +72,18 @@ def composer(placeholder: str, *, key: str) -> Composer:
 def still_composer(placeholder: str, *, key: str) -> Composer:
     """Draw the bottom of a page that stays where its reader has scrolled to."""
     with st.bottom:
-        return _composed(st.chat_input(placeholder, key=key, max_chars=MAX_TEXT))
+        return _composed(_input(placeholder, key))
+
+
+def _input(placeholder: str, key: str) -> str | None:
+    if back := st.session_state.pop(f"{key}_back", ""):
+        st.session_state[key] = back
+    return st.chat_input(placeholder, key=key, max_chars=MAX_TEXT)
 
 
 def _composed(text: str | None) -> Composer:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         model_line = ModelLine()
+        limit_line = LimitLine()
         stop = StopButton()
-    return Composer((text or "").strip(), stop, model_line)
+    return Composer((text or "").strip(), stop, model_line, limit_line)

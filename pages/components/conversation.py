@@ -10,8 +10,8 @@ from chains.catalog import ModelNotReadyError, prepare_conversation
 from chains.router import Route
 from conversations.library import Library
 from conversations.message import Message, MessageStatus
+from pages.components import starting
 from pages.components.answer import Answer, Ended, ended_of_run
-from pages.components.keep_alive import remember
 from pages.components.kept_answer import describe, ended_of
 from pages.components.service import service
 from streaming.run import Run
@@ -55,7 +55,7 @@ def history(turns: Sequence[Turn]) -> list[tuple[str, str]]:
 
 
 def start(library: Library, visitor: str, conversation_id: str, turn: Turn, earlier: Sequence[Turn]) -> Run | None:
-    """Begin to write a waiting answer; None where no model is ready."""
+    """Begin to write a waiting answer; None where no model is ready. Raises LimitReachedError."""
     assert turn.answer is not None
     wish = st.session_state.get("chat_wishes", {}).get(turn.answer.id)
     try:
@@ -65,14 +65,16 @@ def start(library: Library, visitor: str, conversation_id: str, turn: Turn, earl
     except ModelNotReadyError:
         return None
     run_id = uuid.uuid4()
-    if not library.start_answer(visitor, turn.answer.id, run_id=str(run_id)):
-        # Another tab has begun it in this moment; its run is the one to follow.
-        st.rerun()
-    context = prepared.context | {"conversation": conversation_id}
-    run = service().recorder.start(prepared.runnable, prepared.value, context=context, run_id=run_id)
+    answer_id = turn.answer.id
+
+    def claim() -> None:
+        if not library.start_answer(visitor, answer_id, run_id=str(run_id)):
+            # Another tab has begun it in this moment; its run is the one to follow.
+            st.rerun()
+
+    run = starting.start(prepared, context={"conversation": conversation_id}, run_id=run_id, claim=claim)
     if library is service().library:
-        service().keeper.keep(visitor, turn.answer.id, run, describe)
-    remember(run)
+        service().keeper.keep(visitor, answer_id, run, describe)
     return run
 
 

@@ -1,6 +1,11 @@
 """A button that puts text on the clipboard: Streamlit has none of its own."""
 
+import base64
+import zlib
+
 import streamlit as st
+
+from streaming.plain import without_surrogates
 
 _HTML = """
 <button type="button" aria-live="polite">
@@ -20,11 +25,19 @@ svg { width: 1rem; height: 1rem; fill: none; stroke: currentColor; stroke-width:
 """
 
 _JS = """
+// The text comes packed, and is unpacked before there is a click: what is not allowed without one must not wait.
+const unpacked = (packed) => {
+  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0))
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text()
+}
 export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button")
+  let text = ""
+  button.disabled = true
+  unpacked(data.packed).then((whole) => { text = whole; button.disabled = false })
   const label = button.querySelector("span")
   const say = (words) => { label.textContent = words }
-  say("Copy")
+  say(data.label)
   // The clipboard API exists on https and localhost only; a selection and the old command work anywhere.
   const copyBySelection = (text) => {
     const area = Object.assign(document.createElement("textarea"), { value: text })
@@ -36,17 +49,22 @@ export default function ({ data, parentElement }) {
   }
   button.onclick = async () => {
     let done = false
-    try { await navigator.clipboard.writeText(data.text); done = true }
-    catch { done = copyBySelection(data.text) }
+    try { await navigator.clipboard.writeText(text); done = true }
+    catch { done = copyBySelection(text) }
     say(done ? "Copied" : "Not allowed here")
-    setTimeout(() => say("Copy"), 1500)
+    setTimeout(() => say(data.label), 1500)
   }
 }
 """
 
 
-def copy_button(text: str, *, key: str) -> None:
+def copy_button(text: str, *, key: str, label: str = "Copy") -> None:
     """Draw a button that copies `text`."""
     # Registered at each call: the registry is the server's, and a page's module may be loaded before there is one.
     button = st.components.v2.component("weir_copy", html=_HTML, css=_CSS, js=_JS)
-    button(data={"text": text}, key=key, width="content")
+    button(data={"packed": _packed(text), "label": label}, key=key, width="content")
+
+
+def _packed(text: str) -> str:
+    """Return the text for the browser to unpack: it has been sent once already, to be read."""
+    return base64.b64encode(zlib.compress(without_surrogates(text).encode())).decode()

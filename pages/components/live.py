@@ -7,13 +7,16 @@ from contextlib import closing
 import streamlit as st
 
 from pages.components.excerpt import MOST, Excerpt
+from pages.components.model_text import ModelText, drawn
 from streaming.blocks import BlockSplitter, split
-from streaming.formulas import FormulaRewriter, rewritten
 from streaming.metrics import Meter
 from streaming.run import Run
 
 PAINT_EVERY = 0.05
 """Seconds between two updates: a chunk waits at most this long for its neighbours."""
+
+SETTLE = 0.005
+"""Seconds to wait after events without text: a token comes as three events, and a first word behind several more."""
 
 HEARTBEAT = 0.1
 """Seconds after which a silent run is left for a moment, so that a click is noticed."""
@@ -35,7 +38,7 @@ def stream_text(run: Run, meter: Meter, tick: Callable[[], None]) -> str:
 
 def draw_text(text: str) -> None:
     """Write a finished text, with the same elements that `stream_text` has made of it: nothing moves."""
-    for block in split(rewritten(text[:MOST])):
+    for block in split(drawn(text[:MOST])):
         st.markdown(block)
 
 
@@ -46,15 +49,15 @@ def flush() -> None:
 def _pieces(
     run: Run, meter: Meter, tick: Callable[[], None], raw: list[str]
 ) -> Generator[str | Callable[[], None], None, None]:
-    splitter, formulas, excerpt = BlockSplitter(), FormulaRewriter(), Excerpt()
+    splitter, shown_text, excerpt = BlockSplitter(), ModelText(), Excerpt()
     shown = 0
     painted = time.monotonic()
-    with closing(run.follow(every=PAINT_EVERY, heartbeat=HEARTBEAT)) as batches:
+    with closing(run.follow(heartbeat=HEARTBEAT)) as batches:
         for batch in batches:
             # Streamlit interrupts a script only where it is called; in a stall nothing else would call it.
             st.session_state.get("_")
             raw.append("".join([meter.add(event) for event in batch]))
-            for block in splitter.feed(formulas.feed(excerpt.of(raw[-1]))):
+            for block in splitter.feed(shown_text.feed(excerpt.of(raw[-1]))):
                 yield block[shown:]
                 yield flush
                 shown = 0
@@ -64,7 +67,8 @@ def _pieces(
                 shown = len(tail)
                 painted = time.monotonic()
             tick()
-    for block in splitter.feed(formulas.rest()):
+            run.wait(PAINT_EVERY if raw[-1] else SETTLE)
+    for block in splitter.feed(shown_text.rest()):
         yield block[shown:]
         yield flush
         shown = 0

@@ -11,6 +11,7 @@ from conversations.library import Library
 from conversations.opening import IN_MEMORY, database_url, open_library
 from conversations.storage_error import StorageError
 from pages.components.keeper import Keeper
+from streaming.limits import Limits, Quota
 from streaming.loop import BackgroundLoop
 from streaming.recorder import Recorder
 from streaming.store import MemoryStore
@@ -29,6 +30,7 @@ class Service:
     settings: Settings
     models: ModelSource
     recorder: Recorder
+    limits: Limits
     loop: BackgroundLoop
     library: Library
     """The conversations; one in memory, gone with the process, where there is a `storage_problem`."""
@@ -59,7 +61,20 @@ def _build() -> Service:
     store = MemoryStore(budget=int(chosen.record_mb * 1e6))
     recorder = Recorder(store, loop, grace=chosen.grace, hidden=chosen.secrets)
     library, problem = _open_library(chosen)
-    return Service(chosen, ModelSource(chosen), recorder, loop, library, Keeper(library), problem)
+    limits = Limits(quota_of(chosen))
+    return Service(chosen, ModelSource(chosen), recorder, limits, loop, library, Keeper(library), problem)
+
+
+def quota_of(chosen: Settings) -> Quota:
+    """Return the limits that are set."""
+    return Quota(
+        live=chosen.max_runs,
+        live_per_address=chosen.max_runs_per_client,
+        live_per_visitor=chosen.max_runs_per_visitor,
+        starts_per_minute=chosen.runs_per_minute,
+        tokens_per_day=chosen.tokens_per_day,
+        total_tokens_per_day=chosen.total_tokens_per_day,
+    )
 
 
 def _open_library(chosen: Settings) -> tuple[Library, StorageError | None]:

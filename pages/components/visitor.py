@@ -3,6 +3,7 @@
 import streamlit as st
 
 from conversations.visitor import COOKIE, is_visitor, new_visitor
+from streaming.party import Party
 
 
 def visitor() -> str:
@@ -17,3 +18,8 @@ def visitor() -> str:
         return known
     found: str = st.session_state.setdefault("visitor", new_visitor())
     return found
+
+
+def party() -> Party:
+    """Return who looks at the page, for the limits and for what is shared."""
+    return Party.of(visitor(), st.context.ip_address or "")

@@ -2,7 +2,8 @@
 
 import re
 
-from streaming.metrics import Figures
+from streaming.invisible import marked
+from streaming.metrics import Figures, Meter
 
 
 def seconds(value: float) -> str:
@@ -31,21 +32,26 @@ def figures_line(figures: Figures) -> str:
     return " · ".join(parts)
 
 
-def live_line(figures: Figures, tokens: int, elapsed: float, waiting: str) -> str:
+def live_line(meter: Meter, elapsed: float, waiting: str) -> str:
     """The same place while the answer is being written. `elapsed` is seconds since the run's start."""
-    if figures.time_to_first_token is None:
+    if meter.time_to_first_token is None:
         return f"{waiting} · {elapsed:.0f} s"
-    parts = [f"first token {seconds(figures.time_to_first_token)}"]
-    if figures.tokens_per_second is not None:
-        parts.append(f"~{figures.tokens_per_second:,.0f} tokens/s")
-    parts.append(f"~{tokens:,} out")
+    parts = [f"first token {seconds(meter.time_to_first_token)}"]
+    if meter.tokens_per_second is not None:
+        parts.append(f"~{meter.tokens_per_second:,.0f} tokens/s")
+    parts.append(f"~{meter.tokens_so_far:,} out")
     parts.append(f"{elapsed:.0f} s")
     return " · ".join(parts)
 
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-!|~$:])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-!|~$:&])")
 
 
 def escaped(text: str) -> str:
-    """Return text that Markdown shows as it is."""
-    return _MARKDOWN.sub(r"\\\1", text)
+    """Return text that Markdown shows as it is, with marks for what cannot be seen."""
+    return _MARKDOWN.sub(r"\\\1", marked(text))
+
+
+def code(text: str) -> str:
+    """Return text as inline code of one line, which nothing in it can end."""
+    return f"`{' '.join(marked(text).replace('`', '´').split()) or ' '}`"

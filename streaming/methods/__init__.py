@@ -67,8 +67,8 @@ class Method(Enum):
 
 _NOTES = {
     Method.STREAM: "A plain loop over the chunks. It takes a thread for as long as it runs.",
-    Method.ASTREAM: "The same loop with async: many stories share one thread.",
-    Method.ASTREAM_EVENTS: "Async, and every step inside the chain reports as well. Weir uses it everywhere else.",
+    Method.ASTREAM: "The same loop with async: many stories share one thread. Weir uses it everywhere else.",
+    Method.ASTREAM_EVENTS: "Async, and every step inside the chain reports as well, through a queue of its own.",
     Method.CALLBACKS: "The chain is called once, and a handler hears each token as the model writes it.",
     Method.INVOKE: "No streaming: nothing until the whole story is there. WEIR_TIMEOUT bounds the wait.",
 }

@@ -9,8 +9,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from api.app import create_api
+from api.visitor_cookie import VisitorCookie
 from chains.settings import Settings
 from chains.source import ModelSource
+from conversations.visitor import COOKIE, is_visitor, new_visitor
+from pages.components.service import quota_of
+from streaming.limits import Limits
 from streaming.loop import BackgroundLoop
 from streaming.recorder import Recorder
 from streaming.store import MemoryStore
@@ -33,12 +37,14 @@ def serve(openai_server: FakeOpenAI, loop: BackgroundLoop, store: MemoryStore) -
     """Serve the API with these variables set, and return a client of it."""
 
     @contextlib.contextmanager
-    def serving(**variables: Any) -> Iterator[httpx.Client]:
+    def serving(*, people_sign_in: bool = False, **variables: Any) -> Iterator[httpx.Client]:
         given = {"OPENAI_BASE_URL": openai_server.url, "OPENAI_API_KEY": "sk-canary", "WEIR_TIMEOUT": 2}
         chosen = Settings.model_validate(given | {"WEIR_RETRIES": 0} | variables)
         models = ModelSource(chosen)
         recorder = Recorder(store, loop, grace=GRACE, hidden=chosen.secrets)
-        app = Starlette(routes=[Mount("/api", create_api(chosen, models, recorder))])
+        limits = Limits(quota_of(chosen))
+        api = create_api(chosen, models, recorder, limits, people_sign_in=people_sign_in)
+        app = VisitorCookie(Starlette(routes=[Mount("/api", api)]), name=COOKIE, make=new_visitor, is_good=is_visitor)
         with served(app, "weir-api") as address, httpx.Client(base_url=f"{address}/api", timeout=20) as client:
             yield client
             recorder.stop_all()

@@ -13,7 +13,8 @@ from api.guard import MAX_BODY
 from chains.catalog import MAX_TEXT
 from chains.settings import Settings
 from chains.source import ModelSource
-from chains.tickets import LIFETIME
+from chains.tickets import LIFETIME, issue_ticket
+from streaming.limits import Limits, Quota
 from streaming.recorder import Recorder
 from tests.api.conftest import Serve
 from tests.fake_openai import FakeOpenAI
@@ -27,6 +28,9 @@ ABUSES: list[tuple[str, dict[str, str]]] = [
     ("no origin worth the name", {"Origin": "null"}),
     ("a cross-site fetch", {"Sec-Fetch-Site": "cross-site"}),
     ("a same-site fetch", {"Sec-Fetch-Site": "same-site"}),
+    ("an image", {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"}),
+    ("a frame", {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "iframe"}),
+    ("a video", {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "video"}),
     ("a rebound name", {"Host": "evil.example"}),
     ("a rebound name with a port", {"Host": "evil.example:80"}),
     ("an empty host", {"Host": ""}),
@@ -48,6 +52,22 @@ def test_what_a_web_page_could_send_is_refused(
     assert openai_server.seen == []
 
 
+@pytest.mark.parametrize("destination", ["document", "script", "style"])
+@pytest.mark.parametrize("path", ["/stream?topic=water", "/sse?topic=water"])
+def test_a_link_or_an_element_of_a_page_starts_no_run(
+    client: httpx.Client, openai_server: FakeOpenAI, destination: str, path: str
+) -> None:
+    headers = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": destination}
+    assert client.get(path, headers=headers).status_code == 403
+    assert openai_server.seen == []
+
+
+def test_an_address_that_somebody_opens_starts_a_run(client: httpx.Client, openai_server: FakeOpenAI) -> None:
+    headers = {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
+    assert client.get("/stream?topic=water", headers=headers).status_code == 200
+    assert len(openai_server.seen) == 1
+
+
 def test_the_apps_own_pages_may_call(client: httpx.Client) -> None:
     own = f"{client.base_url.scheme}://{client.base_url.netloc.decode()}"
     headers = {"Origin": own, "Sec-Fetch-Site": "same-origin"}
@@ -63,7 +83,7 @@ def test_a_host_that_is_named_may_be_called(serve: Serve) -> None:
 @pytest.mark.parametrize("peer", ["10.0.0.7", "192.168.1.2", "8.8.8.8", "fe80::1", "testclient"])
 def test_another_machine_is_refused_by_its_real_address(recorder: Recorder, peer: str) -> None:
     chosen = Settings.model_validate({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
-    app = create_api(chosen, ModelSource(chosen), recorder)
+    app = create_api(chosen, ModelSource(chosen), recorder, Limits(Quota()))
     with TestClient(app, base_url="http://localhost", client=(peer, 5000)) as client:
         assert client.get("/chains").status_code == 403
 
@@ -71,7 +91,7 @@ def test_another_machine_is_refused_by_its_real_address(recorder: Recorder, peer
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1"])
 def test_this_machine_may_call(recorder: Recorder, peer: str) -> None:
     chosen = Settings.model_validate({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
-    app = create_api(chosen, ModelSource(chosen), recorder)
+    app = create_api(chosen, ModelSource(chosen), recorder, Limits(Quota()))
     with TestClient(app, base_url="http://localhost", client=(peer, 5000)) as client:
         assert client.get("/chains").status_code == 200
 
@@ -106,18 +126,44 @@ def test_the_token_opens_the_api_also_behind_a_proxy(serve: Serve) -> None:
 def test_a_ticket_opens_the_api_for_a_while(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     signer = URLSafeTimedSerializer(TOKEN, salt="weir-api-ticket")
     with serve(WEIR_API_TOKEN=TOKEN) as client:
-        good = signer.dumps("read")
+        good = signer.dumps({"visitor": "ann"})
         assert client.get("/chains", params={"ticket": good}).status_code == 200
         for bad in (
             "",
             good[:-2],
-            signer.dumps("write"),
-            URLSafeTimedSerializer("another-token-of-length", salt="weir-api-ticket").dumps("read"),
+            signer.dumps("ann"),
+            signer.dumps({"visitor": 1}),
+            URLSafeTimedSerializer("another-token-of-length", salt="weir-api-ticket").dumps({"visitor": "ann"}),
         ):
             assert client.get("/chains", params={"ticket": bad}).status_code == 401
         later = time.time() + LIFETIME + 5
         monkeypatch.setattr(time, "time", lambda: later)
         assert client.get("/chains", params={"ticket": good}).status_code == 401
+
+
+def test_where_people_sign_in_programs_need_a_token_from_this_machine_too(serve: Serve) -> None:
+    with serve(people_sign_in=True) as client:
+        answer = client.get("/chains")
+        assert answer.status_code == 401
+        assert "WEIR_API_TOKEN" in answer.json()["detail"]
+        assert client.get("/chains", headers={"Authorization": "Bearer x"}).status_code == 401
+        assert client.get("/health").status_code == 200
+    with serve(people_sign_in=True, WEIR_API_TOKEN=TOKEN) as client:
+        assert client.get("/chains", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+
+
+def test_where_people_sign_in_a_ticket_from_the_page_is_enough(serve: Serve) -> None:
+    ticket = issue_ticket(Settings.model_validate({}), "ann")
+    with serve(people_sign_in=True) as client:
+        assert client.get("/chains", params={"ticket": ticket}).status_code == 200
+        assert client.get("/chains", params={"ticket": f"{ticket}x"}).status_code == 401
+
+
+def test_a_probe_may_ask_by_any_name_and_through_a_proxy(serve: Serve) -> None:
+    headers = {"Host": "10.0.0.7:8501", "X-Forwarded-For": "10.0.0.1"}
+    with serve(people_sign_in=True) as client:
+        assert client.get("/health", headers=headers).status_code == 200
+        assert client.post("/health", headers=headers).status_code == 403
 
 
 def test_a_body_that_is_too_large_is_refused_declared_or_not(client: httpx.Client) -> None:

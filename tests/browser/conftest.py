@@ -67,6 +67,8 @@ class Weir:
 
     url: str
     process: subprocess.Popen[str]
+    log: str = ""
+    """What it wrote, once it has ended."""
 
 
 @contextlib.contextmanager
@@ -94,9 +96,10 @@ def weir_process(may_log: str, environment: dict[str, str], port: int | None = N
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
+        weir = Weir(url, process)
         try:
             _await_health(url, process)
-            yield Weir(url, process)
+            yield weir
         finally:
             process.send_signal(signal.SIGTERM)
             try:
@@ -105,6 +108,7 @@ def weir_process(may_log: str, environment: dict[str, str], port: int | None = N
                 process.kill()
                 log, _ = process.communicate()
                 raise
+    weir.log = log
     assert "Traceback" not in log or (may_log and may_log in log), log
 
 

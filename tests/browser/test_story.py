@@ -9,12 +9,16 @@ from tests.fake_openai import FakeOpenAI, Fault, Plan
 PARAGRAPH = [" rain"] * 39 + [".\n\n"]
 
 
+def numbered(tokens: int) -> list[str]:
+    return [f" w{number}" + (".\n\n" if number % 50 == 49 else "") for number in range(tokens)]
+
+
 def test_a_story_shows_its_progress_and_can_be_downloaded(story: Page, model: FakeOpenAI) -> None:
     model.plan = Plan(tokens=PARAGRAPH * 2, rate=40)
     send(story, "a weir")
     expect(story.get_by_text(re.compile(r"~\d+ of about 400 tokens"))).to_be_visible()
     ended(story)
-    expect(story.get_by_text("80 tokens")).to_be_visible()
+    expect(story.get_by_text("80 out")).to_be_visible()
     story.get_by_role("button", name="Download").click()
     with story.expect_download() as download:
         story.get_by_role("button", name="Text", exact=True).click()
@@ -47,7 +51,7 @@ def test_the_bytes_sent_grow_with_the_text_and_not_with_its_square(story: Page, 
         model.plan = Plan(tokens=PARAGRAPH * paragraphs)
         received[0] = 0
         send(story, f"{paragraphs} paragraphs")
-        expect(story.get_by_text(f"{40 * paragraphs:,} tokens")).to_be_visible(timeout=60_000)
+        expect(story.get_by_text(f"{40 * paragraphs:,} out")).to_be_visible(timeout=60_000)
         sizes[paragraphs] = received[0]
     text = len("".join(PARAGRAPH)) * 100
     assert sizes[100] < 2.5 * sizes[50]
@@ -60,7 +64,7 @@ def test_a_refresh_in_the_middle_of_a_story_goes_on(story: Page, model: FakeOpen
     expect(story.get_by_text("rain rain rain")).to_be_visible()
     story.reload()
     ended(story)
-    expect(story.get_by_text("80 tokens")).to_be_visible()
+    expect(story.get_by_text("80 out")).to_be_visible()
     assert len(model.answers) == 1
 
 
@@ -150,15 +154,23 @@ def test_versions_are_kept_and_can_be_flipped(story: Page, model: FakeOpenAI) ->
     assert len(model.answers) == 2
 
 
-def test_the_chunks_can_be_read_one_by_one(story: Page, model: FakeOpenAI) -> None:
+def test_the_chunks_can_be_read_one_by_one_while_they_come_and_afterwards(story: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(tokens=numbered(400), rate=20)
     send(story, "a weir")
-    ended(story)
     story.get_by_text("Chunks", exact=True).click()
     expect(story.get_by_text("A chunk is what the chain yields at once.")).to_be_visible()
+    newest = story.get_by_test_id("stCode")
+    expect(newest).to_contain_text(re.compile(r"Chunk (\d+): '␣w\1' +\d+\.\d{3} s +\+\d+\.\d ms"))
+    newest.filter(has_text=re.compile(r"Chunk \d+: '␣w\d+\.⏎⏎'")).wait_for()
+    assert len(newest.inner_text().strip("\n").splitlines()) == 8
+    assert len(model.answers) == 1
+    story.get_by_role("button", name="Stop").click()
+    ended(story)
+    expect(newest).to_have_count(0)
     expect(story.get_by_test_id("stDataFrame")).to_be_visible()
 
 
-@pytest.mark.parametrize("mode", ["Every chunk", "Buffered", "By block"])
+@pytest.mark.parametrize("mode", ["Every chunk", "Buffered", "By block", "By block, with the list of chunks"])
 def test_the_bytes_that_a_display_is_said_to_cost_are_what_the_browser_counts(
     story: Page, model: FakeOpenAI, mode: str
 ) -> None:
@@ -170,15 +182,85 @@ def test_the_bytes_that_a_display_is_said_to_cost_are_what_the_browser_counts(
 
     story.on("websocket", listen)
     story.reload()
+    mode, _, opened_list = mode.partition(", ")
     choose(story, "Display", mode)
+    if opened_list:
+        model.plan = Plan(tokens=["Once."])
+        send(story, "another")
+        ended(story)
+        story.get_by_text("Chunks", exact=True).click()
+        expect(story.get_by_test_id("stDataFrame")).to_be_visible()
+        received.clear()
     model.plan = Plan(tokens=[*[f" rain{number}" for number in range(119)], ".\n\n", *PARAGRAPH, " zenith"], rate=50)
     send(story, "a weir")
-    ended(story)
-    said = story.get_by_text("sent to this browser").inner_text()
+    expect(story.get_by_text("in · 161 out")).to_be_visible()
+    cost = story.get_by_text("sent to this browser")
+    expect(cost).not_to_contain_text("block: 2 updates")
+    said = cost.inner_text()
     found = re.search(r"([\d,]+) updates, ~([\d.]+) (k?B)", said)
     assert found
     estimated = float(found[2]) * (1_000 if found[3] == "kB" else 1)
-    first = next(number for number, frame in enumerate(received) if b"Connecting" in frame)
-    last = max(number for number, frame in enumerate(received) if b"zenith" in frame and b"copy" not in frame)
+    first = next(number for number, frame in enumerate(received) if b"Connecting" in frame or b"Reading the" in frame)
+    later = (b"copy", b"Chunk 0:")
+    last = max(n for n, frame in enumerate(received) if b"zenith" in frame and not any(e in frame for e in later))
     counted = sum(len(frame) for frame in received[first : last + 1])
     assert estimated == pytest.approx(counted, rel=0.1), said
+
+
+MUTATIONS = """() => {
+  window.touched = 0
+  const count = (list) => {
+    for (const one of list) window.touched += 1 + one.addedNodes.length + one.removedNodes.length
+  }
+  window.watcher?.disconnect()
+  window.watcher = new MutationObserver(count)
+  window.watcher.observe(document.querySelector("[data-testid=stApp]"), {
+    subtree: true, childList: true, characterData: true,
+  })
+}"""
+
+
+def test_a_story_of_20_000_tokens_costs_no_more_at_its_end_than_at_its_start(story: Page, model: FakeOpenAI) -> None:
+    """What an update sends and touches, not how long it takes: the same at the end, and Stop and Go on still work."""
+    received = [0]
+
+    def count(socket: WebSocket) -> None:
+        def add(frame: bytes | str) -> None:
+            received[0] += len(frame)
+
+        socket.on("framereceived", add)
+
+    story.on("websocket", count)
+    story.reload()
+    story.get_by_text("Novella", exact=True).click()
+    model.plan = Plan(tokens=numbered(20_000 + 3_000), rate=100, burst=20_000)
+
+    def cost_of_300_tokens(start: int) -> tuple[int, int]:
+        """From a number on the page until 300 later, in bytes and touched nodes."""
+        story.get_by_text(f"w{start} ").last.wait_for(state="attached", timeout=120_000)
+        story.evaluate(MUTATIONS)
+        before = received[0]
+        story.get_by_text(f"w{start + 300} ").last.wait_for(state="attached", timeout=30_000)
+        touched: int = story.evaluate("window.touched")
+        return received[0] - before, touched
+
+    send(story, "a river")
+    late = cost_of_300_tokens(20_500)
+    story.get_by_role("button", name="Stop").click()
+    expect(story.get_by_text("Stop receipt")).to_be_visible()
+    assert model.answers[0].hung_up_at is not None
+    expect(story.get_by_text("w0 w1 w2").first).to_be_attached()
+    model.plan = Plan(tokens=[" and on", *numbered(3_000)], rate=100)
+    story.get_by_role("button", name="Go on").click()
+    expect(story.get_by_text("and on").last).to_be_attached()
+    expect(story.get_by_text("w250 ").last).to_be_attached()
+    story.get_by_role("button", name="Stop").click()
+    ended(story)
+    assert len(model.answers[1].body["messages"][2]["content"]) > 100_000
+    model.plan = Plan(tokens=numbered(3_000), rate=100)
+    send(story, "a brook")
+    early = cost_of_300_tokens(500)
+    story.get_by_role("button", name="Stop").click()
+    ended(story)
+    assert late[0] < 1.5 * early[0]
+    assert late[1] < 1.5 * early[1]

@@ -7,12 +7,15 @@ from collections.abc import Callable
 import httpx2
 import pytest
 
+from chains.connection import Connection
 from chains.model import Line, Options, chat_model, configured_endpoint
 from chains.story import story_chain
 from streaming.failure import FailureKind
 from streaming.methods import Method
 from streaming.metrics import figures, text
 from streaming.outcome import Mark, outcome
+from streaming.progress import Phase, phase
+from streaming.receipt import HangUp, stop_receipt
 from streaming.recorder import Recorder
 from streaming.run import Run, Status
 from tests.chains.test_model import STORY, WORDS, settings_for
@@ -28,10 +31,14 @@ Start = Callable[[Method], Run]
 def start(recorder: Recorder, http: httpx2.AsyncClient, openai_server: FakeOpenAI) -> Start:
     def begin(method: Method) -> Run:
         chosen = settings_for(openai_server.url, timeout=20.0)
-        line = None if method.is_async else Line()
+        connection = Connection()
+        line = None if method.is_async else Line(connection)
         options = Options(streaming=method.needs_streaming_model or None)
-        model = chat_model(configured_endpoint(chosen), chosen, http, options=options, line=line)
-        return recorder.start(story_chain(model), STORY, method=method, line=line)
+        endpoint = configured_endpoint(chosen)
+        model = chat_model(endpoint, chosen, http, options=options, line=line, connection=connection)
+        run = recorder.start(story_chain(model), STORY, method=method, line=line)
+        run.connection = connection
+        return run
 
     return begin
 
@@ -105,6 +112,41 @@ def test_stop_hangs_up_before_the_first_token(start: Start, openai_server: FakeO
     assert text(run.events) == ""
 
 
+@pytest.mark.parametrize("method", Method)
+def test_the_phases_of_every_method_are_what_the_connection_tells(
+    start: Start, openai_server: FakeOpenAI, method: Method
+) -> None:
+    openai_server.plan = Plan(tokens=WORDS, fault=Fault.STALL, at=0)
+    run = start(method)
+    wait_for_request(openai_server)
+    assert run.connection is not None
+    assert run.connection.sent_at is not None
+    waiting = Phase.READING if method.streams else Phase.UNSEEN
+    assert phase(run.events, Phase.WAITING, run.connection, streams=method.streams) is waiting
+    run.stop()
+    assert run.wait(SOON)
+
+
+def test_a_connection_whose_answer_was_read_to_its_end_is_kept() -> None:
+    connection = Connection()
+    assert connection.sent_at is None
+    for event in ("send_request_headers.started", "send_request_body.complete", "receive_response_body.complete"):
+        connection.trace(f"http11.{event}", {})
+    connection.trace("http11.response_closed.complete", {})
+    assert connection.sent_at is not None
+    assert connection.closed_at is None
+
+
+def test_a_request_that_is_sent_again_begins_anew() -> None:
+    connection = Connection()
+    for event in ("send_request_headers.started", "send_request_body.complete", "response_closed.complete"):
+        connection.trace(f"http11.{event}", {})
+    assert connection.closed_at is not None
+    connection.trace("http11.send_request_headers.started", {})
+    assert not connection.is_over()
+    assert [connection.sent_at, connection.closed_at] == [None, None]
+
+
 def stop_hangs_up(run: Run, server: FakeOpenAI) -> None:
     pressed = time.monotonic()
     run.stop()
@@ -119,6 +161,11 @@ def stop_hangs_up(run: Run, server: FakeOpenAI) -> None:
     assert run.stop_asked_at is not None
     assert run.ended_at is not None
     assert run.ended_at - run.stop_asked_at < SOON
+    receipt = stop_receipt(run)
+    assert receipt is not None
+    assert receipt.hang_up is HangUp.CLOSED
+    assert receipt.to_hang_up is not None
+    assert receipt.to_hang_up == pytest.approx(server.seen[0].hung_up_at - pressed, abs=0.1)
     assert len(server.seen) == 1
 
 

@@ -1,7 +1,16 @@
 """What a display costs, counted without a page."""
 
 from pages.components.story.display import TEXT_MESSAGE, Cost
-from pages.components.story.figures_view import SPARKS, bytes_of, milliseconds, progress_text, sparks
+from pages.components.story.figures_view import (
+    NEWEST,
+    SPARKS,
+    bytes_of,
+    milliseconds,
+    newest_lines,
+    progress_text,
+    sparks,
+)
+from streaming.chunk_list import Chunk
 from streaming.progress import Phase, Progress
 
 
@@ -62,3 +71,13 @@ def test_a_sparkline_has_a_bound_and_keeps_the_longest_gaps() -> None:
     assert len(points) == SPARKS
     assert max(points) == 900
     assert sparks([0.01, 0.02]) == [10.0, 20.0]
+
+
+def test_the_newest_chunks_take_as_many_lines_from_the_first_on() -> None:
+    none, one = newest_lines([]), newest_lines([Chunk(0, "Once", 0.5, None)])
+    assert len(none.split("\n")) == len(one.split("\n")) == NEWEST
+    assert one.startswith("Chunk 0: 'Once' ")
+    long = newest_lines([Chunk(7, "x" * 200, 1.0, 0.025)])
+    assert "… " in long
+    assert "1.000 s" in long
+    assert "+25.0 ms" in long

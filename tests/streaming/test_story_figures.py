@@ -1,11 +1,13 @@
 """Progress, pacing, chunks, the stop receipt and the race: functions of events."""
 
+import time
+from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
 
 from streaming import race
-from streaming.chunk_list import chunks, visible
+from streaming.chunk_list import chunks, named, visible
 from streaming.events import Event, Source
 from streaming.methods import Method
 from streaming.metrics import figures
@@ -13,7 +15,7 @@ from streaming.pacing import Buffer
 from streaming.plain import dumps
 from streaming.progress import Phase, Progress, phase
 from streaming.race import Lane
-from streaming.receipt import stop_receipt
+from streaming.receipt import HangUp, stop_receipt
 from streaming.run import Run, Status
 
 ROOT = Source("story", "root", (), (), {})
@@ -47,12 +49,33 @@ def lane(method: Method, *pieces: tuple[float, str]) -> Lane:
     return Lane(method, ended(told(*pieces))).read()
 
 
+@dataclass
+class Told:
+    sent_at: float | None = None
+    closed_at: float | None = None
+    over: bool = True
+
+    def is_over(self, within: float = 0.0) -> bool:  # noqa: ARG002
+        return self.over
+
+
 def test_a_phase_has_a_name_until_words_come() -> None:
     empty = told((0.1, ""), source=MODEL, kind="on_chat_model_stream")
-    assert phase([]) is Phase.CONNECTING
-    assert phase(empty) is Phase.READING
-    assert phase([*empty, *told((0.2, "Once"))]) is Phase.WRITING
-    assert phase([], Phase.WRITING) is Phase.WRITING
+    assert phase([], Phase.WAITING, Told()) is Phase.CONNECTING
+    assert phase([], Phase.CONNECTING, Told(sent_at=1.0)) is Phase.READING
+    assert phase([], Phase.CONNECTING, Told(sent_at=1.0), streams=False) is Phase.UNSEEN
+    assert phase([*empty, *told((0.2, "Once"))], Phase.READING, Told(sent_at=1.0)) is Phase.WRITING
+    assert phase([], Phase.WRITING, Told(sent_at=1.0)) is Phase.WRITING
+
+
+def test_a_request_that_is_sent_again_is_connecting_again() -> None:
+    assert phase([], Phase.READING, Told()) is Phase.CONNECTING
+
+
+def test_of_a_connection_that_is_not_watched_nothing_is_said_but_what_events_show() -> None:
+    empty = told((0.1, ""), source=MODEL, kind="on_chat_model_stream")
+    assert phase([], Phase.WAITING, None) is Phase.WAITING
+    assert phase(empty, Phase.WAITING, None) is Phase.READING
 
 
 def test_progress_grows_and_is_whole_at_no_time_before_the_end() -> None:
@@ -87,6 +110,8 @@ def test_chunks_are_numbered_with_arrival_and_gap_and_visible_blanks() -> None:
     assert (second.number, second.at) == (1, 0.75)
     assert second.gap == pytest.approx(0.25)
     assert visible(" a\tb\n") == "␣a⇥b⏎"
+    assert named(second) == "Chunk 1: '␣upon⏎'"
+    assert list(chunks(told((0.75, " upon\n")), after=first)) == [second]
 
 
 def test_the_receipt_counts_what_came_after_the_click() -> None:
@@ -94,7 +119,27 @@ def test_the_receipt_counts_what_came_after_the_click() -> None:
     receipt = stop_receipt(run)
     assert receipt is not None
     assert (receipt.to_last_event, receipt.chunks_after, receipt.kept) == (0.5, 1, 9)
+    assert (receipt.hang_up, receipt.to_hang_up) == (HangUp.UNKNOWN, None)
     assert stop_receipt(ended(told((0.5, "Once")))) is None
+
+
+def test_the_receipt_says_of_the_connection_what_the_connection_said() -> None:
+    run = ended(told((0.5, "Once")), Status.STOPPED, clock=1.0)
+    cases = {
+        HangUp.NONE: Told(over=False),
+        HangUp.WHOLE: Told(sent_at=1.0),
+        HangUp.OPEN: Told(sent_at=1.0, over=False),
+    }
+    for said, connection in cases.items():
+        run.connection = connection
+        receipt = stop_receipt(run)
+        assert receipt is not None
+        assert (receipt.hang_up, receipt.to_hang_up) == (said, None)
+    run.connection = Told(sent_at=1.0, closed_at=time.monotonic() + 0.25)
+    receipt = stop_receipt(run)
+    assert receipt is not None
+    assert receipt.hang_up is HangUp.CLOSED
+    assert receipt.to_hang_up == pytest.approx(0.25, abs=0.1)
 
 
 def test_the_95th_percentile_of_latency_is_of_the_gaps() -> None:

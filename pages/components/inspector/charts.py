@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.inspector.state import pick
-from pages.components.words import seconds
+from pages.components.words import escaped, seconds
 from streaming.doctor import STALL
 from streaming.tree import Node, NodeStatus
 
@@ -145,7 +145,7 @@ def draw_latency(node: Node, at: float | None, *, key: str) -> None:
     """Draw a component's gaps between chunks; of those that fall on one place of the axis the longest."""
     gaps = [later - earlier for earlier, later in pairwise(node.arrivals)]
     if not gaps:
-        st.caption(f"{node.name} has streamed fewer than two chunks: there is no gap to draw.")
+        st.caption(f"{escaped(node.name)} has streamed fewer than two chunks: there is no gap to draw.")
         return
     usual = median(gaps)
     first, last = node.arrivals[0], node.arrivals[-1]
@@ -174,7 +174,7 @@ def draw_latency(node: Node, at: float | None, *, key: str) -> None:
     ordered = sorted(gaps)
     high = ordered[int(0.95 * (len(ordered) - 1))]
     words = f"median {usual * 1e3:.0f} ms, 95 % below {high * 1e3:.0f} ms, longest {ordered[-1] * 1e3:.0f} ms"
-    st.caption(f"Inter-token latency of {node.name}: {words} (dashed: the median)")
+    st.caption(f"Inter-token latency of {escaped(node.name)}: {words} (dashed: the median)")
     _draw(alt.layer(*layers).properties(height=240), key, f"Inter-token latency of {node.name}: {words}")
 
 

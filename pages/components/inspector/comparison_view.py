@@ -6,9 +6,11 @@ import streamlit as st
 from pages.components import words
 from pages.components.inspector.charts import draw_tree
 from pages.components.inspector.state import pick
+from streaming import plain
 from streaming.comparison import figure_pairs, first_difference, first_difference_of_text
 from streaming.events import Event
 from streaming.inspection import Inspection
+from streaming.invisible import marked
 from streaming.outcome import outcome
 from streaming.run import Run
 
@@ -85,4 +87,4 @@ def _draw_event(event: Event | None) -> None:
     if event is None:
         st.caption("This run has no event here: it ended before.")
     else:
-        st.json(event.as_dict(), expanded=2)
+        st.json(marked(plain.dumps(event.as_dict()).decode()), expanded=2)

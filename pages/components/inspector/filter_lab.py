@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.components.inspector.state import FILTER_KEYS
+from pages.components.words import code
 from streaming.events import Event
 from streaming.filters import EventFilter
 from streaming.inspection import Inspection
@@ -89,7 +90,7 @@ def draw_additions(event: Event) -> None:
     with st.popover("Filter by this", icon=":material/filter_alt:", type="tertiary"):
         for what, value in offers:
             with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-                st.caption(f"{what[:-1]} `{value.replace('`', '')}`", width="content")
+                st.caption(f"{what[:-1]} {code(value)}", width="content")
                 for side, icon in (("include", ":material/add:"), ("exclude", ":material/remove:")):
                     key = f"{side}_{what}"
                     st.button(

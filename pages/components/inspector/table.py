@@ -10,8 +10,10 @@ import streamlit as st
 from pages.components.copy_button import copy_button
 from pages.components.inspector import filter_lab
 from pages.components.inspector.state import pick, picked
+from pages.components.words import code
 from streaming.events import Event
 from streaming.folding import PREVIEW, Row, rows, single_rows
+from streaming.invisible import marked
 from streaming.metrics import text_of
 
 PAGE = 300
@@ -133,15 +135,15 @@ def draw_row(row: Row | None) -> None:
 
 def _draw_event(event: Event) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{event.seq}** `{event.event}`", width="content")
+        st.markdown(f"**{event.seq}** {code(event.event)}", width="content")
         filter_lab.draw_additions(event)
         pretty = orjson.dumps(event.as_dict(), option=orjson.OPT_INDENT_2).decode(errors="replace")
         copy_button(pretty, key=f"copy-event-{event.seq}")
     if len(event.payload) > MAX_SHOWN:
         st.caption(f"The first {MAX_SHOWN:,} of {len(event.payload):,} bytes; Copy takes all.")
-        st.code(event.payload[:MAX_SHOWN].decode(errors="replace"), language="json", wrap_lines=True)
+        st.code(marked(event.payload[:MAX_SHOWN].decode(errors="replace")), language="json", wrap_lines=True)
         return
-    st.json(event.as_dict(), expanded=3)
+    st.json(marked(pretty), expanded=3)
 
 
 def _draw_fold(row: Row) -> None:

@@ -12,6 +12,7 @@ from pages.components.json_viewer.charts import draw_lifelines
 from pages.components.json_viewer.outline_view import LEGEND, html
 from pages.components.json_viewer.source import Source
 from streaming.face_off import CONTESTANTS, LANGCHAIN, Score, face_off
+from streaming.invisible import marked
 from streaming.json_dialect import LIKE_LANGCHAIN, MODEL_ANSWER
 from streaming.json_fields import Ending, Event, JsonError, Outcome
 from streaming.json_outline import outline
@@ -114,7 +115,7 @@ def draw_raw(text: str, *, limit: int, height: int) -> None:
     """Draw the end of the raw text."""
     before = len(text) - limit
     shown = f"… {before:,} characters before …\n{text[-limit:]}" if before > 0 else text
-    st.code(shown or " ", language=None, wrap_lines=True, height=height)
+    st.code(marked(shown) or " ", language=None, wrap_lines=True, height=height)
 
 
 def draw_state(parser: PartialJson, ending: Ending | None) -> None:
@@ -123,7 +124,7 @@ def draw_state(parser: PartialJson, ending: Ending | None) -> None:
     if ending is not None and ending.outcome is Outcome.COMPLETE:
         st.markdown(":green-badge[:material/check_circle: Complete]")
     elif ending is not None and ending.outcome is Outcome.TRUNCATED:
-        unfinished = ", ".join(f"`{pointer or '(document)'}`" for pointer in ending.open[-3:])
+        unfinished = ", ".join(words.code(pointer or "(document)") for pointer in ending.open[-3:])
         st.markdown(
             f":orange-badge[:material/content_cut: Cut off] The text ends before the JSON does; not finished: "
             f"{unfinished or 'the document'}. What is closed can be used."
@@ -150,9 +151,7 @@ def _draw_chunk(source: Source, count: int, parser: PartialJson, events: list[Ev
     if not count:
         st.caption("Nothing has come yet.")
         return
-    st.markdown(
-        f"**Chunk {count}**: `{json.dumps(source.chunks[count - 1].text, ensure_ascii=False).replace('`', '')}`"
-    )
+    st.markdown(f"**Chunk {count}**: {words.code(json.dumps(source.chunks[count - 1].text, ensure_ascii=False))}")
     left, right = st.columns(2)
     with left:
         st.caption("The step as a JSON Patch (RFC 6902); a string that grows is replaced")

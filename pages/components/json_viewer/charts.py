@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.components.words import seconds
+from pages.components.words import code, seconds
 from streaming.json_fields import Verdict
 from streaming.lifelines import Lifeline, Lifelines
 
@@ -68,5 +68,5 @@ def _sentences(lives: Lifelines, started: float, end: float) -> str:
         # Of those found at once the innermost: what holds it is invalid because of it.
         first = min(invalid, key=lambda line: (line.judged_at or 0.0, -line.pointer.count("/")))
         known = end - (first.judged_at or 0.0)
-        told.append(f"An error was known {seconds(known)} before the end, at `{first.pointer or '(document)'}`.")
+        told.append(f"An error was known {seconds(known)} before the end, at {code(first.pointer or '(document)')}.")
     return " ".join(told) or "No value is usable yet."

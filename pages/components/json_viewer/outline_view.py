@@ -5,6 +5,7 @@ from html import escape
 
 import streamlit as st
 
+from streaming.invisible import marked
 from streaming.json_outline import Row, Stage
 
 _STYLE = """<style>
@@ -35,7 +36,7 @@ def draw_style() -> None:
 
 def html(rows: Sequence[Row]) -> str:
     """Return the lines. They are sent many times while a text grows, so they are short."""
-    return f'<div class="wj">{"".join(map(_line, rows))}</div>'
+    return marked(f'<div class="wj">{"".join(map(_line, rows))}</div>')
 
 
 def _line(row: Row) -> str:

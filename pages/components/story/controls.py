@@ -71,7 +71,7 @@ def draw_model_choices() -> None:
 
 def draw_method_choice() -> None:
     """Draw which method runs the chain, and its code."""
-    st.session_state.setdefault("story_method", Method.ASTREAM_EVENTS)
+    st.session_state.setdefault("story_method", Method.ASTREAM)
     st.selectbox(
         "How it runs",
         tuple(Method),
@@ -113,7 +113,7 @@ def wish_for(topic: str) -> Wish:
         model=chosen.get("story_model"), temperature=chosen.get("story_temperature"), seed=chosen.get("story_seed")
     )
     length, tone = Length(chosen.get("story_length", Length.MEDIUM)), Tone(chosen.get("story_tone", Tone.WARM))
-    return Wish(topic, length, tone, chosen.get("story_method", Method.ASTREAM_EVENTS), options)
+    return Wish(topic, length, tone, chosen.get("story_method", Method.ASTREAM), options)
 
 
 def _models() -> list[str]:

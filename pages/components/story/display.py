@@ -9,7 +9,8 @@ from enum import Enum
 import streamlit as st
 
 from pages.components.excerpt import MOST, Excerpt
-from pages.components.live import HEARTBEAT, PAINT_EVERY, PER_SECOND, flush
+from pages.components.live import HEARTBEAT, PAINT_EVERY, PER_SECOND, SETTLE, flush
+from pages.components.model_text import ModelText, drawn
 from streaming.blocks import BlockSplitter, split
 from streaming.metrics import Meter
 from streaming.pacing import Buffer
@@ -25,6 +26,9 @@ TEXT_MESSAGE = 98
 """Bytes of an update of text besides the text, as counted on the websocket."""
 PROGRESS_MESSAGES = 186
 """Bytes of an update of the progress bar and of the line of figures, besides what they say."""
+
+CHUNKS_MESSAGE = 100
+"""Bytes of an update of the newest chunks, besides what it says."""
 
 
 class Mode(Enum):
@@ -60,7 +64,7 @@ class Cost:
     updates: int = 0
     """Of the text."""
     sent: int = 0
-    """Bytes to this browser, for text, progress and figures; estimated from what Streamlit sends."""
+    """Bytes to this browser, for text, progress, figures and the newest chunks; estimated from what Streamlit sends."""
     lag: float = 0.0
     """Seconds that chunks have waited before they were handed to Streamlit, in all."""
     chunks: int = 0
@@ -126,10 +130,10 @@ def draw_text(text: str, display: Display) -> None:
     """Write a finished text with the elements that `stream_text` has made of it: nothing moves."""
     text = text[:MOST]
     if display.mode is Mode.BY_BLOCK or len(text) > LIMIT:
-        for block in split(text):
+        for block in split(drawn(text)):
             st.markdown(block)
     else:
-        st.markdown(text)
+        st.markdown(drawn(text))
 
 
 Piece = str | Callable[[], None]
@@ -142,6 +146,7 @@ class _Writer:
         self._by_block = display.mode is Mode.BY_BLOCK
         self.display = display
         self.cost = cost
+        self._drawn = ModelText()
         self._splitter = BlockSplitter()
         self._excerpt = Excerpt()
         self._parts: list[str] = []
@@ -166,8 +171,11 @@ class _Writer:
         self._parts.append(text)
         text = self._excerpt.of(text)
         self._length += len(text)
+        yield from self._put(self._drawn.feed(text))
+
+    def _put(self, markdown: str) -> Iterator[Piece]:
         pending = ""
-        for block in self._splitter.feed(text):
+        for block in self._splitter.feed(markdown):
             pending += block[self._shown :]
             self._shown = 0
             if self._by_block or self._length > LIMIT:
@@ -189,6 +197,7 @@ class _Writer:
 
     def last(self) -> Iterator[Piece]:
         """Yield what is left."""
+        yield from self._put(self._drawn.rest())
         yield from self._out(self._splitter.rest[self._shown :])
         self.cost.finished(time.monotonic())
 
@@ -212,7 +221,7 @@ def _pieces(
     painted = time.monotonic()
     waiting: list[float] = []
     yield from writer.add(before)
-    with closing(run.follow(every=every, heartbeat=heartbeat)) as batches:
+    with closing(run.follow(heartbeat=heartbeat)) as batches:
         for batch in batches:
             # Streamlit interrupts a script only where it is called; in a stall nothing else would call it.
             st.session_state.get("_")
@@ -237,6 +246,8 @@ def _pieces(
             if not writer.hidden:
                 _settle(waiting, run, writer.cost)
             tick()
+            if every:
+                run.wait(every if gathered else SETTLE)
     yield from writer.add(buffer.rest())
     yield from writer.last()
 

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.components.service import service
 from pages.components.story.display import Cost, Display
 from pages.components.words import seconds
-from streaming.chunk_list import chunks, visible
+from streaming.chunk_list import Chunk, chunks, named
 from streaming.metrics import Figures
 from streaming.progress import Phase, Progress
 from streaming.receipt import StopReceipt
@@ -17,6 +17,17 @@ from streaming.run import Run
 
 SPARKS = 60
 """Points of a sparkline: each is the longest gap of its part."""
+
+NEWEST = 8
+"""Chunks that are listed while a story is written."""
+
+_NAME = 30
+"""Characters of a chunk in that list."""
+
+ABOUT_CHUNKS = (
+    "A chunk is what the chain yields at once. It is often one token, but not always: a server may send several "
+    "tokens in one chunk, or one character in two. ␣ is a blank, ⏎ a new line."
+)
 
 
 def milliseconds(value: float) -> str:
@@ -92,7 +103,9 @@ def draw_cost(cost: Cost, display: Display) -> None:
 
 def draw_receipt(receipt: StopReceipt) -> None:
     """Draw what pressing Stop did."""
-    closed = "not known" if receipt.to_hang_up is None else f"closed after {milliseconds(receipt.to_hang_up)}"
+    closed = receipt.hang_up.value
+    if receipt.to_hang_up is not None:
+        closed += f" after {milliseconds(receipt.to_hang_up)}"
     with st.container(border=True, gap="xsmall", key="story-receipt"):
         st.markdown("**:material/receipt_long: Stop receipt**")
         st.markdown(
@@ -103,16 +116,29 @@ def draw_receipt(receipt: StopReceipt) -> None:
         )
 
 
+def newest_lines(newest: Sequence[Chunk]) -> str:
+    """Return the newest chunks, one line each, the last at the bottom; always as many lines."""
+    lines = [_line(chunk) for chunk in newest]
+    return "\n".join([*lines, *[" "] * (NEWEST - len(lines))])
+
+
+def _line(chunk: Chunk) -> str:
+    name = named(chunk)
+    if len(name) > _NAME:
+        name = name[: _NAME - 1] + "…"
+    gap = "" if chunk.gap is None else f"{chunk.gap * 1e3:+8.1f} ms"
+    return f"{name:{_NAME}} {chunk.at:8.3f} s {gap}"
+
+
 def draw_chunks(run: Run) -> None:
     """Draw the list of the chunks of a run."""
     found = list(chunks(run.events))
-    st.caption(
-        "A chunk is what the chain yields at once. It is often one token, but not always: a server may send several "
-        "tokens in one chunk, or one character in two. ␣ is a blank, ⏎ a new line."
-    )
+    if not found:
+        st.caption("No chunk has come.")
+        return
     table = pd.DataFrame(
         {
-            "chunk": [f"Chunk {chunk.number}: '{visible(chunk.text)}'" for chunk in found],
+            "chunk": [named(chunk) for chunk in found],
             "at": [chunk.at for chunk in found],
             "gap": [None if chunk.gap is None else chunk.gap * 1e3 for chunk in found],
         }

@@ -10,20 +10,20 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.components import words
+from pages.components import links, words
 from pages.components.answer import MARKS
 from pages.components.inspector.recordings import open_recording, samples
 from pages.components.keep_alive import my_runs
-from pages.components.service import service
+from pages.components.model_text import drawn
 from pages.components.story import wish as wishes
 from pages.components.story.wish import Ready, Wish
 from streaming import race
+from streaming.limits import LimitReachedError
 from streaming.methods import Method
 from streaming.metrics import figures
 from streaming.outcome import Mark, outcome
 from streaming.race import Lane
 from streaming.run import Run
-from streaming.store import RunEvictedError, RunNotFoundError
 
 TICK = 0.2
 """Seconds between two looks at the lanes."""
@@ -74,16 +74,16 @@ def _topic(run: Run) -> str:
 
 def recorded(source: str) -> Run:
     """Return the run that a source names."""
-    return open_recording(samples()[source][1]) if source in samples() else service().recorder.store.get(source)
+    return open_recording(samples()[source][1]) if source in samples() else links.open_run(source)
 
 
 def begin(wish: Wish, methods: Sequence[Method]) -> None:
-    """Start all lanes with the model. Raises ModelNotReadyError."""
+    """Start all lanes with the model. Raises ModelNotReadyError or LimitReachedError."""
     _open([wishes.ready(replace(wish, method=method)) for method in methods])
 
 
 def begin_replay(source: str, methods: Sequence[Method]) -> None:
-    """Start all lanes with a recorded stream."""
+    """Start all lanes with a recorded stream. Raises LimitReachedError."""
     original = recorded(source)
     _open([wishes.ready_to_replay(original, method) for method in methods])
 
@@ -92,7 +92,14 @@ def _open(lanes: Sequence[Ready]) -> None:
     if old := current():
         old.stop()
     # None starts before all are made: what making a client takes is not the others' time.
-    st.query_params["race"] = ",".join([lane.start().id for lane in lanes])
+    begun: list[Run] = []
+    try:
+        begun += (lane.start() for lane in lanes)
+    except LimitReachedError:
+        for run in begun:
+            run.stop()
+        raise
+    st.query_params["race"] = ",".join([run.id for run in begun])
 
 
 def current() -> Race | None:
@@ -100,14 +107,14 @@ def current() -> Race | None:
     ids = [run_id for run_id in st.query_params.get("race", "").split(",") if run_id]
     if not ids:
         return None
-    kept: Race | None = st.session_state.get("story_race")
-    if kept and [lane.run.id for lane in kept.lanes] == ids:
-        return kept
     try:
-        runs = [service().recorder.store.get(run_id) for run_id in ids]
-    except (RunNotFoundError, RunEvictedError) as gone:
-        st.warning(type(gone).__doc__ or "", icon=":material/link_off:")
+        runs = [links.open_run(run_id) for run_id in ids]
+    except links.LOST as gone:
+        links.say_lost(gone)
         return None
+    kept: Race | None = st.session_state.get("story_race")
+    if kept and [lane.run for lane in kept.lanes] == runs:
+        return kept
     opened = Race(tuple(Lane(race.method_of(run), run) for run in runs))
     st.session_state.story_race = opened
     return opened
@@ -123,6 +130,8 @@ def draw(found: Race) -> None:
         for lane in found.lanes:
             readers.enter_context(lane.run.reading())
         while found.is_live:
+            for lane in found.lanes:
+                links.leave_unshared(lane.run)
             _draw_lanes(found, slots)
             time.sleep(TICK)
     _draw_lanes(found, slots)
@@ -169,7 +178,7 @@ def _draw_lane(lane: Lane, places: _Slots) -> None:
     text = lane.text
     if live and len(text) > LANE_TEXT:
         text = "… " + text[-LANE_TEXT:]
-    places.text.markdown(text or ":gray[…]")
+    places.text.markdown(drawn(text) or ":gray[…]")
 
 
 def _state(lane: Lane, now: float) -> str:

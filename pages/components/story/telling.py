@@ -1,6 +1,7 @@
 """One story on the page: told anew, continued, stopped, and its earlier versions."""
 
 import time
+from collections import deque
 from dataclasses import dataclass, field, replace
 
 import streamlit as st
@@ -9,10 +10,13 @@ from chains.catalog import ModelNotReadyError
 from pages.components import links, words
 from pages.components.answer import Answer, Ended, Slots, ended_of_run, ended_with
 from pages.components.composer import Composer
+from pages.components.starting import draw_waiting
 from pages.components.story import figures_view, wish
-from pages.components.story.display import PROGRESS_MESSAGES, Cost, Display, draw_text, stream_text
+from pages.components.story.display import CHUNKS_MESSAGE, PROGRESS_MESSAGES, Cost, Display, draw_text, stream_text
 from pages.components.story.wish import Wish
 from streaming import race
+from streaming.chunk_list import Chunk, chunks
+from streaming.limits import LimitReachedError
 from streaming.metrics import Meter
 from streaming.outcome import Mark
 from streaming.progress import Phase, Progress, phase
@@ -32,6 +36,10 @@ class Version:
     answer: Answer = field(default_factory=Answer)
     cost: Cost = field(default_factory=Cost)
 
+    def is_taken_back(self) -> bool:
+        """Whether it is of a link that is not shared with this visitor any more."""
+        return self.answer.run_id is not None and links.is_taken_back(self.answer.run_id)
+
     def settle(self) -> Ended | None:
         """Return what the story was, with what it went on from, if its run has ended."""
         if self.answer.ended is None and (run := self.answer.run()) and not run.is_live:
@@ -47,7 +55,7 @@ def from_link(run: Run) -> Version:
 
 
 def begin(version: Version) -> Run | None:
-    """Start the run of a story; None while no model is ready."""
+    """Start the run of a story; None while no model is ready. Raises LimitReachedError."""
     try:
         run = wish.ready(version.wish).start()
     except ModelNotReadyError:
@@ -56,26 +64,57 @@ def begin(version: Version) -> Run | None:
     return run
 
 
-def write(version: Version, run: Run, places: Slots, progress: st.delta_generator.DeltaGenerator) -> Ended:
+@dataclass(frozen=True, slots=True)
+class After:
+    """The places below a story."""
+
+    facts: st.delta_generator.DeltaGenerator
+    chunks: st.delta_generator.DeltaGenerator
+    lists_chunks: bool
+    """Whether the list of chunks is open."""
+
+
+def after() -> After:
+    """Make the places below a story here."""
+    facts = st.container(gap="small")
+    with st.expander("Chunks", icon=":material/format_list_numbered:", key="story_chunks", on_change="rerun"):
+        lists_chunks = bool(st.session_state.get("story_chunks"))
+        if lists_chunks:
+            st.caption(figures_view.ABOUT_CHUNKS)
+        return After(facts, st.empty(), lists_chunks)
+
+
+def write(version: Version, run: Run, places: Slots, below: After) -> Ended:
     """Stream a story into its places until it ends."""
     meter, cost = Meter(), version.cost
-    now_in, seen, shown_at = Phase.CONNECTING, 0, 0.0
+    now_in, seen, shown_at = Phase.WAITING, 0, 0.0
+    streams = race.method_of(run).streams
+    newest: deque[Chunk] = deque(maxlen=figures_view.NEWEST)
     expected, limit = run.context["expected_tokens"], run.context.get("max_tokens")
+    # Below the text: there it is in sight however long the story gets.
+    with places.figures.container(gap="xsmall"):
+        progress, line_slot = st.empty(), st.empty()
 
     def tick() -> None:
         nonlocal now_in, seen, shown_at
+        links.leave_unshared(run)
         if time.monotonic() - shown_at < TICK:
             return
         shown_at = time.monotonic()
-        now_in = phase(run.events[seen:], now_in)
-        seen = len(run.events)
-        figures = meter.figures()
-        so_far = Progress(meter.tokens_so_far, expected, limit, figures.tokens_per_second)
+        events = run.events[seen:]
+        seen += len(events)
+        now_in = phase(events, now_in, run.connection, streams=streams)
+        so_far = Progress(meter.tokens_so_far, expected, limit, meter.tokens_per_second)
         said = figures_view.progress_text(now_in, so_far, run.elapsed)
         progress.progress(so_far.fraction, text=said)
-        line = words.live_line(figures, so_far.written, run.elapsed, now_in.value)
-        places.figures.caption(line)
+        line = words.live_line(meter, run.elapsed, now_in.value)
+        line_slot.caption(line)
         cost.noted(PROGRESS_MESSAGES + len(said.encode()) + len(line.encode()))
+        if below.lists_chunks:
+            newest.extend(chunks(events, after=newest[-1] if newest else None))
+            listed = figures_view.newest_lines(newest)
+            below.chunks.code(listed, language=None)
+            cost.noted(CHUNKS_MESSAGE + len(listed.encode()))
 
     tick()
     with places.text:
@@ -84,8 +123,8 @@ def write(version: Version, run: Run, places: Slots, progress: st.delta_generato
     return version.answer.ended
 
 
-def tell(version: Version, bottom: Composer, places: Slots, progress: st.delta_generator.DeltaGenerator) -> Ended:
-    """Draw a story, from its start to its end if need be; ends the script where no model is ready."""
+def tell(version: Version, bottom: Composer, places: Slots, below: After) -> Ended:
+    """Draw a story, from its start to its end if need be; ends the script where it can't begin."""
     done = version.settle()
     if done is not None:
         with places.text:
@@ -94,30 +133,36 @@ def tell(version: Version, bottom: Composer, places: Slots, progress: st.delta_g
             links.show_link(run)
         return done
     bottom.model_line.await_model()
-    run = version.answer.run() or begin(version)
+    try:
+        run = version.answer.run() or begin(version)
+    except LimitReachedError as reached:
+        with places.note.container():
+            draw_waiting(reached, key="story")
+        st.stop()
     if run is None:
         places.figures.caption("The story is told as soon as a model is ready.")
         st.stop()
     links.show_link(run)
     bottom.stop.arm(run)
-    done = write(version, run, places, progress)
+    done = write(version, run, places, below)
     bottom.stop.disarm()
+    bottom.limit_line.draw()
     return done
 
 
-def draw_after(version: Version, done: Ended) -> None:
+def draw_after(version: Version, done: Ended, below: After) -> None:
     """Draw what is known of a story that has ended."""
     run = version.answer.run()
-    if run and (receipt := stop_receipt(run)):
-        figures_view.draw_receipt(receipt)
-    if done.figures.chunks:
-        figures_view.draw_figures(done.figures)
-    if version.cost.updates:
-        figures_view.draw_cost(version.cost, version.display)
-    if run and done.figures.chunks:
-        with st.expander("Chunks", icon=":material/format_list_numbered:", key="story_chunks", on_change="rerun"):
-            if st.session_state.get("story_chunks"):
-                figures_view.draw_chunks(run)
+    with below.facts:
+        if run and (receipt := stop_receipt(run)):
+            figures_view.draw_receipt(receipt)
+        if done.figures.chunks:
+            figures_view.draw_figures(done.figures)
+        if version.cost.updates:
+            figures_view.draw_cost(version.cost, version.display)
+    if run and below.lists_chunks:
+        with below.chunks.container():
+            figures_view.draw_chunks(run)
 
 
 def can_go_on(done: Ended) -> bool:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 
 from chains.catalog import Prepared, prepare_replay, prepare_story
-from chains.source import Line, Options
+from chains.source import Connection, Line, Options
 from chains.story import Length, Tone
-from pages.components.keep_alive import remember
+from pages.components import starting
 from pages.components.service import service
 from streaming import race
 from streaming.methods import Method
@@ -20,7 +20,7 @@ class Wish:
     topic: str
     length: Length = Length.MEDIUM
     tone: Tone = Tone.WARM
-    method: Method = Method.ASTREAM_EVENTS
+    method: Method = Method.ASTREAM
     options: Options = Options()  # noqa: RUF009
     so_far: str = ""
     """The text that is to be continued."""
@@ -34,25 +34,25 @@ class Ready:
     method: Method
 
     def start(self) -> Run:
-        """Begin it and return its run."""
-        run = service().recorder.start(
-            self.prepared.runnable,
-            self.prepared.value,
-            context=self.prepared.context | {"method": self.method.value},
-            method=self.method,
-            line=None if self.method.is_async else self.prepared.line,
-        )
-        remember(run)
-        return run
+        """Begin it and return its run. Raises LimitReachedError."""
+        return starting.start(self.prepared, context={"method": self.method.value}, method=self.method)
 
 
 def ready(wish: Wish) -> Ready:
     """Make what tells a story. Raises ModelNotReadyError."""
     method = wish.method
     options = replace(wish.options, streaming=True) if method.needs_streaming_model else wish.options
-    line = None if method.is_async else Line()
+    connection = Connection()
+    line = None if method.is_async else Line(connection)
     prepared = prepare_story(
-        service().models, wish.topic, wish.length, wish.tone, options=options, line=line, so_far=wish.so_far
+        service().models,
+        wish.topic,
+        wish.length,
+        wish.tone,
+        options=options,
+        line=line,
+        connection=connection,
+        so_far=wish.so_far,
     )
     return Ready(prepared, method)
 

@@ -1,0 +1,149 @@
+"""Ten minutes of fifty sessions that come and go, ask, read, and now and then leave in the middle: what is left over?
+
+    python -m bench.soak [--minutes 10] [--sessions 50]
+
+Runs are kept within a bound that is reached early, so that memory must stand still: the median of the last tenth of
+the time is compared with that of a tenth from two fifths on. When all have left and are forgotten, threads, open
+files, sockets and child processes are counted again.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import statistics
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from websockets.asyncio.client import connect
+
+from bench.servers import Server, model_server, weir
+from bench.sessions import Session, address, percentile
+
+TOKENS = 300
+RATE = 20.0
+LEAVES_EVERY = 7
+"""Of so many answers one is left in the middle."""
+GRACE = 5
+"""Seconds that a run goes on after its last reader."""
+RECORD_MB = 20
+SAMPLE_EVERY = 5.0
+FORGOTTEN_AFTER = 150
+"""Seconds after which Streamlit has let go of a session that did not come back, and of the loop that it has."""
+
+
+@dataclass(slots=True)
+class Soak:
+    """What has been seen so far."""
+
+    ends_at: float
+    answers: int = 0
+    left: int = 0
+    lost: int = 0
+    lags: list[float] = field(default_factory=list)
+    memory: list[tuple[float, int]] = field(default_factory=list)
+    """Seconds since the start, and bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a process holds besides memory."""
+
+    threads: int
+    files: int
+    sockets: int
+    children: int
+
+    @classmethod
+    def of(cls, server: Server) -> "Held":
+        """Count what a server holds now."""
+        process = server.process
+        return cls(
+            threads=process.num_threads(),
+            files=process.num_fds(),
+            sockets=len(process.net_connections()),
+            children=len(process.children(recursive=True)),
+        )
+
+
+async def visit(server: Server, soak: Soak, turn: Iterator[int], delay: float) -> None:
+    """Be one visitor after another, each with one question, until the time is over."""
+    await asyncio.sleep(delay)
+    while time.monotonic() < soak.ends_at:
+        async with connect(address(server), max_size=None) as socket:
+            session = Session(socket)
+            await session.open()
+            wish = f"[[clock={TOKENS} rate={RATE:g}]]"
+            if next(turn) % LEAVES_EVERY == 0:
+                await session.ask_and_leave(wish, after=3.0)
+                soak.left += 1
+                continue
+            answer = await session.ask(wish, TOKENS)
+            soak.answers += 1
+            soak.lost += answer.lost
+            soak.lags += answer.lags
+
+
+async def sample(server: Server, soak: Soak) -> None:
+    """Note the memory from time to time."""
+    begun = time.monotonic()
+    while time.monotonic() < soak.ends_at:
+        soak.memory.append((time.monotonic() - begun, server.memory()))
+        await asyncio.sleep(SAMPLE_EVERY)
+
+
+async def load(server: Server, sessions: int, seconds: float) -> Soak:
+    """Have sessions come and go for so long."""
+    soak, turn = Soak(time.monotonic() + seconds), itertools.count(1)
+    spread = TOKENS / RATE
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(sample(server, soak))
+        for number in range(sessions):
+            tasks.create_task(visit(server, soak, turn, spread * number / sessions))
+    return soak
+
+
+def live_runs(server: Server) -> int:
+    """Return how many runs are live, by Weir's own word."""
+    with urllib.request.urlopen(f"{server.url}/api/health", timeout=10) as answer:
+        return int(json.load(answer)["live_runs"])
+
+
+def part(soak: Soak, start: float, end: float) -> float:
+    """Return the median memory, in bytes, between two parts of the time."""
+    whole = soak.memory[-1][0]
+    return statistics.median(size for at, size in soak.memory if start * whole <= at <= end * whole)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--sessions", type=int, default=50)
+    chosen = parser.parse_args()
+    limits = {"WEIR_MAX_RUNS": "1000", "WEIR_MAX_RUNS_PER_CLIENT": "1000"}
+    bounds = {"WEIR_RECORD_MB": str(RECORD_MB), "WEIR_GRACE": str(GRACE)}
+    with contextlib.ExitStack() as servers:
+        model = servers.enter_context(model_server())
+        server = servers.enter_context(weir(model, **limits, **bounds))
+        asyncio.run(load(server, 2, 5))
+        time.sleep(GRACE + 1)
+        before = Held.of(server)
+        soak = asyncio.run(load(server, chosen.sessions, chosen.minutes * 60))
+        live = live_runs(server)
+        time.sleep(FORGOTTEN_AFTER)
+        after, left_live = Held.of(server), live_runs(server)
+    early, late = part(soak, 0.4, 0.5), part(soak, 0.9, 1.0)
+    print(f"{chosen.minutes:g} minutes, {chosen.sessions} sessions at {RATE:g} tokens/s each:")
+    print(f"  {soak.answers:,} answers read to the end, {soak.left:,} left in the middle, {soak.lost:,} tokens lost")
+    print(f"  lag median {statistics.median(soak.lags):.3f} s, p95 {percentile(soak.lags, 0.95):.3f} s")
+    print(f"  memory {early / 1e6:.0f} MB from two fifths on, {late / 1e6:.0f} MB at the end ({late / early:.2f} ×)")
+    print(f"  live runs: {live} when the last had left, {left_live} afterwards")
+    for name in ("threads", "files", "sockets", "children"):
+        print(f"  {name}: {getattr(before, name)} before, {getattr(after, name)} after")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+"""Who may use Weir, where people sign in: addresses (`ann@example.org`) and whole domains (`@example.com`)."""
+
+
+def parse(text: str) -> frozenset[str]:
+    """Return the entries of a list separated by commas, in lower case. Raises ValueError for what is neither kind."""
+    entries = frozenset(entry.strip().lower() for entry in text.split(",") if entry.strip())
+    for entry in sorted(entries):
+        name, sign, domain = entry.rpartition("@")
+        if not sign or not domain or "@" in name or any(character.isspace() for character in entry):
+            raise ValueError(f"{entry!r} is neither an address nor a domain that begins with @")
+    return entries
+
+
+def allows(entries: frozenset[str], address: str) -> bool:
+    """Whether a list names this address or its domain. An empty list names everybody."""
+    address = address.lower()
+    return not entries or address in entries or f"@{address.rpartition('@')[2]}" in entries

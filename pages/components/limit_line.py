@@ -1,0 +1,32 @@
+"""What a visitor may still use today, once little of it is left."""
+
+import streamlit as st
+
+from pages.components.service import service
+from pages.components.visitor import party
+from streaming.limits import Left, Limit
+
+
+class LimitLine:
+    """A quiet line beside the model's: nothing, until a limit is near."""
+
+    def __init__(self) -> None:
+        self._slot = st.empty()
+        self.draw()
+
+    def draw(self) -> None:
+        """Say what is left now."""
+        near = service().limits.nearly_used(party().visitor)
+        if near:
+            self._slot.caption(" · ".join(map(sentence, near)), width="content")
+        else:
+            self._slot.empty()
+
+
+def sentence(left: Left) -> str:
+    """`~1,200 of 20,000 tokens left today`."""
+    if left.limit is Limit.STARTS_PER_MINUTE:
+        return f"{left.left:,} of {left.of:,} runs left this minute"
+    whose = " for all visitors together" if left.limit is Limit.TOTAL_TOKENS_PER_DAY else ""
+    about = "~" if left.left else ""
+    return f"{about}{left.left:,} of {left.of:,} tokens left today{whose}"

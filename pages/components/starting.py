@@ -1,0 +1,74 @@
+"""How every page starts a run, and what it says where a limit stands in the way."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from chains.catalog import Prepared
+from chains.replayed import ReplayedLine
+from pages.components.keep_alive import remember
+from pages.components.service import service
+from pages.components.visitor import party
+from streaming.admission import admit
+from streaming.limits import LimitReachedError
+from streaming.methods import Method
+from streaming.run import Run
+
+
+def start(
+    prepared: Prepared,
+    *,
+    name: str | None = None,
+    context: dict[str, Any] | None = None,
+    run_id: uuid.UUID | None = None,
+    method: Method = Method.ASTREAM,
+    claim: Callable[[], None] | None = None,
+) -> Run:
+    """Begin a run for this visitor, to be kept alive while their tab is open. Raises LimitReachedError.
+
+    `context` is kept with it beside what the chain wants kept; `claim` is called once there is a place for it.
+    """
+
+    def begin() -> Run:
+        if claim:
+            claim()
+        run = service().recorder.start(
+            prepared.runnable,
+            prepared.value,
+            name=name,
+            context=prepared.context | (context or {}),
+            run_id=run_id,
+            method=method,
+            line=None if method.is_async else prepared.line,
+        )
+        run.connection = prepared.connection
+        return run
+
+    run = admit(service().limits, party(), begin, costs_tokens=not isinstance(prepared.line, ReplayedLine))
+    remember(run)
+    return run
+
+
+def give_back(key: str, text: str, reached: LimitReachedError) -> None:
+    """Have the next drawing of the page say why a run was not started, with what was typed in its input again."""
+    st.session_state[f"{key}_back"] = text
+    st.session_state.limit_reached = str(reached)
+
+
+def is_refused() -> bool:
+    """Whether there is something for `draw_limit` to say."""
+    return "limit_reached" in st.session_state
+
+
+def draw_limit() -> None:
+    """Say which limit kept a run from being started, once."""
+    if told := st.session_state.pop("limit_reached", ""):
+        st.info(told, icon=":material/hourglass_top:")
+
+
+def draw_waiting(reached: LimitReachedError, *, key: str) -> None:
+    """Say which limit keeps from being started what waits here, and offer to try again."""
+    st.info(str(reached), icon=":material/hourglass_top:")
+    st.button("Try again", icon=":material/refresh:", key=f"try-{key}")

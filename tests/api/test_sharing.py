@@ -1,0 +1,93 @@
+"""What callers may have of runs: within the limits, and of others' only while these are shared."""
+
+import httpx
+import pytest
+
+from conversations.visitor import COOKIE, new_visitor
+from streaming.party import Party
+from streaming.store import MemoryStore
+from tests.api.conftest import Serve
+from tests.fake_openai import FakeOpenAI, Plan
+
+RUN = {"chain": "story", "input": {"topic": "water"}}
+
+
+@pytest.mark.parametrize(
+    ("variables", "seconds", "says"),
+    [
+        ({"WEIR_RUNS_PER_MINUTE": 1}, range(50, 61), "within a minute"),
+        ({"WEIR_MAX_RUNS_PER_VISITOR": 1}, range(5, 6), "Try again when one of them has ended."),
+        ({"WEIR_TOKENS_PER_DAY": 1}, range(1, 86_401), "You have used your tokens for today."),
+        ({"WEIR_TOTAL_TOKENS_PER_DAY": 1}, range(1, 86_401), "All visitors together"),
+    ],
+)
+def test_beyond_a_limit_a_caller_is_told_which_and_when_to_come_back(
+    serve: Serve, openai_server: FakeOpenAI, variables: dict[str, int], seconds: range, says: str
+) -> None:
+    openai_server.plan = Plan(tokens=[" word"] * 2_000, rate=100)
+    with serve(**variables) as client:
+        run = client.post("/runs", json=RUN).json()["id"]
+        with client.stream("GET", f"/runs/{run}/events") as lines:
+            next(line for line in lines.iter_lines() if "on_chat_model_stream" in line)
+        for again in (
+            client.post("/runs", json=RUN),
+            client.get("/sse", params={"topic": "water"}),
+            client.post("/chains/story/invoke", json={"input": {"topic": "water"}}),
+        ):
+            assert again.status_code == 429
+            assert again.headers["content-type"] == "application/problem+json"
+            assert int(again.headers["retry-after"]) in seconds
+            assert says in again.json()["detail"]
+        client.delete(f"/runs/{run}")
+    assert len(openai_server.seen) == 1
+
+
+def test_a_browser_and_a_program_at_one_address_are_two_visitors(serve: Serve) -> None:
+    with serve(WEIR_RUNS_PER_MINUTE=1) as client:
+        assert client.post("/runs", json=RUN).status_code == 201
+        assert client.post("/runs", json=RUN).status_code == 429
+        client.cookies.set(COOKIE, new_visitor())
+        assert client.post("/runs", json=RUN).status_code == 201
+
+
+def ended_run(client: httpx.Client) -> str:
+    run: str = client.post("/chains/story/invoke", json={"input": {"topic": "water"}}).json()["id"]
+    return run
+
+
+def test_a_run_that_is_taken_back_is_gone_for_all_but_its_owner(client: httpx.Client, store: MemoryStore) -> None:
+    me = new_visitor()
+    client.cookies.set(COOKIE, me)
+    run = ended_run(client)
+    assert store.get(run).owner == Party.of(me).visitor
+    store.get(run).is_shared = False
+    paths = [f"/runs/{run}", f"/runs/{run}/events", f"/runs/{run}/recording", f"/sse?after={run}:1"]
+    assert [client.get(path).status_code for path in paths] == [200] * 4
+    client.cookies.clear()
+    for path in paths:
+        answer = client.get(path)
+        assert answer.status_code == 410
+        assert "not shared any more" in answer.json()["detail"]
+        assert "water" not in answer.text
+    assert client.delete(f"/runs/{run}").status_code == 410
+    client.cookies.set(COOKIE, new_visitor())
+    assert client.get(f"/runs/{run}").status_code == 410
+    store.get(run).is_shared = True
+    assert client.get(f"/runs/{run}").status_code == 200
+
+
+def test_whoever_follows_a_run_that_is_taken_back_gets_no_more_of_it(
+    client: httpx.Client, store: MemoryStore, openai_server: FakeOpenAI
+) -> None:
+    openai_server.plan = Plan(tokens=[f" word{number}" for number in range(500)], rate=50)
+    client.cookies.set(COOKIE, new_visitor())
+    run = client.post("/runs", json=RUN).json()["id"]
+    client.cookies.clear()
+    with client.stream("GET", f"/runs/{run}/events") as answer:
+        lines = answer.iter_lines()
+        next(line for line in lines if "word9" in line)
+        store.get(run).is_shared = False
+        rest = list(lines)
+    assert store.get(run).is_live
+    assert not any("word99" in line or line == "event: end" for line in rest)
+    store.get(run).stop()

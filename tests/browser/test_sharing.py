@@ -1,0 +1,80 @@
+"""A run's link in two browsers: what it shows, and that it can be taken back."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import ended, opened, send
+from tests.fake_openai import FakeOpenAI, Plan
+
+WORDS = [f" word{number}" for number in range(3_000)]
+GONE = "This link is not shared any more"
+
+
+@pytest.fixture
+def stranger(browser: Browser) -> Iterator[Page]:
+    with browser.new_context() as another:
+        yield another.new_page()
+
+
+def run_of(page: Page) -> str:
+    page.wait_for_url(re.compile("run="))
+    found = re.search(r"run=([^&]+)", page.url)
+    assert found
+    return found[1]
+
+
+def press_link(page: Page, label: str) -> None:
+    page.get_by_role("button", name="Link").last.click()
+    page.get_by_role("button", name=label).click()
+    page.keyboard.press("Escape")
+
+
+def test_a_link_that_was_taken_back_says_so_on_every_page_and_is_good_again_when_shared_again(
+    chat: Page, stranger: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    send(chat, "Share this")
+    ended(chat)
+    run = run_of(chat)
+    stranger.goto(f"{weir_url}/?run={run}")
+    expect(stranger.get_by_text("Once upon a time.")).to_be_visible()
+    expect(stranger.get_by_role("button", name="Link")).to_have_count(0)
+    press_link(chat, "Stop sharing")
+    chat.get_by_role("button", name="Link").last.click()
+    expect(chat.get_by_text("Nobody but you can open the link.")).to_be_visible()
+    for page in ("", "story", "events", "partial_json", "http_client", "events?with=1"):
+        stranger.goto(f"{weir_url}/{page}{'&' if '?' in page else '?'}run={run}")
+        expect(stranger.get_by_text(GONE)).to_be_visible()
+        expect(stranger.get_by_text("Share this")).to_have_count(0)
+        expect(stranger.get_by_text("Once upon a time.")).to_have_count(0)
+    assert stranger.request.get(f"{weir_url}/api/runs/{run}").status == 410
+    assert chat.request.get(f"{weir_url}/api/runs/{run}").status == 200
+    opened(chat, f"{weir_url}/events?run={run}")
+    expect(chat.get_by_text("smart_router").first).to_be_visible()
+    press_link(chat, "Share again")
+    stranger.goto(f"{weir_url}/?run={run}")
+    expect(stranger.get_by_text("Once upon a time.")).to_be_visible()
+
+
+@pytest.mark.parametrize(("begun_on", "seen_on"), [("", ""), ("", "events"), ("story", "story")])
+def test_whoever_is_looking_sees_no_more_of_a_run_once_it_is_taken_back(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI, begun_on: str, seen_on: str
+) -> None:
+    model.plan = Plan(tokens=WORDS, rate=20)
+    opened(page, f"{weir_url}/{begun_on}")
+    send(page, "Share this")
+    expect(page.get_by_text("word9")).to_be_visible()
+    run = run_of(page)
+    stranger.goto(f"{weir_url}/{seen_on}?run={run}")
+    expect(stranger.get_by_text("smart_router" if seen_on == "events" else "word9").first).to_be_visible()
+    # By an answer the link stands once it has ended; on the event page at all times.
+    inspector = opened(page.context.new_page(), f"{weir_url}/events?run={run}")
+    press_link(inspector, "Stop sharing")
+    expect(stranger.get_by_text(GONE)).to_be_visible()
+    expect(stranger.get_by_text("word9")).to_have_count(0)
+    expect(stranger.get_by_text("Share this")).to_have_count(0)
+    page.get_by_role("button", name="Stop").click()
+    ended(page)
+    expect(page.get_by_text("word9")).to_be_visible()

@@ -1,0 +1,53 @@
+"""Chunks as plain dicts against chunks as the client's objects: what LangChain makes of them is the same."""
+
+from typing import Any
+
+import httpx2
+import pytest
+from langchain_core.messages import BaseMessageChunk
+
+from chains.model import chat_model, configured_endpoint
+from streaming.loop import BackgroundLoop
+from tests.chains.test_model import WORDS, settings_for
+from tests.fake_openai import FakeOpenAI, Plan
+
+KINDS: list[dict[str, Any]] = [
+    {},
+    {"stop": ["river"]},
+    {"extra_body": {"top_k": 3}},
+    {"timeout": 7.0},
+    {"tools": [{"type": "function", "function": {"name": "measure", "parameters": {"type": "object"}}}]},
+    {"response_format": {"type": "json_object"}},
+]
+
+
+@pytest.mark.parametrize("asked", KINDS, ids=lambda asked: next(iter(asked), "nothing more"))
+async def test_a_stream_of_dicts_gives_the_same_messages(openai_server: FakeOpenAI, asked: dict[str, Any]) -> None:
+    openai_server.plan = Plan(tokens=WORDS, structured_tokens=['{"wet":', " true}"])
+    chosen = settings_for(openai_server.url)
+    async with httpx2.AsyncClient() as http:
+
+        async def chunks(*, plain: bool) -> list[BaseMessageChunk]:
+            model = chat_model(configured_endpoint(chosen), chosen, http)
+            if not plain:
+                model.async_client = model.root_async_client.chat.completions
+            found: list[BaseMessageChunk] = [chunk async for chunk in model.astream("How high is it?", **asked)]
+            for chunk in found:
+                chunk.id = None
+            return found
+
+        as_dicts, as_objects = await chunks(plain=True), await chunks(plain=False)
+    assert as_dicts == as_objects
+    assert len(as_dicts) > 3
+    assert openai_server.seen[0].body == openai_server.seen[1].body
+
+
+def test_a_call_without_streaming_is_the_clients_own(openai_server: FakeOpenAI, loop: BackgroundLoop) -> None:
+    chosen = settings_for(openai_server.url)
+
+    async def call() -> str:
+        async with httpx2.AsyncClient() as http:
+            return str((await chat_model(configured_endpoint(chosen), chosen, http).ainvoke("How high is it?")).text)
+
+    assert loop.submit(call()).result(timeout=10) == "Once upon a time."
+    assert not openai_server.seen[0].body.get("stream")
