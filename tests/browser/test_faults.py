@@ -28,7 +28,9 @@ IN_TIME = TIMEOUT * 1_000 + 10_000
 """Milliseconds within which a page says what happened, on a busy machine too."""
 GRACE = 6
 """Seconds that the app under test goes on with a run that nobody reads."""
-HERE = {fault.name: fault for fault in FAULTS if fault.url is None and not fault.is_huge}
+ALIKE = ("429: come back at once", "429: come back in 100 s", "503: overloaded")
+"""What a page shows no differently from others of the table."""
+HERE = {fault.name: fault for fault in FAULTS if not (fault.url or fault.is_huge or fault.name in ALIKE)}
 
 
 @dataclass(slots=True)
@@ -117,14 +119,6 @@ def test_a_model_server_that_is_gone_and_comes_back(page: Page, bench: Bench) ->
     expect(page.get_by_text(answer)).to_be_visible()
 
 
-def test_a_host_that_has_no_address_is_told(page: Page) -> None:
-    with running_weir(OPENAI_BASE_URL="http://model.invalid/v1", WEIR_RETRIES="0", WEIR_TIMEOUT="2") as url:
-        opened(page, f"{url}/story")
-        send(page, "a weir")
-        expect(page.get_by_text(FailureKind.UNREACHABLE.sentence)).to_be_visible(timeout=IN_TIME)
-        expect(page.get_by_role("button", name="Retry")).to_be_visible()
-
-
 @pytest.mark.parametrize("status", [401, 429])
 def test_a_classification_that_fails_for_good_is_the_answers_failure(page: Page, bench: Bench, status: int) -> None:
     fault = next(fault for fault in FAULTS if fault.plan.status == status)
@@ -164,7 +158,7 @@ def test_a_story_tells_it_whichever_way_it_runs(page: Page, bench: Bench) -> Non
             expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
 
 
-IN_EVENTS = ("401: wrong key", "cut after one token", "silent after the headers", "refusal", "empty answer")
+IN_EVENTS = ("401: wrong key", "silent after the headers", "empty answer")
 
 
 def test_the_inspector_tells_it_and_runs_the_chain_again(page: Page, bench: Bench) -> None:
@@ -365,10 +359,11 @@ def test_a_server_that_is_killed_and_started_again_is_found_by_the_page_itself(
 
 
 @pytest.mark.embedded
+@pytest.mark.timeout(240)
 def test_an_embedded_model_that_dies_in_mid_answer_is_there_for_the_next(page: Page) -> None:
     with tempfile.TemporaryDirectory() as data, weir_process("", {"WEIR_DATA": data}) as weir:
-        opened(page, f"{weir.url}/story")
-        expect(page.get_by_text("embedded", exact=False).first).to_be_visible(timeout=60_000)
+        page.goto(f"{weir.url}/story")
+        expect(page.get_by_text("embedded, toy-sized")).to_be_visible(timeout=90_000)
         send(page, "a weir")
         expect(page.get_by_text(re.compile(r"~[3-9]\d of about"))).to_be_visible(timeout=60_000)
         for child in children_of(weir.process.pid):
