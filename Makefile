@@ -5,6 +5,7 @@
 # make test-postgres   the tests of what is kept, on a PostgreSQL of their own too
 # make bench   speed, against a plain Streamlit page and a bare EventSource page (ten minutes)
 # make soak    ten minutes of fifty sessions, and what is left over
+# make audit   look for known weaknesses of the locked packages (asks PyPI)
 # make lock    renew the locks from requirements*.txt
 #
 # Locks are installed with --no-deps: they name everything, and pip would ask the index about what wants an extra.
@@ -17,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: run test test-postgres check eval bench soak lock browser clean
+.PHONY: run test test-postgres check eval bench soak audit lock browser clean
 
 run: $(VENV)/.runs
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -41,6 +42,10 @@ bench: $(VENV)/.tests browser
 
 soak: $(VENV)/.tests
 	@$(BIN)/python -m bench.soak
+
+# --strict: what the index has no advisories for was not audited.
+audit: $(VENV)/.tests
+	$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r requirements.lock
 
 lock: $(VENV)/.tests
 	$(COMPILE) requirements.txt -o requirements.lock

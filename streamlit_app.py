@@ -28,6 +28,8 @@ from pages.components.warm_up import warm_up
 
 HERE = Path(__file__).parent
 
+# What stands at the top of Streamlit's secrets is in the environment from here on: some hosts have no other way.
+st.secrets.load_if_toml_exists()
 try:
     settings()
     people_sign_in = bool(providers())
@@ -42,7 +44,7 @@ running = service()
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Load the model and rehearse an answer beside the server's start; end all runs with it."""
-    take_over(running.settings.log)
+    take_over()
     running.start()
     threading.Thread(target=warm_up, name="weir-warm-up", daemon=True).start()
     try:

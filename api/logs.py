@@ -30,32 +30,31 @@ def write_logs(style: Literal["text", "json"]) -> None:
     logging.getLogger().addHandler(handler)
     for name in OURS:
         logging.getLogger(name).setLevel(logging.INFO)
-    if style == "json":
-        logging.setLoggerClass(_JsonLogger)
+    logging.setLoggerClass(_Propagating)
 
 
-def take_over(style: Literal["text", "json"]) -> None:
-    """Have what the server has set up by now write in the same way, and never what somebody asked."""
+def take_over() -> None:
+    """Have what the server has set up by now be written in the same way, and never what somebody asked."""
     logging.getLogger("uvicorn.access").addFilter(_without_query)
-    if style == "text":
-        return
     for logger in list(logging.Logger.manager.loggerDict.values()):
         if isinstance(logger, logging.Logger):
-            for handler in logger.handlers:
-                _dress(handler)
+            for handler in [handler for handler in logger.handlers if _is_console(handler)]:
+                logger.removeHandler(handler)
+                logger.propagate = True
 
 
-class _JsonLogger(logging.Logger):
+class _Propagating(logging.Logger):
     """Streamlit gives each of its loggers a handler of its own, some not before they have something to say."""
 
     def addHandler(self, hdlr: logging.Handler) -> None:  # noqa: N802
-        _dress(hdlr)
-        super().addHandler(hdlr)
+        if _is_console(hdlr):
+            self.propagate = True
+        else:
+            super().addHandler(hdlr)
 
 
-def _dress(handler: logging.Handler) -> None:
-    if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stdout, sys.stderr):
-        handler.setFormatter(_json())
+def _is_console(handler: logging.Handler) -> bool:
+    return isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stdout, sys.stderr)
 
 
 def _json() -> logging.Formatter:
@@ -64,6 +63,7 @@ def _json() -> logging.Formatter:
         rename_fields={"levelname": "level", "name": "logger"},
         timestamp="time",
         exc_info_as_array=True,
+        reserved_attrs=sorted(_STANDARD),
     )
 
 

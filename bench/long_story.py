@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Page
+from playwright.sync_api import CDPSession, Page
 
 from bench.inspector import Wire
 from bench.race import browser_page
@@ -68,30 +68,39 @@ class Watched:
 
     lags: list[float] = field(default_factory=list)
     freeze: float = 0.0
-    frozen: float = 0.0
-    """Seconds of freezes in a second."""
     sent: float = 0.0
     """Bytes a second."""
+    busy: float = 0.0
+    """Of the main thread's time, what tasks took."""
 
     def __str__(self) -> str:
         usual, worst = statistics.median(self.lags), max(self.lags)
         return (
             f"behind {usual:.2f} s (at most {worst:.2f}), longest freeze {self.freeze * 1e3:.0f} ms, "
-            f"frozen {self.frozen:.0%}, {self.sent / 1e3:.1f} kB/s"
+            f"busy {self.busy:.0%}, {self.sent / 1e3:.1f} kB/s"
         )
+
+
+def task_seconds(session: CDPSession) -> float:
+    """Return how long the page's main thread has worked so far."""
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return next(float(metric["value"]) for metric in metrics if metric["name"] == "TaskDuration")
 
 
 def watch(page: Page, wire: Wire, story: Seen, rate: float) -> Watched:
     """Watch a page that follows a story which the model's server writes at `rate` tokens a second."""
     seen = Watched()
     page.evaluate("window.freezes.length = 0")
-    begun, before = time.monotonic(), wire.received
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    begun, before, tasks = time.monotonic(), wire.received, task_seconds(session)
     while time.monotonic() - begun < SECONDS:
         seen.lags.append(max(0.0, story.sent - page.evaluate(LAST_WORD) - 1) / rate)
         page.wait_for_timeout(100)
     took = time.monotonic() - begun
-    freezes = [duration / 1e3 for _, duration in page.evaluate("window.freezes")]
-    seen.freeze, seen.frozen = max(freezes, default=0.0), sum(freezes) / took
+    seen.busy = (task_seconds(session) - tasks) / took
+    session.detach()
+    seen.freeze = max((duration / 1e3 for _, duration in page.evaluate("window.freezes")), default=0.0)
     seen.sent = (wire.received - before) / took
     return seen
 

@@ -141,6 +141,12 @@ def _tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
+@functools.cache
+def _idle_http() -> httpx2.Client:
+    """A ChatOpenAI wants a blocking client also where nothing blocks; making one each time would take 30 ms."""
+    return openai.DefaultHttpxClient(verify=_tls())
+
+
 def http_client() -> httpx2.AsyncClient:
     """Return a client for `chat_model`. It belongs to the loop that first uses it; close it there."""
     return AsyncPatientClient()
@@ -184,7 +190,7 @@ def chat_model(
         max_completion_tokens=max_tokens,
         temperature=asked.temperature,
         seed=asked.seed,
-        http_client=line.http if line else None,
+        http_client=line.http if line else _idle_http(),
         http_async_client=watched(http, connection) if connection else http,
         stream_usage=True,
         use_responses_api=False,

@@ -2,13 +2,17 @@
 
 import functools
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chains import allow_list, extra
+
+_PASSWORD = re.compile(r"://[^/@:]*:(.+)@")
 
 
 def _blank_is_unset(value: Any) -> Any:
@@ -137,9 +141,10 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Strings that must never be shown, logged or recorded."""
-        return tuple(
-            secret.get_secret_value() for secret in (self.openai_api_key, self.api_token, self.database_url) if secret
-        )
+        whole = [s.get_secret_value() for s in (self.openai_api_key, self.api_token, self.database_url) if s]
+        addresses = [str(self.openai_base_url), self.database_url.get_secret_value() if self.database_url else ""]
+        passwords = [found.group(1) for address in addresses if (found := _PASSWORD.search(address))]
+        return (*whole, *passwords, *(unquote(password) for password in passwords))
 
 
 @functools.cache
@@ -164,5 +169,7 @@ def _sentence(problem: Any) -> str:
     )
     example = (field.examples or [""])[0]
     variable = problem["loc"][0]
-    shown = "" if "SecretStr" in str(field.annotation) else f" {str(problem['input'])!r}"
+    # An address may hold a password.
+    is_secret = "SecretStr" in str(field.annotation) or "@" in str(problem["input"])
+    shown = "" if is_secret else f" {str(problem['input'])!r}"
     return f"{variable} has a value{shown} that Weir cannot use: {problem['msg']}. For example: {variable}={example}"

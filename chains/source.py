@@ -39,6 +39,11 @@ class ModelSource:
         """The embedded engine, where it is what answers."""
         return self._engine
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Strings that must never be shown, logged or recorded: the settings' own, and the embedded engine's key."""
+        return (*self._settings.secrets, *([self._engine.api_key] if self._engine else []))
+
     def start(self) -> None:
         """Begin to load the embedded model, if it is what answers. Returns at once."""
         if self._engine:

@@ -68,6 +68,7 @@ class Engine:
         self._command = command or (sys.executable, "-m", "local_model.serve")
         self._changed = threading.Condition()
         self._state = EngineState(Phase.IDLE, files.PACKAGED_NAME if model is None else model.stem)
+        self._key = secrets.token_urlsafe(32)
         self._turn = 0
         self._child: Child | None = None
 
@@ -75,6 +76,11 @@ class Engine:
     def is_packaged(self) -> bool:
         """Whether the model is the toy-sized one that Weir brings along."""
         return self._model is None
+
+    @property
+    def api_key(self) -> str:
+        """The key that the child asks for; another one in each process."""
+        return self._key
 
     @property
     def state(self) -> EngineState:
@@ -166,12 +172,11 @@ class Engine:
     def _run(self, turn: int, path: Path) -> None:
         """Start the child, and stay with it until it ends."""
         name = self._state.model_name
-        key = secrets.token_urlsafe(32)
         size = path.stat().st_size
         wish = {
             "model": str(path),
             "name": name,
-            "api_key": key,
+            "api_key": self._key,
             "slots": SLOTS,
             "context": CONTEXT,
             "is_small": self.is_packaged,
@@ -191,7 +196,7 @@ class Engine:
             if "url" not in answer:
                 child.end()
                 raise ProblemError(Problem.NOT_STARTED, child.answer()["error"])
-            self._show(turn, EngineState(Phase.READY, name, url=answer["url"], api_key=key, size_bytes=size))
+            self._show(turn, EngineState(Phase.READY, name, url=answer["url"], api_key=self._key, size_bytes=size))
             child.wait()
         finally:
             child.end()

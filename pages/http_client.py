@@ -57,6 +57,7 @@ def ask(topic: str) -> None:
 def begin_round() -> None:
     st.session_state.http_round = st.session_state.get("http_round", 0) + 1
     st.session_state.http_connection = str(uuid.uuid4())
+    st.session_state.http_refused = service().limits.refusal(party())
     ticket = issue_ticket(service().settings, party().visitor) if api_is_closed() else None
     st.session_state.http_ticket = ticket
 
@@ -116,10 +117,14 @@ model_line.await_model()
 if topic is None:
     st.stop()
 
+st.text(topic)
+# An EventSource that is refused cannot read why.
+if (reached := st.session_state.http_refused) and (way is not Way.EVENTS or st.session_state.http_run is None):
+    starting.draw_waiting(reached, key="http", again=begin_round)
+    st.stop()
 if way is Way.EVENTS and st.session_state.http_run is None:
     start_run(topic)
 call = call_for(way, topic)
-st.text(topic)
 event_source(
     url=with_ticket(call.address)
     if way is Way.TEXT

@@ -120,6 +120,16 @@ class Limits:
                 self._give_up(place)
         return place.run
 
+    def refusal(self, party: Party) -> LimitReachedError | None:
+        """Return why a run could not be started now; None if it could."""
+        with self._lock:
+            self._settle()
+            try:
+                self._check(party)
+            except LimitReachedError as reached:
+                return reached
+        return None
+
     def _give_up(self, place: _Place) -> None:
         with self._lock:
             self._places.remove(place)

@@ -25,6 +25,7 @@ from streaming.methods.with_invoke import with_invoke
 from streaming.methods.with_stream import with_stream
 from streaming.narrator import CallNarrator, StreamNarrator
 from streaming.run import Run, Status
+from streaming.secrets import Secrets
 from streaming.store import RunStore
 
 GRACE = 60.0
@@ -60,7 +61,7 @@ _BLOCKING = {Method.STREAM: with_stream, Method.CALLBACKS: with_callbacks, Metho
 class Recorder:
     """Starts runs and records them into a store.
 
-    `clock` gives monotonic seconds, `hidden` strings (keys) that no recorded error text may hold.
+    `clock` gives monotonic seconds, `hidden` strings (keys) that no record may hold.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Recorder:
         self._loop = loop
         self._clock = clock
         self._grace = grace
-        self._hidden = hidden
+        self._secrets = Secrets(hidden)
 
     def start(
         self,
@@ -110,7 +111,7 @@ class Recorder:
             loop=self._loop,
             clock=self._clock,
             grace=self._grace,
-            hidden=self._hidden,
+            secrets=self._secrets,
         )
         self.store.add(recording.run)
         self._loop.call(recording.launch)
@@ -140,7 +141,7 @@ class _Recording:
         loop: BackgroundLoop,
         clock: Callable[[], float],
         grace: float,
-        hidden: tuple[str, ...],
+        secrets: Secrets,
     ) -> None:
         self._clock = clock
         self._started = clock()
@@ -168,7 +169,7 @@ class _Recording:
         self._loop = loop
         self._store = store
         self._grace = grace
-        self._hidden = hidden
+        self._secrets = secrets
         self._task: asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._sources: dict[str, Source] = {}
@@ -261,7 +262,7 @@ class _Recording:
         return self._sources.setdefault(fresh.run_id, fresh) if known is None else fresh
 
     def _append(self, kind: str, source: Source, payload: bytes, at: float) -> Event:
-        event = Event(len(self.run.events), at, kind, source, payload)
+        event = Event(len(self.run.events), at, kind, source, self._secrets.hide_in_payload(payload))
         self.run.append(event)
         if not self._store.grew(event.size):
             full = RecordFullError(RecordFullError.__doc__)
@@ -284,7 +285,7 @@ class _Recording:
         self._append(f"on_{opened.type}_error", opened.source, plain.dumps({"error": shown}), self._now())
 
     def _shown(self, error: BaseException) -> dict[str, Any]:
-        return {"type": type(error).__name__, "message": self._without_secrets(str(error))}
+        return {"type": type(error).__name__, "message": self._secrets.hide(str(error))}
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         """Close what is still open, and the run. The task's done callback: no path leaves it out."""
@@ -308,15 +309,10 @@ class _Recording:
             return self.run.ending, self.run.failure
         if isinstance(error, Exception):
             failure = failure_of(error, answering=self._answering)
-            return Status.FAILED, Failure(failure.kind, self._without_secrets(failure.detail))
+            return Status.FAILED, Failure(failure.kind, self._secrets.hide(failure.detail))
         if task.cancelled() or error is not None:
             return Status.FAILED, Failure(FailureKind.INTERNAL, "The chain's task was cancelled from within.")
         return Status.DONE, None
-
-    def _without_secrets(self, text: str) -> str:
-        for secret in self._hidden:
-            text = text.replace(secret, "•••")
-        return text
 
     def _cancel(self) -> None:
         """Cancel the task until it is gone.

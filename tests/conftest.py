@@ -2,12 +2,17 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
+from hypothesis import settings
 
 from chains.model import http_client
 from streaming.loop import BackgroundLoop
 from streaming.recorder import Recorder
 from streaming.store import MemoryStore
 from tests.fake_openai import FakeOpenAI, fake_openai
+
+# A busy machine is no wrong answer.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

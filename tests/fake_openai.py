@@ -70,6 +70,7 @@ class Seen:
 
     body: dict[str, Any]
     authorization: str
+    at: float = field(default_factory=time.monotonic)
     sent: int = 0
     first_at: float | None = None
     hung_up_at: float | None = None

@@ -1,7 +1,7 @@
 """A run's text on the page while it is written, through `st.write_stream`."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
 import streamlit as st
@@ -21,6 +21,9 @@ SETTLE = 0.005
 HEARTBEAT = 0.1
 """Seconds after which a silent run is left for a moment, so that a click is noticed."""
 
+GROUP = 20
+"""Blocks that stand in one container: what an update makes the browser look at is one of these, and not all blocks."""
+
 PER_SECOND = 100_000
 """Characters sent a second, at most, of a block that goes on: the whole of it is sent each time."""
 
@@ -32,23 +35,50 @@ def stream_text(run: Run, meter: Meter, tick: Callable[[], None]) -> str:
     """
     raw: list[str] = []
     with closing(_pieces(run, meter, tick, raw)) as pieces:
-        st.write_stream(pieces)
+        write_blocks(pieces)
     return "".join(raw)
 
 
 def draw_text(text: str) -> None:
     """Write a finished text, with the same elements that `stream_text` has made of it: nothing moves."""
-    for block in split(drawn(text[:MOST])):
-        st.markdown(block)
+    draw_blocks(drawn(text[:MOST]))
 
 
 def flush() -> None:
     """`st.write_stream` takes a callable as the end of an element, which it then never sends again."""
 
 
-def _pieces(
-    run: Run, meter: Meter, tick: Callable[[], None], raw: list[str]
-) -> Generator[str | Callable[[], None], None, None]:
+Piece = str | Callable[[], None]
+
+
+def write_blocks(pieces: Iterator[Piece]) -> None:
+    """Write pieces of Markdown as they come, with a `flush` at the end of each block."""
+    while (first := next(pieces, None)) is not None:
+        with st.container(gap="small"):
+            st.write_stream(_group(first, pieces))
+
+
+def _group(piece: Piece | None, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Yield a piece and what follows it, until `GROUP` blocks have ended."""
+    ended = 0
+    while piece is not None:
+        yield piece
+        ended += piece is flush
+        if ended == GROUP:
+            return
+        piece = next(pieces, None)
+
+
+def draw_blocks(markdown: str) -> None:
+    """Draw Markdown that has ended, with the elements that `write_blocks` has made of it."""
+    blocks = split(markdown)
+    for start in range(0, len(blocks), GROUP):
+        with st.container(gap="small"):
+            for block in blocks[start : start + GROUP]:
+                st.markdown(block)
+
+
+def _pieces(run: Run, meter: Meter, tick: Callable[[], None], raw: list[str]) -> Generator[Piece, None, None]:
     splitter, shown_text, excerpt = BlockSplitter(), ModelText(), Excerpt()
     shown = 0
     painted = time.monotonic()
@@ -72,4 +102,5 @@ def _pieces(
         yield block[shown:]
         yield flush
         shown = 0
-    yield splitter.rest[shown:]
+    if rest := splitter.rest[shown:]:
+        yield rest

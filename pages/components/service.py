@@ -14,6 +14,7 @@ from pages.components.keeper import Keeper
 from streaming.limits import Limits, Quota
 from streaming.loop import BackgroundLoop
 from streaming.recorder import Recorder
+from streaming.secrets import Secrets, hide_in_logs
 from streaming.store import MemoryStore
 
 DELETED_FOR = 30
@@ -59,10 +60,12 @@ def _build() -> Service:
     chosen = settings()
     loop = BackgroundLoop()
     store = MemoryStore(budget=int(chosen.record_mb * 1e6))
-    recorder = Recorder(store, loop, grace=chosen.grace, hidden=chosen.secrets)
+    models = ModelSource(chosen)
+    hide_in_logs(Secrets(models.secrets))
+    recorder = Recorder(store, loop, grace=chosen.grace, hidden=models.secrets)
     library, problem = _open_library(chosen)
     limits = Limits(quota_of(chosen))
-    return Service(chosen, ModelSource(chosen), recorder, limits, loop, library, Keeper(library), problem)
+    return Service(chosen, models, recorder, limits, loop, library, Keeper(library), problem)
 
 
 def quota_of(chosen: Settings) -> Quota:

@@ -21,14 +21,13 @@ def providers() -> tuple[str, ...]:
 
     Raises SettingsError where they cannot be read whole: a mistake in a file must not let everybody in.
     """
-    if not st.secrets.load_if_toml_exists():
+    names: tuple[str, ...] = ()
+    if st.secrets.load_if_toml_exists():
+        names = _checked(st.secrets["auth"]) if "auth" in st.secrets else ()
+    else:
         for file in st.get_option("secrets.files"):
             if Path(file).exists():
                 raise SettingsError(f"{file} cannot be read, so who may sign in is not known.")
-        found: dict[str, Any] = {}
-    else:
-        found = dict(st.secrets.get("auth", {}))
-    names = _checked(found) if found else ()
     if not names and settings().allowed_users:
         raise SettingsError("WEIR_ALLOWED_USERS is set, but nobody can sign in: [auth] is missing in secrets.toml.")
     return names

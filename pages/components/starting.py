@@ -68,7 +68,7 @@ def draw_limit() -> None:
         st.info(told, icon=":material/hourglass_top:")
 
 
-def draw_waiting(reached: LimitReachedError, *, key: str) -> None:
-    """Say which limit keeps from being started what waits here, and offer to try again."""
+def draw_waiting(reached: LimitReachedError, *, key: str, again: Callable[[], None] | None = None) -> None:
+    """Say which limit keeps from being started what waits here, and offer to try again: by drawing the page anew."""
     st.info(str(reached), icon=":material/hourglass_top:")
-    st.button("Try again", icon=":material/refresh:", key=f"try-{key}")
+    st.button("Try again", icon=":material/refresh:", key=f"try-{key}", on_click=again)

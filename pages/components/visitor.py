@@ -12,7 +12,7 @@ def visitor() -> str:
     One whose browser keeps no cookie is somebody else in each tab.
     """
     if st.user.get("is_logged_in") is True:
-        return f"user:{st.user.get('email') or st.user.get('sub')}"
+        return f"user:{st.user.get('email') or st.user.get('sub')}".lower()
     known = st.context.cookies.get(COOKIE)
     if isinstance(known, str) and is_visitor(known):
         return known

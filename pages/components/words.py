@@ -16,6 +16,11 @@ def seconds(value: float) -> str:
     return f"{minutes} min {rest} s"
 
 
+def dollars(value: float) -> str:
+    """`$0.000042`, `$0.0125`."""
+    return f"${value:.6f}" if value < 0.01 else f"${value:.4f}"
+
+
 def figures_line(figures: Figures) -> str:
     """One line of an answer's figures; a number with a `~` is an estimate until the server has counted."""
     about = "" if figures.exact else "~"

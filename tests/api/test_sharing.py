@@ -50,6 +50,20 @@ def test_a_browser_and_a_program_at_one_address_are_two_visitors(serve: Serve) -
         assert client.post("/runs", json=RUN).status_code == 201
 
 
+def test_behind_a_proxy_on_this_machine_each_visitor_has_the_address_that_it_tells(
+    serve: Serve, openai_server: FakeOpenAI
+) -> None:
+    openai_server.plan = Plan(tokens=[" word"] * 2_000, rate=100)
+    with serve(WEIR_MAX_RUNS_PER_CLIENT=1, WEIR_API_TOKEN="a-token-of-some-length") as client:
+        client.headers["Authorization"] = "Bearer a-token-of-some-length"
+
+        def start(address: str) -> int:
+            return client.post("/runs", json=RUN, headers={"X-Forwarded-For": address}).status_code
+
+        # Of several only the last, which the proxy itself has added, counts.
+        assert [start("10.0.0.1"), start("6.6.6.6, 10.0.0.1"), start("10.0.0.2")] == [201, 429, 201]
+
+
 def ended_run(client: httpx.Client) -> str:
     run: str = client.post("/chains/story/invoke", json={"input": {"topic": "water"}}).json()["id"]
     return run

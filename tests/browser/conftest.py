@@ -98,7 +98,7 @@ def weir_process(may_log: str, environment: dict[str, str], port: int | None = N
     ) as process:
         weir = Weir(url, process)
         try:
-            _await_health(url, process)
+            await_health(url, process)
             yield weir
         finally:
             process.send_signal(signal.SIGTERM)
@@ -112,7 +112,7 @@ def weir_process(may_log: str, environment: dict[str, str], port: int | None = N
     assert "Traceback" not in log or (may_log and may_log in log), log
 
 
-def _await_health(url: str, process: subprocess.Popen[str]) -> None:
+def await_health(url: str, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()[0]

@@ -1,6 +1,9 @@
 """Signing in: nobody sees or does anything before, and only those who are meant to afterwards."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import ended, free_port, opened, send, weir_process
+from tests.browser.conftest import ROOT, ended, free_port, opened, send, weir_process
 from tests.fake_openai import FakeOpenAI
 from tests.identity_provider import IdentityProvider, identity_provider
 
@@ -29,13 +32,14 @@ def hosted(provider: IdentityProvider, model_server: FakeOpenAI, tmp_path_factor
     folder: Path = tmp_path_factory.mktemp("hosted")
     port = free_port()
     secrets = folder / "secrets.toml"
-    secrets.write_text(provider.secrets(f"http://localhost:{port}"), encoding="utf-8")
+    # What stands above the first section is a variable of the environment.
+    allowed = 'WEIR_ALLOWED_USERS = "ann@example.org, @team.example"'
+    secrets.write_text(f"{allowed}\n{provider.secrets(f'http://localhost:{port}')}", encoding="utf-8")
     environment = {
         "OPENAI_BASE_URL": model_server.url,
         "OPENAI_MODEL": "fake",
         "WEIR_DATA": str(folder),
         "WEIR_RETRIES": "0",
-        "WEIR_ALLOWED_USERS": "ann@example.org, @team.example",
         "STREAMLIT_SECRETS_FILES": str(secrets),
     }
     with weir_process("", environment, port) as weir:
@@ -124,3 +128,31 @@ def test_the_http_page_goes_on_working_and_the_api_lets_nobody_else_in(
     opened(page, f"{hosted}/http_client")
     send(page, "A story for Ann")
     expect(page.get_by_text(re.compile("nothing twice, nothing missing"))).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("secrets", "says"),
+    [
+        ("[auth", "secrets.toml cannot be read"),
+        ("[auth]", "lacks redirect_uri, cookie_secret, client_id"),
+        ('[auth]\nclient_id = "weir"', "lacks redirect_uri, cookie_secret, default.client_secret"),
+        ('[auth]\nredirect_uri = "x"\ncookie_secret = "x"', "lacks client_id"),
+        ('WEIR_ALLOWED_USERS = "@example.org"', "WEIR_ALLOWED_USERS is set, but nobody can sign in"),
+    ],
+)
+def test_a_mistake_in_the_secrets_stops_the_start_and_lets_nobody_in(tmp_path: Path, secrets: str, says: str) -> None:
+    file = tmp_path / "secrets.toml"
+    file.write_text(secrets, encoding="utf-8")
+    started = subprocess.run(
+        [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port=0"],
+        cwd=ROOT,
+        env=os.environ | {"STREAMLIT_SECRETS_FILES": str(file), "WEIR_DATA": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said = started.stdout + started.stderr
+    assert started.returncode != 0
+    assert "Weir cannot start." in said
+    assert says in said

@@ -77,7 +77,7 @@ def test_a_dotenv_file_is_read_and_the_environment_comes_first(monkeypatch: pyte
         ("WEIR_RUNS_PER_MINUTE", "0"),
         ("WEIR_TOKENS_PER_DAY", "many"),
         ("WEIR_ALLOWED_USERS", "ann"),
-        ("WEIR_ALLOWED_USERS", "ann@example.org; ben@example.org"),
+        ("WEIR_ALLOWED_USERS", "ann; ben.example"),
         ("WEIR_LOG", "xml"),
         ("WEIR_PRICE_IN", "-1"),
         ("WEIR_PRICE_OUT", "cheap"),
@@ -104,6 +104,25 @@ def test_a_token_that_is_too_short_is_told_without_it(monkeypatch: pytest.Monkey
     with pytest.raises(SettingsError) as told:
         settings()
     assert "WEIR_API_TOKEN has a value that Weir cannot use" in str(told.value)
+    assert "canary" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OPENAI_BASE_URL", "http://weir:canary%2Fword@host/v1"),
+        ("WEIR_DATABASE_URL", "postgresql://weir:canary%2Fword@host/weir"),
+    ],
+)
+def test_a_password_in_an_address_is_a_secret(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    monkeypatch.setenv(variable, value)
+    assert {"canary%2Fword", "canary/word"} <= set(settings().secrets)
+
+
+def test_an_address_that_cannot_be_used_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "weir:canary@host")
+    with pytest.raises(SettingsError) as told:
+        settings()
     assert "canary" not in str(told.value)
 
 

@@ -89,21 +89,23 @@ def draw_method_choice() -> None:
 def draw_display_choice() -> Display:
     """Draw how the text gets onto the page, and return it."""
     st.session_state.setdefault("story_display", Mode.BY_BLOCK)
-    st.selectbox(
-        "Display",
-        list(Mode),
-        format_func=lambda mode: mode.value.capitalize(),
-        key="story_display",
-        persist_state="session",
-        width=150,
-        help="  \n".join(f"**{mode.value.capitalize()}**: {mode.note}" for mode in Mode),
-    )
-    mode: Mode = st.session_state.story_display
-    if mode is not Mode.BUFFERED:
-        return Display(mode)
-    gathered = st.number_input("Chunks", 1, 1_000, 10, key="story_buffer", persist_state="session", width=110)
-    waits = st.number_input("or ms", 10, 5_000, 100, 10, key="story_buffer_ms", persist_state="session", width=110)
-    return Display(mode, gathered, waits / 1e3)
+    # A row of its own, so that what belongs together wraps together.
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", width="content"):
+        st.selectbox(
+            "Display",
+            list(Mode),
+            format_func=lambda mode: mode.value.capitalize(),
+            key="story_display",
+            persist_state="session",
+            width=150,
+            help="  \n".join(f"**{mode.value.capitalize()}**: {mode.note}" for mode in Mode),
+        )
+        mode: Mode = st.session_state.story_display
+        if mode is not Mode.BUFFERED:
+            return Display(mode)
+        gathered = st.number_input("Chunks", 1, 1_000, 10, key="story_buffer", persist_state="session", width=110)
+        waits = st.number_input("or ms", 10, 5_000, 100, 10, key="story_buffer_ms", persist_state="session", width=110)
+        return Display(mode, gathered, waits / 1e3)
 
 
 def wish_for(topic: str) -> Wish:

@@ -9,9 +9,9 @@ from enum import Enum
 import streamlit as st
 
 from pages.components.excerpt import MOST, Excerpt
-from pages.components.live import HEARTBEAT, PAINT_EVERY, PER_SECOND, SETTLE, flush
+from pages.components.live import HEARTBEAT, PAINT_EVERY, PER_SECOND, SETTLE, Piece, draw_blocks, flush, write_blocks
 from pages.components.model_text import ModelText, drawn
-from streaming.blocks import BlockSplitter, split
+from streaming.blocks import BlockSplitter
 from streaming.metrics import Meter
 from streaming.pacing import Buffer
 from streaming.run import Run
@@ -122,21 +122,17 @@ def stream_text(
     """
     writer = _Writer(display, cost)
     with closing(_pieces(run, meter, writer, tick, before)) as pieces:
-        st.write_stream(pieces)
+        write_blocks(pieces)
     return writer.text
 
 
 def draw_text(text: str, display: Display) -> None:
     """Write a finished text with the elements that `stream_text` has made of it: nothing moves."""
-    text = text[:MOST]
+    markdown = drawn(text[:MOST])
     if display.mode is Mode.BY_BLOCK or len(text) > LIMIT:
-        for block in split(drawn(text)):
-            st.markdown(block)
+        draw_blocks(markdown)
     else:
-        st.markdown(drawn(text))
-
-
-Piece = str | Callable[[], None]
+        st.markdown(markdown)
 
 
 class _Writer:
@@ -243,7 +239,7 @@ def _pieces(
             if writer.hidden > 0 and time.monotonic() - painted >= writer.tail_length / PER_SECOND:
                 yield from writer.show_tail()
                 painted = time.monotonic()
-            if not writer.hidden:
+            if mode is Mode.BY_BLOCK and not writer.hidden:
                 _settle(waiting, run, writer.cost)
             tick()
             if every:

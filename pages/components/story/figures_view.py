@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.components.service import service
 from pages.components.story.display import Cost, Display
-from pages.components.words import seconds
+from pages.components.words import dollars, seconds
 from streaming.chunk_list import Chunk, chunks, named
 from streaming.metrics import Figures
 from streaming.progress import Phase, Progress
@@ -21,7 +21,7 @@ SPARKS = 60
 NEWEST = 8
 """Chunks that are listed while a story is written."""
 
-_NAME = 30
+_NAME = 60
 """Characters of a chunk in that list."""
 
 ABOUT_CHUNKS = (
@@ -71,21 +71,21 @@ def draw_figures(figures: Figures) -> None:
     first, pace = figures.time_to_first_token, figures.tokens_per_second
     price = service().settings.cost(figures.tokens_in, figures.tokens_out)
     with st.container(horizontal=True, gap="small", key="story-figures"):
-        _figure("First token", "–" if first is None else seconds(first), width=124)
+        _figure("First token", "–" if first is None else seconds(first), width=116)
         _figure("Tokens/s", "–" if pace is None else f"{about}{pace:,.0f}")
         _figure(
             "Median gap",
-            width=150,
+            width=140,
             value="–" if usual is None else milliseconds(usual),
             chart=sparks(gaps),
             help="Inter-token latency; the line is the gaps over time",
         )
-        _figure("95 % within", "–" if high is None else milliseconds(high), width=124)
+        _figure("95 % within", "–" if high is None else milliseconds(high), width=112)
         read = "–" if figures.tokens_in is None else f"{figures.tokens_in:,}"
         written = "–" if figures.tokens_out is None else f"{about}{figures.tokens_out:,}"
         _figure("Tokens in → out", f"{read} → {written}", width=164)
         if price is not None:
-            _figure("Cost", f"${price:.6f}" if price < 0.01 else f"${price:.4f}", width=150)
+            _figure("Cost", dollars(price), width=190)
 
 
 def _figure(label: str, value: str, *, chart: Sequence[float] = (), help: str | None = None, width: int = 96) -> None:
@@ -126,8 +126,8 @@ def _line(chunk: Chunk) -> str:
     name = named(chunk)
     if len(name) > _NAME:
         name = name[: _NAME - 1] + "…"
-    gap = "" if chunk.gap is None else f"{chunk.gap * 1e3:+8.1f} ms"
-    return f"{name:{_NAME}} {chunk.at:8.3f} s {gap}"
+    gap = "" if chunk.gap is None else f"+{chunk.gap * 1e3:.1f} ms"
+    return f"{chunk.at:8.3f} s {gap:>11}  {name}"
 
 
 def draw_chunks(run: Run) -> None:
@@ -147,8 +147,9 @@ def draw_chunks(run: Run) -> None:
         table,
         hide_index=True,
         height=300,
+        placeholder="",
         column_config={
-            "chunk": st.column_config.TextColumn("chunk", width="large"),
+            "chunk": st.column_config.TextColumn("chunk"),
             "at": st.column_config.NumberColumn("arrived (s)", format="%.3f", width=90),
             "gap": st.column_config.NumberColumn("gap (ms)", format="%.1f", width=90),
         },

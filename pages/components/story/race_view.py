@@ -15,6 +15,7 @@ from pages.components.answer import MARKS
 from pages.components.inspector.recordings import open_recording, samples
 from pages.components.keep_alive import my_runs
 from pages.components.model_text import drawn
+from pages.components.service import service
 from pages.components.story import wish as wishes
 from pages.components.story.wish import Ready, Wish
 from streaming import race
@@ -35,7 +36,7 @@ PLACES = 300
 """Of a lane's time axis: chunks that fall on one place are one mark."""
 
 FROM_MODEL = "the model"
-WAITING, WRITING = "nothing to read yet", "reading"
+WAITING, WRITING = "you wait", "you can read"
 _COLORS = alt.Scale(domain=[WAITING, WRITING], range=["#b9a27a", "#2f93a0"])
 _COLUMNS = 5
 
@@ -94,7 +95,8 @@ def _open(lanes: Sequence[Ready]) -> None:
     # None starts before all are made: what making a client takes is not the others' time.
     begun: list[Run] = []
     try:
-        begun += (lane.start() for lane in lanes)
+        for lane in lanes:
+            begun.append(lane.start())  # noqa: PERF401 - those that were begun are needed where one is refused
     except LimitReachedError:
         for run in begun:
             run.stop()
@@ -123,7 +125,10 @@ def current() -> Race | None:
 def draw(found: Race) -> None:
     """Draw a race, for as long as it goes on and afterwards."""
     head = st.empty()
-    slots = [_slots(place) for place in st.columns(len(found.lanes), gap="small")]
+    clocks = st.columns(len(found.lanes), gap="small")
+    result = st.container()
+    texts = st.columns(len(found.lanes), gap="small")
+    slots = [_slots(above, below, lane) for above, below, lane in zip(clocks, texts, found.lanes, strict=True)]
     head.markdown("#### Who has something to read first?")
     # A loop, not a fragment that comes again: Streamlit collects garbage after each, with all streams held up.
     with contextlib.ExitStack() as readers:
@@ -137,7 +142,8 @@ def draw(found: Race) -> None:
     _draw_lanes(found, slots)
     if said := race.summary(found.lanes):
         head.markdown(f"#### {said}")
-    _draw_result(found)
+    with result:
+        _draw_result(found)
     with st.expander("Show code", icon=":material/code:"):
         for tab, lane in zip(st.tabs([lane.method.label for lane in found.lanes]), found.lanes, strict=True):
             with tab:
@@ -147,18 +153,24 @@ def draw(found: Race) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Slots:
-    title: st.delta_generator.DeltaGenerator
     clock: st.delta_generator.DeltaGenerator
     state: st.delta_generator.DeltaGenerator
     text: st.delta_generator.DeltaGenerator
 
 
-def _slots(place: st.delta_generator.DeltaGenerator) -> _Slots:
-    with place.container(border=True, gap="small"):
-        title, clock, state = st.empty(), st.empty(), st.empty()
+def _slots(above: st.delta_generator.DeltaGenerator, below: st.delta_generator.DeltaGenerator, lane: Lane) -> _Slots:
+    """Make the places of a lane: its clock in one row with the others, its text in a row below."""
+    name = f"`{lane.method.label}`"
+    # Side by side where the lane has the width of a phone, else one below the other.
+    with above.container(border=True, horizontal=True, horizontal_alignment="distribute", gap="xsmall"):
+        st.markdown(f"**{lane.method.effect.capitalize()}**  \n:small[{name}]", width=130)
+        with st.container(gap=None, width=160):
+            clock, state = st.empty(), st.empty()
+    with below.container(border=True, gap="xsmall"):
+        st.caption(name)
         with st.container(height=170, border=False, autoscroll=True):
             text = st.empty()
-    return _Slots(title, clock, state, text)
+    return _Slots(clock, state, text)
 
 
 def _draw_lanes(found: Race, slots: Sequence[_Slots]) -> None:
@@ -169,11 +181,8 @@ def _draw_lanes(found: Race, slots: Sequence[_Slots]) -> None:
 def _draw_lane(lane: Lane, places: _Slots) -> None:
     live = lane.run.is_live
     now = lane.run.elapsed if live else lane.last
-    places.title.markdown(f"**`{lane.method.label}`**  \n:small[{lane.method.effect}]")
-    if lane.first is None:
-        places.clock.metric("no word after", f"{now:.1f} s")
-    else:
-        places.clock.metric("first word after", race.about(lane.first))
+    label, value = ("no word after", f"{now:.1f} s") if lane.first is None else ("first word after", _first(lane))
+    places.clock.metric(label, value)
     places.state.caption(_state(lane, now))
     text = lane.text
     if live and len(text) > LANE_TEXT:
@@ -181,27 +190,35 @@ def _draw_lane(lane: Lane, places: _Slots) -> None:
     places.text.markdown(drawn(text) or ":gray[…]")
 
 
+def _first(lane: Lane) -> str:
+    return "" if lane.first is None else race.about(lane.first)
+
+
 def _state(lane: Lane, now: float) -> str:
     if lane.run.is_live:
         doing = "writing" if lane.first is not None else "waiting"
         return f":material/hourglass_top: {doing} · {now:.1f} s"
-    said = outcome(lane.run, figures(lane.run.events))
+    seen = figures(lane.run.events)
+    said = outcome(lane.run, seen)
     icon, _ = MARKS[said.mark]
     if said.mark is Mark.FAILED:
         return f"{icon} {said.sentence}"
-    return f"{icon} {said.mark.value.lower()} after {race.about(now)}"
+    cost = service().settings.cost(seen.tokens_in, seen.tokens_out)
+    price = "" if cost is None else f"  \n{words.dollars(cost)}"
+    return f"{icon} {said.mark.value.lower()} after {race.about(now)}{price}"
 
 
 def _draw_result(found: Race) -> None:
     lanes = found.lanes
-    if alike := race.agreement(lanes):
-        st.markdown(f":material/compare_arrows: {alike}")
     if any(lane.arrivals for lane in lanes):
         _draw_chart(lanes, race.summary(lanes))
+    if alike := race.agreement(lanes):
+        st.markdown(f":material/compare_arrows: {alike}")
 
 
 def _draw_chart(lanes: Sequence[Lane], said: str) -> None:
     end = max(lane.last for lane in lanes)
+    is_dark = st.context.theme.type == "dark"
     bars, marks, labels = [], [], []
     for lane in lanes:
         first, name = lane.first, lane.method.label
@@ -229,7 +246,7 @@ def _draw_chart(lanes: Sequence[Lane], said: str) -> None:
         alt.Chart(pd.DataFrame(bars))
         .mark_bar(height=16, cornerRadius=2, strokeWidth=1.5, opacity=0.55)
         .encode(
-            x=alt.X("from:Q", scale=time, title="seconds since Enter was pressed"),
+            x=alt.X("from:Q", scale=time, title="seconds since the start"),
             x2="to:Q",
             y=y,
             color=alt.Color("what:N", scale=_COLORS, legend=alt.Legend(orient="top", title=None)),
@@ -239,10 +256,16 @@ def _draw_chart(lanes: Sequence[Lane], said: str) -> None:
     )
     tick = (
         alt.Chart(pd.DataFrame(marks, columns=["method", "at"]))
-        .mark_tick(thickness=1.5, height=16, color="#0e6e7c")
+        .mark_tick(thickness=1.5, height=16, color="#8fd6df" if is_dark else "#0e6e7c")
         .encode(x=alt.X("at:Q", scale=time), y=y, tooltip=["method", alt.Tooltip("at:Q", format=".3f", title="chunk")])
     )
-    layers = [bar, tick]
+    ends = pd.DataFrame([{"method": lane.method.label, "at": lane.last} for lane in lanes])
+    end_mark = (
+        alt.Chart(ends)
+        .mark_point(shape="diamond", filled=True, size=70, opacity=1, color="#0b4f59", stroke="white", strokeWidth=1)
+        .encode(x=alt.X("at:Q", scale=time), y=y, tooltip=["method", alt.Tooltip("at:Q", format=".3f", title="end")])
+    )
+    layers = [bar, tick, end_mark]
     sides: tuple[tuple[Literal["left", "right"], int], ...] = (("left", 2), ("right", -2))
     for side, dx in sides:
         told = pd.DataFrame([e for e in labels if e["side"] == side], columns=["method", "at", "says", "side"])
@@ -251,7 +274,7 @@ def _draw_chart(lanes: Sequence[Lane], said: str) -> None:
             .mark_text(align=side, dx=dx, dy=-15, fontSize=12, color="#7d8b90")
             .encode(x=alt.X("at:Q", scale=time), y=y, text="says:N")
         )
-    st.markdown("**When the words came** :small[each thin line is one chunk]")
+    st.markdown("**When the words came** :small[each thin line is one chunk, ◆ is the end]")
     spoken = "; ".join(f"{e['method']}: {e['says']}" for e in labels)
     st.altair_chart(
         alt.layer(*layers).properties(height=alt.Step(38)),

@@ -107,7 +107,8 @@ def write(version: Version, run: Run, places: Slots, below: After) -> Ended:
         so_far = Progress(meter.tokens_so_far, expected, limit, meter.tokens_per_second)
         said = figures_view.progress_text(now_in, so_far, run.elapsed)
         progress.progress(so_far.fraction, text=said)
-        line = words.live_line(meter, run.elapsed, now_in.value)
+        # Before there are figures their place is held.
+        line = "\u00a0" if now_in is not Phase.WRITING else words.live_line(meter, run.elapsed, now_in.value)
         line_slot.caption(line)
         cost.noted(PROGRESS_MESSAGES + len(said.encode()) + len(line.encode()))
         if below.lists_chunks:

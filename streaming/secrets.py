@@ -1,0 +1,81 @@
+"""Keys, tokens and passwords, which nothing that is shown, recorded or logged may hold."""
+
+import json
+import logging
+import traceback
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+HIDDEN = "•••"
+"""Stands where a secret was."""
+
+MIN_LENGTH = 8
+"""Characters of a secret: what is shorter (`none`, `ollama`) keeps nobody out and is a word of many texts."""
+
+Text = TypeVar("Text", str, bytes)
+
+
+class Secrets:
+    """Hides known strings. A secret that was cut short is hidden too, if half of it is left."""
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        whole = {secret for secret in known if len(secret) >= MIN_LENGTH}
+        self._texts = _by_beginning([{secret} for secret in whole])
+        self._payloads = _by_beginning([_as_json(secret) for secret in whole])
+
+    def hide(self, text: str) -> str:
+        """Return text without secrets."""
+        for beginning, secrets in self._texts:
+            if beginning in text:
+                text = _without(text, beginning, secrets, HIDDEN)
+        return text
+
+    def hide_in_payload(self, payload: bytes) -> bytes:
+        """Return an event's JSON without secrets. It stays JSON."""
+        for beginning, secrets in self._payloads:
+            if beginning in payload:
+                payload = _without(payload, beginning, secrets, HIDDEN.encode())
+        return payload
+
+
+def _by_beginning(secrets: list[set[Text]]) -> list[tuple[Text, list[Text]]]:
+    """Return the forms of secrets by what must be found to take what follows for the rest; the longest first."""
+    found: dict[Text, list[Text]] = {}
+    for forms in secrets:
+        size = max(MIN_LENGTH, (min(map(len, forms)) + 1) // 2)
+        for form in forms:
+            found.setdefault(form[:size], []).append(form)
+    return sorted(found.items(), key=lambda item: len(item[0]), reverse=True)
+
+
+def _as_json(secret: str) -> set[bytes]:
+    """Return how a secret stands in JSON, with and without characters beyond ASCII."""
+    return {json.dumps(secret, ensure_ascii=ascii)[1:-1].encode() for ascii in (True, False)}
+
+
+def _without(text: Text, beginning: Text, secrets: list[Text], mark: Text) -> Text:
+    """Replace secrets of this beginning, and as much of them as there is."""
+    pieces = text.split(beginning)
+    for place, piece in enumerate(pieces[1:], 1):
+        pieces[place] = piece[max(_shared(secret[len(beginning) :], piece) for secret in secrets) :]
+    return mark.join(pieces)
+
+
+def _shared(one: Sequence[object], other: Sequence[object]) -> int:
+    """Return how many characters two texts begin with in common."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def hide_in_logs(secrets: Secrets) -> None:
+    """Have no line of any log, of this process and whoever writes it, hold a secret; tracebacks neither."""
+
+    def record(*given: Any, **named: Any) -> logging.LogRecord:
+        made = logging.LogRecord(*given, **named)
+        said = made.getMessage()
+        raised = "".join(traceback.format_exception(*made.exc_info)) if made.exc_info and made.exc_info[0] else ""
+        if secrets.hide(said + raised) != said + raised:
+            made.msg, made.args = secrets.hide("\n".join(filter(None, (said, raised.rstrip())))), ()
+            made.exc_info = made.exc_text = None
+        return made
+
+    logging.setLogRecordFactory(record)

@@ -1,0 +1,53 @@
+"""Who of those that are signed in may use Weir."""
+
+from typing import Any
+
+import pytest
+
+from chains import allow_list
+from pages.components.sign_in import refusal
+
+LIST = allow_list.parse("Ann@example.org, @team.example")
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {"email": "ann@example.org"},
+        {"email": "ANN@EXAMPLE.ORG", "email_verified": True},
+        {"email": "anybody@team.example", "email_verified": "true"},
+    ],
+)
+def test_an_address_or_its_domain_on_the_list_may(user: dict[str, Any]) -> None:
+    assert refusal(user, LIST) is None
+
+
+@pytest.mark.parametrize(
+    ("user", "says"),
+    [
+        ({"email": "ben@example.org"}, "may not use this Weir"),
+        ({"email": "ann@example.org.evil.example"}, "may not use this Weir"),
+        ({"email": "eve@not-team.example"}, "may not use this Weir"),
+        ({"email": "eve@sub.team.example"}, "may not use this Weir"),
+        ({"email": "eve@evil.example@team.example", "email_verified": False}, "has not verified"),
+        ({"email": "ann@example.org", "email_verified": False}, "has not verified"),
+        ({"email": "ann@example.org", "email_verified": "False"}, "has not verified"),
+        ({"email": ["ann@example.org"]}, "has not told Weir an e-mail address"),
+        ({"email": ""}, "has not told Weir an e-mail address"),
+        ({"sub": "ann@example.org"}, "has not told Weir an e-mail address"),
+    ],
+)
+def test_others_may_not_and_are_told_why(user: dict[str, Any], says: str) -> None:
+    assert says in str(refusal(user, LIST))
+
+
+def test_without_a_list_everybody_who_can_sign_in_may_but_never_with_an_address_that_is_not_theirs() -> None:
+    assert refusal({"email": "anybody@anywhere.example"}, frozenset()) is None
+    assert refusal({"sub": "1"}, frozenset()) is None
+    assert refusal({"email": "ann@example.org", "email_verified": False}, frozenset()) is not None
+
+
+@pytest.mark.parametrize("text", ["ann", "@", "a@b@c", "ann@example.org ben@example.org", "ann@"])
+def test_what_is_neither_an_address_nor_a_domain_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="neither an address nor a domain"):
+        allow_list.parse(text)

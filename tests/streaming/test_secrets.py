@@ -1,0 +1,84 @@
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.runnables import RunnableLambda
+
+from streaming import recording
+from streaming.loop import BackgroundLoop
+from streaming.recorder import Recorder
+from streaming.secrets import HIDDEN, Secrets, hide_in_logs
+from streaming.store import MemoryStore
+
+KEY = 'sk-canary-"quoted"-and-é-0123456789'
+
+
+def test_a_secret_is_hidden_whole_and_cut_short() -> None:
+    secrets = Secrets([KEY, "other-secret"])
+    assert secrets.hide(f"a {KEY} b other-secret") == f"a {HIDDEN} b {HIDDEN}"
+    assert secrets.hide(f"cut {KEY[:20]}") == f"cut {HIDDEN}"
+    assert secrets.hide(f"cut {KEY[:20]} and on") == f"cut {HIDDEN} and on"
+
+
+@pytest.mark.parametrize("word", ["", "none", "ollama", "sk-test"])
+def test_a_short_word_is_no_secret(word: str) -> None:
+    assert Secrets([word]).hide("none of ollama's sk-tests") == "none of ollama's sk-tests"
+
+
+@pytest.mark.parametrize("ascii", [True, False])
+def test_a_payload_stays_json_without_it(ascii: bool) -> None:
+    payload = json.dumps({"a": f"x{KEY}y", KEY: 1}, ensure_ascii=ascii).encode()
+    assert json.loads(Secrets([KEY]).hide_in_payload(payload)) == {"a": f"x{HIDDEN}y", HIDDEN: 1}
+
+
+@given(st.text(max_size=40), st.text(min_size=8, max_size=20), st.text(max_size=40))
+def test_no_text_holds_it_afterwards(before: str, secret: str, after: str) -> None:
+    assert secret not in Secrets([secret]).hide(before + secret + after).replace(HIDDEN, "")
+
+
+class Telling:
+    """A value whose description holds the key."""
+
+    def __repr__(self) -> str:
+        return f"{'x' * 470}{KEY}"
+
+
+def leak(value: str) -> Telling:
+    if value == "raise":
+        raise RuntimeError(f"{'x' * 260}{KEY}") from ValueError(repr(Telling()))
+    return Telling()
+
+
+@pytest.mark.parametrize("value", ["raise", "return"])
+def test_what_a_chain_lets_out_is_in_no_recording(loop: BackgroundLoop, value: str) -> None:
+    run = Recorder(MemoryStore(10**7), loop, hidden=(KEY,)).start(RunnableLambda(leak), value)
+    run.wait(5)
+    written = b"".join(recording.lines(run)).decode() + str(run.failure)
+    assert HIDDEN in written
+    assert "sk-canary" not in written
+
+
+@pytest.fixture
+def hiding() -> Iterator[None]:
+    before = logging.getLogRecordFactory()
+    hide_in_logs(Secrets([KEY]))
+    yield
+    logging.setLogRecordFactory(before)
+
+
+def test_no_log_holds_it(hiding: None, caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("anybody")
+    log.warning("with %s and %d", KEY, 1)
+    try:
+        leak("raise")
+    except RuntimeError:
+        log.exception("it failed")
+    log.warning("plain %s", "words")
+    assert "sk-canary" not in caplog.text
+    assert "with ••• and 1" in caplog.text
+    assert "it failed" in caplog.text
+    assert "RuntimeError: xxx" in caplog.text
+    assert caplog.records[-1].args == ("words",)
