@@ -15,6 +15,9 @@ from typing import Any
 import httpx2
 import openai
 
+SHORTEST = 0.25
+"""Seconds that a try is given, even where others have left none: most servers that are there answer by then."""
+
 _BEGAN: ContextVar[float] = ContextVar("began")
 """When the first try of a request was sent. All tries are sent by one task, or one thread, one after another."""
 
@@ -41,15 +44,22 @@ class AsyncPatientClient(openai.DefaultAsyncHttpxClient):
 
 @contextlib.contextmanager
 def _try(request: httpx2.Request) -> Iterator[None]:
-    """Have a try that ran out of time be the last, once all time is used up."""
+    """Let a try wait for its answer as long as earlier tries have left it; the body then has its full time."""
+    limits = request.extensions.get("timeout", {})
+    allowed = limits.get("read")
     if request.headers.get("x-stainless-retry-count", "0") == "0":
         _BEGAN.set(time.monotonic())
+    elif allowed is not None:
+        limits["read"] = max(_left(request), SHORTEST)
     try:
         yield
     except httpx2.TimeoutException as error:
+        limits["read"] = allowed
         if _left(request) <= 0:
             raise openai.APITimeoutError(request) from error
         raise
+    finally:
+        limits["read"] = allowed
 
 
 def _settle(response: httpx2.Response) -> None:

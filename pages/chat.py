@@ -227,6 +227,16 @@ def draw_answer_end(turn: Turn, ended: answer.Ended, *, has_actions: bool) -> No
     answer.draw_end(ended, places, run_id=message.run_id, key=message.id, retry=lambda: retry(turn), more=more)
 
 
+def draw_storage_note() -> None:
+    """Say that what is being said is not kept, as long as it is so."""
+    trouble = service().storage_problem or service().keeper.problem
+    if trouble is None:
+        storage_note.empty()
+        return
+    told = f"Conversations are not kept at the moment. {trouble.problem.sentence} {trouble.problem.remedy}"
+    storage_note.warning(told, icon=":material/database_off:")
+
+
 st.set_page_config(layout="centered")
 me = visitor()
 library = st.session_state.get("chat_spare") or service().library
@@ -259,9 +269,8 @@ except StorageError as problem:
     go(None)
     st.button("Go on", icon=":material/refresh:")
     st.stop()
-if (trouble := service().storage_problem or service().keeper.problem) is not None:
-    kept = "Conversations are not kept at the moment."
-    st.warning(f"{kept} {trouble.problem.sentence} {trouble.problem.remedy}", icon=":material/database_off:")
+storage_note = st.empty()
+draw_storage_note()
 draw_trouble()
 if st.session_state.chat_id is None and st.session_state.chat_shared:
     try:
@@ -330,6 +339,7 @@ for number, turn in enumerate(turns):
     bottom.stop.arm(run)
     ended = answer.write(answer.Answer(run.id), run, places, waiting="Choosing a route")
     service().keeper.settle(turn.answer.id)
+    draw_storage_note()
     bottom.stop.disarm()
     bottom.limit_line.draw()
     status = STATUSES[ended.outcome.mark]

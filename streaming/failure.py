@@ -46,7 +46,7 @@ class FailureKind(Enum):
     )
     INVALID_REQUEST = (
         "The model's server refused the request as invalid.",
-        "The server's own words are below; a setting or the model may not support what was asked.",
+        "A setting or the model may not support what was asked: see the server's own words.",
     )
     RATE_LIMIT = (
         "The model's server says that there were too many requests, or that the quota is used up.",
@@ -70,7 +70,7 @@ class FailureKind(Enum):
     )
     OVERLOADED = (
         "The model's server reported an error in the middle of the answer.",
-        "Its own words are below. Retry in a moment.",
+        "See its own words, and retry in a moment.",
     )
     MALFORMED = (
         "The model's server sent something that is not part of an answer.",
@@ -106,7 +106,7 @@ class FailureKind(Enum):
     )
     INTERNAL = (
         "The chain raised an error.",
-        "Its own words are below.",
+        "See its own words.",
     )
 
     @property

@@ -99,3 +99,20 @@ FAULTS = (
 def names(faults: tuple[ModelFault, ...]) -> list[str]:
     """Return what tests are called."""
     return [fault.name for fault in faults]
+
+
+def table() -> str:
+    """Return the table in Markdown, as `docs/faults.md` has it."""
+    rows = [
+        "| What goes wrong | The answer is marked | Weir says | What to do | Kept |",
+        "|---|---|---|---|---|",
+    ]
+    for fault in FAULTS:
+        kept = "all" if fault.kept is None else "what had arrived" if fault.kept else "nothing had arrived"
+        said, remedy = (fault.kind.sentence, fault.kind.remedy) if fault.kind else ("nothing: the answer is whole", "")
+        rows.append(f"| {fault.name} | *{fault.mark.value}* | {said} | {remedy} | {kept} |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    print(table())  # noqa: T201

@@ -177,30 +177,11 @@ def test_regenerate_asks_again(chat: Page, model: FakeOpenAI) -> None:
     expect(chat.get_by_text("Once upon a time")).not_to_be_visible()
 
 
-BEFORE_THE_ANSWER = [
-    (Plan(status=401), FailureKind.AUTHENTICATION),
-    (Plan(status=429), FailureKind.RATE_LIMIT),
-    (Plan(status=500), FailureKind.SERVER),
-]
 IN_THE_MIDDLE = [
     (Fault.CUT, FailureKind.CUT),
     (Fault.STALL, FailureKind.TIMEOUT),
     (Fault.NO_FINISH, FailureKind.UNFINISHED),
 ]
-
-
-@pytest.mark.parametrize(("plan", "kind"), BEFORE_THE_ANSWER, ids=lambda value: getattr(value, "name", ""))
-def test_an_error_before_the_answer_says_what_to_do_and_retry_works(
-    chat: Page, model: FakeOpenAI, plan: Plan, kind: FailureKind
-) -> None:
-    model.plan = plan
-    send(chat, "Will this work?")
-    expect(chat.get_by_text(re.compile(r"Failed$"))).to_be_visible()
-    expect(chat.get_by_text(kind.sentence)).to_be_visible()
-    model.plan = Plan(tokens=WORDS)
-    chat.get_by_role("button", name="Retry").click()
-    expect(chat.get_by_text(WHOLE)).to_be_visible()
-    expect(chat.get_by_text(kind.sentence)).not_to_be_visible()
 
 
 @pytest.mark.parametrize(("fault", "kind"), IN_THE_MIDDLE)

@@ -1,18 +1,25 @@
 """What a person sees of each fault, on each page: one app, on a wire that can be cut between it and its model."""
 
+import contextlib
 import json
+import os
 import re
+import signal
+import subprocess
+import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from conversations.storage_error import StorageProblem
 from streaming.failure import FailureKind
 from streaming.methods import Method
 from streaming.outcome import Mark
-from tests.browser.conftest import TIMEOUT, ended, opened, running_weir, send
+from tests.browser.conftest import TIMEOUT, ended, free_port, opened, running_weir, send, weir_process
 from tests.fake_openai import FakeOpenAI, Fault, Plan
 from tests.faults import BLOCKS, FAULTS, LINE, MIDDLE, ModelFault
 from tests.relay import Relay, relay
@@ -21,7 +28,9 @@ IN_TIME = TIMEOUT * 1_000 + 10_000
 """Milliseconds within which a page says what happened, on a busy machine too."""
 GRACE = 6
 """Seconds that the app under test goes on with a run that nobody reads."""
-HERE = {fault.name: fault for fault in FAULTS if fault.url is None and not fault.is_huge}
+ALIKE = ("429: come back at once", "429: come back in 100 s", "503: overloaded")
+"""What a page shows no differently from others of the table."""
+HERE = {fault.name: fault for fault in FAULTS if not (fault.url or fault.is_huge or fault.name in ALIKE)}
 
 
 @dataclass(slots=True)
@@ -110,14 +119,6 @@ def test_a_model_server_that_is_gone_and_comes_back(page: Page, bench: Bench) ->
     expect(page.get_by_text(answer)).to_be_visible()
 
 
-def test_a_host_that_has_no_address_is_told(page: Page) -> None:
-    with running_weir(OPENAI_BASE_URL="http://model.invalid/v1", WEIR_RETRIES="0", WEIR_TIMEOUT="2") as url:
-        opened(page, f"{url}/story")
-        send(page, "a weir")
-        expect(page.get_by_text(FailureKind.UNREACHABLE.sentence)).to_be_visible(timeout=IN_TIME)
-        expect(page.get_by_role("button", name="Retry")).to_be_visible()
-
-
 @pytest.mark.parametrize("status", [401, 429])
 def test_a_classification_that_fails_for_good_is_the_answers_failure(page: Page, bench: Bench, status: int) -> None:
     fault = next(fault for fault in FAULTS if fault.plan.status == status)
@@ -157,7 +158,7 @@ def test_a_story_tells_it_whichever_way_it_runs(page: Page, bench: Bench) -> Non
             expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
 
 
-IN_EVENTS = ("401: wrong key", "cut after one token", "silent after the headers", "refusal", "empty answer")
+IN_EVENTS = ("401: wrong key", "silent after the headers", "empty answer")
 
 
 def test_the_inspector_tells_it_and_runs_the_chain_again(page: Page, bench: Bench) -> None:
@@ -285,3 +286,95 @@ def test_two_tabs_stop_one_run_at_once(page: Page, bench: Bench, context: Browse
         expect(tab.get_by_text("You stopped this answer.")).to_have_count(1)
     assert bench.model.answers[0].ended.wait(2)
     assert not is_live(bench)
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Callable[[], Path]]:
+    """Have a disk of 3 MB at a folder; yields what fills it, and returns the file that does."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, check=False, capture_output=True)
+    if mounted.returncode:
+        pytest.skip("only root may mount a disk")
+
+    def fill() -> Path:
+        ballast = folder / "ballast"
+        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4_096))
+        return ballast
+
+    try:
+        yield fill
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_disk_that_fills_up_in_mid_answer_is_told_and_the_answer_goes_on(
+    page: Page, model: FakeOpenAI, tmp_path: Path
+) -> None:
+    model.plan = Plan(tokens=SLOW, rate=15)
+    with (
+        small_disk(tmp_path) as fill,
+        running_weir(OPENAI_BASE_URL=model.url, OPENAI_MODEL="fake", WEIR_DATA=str(tmp_path)) as url,
+    ):
+        opened(page, url)
+        send(page, "Fill it up")
+        expect(page.get_by_text("drop9")).to_be_visible()
+        ballast = fill()
+        expect(page.get_by_text(re.compile(f"drop0 drop1 .*{LAST}"))).to_be_visible()
+        ended(page)
+        expect(page.get_by_text(StorageProblem.FULL.sentence)).to_be_visible()
+        send(page, "Not kept")
+        expect(page.get_by_text(f"This was not kept. {StorageProblem.FULL.sentence}")).to_be_visible()
+        ballast.unlink()
+        model.plan = Plan(tokens=["There is room."])
+        send(page, "Kept")
+        expect(page.get_by_text("There is room.")).to_be_visible()
+        expect(page.get_by_text(StorageProblem.FULL.sentence)).to_have_count(0)
+        page.reload()
+        ended(page, 2)
+        expect(page.get_by_text(re.compile(f"drop0 drop1 .*{LAST}"))).to_be_visible()
+        expect(page.get_by_text("There is room.")).to_be_visible()
+
+
+def test_a_server_that_is_killed_and_started_again_is_found_by_the_page_itself(
+    page: Page, model: FakeOpenAI, tmp_path: Path
+) -> None:
+    model.plan = Plan(tokens=SLOW * 2, rate=20)
+    environment = {"OPENAI_BASE_URL": model.url, "OPENAI_MODEL": "fake", "WEIR_DATA": str(tmp_path)}
+    port = free_port()
+    with weir_process("", environment, port) as weir:
+        opened(page, weir.url)
+        send(page, "Take your time")
+        expect(page.get_by_text("drop79")).to_be_visible()
+        weir.process.kill()
+        weir.process.wait()
+    with weir_process("", environment, port):
+        expect(page.get_by_text(re.compile("Cut off$"))).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("Weir was restarted")).to_be_visible()
+        expect(page.get_by_text(re.compile("drop0 drop1 .*drop29"))).to_be_visible()
+        model.plan = Plan(tokens=["All is well."])
+        page.get_by_role("button", name="Retry").click()
+        expect(page.get_by_text("All is well.")).to_be_visible()
+
+
+@pytest.mark.embedded
+@pytest.mark.timeout(240)
+def test_an_embedded_model_that_dies_in_mid_answer_is_there_for_the_next(page: Page) -> None:
+    with tempfile.TemporaryDirectory() as data, weir_process("", {"WEIR_DATA": data}) as weir:
+        page.goto(f"{weir.url}/story")
+        expect(page.get_by_text("embedded, toy-sized")).to_be_visible(timeout=90_000)
+        send(page, "a weir")
+        expect(page.get_by_text(re.compile(r"~[3-9]\d of about"))).to_be_visible(timeout=60_000)
+        for child in children_of(weir.process.pid):
+            os.kill(child, signal.SIGKILL)
+        expect(page.get_by_text(re.compile("Cut off$"))).to_be_visible()
+        expect(page.get_by_text(FailureKind.CUT.sentence)).to_be_visible()
+        page.get_by_role("button", name="Retry").click()
+        expect(page.get_by_text(re.compile(r"~[3-9]\d of about"))).to_be_visible(timeout=60_000)
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process has started."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]

@@ -1,5 +1,6 @@
 """Every fault of the table, recorded: what is said and kept, that it ends in time, and that the next run is well."""
 
+import threading
 import time
 
 import httpx2
@@ -209,6 +210,38 @@ def test_a_server_that_asks_to_wait_a_little_is_asked_again(asker: Asker) -> Non
     asker.server.plan = Plan(status=429, headers={"retry-after-ms": "50"})
     asker.story()
     assert len(asker.server.seen) == 3
+
+
+def after_a_first_refusal(asker: Asker, method: Method, plan: Plan) -> Run:
+    """Have the first try be asked to wait for 3 s of 4, and the second meet the plan."""
+    asker.retries, asker.timeout = 2, 4.0
+
+    def meet() -> None:
+        while not asker.server.seen:
+            time.sleep(0.01)
+        asker.server.plan = plan
+
+    asker.server.plan = Plan(status=503, headers={"retry-after": "3"})
+    meeting = threading.Thread(target=meet)
+    meeting.start()
+    run = asker.story(method=method)
+    meeting.join()
+    return run
+
+
+@pytest.mark.parametrize("method", [Method.ASTREAM_EVENTS, Method.STREAM])
+def test_all_tries_together_wait_for_an_answer_no_longer_than_one_may(asker: Asker, method: Method) -> None:
+    began = time.monotonic()
+    run = after_a_first_refusal(asker, method, Plan(fault=Fault.SILENT))
+    assert said_of(run).kind is FailureKind.TIMEOUT
+    assert time.monotonic() - began < 6
+    assert len(asker.server.seen) == 2
+
+
+@pytest.mark.parametrize("method", [Method.ASTREAM_EVENTS, Method.STREAM])
+def test_a_later_try_that_is_answered_has_its_full_time(asker: Asker, method: Method) -> None:
+    run = after_a_first_refusal(asker, method, Plan(tokens=[WELL], delay=2.5))
+    assert text(run.events) == WELL
 
 
 @pytest.mark.parametrize("method", [Method.ASTREAM_EVENTS, Method.STREAM])
