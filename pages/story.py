@@ -176,5 +176,5 @@ places = answer.slots()
 below = telling.after()
 done = telling.tell(story, bottom, places, below)
 run_id = story.answer.run_id
-answer.draw_end(done, places, run_id=run_id, key=f"story-{run_id}", retry=tell_again, more=draw_more)
+answer.draw_end(done, places, run_id=run_id, key="story", retry=tell_again, more=draw_more)
 telling.draw_after(story, done, below)

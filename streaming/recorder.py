@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -155,8 +156,7 @@ class _Recording:
             unread=lambda: loop.call(self._expect_reader),
             clock=self._now,
         )
-        self._runnable = runnable
-        self._value = value
+        self._work: tuple[Runnable[Any, Any], Any] | None = runnable, value
         self._errors = _ErrorHandler(self.run)
         self._root = run_id
         self._config: RunnableConfig = {
@@ -186,17 +186,19 @@ class _Recording:
             self._task.cancel()
 
     async def _drive(self) -> None:
+        assert self._work is not None
+        runnable, value = self._work
         if self._method is Method.ASTREAM_EVENTS:
-            await with_astream_events(self._runnable, self._value, self._config, self._record)
+            await with_astream_events(runnable, value, self._config, self._record)
         elif self._method is Method.ASTREAM:
-            narrator = StreamNarrator(self._hear, self._root, self._value)
-            await with_astream(self._runnable, self._value, self._told_by(narrator), narrator.show)
+            narrator = StreamNarrator(self._hear, self._root, value)
+            await with_astream(runnable, value, self._told_by(narrator), narrator.show)
         else:
-            await _in_thread(self._block, f"run {self.run.id}")
+            await _in_thread(partial(self._block, runnable, value), f"run {self.run.id}")
 
-    def _block(self) -> None:
+    def _block(self, runnable: Runnable[Any, Any], value: Any) -> None:
         """Run a method that blocks, on a thread of its own."""
-        line, value = self._line, self._value
+        line = self._line
         narrator_of = StreamNarrator if self._method is Method.STREAM else CallNarrator
         narrator = narrator_of(self._hand_over, self._root, value)
 
@@ -208,7 +210,7 @@ class _Recording:
             narrator.show(chunk)
 
         try:
-            _BLOCKING[self._method](self._runnable, value, self._told_by(narrator), show)
+            _BLOCKING[self._method](runnable, value, self._told_by(narrator), show)
             narrator.finish()
         finally:
             if line:
@@ -300,8 +302,8 @@ class _Recording:
         for run_id in [run_id for run_id in failed if run_id in self._open]:
             self._close(run_id, failed[run_id])
         self.run.close(status, failure)
-        # The run's handle lives as long as its record does; what it ran, and tracebacks, need not.
-        self._task = self._line = self._value = None
+        # The run's handle lives as long as its record; what it ran, a model's clients among it, and tracebacks need not.
+        self._task = self._line = self._work = None
         self._errors.by_run.clear()
 
     def _verdict(self, task: asyncio.Task[None], error: BaseException | None) -> tuple[Status, Failure | None]:

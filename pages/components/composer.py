@@ -1,5 +1,6 @@
 """The bottom of every page: the input, and below it the model that answers and Stop."""
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -34,11 +35,18 @@ class StopButton:
 
     def arm(self, run: Stoppable) -> None:
         """Have it stop this run."""
+        # Streamlit keeps a button's callback for as long as the tab is open; the run must not be kept with it.
+        stop = weakref.WeakMethod(run.stop)
+
+        def pressed() -> None:
+            if (known := stop()) is not None:
+                known()
+
         self._slot.button(
             "Stop",
             icon=":material/stop_circle:",
             key=f"stop-{run.id}",
-            on_click=run.stop,
+            on_click=pressed,
             shortcut="Escape",
             help="Ends the answer now and keeps what has arrived",
             width=_STOP_WIDTH,

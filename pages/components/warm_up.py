@@ -26,8 +26,8 @@ def warm_up() -> None:
     recorder = Recorder(MemoryStore(budget=1_000_000), service().loop)
     run = recorder.start(smart_router(rehearsal_model()), {"question": "Ready?", "history": []})
     run.wait(timeout=60)
-    # Streamlit collects all garbage after each script run, a fragment's too. What the imports have made, some hundred
-    # thousand objects, would be gone through each time, with every stream of the process held up meanwhile.
+    # What the imports have made, some hundred thousand objects, stays. Each time garbage is collected all of it would
+    # be gone through, with every stream of the process held up meanwhile.
     gc.collect()
     gc.freeze()
     _LOG.info("warm-up ended as %s with %r", run.status, text(run.events))

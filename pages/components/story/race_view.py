@@ -41,7 +41,7 @@ _COLORS = alt.Scale(domain=[WAITING, WRITING], range=["#b9a27a", "#2f93a0"])
 _COLUMNS = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Race:
     """The lanes of one race, for the button that stops them all."""
 
@@ -130,7 +130,7 @@ def draw(found: Race) -> None:
     texts = st.columns(len(found.lanes), gap="small")
     slots = [_slots(above, below, lane) for above, below, lane in zip(clocks, texts, found.lanes, strict=True)]
     head.markdown("#### Who has something to read first?")
-    # A loop, not a fragment that comes again: Streamlit collects garbage after each, with all streams held up.
+    # A loop, not a fragment that comes again and again: what stands is not drawn anew.
     with contextlib.ExitStack() as readers:
         for lane in found.lanes:
             readers.enter_context(lane.run.reading())
