@@ -302,7 +302,7 @@ class _Recording:
         for run_id in [run_id for run_id in failed if run_id in self._open]:
             self._close(run_id, failed[run_id])
         self.run.close(status, failure)
-        # The run's handle lives as long as its record; what it ran, a model's clients among it, and tracebacks need not.
+        # The run's handle lives as long as its record; what it ran, with its model's clients, and tracebacks need not.
         self._task = self._line = self._work = None
         self._errors.by_run.clear()
 
