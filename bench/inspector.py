@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.browser.conftest import QUIET, browser_path, opened, running_weir
+from tests.browser.conftest import QUIET, Wire, browser_path, opened, running_weir
 from tests.fake_openai import FakeOpenAI, Plan, fake_openai
 
 TOKENS = 8_000
@@ -37,17 +37,6 @@ def events_of(url: str, run_id: str) -> tuple[str, int]:
     with urllib.request.urlopen(f"{url}/api/runs/{run_id}", timeout=10) as answer:
         view = json.load(answer)
         return view["status"], view["events"]
-
-
-class Wire:
-    """Bytes that the page's websockets received."""
-
-    def __init__(self, page: Page) -> None:
-        self.received = 0
-        page.on("websocket", lambda socket: socket.on("framereceived", self._count))
-
-    def _count(self, payload: str | bytes) -> None:
-        self.received += len(payload)
 
 
 @contextmanager

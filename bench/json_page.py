@@ -12,8 +12,8 @@ import time
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from bench.inspector import Wire, events_of
-from tests.browser.conftest import QUIET, browser_path, opened, running_weir, send
+from bench.inspector import events_of
+from tests.browser.conftest import QUIET, Wire, browser_path, opened, running_weir, send
 from tests.fake_openai import FakeOpenAI, Plan, fake_openai
 
 RATE = 200.0

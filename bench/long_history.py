@@ -11,11 +11,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from bench.inspector import Wire
 from conversations.message import MessageStatus
 from conversations.opening import database_url, open_library
 from conversations.visitor import COOKIE, new_visitor
-from tests.browser.conftest import QUIET, browser_path, opened, send, weir_process
+from tests.browser.conftest import QUIET, Wire, browser_path, opened, send, weir_process
 from tests.fake_openai import Plan, fake_openai
 
 TIMES = 5

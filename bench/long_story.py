@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import CDPSession, Page
 
-from bench.inspector import Wire
 from bench.race import browser_page
-from tests.browser.conftest import opened, running_weir, send
+from tests.browser.conftest import Wire, opened, running_weir, send
 from tests.fake_openai import FakeOpenAI, Plan, Seen, fake_openai
 
 PARAGRAPH = 60

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page, sync_playwright
 
-from bench.inspector import Wire
 from bench.model_server import markdown
 from bench.servers import Server, bare_page, model_log, model_server, plain_page, weir
 from bench.sessions import many, percentile
-from tests.browser.conftest import INPUT, QUIET, browser_path
+from tests.browser.conftest import INPUT, QUIET, Wire, browser_path
 
 TIMEOUT = 120_000
 

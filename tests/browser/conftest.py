@@ -159,6 +159,17 @@ def story(page: Page, weir_url: str, model: FakeOpenAI) -> Page:
     return opened(page, f"{weir_url}/story")
 
 
+class Wire:
+    """Bytes that the page's websockets received."""
+
+    def __init__(self, page: Page) -> None:
+        self.received = 0
+        page.on("websocket", lambda socket: socket.on("framereceived", self._count))
+
+    def _count(self, payload: str | bytes) -> None:
+        self.received += len(payload)
+
+
 def opened(page: Page, url: str) -> Page:
     page.goto(url)
     expect(page.locator(INPUT)).to_be_visible()

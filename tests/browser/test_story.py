@@ -4,7 +4,7 @@ import time
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.browser.conftest import ended, opened, send
+from tests.browser.conftest import Wire, ended, opened, send
 from tests.fake_openai import FakeOpenAI, Fault, Plan
 
 PARAGRAPH = [" rain"] * 39 + [".\n\n"]
@@ -37,23 +37,15 @@ def test_length_and_tone_are_asked_for(story: Page, model: FakeOpenAI) -> None:
 
 
 def test_the_bytes_sent_grow_with_the_text_and_not_with_its_square(story: Page, model: FakeOpenAI) -> None:
-    received = [0]
-
-    def count(socket: WebSocket) -> None:
-        def add(frame: bytes | str) -> None:
-            received[0] += len(frame)
-
-        socket.on("framereceived", add)
-
-    story.on("websocket", count)
+    wire = Wire(story)
     story.reload()
     sizes = {}
     for paragraphs in (50, 100):
         model.plan = Plan(tokens=PARAGRAPH * paragraphs)
-        received[0] = 0
+        wire.received = 0
         send(story, f"{paragraphs} paragraphs")
         expect(story.get_by_text(f"{40 * paragraphs:,} out")).to_be_visible(timeout=60_000)
-        sizes[paragraphs] = received[0]
+        sizes[paragraphs] = wire.received
     text = len("".join(PARAGRAPH)) * 100
     assert sizes[100] < 2.5 * sizes[50]
     assert sizes[100] < 12 * text
@@ -272,15 +264,7 @@ MUTATIONS = """() => {
 
 def test_an_update_of_a_story_of_20_000_tokens_sends_and_touches_its_end_only(story: Page, model: FakeOpenAI) -> None:
     """What an update sends and touches, not how long it takes; and Stop and Go on work there."""
-    received = [0]
-
-    def count(socket: WebSocket) -> None:
-        def add(frame: bytes | str) -> None:
-            received[0] += len(frame)
-
-        socket.on("framereceived", add)
-
-    story.on("websocket", count)
+    wire = Wire(story)
     story.reload()
     story.get_by_text("Novella", exact=True).click()
     model.plan = Plan(tokens=numbered(20_000 + 12_000), rate=100, burst=20_000)
@@ -289,10 +273,10 @@ def test_an_update_of_a_story_of_20_000_tokens_sends_and_touches_its_end_only(st
         """From a number on the page until 300 later, in bytes and touched nodes."""
         story.get_by_text(f"w{start} ").last.wait_for(state="attached", timeout=120_000)
         story.evaluate(MUTATIONS)
-        before = received[0]
+        before = wire.received
         story.get_by_text(f"w{start + 300} ").last.wait_for(state="attached", timeout=30_000)
         touched: int = story.evaluate("window.touched")
-        return received[0] - before, touched
+        return wire.received - before, touched
 
     send(story, "a river")
     late = cost_of_300_tokens(20_500)
