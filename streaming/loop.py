@@ -6,12 +6,14 @@ runs belong to neither: they live here.
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_LOG = logging.getLogger(__name__)
 
 new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
 # LangChain takes a dozen turns of the loop for a chunk; uvloop, which Windows does not have, turns faster.
@@ -61,7 +63,11 @@ class BackgroundLoop:
         asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(timeout=5)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=5)
-        loop.close()
+        try:
+            loop.close()
+        except OSError as error:
+            # uvloop closes all that it holds, and says so where something was still under way.
+            _LOG.warning("the loop of the runs was closed with something under way: %s", error)
 
 
 async def _cancel_all() -> None:

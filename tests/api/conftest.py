@@ -22,7 +22,7 @@ from tests.fake_openai import FakeOpenAI
 from tests.serving import served
 
 GRACE = 0.5
-"""Seconds that the API under test waits for a client that went away."""
+"""Seconds that the API under test waits for a client that went away, unless a test says otherwise."""
 
 Serve = Callable[..., AbstractContextManager[httpx.Client]]
 
@@ -39,9 +39,9 @@ def serve(openai_server: FakeOpenAI, loop: BackgroundLoop, store: MemoryStore) -
     @contextlib.contextmanager
     def serving(*, people_sign_in: bool = False, **variables: Any) -> Iterator[httpx.Client]:
         given = {"OPENAI_BASE_URL": openai_server.url, "OPENAI_API_KEY": "sk-canary", "WEIR_TIMEOUT": 2}
-        chosen = Settings.model_validate(given | {"WEIR_RETRIES": 0} | variables)
+        chosen = Settings.model_validate(given | {"WEIR_RETRIES": 0, "WEIR_GRACE": GRACE} | variables)
         models = ModelSource(chosen)
-        recorder = Recorder(store, loop, grace=GRACE, hidden=chosen.secrets)
+        recorder = Recorder(store, loop, grace=chosen.grace, hidden=chosen.secrets)
         limits = Limits(quota_of(chosen))
         api = create_api(chosen, models, recorder, limits, people_sign_in=people_sign_in)
         app = VisitorCookie(Starlette(routes=[Mount("/api", api)]), name=COOKIE, make=new_visitor, is_good=is_visitor)

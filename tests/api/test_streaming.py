@@ -174,7 +174,7 @@ def test_ticks_come_evenly(client: httpx.Client) -> None:
 
 def test_fifty_clients_at_once_each_get_all(serve: Serve, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=WORDS, rate=60)
-    with serve(WEIR_TIMEOUT=60, WEIR_RETRIES=3) as client, ThreadPoolExecutor(50) as pool:
+    with serve(WEIR_TIMEOUT=60, WEIR_RETRIES=3, WEIR_GRACE=60) as client, ThreadPoolExecutor(50) as pool:
 
         def read(_: int) -> str:
             with httpx.Client(base_url=client.base_url, timeout=60) as own:
