@@ -10,6 +10,7 @@ from chains.source import ModelSource
 from conversations.library import Library
 from conversations.opening import IN_MEMORY, database_url, open_library
 from conversations.storage_error import StorageError
+from pages.components import sign_in
 from pages.components.keeper import Keeper
 from streaming.limits import Limits, Quota
 from streaming.loop import BackgroundLoop
@@ -61,8 +62,9 @@ def _build() -> Service:
     loop = BackgroundLoop()
     store = MemoryStore(budget=int(chosen.record_mb * 1e6))
     models = ModelSource(chosen)
-    hide_in_logs(Secrets(models.secrets))
-    recorder = Recorder(store, loop, grace=chosen.grace, hidden=models.secrets)
+    hidden = (*models.secrets, *sign_in.keys())
+    hide_in_logs(Secrets(hidden))
+    recorder = Recorder(store, loop, grace=chosen.grace, hidden=hidden)
     library, problem = _open_library(chosen)
     limits = Limits(quota_of(chosen))
     return Service(chosen, models, recorder, limits, loop, library, Keeper(library), problem)

@@ -12,6 +12,7 @@ from chains.settings import SettingsError, settings
 
 SHARED = ("redirect_uri", "cookie_secret")
 PROVIDERS_OWN = ("client_id", "client_secret", "server_metadata_url")
+SECRET = ("cookie_secret", "client_secret")
 DEFAULT = "default"
 
 
@@ -43,6 +44,18 @@ def _checked(auth: Mapping[str, Any]) -> tuple[str, ...]:
     if missing:
         raise SettingsError(f"[auth] in secrets.toml lacks {', '.join(missing)}.")
     return tuple(found)
+
+
+def keys() -> tuple[str, ...]:
+    """Return what `[auth]` keeps secret: nothing that is logged, shown or recorded may hold it."""
+    has_auth = st.secrets.load_if_toml_exists() and "auth" in st.secrets
+    return keys_of(st.secrets["auth"]) if has_auth else ()
+
+
+def keys_of(auth: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the secrets of an `[auth]` section and of its providers."""
+    sections = [auth, *(section for section in auth.values() if isinstance(section, Mapping))]
+    return tuple(str(section[key]) for section in sections for key in SECRET if section.get(key))
 
 
 def refusal(user: Mapping[str, Any], allowed: frozenset[str]) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chains import allow_list
-from pages.components.sign_in import refusal
+from pages.components.sign_in import keys_of, refusal
 
 LIST = allow_list.parse("Ann@example.org, @team.example")
 
@@ -51,3 +51,14 @@ def test_without_a_list_everybody_who_can_sign_in_may_but_never_with_an_address_
 def test_what_is_neither_an_address_nor_a_domain_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="neither an address nor a domain"):
         allow_list.parse(text)
+
+
+def test_the_secrets_of_every_provider_are_to_be_hidden() -> None:
+    auth = {
+        "redirect_uri": "https://weir.example.org/oauth2callback",
+        "cookie_secret": "a-cookie-canary",
+        "google": {"client_id": "1", "client_secret": "a-google-canary"},
+        "entra": {"client_id": "2", "client_secret": "an-entra-canary"},
+    }
+    assert keys_of(auth) == ("a-cookie-canary", "a-google-canary", "an-entra-canary")
+    assert keys_of({"client_id": "1", "client_secret": "alone"}) == ("alone",)
