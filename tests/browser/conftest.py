@@ -88,14 +88,18 @@ def weir_process(may_log: str, environment: dict[str, str], port: int | None = N
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_", "STREAMLIT_"))}
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"]
     url = f"http://localhost:{port}"
-    with subprocess.Popen(
-        [*command, "--server.fileWatcherType=none"],
-        cwd=ROOT,
-        env=kept | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    # A file, not a pipe: whoever writes into a full pipe that nobody reads stands still.
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as output,
+        subprocess.Popen(
+            [*command, "--server.fileWatcherType=none"],
+            cwd=ROOT,
+            env=kept | environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
         weir = Weir(url, process)
         try:
             await_health(url, process)
@@ -103,19 +107,20 @@ def weir_process(may_log: str, environment: dict[str, str], port: int | None = N
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                log, _ = process.communicate(timeout=20)
+                process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 process.kill()
-                log, _ = process.communicate()
                 raise
-    weir.log = log
-    assert "Traceback" not in log or (may_log and may_log in log), log
+            finally:
+                output.seek(0)
+                weir.log = output.read()
+    assert "Traceback" not in weir.log or (may_log and may_log in weir.log), weir.log
 
 
 def await_health(url: str, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        assert process.poll() is None, process.communicate()[0]
+        assert process.poll() is None, f"ended with {process.returncode}"
         with contextlib.suppress(OSError):
             urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
             return
