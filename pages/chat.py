@@ -13,6 +13,7 @@ from pages.components.chat_sidebar import draw_sidebar
 from pages.components.composer import composer
 from pages.components.conversation import Turn, start, turns_of, wish_route
 from pages.components.copy_button import copy_button
+from pages.components.fresh_place import fresh_place
 from pages.components.kept_answer import STATUSES, details_of, ended_of
 from pages.components.route_view import draw_route
 from pages.components.service import service
@@ -307,7 +308,10 @@ for number, turn in enumerate(turns[first:], first):
         draw_question(turn, has_actions=has_actions)
     if turn.answer is None:
         continue
-    with st.chat_message("assistant", avatar=":material/water:"):
+    with (
+        st.chat_message("assistant", avatar=":material/water:"),
+        fresh_place(f"chat-{number - first}", turn.answer.id),
+    ):
         if beside := st.session_state.get("chat_beside", {}).get(turn.answer.id):
             left, right = st.columns(2)
             with left:

@@ -3,6 +3,7 @@ import streamlit as st
 from chains.catalog import ModelNotReadyError
 from pages.components import answer, links, starting
 from pages.components.composer import composer, still_composer
+from pages.components.fresh_place import fresh_place
 from pages.components.story import controls, race_view, telling
 from pages.components.story.display import Display
 from pages.components.story.telling import Version
@@ -171,9 +172,10 @@ story = versions[shown]
 if story.is_taken_back():
     links.say_lost(RunNotSharedError())
     st.stop()
-st.text(story.wish.topic)
-places = answer.slots()
-below = telling.after()
+with fresh_place("story", story.id):
+    st.text(story.wish.topic)
+    places = answer.slots()
+    below = telling.after()
 done = telling.tell(story, bottom, places, below)
 run_id = story.answer.run_id
 answer.draw_end(done, places, run_id=run_id, key="story", retry=tell_again, more=draw_more)

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
+from uuid import uuid4
 
 import streamlit as st
 
@@ -35,6 +36,7 @@ class Version:
     display: Display = field(default_factory=Display)
     answer: Answer = field(default_factory=Answer)
     cost: Cost = field(default_factory=Cost)
+    id: str = field(default_factory=lambda: uuid4().hex)
 
     def is_taken_back(self) -> bool:
         """Whether it is of a link that is not shared with this visitor any more."""
