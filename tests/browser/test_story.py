@@ -72,6 +72,20 @@ def test_a_new_topic_stops_the_story_that_is_being_told(story: Page, model: Fake
     assert model.answers[0].hung_up_at is not None
 
 
+def test_the_story_before_is_gone_while_the_next_one_is_written(story: Page, model: FakeOpenAI) -> None:
+    for number in (1, 2, 3):
+        model.plan = Plan(tokens=[f"opening{number}\n\n", *PARAGRAPH * 2, f"closing{number}"])
+        send(story, f"story {number}")
+        expect(story.get_by_text(f"closing{number}")).to_be_visible()
+        ended(story)
+        model.plan = Plan(tokens=["midway\n\n", " rain"], fault=Fault.STALL, at=1)
+        send(story, "a pause")
+        expect(story.get_by_text("midway")).to_be_visible()
+        expect(story.get_by_text(f"closing{number}")).to_have_count(0)
+        expect(story.get_by_text("First token")).to_have_count(0)
+        expect(story.get_by_role("button", name="Regenerate")).to_have_count(0)
+
+
 def choose(page: Page, label: str, option: str) -> None:
     page.get_by_role("combobox", name=label).click()
     wanted = page.get_by_role("option", name=re.compile(f"^{re.escape(option)}"))
