@@ -83,7 +83,7 @@ def test_a_refresh_brings_the_whole_conversation_back(chat: Page, model: FakeOpe
 def test_two_tabs_follow_one_run_and_a_third_sees_it_afterwards(
     chat: Page, model: FakeOpenAI, context: BrowserContext
 ) -> None:
-    model.plan = Plan(tokens=WORDS, rate=15)
+    model.plan = Plan(tokens=WORDS, rate=4)
     send(chat, "Take your time")
     expect(chat.get_by_text("word3")).to_be_visible()
     second = opened(context.new_page(), chat.url)
