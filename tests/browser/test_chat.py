@@ -64,7 +64,7 @@ def test_a_refresh_in_the_middle_goes_on_with_the_same_run(chat: Page, model: Fa
     send(chat, "Take your time")
     expect(chat.get_by_text("word5")).to_be_visible()
     chat.reload()
-    expect(chat.get_by_text("Take your time")).to_be_visible()
+    expect(chat.get_by_role("main").get_by_text("Take your time")).to_be_visible()
     ended(chat)
     expect(chat.get_by_text(WHOLE)).to_be_visible()
     assert len(model.answers) == 1

@@ -26,7 +26,7 @@ from tests.relay import Relay, relay
 
 IN_TIME = TIMEOUT * 1_000 + 10_000
 """Milliseconds within which a page says what happened, on a busy machine too."""
-GRACE = 6
+GRACE = 12
 """Seconds that the app under test goes on with a run that nobody reads."""
 ALIKE = ("429: come back at once", "429: come back in 100 s", "503: overloaded")
 """What a page shows no differently from others of the table."""
