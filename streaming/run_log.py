@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from streaming.methods import Method
 from streaming.metrics import Meter, streamed_text
 from streaming.outcome import outcome
 from streaming.run import Run
@@ -18,7 +19,7 @@ def follow(run: Run) -> None:
 
 
 def _about(run: Run) -> dict[str, Any]:
-    method = run.context.get("method", "astream_events")
+    method = run.context.get("method", Method.ASTREAM.value)
     return {"run": run.id, "chain": run.name, "method": method, "visitor": run.owner}
 
 
