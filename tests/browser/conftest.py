@@ -117,6 +117,16 @@ def weir_process(may_log: str, environment: dict[str, str], port: int | None = N
     assert "Traceback" not in weir.log or (may_log and may_log in weir.log), weir.log
 
 
+def refused_start(environment: dict[str, str]) -> str:
+    """Start the app with variables that it cannot use, and return what it said before it ended with an error."""
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port=0"]
+    started = subprocess.run(
+        command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert started.returncode != 0
+    return started.stdout + started.stderr
+
+
 def await_health(url: str, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

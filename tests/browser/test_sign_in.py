@@ -1,9 +1,6 @@
 """Signing in: nobody sees or does anything before, and only those who are meant to afterwards."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import ROOT, ended, free_port, opened, send, weir_process
+from tests.browser.conftest import ended, free_port, opened, refused_start, send, weir_process
 from tests.fake_openai import FakeOpenAI
 from tests.identity_provider import IdentityProvider, identity_provider
 
@@ -143,16 +140,6 @@ def test_the_http_page_goes_on_working_and_the_api_lets_nobody_else_in(
 def test_a_mistake_in_the_secrets_stops_the_start_and_lets_nobody_in(tmp_path: Path, secrets: str, says: str) -> None:
     file = tmp_path / "secrets.toml"
     file.write_text(secrets, encoding="utf-8")
-    started = subprocess.run(
-        [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port=0"],
-        cwd=ROOT,
-        env=os.environ | {"STREAMLIT_SECRETS_FILES": str(file), "WEIR_DATA": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    said = started.stdout + started.stderr
-    assert started.returncode != 0
+    said = refused_start({"STREAMLIT_SECRETS_FILES": str(file), "WEIR_DATA": str(tmp_path)})
     assert "Weir cannot start." in said
     assert says in said

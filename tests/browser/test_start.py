@@ -1,12 +1,9 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, ended, opened, running_weir, send
+from tests.browser.conftest import ended, opened, refused_start, running_weir, send
 
 
 @pytest.mark.embedded
@@ -36,18 +33,7 @@ def test_without_a_model_the_app_is_up_and_says_three_ways_to_go_on(page: Page, 
 
 
 def test_a_bad_setting_stops_the_start_with_its_name_and_an_example() -> None:
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port=0"]
-    started = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=os.environ | {"WEIR_TIMEOUT": "soon"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    said = started.stdout + started.stderr
-    assert started.returncode != 0
+    said = refused_start({"WEIR_TIMEOUT": "soon"})
     assert "WEIR_TIMEOUT has a value 'soon'" in said
     assert "For example: WEIR_TIMEOUT=60" in said
     assert "Traceback" not in said
