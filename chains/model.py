@@ -196,7 +196,7 @@ def chat_model(
         use_responses_api=False,
         max_retries=settings.retries,
         timeout=openai.Timeout(settings.timeout, connect=min(CONNECT_TIMEOUT, settings.timeout)),
-        stream_chunk_timeout=settings.timeout,
+        stream_chunk_timeout=None,  # `chains.patience` bounds all waiting
         # Whether the field is set at all decides whether `invoke` streams.
         **({} if asked.streaming is None else {"streaming": asked.streaming}),
     )

@@ -1,13 +1,18 @@
-"""HTTP clients that keep a request's tries, and the pauses between them, within the time that one of them may take.
+"""HTTP clients that wait for a server no longer than `WEIR_TIMEOUT` says, whatever it sends.
 
-The openai client gives each try its full timeout, and waits up to two minutes where a server asks for it. Whoever has
-set `WEIR_TIMEOUT` has not agreed to that. An error of openai's own is what ends its tries.
+The openai client gives each try its full timeout, and waits up to two minutes where a server asks for it: here a
+request's tries, and the pauses between them, have together the time of one. An error of openai's own is what ends them.
+
+A timeout of HTTP begins anew with each byte, and servers keep a connection open with bytes that say nothing: comments
+in a stream of events, blanks before JSON. Here these are silence. LangChain bounds that too, for its asynchronous
+streams alone and with a task for each chunk.
 """
 
 import contextlib
 import math
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -22,8 +27,16 @@ _BEGAN: ContextVar[float] = ContextVar("began")
 """When the first try of a request was sent. All tries are sent by one task, or one thread, one after another."""
 
 
+_SAYS_NOTHING = re.compile(rb"(?:\s|:[^\r\n]*+)*+")
+"""Blanks and comments: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream."""
+
+
 class PatientClient(openai.DefaultHttpxClient):
     """For a chain that waits on a thread."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.event_hooks["response"].append(_hear)
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         with _try(request):
@@ -35,11 +48,78 @@ class PatientClient(openai.DefaultHttpxClient):
 class AsyncPatientClient(openai.DefaultAsyncHttpxClient):
     """The same for asyncio."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.event_hooks["response"].append(_hear_async)
+
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         with _try(request):
             response = await super().send(request, **options)
         _settle(response)
         return response
+
+
+def _hear(response: httpx2.Response) -> None:
+    assert isinstance(response.stream, httpx2.SyncByteStream)
+    response.stream = _Heard(response.stream, _Silence(response.request))
+
+
+async def _hear_async(response: httpx2.Response) -> None:
+    assert isinstance(response.stream, httpx2.AsyncByteStream)
+    response.stream = _HeardAsync(response.stream, _Silence(response.request))
+
+
+class _Silence:
+    """How long a body has said nothing, of the time that was spent waiting for it."""
+
+    def __init__(self, request: httpx2.Request) -> None:
+        self._allowed = _allowed(request)
+        self._lasted = 0.0
+
+    def goes_on(self, piece: bytes, waited: float) -> None:
+        """Take what came after so many seconds. Raises ReadTimeout once silence has lasted too long."""
+        if not _SAYS_NOTHING.fullmatch(piece):
+            self._lasted = 0.0
+            return
+        self._lasted += waited
+        if self._lasted >= self._allowed:
+            raise httpx2.ReadTimeout("The server has kept the connection open and said nothing.")
+
+
+class _Heard(httpx2.SyncByteStream):
+    """A body in which silence is bounded."""
+
+    def __init__(self, body: httpx2.SyncByteStream, silence: _Silence) -> None:
+        self._body = body
+        self._silence = silence
+
+    def __iter__(self) -> Iterator[bytes]:
+        since = time.monotonic()
+        for piece in self._body:
+            self._silence.goes_on(piece, time.monotonic() - since)
+            yield piece
+            since = time.monotonic()
+
+    def close(self) -> None:
+        self._body.close()
+
+
+class _HeardAsync(httpx2.AsyncByteStream):
+    """The same for asyncio."""
+
+    def __init__(self, body: httpx2.AsyncByteStream, silence: _Silence) -> None:
+        self._body = body
+        self._silence = silence
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        since = time.monotonic()
+        async for piece in self._body:
+            self._silence.goes_on(piece, time.monotonic() - since)
+            yield piece
+            since = time.monotonic()
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
 
 
 @contextlib.contextmanager
@@ -68,10 +148,15 @@ def _settle(response: httpx2.Response) -> None:
         response.headers["x-should-retry"] = "false"
 
 
-def _left(request: httpx2.Request) -> float:
+def _allowed(request: httpx2.Request) -> float:
+    """Return the seconds that a request may wait."""
     allowed = request.extensions.get("timeout", {}).get("read")
+    return math.inf if allowed is None else float(allowed)
+
+
+def _left(request: httpx2.Request) -> float:
     now = time.monotonic()
-    return math.inf if allowed is None else float(allowed) - (now - _BEGAN.get(now))
+    return _allowed(request) - (now - _BEGAN.get(now))
 
 
 def asked_to_wait(headers: httpx2.Headers) -> float:

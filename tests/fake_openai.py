@@ -18,6 +18,8 @@ from starlette.routing import Route
 from tests.serving import served
 
 BAD_BYTES = b'{"\xff\xfe\x80'
+KEEP_ALIVE_EVERY = 0.05
+"""Seconds."""
 BAD_GATEWAY = "<html><body>502 Bad Gateway</body></html>"
 OVERLOADED = {"message": "overloaded", "type": "server_error"}
 
@@ -28,6 +30,7 @@ class Fault(StrEnum):
     SILENT = "not even headers are sent"
     CUT = "the connection is closed in the middle of the body"
     STALL = "nothing more is sent"
+    KEEP_ALIVE = "nothing more is sent but what keeps the connection open"
     NO_FINISH = "the body ends without a finish_reason"
     BAD_DATA = "a data line is not JSON"
     BAD_BYTES = "a data line is not UTF-8"
@@ -117,6 +120,8 @@ class FakeOpenAI:
             seen.hung_up_at = time.monotonic()
             seen.ended.set()
             return Response()
+        if plan.fault is Fault.KEEP_ALIVE and not streams:
+            return StreamingResponse(_counted(_blanks(), seen), media_type="application/json")
         if streams:
             return StreamingResponse(_counted(_stream(plan, seen), seen), media_type="text/event-stream")
         takes = plan.delay + (len(plan.tokens) / plan.rate if plan.rate else 0.0)
@@ -222,6 +227,10 @@ async def _go_wrong(fault: Fault) -> AsyncIterator[str | bytes]:
             raise ConnectionResetError("cut by the test")
         case Fault.STALL:
             await asyncio.Event().wait()
+        case Fault.KEEP_ALIVE:
+            while True:
+                yield ": still working\n\n"
+                await asyncio.sleep(KEEP_ALIVE_EVERY)
         case Fault.BAD_DATA:
             yield "data: {this is no JSON\n\n"
         case Fault.BAD_BYTES:
@@ -230,6 +239,12 @@ async def _go_wrong(fault: Fault) -> AsyncIterator[str | bytes]:
             yield f"{BAD_GATEWAY}\n\n"
         case Fault.SSE_ERROR:
             yield f"data: {json.dumps({'error': OVERLOADED})}\n\n"
+
+
+async def _blanks() -> AsyncIterator[str]:
+    while True:
+        yield " "
+        await asyncio.sleep(KEEP_ALIVE_EVERY)
 
 
 async def _counted(stream: AsyncIterator[str | bytes], seen: Seen) -> AsyncIterator[str | bytes]:

@@ -79,6 +79,8 @@ FAULTS = (
     _breaks("silent, without headers", Fault.SILENT, FailureKind.TIMEOUT, at=0),
     _breaks("silent after the headers", Fault.STALL, FailureKind.TIMEOUT, at=0),
     _breaks("silent in the middle", Fault.STALL, FailureKind.TIMEOUT),
+    _breaks("kept alive without a token", Fault.KEEP_ALIVE, FailureKind.TIMEOUT, at=0),
+    _breaks("kept alive, silent in the middle", Fault.KEEP_ALIVE, FailureKind.TIMEOUT),
     _breaks("ends without a finish reason", Fault.NO_FINISH, FailureKind.UNFINISHED),
     _breaks("an HTML page in the middle", Fault.HTML, FailureKind.UNFINISHED),
     _breaks("a line that is not JSON", Fault.BAD_DATA, FailureKind.MALFORMED),
