@@ -3,9 +3,9 @@
     python -m bench.model_server PORT
 
 The question says what is wanted: `[[tokens=8000 rate=0 mark=17]]`, with `rate` in tokens a second (0: as fast as they
-are taken). The text is Markdown and begins with `STARTS17` and ends with `ENDS17`. `[[clock=400 rate=20]]` answers with
-`number@seconds since the epoch` as every token. `GET /log` tells when answers were written, since the last
-`GET /log?clear=1`.
+are taken) and, with `think=0.3`, so many seconds before the first. The text is Markdown and begins with `STARTS17` and
+ends with `ENDS17`. `[[clock=400 rate=20]]` answers with `number@seconds since the epoch` as every token. `GET /log`
+tells when answers were written, since the last `GET /log?clear=1`.
 """
 
 import asyncio
@@ -74,6 +74,7 @@ async def answer(wish: dict[str, str], noted: dict[str, Any]) -> AsyncIterator[s
     rate, clock = float(wish.get("rate", 0)), int(wish.get("clock", 0))
     written = [sse({"content": token}) for token in markdown(int(wish.get("tokens", 20)), wish.get("mark", ""))]
     yield sse({"role": "assistant", "content": ""})
+    await asyncio.sleep(float(wish.get("think", 0)))
     async for number in paced(clock or len(written), rate):
         noted.setdefault("first", time.time())
         noted["sent"] = number + 1

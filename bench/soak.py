@@ -3,8 +3,9 @@
     python -m bench.soak [--minutes 10] [--sessions 50]
 
 Runs are kept within a bound that is reached early, so that memory must stand still: the median of the last tenth of
-the time is compared with that of a tenth from two fifths on. When all have left and are forgotten, threads, open
-files, sockets and child processes are counted again.
+the time is compared with that of a tenth from the tenth minute on, or from two fifths on where the whole is shorter
+than that. When all have left, threads, open files, sockets and child processes are counted again: after the time for
+which Streamlit remembers who has gone, and one more visitor, since it forgets the others when the next one leaves.
 """
 
 import argparse
@@ -31,6 +32,7 @@ GRACE = 5
 """Seconds that a run goes on after its last reader."""
 RECORD_MB = 20
 SAMPLE_EVERY = 5.0
+SETTLED_MINUTES = 10
 FORGOTTEN_AFTER = 150
 """Seconds after which Streamlit has let go of a session that did not come back, and of the loop that it has."""
 
@@ -112,10 +114,10 @@ def live_runs(server: Server) -> int:
         return int(json.load(answer)["live_runs"])
 
 
-def part(soak: Soak, start: float, end: float) -> float:
-    """Return the median memory, in bytes, between two parts of the time."""
+def part(soak: Soak, start: float) -> float:
+    """Return the median memory, in bytes, of the tenth of the time that begins at that part of it."""
     whole = soak.memory[-1][0]
-    return statistics.median(size for at, size in soak.memory if start * whole <= at <= end * whole)
+    return statistics.median(size for at, size in soak.memory if start * whole <= at <= (start + 0.1) * whole)
 
 
 def main() -> None:
@@ -134,12 +136,19 @@ def main() -> None:
         soak = asyncio.run(load(server, chosen.sessions, chosen.minutes * 60))
         live = live_runs(server)
         time.sleep(FORGOTTEN_AFTER)
+        asyncio.run(load(server, 2, 5))
+        time.sleep(GRACE + 1)
         after, left_live = Held.of(server), live_runs(server)
-    early, late = part(soak, 0.4, 0.5), part(soak, 0.9, 1.0)
+    settled = min(SETTLED_MINUTES / chosen.minutes, 0.4)
+    early, late = part(soak, settled), part(soak, 0.9)
     print(f"{chosen.minutes:g} minutes, {chosen.sessions} sessions at {RATE:g} tokens/s each:")
     print(f"  {soak.answers:,} answers read to the end, {soak.left:,} left in the middle, {soak.lost:,} tokens lost")
     print(f"  lag median {statistics.median(soak.lags):.3f} s, p95 {percentile(soak.lags, 0.95):.3f} s")
-    print(f"  memory {early / 1e6:.0f} MB from two fifths on, {late / 1e6:.0f} MB at the end ({late / early:.2f} ×)")
+    print(f"  memory in MB, tenth by tenth: {' '.join(f'{part(soak, tenth / 10) / 1e6:.0f}' for tenth in range(10))}")
+    print(
+        f"  memory {early / 1e6:.0f} MB from minute {settled * chosen.minutes:.0f} on, "
+        f"{late / 1e6:.0f} MB at the end ({late / early:.2f} ×)"
+    )
     print(f"  live runs: {live} when the last had left, {left_live} afterwards")
     for name in ("threads", "files", "sockets", "children"):
         print(f"  {name}: {getattr(before, name)} before, {getattr(after, name)} after")

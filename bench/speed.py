@@ -49,6 +49,8 @@ class Stream:
 
     tokens: int
     rate: int
+    think: float = 0.0
+    """Seconds before the first token."""
 
     @property
     def label(self) -> str:
@@ -58,6 +60,7 @@ class Stream:
 SESSIONS, SESSION_TOKENS, SESSION_RATE, SESSION_BOUND = 50, 400, 20.0, 1.0
 
 FLOOD, FAST, FASTER = Stream(8_000, 0), Stream(5_000, 1_000), Stream(5_000, 2_500)
+THOUGHT = Stream(500, 1_000, think=0.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ class Subject:
         self._page.evaluate(WATCH, str(mark))
         sent, cpu = self._wire.received, self._server.cpu()
         box = self._page.locator(self._field)
-        box.fill(f"[[tokens={stream.tokens} rate={stream.rate} mark={mark}]]")
+        box.fill(f"[[tokens={stream.tokens} rate={stream.rate} think={stream.think} mark={mark}]]")
         asked = time.time()
         box.press("Enter")
         self._page.wait_for_function("() => typeof window.seen.last === 'number'", timeout=TIMEOUT)
@@ -147,7 +150,7 @@ def measure(model: Server, rounds: int) -> Figures:
             page.ask(model, Stream(200, 0), mark)
             mark += 1
         for _ in range(rounds):
-            for stream in (FLOOD, FAST, FASTER):
+            for stream in (FLOOD, FAST, FASTER, THOUGHT):
                 for page in pages:
                     mark += 1
                     found.setdefault((page.name, stream), []).append(page.ask(model, stream, mark))
@@ -168,6 +171,10 @@ class Row:
 
 def rows(text: int) -> list[Row]:
     """Return the lines; `text` is the length of the unthrottled text in bytes."""
+
+    def first(seen: Round) -> float:
+        return seen.first_lag
+
     return [
         Row(f"{FLOOD.label}: Enter to last paint", FLOOD, lambda seen: seen.total, "s"),
         Row("websocket bytes for it, × the text", FLOOD, lambda seen: seen.sent / text, "×", 3.0),
@@ -175,7 +182,8 @@ def rows(text: int) -> list[Row]:
         Row(f"{FASTER.label}: last lag", FASTER, lambda seen: seen.last_lag, "s", 0.5),
         Row("server CPU a token, unthrottled", FLOOD, lambda seen: seen.cpu * 1e6, "µs", 400),
         Row("server CPU a token, at 1,000/s", FAST, lambda seen: seen.cpu * 1e6, "µs", 400),
-        Row("first paint behind the model's first chunk", FAST, lambda seen: seen.first_lag, "s", 0.1),
+        Row("first paint behind the first chunk of a model that answers at once", FAST, first, "s", 0.1),
+        Row(f"the same of a model that takes {THOUGHT.think:g} s", THOUGHT, first, "s", 0.1),
         Row("longest freeze of the page, unthrottled", FLOOD, lambda seen: seen.freeze, "s", 0.2),
         Row("longest freeze of the page, at 1,000/s", FAST, lambda seen: seen.freeze, "s", 0.2),
     ]
