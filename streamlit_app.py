@@ -68,7 +68,7 @@ app = st.App(
         Mount("/api", api),
     ],
     middleware=[
-        Middleware(SecurityHeaders),
+        Middleware(SecurityHeaders, framed_by=running.settings.framing_origins),
         Middleware(SafeCookies),
         Middleware(LocalMetrics),
         Middleware(VisitorCookie, name=COOKIE, make=new_visitor, is_good=is_visitor),

@@ -21,14 +21,18 @@ _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 @functools.cache
-def streamlit_policy() -> str:
+def streamlit_policy(framed_by: tuple[str, ...] = ()) -> str:
     """Return the policy for the pages of the installed Streamlit."""
     index = Path(streamlit.__file__).parent / "static" / "index.html"
-    return content_security_policy(index.read_text(encoding="utf-8"))
+    return content_security_policy(index.read_text(encoding="utf-8"), framed_by)
 
 
-def content_security_policy(page: str) -> str:
-    """Return a policy that allows the inline scripts of this page, by their hash, and nothing from elsewhere."""
+def content_security_policy(page: str, framed_by: tuple[str, ...] = ()) -> str:
+    """Return a policy that allows the inline scripts of this page, by their hash, and nothing from elsewhere.
+
+    `framed_by` are origins whose pages may have this one in a frame; `self` is its own.
+    """
+    framing = " ".join("'self'" if origin == "self" else origin for origin in framed_by or ("'none'",))
     digests = (hashlib.sha256(script.encode()).digest() for script in _INLINE_SCRIPT.findall(page))
     hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
     return "; ".join(
@@ -41,7 +45,7 @@ def content_security_policy(page: str) -> str:
             "worker-src 'self' blob:",
             "font-src 'self' data:",
             "connect-src 'self'",
-            "frame-ancestors 'none'",
+            f"frame-ancestors {framing}",
             "object-src 'none'",
             "base-uri 'self'",
             "form-action 'self'",
@@ -60,7 +64,6 @@ def _with_icon(policy: str, scope: Scope) -> str:
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
     "Permissions-Policy": ", ".join(
         f"{feature}=()"
         for feature in ("camera", "microphone", "geolocation", "display-capture", "payment", "usb", "serial", "hid")
@@ -72,11 +75,20 @@ _HEADERS = {
 _HSTS = "max-age=31536000"
 
 
+def _for_old_browsers(framed_by: tuple[str, ...]) -> dict[str, str]:
+    """Say who may frame a page to browsers that do not know `frame-ancestors`. Other origins they can't be told."""
+    if not framed_by:
+        return {"X-Frame-Options": "DENY"}
+    return {"X-Frame-Options": "SAMEORIGIN"} if framed_by == ("self",) else {}
+
+
 class SecurityHeaders:
     """ASGI middleware that adds the headers to every HTTP response, also to that of an error which nobody foresaw."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, framed_by: tuple[str, ...] = ()) -> None:
         self._app = app
+        self._framed_by = framed_by
+        self._headers = _HEADERS | _for_old_browsers(framed_by)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,7 +96,7 @@ class SecurityHeaders:
             return
 
         # Now: a mount changes the scope.
-        policy, tls, has_begun = _with_icon(streamlit_policy(), scope), is_tls(scope), False
+        policy, tls, has_begun = _with_icon(streamlit_policy(self._framed_by), scope), is_tls(scope), False
 
         async def send_with_headers(message: Message) -> None:
             nonlocal has_begun
@@ -92,7 +104,7 @@ class SecurityHeaders:
                 has_begun = True
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Content-Security-Policy", policy)
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 if tls:
                     headers.setdefault("Strict-Transport-Security", _HSTS)

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chains import allow_list, extra
 
+_ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d+)?", re.ASCII)
 _PASSWORD = re.compile(r"://[^/@:]*:(.+)@")
 
 
@@ -27,6 +28,17 @@ def _names_chains(value: str) -> str:
 def _names_users(value: str) -> str:
     allow_list.parse(value)
     return value
+
+
+def _names_origins(value: str) -> str:
+    for origin in _parts(value):
+        if origin != "self" and not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin!r} is neither `self` nor a scheme and a host, without a path")
+    return value
+
+
+def _parts(value: str) -> tuple[str, ...]:
+    return tuple(part for piece in value.split(",") if (part := piece.strip()))
 
 
 def _limit(variable: str, example: str) -> Any:
@@ -84,6 +96,10 @@ class Settings(BaseSettings):
     """Bearer token for the HTTP API; without one the API answers loopback clients only."""
     allowed_hosts: str = Field("", validation_alias=AliasChoices("WEIR_ALLOWED_HOSTS"), examples=["weir.example.org"])
     """Host names, besides this machine's own, under which the HTTP API may be called; separated by commas."""
+    framed_by: Annotated[str, AfterValidator(_names_origins)] = Field(
+        "", validation_alias=AliasChoices("WEIR_FRAMED_BY"), examples=["https://portal.example.org"]
+    )
+    """Origins whose pages may show Weir in a frame, separated by commas; `self` is its own."""
     allowed_users: Annotated[str, AfterValidator(_names_users)] = Field(
         "", validation_alias=AliasChoices("WEIR_ALLOWED_USERS"), examples=["ann@example.org, @example.com"]
     )
@@ -121,6 +137,11 @@ class Settings(BaseSettings):
         "", validation_alias=AliasChoices("WEIR_CHAINS"), examples=["agent=my_package.chains:agent"]
     )
     """Runnables of the user's own for the catalogue: `name=package.module:attribute`, separated by commas."""
+
+    @property
+    def framing_origins(self) -> tuple[str, ...]:
+        """The origins of `framed_by`."""
+        return _parts(self.framed_by)
 
     @property
     def extra_chains(self) -> tuple[tuple[str, str], ...]:

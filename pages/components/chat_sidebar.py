@@ -8,6 +8,7 @@ from conversations.conversation import Conversation
 from conversations.library import Library
 from pages.components.telling import telling
 from pages.components.upload import draw_upload
+from pages.components.visitor import is_known_again
 from pages.components.words import escaped
 
 SHOWN = 60
@@ -37,8 +38,12 @@ def draw_sidebar(library: Library, visitor: str, current: str | None, go: Callab
                     args=(library, visitor, deleted, go),
                 )
         found = library.conversations(visitor, search, limit=SHOWN)
-        if not found:
-            st.caption("No conversation holds this." if search else "Your conversations are kept here.")
+        if not found and search:
+            st.caption("No conversation holds this.")
+        elif not is_known_again():
+            st.caption("Your browser keeps no cookie of Weir: your conversations are kept for as long as this tab.")
+        elif not found:
+            st.caption("Your conversations are kept here.")
         for conversation in found:
             _draw_one(library, visitor, conversation, conversation.id == current, go)
         with st.popover("Import", icon=":material/upload_file:", type="tertiary"):

@@ -11,13 +11,20 @@ def visitor() -> str:
 
     One whose browser keeps no cookie is somebody else in each tab.
     """
+    found: str = _known() or st.session_state.setdefault("visitor", new_visitor())
+    return found
+
+
+def is_known_again() -> bool:
+    """Whether Weir will know the visitor again: in another tab, after a reload."""
+    return _known() is not None
+
+
+def _known() -> str | None:
     if st.user.get("is_logged_in") is True:
         return f"user:{st.user.get('email') or st.user.get('sub')}".lower()
-    known = st.context.cookies.get(COOKIE)
-    if isinstance(known, str) and is_visitor(known):
-        return known
-    found: str = st.session_state.setdefault("visitor", new_visitor())
-    return found
+    cookie = st.context.cookies.get(COOKIE)
+    return cookie if isinstance(cookie, str) and is_visitor(cookie) else None
 
 
 def party() -> Party:

@@ -1,0 +1,76 @@
+"""Who may show Weir in a frame: nobody, unless `WEIR_FRAMED_BY` names them."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from api.headers import SecurityHeaders
+from tests.browser.conftest import INPUT, running_weir
+from tests.fake_openai import FakeOpenAI
+from tests.serving import served
+
+
+def framing(request: Request) -> HTMLResponse:
+    return HTMLResponse(f"<h1>Portal</h1><iframe src='{request.query_params['shows']}' width=1000 height=600></iframe>")
+
+
+@pytest.fixture(scope="module")
+def portal() -> Iterator[str]:
+    """The address of another site, whose pages show what they are asked to."""
+    with served(Starlette(routes=[Route("/", framing)]), "portal") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def framed(portal: str, model_server: FakeOpenAI) -> Iterator[str]:
+    """The address of a Weir that this site, and its own pages, may frame."""
+    with running_weir(OPENAI_BASE_URL=model_server.url, WEIR_FRAMED_BY=f"self, {portal}") as url:
+        yield url
+
+
+def test_no_page_may_frame_it(page: Page, portal: str, weir_url: str, model: FakeOpenAI) -> None:
+    with page.expect_console_message(lambda message: "frame-ancestors" in message.text):
+        page.goto(f"{portal}/?shows={weir_url}/")
+    expect(page.frame_locator("iframe").locator(INPUT)).to_have_count(0)
+
+
+def test_a_site_that_is_named_may(page: Page, portal: str, framed: str, model: FakeOpenAI) -> None:
+    page.goto(f"{portal}/?shows={framed}/story")
+    inside = page.frame_locator("iframe")
+    inside.locator(INPUT).fill("a lighthouse")
+    inside.locator(INPUT).press("Enter")
+    expect(inside.get_by_text("Once upon a time.")).to_be_visible()
+
+
+def test_where_the_browser_keeps_the_cookie_back_the_chat_says_so(
+    page: Page, portal: str, framed: str, model: FakeOpenAI
+) -> None:
+    page.goto(f"{portal}/?shows={framed}/")
+    expect(page.frame_locator("iframe").get_by_text("Your browser keeps no cookie of Weir")).to_be_visible()
+    page.goto(framed)
+    expect(page.get_by_text("Your conversations are kept here.")).to_be_visible()
+
+
+def test_its_own_pages_may(page: Page, framed: str, model: FakeOpenAI) -> None:
+    page.goto(framed)
+    expect(page.locator(INPUT)).to_be_visible()
+    page.evaluate("document.body.append(Object.assign(document.createElement('iframe'), {src: '/story'}))")
+    expect(page.frame_locator("iframe").locator(INPUT)).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("origins", "expected"),
+    [((), "DENY"), (("self",), "SAMEORIGIN"), (("self", "https://portal.example.org"), None)],
+    ids=["nobody", "own pages", "others too"],
+)
+def test_browsers_without_policies_are_told_what_they_can_be(origins: tuple[str, ...], expected: str | None) -> None:
+    app = Starlette(middleware=[Middleware(SecurityHeaders, framed_by=origins)])
+    with served(app, "headers") as address:
+        assert httpx.get(address).headers.get("x-frame-options") == expected
