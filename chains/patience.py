@@ -27,8 +27,9 @@ _BEGAN: ContextVar[float] = ContextVar("began")
 """When the first try of a request was sent. All tries are sent by one task, or one thread, one after another."""
 
 
-_SAYS_NOTHING = re.compile(rb"(?:\s|:[^\r\n]*+)*+")
-"""Blanks and comments: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream."""
+_LINE_END = re.compile(rb"[\r\n]")
+_WITHOUT_DATA = re.compile(rb":|event\b|id\b|retry\b")
+"""Begins a line of https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream."""
 
 
 class PatientClient(openai.DefaultHttpxClient):
@@ -39,6 +40,7 @@ class PatientClient(openai.DefaultHttpxClient):
         self.event_hooks["response"].append(_hear)
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        _have_it_plain(request)
         with _try(request):
             response = super().send(request, **options)
         _settle(response)
@@ -53,10 +55,16 @@ class AsyncPatientClient(openai.DefaultAsyncHttpxClient):
         self.event_hooks["response"].append(_hear_async)
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        _have_it_plain(request)
         with _try(request):
             response = await super().send(request, **options)
         _settle(response)
         return response
+
+
+def _have_it_plain(request: httpx2.Request) -> None:
+    """Ask for a body without compression, of which each piece shows what it says."""
+    request.headers["Accept-Encoding"] = "identity"
 
 
 def _hear(response: httpx2.Response) -> None:
@@ -73,17 +81,29 @@ class _Silence:
     """How long a body has said nothing, of the time that was spent waiting for it."""
 
     def __init__(self, request: httpx2.Request) -> None:
-        self._allowed = _allowed(request)
+        self._request = request
         self._lasted = 0.0
+        self._says: bool | None = None
+        """Whether the line that has not ended yet says something; None where it has not begun."""
 
     def goes_on(self, piece: bytes, waited: float) -> None:
         """Take what came after so many seconds. Raises ReadTimeout once silence has lasted too long."""
-        if not _SAYS_NOTHING.fullmatch(piece):
+        if self._broken_by(piece):
             self._lasted = 0.0
             return
         self._lasted += waited
-        if self._lasted >= self._allowed:
+        if self._lasted >= _allowed(self._request):
             raise httpx2.ReadTimeout("The server has kept the connection open and said nothing.")
+
+    def _broken_by(self, piece: bytes) -> bool:
+        first, *others = _LINE_END.split(piece)
+        said = [_says_something(first) if self._says is None else self._says, *map(_says_something, others)]
+        self._says = said[-1]
+        return any(said)
+
+
+def _says_something(line: bytes) -> bool | None:
+    return None if not line.strip() else _WITHOUT_DATA.match(line) is None
 
 
 class _Heard(httpx2.SyncByteStream):

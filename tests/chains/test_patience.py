@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 
 import httpx2
+import openai
 import pytest
 
 from chains.patience import AsyncPatientClient, PatientClient
@@ -47,9 +48,12 @@ def read(body: Body, *, pause: float = 0.0) -> list[bytes]:
     return pieces
 
 
-@pytest.mark.parametrize("kept_open_by", [COMMENT, b" ", b"\n\n", b":\n: :: :\n\n"])
-def test_what_keeps_a_connection_open_is_silence(kept_open_by: bytes) -> None:
-    body = Body((0.0, DATA), *[(0.1, kept_open_by)] * 5)
+@pytest.mark.parametrize(
+    "kept_open_by",
+    [[COMMENT], [b" "], [b"\n\n"], [b":\n: :: :\n\n"], [b": still", b" working", b"\n\n"], [b"event: ping\nid: 7\n\n"]],
+)
+def test_what_keeps_a_connection_open_is_silence(kept_open_by: list[bytes]) -> None:
+    body = Body((0.0, DATA), *[(0.1, piece) for piece in kept_open_by] * 5)
     with pytest.raises(httpx2.ReadTimeout, match="said nothing"):
         read(body)
     assert body.closed
@@ -64,9 +68,30 @@ async def test_the_same_holds_for_asyncio() -> None:
     assert body.closed
 
 
-def test_a_chunk_ends_the_silence() -> None:
-    pieces = [(0.1, COMMENT), (0.1, COMMENT), (0.1, DATA)] * 2
+@pytest.mark.parametrize(
+    "chunk",
+    [[DATA], [b"data", b': {"choices"', b": []}", b"\n\n"], [b"event: x\rdata: 1\r\r"], [b" ", b'{"id"', b": 1}"]],
+)
+def test_a_chunk_ends_the_silence(chunk: list[bytes]) -> None:
+    pieces = [(0.1, COMMENT), (0.1, COMMENT), *[(0.05, piece) for piece in chunk]] * 2
     assert read(Body(*pieces)) == [piece for _, piece in pieces]
+
+
+def test_after_a_first_refusal_a_body_has_its_full_time() -> None:
+    answers = [
+        httpx2.Response(503, headers={"retry-after-ms": "900"}),
+        httpx2.Response(200, stream=Body(*[(0.1, COMMENT)] * 5, (0.0, b"data: [DONE]\n\n"))),
+    ]
+    http = PatientClient(transport=httpx2.MockTransport(lambda _: answers.pop(0)))
+    client = openai.OpenAI(api_key="none", base_url="http://model.test/v1", http_client=http, timeout=1.0)
+    told = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}], stream=True)
+    assert list(told) == []
+    assert not answers
+
+
+def test_what_could_hide_silence_is_not_asked_for() -> None:
+    http = PatientClient(transport=httpx2.MockTransport(lambda _: httpx2.Response(200)))
+    assert http.get(URL).request.headers["accept-encoding"] == "identity"
 
 
 def test_a_slow_reader_is_not_taken_for_a_silent_server() -> None:
