@@ -114,6 +114,8 @@ class Settings(BaseSettings):
     """Runs that one visitor may have live at once."""
     runs_per_minute: Limit = _limit("WEIR_RUNS_PER_MINUTE", "20")
     """Runs that one visitor may start within a minute."""
+    total_runs_per_minute: Limit = _limit("WEIR_TOTAL_RUNS_PER_MINUTE", "200")
+    """The same for all visitors together."""
     tokens_per_day: Limit = _limit("WEIR_TOKENS_PER_DAY", "20000")
     """Tokens, read and written, that one visitor may use from midnight to midnight (UTC)."""
     total_tokens_per_day: Limit = _limit("WEIR_TOTAL_TOKENS_PER_DAY", "1000000")

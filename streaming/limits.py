@@ -7,7 +7,7 @@ so be exceeded, by no more than the runs that are live at that moment still writ
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -32,6 +32,7 @@ class Quota:
     live_per_address: int | None = None
     live_per_visitor: int | None = None
     starts_per_minute: int | None = None
+    total_starts_per_minute: int | None = None
     tokens_per_day: int | None = None
     total_tokens_per_day: int | None = None
 
@@ -43,6 +44,7 @@ class Limit(Enum):
     LIVE_PER_ADDRESS = "There are as many runs live from your address as there may be."
     LIVE_PER_VISITOR = "You have as many runs live as you may have."
     STARTS_PER_MINUTE = "You have started as many runs within a minute as you may."
+    TOTAL_STARTS_PER_MINUTE = "All visitors together have started as many runs within a minute as they may."
     TOKENS_PER_DAY = "You have used your tokens for today."
     TOTAL_TOKENS_PER_DAY = "All visitors together have used the tokens for today."
 
@@ -64,6 +66,11 @@ def _when(limit: Limit, seconds: float) -> str:
         return f"Try again in {max(1, round(seconds))} s."
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"Try again in {f'{hours} h {minutes} min' if hours else f'{minutes} min'}, after midnight UTC."
+
+
+def _until_one_is_over(starts: Collection[float], now: float) -> float:
+    """Return the seconds until the first of so many starts is a minute ago."""
+    return min(starts) + MINUTE - now if starts else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +150,10 @@ class Limits:
             self._settle()
             own, every = self._used.get(visitor, 0), sum(self._used.values())
             starts = len(self._starts.get(visitor, ()))
+            all_starts = len(self._all_starts())
         counts = (
             (Limit.STARTS_PER_MINUTE, self.quota.starts_per_minute, starts),
+            (Limit.TOTAL_STARTS_PER_MINUTE, self.quota.total_starts_per_minute, all_starts),
             (Limit.TOKENS_PER_DAY, self.quota.tokens_per_day, own),
             (Limit.TOTAL_TOKENS_PER_DAY, self.quota.total_tokens_per_day, every),
         )
@@ -175,19 +184,24 @@ class Limits:
 
     def _check(self, party: Party) -> None:
         quota, now = self.quota, self._clock()
-        starts = self._starts.get(party.visitor, deque())
+        starts, every_start = self._starts.get(party.visitor, deque()), self._all_starts()
+        own_wait, every_wait = _until_one_is_over(starts, now), _until_one_is_over(every_start, now)
         per_address = sum(place.party.address == party.address for place in self._places) if party.address else 0
         own = sum(place.party.visitor == party.visitor for place in self._places)
         for limit, most, count, seconds in (
             (Limit.TOTAL_TOKENS_PER_DAY, quota.total_tokens_per_day, sum(self._used.values()), self._to_midnight()),
             (Limit.TOKENS_PER_DAY, quota.tokens_per_day, self._used.get(party.visitor, 0), self._to_midnight()),
-            (Limit.STARTS_PER_MINUTE, quota.starts_per_minute, len(starts), starts[0] + MINUTE - now if starts else 0),
+            (Limit.TOTAL_STARTS_PER_MINUTE, quota.total_starts_per_minute, len(every_start), every_wait),
+            (Limit.STARTS_PER_MINUTE, quota.starts_per_minute, len(starts), own_wait),
             (Limit.LIVE, quota.live, len(self._places), SOON),
             (Limit.LIVE_PER_ADDRESS, quota.live_per_address, per_address, SOON),
             (Limit.LIVE_PER_VISITOR, quota.live_per_visitor, own, SOON),
         ):
             if most is not None and count >= most:
                 raise LimitReachedError(limit, seconds)
+
+    def _all_starts(self) -> list[float]:
+        return [moment for starts in self._starts.values() for moment in starts]
 
     def _today(self) -> str:
         return datetime.fromtimestamp(self._clock(), UTC).date().isoformat()

@@ -67,15 +67,30 @@ def _shared(one: Sequence[object], other: Sequence[object]) -> int:
 
 
 def hide_in_logs(secrets: Secrets) -> None:
-    """Have no line of any log, of this process and whoever writes it, hold a secret; tracebacks neither."""
+    """Have no line of any log, of this process and whoever writes it, hold a secret; tracebacks neither.
+
+    What a line has besides its message is hidden by the root logger's handlers, as far as they are there by now.
+    """
 
     def record(*given: Any, **named: Any) -> logging.LogRecord:
         made = logging.LogRecord(*given, **named)
-        said = made.getMessage()
+        try:
+            said = made.getMessage()
+        except (KeyError, TypeError, ValueError):  # its words and values do not fit together; logging would print both
+            made.msg, made.args = f"{made.msg} {made.args}", ()
+            said = made.msg
         raised = "".join(traceback.format_exception(*made.exc_info)) if made.exc_info and made.exc_info[0] else ""
         if secrets.hide(said + raised) != said + raised:
             made.msg, made.args = secrets.hide("\n".join(filter(None, (said, raised.rstrip())))), ()
             made.exc_info = made.exc_text = None
         return made
 
+    def hide_beside(made: logging.LogRecord) -> bool:
+        for name, value in list(vars(made).items()):
+            if isinstance(value, str):
+                setattr(made, name, secrets.hide(value))
+        return True
+
     logging.setLogRecordFactory(record)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(hide_beside)

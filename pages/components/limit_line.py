@@ -25,8 +25,9 @@ class LimitLine:
 
 def sentence(left: Left) -> str:
     """`~1,200 of 20,000 tokens left today`."""
-    if left.limit is Limit.STARTS_PER_MINUTE:
-        return f"{left.left:,} of {left.of:,} runs left this minute"
-    whose = " for all visitors together" if left.limit is Limit.TOTAL_TOKENS_PER_DAY else ""
+    total = left.limit in (Limit.TOTAL_STARTS_PER_MINUTE, Limit.TOTAL_TOKENS_PER_DAY)
+    whose = " for all visitors together" if total else ""
+    if left.limit in (Limit.STARTS_PER_MINUTE, Limit.TOTAL_STARTS_PER_MINUTE):
+        return f"{left.left:,} of {left.of:,} runs left this minute{whose}"
     about = "~" if left.left else ""
     return f"{about}{left.left:,} of {left.of:,} tokens left today{whose}"

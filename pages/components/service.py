@@ -77,6 +77,7 @@ def quota_of(chosen: Settings) -> Quota:
         live_per_address=chosen.max_runs_per_client,
         live_per_visitor=chosen.max_runs_per_visitor,
         starts_per_minute=chosen.runs_per_minute,
+        total_starts_per_minute=chosen.total_runs_per_minute,
         tokens_per_day=chosen.tokens_per_day,
         total_tokens_per_day=chosen.total_tokens_per_day,
     )

@@ -149,6 +149,26 @@ def test_starts_are_counted_over_the_last_minute(recorder: Recorder, clock: Cloc
     limits.start(ANN, lambda: finished(recorder))
 
 
+def test_starts_of_all_together_are_counted_too(recorder: Recorder, clock: Clock) -> None:
+    limits = Limits(Quota(total_starts_per_minute=2), clock=clock)
+    limits.start(BEN, lambda: finished(recorder))
+    clock.now += 10
+    limits.start(ANN, lambda: finished(recorder))
+    assert [left.limit for left in limits.nearly_used("anybody")] == [Limit.TOTAL_STARTS_PER_MINUTE]
+    reached = refusal(limits, ANN, recorder)
+    assert (reached.limit, reached.seconds) == (Limit.TOTAL_STARTS_PER_MINUTE, 50)
+    clock.now += 50
+    limits.start(ANN, lambda: finished(recorder))
+
+
+def test_addresses_of_one_ipv6_network_count_as_one(recorder: Recorder) -> None:
+    assert Party.of("ann", "2001:db8:0:1::7").address == Party.of("ben", "2001:db8:0:1:9::1").address
+    assert Party.of("ann", "2001:db8:0:1::7").address != Party.of("ann", "2001:db8:0:2::7").address
+    assert Party.of("ann", "::ffff:192.0.2.7").address == Party.of("ann", "192.0.2.7").address == "192.0.2.7"
+    assert Party.of("ann", "fe80::1%eth0").address == Party.of("ann", "fe80::2").address
+    assert Party.of("ann", "a-proxy").address == "a-proxy"
+
+
 def test_a_start_that_fails_is_not_counted(recorder: Recorder) -> None:
     limits = Limits(Quota(starts_per_minute=1, live=1))
 

@@ -64,9 +64,12 @@ def test_what_a_chain_lets_out_is_in_no_recording(loop: BackgroundLoop, value: s
 @pytest.fixture
 def hiding() -> Iterator[None]:
     before = logging.getLogRecordFactory()
+    filters = [(handler, list(handler.filters)) for handler in logging.getLogger().handlers]
     hide_in_logs(Secrets([KEY]))
     yield
     logging.setLogRecordFactory(before)
+    for handler, own in filters:
+        handler.filters = own
 
 
 def test_no_log_holds_it(hiding: None, caplog: pytest.LogCaptureFixture) -> None:
@@ -82,3 +85,18 @@ def test_no_log_holds_it(hiding: None, caplog: pytest.LogCaptureFixture) -> None
     assert "it failed" in caplog.text
     assert "RuntimeError: xxx" in caplog.text
     assert caplog.records[-1].args == ("words",)
+
+
+def test_what_a_line_has_besides_its_words_does_not_hold_it(hiding: None, caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("anybody").warning("asked", extra={"path": f"/runs/{KEY}", "status": 404})
+    assert (vars(caplog.records[-1])["path"], vars(caplog.records[-1])["status"]) == (f"/runs/{HIDDEN}", 404)
+
+
+@pytest.mark.parametrize(("words", "value"), [("%s and %s", KEY), ("%d", KEY), ("%(name)s", {"other": KEY})])
+def test_a_line_that_does_not_fit_its_values_is_written_without_it(
+    hiding: None, caplog: pytest.LogCaptureFixture, words: str, value: object
+) -> None:
+    logging.getLogger("anybody").warning(words, value)
+    assert words in caplog.text
+    assert HIDDEN in caplog.text
+    assert "sk-canary" not in caplog.text
