@@ -118,7 +118,8 @@ class Line:
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
         self._connection.trace(event, info)
-        if event not in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+        # Behind a proxy they have other prefixes.
+        if not event.endswith(("connect_tcp.complete", "start_tls.complete")):
             return
         connection = info["return_value"].get_extra_info("socket")
         if connection is None:

@@ -4,6 +4,7 @@ Each kind owns two sentences: what happened and what to do. They are written her
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -161,9 +162,10 @@ _BY_NAME = {
 
 def failure_of(error: Exception, *, answering: bool) -> Failure:
     """Say what `error` means. `answering`: whether the model had begun to answer when it came."""
-    detail = f"{type(error).__name__}: {error}"[:MAX_DETAIL] + _asked_to_wait(error)
+    words = words_of(error)
+    detail = f"{type(error).__name__}: {words}"[:MAX_DETAIL] + _asked_to_wait(error)
     # LangChain knows this case only by OpenAI's wording: other servers use the code, or their own words for it.
-    if isinstance(error, ModelInvalidRequestError) and "context" in f"{getattr(error, 'code', '')} {error}".lower():
+    if isinstance(error, ModelInvalidRequestError) and "context" in f"{getattr(error, 'code', '')} {words}".lower():
         return Failure(FailureKind.CONTEXT, detail)
     if isinstance(error, ModelConnectionError) and not answering and _never_connected(error):
         return Failure(FailureKind.UNREACHABLE, detail)
@@ -175,10 +177,19 @@ def failure_of(error: Exception, *, answering: bool) -> Failure:
     return Failure(_BY_NAME.get(type(error).__name__, FailureKind.INTERNAL), detail)
 
 
+def words_of(error: BaseException) -> str:
+    """Return an error's own text, also of one that fails to give it."""
+    try:
+        return str(error)
+    except Exception as broken:
+        return f"<its text could not be had: {type(broken).__name__}>"
+
+
 def _asked_to_wait(error: Exception) -> str:
     """Return what a server said of when to ask again, as it said it."""
-    headers = getattr(getattr(error, "response", None), "headers", {})
-    return f" (Retry-After: {after[:40]})" if (after := headers.get("retry-after", "")) else ""
+    headers = getattr(getattr(error, "response", None), "headers", None)
+    after = str(headers.get("retry-after") or "") if isinstance(headers, Mapping) else ""
+    return f" (Retry-After: {after[:40]})" if after else ""
 
 
 def _never_connected(error: BaseException | None) -> bool:

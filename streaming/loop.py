@@ -36,7 +36,7 @@ class BackgroundLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name=self._name, daemon=True)
+                self._thread = threading.Thread(target=_run, args=(self._loop,), name=self._name, daemon=True)
                 self._thread.start()
             return self._loop
 
@@ -68,6 +68,21 @@ class BackgroundLoop:
         except OSError as error:
             # uvloop closes all that it holds, and says so where something was still under way.
             _LOG.warning("the loop of the runs was closed with something under way: %s", error)
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped, and by nothing else.
+
+    asyncio lets these two errors of a task out of the loop, for the program to end. A chain that raises one, as a
+    command line parser does at a wrong argument, shall end no run but its own.
+    """
+    while True:
+        try:
+            loop.run_forever()
+        except (KeyboardInterrupt, SystemExit) as error:
+            _LOG.warning("a chain has raised %r; all other runs go on", error)
+        else:
+            return
 
 
 async def _cancel_all() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 import uuid
@@ -16,7 +17,7 @@ from langchain_core.runnables.schema import StreamEvent
 
 from streaming import plain
 from streaming.events import Event, Source
-from streaming.failure import Failure, FailureKind, RecordFullError, failure_of
+from streaming.failure import Failure, FailureKind, RecordFullError, failure_of, words_of
 from streaming.loop import BackgroundLoop
 from streaming.methods import Method
 from streaming.methods.with_astream import with_astream
@@ -37,6 +38,8 @@ CANCEL_AGAIN = 0.05
 
 MAX_CAUSES = 8
 """Of an error's chain of causes, how many are recorded."""
+
+_LOG = logging.getLogger(__name__)
 
 _MEANWHILE = {
     Status.DONE: "The run came to its end without waiting for this.",
@@ -186,6 +189,12 @@ class _Recording:
             self._task.cancel()
 
     async def _drive(self) -> None:
+        try:
+            await self._run_chain()
+        except (KeyboardInterrupt, SystemExit) as error:
+            raise ChainExitError(repr(error)) from error
+
+    async def _run_chain(self) -> None:
         assert self._work is not None
         runnable, value = self._work
         if self._method is Method.ASTREAM_EVENTS:
@@ -287,27 +296,35 @@ class _Recording:
         self._append(f"on_{opened.type}_error", opened.source, plain.dumps({"error": shown}), self._now())
 
     def _shown(self, error: BaseException) -> dict[str, Any]:
-        return {"type": type(error).__name__, "message": self._secrets.hide(str(error))}
+        return {"type": type(error).__name__, "message": self._secrets.hide(words_of(error))}
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         """Close what is still open, and the run. The task's done callback: no path leaves it out."""
         if self._expiry:
             self._expiry.cancel()
-        error = None if task.cancelled() else task.exception()
-        status, failure = self._verdict(task, error)
+        verdict: tuple[Status, Failure | None] = Status.FAILED, Failure(FailureKind.INTERNAL, "See the server's log.")
+        try:
+            verdict = self._verdict(task, None if task.cancelled() else task.exception())
+            self._close_open(verdict[0])
+        except Exception:
+            _LOG.exception("the record of run %s was not brought to its end", self.run.id)
+        self.run.close(*verdict)
+        # The run's handle lives as long as its record; what it ran, with its model's clients, and tracebacks need not.
+        self._task = self._line = self._work = None
+        self._errors.by_run.clear()
+
+    def _close_open(self, status: Status) -> None:
+        """Close the components that are open still."""
         failed = {run_id: own for run_id, own in self._errors.by_run.items() if isinstance(own, Exception)}
         for run_id in reversed([run_id for run_id in self._open if run_id not in failed]):
             self._close(run_id, Interrupted(_MEANWHILE[status]))
         # In the order in which they failed: the first is where the error came from.
         for run_id in [run_id for run_id in failed if run_id in self._open]:
             self._close(run_id, failed[run_id])
-        self.run.close(status, failure)
-        # The run's handle lives as long as its record; what it ran, with its model's clients, and tracebacks need not.
-        self._task = self._line = self._work = None
-        self._errors.by_run.clear()
 
     def _verdict(self, task: asyncio.Task[None], error: BaseException | None) -> tuple[Status, Failure | None]:
-        if self.run.ending is not None and (task.cancelled() or error is not None):
+        # A body without a length that is cut looks whole.
+        if self.run.ending is not None and (task.cancelled() or error is not None or self._hung_up):
             return self.run.ending, self.run.failure
         if isinstance(error, Exception):
             failure = failure_of(error, answering=self._answering)
@@ -380,17 +397,23 @@ def _in_thread(function: Callable[[], None], name: str) -> "asyncio.Future[None]
             future.set_result(None)
 
     def work() -> None:
-        error = None
+        error: Exception | None = None
         try:
             function()
         except Exception as raised:
             error = raised
+        except (KeyboardInterrupt, SystemExit) as raised:
+            error = ChainExitError(repr(raised))
         # The loop may have been closed meanwhile, with nobody left to tell.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, error)
 
     threading.Thread(target=work, name=name, daemon=True).start()
     return future
+
+
+class ChainExitError(Exception):
+    """A chain has asked for the end of the process, which goes on."""
 
 
 class Interrupted(Exception):  # noqa: N818

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
@@ -12,6 +13,8 @@ from typing import Any, Protocol
 from streaming import plain
 from streaming.events import Event
 from streaming.failure import Failure
+
+_LOG = logging.getLogger(__name__)
 
 RUN_OVERHEAD = 4_000
 """Bytes a run takes in memory besides its events and its input: locks, names, its task."""
@@ -271,7 +274,10 @@ class Run:
             self._wake()
             afterwards, self._afterwards = self._afterwards, []
         for tell in afterwards:
-            tell(self)
+            try:
+                tell(self)
+            except Exception:
+                _LOG.exception("somebody who waits for the end of run %s", self.id)
 
     def _wake(self) -> None:
         self._changed.notify_all()

@@ -76,8 +76,8 @@ def hide_in_logs(secrets: Secrets) -> None:
         made = logging.LogRecord(*given, **named)
         try:
             said = made.getMessage()
-        except (KeyError, TypeError, ValueError):  # its words and values do not fit together; logging would print both
-            made.msg, made.args = f"{made.msg} {made.args}", ()
+        except Exception as error:  # logging would print the values, and not raise it either
+            made.msg, made.args = f"{made.msg} ({type(error).__name__} in its values)", ()
             said = made.msg
         raised = "".join(traceback.format_exception(*made.exc_info)) if made.exc_info and made.exc_info[0] else ""
         if secrets.hide(said + raised) != said + raised:
