@@ -97,7 +97,7 @@ class Line:
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self._is_cut = False
-        self.http = PatientClient(verify=_tls(), event_hooks={"request": [self._prepare]})
+        self.http = PatientClient(cut=self.hang_up, verify=_tls(), event_hooks={"request": [self._prepare]})
 
     def hang_up(self) -> None:
         """Cut all connections now, and let no new ones be made."""

@@ -8,11 +8,13 @@ in a stream of events, blanks before JSON. Here these are silence. LangChain bou
 streams alone and with a task for each chunk.
 """
 
+import asyncio
 import contextlib
 import math
 import re
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -22,6 +24,12 @@ import openai
 
 SHORTEST = 0.25
 """Seconds that a try is given, even where others have left none: most servers that are there answer by then."""
+
+EARLY = 0.1
+"""Seconds by which a timer may be early: uvloop's count from the beginning of the turn of the loop that sets them."""
+
+MAX_LINE = 64_000_000
+"""Bytes of one line, which the client gathers in memory before anybody sees it."""
 
 _BEGAN: ContextVar[float] = ContextVar("began")
 """When the first try of a request was sent. All tries are sent by one task, or one thread, one after another."""
@@ -33,22 +41,50 @@ _WITHOUT_DATA = re.compile(rb":|event\b|id\b|retry\b")
 
 
 class PatientClient(openai.DefaultHttpxClient):
-    """For a chain that waits on a thread."""
+    """For a chain that waits on a thread, which only the end of its connections can wake: `cut`."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, cut: Callable[[], None], **options: Any) -> None:
         super().__init__(**options)
+        self._cut = cut
         self.event_hooks["response"].append(_hear)
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         _have_it_plain(request)
-        with _try(request):
+        with _try(request), self._in_time(request):
             response = super().send(request, **options)
         _settle(response)
         return response
 
+    @contextlib.contextmanager
+    def _in_time(self, request: httpx2.Request) -> Iterator[None]:
+        """Cut the connections once the time for an answer's beginning is over; of a whole answer, for all of it."""
+        is_late = threading.Event()
+
+        def give_up() -> None:
+            is_late.set()
+            self._cut()
+
+        left = _to_begin(request)
+        timer = None if left is None else threading.Timer(left, give_up)
+        try:
+            if timer:
+                timer.daemon = True
+                timer.start()
+            yield
+        except httpx2.TransportError as error:
+            if is_late.is_set():
+                raise openai.APITimeoutError(request) from error
+            raise
+        else:
+            if is_late.is_set():  # a body without a length looks whole where it was cut
+                raise openai.APITimeoutError(request)
+        finally:
+            if timer:
+                timer.cancel()
+
 
 class AsyncPatientClient(openai.DefaultAsyncHttpxClient):
-    """The same for asyncio."""
+    """For a chain on asyncio."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -57,9 +93,19 @@ class AsyncPatientClient(openai.DefaultAsyncHttpxClient):
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         _have_it_plain(request)
         with _try(request):
-            response = await super().send(request, **options)
+            try:
+                async with asyncio.timeout(_to_begin(request)):
+                    response = await super().send(request, **options)
+            except TimeoutError as error:
+                raise openai.APITimeoutError(request) from error
         _settle(response)
         return response
+
+
+def _to_begin(request: httpx2.Request) -> float | None:
+    """Return the seconds in which an answer must begin; None where there is no bound."""
+    left = _left(request)
+    return None if math.isinf(left) else max(left, SHORTEST)
 
 
 def _have_it_plain(request: httpx2.Request) -> None:
@@ -69,22 +115,25 @@ def _have_it_plain(request: httpx2.Request) -> None:
 
 def _hear(response: httpx2.Response) -> None:
     assert isinstance(response.stream, httpx2.SyncByteStream)
-    response.stream = _Heard(response.stream, _Silence(response.request))
+    response.stream = _Heard(response.stream, _Silence(response))
 
 
 async def _hear_async(response: httpx2.Response) -> None:
     assert isinstance(response.stream, httpx2.AsyncByteStream)
-    response.stream = _HeardAsync(response.stream, _Silence(response.request))
+    response.stream = _HeardAsync(response.stream, _Silence(response))
 
 
 class _Silence:
-    """How long a body has said nothing, of the time that was spent waiting for it."""
+    """How long a body has said nothing, of the time that was spent waiting for it. What ends it is a whole line."""
 
-    def __init__(self, request: httpx2.Request) -> None:
-        self._request = request
+    def __init__(self, response: httpx2.Response) -> None:
+        self._request = response.request
+        self._is_error = response.is_error
         self._lasted = 0.0
         self._says: bool | None = None
         """Whether the line that has not ended yet says something; None where it has not begun."""
+        self._length = 0
+        """Bytes of that line."""
 
     def goes_on(self, piece: bytes, waited: float) -> None:
         """Take what came after so many seconds. Raises ReadTimeout once silence has lasted too long."""
@@ -94,12 +143,27 @@ class _Silence:
         self._lasted += waited
         if self._lasted >= _allowed(self._request):
             raise httpx2.ReadTimeout("The server has kept the connection open and said nothing.")
+        if self._length > MAX_LINE:
+            raise httpx2.RemoteProtocolError(f"The server has sent a line of more than {MAX_LINE:,} bytes.")
 
     def _broken_by(self, piece: bytes) -> bool:
         first, *others = _LINE_END.split(piece)
         said = [_says_something(first) if self._says is None else self._says, *map(_says_something, others)]
-        self._says = said[-1]
+        self._says = said.pop()
+        self._length = len(others[-1]) if others else self._length + len(piece)
         return any(said)
+
+    @contextlib.contextmanager
+    def heard(self) -> Iterator[None]:
+        """Turn what goes wrong in an error's body into an error of openai's, which reads it without doing that."""
+        try:
+            yield
+        except httpx2.TransportError as error:
+            if not self._is_error:
+                raise
+            if isinstance(error, httpx2.TimeoutException):
+                raise openai.APITimeoutError(self._request) from error
+            raise openai.APIConnectionError(request=self._request) from error
 
 
 def _says_something(line: bytes) -> bool | None:
@@ -114,11 +178,12 @@ class _Heard(httpx2.SyncByteStream):
         self._silence = silence
 
     def __iter__(self) -> Iterator[bytes]:
-        since = time.monotonic()
-        for piece in self._body:
-            self._silence.goes_on(piece, time.monotonic() - since)
-            yield piece
+        with self._silence.heard():
             since = time.monotonic()
+            for piece in self._body:
+                self._silence.goes_on(piece, time.monotonic() - since)
+                yield piece
+                since = time.monotonic()
 
     def close(self) -> None:
         self._body.close()
@@ -132,11 +197,12 @@ class _HeardAsync(httpx2.AsyncByteStream):
         self._silence = silence
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        since = time.monotonic()
-        async for piece in self._body:
-            self._silence.goes_on(piece, time.monotonic() - since)
-            yield piece
+        with self._silence.heard():
             since = time.monotonic()
+            async for piece in self._body:
+                self._silence.goes_on(piece, time.monotonic() - since)
+                yield piece
+                since = time.monotonic()
 
     async def aclose(self) -> None:
         await self._body.aclose()
@@ -153,11 +219,13 @@ def _try(request: httpx2.Request) -> Iterator[None]:
         limits["read"] = max(_left(request), SHORTEST)
     try:
         yield
-    except httpx2.TimeoutException as error:
+    except httpx2.TransportError as error:
         limits["read"] = allowed
-        if _left(request) <= 0:
+        if _left(request) > EARLY:
+            raise
+        if isinstance(error, httpx2.TimeoutException):
             raise openai.APITimeoutError(request) from error
-        raise
+        raise openai.APIConnectionError(request=request) from error
     finally:
         limits["read"] = allowed
 

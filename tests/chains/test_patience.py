@@ -14,6 +14,10 @@ COMMENT, DATA = b": still working\r\n\r\n", b'data: {"choices": []}\n\n'
 URL = "http://model.test/v1/chat/completions"
 
 
+def never() -> None:
+    raise AssertionError("nothing is late here")
+
+
 class Body(httpx2.SyncByteStream, httpx2.AsyncByteStream):
     """Pieces, each after so many seconds."""
 
@@ -41,7 +45,7 @@ def read(body: Body, *, pause: float = 0.0) -> list[bytes]:
     """Read a body, with a pause after each of its pieces."""
     transport = httpx2.MockTransport(lambda _: httpx2.Response(200, stream=body))
     pieces = []
-    with PatientClient(transport=transport, timeout=ALLOWED) as http, http.stream("POST", URL) as response:
+    with PatientClient(cut=never, transport=transport, timeout=ALLOWED) as http, http.stream("POST", URL) as response:
         for piece in response.iter_raw():
             pieces.append(piece)
             time.sleep(pause)
@@ -70,10 +74,10 @@ async def test_the_same_holds_for_asyncio() -> None:
 
 @pytest.mark.parametrize(
     "chunk",
-    [[DATA], [b"data", b': {"choices"', b": []}", b"\n\n"], [b"event: x\rdata: 1\r\r"], [b" ", b'{"id"', b": 1}"]],
+    [[DATA], [b"data", b': {"choices"', b": []}", b"\n\n"], [b"event: x\rdata: 1\r\r"], [b" ", b'{"id"', b": 1}\n"]],
 )
 def test_a_chunk_ends_the_silence(chunk: list[bytes]) -> None:
-    pieces = [(0.1, COMMENT), (0.1, COMMENT), *[(0.05, piece) for piece in chunk]] * 2
+    pieces = [(0.1, COMMENT), *[(0.02, piece) for piece in chunk]] * 4
     assert read(Body(*pieces)) == [piece for _, piece in pieces]
 
 
@@ -82,7 +86,7 @@ def test_after_a_first_refusal_a_body_has_its_full_time() -> None:
         httpx2.Response(503, headers={"retry-after-ms": "900"}),
         httpx2.Response(200, stream=Body(*[(0.1, COMMENT)] * 5, (0.0, b"data: [DONE]\n\n"))),
     ]
-    http = PatientClient(transport=httpx2.MockTransport(lambda _: answers.pop(0)))
+    http = PatientClient(cut=never, transport=httpx2.MockTransport(lambda _: answers.pop(0)))
     client = openai.OpenAI(api_key="none", base_url="http://model.test/v1", http_client=http, timeout=1.0)
     told = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}], stream=True)
     assert list(told) == []
@@ -90,8 +94,18 @@ def test_after_a_first_refusal_a_body_has_its_full_time() -> None:
 
 
 def test_what_could_hide_silence_is_not_asked_for() -> None:
-    http = PatientClient(transport=httpx2.MockTransport(lambda _: httpx2.Response(200)))
+    http = PatientClient(cut=never, transport=httpx2.MockTransport(lambda _: httpx2.Response(200)))
     assert http.get(URL).request.headers["accept-encoding"] == "identity"
+
+
+def test_a_line_that_never_ends_is_silence() -> None:
+    with pytest.raises(httpx2.ReadTimeout, match="said nothing"):
+        read(Body((0.0, b"data: {"), *[(0.1, b"a")] * 5))
+
+
+def test_a_line_that_would_fill_the_memory_is_refused() -> None:
+    with pytest.raises(httpx2.RemoteProtocolError, match="more than 64,000,000 bytes"):
+        read(Body(*[(0.0, b"a" * 8_000_000)] * 9))
 
 
 def test_a_slow_reader_is_not_taken_for_a_silent_server() -> None:
