@@ -161,6 +161,15 @@ def test_a_value_that_cannot_be_judged_says_why_and_stops_nothing() -> None:
     assert parser.fields["/b"].verdict is Verdict.VALID
 
 
+@pytest.mark.parametrize("schema", [{}, {"minProperties": 1}, {"not": {"type": "null"}}])
+def test_what_holds_an_unjudged_value_is_not_judged(schema: dict[str, Any]) -> None:
+    inner = {"properties": {"a": {"multipleOf": 0.5}}}
+    parser = judged('{"x": {"a": 1e999}}', {"properties": {"x": inner}, **schema})
+    assert verdicts(parser) == {"": "unjudged", "/x": "unjudged", "/x/a": "unjudged"}
+    assert parser.fields["/x"].problem == "The value at /x/a in it could not be judged"
+    assert parser.fields[""].problem == "The value at /x in it could not be judged"
+
+
 @pytest.mark.parametrize(("depth", "verdict"), [(50, "valid"), (51, "unjudged"), (400, "unjudged")])
 def test_a_value_nested_too_deep_is_not_judged_as_a_whole(depth: int, verdict: str) -> None:
     branches = [{"$ref": "#/$defs/node", "type": "array"}, {"items": {"$ref": "#"}}]
