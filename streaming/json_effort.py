@@ -1,4 +1,4 @@
-"""What judging one document by a visitor's schema may cost.
+"""What judging one document by a visitor's schema may cost: the time of its patterns, the branches it leads through.
 
 Patterns are matched by `regex`, which can be told when to stop; Python's `re` holds everything up until it is done.
 A pattern must be one that both know, and means the same in both, but for `[[:alpha:]]` and its kin.
@@ -16,6 +16,8 @@ from jsonschema import Draft202012Validator, ValidationError, validators  # type
 
 SEARCH_SECONDS, SECONDS = 0.02, 1.0
 """How long a pattern may be searched for in one text, and all patterns in a document."""
+BRANCHES = 20_000
+"""How many `anyOf`, `$ref` and their kin a document may be led through; two that lead to two each are soon many."""
 REPEATS = 20_000
 """How large a pattern may be with what it repeats written out, as `regex` does."""
 LONG = 1_000
@@ -40,6 +42,7 @@ class Effort:
     def __init__(self, follow: Callable[[str], Any]) -> None:
         self.follow = follow
         self._seconds = SECONDS
+        self._branches = BRANCHES
 
     def matches(self, pattern: str, text: str) -> bool:
         """Whether a pattern is found in a text; raises TooCostly."""
@@ -52,6 +55,12 @@ class Effort:
             raise TooCostly(f"The pattern {pattern!r} takes too long") from error
         finally:
             self._seconds -= perf_counter() - begun
+
+    def branch(self) -> None:
+        """Follow a keyword that leads to other schemas; raises TooCostly."""
+        if self._branches <= 0:
+            raise TooCostly("The schema leads through too many branches")
+        self._branches -= 1
 
 
 EFFORT: ContextVar[Effort] = ContextVar("EFFORT")
@@ -147,6 +156,16 @@ def _evaluated(validator: Any, schema: Any, value: dict[str, Any]) -> set[str]:
     return names.union(*(_evaluated(validator, rule, value) for rule in beside))
 
 
+def _counted(word: str) -> Callable[..., Iterable[ValidationError] | None]:
+    keyword: Callable[..., Iterable[ValidationError] | None] = _KEYWORDS[word]
+
+    def check(*arguments: Any) -> Iterable[ValidationError] | None:
+        EFFORT.get().branch()
+        return keyword(*arguments)
+
+    return check
+
+
 BoundedValidator = validators.extend(
     Draft202012Validator,
     {
@@ -154,6 +173,7 @@ BoundedValidator = validators.extend(
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
         "unevaluatedProperties": _unevaluated_properties,
+        **{word: _counted(word) for word in ("$ref", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas")},
     },
 )
 """2020-12, spending from `EFFORT`. A schema given to it must not name its dialect: jsonschema would take its own."""

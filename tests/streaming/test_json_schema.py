@@ -229,6 +229,33 @@ def test_a_pattern_that_is_huge_written_out_is_refused(pattern: str) -> None:
         PartialJson(schema={"properties": {"a": {"pattern": pattern}}})
 
 
+def doubled(depth: int) -> dict[str, Any]:
+    """Schemas that lead to the next by two branches each."""
+    names = {f"s{at}": {"oneOf": [{"$ref": f"#/$defs/s{at + 1}"}] * 2} for at in range(depth)}
+    return {"$ref": "#/$defs/s0", "$defs": {**names, f"s{depth}": {"minLength": 2}}}
+
+
+LOOP = {"items": {"$ref": "#"}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "verdict"),
+    [
+        (doubled(8), '"a"', "invalid"),
+        (doubled(14), '"a"', "unjudged"),
+        ({"anyOf": [{**LOOP, "maxItems": 0}, {**LOOP, "minItems": 2}]}, "[" * 5 + "]" * 5, "invalid"),
+        ({"anyOf": [{**LOOP, "maxItems": 0}, {**LOOP, "minItems": 2}]}, "[" * 40 + "]" * 40, "unjudged"),
+    ],
+)
+def test_branches_that_lead_to_too_many_others_leave_the_value_unjudged(
+    schema: Schema, text: str, verdict: str
+) -> None:
+    field = judged(text, schema).fields[""]
+    assert field.verdict.value == verdict
+    if verdict == "unjudged":
+        assert field.problem == "The schema leads through too many branches"
+
+
 def test_names_that_patterns_find_are_evaluated() -> None:
     parts: list[Any] = [{"patternProperties": {"^a": True}}, {"$ref": "#/$defs/b"}]
     branch = {"if": {"required": ["c"]}, "then": {"properties": {"c": True}}}
