@@ -2,7 +2,8 @@
 
 They can turn the order of what is read around, split a word that looks whole, or carry a hidden message. Kept is what
 writing needs: joiners after an emoji or a letter of a script that has them, spaces of no width in scripts without
-spaces, direction marks, variation selectors, the flags of regions. Each of them only once in a row.
+spaces, direction marks, variation selectors, the flags of regions, soft hyphens, a blank after a sign of Braille. Each
+of them only once in a row.
 """
 
 import re
@@ -12,19 +13,24 @@ MARK = "\ufffd"
 
 _HIDDEN = (
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls
+    "\u00ad"  # soft hyphens
     "\u061c\u200e\u200f"  # direction marks
     "\u202a-\u202e\u2066-\u2069"  # embeddings, overrides, isolates
     "\u034f\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\ufeff"  # joiners, spaces without width
-    "\u115f\u1160\u3164\uffa0"  # Hangul fillers
+    "\u115f\u1160\u3164\uffa0\u2800"  # Hangul fillers, the blank of Braille
+    "\u17b4\u17b5\U0001bca0-\U0001bca3"  # Khmer vowels that are not heard, controls of shorthand
     "\ufe00-\ufe0f\U000e0100-\U000e01ef"  # variation selectors
-    "\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e00ff"  # annotations, musical controls, tags
+    "\ufff0-\ufffb\U0001d159\U0001d173-\U0001d17a"  # annotations, a note without head, musical controls
+    "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"  # tags, and what is kept for more of them
 )
 HIDDEN = re.compile(f"[{_HIDDEN}]")
 _RUN = re.compile(f"[{_HIDDEN}]+")
 
 _JOINERS = "\u034f\u200c\u200d\u180b\u180c\u180d\u180f"
 _DIRECTIONS = "\u061c\u200e\u200f"
-_SPACE = "\u200b"
+_HYPHEN, _SPACE = "\u00ad", "\u200b"
+_BRAILLE = re.compile("[\u2801-\u28ff]")
+_BLANK = "\u2800"
 _SPACELESS = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u1aaf\u3040-\u30ff\u3400-\u9fff\ua9e0-\uaadf]")
 _SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _TAG = re.compile("[\U000e0020-\U000e007f]")
@@ -76,6 +82,10 @@ class InvisibleRewriter:
             return True
         if HIDDEN.match(before) and not (_SELECTOR.match(before) and character == "\u200d"):
             return False
+        if character == _HYPHEN:
+            return bool(before.strip()) and before != MARK
+        if character == _BLANK:
+            return _BRAILLE.match(before) is not None
         if character in _JOINERS:
             return before >= "\u0590" and before != MARK
         if character == _SPACE:

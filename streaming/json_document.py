@@ -132,6 +132,10 @@ class Document:
         bad = next((part for part in field.children.values() if part.verdict is Verdict.INVALID), None)
         if bad is not None:
             self._condemn(bad, None, field)
+        elif unknown := next(
+            (part for part in field.children.values() if part.verdict is not Verdict.VALID and part.problem), None
+        ):
+            field.problem = found.hindrance or f"The value at {unknown.pointer} in it could not be judged"
         elif found.verdict is Verdict.VALID:
             for part in field.walk() if rules.decides_parts else (field,):
                 self._judge(part, Verdict.VALID)

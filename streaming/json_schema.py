@@ -8,7 +8,6 @@ branches, `if`, `not`, `unevaluatedProperties` …) is judged, parts and all, wh
 References go within the schema only: nothing is fetched. `format` is an annotation, as 2020-12 has it.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
@@ -17,6 +16,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
+from streaming.json_effort import EFFORT, BoundedValidator, Effort, TooCostly, compiled, is_small
 from streaming.json_fields import Json, JsonType, Verdict
 
 Schema: TypeAlias = dict[str, Any] | bool
@@ -48,6 +48,7 @@ _BESIDE_ONE = {"not", "if", "then", "else"}
 _BESIDE_LIST = {"allOf", "anyOf", "oneOf"}
 _BESIDE_NAMED = {"dependentSchemas"}
 _UNKNOWN = {"$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef"}
+_ONLY_AT_THE_ROOT = {"$id", "$schema"}
 
 
 class SchemaError(ValueError):
@@ -66,11 +67,15 @@ class _Root:
     """A whole schema: where references lead, and how parts of it are evaluated."""
 
     def __init__(self, schema: Schema) -> None:
+        if isinstance(schema, dict):
+            schema = {word: value for word, value in schema.items() if word != "$schema"}
+        self.schema = schema
+        self.effort = Effort(self.follow)
         # With a registry of its own the validator fetches nothing.
         registry: Registry[Any] = Registry()
         self._chains: dict[int, int] = {}
         try:
-            self._validator = Draft202012Validator(schema, registry=registry)
+            self._validator = BoundedValidator(schema, registry=registry)
             self._resolver = registry.resolver_with_root(DRAFT202012.create_resource(schema))
             self._check(schema)
         except SchemaError:
@@ -89,10 +94,12 @@ class _Root:
             if isinstance(part, bool) or id(part) in seen:
                 continue
             seen.add(id(part))
-            if unknown := (_UNKNOWN if part is schema else _UNKNOWN | {"$id"}) & part.keys():
+            if unknown := (_UNKNOWN if part is schema else _UNKNOWN | _ONLY_AT_THE_ROOT) & part.keys():
                 raise SchemaError(f"Weir does not know {min(unknown)} here; use $defs and $ref")
             for pattern in (*part.get("patternProperties", ()), part.get("pattern", "")):
-                re.compile(pattern)
+                if not is_small(pattern):
+                    raise SchemaError(f"The pattern {_shorten(pattern)!r} repeats too much, or has the flag x")
+                compiled(pattern)
             waiting.extend(_below(part, _ONE | _BESIDE_ONE, _LIST | _BESIDE_LIST, _NAMED | _BESIDE_NAMED))
             if "$ref" in part:
                 waiting.append(self.follow(part["$ref"]))
@@ -150,9 +157,12 @@ class _Root:
 class TypeRules:
     """What holds for a value at one place and of one type."""
 
-    def __init__(self, root: _Root, schemas: list[Schema], type_: JsonType, is_sure: bool) -> None:
+    def __init__(
+        self, root: _Root, schemas: list[Schema], type_: JsonType, is_sure: bool, hindrance: str | None
+    ) -> None:
         self._root = root
         self._type = type_
+        self._hindrance = hindrance
         self._parts: list[dict[str, Any]] = []
         self._validators: list[Any] = []
         self._is_forbidden = False
@@ -200,7 +210,10 @@ class TypeRules:
 
     def child(self, key: str | int) -> "Rules":
         """Return the rules of a member or an element."""
-        schemas = list(self._for_key(key))
+        try:
+            schemas = list(self._for_key(key))
+        except TooCostly as error:
+            return Rules(self._root, [], is_sure=False, hindrance=_shorten(str(error)))
         known = tuple(map(id, schemas))
         if known not in self._children:
             self._children[known] = Rules(self._root, schemas, self._below_is_sure)
@@ -214,23 +227,30 @@ class TypeRules:
                 continue
             named = [part["properties"][key]] if key in part.get("properties", ()) else []
             patterns = part.get("patternProperties", {}).items()
-            named += [schema for pattern, schema in patterns if re.search(pattern, key)]
+            named += [schema for pattern, schema in patterns if self._root.effort.matches(pattern, key)]
             yield from named or [part.get("additionalProperties", True)]
 
     def judge(self, value: Json) -> Found:
         """Judge a closed value whose parts have been judged."""
+        if self._hindrance is not None:
+            return Found(Verdict.UNJUDGED, [], self._hindrance)
         if self._is_forbidden:
             return Found(Verdict.INVALID, [((), "The schema allows nothing here")])
         if not self._is_shallow and not self._root.can_judge(value):
             return Found(Verdict.UNJUDGED, [], "This is nested too deep to be judged as a whole")
+        spender = EFFORT.set(self._root.effort)
         try:
             problems = [
                 (tuple(error.absolute_path), _shorten(error.message))
                 for validator in self._validators
                 for error in validator.iter_errors(value)
             ]
+        except TooCostly as error:
+            return Found(Verdict.UNJUDGED, [], _shorten(str(error)))
         except Exception as error:  # multipleOf of an infinite number, for one
             return Found(Verdict.UNJUDGED, [], f"This could not be judged: {_shorten(repr(error))}")
+        finally:
+            EFFORT.reset(spender)
         if problems:
             return Found(Verdict.INVALID, problems)
         return Found(Verdict.VALID if self._is_sure else Verdict.UNJUDGED, [])
@@ -239,21 +259,23 @@ class TypeRules:
 class Rules:
     """What holds for the values at one place, whatever their type."""
 
-    def __init__(self, root: _Root, schemas: list[Schema], is_sure: bool) -> None:
+    def __init__(self, root: _Root, schemas: list[Schema], is_sure: bool, hindrance: str | None = None) -> None:
         self._root = root
         self._schemas = schemas
+        self._hindrance = hindrance
         self._is_sure = is_sure
         self._types: dict[JsonType, TypeRules] = {}
 
     @classmethod
     def of(cls, schema: Schema) -> "Rules":
         """Return the rules of a document; raises SchemaError."""
-        return cls(_Root(schema), [schema], is_sure=True)
+        root = _Root(schema)
+        return cls(root, [root.schema], is_sure=True)
 
     def of_type(self, type_: JsonType) -> TypeRules:
         """Return the rules of values of one type."""
         if type_ not in self._types:
-            self._types[type_] = TypeRules(self._root, self._schemas, type_, self._is_sure)
+            self._types[type_] = TypeRules(self._root, self._schemas, type_, self._is_sure, self._hindrance)
         return self._types[type_]
 
 

@@ -17,7 +17,8 @@ from streaming.invisible import HIDDEN, MARK, InvisibleRewriter, marked
         "(עברית\u200f)",
         "葛\U000e0100飾",
         "lines\nand\ttabs\r\n",
-        "soft\u00adhyphen",
+        "soft\u00adhy\u00adphen",
+        "⠓⠊\u2800⠕",
     ],
 )
 def test_what_writing_needs_stays(text: str) -> None:
@@ -38,6 +39,13 @@ def test_what_writing_needs_stays(text: str) -> None:
         ("a\u3164b", f"a{MARK}b"),
         ("\x1b[2J\x00", f"{MARK}[2J{MARK}"),
         ("\u200f\u200f\u200f", "\u200f" + MARK),
+        ("soft\u00ad\u00ad\u00adhyphen", f"soft\u00ad{MARK}hyphen"),
+        ("⠓\u2800\u2800\u2800⠕", f"⠓\u2800{MARK}⠕"),
+        ("pay\u2800pal", f"pay{MARK}pal"),
+        ("ក\u17b4\u17b5ខ", f"ក{MARK}ខ"),
+        ("a\U0001bca0\U0001bca3b", f"a{MARK}b"),
+        ("a\U0001d159b", f"a{MARK}b"),
+        ("葛\U000e01f0\U000e0fff", f"葛{MARK}"),
     ],
 )
 def test_what_deceives_is_marked_once_for_each_run(text: str, shown: str) -> None:
@@ -46,7 +54,22 @@ def test_what_deceives_is_marked_once_for_each_run(text: str, shown: str) -> Non
 
 PIECES = st.lists(
     st.sampled_from(
-        ["a", " ", "\n", "😀", "\ufe0f", "\u200d", "\u200b", "\u202e", "\U0001f3f4", "\U000e0061", "\u0e01", MARK]
+        [
+            "a",
+            " ",
+            "\n",
+            "😀",
+            "\ufe0f",
+            "\u200d",
+            "\u200b",
+            "\u202e",
+            "\u00ad",
+            "\u2800",
+            "\U0001f3f4",
+            "\U000e0061",
+            "\u0e01",
+            MARK,
+        ]
     ),
     max_size=30,
 )

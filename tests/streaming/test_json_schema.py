@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -161,6 +162,109 @@ def test_a_value_that_cannot_be_judged_says_why_and_stops_nothing() -> None:
     assert parser.fields["/b"].verdict is Verdict.VALID
 
 
+@pytest.mark.parametrize("schema", [{}, {"minProperties": 1}, {"not": {"type": "null"}}])
+def test_what_holds_an_unjudged_value_is_not_judged(schema: dict[str, Any]) -> None:
+    inner = {"properties": {"a": {"multipleOf": 0.5}}}
+    parser = judged('{"x": {"a": 1e999}}', {"properties": {"x": inner}, **schema})
+    assert verdicts(parser) == {"": "unjudged", "/x": "unjudged", "/x/a": "unjudged"}
+    assert parser.fields["/x"].problem == "The value at /x/a in it could not be judged"
+    assert parser.fields[""].problem == "The value at /x in it could not be judged"
+
+
+SLOW, WORD = r"^(a|a)*$", "a" * 40 + "!"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"pattern": SLOW},
+        {"anyOf": [{"pattern": SLOW}, {"minLength": 99}]},
+        # jsonschema has a validator of its own for a schema that names its dialect.
+        {"$ref": "#/$defs/slow"},
+    ],
+)
+def test_a_pattern_that_takes_too_long_leaves_its_value_unjudged(rule: dict[str, Any]) -> None:
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    schema = {"$schema": dialect, "properties": {"a": rule}, "$defs": {"slow": {"not": {"pattern": SLOW}}}}
+    parser = judged(f'{{"a": "{WORD}", "b": 1}}', schema, size=50)
+    assert verdicts(parser) == {"": "unjudged", "/a": "unjudged", "/b": "valid"}
+    assert parser.fields["/a"].problem == f"The pattern {SLOW!r} takes too long"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"patternProperties": {SLOW: False}},
+        {"not": {"patternProperties": {SLOW: {"type": "null"}}}},
+        {"not": {"patternProperties": {SLOW: True}, "additionalProperties": False}},
+        {"patternProperties": {SLOW: True}, "unevaluatedProperties": False},
+        {"propertyNames": {"pattern": SLOW}},
+    ],
+)
+def test_a_pattern_of_names_that_takes_too_long_leaves_the_object_unjudged(schema: dict[str, Any]) -> None:
+    parser = judged(f'{{"{WORD}": {{"c": 1}}, "b": 1}}', schema, size=50)
+    assert parser.fields[""].verdict is Verdict.UNJUDGED
+    assert "takes too long" in str([field.problem for field in parser.fields.values()])
+
+
+def test_all_patterns_of_a_document_have_one_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streaming.json_effort.SECONDS", 0.0)
+    parser = judged('["a", 1]', {"items": {"pattern": "a"}})
+    assert verdicts(parser) == {"": "unjudged", "/0": "unjudged", "/1": "valid"}
+    assert parser.fields["/0"].problem == "The patterns of the schema take too long"
+
+
+@pytest.mark.parametrize("pattern", ["^{e}$", "^x{}$", r"^\N{DIGIT ONE}{2}$", r"^[{e}]$", r"^\{i\}$", "^a{,2}$"])
+@pytest.mark.parametrize("text", ["{e}", "z", "x{}", "11", "e", "{i}", "aa", ""])
+def test_a_pattern_means_what_it_means_to_re(pattern: str, text: str) -> None:
+    expected = "valid" if re.search(pattern, text) else "invalid"
+    assert verdicts(judged(json.dumps(text), {"pattern": pattern})) == {"": expected}
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(?:" * 16 + "a?" + "){2}" * 16, "((a{1000}){1000}){1000}", "(?:" * 20 + "a" + ")+" * 20, "(?ix)a"]
+)
+def test_a_pattern_that_is_huge_written_out_is_refused(pattern: str) -> None:
+    with pytest.raises(SchemaError, match="repeats too much"):
+        PartialJson(schema={"properties": {"a": {"pattern": pattern}}})
+
+
+def doubled(depth: int) -> dict[str, Any]:
+    """Schemas that lead to the next by two branches each."""
+    names = {f"s{at}": {"oneOf": [{"$ref": f"#/$defs/s{at + 1}"}] * 2} for at in range(depth)}
+    return {"$ref": "#/$defs/s0", "$defs": {**names, f"s{depth}": {"minLength": 2}}}
+
+
+LOOP = {"items": {"$ref": "#"}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "verdict"),
+    [
+        (doubled(8), '"a"', "invalid"),
+        (doubled(14), '"a"', "unjudged"),
+        ({"anyOf": [{**LOOP, "maxItems": 0}, {**LOOP, "minItems": 2}]}, "[" * 5 + "]" * 5, "invalid"),
+        ({"anyOf": [{**LOOP, "maxItems": 0}, {**LOOP, "minItems": 2}]}, "[" * 40 + "]" * 40, "unjudged"),
+    ],
+)
+def test_branches_that_lead_to_too_many_others_leave_the_value_unjudged(
+    schema: Schema, text: str, verdict: str
+) -> None:
+    field = judged(text, schema).fields[""]
+    assert field.verdict.value == verdict
+    if verdict == "unjudged":
+        assert field.problem == "The schema leads through too many branches"
+
+
+def test_names_that_patterns_find_are_evaluated() -> None:
+    parts: list[Any] = [{"patternProperties": {"^a": True}}, {"$ref": "#/$defs/b"}]
+    branch = {"if": {"required": ["c"]}, "then": {"properties": {"c": True}}}
+    schema = {"allOf": [*parts, branch], "unevaluatedProperties": False, "$defs": {"b": {"properties": {"b": True}}}}
+    for value in ({"ab": 1, "b": 2, "c": 3}, {"ab": 1, "d": 2}, {"b": 1, "c": 1, "ca": 2}):
+        expected = Verdict.VALID if Draft202012Validator(schema).is_valid(value) else Verdict.INVALID
+        assert judged(json.dumps(value), schema).fields[""].verdict is expected
+
+
 @pytest.mark.parametrize(("depth", "verdict"), [(50, "valid"), (51, "unjudged"), (400, "unjudged")])
 def test_a_value_nested_too_deep_is_not_judged_as_a_whole(depth: int, verdict: str) -> None:
     branches = [{"$ref": "#/$defs/node", "type": "array"}, {"items": {"$ref": "#"}}]
@@ -192,6 +296,7 @@ def test_a_problem_is_kept_short() -> None:
         ({"pattern": "("}, "This is no JSON Schema: .* is not a 'regex'"),
         ({"patternProperties": {"(": True}}, "This is no JSON Schema: .* is not a 'regex'"),
         ({"items": {"$id": "https://example.invalid/part"}}, "does not know \\$id here"),
+        ({"items": {"$schema": "http://json-schema.org/draft-07/schema#"}}, "does not know \\$schema here"),
         ({"$dynamicRef": "#a"}, "does not know \\$dynamicRef"),
         ({"$ref": "#/x", "x": {"properties": 3}}, "This is no JSON Schema: 3 is not of type"),
         ({"$ref": "#/x", "x": {"allOf": [{"$ref": "#/y"}]}}, "nothing at '#/y'"),
@@ -214,7 +319,8 @@ SCHEMAS: st.SearchStrategy[Any] = st.recursive(
         st.builds(lambda name: {"type": name}, TYPES),
         st.sampled_from(
             [{"minLength": 1}, {"maximum": 3}, {"minItems": 1}, {"required": ["a"]}, {"const": 1}, {"enum": ["a", []]},
-             {"$ref": "#/$defs/d"}, {"uniqueItems": True}, {"propertyNames": {"maxLength": 0}}]
+             {"$ref": "#/$defs/d"}, {"uniqueItems": True}, {"propertyNames": {"maxLength": 0}},
+             {"pattern": "^a"}, {"patternProperties": {"^a": False}}]
         ),
     ),
     lambda below: st.one_of(
@@ -227,6 +333,10 @@ SCHEMAS: st.SearchStrategy[Any] = st.recursive(
         ),
         st.builds(lambda one, other: {"if": one, "then": other}, below, below),
         st.builds(lambda one: {"items": one, "unevaluatedItems": False}, below),
+        st.builds(
+            lambda one, two: {"patternProperties": {"^a": True}, "additionalProperties": one, "not": two}, below, below
+        ),
+        st.builds(lambda one, other: {"anyOf": [one, other], "unevaluatedProperties": False}, below, below),
     ),
     max_leaves=8,
 )  # fmt: skip
