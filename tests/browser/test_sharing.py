@@ -87,6 +87,48 @@ def test_whoever_is_looking_sees_no_more_of_a_run_once_it_is_taken_back(
     expect(page.get_by_text("word9")).to_be_visible()
 
 
+def test_a_page_that_was_open_saves_and_shows_no_more_of_a_run_that_has_ended_and_was_taken_back(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(tokens=["Once upon a time."])
+    opened(page, f"{weir_url}/events")
+    send(page, "Share this")
+    expect(page.get_by_role("button", name="Replay")).to_be_visible()
+    stranger.goto(f"{weir_url}/events?run={run_of(page)}")
+    expect(stranger.get_by_role("button", name="Replay")).to_be_visible()
+
+    def saved() -> str:
+        with stranger.expect_download() as got:
+            stranger.get_by_role("button", name="Recording", exact=True).click()
+        return got.value.path().read_text(encoding="utf-8")
+
+    assert "Once upon a time." in saved()
+    press_link(page, "Stop sharing")
+    page.get_by_role("button", name="Link").last.click()
+    expect(page.get_by_text("Nobody but you can open the link.")).to_be_visible()
+    (line,) = saved().splitlines()
+    assert GONE in line
+    stranger.get_by_text("Latency", exact=True).click()
+    expect(stranger.get_by_text(GONE)).to_be_visible()
+
+
+def test_the_json_page_that_was_open_shows_no_more_of_a_run_that_has_ended_and_was_taken_back(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(structured_tokens=['{"name": ', '"Sea"}'])
+    opened(page, f"{weir_url}/partial_json")
+    send(page, "Share this")
+    expect(page.get_by_role("button", name="Replay")).to_be_visible()
+    stranger.goto(f"{weir_url}/partial_json?run={run_of(page)}")
+    expect(stranger.get_by_role("button", name="Replay")).to_be_visible()
+    press_link(page, "Stop sharing")
+    page.get_by_role("button", name="Link").last.click()
+    expect(page.get_by_text("Nobody but you can open the link.")).to_be_visible()
+    stranger.get_by_text("This chunk", exact=True).click()
+    expect(stranger.get_by_text(GONE)).to_be_visible()
+    expect(stranger.locator(".wj")).to_have_count(0)
+
+
 def status(page: Page, weir_url: str, run: str) -> str:
     told: str = page.request.get(f"{weir_url}/api/runs/{run}").json()["status"]
     return told
