@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Send
 from api.connections import Connections, until
 from api.guard import Guard
 from api.headers import content_security_policy
-from api.party import party_of
+from api.party import is_program, party_of
 from api.problems import DOCUMENTED, NothingMore, Refusal, fitting, install, reference
 from api.request_log import RequestLog
 from api.views import ChainView, Health, Invocation, Invoked, Links, RunRequest, RunView, Started
@@ -125,6 +125,13 @@ class _Api:
     def run(self, request: Request, run_id: str) -> Run:
         """Return a run. Raises RunNotFoundError, RunEvictedError or RunNotSharedError."""
         return readable(self.recorder.store, run_id, party_of(request).visitor)
+
+    def stoppable(self, request: Request, run_id: str) -> Run:
+        """Return a run that the caller may stop. Raises what `run` raises, and Refusal."""
+        run = self.run(request, run_id)
+        if not is_program(request) and not run.may_be_stopped_by(party_of(request).visitor):
+            raise Refusal(403, "Somebody else has started this run: ask them to stop it.", cause=f"run {run.id}")
+        return run
 
     async def follow(self, following: Following, connection: str | None) -> AsyncIterator[Event]:
         """Yield a run's events from where the client is, until the run ends or the connection is to break.
@@ -310,8 +317,12 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
 
     @app.delete("/runs/{run_id}", tags=["Runs"])
     async def stop(request: Request, run_id: str) -> RunView:
-        """Stop a run and keep what has arrived."""
-        run = api.run(request, run_id)
+        """Stop a run and keep what has arrived.
+
+        A visitor may stop what they have started; a program with the token, or on this machine, every run that it may
+        read.
+        """
+        run = api.stoppable(request, run_id)
         run.stop()
         await asyncio.to_thread(run.wait, 2.0)
         return await asyncio.to_thread(RunView.of, run, _base(request))

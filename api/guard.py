@@ -70,13 +70,14 @@ class Guard:
             _check_peer(scope, headers)
 
     def _check_credentials(self, scope: Scope, headers: Mapping[str, str]) -> None:
-        """Let a bearer token through, and a ticket, whose visitor the routes then know."""
+        """Let a bearer token through, and a ticket; the routes then know which it was, and whose."""
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if (
             self._token
             and scheme.lower() == "bearer"
             and hmac.compare_digest(given.strip().encode(), self._token.encode())
         ):
+            scope.setdefault("state", {})["has_token"] = True
             return
         query = parse_qs(scope["query_string"].decode("latin-1"))
         for ticket in query.get("ticket", [])[:1]:

@@ -11,3 +11,10 @@ def party_of(request: Request) -> Party:
     if (visitor := getattr(request.state, "ticket_visitor", None)) is not None:
         return Party(visitor, address)
     return Party.of(getattr(request.state, "visitor", None) or f"address {address}", address)
+
+
+def is_program(request: Request) -> bool:
+    """Whether a program calls: with the token, or, where none is needed, from this machine and as no visitor."""
+    if getattr(request.state, "has_token", False):
+        return True
+    return not hasattr(request.state, "ticket_visitor") and not hasattr(request.state, "visitor")

@@ -92,7 +92,7 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
     for status, description in {
         400: "The body is not JSON.",
         401: "The bearer token or ticket is missing or wrong.",
-        403: "The caller's address, origin or host is not allowed.",
+        403: "The caller's address, origin or host is not allowed, or the run is another visitor's.",
         404: "There is no such chain or run.",
         410: "The run has been removed to make room for newer ones, or is not shared any more.",
         413: "The body is too large.",

@@ -9,12 +9,16 @@ from pages.components.composer import still_composer
 from pages.components.inspector import chain_form, charts, filter_lab, state, table
 from pages.components.inspector.comparison_view import draw_comparison
 from pages.components.inspector.doctor_view import draw_doctor
-from pages.components.inspector.recordings import draw_recording_upload, open_recording, samples
+from pages.components.inspector.recordings import (
+    draw_recording_download,
+    draw_recording_upload,
+    open_recording,
+    samples,
+)
 from pages.components.inspector.replay_bar import draw_replay
 from pages.components.keep_alive import my_runs
 from pages.components.service import service
 from pages.components.sharing import draw_link
-from streaming import recording
 from streaming.inspection import Inspection
 from streaming.invisible import marked
 from streaming.limits import LimitReachedError
@@ -202,15 +206,7 @@ def draw_actions(run: Run) -> None:
         if not run.is_live and not run.is_recording and "asked" in run.context:
             again = (available[run.name], run.context["asked"])
             st.button("Run again", icon=":material/refresh:", type="tertiary", on_click=start, args=again)
-        st.download_button(
-            "Recording",
-            lambda: b"".join(recording.lines(run)),
-            file_name=f"weir-{run.recorded_id}.jsonl",
-            mime=recording.MEDIA_TYPE,
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-        )
+        draw_recording_download(run)
         draw_link(run)
         titles = {earlier: label(other) for earlier, other in reversed(others.items())}
         titles |= {name: f"Recording: {title}" for name, (title, _) in samples().items()}

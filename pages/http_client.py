@@ -51,6 +51,7 @@ def call_for(way: Way, topic: str) -> Call:
 def ask(topic: str) -> None:
     st.session_state.http_topic = topic
     st.session_state.http_run = None
+    st.session_state.http_may_stop = True
     begin_round()
 
 
@@ -85,8 +86,10 @@ def with_ticket(address: str, **more: str) -> str:
 st.set_page_config(layout="wide")
 if "http_topic" not in st.session_state:
     st.session_state.http_topic = st.session_state.http_run = None
+    st.session_state.http_may_stop = True
     if opened := links.find_run():
         st.session_state.http_topic, st.session_state.http_run = opened.name, opened.id
+        st.session_state.http_may_stop = opened.may_be_stopped_by(party().visitor)
         st.session_state.http_way = Way.EVENTS
         begin_round()
 
@@ -136,6 +139,7 @@ event_source(
     break_url=with_ticket(f"/api/connections/{st.session_state.http_connection}/break"),
     run_id=st.session_state.http_run if way is Way.EVENTS else None,
     ticket=st.session_state.http_ticket,
+    may_stop=way is not Way.EVENTS or st.session_state.http_may_stop,
     again=begin_round,
 )
 

@@ -8,6 +8,7 @@ from pages.components.story import controls, race_view, telling
 from pages.components.story.display import Display
 from pages.components.story.telling import Version
 from pages.components.story.wish import Wish
+from pages.components.visitor import party
 from streaming.limits import LimitReachedError
 from streaming.methods import Method
 from streaming.store import RunNotSharedError
@@ -17,10 +18,10 @@ STORY, RACE = "Story", "Race"
 
 
 def tell(wish: Wish) -> None:
-    """Begin a new story, and stop the one that is being told."""
+    """Begin a new story, and stop the one that is being told, unless it is somebody else's."""
     for version in st.session_state.get("story_versions", []):
-        if version.answer.is_live():
-            version.answer.run().stop()
+        if (run := version.answer.run()) and run.may_be_stopped_by(party().visitor):
+            run.stop()
     st.session_state.story_versions = [Version(wish, display)]
     st.session_state.story_shown = 0
 

@@ -155,6 +155,10 @@ class Run:
         """Whether this visitor, a `Party.visitor`, may read it."""
         return self.is_shared or (self.owner == visitor and bool(visitor))
 
+    def may_be_stopped_by(self, visitor: str) -> bool:
+        """Whether this visitor may stop it: its owner, and of nobody's run whoever may read it."""
+        return self.owner in ("", visitor) and self.may_be_read_by(visitor)
+
     def when_ended(self, tell: "Callable[[Run], None]") -> None:
         """Have `tell` called with the run when it has ended: on the recorder's thread, so it must be quick."""
         with self._changed:

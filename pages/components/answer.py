@@ -57,11 +57,6 @@ class Answer:
         except links.LOST:
             return None
 
-    def is_live(self) -> bool:
-        """Whether it is being written."""
-        run = self.run()
-        return self.ended is None and run is not None and run.is_live
-
     def settle(self) -> "Ended | None":
         """Return what the answer was, if its run has ended."""
         run = self.run()

@@ -10,6 +10,7 @@ import streamlit as st
 from chains.catalog import MAX_TEXT
 from pages.components.limit_line import LimitLine
 from pages.components.notice import ModelLine
+from pages.components.visitor import party
 
 _STOP_WIDTH = 112
 """Pixels, with or without the shortcut's name."""
@@ -24,9 +25,11 @@ class Stoppable(Protocol):
     @property
     def stop(self) -> Callable[[], None]: ...
 
+    def may_be_stopped_by(self, visitor: str) -> bool: ...
+
 
 class StopButton:
-    """Stop, below the input. It always has its place there, and can be pressed while a run is live."""
+    """Stop, below the input. It always has its place there; who may stop a run can press it while the run is live."""
 
     def __init__(self) -> None:
         self._slot = st.empty()
@@ -34,7 +37,9 @@ class StopButton:
         self.disarm()
 
     def arm(self, run: Stoppable) -> None:
-        """Have it stop this run."""
+        """Have it stop this run, if this visitor may."""
+        if not run.may_be_stopped_by(party().visitor):
+            return
         # Streamlit keeps a button's callback for as long as the tab is open; the run must not be kept with it.
         stop = weakref.WeakMethod(run.stop)
 

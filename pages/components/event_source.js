@@ -71,7 +71,7 @@ class Client {
 
   buttons() {
     const live = Boolean(this.source || this.aborter)
-    this.part("stop").disabled = !live
+    this.part("stop").disabled = !live || !this.data.mayStop
     // Before its first id a client that comes back would begin a second run.
     this.part("break").disabled = !this.source || this.lastId === null || this.broken !== null
   }

@@ -37,12 +37,14 @@ def event_source(
     break_url: str,
     run_id: str | None = None,
     ticket: str | None = None,
+    may_stop: bool = True,
     again: Callable[[], None],
 ) -> None:
     """Open `url` in the browser and show what comes. Another `round_number` begins anew; a rerun with the same doesn't.
 
     `kind` says what the frames carry: the seed's `{"content": …}`, recorded events, or no frames but plain text.
     `reader` is the browser's EventSource, or fetch for the bytes as they are. `again` is called for *Start again*.
+    Without `may_stop` *Stop* cannot be pressed.
     """
     client = st.components.v2.component(
         "weir_event_source",
@@ -60,6 +62,7 @@ def event_source(
             "breakUrl": break_url,
             "runId": run_id,
             "ticket": ticket,
+            "mayStop": may_stop,
         },
         key="event_source",
         on_again_change=again,

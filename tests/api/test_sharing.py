@@ -3,12 +3,15 @@
 import httpx
 import pytest
 
+from chains.settings import Settings
+from chains.tickets import issue_ticket
 from conversations.visitor import COOKIE, new_visitor
 from streaming.party import Party
 from streaming.store import MemoryStore
 from tests.api.conftest import Serve
 from tests.fake_openai import FakeOpenAI, Plan
 
+TOKEN = "a-token-of-some-length"
 RUN = {"chain": "story", "input": {"topic": "water"}}
 
 
@@ -54,8 +57,8 @@ def test_behind_a_proxy_on_this_machine_each_visitor_has_the_address_that_it_tel
     serve: Serve, openai_server: FakeOpenAI
 ) -> None:
     openai_server.plan = Plan(tokens=[" word"] * 2_000, rate=100)
-    with serve(WEIR_MAX_RUNS_PER_CLIENT=1, WEIR_API_TOKEN="a-token-of-some-length") as client:
-        client.headers["Authorization"] = "Bearer a-token-of-some-length"
+    with serve(WEIR_MAX_RUNS_PER_CLIENT=1, WEIR_API_TOKEN=TOKEN) as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
 
         def start(address: str) -> int:
             return client.post("/runs", json=RUN, headers={"X-Forwarded-For": address}).status_code
@@ -88,6 +91,46 @@ def test_a_run_that_is_taken_back_is_gone_for_all_but_its_owner(client: httpx.Cl
     assert client.get(f"/runs/{run}").status_code == 410
     store.get(run).is_shared = True
     assert client.get(f"/runs/{run}").status_code == 200
+
+
+def test_a_visitor_cannot_stop_what_another_has_started_and_a_program_of_this_machine_can(
+    serve: Serve, store: MemoryStore, openai_server: FakeOpenAI
+) -> None:
+    openai_server.plan = Plan(tokens=[" word"] * 2_000, rate=100)
+    me, another = new_visitor(), new_visitor()
+    with serve(WEIR_GRACE=30) as client:
+        client.cookies.set(COOKIE, me)
+        first, second = (client.post("/runs", json=RUN).json()["id"] for _ in range(2))
+        client.cookies.set(COOKIE, another)
+        answer = client.delete(f"/runs/{first}")
+        assert answer.status_code == 403
+        assert "ask them to stop it" in answer.json()["detail"]
+        assert client.get(f"/runs/{first}").json()["status"] == "running"
+        assert store.get(first).stop_asked_at is None
+        client.cookies.set(COOKIE, me)
+        assert client.delete(f"/runs/{first}").json()["status"] == "stopped"
+        client.cookies.clear()
+        assert client.delete(f"/runs/{second}").json()["status"] == "stopped"
+
+
+def test_a_ticket_stops_the_runs_of_its_own_visitor_and_the_token_stops_all(
+    serve: Serve, openai_server: FakeOpenAI
+) -> None:
+    openai_server.plan = Plan(tokens=[" word"] * 2_000, rate=100)
+    settings = Settings.model_validate({"WEIR_API_TOKEN": TOKEN})
+    ann, ben = ({"ticket": issue_ticket(settings, Party.of(name).visitor)} for name in ("ann", "ben"))
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    with serve(WEIR_API_TOKEN=TOKEN, WEIR_GRACE=30) as client:
+        first, second = (client.post("/runs", json=RUN, params=ann).json()["id"] for _ in range(2))
+        programs = client.post("/runs", json=RUN, headers=bearer).json()["id"]
+        for run in (first, programs):
+            assert client.delete(f"/runs/{run}", params=ben).status_code == 403
+            assert client.get(f"/runs/{run}", params=ben).json()["status"] == "running"
+        assert client.delete(f"/runs/{first}").status_code == 401
+        assert client.delete(f"/runs/{first}", params=ann).json()["status"] == "stopped"
+        client.cookies.set(COOKIE, new_visitor())
+        for run in (second, programs):
+            assert client.delete(f"/runs/{run}", headers=bearer).json()["status"] == "stopped"
 
 
 def test_whoever_follows_a_run_that_is_taken_back_gets_no_more_of_it(

@@ -85,3 +85,127 @@ def test_whoever_is_looking_sees_no_more_of_a_run_once_it_is_taken_back(
     page.get_by_role("button", name="Stop").click()
     ended(page)
     expect(page.get_by_text("word9")).to_be_visible()
+
+
+def test_a_page_that_was_open_saves_and_shows_no_more_of_a_run_that_has_ended_and_was_taken_back(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(tokens=["Once upon a time."])
+    opened(page, f"{weir_url}/events")
+    send(page, "Share this")
+    expect(page.get_by_role("button", name="Replay")).to_be_visible()
+    stranger.goto(f"{weir_url}/events?run={run_of(page)}")
+    expect(stranger.get_by_role("button", name="Replay")).to_be_visible()
+
+    def saved() -> str:
+        with stranger.expect_download() as got:
+            stranger.get_by_role("button", name="Recording", exact=True).click()
+        return got.value.path().read_text(encoding="utf-8")
+
+    assert "Once upon a time." in saved()
+    press_link(page, "Stop sharing")
+    page.get_by_role("button", name="Link").last.click()
+    expect(page.get_by_text("Nobody but you can open the link.")).to_be_visible()
+    (line,) = saved().splitlines()
+    assert GONE in line
+    stranger.get_by_text("Latency", exact=True).click()
+    expect(stranger.get_by_text(GONE)).to_be_visible()
+
+
+def test_the_json_page_that_was_open_shows_no_more_of_a_run_that_has_ended_and_was_taken_back(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(structured_tokens=['{"name": ', '"Sea"}'])
+    opened(page, f"{weir_url}/partial_json")
+    send(page, "Share this")
+    expect(page.get_by_role("button", name="Replay")).to_be_visible()
+    stranger.goto(f"{weir_url}/partial_json?run={run_of(page)}")
+    expect(stranger.get_by_role("button", name="Replay")).to_be_visible()
+    press_link(page, "Stop sharing")
+    page.get_by_role("button", name="Link").last.click()
+    expect(page.get_by_text("Nobody but you can open the link.")).to_be_visible()
+    stranger.get_by_text("This chunk", exact=True).click()
+    expect(stranger.get_by_text(GONE)).to_be_visible()
+    expect(stranger.locator(".wj")).to_have_count(0)
+
+
+def status(page: Page, weir_url: str, run: str) -> str:
+    told: str = page.request.get(f"{weir_url}/api/runs/{run}").json()["status"]
+    return told
+
+
+@pytest.mark.parametrize(
+    ("begun_on", "seen_on", "shows"),
+    [
+        ("story", "story", "word9"),
+        ("story", "events", "Writing"),
+        ("partial_json", "partial_json", "the last at"),
+    ],
+)
+def test_whoever_has_a_link_cannot_stop_the_run_and_its_owner_can_by_the_same_link(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI, begun_on: str, seen_on: str, shows: str
+) -> None:
+    model.plan = Plan(tokens=WORDS, structured_tokens=['{"name": "', *WORDS], rate=20)
+    opened(page, f"{weir_url}/{begun_on}")
+    send(page, "Share this")
+    run = run_of(page)
+    stranger.goto(f"{weir_url}/{seen_on}?run={run}")
+    expect(stranger.get_by_text(shows).first).to_be_visible()
+    expect(stranger.get_by_role("button", name="Stop")).to_be_disabled()
+    assert stranger.request.delete(f"{weir_url}/api/runs/{run}").status == 403
+    assert status(page, weir_url, run) == "running"
+    stranger.close()
+    page.goto(f"{weir_url}/{seen_on}?run={run}")
+    expect(page.get_by_text(shows).first).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped").first).to_be_visible()
+    assert status(page, weir_url, run) == "stopped"
+
+
+def test_the_http_page_has_no_stop_for_a_linked_run(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(tokens=WORDS, rate=20)
+    opened(page, f"{weir_url}/story")
+    send(page, "Share this")
+    stranger.goto(f"{weir_url}/http_client?run={run_of(page)}")
+    expect(stranger.locator("[data-part=frames]").get_by_text("word9").first).to_be_visible()
+    expect(stranger.get_by_role("button", name="Break the connection")).to_be_enabled()
+    expect(stranger.get_by_role("button", name="Stop")).to_be_disabled()
+
+
+def test_a_story_of_ones_own_on_the_page_of_a_linked_one_leaves_that_alone(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(tokens=WORDS, rate=20)
+    opened(page, f"{weir_url}/story")
+    send(page, "Share this")
+    run = run_of(page)
+    opened(stranger, f"{weir_url}/story?run={run}")
+    expect(stranger.get_by_text("word9")).to_be_visible()
+    model.plan = Plan(tokens=["My own."])
+    send(stranger, "Another")
+    ended(stranger)
+    expect(stranger.get_by_text("My own.")).to_be_visible()
+    assert status(page, weir_url, run) == "running"
+    send(page, "Another")
+    ended(page)
+    assert status(page, weir_url, run) == "stopped"
+
+
+def test_a_race_of_ones_own_on_the_page_of_a_linked_one_leaves_that_alone(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(tokens=WORDS, rate=20)
+    opened(page, f"{weir_url}/story?view=Race")
+    send(page, "Share this")
+    page.wait_for_url(re.compile("race="))
+    opened(stranger, page.url)
+    expect(stranger.get_by_text("word9").first).to_be_visible()
+    expect(stranger.get_by_role("button", name="Stop")).to_be_disabled()
+    model.plan = Plan(tokens=["My own."])
+    send(stranger, "Another")
+    expect(stranger.get_by_text("done after")).to_have_count(5)
+    expect(page.get_by_text("writing ·").first).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("stopped after")).to_have_count(4)

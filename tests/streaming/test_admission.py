@@ -37,6 +37,17 @@ def test_a_run_of_nobody_that_is_not_shared_is_read_by_nobody(recorder: Recorder
     assert not run.may_be_read_by("")
 
 
+def test_a_run_is_stopped_by_its_visitor_alone_and_one_of_nobody_by_whoever_may_read_it(recorder: Recorder) -> None:
+    run = admit(Limits(Quota()), ANN, lambda: recorder.start(RunnableLambda(str), "go"))
+    assert run.may_be_stopped_by(ANN.visitor)
+    assert not run.may_be_stopped_by(BEN.visitor)
+    assert not run.may_be_stopped_by("")
+    nobodys = recorder.start(RunnableLambda(str), "go")
+    assert nobodys.may_be_stopped_by(BEN.visitor)
+    nobodys.is_shared = False
+    assert not nobodys.may_be_stopped_by(BEN.visitor)
+
+
 def test_whoever_wants_to_know_is_told_once_that_a_run_has_ended(recorder: Recorder) -> None:
     gate = Gate()
     run = recorder.start(gate.chain(), "go")

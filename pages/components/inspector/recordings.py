@@ -1,15 +1,19 @@
-"""Opening runs that are not this visitor's own: recordings from a file, and those that Weir brings along."""
+"""Runs as files: recordings that are saved, those that are opened, and those that Weir brings along."""
 
 import contextlib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+
+import streamlit as st
 
 from pages.components.service import service
 from pages.components.upload import draw_upload
-from streaming.recording import MAX_BYTES, read
+from pages.components.visitor import party
+from streaming import plain
+from streaming.recording import MAX_BYTES, MEDIA_TYPE, lines, read
 from streaming.run import Run
-from streaming.store import RunEvictedError, RunNotFoundError
+from streaming.store import RunEvictedError, RunNotFoundError, RunNotSharedError
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "recordings"
 
@@ -40,3 +44,23 @@ def draw_recording_upload(opened: Callable[[Run], None]) -> None:
         max_mb=MAX_BYTES // 1_000_000,
         take=lambda content: opened(open_recording(content)),
     )
+
+
+def draw_recording_download(run: Run) -> None:
+    """Draw the way to the run as a file. Whether it may be read is settled when the button is pressed."""
+    st.download_button(
+        "Recording",
+        partial(content_for, run, party().visitor),
+        file_name=f"weir-{run.recorded_id}.jsonl",
+        mime=MEDIA_TYPE,
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+    )
+
+
+def content_for(run: Run, visitor: str) -> bytes:
+    """Return the run as a file; for a visitor who may not read it a file that only says so."""
+    if not run.may_be_read_by(visitor):
+        return plain.dumps({"problem": RunNotSharedError.__doc__}) + b"\n"
+    return b"".join(lines(run))

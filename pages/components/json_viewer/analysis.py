@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages.components import words
+from pages.components import links, words
 from pages.components.json_viewer.charts import draw_lifelines
 from pages.components.json_viewer.outline_view import LEGEND, html
 from pages.components.json_viewer.source import Source
@@ -47,6 +47,8 @@ def _move(source: Source, head: Playhead) -> None:
 
 
 def _draw(source: Source, was_playing: bool) -> None:
+    if links.is_taken_back(source.id):
+        st.rerun()
     head = _head(source)
     count = head.events_at(time.monotonic(), source.chunks)
     if head.is_playing and count >= len(source.chunks):

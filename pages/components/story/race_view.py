@@ -18,6 +18,7 @@ from pages.components.model_text import drawn
 from pages.components.service import service
 from pages.components.story import wish as wishes
 from pages.components.story.wish import Ready, Wish
+from pages.components.visitor import party
 from streaming import race
 from streaming.limits import LimitReachedError
 from streaming.methods import Method
@@ -60,6 +61,10 @@ class Race:
         for lane in self.lanes:
             lane.run.stop()
 
+    def may_be_stopped_by(self, visitor: str) -> bool:
+        """Whether this visitor, a `Party.visitor`, may stop all lanes."""
+        return all(lane.run.may_be_stopped_by(visitor) for lane in self.lanes)
+
 
 def sources() -> dict[str, str]:
     """Return what can be raced, by id: the model, the recorded story, and this visitor's own finished stories."""
@@ -90,7 +95,7 @@ def begin_replay(source: str, methods: Sequence[Method]) -> None:
 
 
 def _open(lanes: Sequence[Ready]) -> None:
-    if old := current():
+    if (old := current()) and old.may_be_stopped_by(party().visitor):
         old.stop()
     # None starts before all are made: what making a client takes is not the others' time.
     begun: list[Run] = []
