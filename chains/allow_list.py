@@ -13,5 +13,6 @@ def parse(text: str) -> frozenset[str]:
 
 def allows(entries: frozenset[str], address: str) -> bool:
     """Whether a list names this address or its domain. An empty list names everybody."""
-    address = address.lower()
+    # Lower case makes of some letters beyond ASCII, as of the sign for kelvin, one of ASCII: another address.
+    address = address.lower() if address.isascii() else address
     return not entries or address in entries or f"@{address.rpartition('@')[2]}" in entries

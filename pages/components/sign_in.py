@@ -64,7 +64,7 @@ def refusal(user: Mapping[str, Any], allowed: frozenset[str]) -> str | None:
     if not isinstance(email, str) or "@" not in email:
         return "Your sign-in provider has not told Weir an e-mail address." if allowed else None
     # A provider that says nothing of it has no other addresses than its own.
-    if str(user.get("email_verified", True)).lower() == "false":
+    if str(user.get("email_verified", True)).lower() != "true":
         return f"Your sign-in provider has not verified that {email} is yours."
     if not allow_list.allows(allowed, email):
         return f"{email} may not use this Weir. Ask whoever runs it to add you, or sign in with another address."

@@ -1,5 +1,8 @@
 """Whose conversations are shown."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from conversations.visitor import COOKIE, is_visitor, new_visitor
@@ -22,9 +25,18 @@ def is_known_again() -> bool:
 
 def _known() -> str | None:
     if st.user.get("is_logged_in") is True:
-        return f"user:{st.user.get('email') or st.user.get('sub')}".lower()
+        return identity(st.user)
     cookie = st.context.cookies.get(COOKIE)
     return cookie if isinstance(cookie, str) and is_visitor(cookie) else None
+
+
+def identity(user: Mapping[str, Any]) -> str:
+    """Return who is signed in, by what their provider says: an address, else the name that the provider has for them."""
+    email = str(user.get("email") or "")
+    if not email:
+        return f"user:{user.get('iss')} {user.get('sub')}"
+    # As in the list of who may use Weir: in lower case some other letters become letters of ASCII.
+    return f"user:{email.lower() if email.isascii() else email}"
 
 
 def party() -> Party:
