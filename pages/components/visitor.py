@@ -31,7 +31,7 @@ def _known() -> str | None:
 
 
 def identity(user: Mapping[str, Any]) -> str:
-    """Return who is signed in, by what their provider says: an address, else the name that the provider has for them."""
+    """Return who is signed in, by what their provider says: an address, else their name with the provider."""
     email = str(user.get("email") or "")
     if not email:
         return f"user:{user.get('iss')} {user.get('sub')}"
