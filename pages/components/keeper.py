@@ -11,12 +11,19 @@ from conversations.message import MessageStatus
 from conversations.not_kept import NotKeptError
 from conversations.storage_error import StorageError
 from streaming.metrics import streamed_text
-from streaming.run import Run
+from streaming.run import Run, Status
 
 EVERY = 1.5
 """Seconds between two writes of an answer: what a killed process loses."""
 
 _LOG = logging.getLogger(__name__)
+_UNDESCRIBED = {
+    Status.DONE: MessageStatus.DONE,
+    Status.STOPPED: MessageStatus.STOPPED,
+    Status.ABANDONED: MessageStatus.STOPPED,
+    Status.FAILED: MessageStatus.FAILED,
+}
+"""What is kept of how a run ended where its answer cannot be described."""
 
 
 @dataclass(slots=True)
@@ -90,15 +97,12 @@ class Keeper:
                     return
 
     def _write(self, kept: _Kept) -> None:
-        """Write an answer; one that cannot be written stays, and is tried again."""
+        """Write an answer; one that cannot be written stays, and is tried again. No other answer suffers from it."""
         ended = not kept.run.is_live
-        text = kept.text()
         try:
-            if ended:
-                status, details = kept.describe(kept.run, text)
-                self._library.update_answer(kept.visitor, kept.answer_id, text, status=status, details=details)
-            else:
-                self._library.update_answer(kept.visitor, kept.answer_id, text)
+            text = kept.text()
+            status, details = self._described(kept, text) if ended else (MessageStatus.RUNNING, None)
+            self._library.update_answer(kept.visitor, kept.answer_id, text, status=status, details=details)
         except StorageError as problem:
             self.problem = problem
             _LOG.warning("answer %s is not kept yet: %s", kept.answer_id, problem)
@@ -106,6 +110,19 @@ class Keeper:
         except NotKeptError:
             # Its conversation was deleted for good meanwhile.
             ended = True
-        self.problem = None
+            self.problem = None
+        except Exception:
+            # Not the database's doing: the others go on. For one that has ended, trying again would not help.
+            _LOG.exception("answer %s is not kept", kept.answer_id)
+        else:
+            self.problem = None
         if ended:
             self._kept.pop(kept.answer_id, None)
+
+    def _described(self, kept: _Kept, text: str) -> tuple[MessageStatus, dict[str, Any] | None]:
+        """Return status and details of an answer that has ended; only a status where it cannot be described."""
+        try:
+            return kept.describe(kept.run, text)
+        except Exception:
+            _LOG.exception("answer %s cannot be described", kept.answer_id)
+            return _UNDESCRIBED[kept.run.status], None
