@@ -72,10 +72,11 @@ def start(library: Library, visitor: str, conversation_id: str, turn: Turn, earl
             # Another tab has begun it in this moment; its run is the one to follow.
             st.rerun()
 
-    run = starting.start(prepared, context={"conversation": conversation_id}, run_id=run_id, claim=claim)
-    if library is service().library:
-        service().keeper.keep(visitor, answer_id, run, describe)
-    return run
+    def keep(run: Run) -> None:
+        if library is service().library:
+            service().keeper.keep(visitor, answer_id, run, describe)
+
+    return starting.start(prepared, context={"conversation": conversation_id}, run_id=run_id, claim=claim, begun=keep)
 
 
 def wish_route(answer_id: str, route: Route) -> None:
