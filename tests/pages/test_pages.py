@@ -1,5 +1,6 @@
 """The pages' logic without a browser, against a model server on loopback."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from chains.settings import settings
+from conversations.lease import LEASE
 from conversations.message import Message, MessageStatus
+from conversations.storage_error import StorageError, StorageProblem
 from pages.components import service as service_module
 from streaming.failure import FailureKind
 from tests.fake_openai import FakeOpenAI, Fault, Plan
@@ -238,6 +241,29 @@ def test_an_answer_whose_visitor_leaves_while_it_begins_is_kept(
 
     service.keeper.settle(kept().id)
     assert (kept().text, kept().status) == ("Once upon a time.", MessageStatus.DONE)
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_an_answer_that_cannot_be_kept_for_long_is_shown_from_its_run(
+    app: AppTest,
+    openai_server: FakeOpenAI,
+    interrupt: Callable[[object, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    is_live: bool,
+) -> None:
+    def fail(*_: Any, **__: Any) -> bool:
+        raise StorageError(StorageProblem.FULL)
+
+    library = service_module.service().library
+    monkeypatch.setattr(library, "update_answer", fail)
+    if is_live:
+        openai_server.plan = Plan(rate=4)
+        interrupt(library, "start_answer")
+    ask(app, "Hello")
+    monkeypatch.setattr(library, "_clock", lambda: time.time() + 2 * LEASE)
+    app.run()
+    assert "Once upon a time." in said(app)
+    assert "Weir was restarted" not in said(app)
 
 
 def test_a_story_whose_script_is_stopped_while_it_begins_is_asked_for_once(
