@@ -34,6 +34,9 @@ class _Kept:
     describe: Callable[[Run, str], tuple[MessageStatus, dict[str, Any]]]
     read: int = 0
     pieces: list[str] = field(default_factory=list)
+    writing: threading.Lock = field(default_factory=threading.Lock)
+    is_over: bool = False
+    """Whether nothing more is to be written of it."""
 
     def text(self) -> str:
         events = self.run.events[self.read :]
@@ -43,7 +46,10 @@ class _Kept:
 
 
 class Keeper:
-    """One thread for all answers of the process; it runs while there are any."""
+    """One thread for all answers of the process; it runs while there are any.
+
+    However long the database takes for one answer, the pages of the others do not wait for it.
+    """
 
     def __init__(self, library: Library, *, every: float = EVERY) -> None:
         self.problem: StorageError | None = None
@@ -73,8 +79,8 @@ class Keeper:
         """Write an answer now."""
         with self._lock:
             kept = self._kept.get(answer_id)
-            if kept is not None:
-                self._write(kept)
+        if kept is not None:
+            self._write(kept)
 
     def close(self) -> None:
         """Write everything once more and end."""
@@ -88,16 +94,28 @@ class Keeper:
         while True:
             closing = self._closing.wait(self._every)
             with self._lock:
-                for kept in list(self._kept.values()):
-                    if closing:
-                        kept.run.wait(timeout=2)
-                    self._write(kept)
-                if closing or not self._kept:
+                written = dict(self._kept)
+            for kept in written.values():
+                if closing:
+                    kept.run.wait(timeout=2)
+                self._write(kept)
+            with self._lock:
+                came_meanwhile = self._kept.keys() - written.keys()
+                if not self._kept or (closing and not came_meanwhile):
                     self._thread = None
                     return
 
     def _write(self, kept: _Kept) -> None:
         """Write an answer; one that cannot be written stays, and is tried again. No other answer suffers from it."""
+        with kept.writing:
+            if not kept.is_over:
+                kept.is_over = self._is_over_with(kept)
+        if kept.is_over:
+            with self._lock:
+                self._kept.pop(kept.answer_id, None)
+
+    def _is_over_with(self, kept: _Kept) -> bool:
+        """Write an answer once; return whether nothing more is to be written of it."""
         ended = not kept.run.is_live
         try:
             text = kept.text()
@@ -106,18 +124,17 @@ class Keeper:
         except StorageError as problem:
             self.problem = problem
             _LOG.warning("answer %s is not kept yet: %s", kept.answer_id, problem)
-            return
+            return False
         except NotKeptError:
             # Its conversation was deleted for good meanwhile.
-            ended = True
             self.problem = None
+            return True
         except Exception:
             # Not the database's doing: the others go on. For one that has ended, trying again would not help.
             _LOG.exception("answer %s is not kept", kept.answer_id)
         else:
             self.problem = None
-        if ended:
-            self._kept.pop(kept.answer_id, None)
+        return ended
 
     def _described(self, kept: _Kept, text: str) -> tuple[MessageStatus, dict[str, Any] | None]:
         """Return status and details of an answer that has ended; only a status where it cannot be described."""

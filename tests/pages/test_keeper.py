@@ -41,6 +41,23 @@ class Gate:
         return RunnableGenerator(words)
 
 
+class SlowWrite:
+    """A library's writing that takes its time for one answer, until the test says so."""
+
+    ID = "slow"
+
+    def __init__(self, library: Library) -> None:
+        self.asked = threading.Event()
+        self.go_on = threading.Event()
+        self._library = library
+
+    def update_answer(self, visitor: str, answer_id: str, *args: Any, **more: Any) -> bool:
+        if answer_id == self.ID:
+            self.asked.set()
+            return self.go_on.wait(20)
+        return Library.update_answer(self._library, visitor, answer_id, *args, **more)
+
+
 def first_word_of(run: Run) -> None:
     """Wait until the first word has been recorded."""
     for _ in run.follow():
@@ -151,6 +168,54 @@ def test_an_answer_that_cannot_be_written_keeps_no_other_from_it(
     keeper.keep(ME, answer[1], run, describe)
     assert run.wait(5)
     keeper.close()
+    assert kept(library, answer[0]).status is MessageStatus.DONE
+
+
+def test_a_database_that_takes_its_time_for_one_answer_holds_no_other_up(
+    recorder: Recorder, library: Library, answer: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = SlowWrite(library)
+    monkeypatch.setattr(library, "update_answer", slow.update_answer)
+    gate, keeper = Gate(), Keeper(library, every=0.01)
+    gate.open.set()
+    run = recorder.start(gate.chain(), "go")
+    assert run.wait(5)
+    assert library.start_answer(ME, answer[1], run_id=run.id)
+    keeper.keep(ME, SlowWrite.ID, run, describe)
+    assert slow.asked.wait(5)
+
+    def keep_and_settle() -> None:
+        keeper.keep(ME, answer[1], run, describe)
+        keeper.settle(answer[1])
+
+    page = threading.Thread(target=keep_and_settle)
+    page.start()
+    page.join(5)
+    held_up = page.is_alive()
+    slow.go_on.set()
+    page.join(5)
+    keeper.close()
+    assert not held_up
+    assert kept(library, answer[0]).status is MessageStatus.DONE
+
+
+def test_an_answer_that_comes_while_the_process_ends_is_kept(
+    recorder: Recorder, library: Library, answer: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = SlowWrite(library)
+    monkeypatch.setattr(library, "update_answer", slow.update_answer)
+    gate, keeper = Gate(), Keeper(library, every=60)
+    gate.open.set()
+    run = recorder.start(gate.chain(), "go")
+    assert run.wait(5)
+    assert library.start_answer(ME, answer[1], run_id=run.id)
+    keeper.keep(ME, SlowWrite.ID, run, describe)
+    closing = threading.Thread(target=keeper.close)
+    closing.start()
+    assert slow.asked.wait(5)
+    keeper.keep(ME, answer[1], run, describe)
+    slow.go_on.set()
+    closing.join(5)
     assert kept(library, answer[0]).status is MessageStatus.DONE
 
 
