@@ -55,12 +55,16 @@ def custom_event(events: Iterable[Event], name: str) -> Any:
 
 
 def how_it_ended(message: dict[str, Any]) -> tuple[str | None, bool]:
-    """Return a model's finish reason, and whether its provider always names one."""
+    """Return a model's finish reason, and whether its provider always names one.
+
+    A reason that is no text is not known; its stream has come to its end all the same, so that no other is expected.
+    """
     about = message.get("response_metadata")
     if not isinstance(about, dict):
         return None, False
-    found = (about[key] for key in FINISH_REASONS if about.get(key))
-    return next(found, None), about.get("model_provider") == "openai"
+    found = [about[key] for key in FINISH_REASONS if about.get(key)]
+    reason = next((named for named in found if isinstance(named, str)), None)
+    return reason, about.get("model_provider") == "openai" and (reason is not None or not found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +84,9 @@ class Figures:
     tokens_per_second: float | None
     """Tokens of the answering call after its first, over the time from the first to the last chunk."""
     finish_reason: str | None
-    """Of the last model call that ended; None where it named none."""
+    """Of the last model call that ended; None where it named none, or none that is text."""
     expects_finish_reason: bool
-    """Whether the last model call that ended is of a provider that always names one."""
+    """Whether the last model call that ended is of a provider that always names one, as text if at all."""
     chunks: int
     """Non-empty text chunks of the answer."""
     characters: int

@@ -61,7 +61,7 @@ class Plan:
     """Sent with a status that is not 200."""
     fault: Fault | None = None
     at: int = 0
-    finish_reason: str = "stop"
+    finish_reason: Any = "stop"
     usage: bool = True
     refusal: str | None = None
     """What the model declines with, in place of the tokens."""
@@ -189,7 +189,7 @@ def _object(seen: Seen, kind: str, choices: list[dict[str, Any]]) -> dict[str, A
     return {"id": "fake-1", "object": kind, "created": 0, "model": seen.body["model"], "choices": choices}
 
 
-def _event(seen: Seen, delta: dict[str, Any], finish_reason: str | None = None) -> str:
+def _event(seen: Seen, delta: dict[str, Any], finish_reason: Any = None) -> str:
     choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
     return f"data: {json.dumps(_object(seen, 'chat.completion.chunk', [choice]))}\n\n"
 

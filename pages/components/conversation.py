@@ -29,10 +29,13 @@ class Turn:
         return Answer(self.answer.run_id).run() if self.answer else None
 
     def ended(self) -> Ended | None:
-        """Return what the answer was, if nothing more is to come of it."""
+        """Return what the answer was, if nothing more is to come of it.
+
+        One that is kept as cut may only be kept late: the record of its run, where it is there, knows better.
+        """
         if self.answer is None or self.answer.status is MessageStatus.WAITING:
             return None
-        run = None if self.answer.status.has_ended else self.run()
+        run = self.run() if self.answer.status in (MessageStatus.RUNNING, MessageStatus.CUT) else None
         if run is None:
             return ended_of(self.answer)
         return None if run.is_live else ended_of_run(run)
@@ -72,10 +75,11 @@ def start(library: Library, visitor: str, conversation_id: str, turn: Turn, earl
             # Another tab has begun it in this moment; its run is the one to follow.
             st.rerun()
 
-    run = starting.start(prepared, context={"conversation": conversation_id}, run_id=run_id, claim=claim)
-    if library is service().library:
-        service().keeper.keep(visitor, answer_id, run, describe)
-    return run
+    def keep(run: Run) -> None:
+        if library is service().library:
+            service().keeper.keep(visitor, answer_id, run, describe)
+
+    return starting.start(prepared, context={"conversation": conversation_id}, run_id=run_id, claim=claim, begun=keep)
 
 
 def wish_route(answer_id: str, route: Route) -> None:

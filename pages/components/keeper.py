@@ -11,12 +11,19 @@ from conversations.message import MessageStatus
 from conversations.not_kept import NotKeptError
 from conversations.storage_error import StorageError
 from streaming.metrics import streamed_text
-from streaming.run import Run
+from streaming.run import Run, Status
 
 EVERY = 1.5
 """Seconds between two writes of an answer: what a killed process loses."""
 
 _LOG = logging.getLogger(__name__)
+_UNDESCRIBED = {
+    Status.DONE: MessageStatus.DONE,
+    Status.STOPPED: MessageStatus.STOPPED,
+    Status.ABANDONED: MessageStatus.STOPPED,
+    Status.FAILED: MessageStatus.FAILED,
+}
+"""What is kept of how a run ended where its answer cannot be described."""
 
 
 @dataclass(slots=True)
@@ -27,6 +34,9 @@ class _Kept:
     describe: Callable[[Run, str], tuple[MessageStatus, dict[str, Any]]]
     read: int = 0
     pieces: list[str] = field(default_factory=list)
+    writing: threading.Lock = field(default_factory=threading.Lock)
+    is_over: bool = False
+    """Whether nothing more is to be written of it."""
 
     def text(self) -> str:
         events = self.run.events[self.read :]
@@ -36,7 +46,10 @@ class _Kept:
 
 
 class Keeper:
-    """One thread for all answers of the process; it runs while there are any."""
+    """One thread for all answers of the process; it runs while there are any.
+
+    However long the database takes for one answer, the pages of the others do not wait for it.
+    """
 
     def __init__(self, library: Library, *, every: float = EVERY) -> None:
         self.problem: StorageError | None = None
@@ -66,8 +79,8 @@ class Keeper:
         """Write an answer now."""
         with self._lock:
             kept = self._kept.get(answer_id)
-            if kept is not None:
-                self._write(kept)
+        if kept is not None:
+            self._write(kept)
 
     def close(self) -> None:
         """Write everything once more and end."""
@@ -81,31 +94,52 @@ class Keeper:
         while True:
             closing = self._closing.wait(self._every)
             with self._lock:
-                for kept in list(self._kept.values()):
-                    if closing:
-                        kept.run.wait(timeout=2)
-                    self._write(kept)
-                if closing or not self._kept:
+                written = dict(self._kept)
+            for kept in written.values():
+                if closing:
+                    kept.run.wait(timeout=2)
+                self._write(kept)
+            with self._lock:
+                came_meanwhile = self._kept.keys() - written.keys()
+                if not self._kept or (closing and not came_meanwhile):
                     self._thread = None
                     return
 
     def _write(self, kept: _Kept) -> None:
-        """Write an answer; one that cannot be written stays, and is tried again."""
+        """Write an answer; one that cannot be written stays, and is tried again. No other answer suffers from it."""
+        with kept.writing:
+            if not kept.is_over:
+                kept.is_over = self._is_over_with(kept)
+        if kept.is_over:
+            with self._lock:
+                self._kept.pop(kept.answer_id, None)
+
+    def _is_over_with(self, kept: _Kept) -> bool:
+        """Write an answer once; return whether nothing more is to be written of it."""
         ended = not kept.run.is_live
-        text = kept.text()
         try:
-            if ended:
-                status, details = kept.describe(kept.run, text)
-                self._library.update_answer(kept.visitor, kept.answer_id, text, status=status, details=details)
-            else:
-                self._library.update_answer(kept.visitor, kept.answer_id, text)
+            text = kept.text()
+            status, details = self._described(kept, text) if ended else (MessageStatus.RUNNING, None)
+            self._library.update_answer(kept.visitor, kept.answer_id, text, status=status, details=details)
         except StorageError as problem:
             self.problem = problem
             _LOG.warning("answer %s is not kept yet: %s", kept.answer_id, problem)
-            return
+            return False
         except NotKeptError:
             # Its conversation was deleted for good meanwhile.
-            ended = True
-        self.problem = None
-        if ended:
-            self._kept.pop(kept.answer_id, None)
+            self.problem = None
+            return True
+        except Exception:
+            # Not the database's doing: the others go on. For one that has ended, trying again would not help.
+            _LOG.exception("answer %s is not kept", kept.answer_id)
+        else:
+            self.problem = None
+        return ended
+
+    def _described(self, kept: _Kept, text: str) -> tuple[MessageStatus, dict[str, Any] | None]:
+        """Return status and details of an answer that has ended; only a status where it cannot be described."""
+        try:
+            return kept.describe(kept.run, text)
+        except Exception:
+            _LOG.exception("answer %s cannot be described", kept.answer_id)
+            return _UNDESCRIBED[kept.run.status], None

@@ -28,6 +28,8 @@ _LOST = Outcome(
     "What had arrived is kept. Retry for a whole answer.",
 )
 
+_UNTOLD = ("It is not known why this answer ended.", "What had arrived is kept. Retry for a whole answer.")
+
 
 def details_of(ended: Ended) -> dict[str, Any]:
     """Return what is kept of an answer besides its text; plain JSON."""
@@ -72,7 +74,9 @@ def _decision(kept: Any) -> Decision | None:
 def _outcome(message: Message, kept: dict[str, Any]) -> Outcome:
     mark = _MARKS[message.status] if message.status.has_ended else Mark.CUT_OFF
     if "mark" not in kept or not message.status.has_ended:
-        return Outcome(Mark.DONE) if mark is Mark.DONE else _LOST
+        if mark is Mark.CUT_OFF:
+            return _LOST
+        return Outcome(mark) if mark is Mark.DONE else Outcome(mark, *_UNTOLD)
     sentence, remedy, detail = (str(kept.get(name) or "")[:1_000] for name in ("sentence", "remedy", "detail"))
     return Outcome(mark, sentence, remedy, detail, FailureKind.__members__.get(str(kept.get("kind"))))
 

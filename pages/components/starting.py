@@ -25,10 +25,12 @@ def start(
     run_id: uuid.UUID | None = None,
     method: Method = Method.ASTREAM,
     claim: Callable[[], None] | None = None,
+    begun: Callable[[Run], None] | None = None,
 ) -> Run:
     """Begin a run for this visitor, to be kept alive while their tab is open. Raises LimitReachedError.
 
     `context` is kept with it beside what the chain wants kept; `claim` is called once there is a place for it.
+    `begun` is called with the run as soon as it is there, before any call of Streamlit's: those may end the script.
     """
 
     def begin() -> Run:
@@ -44,6 +46,8 @@ def start(
             line=None if method.is_async else prepared.line,
         )
         run.connection = prepared.connection
+        if begun:
+            begun(run)
         return run
 
     run = admit(service().limits, party(), begin, costs_tokens=not isinstance(prepared.line, ReplayedLine))

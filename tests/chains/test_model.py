@@ -1,6 +1,8 @@
 """ChatOpenAI, recorded, against a real server that answers, fails, stalls and lies."""
 
+import logging
 import threading
+from typing import Any
 
 import httpx2
 import pytest
@@ -10,6 +12,7 @@ from chains.model import Endpoint, chat_model, configured_endpoint, embedded_end
 from chains.router import smart_router
 from chains.settings import Settings
 from chains.story import Length, story_chain
+from streaming import run_log
 from streaming.loop import BackgroundLoop
 from streaming.metrics import custom_event, figures, text
 from streaming.outcome import Mark, outcome
@@ -68,6 +71,18 @@ def test_a_story_streams_with_its_figures(teller: Teller, openai_server: FakeOpe
     assert request.authorization == "Bearer sk-test"
     assert request.body["stream_options"] == {"include_usage": True}
     assert request.body["max_completion_tokens"] == Length.SHORT.max_tokens
+
+
+@pytest.mark.parametrize("reason", [["stop"], {"type": "stop"}])
+def test_a_finish_reason_that_is_no_text_is_an_end_like_another(
+    teller: Teller, openai_server: FakeOpenAI, caplog: pytest.LogCaptureFixture, reason: Any
+) -> None:
+    openai_server.plan = Plan(tokens=WORDS, finish_reason=reason)
+    run = teller.tell(openai_server.url)
+    assert outcome(run, figures(run.events)).mark is Mark.DONE
+    with caplog.at_level(logging.INFO, logger="streaming.run_log"):
+        run_log.follow(run)
+    assert [line.message for line in caplog.records] == ["run started", "run ended"]
 
 
 @pytest.mark.parametrize("category", ["math", "code", "general"])

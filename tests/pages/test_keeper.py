@@ -16,7 +16,7 @@ from conversations.message import MessageStatus
 from conversations.opening import FILE, database_url, open_library
 from conversations.storage_error import StorageProblem
 from pages.components.keeper import Keeper
-from pages.components.kept_answer import describe, ended_of
+from pages.components.kept_answer import STATUSES, describe, ended_of
 from streaming.metrics import text
 from streaming.outcome import Mark
 from streaming.recorder import Recorder
@@ -39,6 +39,23 @@ class Gate:
                 yield "after"
 
         return RunnableGenerator(words)
+
+
+class SlowWrite:
+    """A library's writing that takes its time for one answer, until the test says so."""
+
+    ID = "slow"
+
+    def __init__(self, library: Library) -> None:
+        self.asked = threading.Event()
+        self.go_on = threading.Event()
+        self._library = library
+
+    def update_answer(self, visitor: str, answer_id: str, *args: Any, **more: Any) -> bool:
+        if answer_id == self.ID:
+            self.asked.set()
+            return self.go_on.wait(20)
+        return Library.update_answer(self._library, visitor, answer_id, *args, **more)
 
 
 def first_word_of(run: Run) -> None:
@@ -106,6 +123,110 @@ def test_a_write_that_fails_is_told_and_tried_again(
     assert keeper.problem is None
     assert kept(library, answer[0]).text == "before after"
     keeper.close()
+
+
+def test_an_answer_that_cannot_be_described_is_told_to_the_log_and_ends_with_its_text(
+    recorder: Recorder, library: Library, answer: tuple[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Run, __: str) -> Any:
+        raise TypeError("canary")
+
+    gate, keeper = Gate(), Keeper(library, every=0.01)
+    gate.open.set()
+    bad = recorder.start(gate.chain(), "go")
+    assert library.start_answer(ME, answer[1], run_id=bad.id)
+    keeper.keep(ME, answer[1], bad, fail)
+    good = recorder.start(gate.chain(), "go")
+    other = library.create(ME)
+    other_answer = library.add_answer(ME, library.add_question(ME, other, "How?", parent=None))
+    assert library.start_answer(ME, other_answer, run_id=good.id)
+    keeper.keep(ME, other_answer, good, describe)
+    assert bad.wait(5)
+    assert good.wait(5)
+    keeper.close()
+    assert (kept(library, answer[0]).text, kept(library, answer[0]).status) == ("before after", MessageStatus.DONE)
+    assert (kept(library, other).text, kept(library, other).status) == ("before after", MessageStatus.DONE)
+    (line,) = [line for line in caplog.records if line.levelname == "ERROR"]
+    assert answer[1] in line.getMessage()
+    assert line.exc_info
+
+
+def test_an_answer_that_cannot_be_written_keeps_no_other_from_it(
+    recorder: Recorder, library: Library, answer: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(visitor: str, answer_id: str, *args: Any, **more: Any) -> bool:
+        if answer_id == "odd":
+            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no such character")
+        return Library.update_answer(library, visitor, answer_id, *args, **more)
+
+    monkeypatch.setattr(library, "update_answer", refuse)
+    gate, keeper = Gate(), Keeper(library, every=0.01)
+    gate.open.set()
+    run = recorder.start(gate.chain(), "go")
+    assert library.start_answer(ME, answer[1], run_id=run.id)
+    keeper.keep(ME, "odd", run, describe)
+    keeper.keep(ME, answer[1], run, describe)
+    assert run.wait(5)
+    keeper.close()
+    assert kept(library, answer[0]).status is MessageStatus.DONE
+
+
+def test_a_database_that_takes_its_time_for_one_answer_holds_no_other_up(
+    recorder: Recorder, library: Library, answer: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = SlowWrite(library)
+    monkeypatch.setattr(library, "update_answer", slow.update_answer)
+    gate, keeper = Gate(), Keeper(library, every=0.01)
+    gate.open.set()
+    run = recorder.start(gate.chain(), "go")
+    assert run.wait(5)
+    assert library.start_answer(ME, answer[1], run_id=run.id)
+    keeper.keep(ME, SlowWrite.ID, run, describe)
+    assert slow.asked.wait(5)
+
+    def keep_and_settle() -> None:
+        keeper.keep(ME, answer[1], run, describe)
+        keeper.settle(answer[1])
+
+    page = threading.Thread(target=keep_and_settle)
+    page.start()
+    page.join(5)
+    held_up = page.is_alive()
+    slow.go_on.set()
+    page.join(5)
+    keeper.close()
+    assert not held_up
+    assert kept(library, answer[0]).status is MessageStatus.DONE
+
+
+def test_an_answer_that_comes_while_the_process_ends_is_kept(
+    recorder: Recorder, library: Library, answer: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = SlowWrite(library)
+    monkeypatch.setattr(library, "update_answer", slow.update_answer)
+    gate, keeper = Gate(), Keeper(library, every=60)
+    gate.open.set()
+    run = recorder.start(gate.chain(), "go")
+    assert run.wait(5)
+    assert library.start_answer(ME, answer[1], run_id=run.id)
+    keeper.keep(ME, SlowWrite.ID, run, describe)
+    closing = threading.Thread(target=keeper.close)
+    closing.start()
+    assert slow.asked.wait(5)
+    keeper.keep(ME, answer[1], run, describe)
+    slow.go_on.set()
+    closing.join(5)
+    assert kept(library, answer[0]).status is MessageStatus.DONE
+
+
+@pytest.mark.parametrize("status", [MessageStatus.STOPPED, MessageStatus.FAILED])
+def test_an_answer_of_which_only_the_status_is_kept_is_no_victim_of_a_restart(
+    library: Library, answer: tuple[str, str], status: MessageStatus
+) -> None:
+    library.update_answer(ME, answer[1], "text", status=status)
+    ended = ended_of(kept(library, answer[0]))
+    assert STATUSES[ended.outcome.mark] is status
+    assert ended.outcome.sentence == "It is not known why this answer ended."
 
 
 def test_what_is_live_when_the_process_ends_is_kept(

@@ -1,12 +1,18 @@
 """The pages' logic without a browser, against a model server on loopback."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from chains.settings import settings
+from conversations.lease import LEASE
+from conversations.message import Message, MessageStatus
+from conversations.storage_error import StorageError, StorageProblem
 from pages.components import service as service_module
 from streaming.failure import FailureKind
 from tests.fake_openai import FakeOpenAI, Fault, Plan
@@ -197,6 +203,78 @@ def test_a_story_that_hits_the_limit_says_so(app: AppTest, openai_server: FakeOp
     app.switch_page("story.py").run()
     app.chat_input[0].set_value("a weir").run()
     assert FailureKind.LENGTH.sentence in said(app)
+
+
+@pytest.fixture
+def interrupt() -> Iterator[Callable[[object, str], None]]:
+    """Give what has the next call of a method end with its script being told to stop, as by a visitor who leaves."""
+
+    def interrupt(owner: object, name: str) -> None:
+        call = getattr(owner, name)
+
+        def interrupted(*args: Any, **more: Any) -> Any:
+            result = call(*args, **more)
+            context = get_script_run_ctx()
+            assert context is not None
+            assert context.script_requests is not None
+            context.script_requests.request_stop()
+            undo.undo()
+            return result
+
+        undo.setattr(owner, name, interrupted)
+
+    with pytest.MonkeyPatch.context() as undo:
+        yield interrupt
+
+
+def test_an_answer_whose_visitor_leaves_while_it_begins_is_kept(
+    app: AppTest, interrupt: Callable[[object, str], None]
+) -> None:
+    service = service_module.service()
+    interrupt(service.library, "start_answer")
+    ask(app, "Hello")
+    (run,) = service.recorder.store.runs()
+    assert run.wait(10)
+
+    def kept() -> Message:
+        return service.library.path(app.session_state["visitor"], run.context["conversation"])[-1]
+
+    service.keeper.settle(kept().id)
+    assert (kept().text, kept().status) == ("Once upon a time.", MessageStatus.DONE)
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_an_answer_that_cannot_be_kept_for_long_is_shown_from_its_run(
+    app: AppTest,
+    openai_server: FakeOpenAI,
+    interrupt: Callable[[object, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    is_live: bool,
+) -> None:
+    def fail(*_: Any, **__: Any) -> bool:
+        raise StorageError(StorageProblem.FULL)
+
+    library = service_module.service().library
+    monkeypatch.setattr(library, "update_answer", fail)
+    if is_live:
+        openai_server.plan = Plan(rate=4)
+        interrupt(library, "start_answer")
+    ask(app, "Hello")
+    monkeypatch.setattr(library, "_clock", lambda: time.time() + 2 * LEASE)
+    app.run()
+    assert "Once upon a time." in said(app)
+    assert "Weir was restarted" not in said(app)
+
+
+def test_a_story_whose_script_is_stopped_while_it_begins_is_asked_for_once(
+    app: AppTest, openai_server: FakeOpenAI, interrupt: Callable[[object, str], None]
+) -> None:
+    app.switch_page("story.py").run()
+    interrupt(service_module.service().recorder, "start")
+    app.chat_input[0].set_value("a weir").run()
+    app.run()
+    assert "Once upon a time." in said(app)
+    assert len(openai_server.answers) == 1
 
 
 def test_a_link_of_another_page_is_told(app: AppTest) -> None:

@@ -14,7 +14,7 @@ def event(at: float, kind: str, source: Source, **data: Any) -> Event:
     return Event(0, at, kind, source, json.dumps(data).encode())
 
 
-def answer(*times: float, usage: dict[str, int] | None = None, reason: str | None = "stop") -> list[Event]:
+def answer(*times: float, usage: dict[str, int] | None = None, reason: Any = "stop") -> list[Event]:
     events = [event(0, "on_chain_start", ROOT, input="q"), event(0.1, "on_chat_model_start", MODEL)]
     for at in times:
         events.append(event(at, "on_chat_model_stream", MODEL, chunk={"type": "AIMessageChunk", "content": "ab"}))
@@ -56,6 +56,13 @@ def test_the_finish_reason_is_the_last_calls(reason: str | None) -> None:
     seen = figures(answer(1.0, reason=reason))
     assert seen.finish_reason == reason
     assert seen.expects_finish_reason
+
+
+@pytest.mark.parametrize("reason", [["stop"], {"type": "stop"}, 3])
+def test_a_finish_reason_that_is_no_text_is_unknown_and_no_other_is_expected(reason: Any) -> None:
+    seen = figures(answer(1.0, reason=reason))
+    assert seen.finish_reason is None
+    assert not seen.expects_finish_reason
 
 
 @pytest.mark.parametrize(

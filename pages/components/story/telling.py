@@ -58,12 +58,14 @@ def from_link(run: Run) -> Version:
 
 def begin(version: Version) -> Run | None:
     """Start the run of a story; None while no model is ready. Raises LimitReachedError."""
+
+    def note(run: Run) -> None:
+        version.answer.run_id = run.id
+
     try:
-        run = wish.ready(version.wish).start()
+        return wish.ready(version.wish).start(note)
     except ModelNotReadyError:
         return None
-    version.answer.run_id = run.id
-    return run
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What a visitor wants told, and starting it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from chains.catalog import Prepared, prepare_replay, prepare_story
@@ -33,9 +34,9 @@ class Ready:
     prepared: Prepared
     method: Method
 
-    def start(self) -> Run:
-        """Begin it and return its run. Raises LimitReachedError."""
-        return starting.start(self.prepared, context={"method": self.method.value}, method=self.method)
+    def start(self, begun: Callable[[Run], None] | None = None) -> Run:
+        """Begin it and return its run, after a call of `begun` with it. Raises LimitReachedError."""
+        return starting.start(self.prepared, context={"method": self.method.value}, method=self.method, begun=begun)
 
 
 def ready(wish: Wish) -> Ready:
