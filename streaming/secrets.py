@@ -85,12 +85,22 @@ def hide_in_logs(secrets: Secrets) -> None:
             made.exc_info = made.exc_text = None
         return made
 
-    def hide_beside(made: logging.LogRecord) -> bool:
-        for name, value in list(vars(made).items()):
-            if isinstance(value, str):
-                setattr(made, name, secrets.hide(value))
-        return True
-
     logging.setLogRecordFactory(record)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(hide_beside)
+        for earlier in [known for known in handler.filters if isinstance(known, _HideBeside)]:
+            handler.removeFilter(earlier)
+        handler.addFilter(_HideBeside(secrets))
+
+
+class _HideBeside(logging.Filter):
+    """Hides secrets in what a line has besides its message."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        super().__init__()
+        self._secrets = secrets
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        for name, value in list(vars(record).items()):
+            if isinstance(value, str):
+                setattr(record, name, self._secrets.hide(value))
+        return True
