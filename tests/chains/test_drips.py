@@ -63,7 +63,7 @@ def raw() -> Iterator[RawServer]:
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
         plan.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-        threading.Thread(target=server.serve_forever, name="raw-server", daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), name="raw-server", daemon=True).start()
         yield plan
         gone.set()
         server.shutdown()
