@@ -161,9 +161,7 @@ class _Silence:
         except httpx2.TransportError as error:
             if not self._is_error:
                 raise
-            if isinstance(error, httpx2.TimeoutException):
-                raise openai.APITimeoutError(self._request) from error
-            raise openai.APIConnectionError(request=self._request) from error
+            raise _final(error, self._request) from error
 
 
 def _says_something(line: bytes) -> bool | None:
@@ -223,11 +221,16 @@ def _try(request: httpx2.Request) -> Iterator[None]:
         limits["read"] = allowed
         if _left(request) > EARLY:
             raise
-        if isinstance(error, httpx2.TimeoutException):
-            raise openai.APITimeoutError(request) from error
-        raise openai.APIConnectionError(request=request) from error
+        raise _final(error, request) from error
     finally:
         limits["read"] = allowed
+
+
+def _final(error: httpx2.TransportError, request: httpx2.Request) -> openai.APIConnectionError:
+    """Return an error of openai's for one of HTTP: no try follows it."""
+    if isinstance(error, httpx2.TimeoutException):
+        return openai.APITimeoutError(request)
+    return openai.APIConnectionError(request=request)
 
 
 def _settle(response: httpx2.Response) -> None:
