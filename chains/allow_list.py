@@ -2,8 +2,8 @@
 
 
 def parse(text: str) -> frozenset[str]:
-    """Return the entries of a list separated by commas, in lower case. Raises ValueError for what is neither kind."""
-    entries = frozenset(entry.strip().lower() for entry in text.split(",") if entry.strip())
+    """Return the entries of a list separated by commas, folded. Raises ValueError for what is neither kind."""
+    entries = frozenset(folded(entry.strip()) for entry in text.split(",") if entry.strip())
     for entry in sorted(entries):
         name, sign, domain = entry.rpartition("@")
         if not sign or not domain or "@" in name or any(character.isspace() for character in entry):
@@ -13,6 +13,13 @@ def parse(text: str) -> frozenset[str]:
 
 def allows(entries: frozenset[str], address: str) -> bool:
     """Whether a list names this address or its domain. An empty list names everybody."""
-    # Lower case makes of some letters beyond ASCII, as of the sign for kelvin, one of ASCII: another address.
-    address = address.lower() if address.isascii() else address
+    address = folded(address)
     return not entries or address in entries or f"@{address.rpartition('@')[2]}" in entries
+
+
+def folded(address: str) -> str:
+    """Return an address in lower case, so that equal ones are one; any beyond ASCII as it is.
+
+    Lower case makes of some letters beyond ASCII, as of the sign for kelvin, one of ASCII: another address.
+    """
+    return address.lower() if address.isascii() else address

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from chains.allow_list import folded
 from conversations.visitor import COOKIE, is_visitor, new_visitor
 from streaming.party import Party
 
@@ -32,11 +33,8 @@ def _known() -> str | None:
 
 def identity(user: Mapping[str, Any]) -> str:
     """Return who is signed in, by what their provider says: an address, else their name with the provider."""
-    email = str(user.get("email") or "")
-    if not email:
-        return f"user:{user.get('iss')} {user.get('sub')}"
-    # As in the list of who may use Weir: in lower case some other letters become letters of ASCII.
-    return f"user:{email.lower() if email.isascii() else email}"
+    email = user.get("email")
+    return "user:" + (folded(str(email)) if email else f"{user.get('iss')} {user.get('sub')}")
 
 
 def party() -> Party:
