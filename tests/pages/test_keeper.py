@@ -58,6 +58,24 @@ class SlowWrite:
         return Library.update_answer(self._library, visitor, answer_id, *args, **more)
 
 
+@pytest.fixture
+def slow(library: Library, monkeypatch: pytest.MonkeyPatch) -> SlowWrite:
+    found = SlowWrite(library)
+    monkeypatch.setattr(library, "update_answer", found.update_answer)
+    return found
+
+
+@pytest.fixture
+def ended(recorder: Recorder, library: Library, answer: tuple[str, str]) -> Run:
+    """The run of the answer, which has ended and is not kept yet."""
+    gate = Gate()
+    gate.open.set()
+    run = recorder.start(gate.chain(), "go")
+    assert run.wait(5)
+    assert library.start_answer(ME, answer[1], run_id=run.id)
+    return run
+
+
 def first_word_of(run: Run) -> None:
     """Wait until the first word has been recorded."""
     for _ in run.follow():
@@ -172,20 +190,14 @@ def test_an_answer_that_cannot_be_written_keeps_no_other_from_it(
 
 
 def test_a_database_that_takes_its_time_for_one_answer_holds_no_other_up(
-    recorder: Recorder, library: Library, answer: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    library: Library, answer: tuple[str, str], slow: SlowWrite, ended: Run
 ) -> None:
-    slow = SlowWrite(library)
-    monkeypatch.setattr(library, "update_answer", slow.update_answer)
-    gate, keeper = Gate(), Keeper(library, every=0.01)
-    gate.open.set()
-    run = recorder.start(gate.chain(), "go")
-    assert run.wait(5)
-    assert library.start_answer(ME, answer[1], run_id=run.id)
-    keeper.keep(ME, SlowWrite.ID, run, describe)
+    keeper = Keeper(library, every=0.01)
+    keeper.keep(ME, SlowWrite.ID, ended, describe)
     assert slow.asked.wait(5)
 
     def keep_and_settle() -> None:
-        keeper.keep(ME, answer[1], run, describe)
+        keeper.keep(ME, answer[1], ended, describe)
         keeper.settle(answer[1])
 
     page = threading.Thread(target=keep_and_settle)
@@ -200,20 +212,14 @@ def test_a_database_that_takes_its_time_for_one_answer_holds_no_other_up(
 
 
 def test_an_answer_that_comes_while_the_process_ends_is_kept(
-    recorder: Recorder, library: Library, answer: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    library: Library, answer: tuple[str, str], slow: SlowWrite, ended: Run
 ) -> None:
-    slow = SlowWrite(library)
-    monkeypatch.setattr(library, "update_answer", slow.update_answer)
-    gate, keeper = Gate(), Keeper(library, every=60)
-    gate.open.set()
-    run = recorder.start(gate.chain(), "go")
-    assert run.wait(5)
-    assert library.start_answer(ME, answer[1], run_id=run.id)
-    keeper.keep(ME, SlowWrite.ID, run, describe)
+    keeper = Keeper(library, every=60)
+    keeper.keep(ME, SlowWrite.ID, ended, describe)
     closing = threading.Thread(target=keeper.close)
     closing.start()
     assert slow.asked.wait(5)
-    keeper.keep(ME, answer[1], run, describe)
+    keeper.keep(ME, answer[1], ended, describe)
     slow.go_on.set()
     closing.join(5)
     assert kept(library, answer[0]).status is MessageStatus.DONE
