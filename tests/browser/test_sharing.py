@@ -87,6 +87,13 @@ def test_whoever_is_looking_sees_no_more_of_a_run_once_it_is_taken_back(
     expect(page.get_by_text("word9")).to_be_visible()
 
 
+def take_back(page: Page) -> None:
+    """Stop sharing a run, and wait until that is so."""
+    press_link(page, "Stop sharing")
+    page.get_by_role("button", name="Link").last.click()
+    expect(page.get_by_text("Nobody but you can open the link.")).to_be_visible()
+
+
 def test_a_page_that_was_open_saves_and_shows_no_more_of_a_run_that_has_ended_and_was_taken_back(
     page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
 ) -> None:
@@ -103,9 +110,7 @@ def test_a_page_that_was_open_saves_and_shows_no_more_of_a_run_that_has_ended_an
         return got.value.path().read_text(encoding="utf-8")
 
     assert "Once upon a time." in saved()
-    press_link(page, "Stop sharing")
-    page.get_by_role("button", name="Link").last.click()
-    expect(page.get_by_text("Nobody but you can open the link.")).to_be_visible()
+    take_back(page)
     (line,) = saved().splitlines()
     assert GONE in line
     stranger.get_by_text("Latency", exact=True).click()
@@ -121,9 +126,7 @@ def test_the_json_page_that_was_open_shows_no_more_of_a_run_that_has_ended_and_w
     expect(page.get_by_role("button", name="Replay")).to_be_visible()
     stranger.goto(f"{weir_url}/partial_json?run={run_of(page)}")
     expect(stranger.get_by_role("button", name="Replay")).to_be_visible()
-    press_link(page, "Stop sharing")
-    page.get_by_role("button", name="Link").last.click()
-    expect(page.get_by_text("Nobody but you can open the link.")).to_be_visible()
+    take_back(page)
     stranger.get_by_text("This chunk", exact=True).click()
     expect(stranger.get_by_text(GONE)).to_be_visible()
     expect(stranger.locator(".wj")).to_have_count(0)
