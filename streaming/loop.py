@@ -9,8 +9,11 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
+
+THREADS = 64
+"""Parts of chains that block and work at the same time. One that a stopped run has left holds its thread to its end."""
 
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
@@ -36,6 +39,7 @@ class BackgroundLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = new_event_loop()
+                self._loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix=f"{self._name}-part"))
                 self._thread = threading.Thread(target=_run, args=(self._loop,), name=self._name, daemon=True)
                 self._thread.start()
             return self._loop

@@ -321,3 +321,21 @@ def test_closing_the_loop_ends_every_run(loop: BackgroundLoop) -> None:
     loop.close()
     assert run.wait(5)
     assert not run.is_live
+
+
+def test_stopped_chains_that_block_hold_up_no_other(recorder: Recorder) -> None:
+    release, at_work = threading.Event(), threading.Semaphore(0)
+
+    def block(_: str) -> None:
+        at_work.release()
+        release.wait(20)
+
+    try:
+        stuck = [recorder.start(RunnableLambda(block), "wait") for _ in range(20)]
+        for run in stuck:
+            assert at_work.acquire(timeout=10)
+            run.stop()
+        assert recorder.start(RunnableLambda(str.upper), "quick").wait(10)
+    finally:
+        release.set()
+    assert all(run.wait(10) and run.status is Status.STOPPED for run in stuck)
