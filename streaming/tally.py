@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from streaming.events import Event
 
@@ -22,22 +23,20 @@ class Tally:
         """Take in the events of the run that have come since the last time, and return its tokens so far."""
         until = len(events)
         for event in events[self._seen : until]:
-            if event.event == "on_chat_model_start":
+            if event.event in ("on_chat_model_start", "on_llm_start"):
                 self._read[event.run_id] = len(event.payload) // BYTES_PER_TOKEN
-            elif event.event == "on_chat_model_stream":
+            elif event.event in ("on_chat_model_stream", "on_llm_stream"):
                 self._written[event.run_id] = self._written.get(event.run_id, 0) + 1
-            elif event.event == "on_chat_model_end":
+            elif event.event in ("on_chat_model_end", "on_llm_end"):
                 self._end_of_call(event)
-            elif event.event == "on_chat_model_error":
+            elif event.event in ("on_chat_model_error", "on_llm_error"):
                 self._failed_call(event)
         self._seen = until
         return self._counted + sum(self._read.values()) + sum(self._written.values())
 
     def _end_of_call(self, event: Event) -> None:
-        output = event.data.get("output")
-        usage = output.get("usage_metadata") if isinstance(output, dict) else None
-        if isinstance(usage, dict):
-            self._counted += int(usage.get("input_tokens", 0)) + int(usage.get("output_tokens", 0))
+        if (tokens := _counted_by_server(event.data.get("output"))) is not None:
+            self._counted += tokens
             self._read.pop(event.run_id, None)
             self._written.pop(event.run_id, None)
 
@@ -47,3 +46,15 @@ class Tally:
         was_interrupted = isinstance(error, dict) and error.get("type") == "Interrupted"
         if event.run_id not in self._written and not was_interrupted:
             self._read.pop(event.run_id, None)
+
+
+def _counted_by_server(output: Any) -> int | None:
+    """Return the tokens that a message says, or a completion model's result; None where neither says any."""
+    if not isinstance(output, dict):
+        return None
+    if isinstance(usage := output.get("usage_metadata"), dict):
+        return int(usage.get("input_tokens", 0)) + int(usage.get("output_tokens", 0))
+    about = output.get("llm_output")
+    if isinstance(about, dict) and isinstance(usage := about.get("token_usage"), dict) and usage:
+        return int(usage.get("prompt_tokens", 0)) + int(usage.get("completion_tokens", 0))
+    return None
