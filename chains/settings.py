@@ -1,5 +1,6 @@
 """The only reader of the environment and of `.env`."""
 
+import base64
 import functools
 import os
 import re
@@ -167,7 +168,16 @@ class Settings(BaseSettings):
         whole = [s.get_secret_value() for s in (self.openai_api_key, self.api_token, self.database_url) if s]
         addresses = [str(self.openai_base_url), self.database_url.get_secret_value() if self.database_url else ""]
         passwords = [found.group(1) for address in addresses if (found := _PASSWORD.search(address))]
-        return (*whole, *passwords, *(unquote(password) for password in passwords))
+        return (*whole, *passwords, *(unquote(password) for password in passwords), *self._basic)
+
+    @property
+    def _basic(self) -> tuple[str, ...]:
+        """What the model's server is sent instead of a key where its address has a name and a password."""
+        url = self.openai_base_url
+        if url is None or not url.password:
+            return ()
+        said = f"{unquote(url.username or '')}:{unquote(url.password)}"
+        return (base64.b64encode(said.encode()).decode(),)
 
 
 @functools.cache

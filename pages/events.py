@@ -264,7 +264,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     with st.popover("Open a recording", icon=":material/upload_file:", key="events_files", on_change="rerun"):
         draw_recording_upload(opened=open_uploaded)
 for sentence in catalog.problems():
-    st.warning(words.escaped(sentence), icon=":material/extension_off:")
+    st.warning(words.escaped(service().secrets.hide(sentence)), icon=":material/extension_off:")
 
 main = chain_form.main_field(schema)
 wanted = f"{main.label} for {name}" if main else f"Input for {name}"

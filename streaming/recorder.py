@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 import threading
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, Protocol
@@ -106,7 +108,7 @@ class Recorder:
             runnable,
             value,
             run_id=run_id or uuid.uuid4(),
-            name=name or runnable.get_name(),
+            name=self._secrets.hide(name or runnable.get_name()),
             context=context or {},
             config=config or {},
             method=method,
@@ -176,6 +178,7 @@ class _Recording:
         self._task: asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._sources: dict[str, Source] = {}
+        self._clean: dict[str, tuple[Source, Source]] = {}
         self._open: dict[str, Event] = {}
         self._answering = False
         self._hung_up = False
@@ -249,6 +252,7 @@ class _Recording:
     def _take(self, kind: str, source: Source, payload: bytes, at: float) -> None:
         if not self.run.is_live:  # from a thread that outlived its run
             return
+        source = self._without_secrets(source)
         self._close_failed(before=source)
         event = self._append(kind, source, payload, at)
         stage = event.event.rsplit("_", 1)[-1]
@@ -271,6 +275,19 @@ class _Recording:
         if known == fresh:
             return known
         return self._sources.setdefault(fresh.run_id, fresh) if known is None else fresh
+
+    def _without_secrets(self, source: Source) -> Source:
+        """Return what an event is of, without secrets in its name, tags and metadata; itself if it has none."""
+        seen, clean = self._clean.get(source.run_id, (None, source))
+        if seen is not source:
+            told = plain.dumps([source.name, source.tags, source.metadata])
+            hidden = self._secrets.hide_in_payload(told)
+            clean = source
+            if hidden != told:
+                name, tags, metadata = json.loads(hidden)
+                clean = replace(source, name=name, tags=tuple(tags), metadata=metadata)
+            self._clean[source.run_id] = source, clean
+        return clean
 
     def _append(self, kind: str, source: Source, payload: bytes, at: float) -> Event:
         event = Event(len(self.run.events), at, kind, source, self._secrets.hide_in_payload(payload))

@@ -19,15 +19,26 @@ class IdentityProvider:
         """Make somebody known, with what the provider says of them."""
         httpx.put(f"{self.url}/users/{name}", json=claims, timeout=5).raise_for_status()
 
-    def secrets(self, weir: str) -> str:
-        """Return what is to stand in the `secrets.toml` of a Weir at this address."""
+    def secrets(
+        self,
+        weir: str,
+        *,
+        section: str = "",
+        cookie_secret: str = "a-secret-for-the-cookies-of-the-tests",
+        client_secret: str = "a-secret-of-the-client",
+    ) -> str:
+        """Return what is to stand in the `secrets.toml` of a Weir at this address.
+
+        With a `section` this provider is the one of that name, and there may be others beside it.
+        """
         return "\n".join(
             (
                 "[auth]",
                 f'redirect_uri = "{weir}/oauth2callback"',
-                'cookie_secret = "a-secret-for-the-cookies-of-the-tests"',
+                f'cookie_secret = "{cookie_secret}"',
+                *([f"[auth.{section}]"] if section else []),
                 'client_id = "weir"',
-                'client_secret = "a-secret-of-the-client"',
+                f'client_secret = "{client_secret}"',
                 f'server_metadata_url = "{self.url}/.well-known/openid-configuration"',
             )
         )

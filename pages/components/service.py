@@ -37,6 +37,8 @@ class Service:
     library: Library
     """The conversations; one in memory, gone with the process, where there is a `storage_problem`."""
     keeper: Keeper
+    secrets: Secrets
+    """What nothing that is shown may hold."""
     storage_problem: StorageError | None
 
     def start(self) -> None:
@@ -63,11 +65,12 @@ def _build() -> Service:
     store = MemoryStore(budget=int(chosen.record_mb * 1e6))
     models = ModelSource(chosen)
     hidden = (*models.secrets, *sign_in.keys())
-    hide_in_logs(Secrets(hidden))
+    secrets = Secrets(hidden)
+    hide_in_logs(secrets)
     recorder = Recorder(store, loop, grace=chosen.grace, hidden=hidden)
     library, problem = _open_library(chosen)
     limits = Limits(quota_of(chosen))
-    return Service(chosen, models, recorder, limits, loop, library, Keeper(library), problem)
+    return Service(chosen, models, recorder, limits, loop, library, Keeper(library), secrets, problem)
 
 
 def quota_of(chosen: Settings) -> Quota:

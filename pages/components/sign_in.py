@@ -1,5 +1,6 @@
 """Signing in, where `[auth]` is set up in Streamlit's secrets: who may see and do anything at all."""
 
+import base64
 import functools
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,9 +54,14 @@ def keys() -> tuple[str, ...]:
 
 
 def keys_of(auth: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the secrets of an `[auth]` section and of its providers."""
+    """Return the secrets of an `[auth]` section and of its providers, also in the form in which these are sent them."""
     sections = [auth, *(section for section in auth.values() if isinstance(section, Mapping))]
-    return tuple(str(section[key]) for section in sections for key in SECRET if section.get(key))
+    sent = [
+        base64.b64encode(f"{section['client_id']}:{section['client_secret']}".encode()).decode()
+        for section in sections
+        if section.get("client_id") and section.get("client_secret")
+    ]
+    return (*(str(section[key]) for section in sections for key in SECRET if section.get(key)), *sent)
 
 
 def refusal(user: Mapping[str, Any], allowed: frozenset[str]) -> str | None:

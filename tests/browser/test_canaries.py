@@ -1,8 +1,10 @@
 """Keys that can be told apart, echoed through every path by a model's server that says all it knows."""
 
+import base64
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,37 +17,50 @@ import pytest
 from playwright.sync_api import Page, WebSocket, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tests.browser.conftest import ROOT, await_health, ended, free_port, opened, send
+from tests.browser.test_sign_in import sign_in
+from tests.identity_provider import IdentityProvider, identity_provider
 from tests.serving import served
 
 KEY = "sk-canary-key-0123456789abcdef"
 TOKEN = "canary-token-0123456789"
 PASSWORD = "canary-password-0123"
+COOKIE_SECRET = "canary-cookie-secret-0123456789abcdef"
+CLIENT_SECRET = "canary-client-secret-0123456789"
 CANARY = "canary-"
 LEAKS = ["401", "400", "429", "500", "sse", "html", "data", "chunk"]
 
 CHAIN = """
 from langchain_core.runnables import RunnableLambda
+from pathlib import Path
 import os
+
+KEY = os.environ["OPENAI_API_KEY"]
+FILE = os.environ.get("STREAMLIT_SECRETS_FILES")
+SIGN_IN = Path(FILE).read_text() if FILE else ""
 
 class Config:
     def __repr__(self):
-        return "Config(key=" + os.environ["OPENAI_API_KEY"] + ", token=" + os.environ["WEIR_API_TOKEN"] + ")"
+        return "Config(key=" + KEY + ", token=" + os.environ["WEIR_API_TOKEN"] + ", sign_in=" + SIGN_IN + ")"
 
 def leak(value):
     if value == "return":
         return Config()
     raise RuntimeError("x" * 250 + repr(Config())) from ValueError(repr(Config()))
 
-leaking = RunnableLambda(leak)
+leaking = RunnableLambda(leak).with_config(run_name="called " + KEY, tags=["tagged " + KEY], metadata={"told": KEY})
+
+def broken():
+    raise RuntimeError("no: " + KEY)
 """
+CHAINS = "leaking=leaky:leaking,broken=leaky:broken"
 
 
-def chunk(content: str) -> str:
-    choice = {"index": 0, "delta": {"role": "assistant", "content": content}, "finish_reason": None}
+def chunk(content: str, reason: str | None = None) -> str:
+    choice = {"index": 0, "delta": {"role": "assistant", "content": content}, "finish_reason": reason}
     about = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "fake", "choices": [choice]}
     return f"data: {json.dumps(about)}\n\n"
 
@@ -59,27 +74,68 @@ async def answer(request: Request) -> Response:
     headers = {"x-key": told, "x-request-id": told}
     if way.isdigit():
         return JSONResponse(error, int(way), headers=headers)
+    said = f"Your key is {told}."
+    if not body.get("stream"):
+        choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
+        return JSONResponse({"id": "1", "object": "chat.completion", "created": 0, "model": told, "choices": [choice]})
     parts = {
         "sse": chunk("Half") + f"data: {json.dumps(error)}\n\n",
         "html": chunk("Half") + f"<html>{told}</html>\n\n",
         "data": chunk("Half") + f"data: {{{told}\n\n",
-        "chunk": chunk(f"Your key is {told}.") + "data: [DONE]\n\n",
+        "chunk": chunk(said, "stop") + "data: [DONE]\n\n",
     }
     return Response(parts.get(way, chunk("Yes")), media_type="text/event-stream", headers=headers)
 
 
+def models(request: Request) -> Response:
+    """List a model that is called like the key."""
+    named = [{"id": name, "object": "model"} for name in ("harmless", request.headers["authorization"])]
+    return JSONResponse({"object": "list", "data": named})
+
+
+def about_sign_in(request: Request) -> Response:
+    """Describe a provider of sign-in that lets everybody through and then fails."""
+    at = f"{request.url.scheme}://{request.url.netloc}"
+    places = {"authorization_endpoint": f"{at}/authorize", "token_endpoint": f"{at}/token", "jwks_uri": f"{at}/jwks"}
+    return JSONResponse({"issuer": at, **places})
+
+
+def authorize(request: Request) -> Response:
+    asked = request.query_params
+    return RedirectResponse(f"{asked['redirect_uri']}?code=1&state={asked['state']}")
+
+
+def token(request: Request) -> Response:
+    """Refuse a client with what it is known by."""
+    told = f"no: {request.headers['authorization']}, known by {CLIENT_SECRET}"
+    return JSONResponse({"error": "invalid_client", "error_description": told}, 401)
+
+
 @pytest.fixture(scope="module")
 def echo() -> Iterator[str]:
-    app = Starlette(routes=[Route("/v1/chat/completions", answer, methods=["POST"])])
-    with served(app, "echo") as address:
+    routes = [
+        Route("/v1/chat/completions", answer, methods=["POST"]),
+        Route("/v1/models", models),
+        Route("/.well-known/openid-configuration", about_sign_in),
+        Route("/authorize", authorize),
+        Route("/token", token, methods=["POST"]),
+    ]
+    with served(Starlette(routes=routes), "echo") as address:
         yield f"{address}/v1"
 
 
+@pytest.fixture(scope="module")
+def provider() -> Iterator[IdentityProvider]:
+    with identity_provider(free_port()) as found:
+        found.add("ann", email="ann@example.org", email_verified=True)
+        yield found
+
+
 @contextlib.contextmanager
-def logged_weir(log: Path, **environment: str) -> Iterator[str]:
+def logged_weir(log: Path, port: int | None = None, **environment: str) -> Iterator[str]:
     """Start the app with its log in a file, which is whole when the block is left."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_", "STREAMLIT_"))}
-    port = free_port()
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"]
     with (
         log.open("w", encoding="utf-8") as file,
@@ -123,7 +179,7 @@ def test_no_key_is_on_a_page_in_a_frame_an_answer_an_export_a_file_or_the_log(
         WEIR_RETRIES="0",
         WEIR_ROUTER="local",
         WEIR_DATA=str(data),
-        WEIR_CHAINS="leaking=leaky:leaking",
+        WEIR_CHAINS=CHAINS,
         PYTHONPATH=str(tmp_path),
     ) as url:
         opened(page, url)
@@ -144,18 +200,20 @@ def test_no_key_is_on_a_page_in_a_frame_an_answer_an_export_a_file_or_the_log(
         page.goto("about:blank")
     found["frames"] = "".join(frames)
     found["log"] = log.read_text(encoding="utf-8")
-    found["files"] = "".join(file.read_bytes().decode("utf-8", "replace") for file in data.rglob("*") if file.is_file())
+    found["files"] = files_in(data)
     assert "no: Bearer •••" in found["chat"]
     assert "no: Bearer •••" in found["frames"]
     assert "What about sse" in found["files"]
-    assert {name: excerpt(text) for name, text in found.items() if CANARY in text} == {}
+    assert "Config(key=•••" in found["return events"]
+    assert "called •••" in found["raise events"]
+    assert leaks_in(found) == {}
 
 
 def asked(client: httpx.Client, way: str) -> dict[str, str]:
     """Ask for a leak over HTTP in every form."""
     is_ours = way in ("return", "raise")
     call: dict[str, Any] = (
-        {"chain": "leaking", "input": {"input": way}} if is_ours else {"chain": "story", "input": {"topic": way}}
+        {"chain": "leaking", "input": way} if is_ours else {"chain": "story", "input": {"topic": way}}
     )
     run = client.post("/runs", json=call).json().get("id")
     assert run is not None, call
@@ -170,23 +228,173 @@ def asked(client: httpx.Client, way: str) -> dict[str, str]:
     return found
 
 
-def excerpt(text: str) -> str:
-    place = text.index(CANARY)
-    return text[max(0, place - 150) : place + 60]
+def files_in(folder: Path) -> str:
+    return "".join(file.read_bytes().decode("utf-8", "replace") for file in folder.rglob("*") if file.is_file())
+
+
+def basic(name: str, password: str) -> str:
+    """Return what a client of HTTP makes of a name and a password."""
+    return base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+SPELLINGS = (CANARY, basic("weir", CLIENT_SECRET), basic("weir", PASSWORD))
+
+
+def leaks_in(found: dict[str, str]) -> dict[str, str]:
+    """Return the places that hold a canary, with what stands around it."""
+    held = {(name, spelt): text for name, text in found.items() for spelt in SPELLINGS if spelt in text}
+    return {
+        f"{name}: {spelt}": text[max(0, text.index(spelt) - 150) : text.index(spelt) + 60]
+        for (name, spelt), text in held.items()
+    }
+
+
+def test_no_secret_is_on_the_other_pages_in_a_download_or_in_what_sign_in_leaves(
+    page: Page, echo: str, provider: IdentityProvider, tmp_path: Path
+) -> None:
+    (tmp_path / "leaky.py").write_text(CHAIN, encoding="utf-8")
+    data, log, secrets, port = tmp_path / "data", tmp_path / "log", tmp_path / "secrets.toml", free_port()
+    kept = provider.secrets(
+        f"http://localhost:{port}", section="good", cookie_secret=COOKIE_SECRET, client_secret=CLIENT_SECRET
+    )
+    bad = (
+        re.sub("(?s).*(?=\\[auth.good])", "", kept)
+        .replace("good", "bad")
+        .replace(provider.url, echo.removesuffix("/v1"))
+    )
+    secrets.write_text(f"{kept}\n{bad}\n", encoding="utf-8")
+    found: dict[str, str] = {}
+    frames = heard_by(page)
+    with logged_weir(
+        log,
+        port,
+        OPENAI_BASE_URL=echo,
+        OPENAI_API_KEY=KEY,
+        OPENAI_MODEL="fake",
+        WEIR_API_TOKEN=TOKEN,
+        WEIR_RETRIES="0",
+        WEIR_DATA=str(data),
+        WEIR_CHAINS=CHAINS,
+        PYTHONPATH=str(tmp_path),
+        STREAMLIT_SECRETS_FILES=str(secrets),
+    ) as url:
+        page.set_viewport_size({"width": 1400, "height": 1600})
+        page.goto(url)
+        with page.expect_response(re.compile("/oauth2callback")):
+            page.get_by_role("button", name="Sign in with Bad").click()
+        expect(page.get_by_role("button", name="Sign in with Good")).to_be_visible()
+        page.wait_for_url(f"{url}/**")
+        found["door"] = page.content()
+        sign_in(page, url, "ann", "Sign in with Good")
+        for look in (look_at_story, look_at_race, look_at_json, look_at_http, look_at_events):
+            found |= look(page, url)
+        page.goto("about:blank")
+    found["frames"] = "".join(frames)
+    found["log"] = log.read_text(encoding="utf-8")
+    found["files"] = files_in(data)
+    assert "no: Basic •••, known by •••" in found["log"]
+    assert 'cookie_secret = \\"•••' in found["recording"]
+    assert leaks_in(found) == {}
+
+
+def downloaded(page: Page, button: str) -> str:
+    with page.expect_download() as got:
+        page.get_by_role("button", name=button, exact=True).click()
+    return got.value.path().read_text(encoding="utf-8")
+
+
+def look_at_story(page: Page, url: str) -> dict[str, str]:
+    opened(page, f"{url}/story")
+    send(page, "chunk")
+    expect(page.get_by_text("Your key is Bearer •••.")).to_be_visible()
+    ended(page)
+    page.get_by_role("button", name="Download").click()
+    found = {"story file": downloaded(page, "Text")}
+    page.keyboard.press("Escape")
+    page.get_by_text("Chunks", exact=True).click()
+    for way in ("401", "sse"):
+        send(page, f"What about {way}")
+        expect(page.get_by_text("no: Bearer •••").first).to_be_visible()
+        found[f"story {way}"] = page.content()
+        send(page, "Yes")
+        expect(page.get_by_text("no: Bearer")).to_have_count(0)
+    page.get_by_role("button", name="Model", exact=True).click()
+    page.get_by_role("combobox", name="Model").click()
+    expect(page.get_by_role("option", name="harmless")).to_be_visible()
+    return found | {"models": page.content()}
+
+
+def look_at_race(page: Page, url: str) -> dict[str, str]:
+    opened(page, f"{url}/story?view=Race")
+    send(page, "chunk")
+    expect(page.get_by_text("Your key is Bearer •••.")).to_have_count(5)
+    found = {"race": page.content()}
+    send(page, "401")
+    expect(page.get_by_text("did not accept the API key")).to_have_count(5)
+    return found | {"race that failed": page.content()}
+
+
+def look_at_json(page: Page, url: str) -> dict[str, str]:
+    found = {}
+    opened(page, f"{url}/partial_json")
+    for way, said in (("401", "did not accept the API key"), ("chunk", "Your key is Bearer •••")):
+        send(page, way)
+        expect(page.get_by_text(said).first).to_be_visible()
+        found[f"json {way}"] = page.content()
+    return found
+
+
+def look_at_http(page: Page, url: str) -> dict[str, str]:
+    found = {}
+    opened(page, f"{url}/http_client")
+    refused = "did not accept the API key"
+    for way, failed in (
+        ("Server-sent events", refused),
+        ("Every event of a run", "no: Bearer •••"),
+        ("Plain text", refused),
+    ):
+        page.get_by_text(way, exact=True).first.click()
+        for topic, said in (("chunk", "Your key is Bearer •••"), ("401", failed)):
+            send(page, topic)
+            expect(page.get_by_text(said).first).to_be_visible()
+            found[f"http {way} {topic}"] = page.content()
+    return found
+
+
+def look_at_events(page: Page, url: str) -> dict[str, str]:
+    opened(page, f"{url}/events?chain=leaking")
+    expect(page.get_by_text("leaky:broken cannot be imported: RuntimeError: no: •••")).to_be_visible()
+    send(page, '"raise"')
+    expect(page.get_by_text("called ••• failed: RuntimeError")).to_be_visible()
+    found = {"events of a failure": page.content()}
+    send(page, '"return"')
+    expect(page.get_by_text(re.compile(r"leaking.*Done"))).to_be_visible()
+    return found | {"events": page.content(), "recording": downloaded(page, "Recording")}
 
 
 @pytest.mark.parametrize(
     "address",
     [f"postgresql://weir:{PASSWORD}@127.0.0.1:9/weir", f"postgresql://weir:{PASSWORD}@[bad/weir", f"mysql:{PASSWORD}"],
 )
-def test_a_database_that_cannot_be_opened_is_told_without_its_password(
+def test_the_passwords_of_a_database_and_of_a_models_address_are_not_told(
     page: Page, echo: str, tmp_path: Path, address: str
 ) -> None:
     log, frames = tmp_path / "log", heard_by(page)
-    with logged_weir(log, OPENAI_BASE_URL=echo, OPENAI_API_KEY=KEY, WEIR_DATABASE_URL=address) as url:
+    with_password = echo.replace("://", f"://weir:{PASSWORD}@")
+    with logged_weir(
+        log,
+        OPENAI_BASE_URL=with_password,
+        OPENAI_API_KEY=KEY,
+        WEIR_RETRIES="0",
+        WEIR_ROUTER="local",
+        WEIR_DATABASE_URL=address,
+    ) as url:
         opened(page, url)
         expect(page.get_by_text("are not kept at the moment").first).to_be_visible()
+        send(page, "What about 401")
+        expect(page.get_by_text("no: Basic").first).to_be_visible()
         shown = page.content()
         page.goto("about:blank")
-    for text in (shown, "".join(frames), log.read_text(encoding="utf-8")):
-        assert CANARY not in text
+    found = {"chat": shown, "frames": "".join(frames), "log": log.read_text(encoding="utf-8")}
+    assert "no: Basic •••" in found["chat"]
+    assert leaks_in(found) == {}

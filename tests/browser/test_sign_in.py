@@ -43,9 +43,9 @@ def hosted(provider: IdentityProvider, model_server: FakeOpenAI, tmp_path_factor
         yield weir.url
 
 
-def sign_in(page: Page, url: str, name: str) -> None:
+def sign_in(page: Page, url: str, name: str, button: str = "Sign in") -> None:
     page.goto(url)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name=button).click()
     page.get_by_placeholder("sub").fill(name)
     page.get_by_role("button", name="Authorize").click()
     page.wait_for_url(f"{url}/**")

@@ -124,6 +124,11 @@ def test_a_password_in_an_address_is_a_secret(monkeypatch: pytest.MonkeyPatch, v
     assert {"canary%2Fword", "canary/word"} <= set(settings().secrets)
 
 
+def test_what_a_server_is_sent_for_a_name_and_a_password_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://weir:canary%2Fword@host/v1")
+    assert "d2VpcjpjYW5hcnkvd29yZA==" in settings().secrets
+
+
 def test_an_address_that_cannot_be_used_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "weir:canary@host")
     with pytest.raises(SettingsError) as told:

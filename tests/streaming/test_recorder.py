@@ -15,6 +15,7 @@ from langchain_core.runnables import RunnableGenerator, RunnableLambda, Runnable
 
 from streaming.failure import FailureKind
 from streaming.loop import BackgroundLoop
+from streaming.methods import Method
 from streaming.metrics import text
 from streaming.recorder import Recorder
 from streaming.run import Status
@@ -208,6 +209,22 @@ def test_a_key_in_an_error_is_not_recorded(loop: BackgroundLoop) -> None:
     assert run.failure is not None
     assert "sk-canary" not in run.failure.detail
     assert not [event for event in run.events if b"sk-canary" in event.payload]
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_secrets_are_in_no_name_tag_or_metadata(loop: BackgroundLoop, method: Method) -> None:
+    labelled = RunnableLambda(str.upper).with_config(
+        run_name="of sk-canary", tags=["t", "sk-canary"], metadata={"key": "sk-canary", "sk-canary": 1}
+    )
+    run = Recorder(MemoryStore(10**7), loop, hidden=("sk-canary",)).start(labelled, "go", method=method)
+    assert list(run.follow())
+    assert "sk-canary" not in run.name
+    for source in (event.source for event in run.events):
+        assert source.name == "of •••"
+        assert {"t", "•••"} <= set(source.tags)
+        assert "sk-canary" not in source.tags
+        assert source.metadata.items() >= {"key": "•••", "•••": 1}.items()
+        assert source is run.events[0].source
 
 
 def test_many_threads_read_the_same_events_live(recorder: Recorder) -> None:

@@ -120,5 +120,8 @@ def wish_for(topic: str) -> Wish:
 
 def _models() -> list[str]:
     if "story_models" not in st.session_state:
-        st.session_state.story_models = service().loop.submit(service().models.names()).result(timeout=10)
+        listed = service().loop.submit(service().models.names()).result(timeout=10)
+        hide = service().secrets.hide
+        # A server calls them as it likes; what is chosen is sent as it is.
+        st.session_state.story_models = [name for name in listed if hide(name) == name]
     return list(st.session_state.story_models)
