@@ -6,6 +6,7 @@ that a streamed token costs. ChatOpenAI takes plain dicts as well.
 
 from typing import Any
 
+import httpx2
 import openai
 
 _NO_FIELDS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "response_format"})
@@ -24,3 +25,18 @@ class PlainCompletions(openai.resources.chat.AsyncCompletions):
         return await self._client.post(
             "/chat/completions", body=request, cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
         )
+
+
+def expect_objects(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
+    """Have JSON that is no object, as an answer or as a chunk of one, be an error of the client's own.
+
+    The client hands it on as it is, and what takes it apart then fails as if the fault were in the chain.
+    """
+    process = client._process_response_data
+
+    def checked(*, data: object, cast_to: type[Any], response: httpx2.Response) -> Any:
+        if not isinstance(data, dict):
+            raise openai.APIResponseValidationError(response, data)
+        return process(data=data, cast_to=cast_to, response=response)
+
+    client._process_response_data = checked  # type: ignore[method-assign]

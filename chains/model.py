@@ -17,7 +17,7 @@ from langchain_core.messages import BaseMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import SecretStr
 
-from chains.completions import PlainCompletions
+from chains.completions import PlainCompletions, expect_objects
 from chains.connection import Connection, watched
 from chains.patience import AsyncPatientClient, PatientClient
 from chains.settings import Settings
@@ -202,6 +202,8 @@ def chat_model(
         **({} if asked.streaming is None else {"streaming": asked.streaming}),
     )
     model.async_client = PlainCompletions(model.root_async_client)
+    expect_objects(model.root_client)
+    expect_objects(model.root_async_client)
     return model
 
 

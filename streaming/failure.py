@@ -154,6 +154,7 @@ _BY_TYPE: tuple[tuple[type[Exception], FailureKind], ...] = (
 # openai raises these as classes of its own that no LangChain base covers; a chain's package is not imported here.
 _BY_NAME = {
     "APIError": FailureKind.OVERLOADED,
+    "APIResponseValidationError": FailureKind.MALFORMED,
     "OpenAIRefusalError": FailureKind.REFUSAL,
     "LengthFinishReasonError": FailureKind.LENGTH,
     "ContentFilterFinishReasonError": FailureKind.CONTENT_FILTER,

@@ -34,6 +34,7 @@ class Fault(StrEnum):
     NO_FINISH = "the body ends without a finish_reason"
     BAD_DATA = "a data line is not JSON"
     BAD_BYTES = "a data line is not UTF-8"
+    NO_OBJECT = "a data line is JSON, but no object"
     HTML = "an HTML page comes in the middle of the body"
     SSE_ERROR = "an error object comes as an event"
 
@@ -173,6 +174,8 @@ def _at_once(plan: Plan, seen: Seen) -> Response:
             return Response("{this is no JSON", media_type="application/json")
         case Fault.BAD_BYTES:
             return Response(json.dumps(whole).encode() + BAD_BYTES, media_type="application/json")
+        case Fault.NO_OBJECT:
+            return JSONResponse(None)
         case Fault.HTML:
             return HTMLResponse(BAD_GATEWAY)
         case Fault.SSE_ERROR:
@@ -207,7 +210,7 @@ async def _stream(plan: Plan, seen: Seen) -> AsyncIterator[str | bytes]:
         if plan.fault and number == plan.at:
             async for part in _go_wrong(plan.fault):
                 yield part
-            if plan.fault not in (Fault.BAD_DATA, Fault.BAD_BYTES):
+            if plan.fault not in (Fault.BAD_DATA, Fault.BAD_BYTES, Fault.NO_OBJECT):
                 return
         if plan.rate and number >= plan.burst:
             await asyncio.sleep(max(0.0, begun + (number - plan.burst) / plan.rate - time.monotonic()))
@@ -235,6 +238,8 @@ async def _go_wrong(fault: Fault) -> AsyncIterator[str | bytes]:
             yield "data: {this is no JSON\n\n"
         case Fault.BAD_BYTES:
             yield b"data: " + BAD_BYTES + b"\n\n"
+        case Fault.NO_OBJECT:
+            yield "data: null\n\n"
         case Fault.HTML:
             yield f"{BAD_GATEWAY}\n\n"
         case Fault.SSE_ERROR:

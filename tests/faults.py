@@ -85,6 +85,7 @@ FAULTS = (
     _breaks("an HTML page in the middle", Fault.HTML, FailureKind.UNFINISHED),
     _breaks("a line that is not JSON", Fault.BAD_DATA, FailureKind.MALFORMED),
     _breaks("bytes that are not UTF-8", Fault.BAD_BYTES, FailureKind.MALFORMED),
+    _breaks("a line that is JSON, but no chunk", Fault.NO_OBJECT, FailureKind.MALFORMED),
     _breaks("an error as an event", Fault.SSE_ERROR, FailureKind.OVERLOADED),
     ModelFault("refusal", Plan(refusal="I can't help with that."), FailureKind.REFUSAL, Mark.FAILED),
     ModelFault("length limit", Plan(finish_reason="length"), FailureKind.LENGTH, Mark.CUT_OFF, kept=None),

@@ -3,10 +3,12 @@
 from typing import Any
 
 import httpx2
+import openai
 import pytest
 from langchain_core.messages import BaseMessageChunk
 
 from chains.model import chat_model, configured_endpoint
+from streaming.failure import FailureKind, failure_of
 from streaming.loop import BackgroundLoop
 from tests.chains.test_model import WORDS, settings_for
 from tests.fake_openai import FakeOpenAI, Plan
@@ -51,3 +53,17 @@ def test_a_call_without_streaming_is_the_clients_own(openai_server: FakeOpenAI, 
 
     assert loop.submit(call()).result(timeout=10) == "Once upon a time."
     assert not openai_server.seen[0].body.get("stream")
+
+
+@pytest.mark.parametrize("sent", ["null", "5", "[]", '"a word"'])
+@pytest.mark.parametrize("asked", [{}, {"response_format": {"type": "json_object"}}], ids=["plain", "structured"])
+async def test_json_that_is_no_object_is_a_malformed_answer(sent: str, asked: dict[str, Any]) -> None:
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, text=f"data: {sent}\n\n")
+
+    chosen = settings_for("http://127.0.0.1:9/v1")
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as http:
+        model = chat_model(configured_endpoint(chosen), chosen, http)
+        with pytest.raises(openai.APIResponseValidationError) as raised:
+            _ = [chunk async for chunk in model.astream("How high is it?", **asked)]
+    assert failure_of(raised.value, answering=True).kind is FailureKind.MALFORMED

@@ -184,6 +184,7 @@ JSON_TOKENS = ['{"name": ', '"Weir", ', '"occupation": ', '"gauge"']
         (Plan(tokens=JSON_TOKENS, fault=Fault.CUT, at=2), FailureKind.CUT),
         (Plan(tokens=JSON_TOKENS, fault=Fault.STALL, at=2), FailureKind.TIMEOUT),
         (Plan(tokens=JSON_TOKENS, fault=Fault.BAD_BYTES, at=2), FailureKind.MALFORMED),
+        (Plan(tokens=JSON_TOKENS, fault=Fault.NO_OBJECT, at=2), FailureKind.MALFORMED),
         (Plan(tokens=[]), FailureKind.EMPTY),
         (Plan(status=500), FailureKind.SERVER),
     ],
