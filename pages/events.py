@@ -40,8 +40,9 @@ def start(chain: Chain, value: object) -> None:
         place = ".".join(str(part) for part in problem["loc"]) or "The input"
         st.session_state.events_problem = f"{place}: {problem['msg'].lower()}."
         return
+    noted, context = starting.begun_on("events"), {"page": "events", "asked": value}
     try:
-        run = starting.start(prepared, name=chain.name, context={"page": "events", "asked": value})
+        run = starting.start(prepared, name=chain.name, context=context, begun=noted.note)
     except LimitReachedError as reached:
         starting.give_back("events_input", bottom.text, reached)
         st.rerun()
@@ -63,6 +64,7 @@ def open_run(run_id: str) -> None:
     state.pick(None)
     if "with" in st.query_params:
         del st.query_params["with"]
+    starting.begun_on("events").run_id = None
 
 
 def open_uploaded(run: Run) -> None:
@@ -84,6 +86,7 @@ def close_run() -> None:
     st.query_params.pop("run", None)
     st.query_params.pop("with", None)
     state.pick(None)
+    starting.begun_on("events").run_id = None
 
 
 def label(run: Run) -> str:
@@ -279,6 +282,8 @@ if bottom.text or sent:
 elif waiting := st.session_state.pop("events_waiting", None):
     bottom.model_line.await_model()
     start(available[waiting[0]], waiting[1])
+elif begun := starting.begun_on("events").run_id:
+    open_run(begun)
 starting.draw_limit()
 if problem := st.session_state.pop("events_problem", ""):
     st.error(words.escaped(problem), icon=":material/error:")

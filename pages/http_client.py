@@ -45,12 +45,12 @@ def call_for(way: Way, topic: str) -> Call:
         return Call(origin, "/api/sse", query, "done", needs_token)
     if way is Way.TEXT:
         return Call(origin, "/api/stream", query, None, needs_token)
-    return Call(origin, f"/api/runs/{st.session_state.http_run}/events", (), "end", needs_token)
+    return Call(origin, f"/api/runs/{st.session_state.http_run.run_id}/events", (), "end", needs_token)
 
 
 def ask(topic: str) -> None:
     st.session_state.http_topic = topic
-    st.session_state.http_run = None
+    st.session_state.http_run = starting.Begun()
     st.session_state.http_may_stop = True
     begin_round()
 
@@ -70,11 +70,10 @@ def start_run(topic: str) -> None:
         st.info("No model is ready yet; try again in a moment.", icon=":material/hourglass:")
         st.stop()
     try:
-        run = starting.start(prepared)
+        starting.start(prepared, begun=st.session_state.http_run.note)
     except LimitReachedError as reached:
         starting.draw_waiting(reached, key="http")
         st.stop()
-    st.session_state.http_run = run.id
 
 
 def with_ticket(address: str, **more: str) -> str:
@@ -85,10 +84,11 @@ def with_ticket(address: str, **more: str) -> str:
 
 st.set_page_config(layout="wide")
 if "http_topic" not in st.session_state:
-    st.session_state.http_topic = st.session_state.http_run = None
+    st.session_state.http_topic = None
+    st.session_state.http_run = starting.Begun()
     st.session_state.http_may_stop = True
     if opened := links.find_run():
-        st.session_state.http_topic, st.session_state.http_run = opened.name, opened.id
+        st.session_state.http_topic, st.session_state.http_run = opened.name, starting.Begun(opened.id)
         st.session_state.http_may_stop = opened.may_be_stopped_by(party().visitor)
         st.session_state.http_way = Way.EVENTS
         begin_round()
@@ -122,10 +122,10 @@ if topic is None:
 
 st.text(topic)
 # An EventSource that is refused cannot read why.
-if (reached := st.session_state.http_refused) and (way is not Way.EVENTS or st.session_state.http_run is None):
+if (reached := st.session_state.http_refused) and (way is not Way.EVENTS or st.session_state.http_run.run_id is None):
     starting.draw_waiting(reached, key="http", again=begin_round)
     st.stop()
-if way is Way.EVENTS and st.session_state.http_run is None:
+if way is Way.EVENTS and st.session_state.http_run.run_id is None:
     start_run(topic)
 call = call_for(way, topic)
 event_source(
@@ -137,7 +137,7 @@ event_source(
     round_number=st.session_state.http_round,
     ticks_url=with_ticket("/api/ticks?count=10"),
     break_url=with_ticket(f"/api/connections/{st.session_state.http_connection}/break"),
-    run_id=st.session_state.http_run if way is Way.EVENTS else None,
+    run_id=st.session_state.http_run.run_id if way is Way.EVENTS else None,
     ticket=st.session_state.http_ticket,
     may_stop=way is not Way.EVENTS or st.session_state.http_may_stop,
     again=begin_round,

@@ -42,22 +42,23 @@ def start(topic: str) -> None:
         st.session_state.json_waiting = topic
         return
     try:
-        run = starting.start(prepared, name="structured")
+        run = starting.start(prepared, name="structured", begun=starting.begun_on("json").note)
     except LimitReachedError as reached:
         starting.give_back("json_input", topic, reached)
         return
-    open_run(run)
+    open_run(run.id)
 
 
 def open_uploaded(run: Run) -> None:
     st.session_state.json_files = False
-    open_run(run)
+    open_run(run.id)
 
 
-def open_run(run: Run) -> None:
+def open_run(run_id: str) -> None:
     st.session_state.json_pasted = None
-    st.session_state.json_run = run.id
-    st.query_params["run"] = run.id
+    st.session_state.json_run = run_id
+    st.query_params["run"] = run_id
+    starting.begun_on("json").run_id = None
 
 
 def parse_pasted() -> None:
@@ -69,6 +70,7 @@ def parse_pasted() -> None:
         int(st.session_state.get("json_size") or 8),
         int(st.session_state.json_cut),
     )
+    starting.begun_on("json").run_id = None
 
 
 def draw_schema() -> dict[str, object] | type | None:
@@ -167,6 +169,8 @@ if topic := bottom.text or st.session_state.pop("json_waiting", ""):
     start(topic)
     if starting.is_refused():
         st.rerun()
+elif begun := starting.begun_on("json").run_id:
+    open_run(begun)
 starting.draw_limit()
 if problem := st.session_state.pop("json_problem", ""):
     st.error(problem, icon=":material/error:")

@@ -102,7 +102,7 @@ class FailureKind(Enum):
         "Retry; a larger model keeps to the form more reliably.",
     )
     RECORD_FULL = (
-        "The run was ended because its record outgrew the memory that Weir may use.",
+        "The run was ended because the memory for records was full, and its record was the largest.",
         "Raise `WEIR_RECORD_MB` for longer runs.",
     )
     INTERNAL = (
@@ -130,7 +130,7 @@ class Failure:
 
 
 class RecordFullError(Exception):
-    """The run was ended because its record outgrew the memory that Weir may use."""
+    """The run was ended because the memory for records was full, and its record was the largest."""
 
 
 # The first match counts, so a subclass stands before its base.

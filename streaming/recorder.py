@@ -292,9 +292,9 @@ class _Recording:
     def _append(self, kind: str, source: Source, payload: bytes, at: float) -> Event:
         event = Event(len(self.run.events), at, kind, source, self._secrets.hide_in_payload(payload))
         self.run.append(event)
-        if not self._store.grew(event.size):
+        if largest := self._store.grew(event.size):
             full = RecordFullError(RecordFullError.__doc__)
-            self.run.end_early(Status.FAILED, failure_of(full, answering=True))
+            largest.end_early(Status.FAILED, failure_of(full, answering=True))
         return event
 
     def _close_failed(self, before: Source) -> None:

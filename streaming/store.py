@@ -34,8 +34,8 @@ class RunStore(Protocol):
     def runs(self) -> list[Run]:
         """Return all runs, oldest first."""
 
-    def grew(self, size: int) -> bool:
-        """Note that a kept run has grown by `size` bytes and make room; return False where there is none to make."""
+    def grew(self, size: int) -> Run | None:
+        """Note that a kept run has grown by `size` bytes and make room; return the run that must end for it, if any."""
 
 
 def readable(store: RunStore, run_id: str, visitor: str) -> Run:
@@ -50,7 +50,10 @@ def readable(store: RunStore, run_id: str, visitor: str) -> Run:
 
 
 class MemoryStore:
-    """Runs in this process's memory, at most `budget` bytes: the oldest that have ended go first."""
+    """Runs in this process's memory, at most `budget` bytes: the oldest that have ended go first.
+
+    Where only live ones are left the largest must end. What is being ended counts as gone: no other ends in its place.
+    """
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
@@ -80,12 +83,19 @@ class MemoryStore:
         with self._lock:
             return list(self._runs.values())
 
-    def grew(self, size: int) -> bool:
+    def grew(self, size: int) -> Run | None:
         with self._lock:
             self._size += size
-            return self._size <= self._budget or self._make_room()
+            if self._size <= self._budget:
+                return None
+            self._make_room()
+            going = sum(run.size for run in self._runs.values() if run.ending is not None)
+            if self._size - going <= self._budget:
+                return None
+            staying = (run for run in self._runs.values() if run.ending is None)
+            return max(staying, key=lambda run: run.size, default=None)
 
-    def _make_room(self) -> bool:
+    def _make_room(self) -> None:
         ended = [run for run in self._runs.values() if not run.is_live]
         for run in ended:
             if self._size <= self._budget:
@@ -93,4 +103,3 @@ class MemoryStore:
             del self._runs[run.id]
             self._size -= run.size
             self._evicted.append(run.id)
-        return self._size <= self._budget

@@ -1,6 +1,7 @@
 """Runs that this visitor has started and is not looking at: they go on for as long as the tab is open."""
 
 import contextlib
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -9,10 +10,15 @@ from streaming.run import Run
 from streaming.store import RunEvictedError, RunNotFoundError
 
 
-def remember(run: Run) -> None:
-    """Keep this run alive while its visitor's tab is open."""
-    st.session_state.setdefault("started_runs", []).append(run.id)
-    st.session_state.setdefault("my_runs", []).append(run.id)
+def remembering() -> Callable[[Run], None]:
+    """Return what keeps a run alive while its visitor's tab is open. It makes no call of Streamlit's."""
+    lists: list[list[str]] = [st.session_state.setdefault(name, []) for name in ("started_runs", "my_runs")]
+
+    def remember(run: Run) -> None:
+        for run_ids in lists:
+            run_ids.append(run.id)
+
+    return remember
 
 
 def my_runs() -> list[Run]:

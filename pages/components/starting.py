@@ -2,19 +2,37 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from chains.catalog import Prepared
 from chains.replayed import ReplayedLine
-from pages.components.keep_alive import remember
+from pages.components.keep_alive import remembering
 from pages.components.service import service
 from pages.components.visitor import party
 from streaming.admission import admit
 from streaming.limits import LimitReachedError
 from streaming.methods import Method
 from streaming.run import Run
+
+
+@dataclass(slots=True)
+class Begun:
+    """The run that a page has begun, for the next drawing of the page where this one was ended in that moment."""
+
+    run_id: str | None = None
+
+    def note(self, run: Run) -> None:
+        """Note a run. Makes no call of Streamlit's."""
+        self.run_id = run.id
+
+
+def begun_on(page: str) -> Begun:
+    """Return what this visitor has begun on a page and is yet to be shown."""
+    begun: Begun = st.session_state.setdefault(f"{page}_begun", Begun())
+    return begun
 
 
 def start(
@@ -33,6 +51,8 @@ def start(
     `begun` is called with the run as soon as it is there, before any call of Streamlit's: those may end the script.
     """
 
+    remember = remembering()
+
     def begin() -> Run:
         if claim:
             claim()
@@ -46,13 +66,12 @@ def start(
             line=None if method.is_async else prepared.line,
         )
         run.connection = prepared.connection
+        remember(run)
         if begun:
             begun(run)
         return run
 
-    run = admit(service().limits, party(), begin, costs_tokens=not isinstance(prepared.line, ReplayedLine))
-    remember(run)
-    return run
+    return admit(service().limits, party(), begin, costs_tokens=not isinstance(prepared.line, ReplayedLine))
 
 
 def give_back(key: str, text: str, reached: LimitReachedError) -> None:

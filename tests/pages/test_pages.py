@@ -15,6 +15,7 @@ from conversations.message import Message, MessageStatus
 from conversations.storage_error import StorageError, StorageProblem
 from pages.components import service as service_module
 from streaming.failure import FailureKind
+from streaming.run import Status
 from tests.fake_openai import FakeOpenAI, Fault, Plan
 
 ROOT = Path(__file__).parents[2]
@@ -275,6 +276,64 @@ def test_a_story_whose_script_is_stopped_while_it_begins_is_asked_for_once(
     app.run()
     assert "Once upon a time." in said(app)
     assert len(openai_server.answers) == 1
+
+
+@pytest.mark.parametrize("page", ["events.py", "partial_json.py"])
+def test_a_run_whose_script_is_stopped_while_it_begins_is_on_its_page(
+    app: AppTest, interrupt: Callable[[object, str], None], page: str
+) -> None:
+    app.switch_page(page).run()
+    recorder = service_module.service().recorder
+    interrupt(recorder, "start")
+    app.chat_input[0].set_value("a weir").run()
+    app.run()
+    assert not app.exception
+    (run,) = recorder.store.runs()
+    assert str(app.query_params["run"]) == run.id
+    assert app.session_state["my_runs"] == [run.id]
+
+
+def test_a_run_that_another_wish_takes_from_its_page_does_not_come_back(
+    app: AppTest, interrupt: Callable[[object, str], None]
+) -> None:
+    app.switch_page("events.py").run()
+    interrupt(service_module.service().recorder, "start")
+    app.chat_input[0].set_value("a weir").run()
+    app.switch_page("events.py").run()
+    button(app, "All runs")
+    app.run()
+    assert "run" not in app.query_params
+    assert any(found.label.endswith(": a weir") for found in app.button)
+
+
+def test_a_run_of_the_http_page_whose_script_is_stopped_while_it_begins_is_asked_for_once(
+    app: AppTest, openai_server: FakeOpenAI, interrupt: Callable[[object, str], None]
+) -> None:
+    app.switch_page("http_client.py").run()
+    app.session_state.http_way = "Every event of a run"
+    app.run()
+    recorder = service_module.service().recorder
+    interrupt(recorder, "start")
+    app.chat_input[0].set_value("a weir").run()
+    app.run()
+    assert not app.exception
+    (run,) = recorder.store.runs()
+    assert run.wait(10)
+    assert len(openai_server.answers) == 1
+
+
+def test_a_race_whose_script_is_stopped_while_it_begins_is_stopped(
+    app: AppTest, openai_server: FakeOpenAI, interrupt: Callable[[object, str], None]
+) -> None:
+    openai_server.plan = Plan(rate=1)
+    app.query_params["view"] = "Race"
+    app.switch_page("story.py").run()
+    recorder = service_module.service().recorder
+    interrupt(recorder, "start")
+    app.chat_input[0].set_value("a weir").run()
+    (run,) = recorder.store.runs()
+    assert run.wait(10)
+    assert run.status is Status.STOPPED
 
 
 def test_a_link_of_another_page_is_told(app: AppTest) -> None:

@@ -18,7 +18,7 @@ from streaming.loop import BackgroundLoop
 from streaming.methods import Method
 from streaming.metrics import text
 from streaming.recorder import Recorder
-from streaming.run import Status
+from streaming.run import Run, Status
 from streaming.store import MemoryStore, RunEvictedError, RunNotFoundError
 
 ANSWER = "Once upon a time there was a weir."
@@ -329,6 +329,41 @@ def test_a_run_that_outgrows_the_bound_ends_with_its_own_sentence(loop: Backgrou
     assert run.failure is not None
     assert run.failure.kind is FailureKind.RECORD_FULL
     assert text(run.events).startswith("xxx")
+
+
+def test_of_live_runs_the_largest_is_ended_to_make_room(loop: BackgroundLoop) -> None:
+    recorder = Recorder(MemoryStore(budget=100_000), loop)
+    huge, small = Gate(), Gate()
+    large = recorder.start(huge.chain(), "a" * 30_000)
+    little = recorder.start(small.chain() | RunnableLambda(lambda words: f"{words} {'b' * 9_000}"), "go")
+    assert huge.reached.wait(5)
+    assert small.reached.wait(5)
+    small.open()
+    assert little.wait(5)
+    assert large.wait(5)
+    assert (little.status, little.failure) == (Status.DONE, None)
+    assert (large.status, large.failure and large.failure.kind) == (Status.FAILED, FailureKind.RECORD_FULL)
+
+
+def kept(store: MemoryStore, size: int) -> Run:
+    """A live run, that nothing has been recorded of, in a store."""
+    run = Run(str(size), "kept", "x" * size, context={}, created_at=0.0, cancel=lambda: None, unread=lambda: None)
+    store.add(run)
+    return run
+
+
+def test_a_run_that_is_being_ended_counts_as_room(loop: BackgroundLoop) -> None:
+    store = MemoryStore(budget=100_000)
+    small, large, middle = (kept(store, size) for size in (5_000, 90_000, 40_000))
+    assert store.grew(0) is large
+    large.end_early(Status.FAILED)
+    assert store.grew(20_000) is None
+    assert store.grew(40_000) is middle
+    middle.end_early(Status.FAILED)
+    assert store.grew(0) is None
+    assert store.grew(100_000) is small
+    small.end_early(Status.FAILED)
+    assert store.grew(0) is None
 
 
 def test_closing_the_loop_ends_every_run(loop: BackgroundLoop) -> None:

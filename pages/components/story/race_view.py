@@ -20,7 +20,6 @@ from pages.components.story import wish as wishes
 from pages.components.story.wish import Ready, Wish
 from pages.components.visitor import party
 from streaming import race
-from streaming.limits import LimitReachedError
 from streaming.methods import Method
 from streaming.metrics import figures
 from streaming.outcome import Mark, outcome
@@ -101,12 +100,12 @@ def _open(lanes: Sequence[Ready]) -> None:
     begun: list[Run] = []
     try:
         for lane in lanes:
-            begun.append(lane.start())  # noqa: PERF401 - those that were begun are needed where one is refused
-    except LimitReachedError:
+            lane.start(begun.append)
+        st.query_params["race"] = ",".join([run.id for run in begun])
+    except BaseException:  # where one is refused, and where Streamlit ends the script
         for run in begun:
             run.stop()
         raise
-    st.query_params["race"] = ",".join([run.id for run in begun])
 
 
 def current() -> Race | None:
