@@ -6,6 +6,9 @@ Runs are kept within a bound that is reached early, so that memory must stand st
 the time is compared with that of a tenth from the tenth minute on, or from two fifths on where the whole is shorter
 than that. When all have left, threads, open files, sockets and child processes are counted again: after the time for
 which Streamlit remembers who has gone, and one more visitor, since it forgets the others when the next one leaves.
+
+Exits with 1, and says why, where tokens were lost, memory did not stand still, or something was left over. Threads are
+not judged: those of pools stay.
 """
 
 import argparse
@@ -14,6 +17,7 @@ import contextlib
 import itertools
 import json
 import statistics
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -35,6 +39,11 @@ SAMPLE_EVERY = 5.0
 SETTLED_MINUTES = 10
 FORGOTTEN_AFTER = 150
 """Seconds after which Streamlit has let go of a session that did not come back, and of the loop that it has."""
+
+STILL = 0.1
+"""The part by which memory that stands still may differ."""
+SPARE = 5
+"""Files, sockets and processes more than before that are nothing left over."""
 
 
 @dataclass(slots=True)
@@ -120,6 +129,20 @@ def part(soak: Soak, start: float) -> float:
     return statistics.median(size for at, size in soak.memory if start * whole <= at <= (start + 0.1) * whole)
 
 
+def broken(soak: Soak, settled: float, left_live: int, before: Held, after: Held) -> list[str]:
+    """Say which bounds were not kept."""
+    said = []
+    if soak.lost:
+        said.append(f"{soak.lost:,} tokens lost")
+    if left_live:
+        said.append(f"{left_live} runs live with nobody there")
+    if abs((grown := part(soak, 0.9) / part(soak, settled)) - 1) > STILL:
+        said.append(f"memory {grown:.2f} × what it was, not within {STILL:.0%}")
+    more = {name: getattr(after, name) - getattr(before, name) for name in ("files", "sockets", "children")}
+    said += [f"{count} {name} more than before, not at most {SPARE}" for name, count in more.items() if count > SPARE]
+    return said
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=10)
@@ -152,6 +175,10 @@ def main() -> None:
     print(f"  live runs: {live} when the last had left, {left_live} afterwards")
     for name in ("threads", "files", "sockets", "children"):
         print(f"  {name}: {getattr(before, name)} before, {getattr(after, name)} after")
+    found = broken(soak, settled, left_live, before, after)
+    for bound in found:
+        print(f"  broken: {bound}")
+    sys.exit(bool(found))
 
 
 if __name__ == "__main__":

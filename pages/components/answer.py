@@ -159,7 +159,7 @@ def draw_end(
         else:
             st.button("Retry", icon=":material/refresh:", key=f"again-{key}", on_click=retry)
         if is_longer(ended.text):
-            draw_download(ended.text, key=f"whole-{key}")
+            draw_download(ended.text, run_id, key=f"whole-{key}")
         elif ended.text:
             copy_button(ended.text, key=f"copy-{key}")
         if run := Answer(run_id).run():

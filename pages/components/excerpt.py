@@ -1,6 +1,12 @@
 """As much of an answer as a page shows: a browser that is given megabytes of Markdown is busy with it for minutes."""
 
+from functools import partial
+
 import streamlit as st
+
+from pages.components.service import service
+from pages.components.visitor import party
+from streaming.store import RunNotSharedError, RunStore, readable
 
 MOST = 250_000
 """Characters; some 60,000 tokens."""
@@ -29,11 +35,11 @@ def draw_missing(text: str) -> None:
     st.caption(f":material/expand: These are the first {MOST:,} of {len(text):,} characters; the file has them all.")
 
 
-def draw_download(text: str, *, key: str) -> None:
-    """Draw the way to the whole text."""
+def draw_download(text: str, run_id: str | None, *, key: str) -> None:
+    """Draw the way to the whole text of a run. Whether it may be read is settled when the button is pressed."""
     st.download_button(
         "Whole answer",
-        lambda: text.encode(errors="replace"),
+        partial(content_for, text, service().recorder.store, run_id, party().visitor),
         file_name="answer.md",
         mime="text/markdown",
         icon=":material/download:",
@@ -41,3 +47,15 @@ def draw_download(text: str, *, key: str) -> None:
         key=key,
         on_click="ignore",
     )
+
+
+def content_for(text: str, store: RunStore, run_id: str | None, visitor: str) -> bytes:
+    """Return the whole text; for a visitor who may not read its run any more a file that only says so."""
+    if run_id is not None:
+        try:
+            readable(store, run_id, visitor)
+        except RunNotSharedError:
+            return (RunNotSharedError.__doc__ or "").encode()
+        except LookupError:
+            pass
+    return text.encode(errors="replace")

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
+from functools import partial
 from uuid import uuid4
 
 import streamlit as st
@@ -11,10 +12,13 @@ from chains.catalog import ModelNotReadyError
 from pages.components import links, words
 from pages.components.answer import Answer, Ended, Slots, ended_of_run, ended_with
 from pages.components.composer import Composer
+from pages.components.excerpt import content_for
+from pages.components.service import service
 from pages.components.starting import draw_waiting
 from pages.components.story import figures_view, wish
 from pages.components.story.display import CHUNKS_MESSAGE, PROGRESS_MESSAGES, Cost, Display, draw_text, stream_text
 from pages.components.story.wish import Wish
+from pages.components.visitor import party
 from streaming import race
 from streaming.chunk_list import Chunk, chunks
 from streaming.limits import LimitReachedError
@@ -183,9 +187,11 @@ def continued(version: Version, done: Ended) -> Wish:
 def draw_downloads(version: Version, done: Ended) -> None:
     """Draw the story as files."""
     topic = version.wish.topic
+    reader = service().recorder.store, version.answer.run_id, party().visitor
     with st.popover("Download", icon=":material/download:", type="tertiary", disabled=not done.text):
         for label, content, name, kind in (
             ("Markdown", f"# {topic}\n\n{done.text}", "story.md", "text/markdown"),
             ("Text", done.text, "story.txt", "text/plain"),
         ):
-            st.download_button(label, content, file_name=name, mime=kind, type="tertiary", on_click="ignore")
+            whole = partial(content_for, content, *reader)
+            st.download_button(label, whole, file_name=name, mime=kind, type="tertiary", on_click="ignore")
