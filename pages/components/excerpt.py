@@ -1,12 +1,13 @@
 """As much of an answer as a page shows: a browser that is given megabytes of Markdown is busy with it for minutes."""
 
+import contextlib
 from functools import partial
 
 import streamlit as st
 
 from pages.components.service import service
 from pages.components.visitor import party
-from streaming.store import RunNotSharedError, RunStore, readable
+from streaming.store import RunEvictedError, RunNotFoundError, RunNotSharedError, RunStore, readable
 
 MOST = 250_000
 """Characters; some 60,000 tokens."""
@@ -51,11 +52,10 @@ def draw_download(text: str, run_id: str | None, *, key: str) -> None:
 
 def content_for(text: str, store: RunStore, run_id: str | None, visitor: str) -> bytes:
     """Return the whole text; for a visitor who may not read its run any more a file that only says so."""
-    if run_id is not None:
-        try:
-            readable(store, run_id, visitor)
-        except RunNotSharedError:
-            return (RunNotSharedError.__doc__ or "").encode()
-        except LookupError:
-            pass
+    try:
+        # The page keeps the text of a run whose record is gone.
+        with contextlib.suppress(RunNotFoundError, RunEvictedError):
+            readable(store, run_id or "", visitor)
+    except RunNotSharedError as error:
+        return (error.__doc__ or "").encode()
     return text.encode(errors="replace")
