@@ -176,8 +176,12 @@ class Settings(BaseSettings):
         url = self.openai_base_url
         if url is None or not url.password:
             return ()
-        said = f"{unquote(url.username or '')}:{unquote(url.password)}"
-        return (base64.b64encode(said.encode()).decode(),)
+        return (basic(unquote(url.username or ""), unquote(url.password)),)
+
+
+def basic(name: str, password: str) -> str:
+    """Return what Basic authentication sends for a name and a password (https://www.rfc-editor.org/rfc/rfc7617)."""
+    return base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
 @functools.cache

@@ -1,6 +1,5 @@
 """Signing in, where `[auth]` is set up in Streamlit's secrets: who may see and do anything at all."""
 
-import base64
 import functools
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from chains import allow_list
-from chains.settings import SettingsError, settings
+from chains.settings import SettingsError, basic, settings
 
 SHARED = ("redirect_uri", "cookie_secret")
 PROVIDERS_OWN = ("client_id", "client_secret", "server_metadata_url")
@@ -57,7 +56,7 @@ def keys_of(auth: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the secrets of an `[auth]` section and of its providers, also in the form in which these are sent them."""
     sections = [auth, *(section for section in auth.values() if isinstance(section, Mapping))]
     sent = [
-        base64.b64encode(f"{section['client_id']}:{section['client_secret']}".encode()).decode()
+        basic(section["client_id"], section["client_secret"])
         for section in sections
         if section.get("client_id") and section.get("client_secret")
     ]
