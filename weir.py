@@ -19,6 +19,7 @@ from chains import catalog
 from chains.catalog import Chain, Prepared
 from chains.extra import ChainImportError, load
 from chains.settings import SettingsError, environment, settings
+from chains.source import LOAD_TIMEOUT, Phase
 from pages.components.service import Service, service
 from streaming import recording
 from streaming.metrics import figures
@@ -27,8 +28,8 @@ from streaming.run import Run, Status
 
 HERE = Path(__file__).parent
 
-ENGINE_TIMEOUT = 120.0
-"""Seconds that the embedded model may take to load."""
+ENGINE_TIMEOUT = LOAD_TIMEOUT + 60
+"""Seconds that the embedded model may take to be checked and loaded."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -91,7 +92,7 @@ def _record(name: str, value: Any, target: Path) -> int:
             # Ctrl-C ends the run, not this command: what has arrived is written.
             signal.signal(signal.SIGINT, lambda *_: run.stop())
         _watch(run)
-    except (ValidationError, catalog.ModelNotReadyError, _NoModelError) as error:
+    except (ValidationError, _NoModelError) as error:
         return _refuse(str(error))
     finally:
         running.close()
@@ -114,8 +115,13 @@ def _prepared(name: str, value: Any, running: Service) -> Prepared:
     if (engine := running.models.engine) is not None:
         state = engine.wait(timeout=ENGINE_TIMEOUT)
         if state.problem is not None:
-            raise _NoModelError(state.problem.sentence)
-    return chain.prepare(running.models, chain.input_model.model_validate(value))
+            raise _NoModelError(f"{state.problem.sentence} {state.detail}".rstrip())
+        if state.phase is not Phase.READY:
+            raise _NoModelError(f"The embedded model is not ready after {ENGINE_TIMEOUT:.0f} s: it is {state.phase}.")
+    try:
+        return chain.prepare(running.models, chain.input_model.model_validate(value))
+    except catalog.ModelNotReadyError:
+        raise _NoModelError("The embedded model stopped before the run began. Run the command again.") from None
 
 
 def _watch(run: Run) -> None:

@@ -19,9 +19,10 @@ from chains.model import (
     model_names,
 )
 from chains.settings import Settings
-from local_model.engine import Engine, EngineState, Phase
+from local_model.engine import LOAD_TIMEOUT, Engine, EngineState, Phase
+from local_model.problem import Problem
 
-__all__ = ["Connection", "EngineState", "Line", "ModelSource", "Options", "Phase"]
+__all__ = ["LOAD_TIMEOUT", "Connection", "EngineState", "Line", "ModelSource", "Options", "Phase", "Problem"]
 
 
 class ModelSource:
@@ -88,7 +89,7 @@ class ModelSource:
         return (endpoint.model, *(name for name in listed if name != endpoint.model))
 
     def endpoint(self) -> Endpoint | None:
-        """Return the endpoint, or None while the embedded engine is not ready. An engine that died is begun anew."""
+        """Return the endpoint, or None while the embedded engine is not ready. `Engine.ensure` begins it."""
         if self._configured:
             return self._configured
         assert self._engine is not None

@@ -32,6 +32,7 @@ class Child:
         )
         self._ending = threading.Lock()
         self._told = threading.Event()
+        self._is_put_down = False
         self._line = ""
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         assert self._process.stdin
@@ -91,10 +92,16 @@ class Child:
             try:
                 self._process.wait(timeout=GRACE if self._told.is_set() else 0)
             except subprocess.TimeoutExpired:
+                self._is_put_down = True
                 self._process.kill()
                 self._process.wait()
             for reader in self._readers:
                 reader.join(timeout=1)
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether a signal ended the process, and not one of `end`. Known only after `end`, and never on Windows."""
+        return (self._process.returncode or 0) < 0 and not self._is_put_down
 
     def last_words(self) -> str:
         """Return the last line that the process printed. It is the last one for certain only after `end`."""

@@ -6,6 +6,7 @@ import importlib.util
 import secrets
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -20,6 +21,9 @@ SLOTS = 4
 
 CONTEXT = 16_384
 """Tokens of context, shared by the slots."""
+
+LOAD_TIMEOUT = 300.0
+"""Seconds that the child may take to load the model: enough for a large file on a slow disk."""
 
 _LOOK = 0.1
 """Seconds between two looks at how much of the file is in memory."""
@@ -70,6 +74,7 @@ class Engine:
         self._state = EngineState(Phase.IDLE, files.PACKAGED_NAME if model is None else model.stem)
         self._key = secrets.token_urlsafe(32)
         self._turn = 0
+        self._is_second_try = False
         self._child: Child | None = None
 
     @property
@@ -91,15 +96,23 @@ class Engine:
         with self._changed:
             if self._state.phase in (Phase.CHECKING, Phase.LOADING, Phase.READY):
                 return
+            self._is_second_try = False
             turn = self._begin(Phase.CHECKING, fraction=0.0)
         atexit.register(self.stop)
         threading.Thread(target=self._load, args=(turn,), name="weir-engine", daemon=True).start()
 
     def ensure(self) -> EngineState:
-        """Begin an engine that nobody has begun yet, and anew one that was ready and died; return the state."""
-        if self._state.phase is Phase.IDLE or self._state.problem is Problem.DIED:
-            self.start()
-        return self._state
+        """Begin an engine that nobody has begun yet, and anew one that was ready and died; return the state.
+
+        A load that was killed is begun anew once: what killed it twice, such as too little memory, may well go on.
+        """
+        with self._changed:
+            if self._state.phase is Phase.IDLE or self._state.problem is Problem.DIED:
+                self.start()
+            elif self._state.problem is Problem.KILLED and not self._is_second_try:
+                self.start()
+                self._is_second_try = True
+            return self._state
 
     def watch(self, seen: EngineState, timeout: float) -> EngineState:
         """Block until the state is another than `seen`, for at most `timeout` seconds; return it."""
@@ -189,13 +202,17 @@ class Engine:
             with self._changed:
                 self._show(turn, EngineState(Phase.LOADING, name, 0.0, size_bytes=size))
                 self._child = child
+            deadline = time.monotonic() + LOAD_TIMEOUT
             while not child.has_answered(_LOOK):
+                if time.monotonic() >= deadline:
+                    raise ProblemError(Problem.TOO_SLOW, f"It was ended after {LOAD_TIMEOUT:.0f} s.")
                 resident = child.resident()
                 self._progress(turn, None if resident is None else resident / size)
             answer = child.answer()
             if "url" not in answer:
                 child.end()
-                raise ProblemError(Problem.NOT_STARTED, child.answer()["error"])
+                problem = Problem.KILLED if child.was_killed else Problem.NOT_STARTED
+                raise ProblemError(problem, child.answer()["error"])
             self._show(turn, EngineState(Phase.READY, name, url=answer["url"], api_key=self._key, size_bytes=size))
             child.wait()
         finally:

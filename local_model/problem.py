@@ -13,6 +13,8 @@ class Problem(Enum):
     NOT_GGUF = "The file in WEIR_LOCAL_MODEL is not a GGUF model."
     DAMAGED = "The embedded model's file is damaged: its checksum is wrong."
     NOT_STARTED = "The embedded engine could not start."
+    KILLED = "The embedded engine was killed while it loaded the model."
+    TOO_SLOW = "The embedded model took too long to load."
     DIED = "The embedded engine stopped unexpectedly."
 
     @property

@@ -5,9 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import weir as command
+from chains.settings import Settings
+from chains.source import ModelSource
 from streaming.recording import read
 from streaming.run import Status
 
@@ -75,3 +79,16 @@ def test_what_cannot_begin_gives_a_sentence(folder: Path, arguments: tuple[str, 
     assert done.returncode == 2
     assert sentence in done.stderr
     assert done.stdout == ""
+
+
+def test_a_model_that_is_not_ready_in_time_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.setenv(variable, "")
+    never_started = ModelSource(Settings())
+    running = SimpleNamespace(models=never_started, start=lambda: None, close=lambda: None)
+    monkeypatch.setattr(command, "service", lambda: running)
+    monkeypatch.setattr(command, "ENGINE_TIMEOUT", 0)
+    assert command._record("story", {"topic": "rain"}, tmp_path / "run.jsonl") == 2
+    assert capsys.readouterr().err == "The embedded model is not ready after 0 s: it is idle.\n"

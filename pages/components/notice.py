@@ -3,13 +3,18 @@
 import streamlit as st
 
 from chains.model import Endpoint
-from chains.source import EngineState, Phase
+from chains.source import EngineState, Phase, Problem
 from pages.components.service import service
 
 _PHASES = {
     Phase.IDLE: "The embedded model is about to load",
     Phase.CHECKING: "Checking the embedded model's file",
     Phase.LOADING: "Loading the embedded model",
+}
+
+_REMEDIES = {
+    Problem.KILLED: "The machine may be short of memory: free some, then press *Try again*.",
+    Problem.TOO_SLOW: "Press *Try again*, or name a smaller model.",
 }
 
 _CONNECT = """
@@ -83,7 +88,8 @@ def _await_engine() -> None:
     state = engine.state
     while state.phase in _PHASES:
         slot.progress(state.fraction or 0.0, text=f"{_PHASES[state.phase]} · {state.model_name}")
-        state = engine.watch(state, timeout=0.5)
+        engine.watch(state, timeout=0.5)
+        state = engine.ensure()
     slot.empty()
     if state.phase is not Phase.READY:
         _three_ways(state)
@@ -91,7 +97,8 @@ def _await_engine() -> None:
 
 def _three_ways(state: EngineState) -> None:
     problem = state.problem.sentence if state.problem else "The embedded model is not running."
-    st.warning(f"**No model can answer yet.** {problem} {state.detail}", icon=":material/power_off:")
+    remedy = _REMEDIES.get(state.problem, "") if state.problem else ""
+    st.warning(f"**No model can answer yet.** {problem} {state.detail} {remedy}".rstrip(), icon=":material/power_off:")
     st.markdown("Three ways to go on:")
     first, second, third = st.tabs(
         ["Install the small model", "Use OpenAI or your own server", "Use your own GGUF file"]

@@ -15,6 +15,7 @@ from local_model.engine import Engine, EngineState, Phase
 from local_model.problem import Problem, ProblemError
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="has no signal that ends a process")
 ROOT = Path(__file__).parents[2]
 GGUF = files.MAGIC + b"rest of a model"
 
@@ -132,6 +133,58 @@ def test_ensure_leaves_a_failure_that_would_only_repeat(tmp_path: Path, engines:
     engine = Engine(tmp_path / "missing.gguf")
     settled(engine, engines)
     assert engine.ensure().phase is Phase.FAILED
+
+
+def killed_at_first(times: int, count: Path) -> str:
+    """Return the script of a child that is killed while it loads, the first `times` times."""
+    return f"""
+import os, signal
+with open({str(count)!r}, "a+") as file:
+    file.write("x")
+    file.flush()
+    if file.tell() <= {times}:
+        os.kill(os.getpid(), signal.SIGKILL)
+{ANSWERS}"""
+
+
+@POSIX
+def test_a_load_that_was_killed_is_begun_anew_for_the_next_answer(
+    model: Path, tmp_path: Path, engines: list[Engine]
+) -> None:
+    engine = Engine(model, command=[sys.executable, "-c", killed_at_first(1, tmp_path / "count")])
+    killed = settled(engine, engines)
+    assert (killed.phase, killed.problem) == (Phase.FAILED, Problem.KILLED)
+    engine.ensure()
+    assert engine.wait(60).phase is Phase.READY
+
+
+@POSIX
+def test_a_load_that_is_killed_again_waits_for_somebody_to_start_it(
+    model: Path, tmp_path: Path, engines: list[Engine]
+) -> None:
+    count = tmp_path / "count"
+    engine = Engine(model, command=[sys.executable, "-c", killed_at_first(3, count)])
+    settled(engine, engines)
+    engine.ensure()
+    assert engine.wait(60).problem is Problem.KILLED
+    assert engine.ensure().phase is Phase.FAILED
+    assert count.read_text() == "xx"
+    engine.start()
+    assert engine.wait(60).problem is Problem.KILLED
+    engine.ensure()
+    assert engine.wait(60).phase is Phase.READY
+
+
+def test_a_load_that_hangs_is_ended_at_its_deadline(
+    model: Path, engines: list[Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local_model.engine.LOAD_TIMEOUT", 0.0)
+    engine = Engine(model, command=[sys.executable, "-c", HANGS])
+    state = settled(engine, engines)
+    assert (state.phase, state.problem) == (Phase.FAILED, Problem.TOO_SLOW)
+    with pytest.raises(ProcessLookupError):
+        os.kill(child_of(engine), 0)
+    assert engine.ensure() == state
 
 
 @LINUX
