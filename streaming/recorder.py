@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import threading
 import time
@@ -284,7 +283,7 @@ class _Recording:
             hidden = self._secrets.hide_in_payload(told)
             clean = source
             if hidden != told:
-                name, tags, metadata = json.loads(hidden)
+                name, tags, metadata = plain.loads_exactly(hidden)
                 clean = replace(source, name=name, tags=tuple(tags), metadata=metadata)
             self._clean[source.run_id] = source, clean
         return clean
