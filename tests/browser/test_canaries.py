@@ -198,9 +198,7 @@ def test_no_key_is_on_a_page_in_a_frame_an_answer_an_export_a_file_or_the_log(
                 found |= asked(client, way)
         found["refusals"] = httpx.get(f"{url}/api/chains", headers={"Authorization": f"Bearer {TOKEN}x"}).text
         page.goto("about:blank")
-    found["frames"] = "".join(frames)
-    found["log"] = log.read_text(encoding="utf-8")
-    found["files"] = files_in(data)
+    found |= left_behind(frames, log, data)
     assert "no: Bearer •••" in found["chat"]
     assert "no: Bearer •••" in found["frames"]
     assert "What about sse" in found["files"]
@@ -228,8 +226,10 @@ def asked(client: httpx.Client, way: str) -> dict[str, str]:
     return found
 
 
-def files_in(folder: Path) -> str:
-    return "".join(file.read_bytes().decode("utf-8", "replace") for file in folder.rglob("*") if file.is_file())
+def left_behind(frames: list[str], log: Path, data: Path) -> dict[str, str]:
+    """Return what came over the websockets, what was logged, and what was kept."""
+    files = [file.read_bytes().decode("utf-8", "replace") for file in data.rglob("*") if file.is_file()]
+    return {"frames": "".join(frames), "log": log.read_text(encoding="utf-8"), "files": "".join(files)}
 
 
 def basic(name: str, password: str) -> str:
@@ -289,9 +289,7 @@ def test_no_secret_is_on_the_other_pages_in_a_download_or_in_what_sign_in_leaves
         for look in (look_at_story, look_at_race, look_at_json, look_at_http, look_at_events):
             found |= look(page, url)
         page.goto("about:blank")
-    found["frames"] = "".join(frames)
-    found["log"] = log.read_text(encoding="utf-8")
-    found["files"] = files_in(data)
+    found |= left_behind(frames, log, data)
     assert "no: Basic •••, known by •••" in found["log"]
     assert 'cookie_secret = \\"•••' in found["recording"]
     assert leaks_in(found) == {}

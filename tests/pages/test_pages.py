@@ -15,6 +15,7 @@ from conversations.message import Message, MessageStatus
 from conversations.storage_error import StorageError, StorageProblem
 from pages.components import service as service_module
 from streaming.failure import FailureKind
+from streaming.recorder import Recorder
 from streaming.run import Status
 from tests.fake_openai import FakeOpenAI, Fault, Plan
 
@@ -267,12 +268,19 @@ def test_an_answer_that_cannot_be_kept_for_long_is_shown_from_its_run(
     assert "Weir was restarted" not in said(app)
 
 
+def begin_and_be_stopped(app: AppTest, interrupt: Callable[[object, str], None]) -> Recorder:
+    """Ask for a run on the page that is shown, and have its script stopped while it begins."""
+    recorder = service_module.service().recorder
+    interrupt(recorder, "start")
+    app.chat_input[0].set_value("a weir").run()
+    return recorder
+
+
 def test_a_story_whose_script_is_stopped_while_it_begins_is_asked_for_once(
     app: AppTest, openai_server: FakeOpenAI, interrupt: Callable[[object, str], None]
 ) -> None:
     app.switch_page("story.py").run()
-    interrupt(service_module.service().recorder, "start")
-    app.chat_input[0].set_value("a weir").run()
+    begin_and_be_stopped(app, interrupt)
     app.run()
     assert "Once upon a time." in said(app)
     assert len(openai_server.answers) == 1
@@ -283,9 +291,7 @@ def test_a_run_whose_script_is_stopped_while_it_begins_is_on_its_page(
     app: AppTest, interrupt: Callable[[object, str], None], page: str
 ) -> None:
     app.switch_page(page).run()
-    recorder = service_module.service().recorder
-    interrupt(recorder, "start")
-    app.chat_input[0].set_value("a weir").run()
+    recorder = begin_and_be_stopped(app, interrupt)
     app.run()
     assert not app.exception
     (run,) = recorder.store.runs()
@@ -297,8 +303,7 @@ def test_a_run_that_another_wish_takes_from_its_page_does_not_come_back(
     app: AppTest, interrupt: Callable[[object, str], None]
 ) -> None:
     app.switch_page("events.py").run()
-    interrupt(service_module.service().recorder, "start")
-    app.chat_input[0].set_value("a weir").run()
+    begin_and_be_stopped(app, interrupt)
     app.switch_page("events.py").run()
     button(app, "All runs")
     app.run()
@@ -312,9 +317,7 @@ def test_a_run_of_the_http_page_whose_script_is_stopped_while_it_begins_is_asked
     app.switch_page("http_client.py").run()
     app.session_state.http_way = "Every event of a run"
     app.run()
-    recorder = service_module.service().recorder
-    interrupt(recorder, "start")
-    app.chat_input[0].set_value("a weir").run()
+    recorder = begin_and_be_stopped(app, interrupt)
     app.run()
     assert not app.exception
     (run,) = recorder.store.runs()
@@ -328,9 +331,7 @@ def test_a_race_whose_script_is_stopped_while_it_begins_is_stopped(
     openai_server.plan = Plan(rate=1)
     app.query_params["view"] = "Race"
     app.switch_page("story.py").run()
-    recorder = service_module.service().recorder
-    interrupt(recorder, "start")
-    app.chat_input[0].set_value("a weir").run()
+    recorder = begin_and_be_stopped(app, interrupt)
     (run,) = recorder.store.runs()
     assert run.wait(10)
     assert run.status is Status.STOPPED
