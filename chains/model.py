@@ -14,7 +14,7 @@ import httpx2
 import langchain_openai
 import openai
 from langchain_core.messages import BaseMessageChunk
-from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import SecretStr
 
 from chains.completions import PlainCompletions, expect_objects
@@ -153,17 +153,36 @@ def http_client() -> httpx2.AsyncClient:
     return AsyncPatientClient()
 
 
+class MalformedAnswerError(Exception):
+    """What the model's server sent is a JSON object, but none of a chat completion."""
+
+
+_NO_COMPLETION = (AttributeError, KeyError, TypeError, ValueError)
+"""What LangChain fails with where it takes such an object apart."""
+
+
 class ChatOpenAI(langchain_openai.ChatOpenAI):
-    """LangChain's, which loses the words of a refusal that is streamed."""
+    """LangChain's, which loses the words of a refusal that is streamed, and takes any object for an answer."""
 
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], default_chunk_class: type[BaseMessageChunk], base_generation_info: Any
     ) -> ChatGenerationChunk | None:
-        made = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
-        delta = (chunk["choices"][0].get("delta") or {}) if chunk.get("choices") else {}
+        try:
+            made = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
+            delta = (chunk["choices"][0].get("delta") or {}) if chunk.get("choices") else {}
+        except _NO_COMPLETION as error:
+            raise MalformedAnswerError(f"{type(error).__name__}: {error}") from error
         if made is not None and (refusal := delta.get("refusal")):
             made.message.additional_kwargs["refusal"] = refusal
         return made
+
+    def _create_chat_result(
+        self, response: dict[str, Any] | openai.BaseModel, generation_info: dict[str, Any] | None = None
+    ) -> ChatResult:
+        try:
+            return super()._create_chat_result(response, generation_info)
+        except _NO_COMPLETION as error:
+            raise MalformedAnswerError(f"{type(error).__name__}: {error}") from error
 
 
 def chat_model(

@@ -151,10 +151,11 @@ _BY_TYPE: tuple[tuple[type[Exception], FailureKind], ...] = (
     (ValidationError, FailureKind.UNUSABLE),
 )
 
-# openai raises these as classes of its own that no LangChain base covers; a chain's package is not imported here.
+# Classes of openai's and of `chains`, neither of which is imported here, that no LangChain base covers.
 _BY_NAME = {
     "APIError": FailureKind.OVERLOADED,
     "APIResponseValidationError": FailureKind.MALFORMED,
+    "MalformedAnswerError": FailureKind.MALFORMED,
     "OpenAIRefusalError": FailureKind.REFUSAL,
     "LengthFinishReasonError": FailureKind.LENGTH,
     "ContentFilterFinishReasonError": FailureKind.CONTENT_FILTER,

@@ -7,7 +7,7 @@ import openai
 import pytest
 from langchain_core.messages import BaseMessageChunk
 
-from chains.model import chat_model, configured_endpoint
+from chains.model import MalformedAnswerError, chat_model, configured_endpoint
 from streaming.failure import FailureKind, failure_of
 from streaming.loop import BackgroundLoop
 from tests.chains.test_model import WORDS, settings_for
@@ -55,15 +55,46 @@ def test_a_call_without_streaming_is_the_clients_own(openai_server: FakeOpenAI, 
     assert not openai_server.seen[0].body.get("stream")
 
 
-@pytest.mark.parametrize("sent", ["null", "5", "[]", '"a word"'])
-@pytest.mark.parametrize("asked", [{}, {"response_format": {"type": "json_object"}}], ids=["plain", "structured"])
-async def test_json_that_is_no_object_is_a_malformed_answer(sent: str, asked: dict[str, Any]) -> None:
+async def asked_of(sent: str, *, streams: bool = True, **asked: Any) -> None:
+    """Ask a server that sends this text, whatever it is asked for."""
+    kind, text = ("text/event-stream", f"data: {sent}\n\n") if streams else ("application/json", sent)
+
     def answer(_: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, text=f"data: {sent}\n\n")
+        return httpx2.Response(200, headers={"content-type": kind}, text=text)
 
     chosen = settings_for("http://127.0.0.1:9/v1")
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as http:
         model = chat_model(configured_endpoint(chosen), chosen, http)
-        with pytest.raises(openai.APIResponseValidationError) as raised:
+        if streams:
             _ = [chunk async for chunk in model.astream("How high is it?", **asked)]
+        else:
+            await model.ainvoke("How high is it?", **asked)
+
+
+@pytest.mark.parametrize("sent", ["null", "5", "[]", '"a word"'])
+@pytest.mark.parametrize("asked", [{}, {"response_format": {"type": "json_object"}}], ids=["plain", "structured"])
+async def test_json_that_is_no_object_is_a_malformed_answer(sent: str, asked: dict[str, Any]) -> None:
+    with pytest.raises(openai.APIResponseValidationError) as raised:
+        await asked_of(sent, **asked)
+    assert failure_of(raised.value, answering=True).kind is FailureKind.MALFORMED
+
+
+ODD_CHUNKS = [
+    '{"choices": 5}',
+    '{"choices": [5]}',
+    '{"choices": [{}]}',
+    '{"choices": [{"delta": 5}]}',
+    '{"choices": [{"delta": {"content": 5}}]}',
+    '{"choices": [{"delta": {"role": "assistant", "tool_calls": 5}}]}',
+    '{"choices": [], "usage": 5}',
+]
+ODD_ANSWERS = ["{}", '{"choices": null}', '{"choices": 5}', '{"choices": [{}]}', '{"choices": [{"message": 5}]}']
+
+
+@pytest.mark.parametrize(
+    ("streams", "sent"), [*((True, sent) for sent in ODD_CHUNKS), *((False, sent) for sent in ODD_ANSWERS)]
+)
+async def test_an_object_that_is_no_completion_is_a_malformed_answer(sent: str, *, streams: bool) -> None:
+    with pytest.raises(MalformedAnswerError) as raised:
+        await asked_of(sent, streams=streams)
     assert failure_of(raised.value, answering=True).kind is FailureKind.MALFORMED
