@@ -44,8 +44,12 @@ def start(recorder: Recorder, http: httpx2.AsyncClient, openai_server: FakeOpenA
 
 
 def wait_for_request(server: FakeOpenAI) -> None:
+    wait_for(lambda: bool(server.seen))
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 5
-    while not server.seen:
+    while not holds():
         assert time.monotonic() < deadline
         threading.Event().wait(0.01)
 
@@ -118,9 +122,9 @@ def test_the_phases_of_every_method_are_what_the_connection_tells(
 ) -> None:
     openai_server.plan = Plan(tokens=WORDS, fault=Fault.STALL, at=0)
     run = start(method)
-    wait_for_request(openai_server)
-    assert run.connection is not None
-    assert run.connection.sent_at is not None
+    connection = run.connection
+    assert connection is not None
+    wait_for(lambda: connection.sent_at is not None)
     waiting = Phase.READING if method.streams else Phase.UNSEEN
     assert phase(run.events, Phase.WAITING, run.connection, streams=method.streams) is waiting
     run.stop()
