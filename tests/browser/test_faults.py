@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,8 @@ from streaming.failure import FailureKind
 from streaming.methods import Method
 from streaming.outcome import Mark
 from tests.browser.conftest import TIMEOUT, ended, free_port, opened, running_weir, send, weir_process
-from tests.fake_openai import FakeOpenAI, Fault, Plan
-from tests.faults import BLOCKS, FAULTS, LINE, MIDDLE, ModelFault
+from tests.fake_openai import FakeOpenAI, Plan
+from tests.faults import BLOCKS, FAULTS, LINE, ModelFault
 from tests.relay import Relay, relay
 
 IN_TIME = TIMEOUT * 1_000 + 10_000
@@ -77,14 +77,15 @@ def well(bench: Bench, number: int) -> str:
     return text
 
 
-def sees(page: Page, fault: ModelFault) -> None:
-    """Expect a fault's mark, sentence and text on the page, and that they do not last after a retry."""
+def sees(page: Page, fault: ModelFault, mark: str = "{}$", text: str | None = None) -> None:
+    """Expect a fault's mark, sentence, remedy and text on the page; `mark` is a pattern of the line with the mark."""
     if fault.mark is not Mark.DONE:
-        expect(page.get_by_text(re.compile(f"{fault.mark.value}$"))).to_be_visible(timeout=IN_TIME)
+        expect(page.get_by_text(re.compile(mark.format(fault.mark.value)))).to_be_visible(timeout=IN_TIME)
     if fault.kind:
-        expect(page.get_by_text(fault.kind.sentence)).to_be_visible(timeout=IN_TIME)
-    if fault.text:
-        expect(page.get_by_text(fault.text.strip()).last).to_be_visible()
+        sentence, remedy = (re.escape(words.replace("`", "")) for words in (fault.kind.sentence, fault.kind.remedy))
+        expect(page.get_by_text(re.compile(f"{sentence}.* {remedy}"))).to_be_visible(timeout=IN_TIME)
+    if kept := (fault.text if text is None else text).strip():
+        expect(page.get_by_text(kept).filter(visible=True).last).to_be_visible()
 
 
 def test_every_fault_in_the_chat_is_told_kept_out_of_the_history_and_retried(page: Page, bench: Bench) -> None:
@@ -158,45 +159,57 @@ def test_a_story_tells_it_whichever_way_it_runs(page: Page, bench: Bench) -> Non
             expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
 
 
-IN_EVENTS = ("401: wrong key", "silent after the headers", "empty answer")
+OPENS, CLOSES = '{"name": "', '", "occupation": "gauge", "age": 9, "skills": ["a"], "bio": "b"}'
+"""What makes a document of words."""
 
 
-def test_the_inspector_tells_it_and_runs_the_chain_again(page: Page, bench: Bench) -> None:
-    opened(page, f"{bench.url}/events?chain=story")
-    for number, name in enumerate(IN_EVENTS):
-        fault = HERE[name]
-        assert fault.kind is not None
-        fault.befall(bench.model)
-        send(page, f"story {number}")
-        expect(page.get_by_text(fault.kind.sentence)).to_be_visible(timeout=IN_TIME)
-        expect(page.get_by_text(re.compile(rf"{fault.mark.value} \d+ events"))).to_be_visible()
-        well(bench, number)
-        page.get_by_role("button", name="Run again").click()
-        expect(page.get_by_text(re.compile(r"Done \d+ events"))).to_be_visible()
-        expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A page that shows one run at a time."""
+
+    path: str
+    mark: str
+    """A pattern of the line that holds the mark, which is `{}` here."""
+    again: str
+    """What the button that runs the chain once more is called."""
+    takes_json: bool = False
+
+    def have(self, model: FakeOpenAI, plan: Plan) -> None:
+        """Have the model answer by this plan, in the form that the page asks for."""
+        if self.takes_json:
+            words = plan.tokens[1:]
+            model.structured = replace(plan, tokens=[OPENS, *words, CLOSES] if words else [])
+        else:
+            model.plan = plan
+
+    def shows(self, plan: Plan, kept: int | None = None) -> str:
+        """Return what the page shows of so many of the tokens."""
+        return "".join(plan.tokens[1 if self.takes_json else 0 : kept])
 
 
-PROFILE = '{"name": "Weir", "occupation": "gauge", "age": 9, "skills": ["a"], "bio": "b"}'
-IN_JSON = {
-    FailureKind.SERVER: Plan(status=500),
-    FailureKind.CUT: Plan(tokens=list(PROFILE), fault=Fault.CUT, at=MIDDLE),
-    FailureKind.TIMEOUT: Plan(tokens=list(PROFILE), fault=Fault.STALL, at=MIDDLE),
-    FailureKind.LENGTH: Plan(tokens=list(PROFILE)[:MIDDLE], finish_reason="length"),
-    FailureKind.REFUSAL: Plan(refusal="I can't help with that."),
-    FailureKind.MALFORMED: Plan(tokens=list(PROFILE), fault=Fault.BAD_BYTES, at=MIDDLE),
+ROOMS = {
+    "story": Room("story", "{}$", "Retry"),
+    "events": Room("events?chain=story&view=Text", r"{} [\d,]+ events", "Run again"),
+    "JSON": Room("partial_json", "topic .* · {} · ", "Retry", takes_json=True),
 }
 
 
-def test_the_json_page_tells_it_and_tries_again(page: Page, bench: Bench) -> None:
-    opened(page, f"{bench.url}/partial_json")
-    for kind, plan in IN_JSON.items():
-        bench.model.structured = plan
-        send(page, f"topic {kind.name}")
-        expect(page.get_by_text(kind.sentence)).to_be_visible(timeout=IN_TIME)
-        bench.model.structured = Plan(tokens=list(PROFILE))
-        page.get_by_role("button", name="Retry").click()
-        expect(page.get_by_text(re.compile(f"topic {kind.name}.* Done"))).to_be_visible()
-        expect(page.get_by_text(kind.sentence)).to_have_count(0)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("room", ROOMS.values(), ids=list(ROOMS))
+def test_every_fault_on_the_other_pages_is_told_and_retried(page: Page, bench: Bench, room: Room) -> None:
+    for number, fault in enumerate(HERE.values()):
+        if number % 8 == 0:
+            opened(page, f"{bench.url}/{room.path}")
+        room.have(bench.model, fault.plan)
+        send(page, f"topic {number}")
+        sees(page, fault, room.mark, room.shows(fault.plan, fault.kept))
+        if fault.kind is None:
+            continue
+        good = Plan(tokens=list(f"All is well {number}."))
+        room.have(bench.model, good)
+        page.get_by_role("button", name=room.again).click()
+        expect(page.get_by_text(room.shows(good)).filter(visible=True).first).to_be_visible()
+        expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
 
 
 def test_an_answer_of_ten_megabytes_leaves_the_page_at_work_and_can_be_stopped(page: Page, bench: Bench) -> None:
