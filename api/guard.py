@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import Refusal, problem
+from chains.comma_list import parts
 from chains.settings import Settings
 from chains.tickets import visitor_of
 
@@ -43,8 +44,7 @@ class Guard:
         self._settings = settings
         self._token = settings.api_token.get_secret_value() if settings.api_token else None
         self._is_closed = people_sign_in or self._token is not None
-        named = (host.strip().lower() for host in settings.allowed_hosts.split(","))
-        self._hosts = OWN_HOSTS | {host for host in named if host}
+        self._hosts = OWN_HOSTS.union(parts(settings.allowed_hosts.lower()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

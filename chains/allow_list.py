@@ -1,9 +1,11 @@
 """Who may use Weir, where people sign in: addresses (`ann@example.org`) and whole domains (`@example.com`)."""
 
+from chains.comma_list import parts
+
 
 def parse(text: str) -> frozenset[str]:
     """Return the entries of a list separated by commas, folded. Raises ValueError for what is neither kind."""
-    entries = frozenset(folded(entry.strip()) for entry in text.split(",") if entry.strip())
+    entries = frozenset(folded(entry) for entry in parts(text))
     for entry in sorted(entries):
         name, sign, domain = entry.rpartition("@")
         if not sign or not domain or "@" in name or any(character.isspace() for character in entry):

@@ -10,6 +10,8 @@ from typing import Any
 
 from langchain_core.runnables import Runnable
 
+from chains.comma_list import parts
+
 NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
@@ -26,7 +28,7 @@ class ChainImportError(Exception):
 def parse(text: str) -> tuple[tuple[str, str], ...]:
     """Return the `(name, path)` pairs of `WEIR_CHAINS`. Raises ValueError with what is wrong."""
     pairs: dict[str, str] = {}
-    for entry in filter(None, (part.strip() for part in text.split(","))):
+    for entry in parts(text):
         name, separator, path = (part.strip() for part in entry.partition("="))
         if not separator or not NAME.fullmatch(name) or not PATH.fullmatch(path):
             raise ValueError(f"{entry[:60]!r} is not name=package.module:attribute")

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpU
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chains import allow_list, extra
+from chains.comma_list import parts
 
 _ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d+)?", re.ASCII)
 _PASSWORD = re.compile(r"://[^/@:]*:(.+)@")
@@ -32,14 +33,10 @@ def _names_users(value: str) -> str:
 
 
 def _names_origins(value: str) -> str:
-    for origin in _parts(value):
+    for origin in parts(value):
         if origin != "self" and not _ORIGIN.fullmatch(origin):
             raise ValueError(f"{origin!r} is neither `self` nor a scheme and a host, without a path")
     return value
-
-
-def _parts(value: str) -> tuple[str, ...]:
-    return tuple(part for piece in value.split(",") if (part := piece.strip()))
 
 
 def _limit(variable: str, example: str) -> Any:
@@ -144,7 +141,7 @@ class Settings(BaseSettings):
     @property
     def framing_origins(self) -> tuple[str, ...]:
         """The origins of `framed_by`."""
-        return _parts(self.framed_by)
+        return parts(self.framed_by)
 
     @property
     def extra_chains(self) -> tuple[tuple[str, str], ...]:

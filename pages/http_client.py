@@ -8,6 +8,7 @@ from chains.catalog import MAX_TEXT, ModelNotReadyError, prepare_story
 from chains.story import Length, Tone
 from chains.tickets import issue_ticket
 from pages.components import links, snippets, starting
+from pages.components.answer import Answer
 from pages.components.event_source import event_source
 from pages.components.link_style import DOCS
 from pages.components.notice import ModelLine
@@ -51,7 +52,6 @@ def call_for(way: Way, topic: str) -> Call:
 def ask(topic: str) -> None:
     st.session_state.http_topic = topic
     st.session_state.http_run = starting.Begun()
-    st.session_state.http_may_stop = True
     begin_round()
 
 
@@ -76,6 +76,11 @@ def start_run(topic: str) -> None:
         st.stop()
 
 
+def may_stop_run() -> bool:
+    run = Answer(st.session_state.http_run.run_id).run()
+    return run is None or run.may_be_stopped_by(party().visitor)
+
+
 def with_ticket(address: str, **more: str) -> str:
     ticket = {"ticket": st.session_state.http_ticket} if st.session_state.http_ticket else {}
     added = "&".join(f"{key}={value}" for key, value in (more | ticket).items())
@@ -86,10 +91,8 @@ st.set_page_config(layout="wide")
 if "http_topic" not in st.session_state:
     st.session_state.http_topic = None
     st.session_state.http_run = starting.Begun()
-    st.session_state.http_may_stop = True
     if opened := links.find_run():
         st.session_state.http_topic, st.session_state.http_run = opened.name, starting.Begun(opened.id)
-        st.session_state.http_may_stop = opened.may_be_stopped_by(party().visitor)
         st.session_state.http_way = Way.EVENTS
         begin_round()
 
@@ -139,7 +142,7 @@ event_source(
     break_url=with_ticket(f"/api/connections/{st.session_state.http_connection}/break"),
     run_id=st.session_state.http_run.run_id if way is Way.EVENTS else None,
     ticket=st.session_state.http_ticket,
-    may_stop=way is not Way.EVENTS or st.session_state.http_may_stop,
+    may_stop=way is not Way.EVENTS or may_stop_run(),
     again=begin_round,
 )
 

@@ -10,6 +10,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from chains.comma_list import parts
 from pages.components import links, words
 from pages.components.answer import MARKS
 from pages.components.inspector.recordings import open_recording, samples
@@ -110,7 +111,7 @@ def _open(lanes: Sequence[Ready]) -> None:
 
 def current() -> Race | None:
     """Return the race that the address names; say so where it is gone."""
-    ids = [run_id for run_id in st.query_params.get("race", "").split(",") if run_id]
+    ids = parts(st.query_params.get("race", ""))
     if not ids:
         return None
     try:
