@@ -12,6 +12,7 @@ class LimitLine:
 
     def __init__(self) -> None:
         self._slot = st.empty()
+        self._says_something = False
         self.draw()
 
     def draw(self) -> None:
@@ -19,8 +20,9 @@ class LimitLine:
         near = service().limits.nearly_used(party().visitor)
         if near:
             self._slot.caption(" · ".join(map(sentence, near)), width="content")
-        else:
+        elif self._says_something:
             self._slot.empty()
+        self._says_something = bool(near)
 
 
 def sentence(left: Left) -> str:

@@ -55,15 +55,16 @@ class Method(Enum):
     @property
     def code(self) -> str:
         """The source of the function that runs."""
-        functions = {
-            Method.STREAM: with_stream,
-            Method.ASTREAM: with_astream,
-            Method.ASTREAM_EVENTS: with_astream_events,
-            Method.CALLBACKS: with_callbacks,
-            Method.INVOKE: with_invoke,
-        }
-        return inspect.getsource(functions[self])
+        return _CODE[self]
 
+
+_CODE = {
+    Method.STREAM: inspect.getsource(with_stream),
+    Method.ASTREAM: inspect.getsource(with_astream),
+    Method.ASTREAM_EVENTS: inspect.getsource(with_astream_events),
+    Method.CALLBACKS: inspect.getsource(with_callbacks),
+    Method.INVOKE: inspect.getsource(with_invoke),
+}
 
 _NOTES = {
     Method.STREAM: "A plain loop over the chunks. It takes a thread for as long as it runs.",
