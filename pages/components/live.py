@@ -15,6 +15,12 @@ from streaming.run import Run
 PAINT_EVERY = 0.05
 """Seconds between two updates: a chunk waits at most this long for its neighbours."""
 
+REST = 9
+"""Times as long as an update took does the next one wait: on a busy server each text is shown less often."""
+
+LONGEST_REST = 0.4
+"""Seconds: an update that catches up with a long text says nothing of those that follow."""
+
 SETTLE = 0.005
 """Seconds to wait after events without text: a token comes as three events, and a first word behind several more."""
 
@@ -46,6 +52,11 @@ def draw_text(text: str) -> None:
 
 def flush() -> None:
     """`st.write_stream` takes a callable as the end of an element, which it then never sends again."""
+
+
+def rest_after(took: float) -> float:
+    """Return the seconds to wait after an update that took so many."""
+    return max(PAINT_EVERY, min(LONGEST_REST, REST * took))
 
 
 Piece = str | Callable[[], None]
@@ -84,6 +95,7 @@ def _pieces(run: Run, meter: Meter, tick: Callable[[], None], raw: list[str]) ->
     painted = time.monotonic()
     with closing(run.follow(heartbeat=HEARTBEAT)) as batches:
         for batch in batches:
+            began = time.monotonic()
             # Streamlit interrupts a script only where it is called; in a stall nothing else would call it.
             st.session_state.get("_")
             raw.append("".join([meter.add(event) for event in batch]))
@@ -97,7 +109,7 @@ def _pieces(run: Run, meter: Meter, tick: Callable[[], None], raw: list[str]) ->
                 shown = len(tail)
                 painted = time.monotonic()
             tick()
-            run.wait(PAINT_EVERY if raw[-1] else SETTLE)
+            run.wait(rest_after(time.monotonic() - began) if raw[-1] else SETTLE)
     for block in splitter.feed(shown_text.rest()):
         yield block[shown:]
         yield flush

@@ -9,7 +9,7 @@ from enum import Enum
 import streamlit as st
 
 from pages.components.excerpt import MOST, Excerpt
-from pages.components.live import HEARTBEAT, PAINT_EVERY, PER_SECOND, SETTLE, Piece, draw_blocks, flush, write_blocks
+from pages.components.live import HEARTBEAT, PER_SECOND, SETTLE, Piece, draw_blocks, flush, rest_after, write_blocks
 from pages.components.model_text import ModelText, drawn
 from streaming.blocks import BlockSplitter
 from streaming.metrics import Meter
@@ -212,13 +212,13 @@ def _pieces(
 ) -> Generator[Piece, None, None]:
     mode, attached = writer.display.mode, run.elapsed
     buffer = Buffer(writer.display.chunks, writer.display.seconds) if mode is Mode.BUFFERED else Buffer(1)
-    every = PAINT_EVERY if mode is Mode.BY_BLOCK else 0.0
     heartbeat = min(HEARTBEAT, writer.display.seconds) if mode is Mode.BUFFERED else HEARTBEAT
     painted = time.monotonic()
     waiting: list[float] = []
     yield from writer.add(before)
     with closing(run.follow(heartbeat=heartbeat)) as batches:
         for batch in batches:
+            began = time.monotonic()
             # Streamlit interrupts a script only where it is called; in a stall nothing else would call it.
             st.session_state.get("_")
             gathered = []
@@ -242,8 +242,8 @@ def _pieces(
             if mode is Mode.BY_BLOCK and not writer.hidden:
                 _settle(waiting, run, writer.cost)
             tick()
-            if every:
-                run.wait(every if gathered else SETTLE)
+            if mode is Mode.BY_BLOCK:
+                run.wait(rest_after(time.monotonic() - began) if gathered else SETTLE)
     yield from writer.add(buffer.rest())
     yield from writer.last()
 
