@@ -184,12 +184,15 @@ def draw_events(run: Run, seen: Inspection) -> None:
 def draw_run() -> None:
     links.leave_unshared(run)
     seen = state.inspection(run, state.seen_count(run))
-    if not run.is_live:
-        draw_replay(run)
+    # What is below keeps its place when the run ends: moved, it would be made anew, and lose what is being typed.
+    with st.container():
+        if not run.is_live:
+            draw_replay(run)
     if seen.root is None:
         st.caption("The run is about to begin." if run.is_live else "Nothing has happened yet: press Play.")
     else:
-        draw_head(run, seen)
+        with st.container():
+            draw_head(run, seen)
         left, right = st.columns(2)
         with left:
             charts.draw_tree(seen.root, key=f"events_tree_{run.id}")

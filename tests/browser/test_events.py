@@ -95,6 +95,21 @@ def test_a_filter_acts_on_the_record_shows_its_call_and_lives_in_the_address(
     assert len(model.answers) == 1
 
 
+def test_what_is_being_typed_outlasts_the_end_of_the_run(inspector: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(tokens=WORDS, rate=8, fault=Fault.CUT, at=39)
+    send(inspector, "Take your time")
+    inspector.get_by_text("Filter", exact=True).click()
+    types = inspector.get_by_role("combobox", name="Include types")
+    types.press_sequentially("prompt", delay=30)
+    offered = inspector.get_by_role("option", name="prompt")
+    expect(offered).to_be_visible()
+    expect(inspector.get_by_text(re.compile(r"smart_router.*Writing"))).to_be_visible()
+    expect(inspector.get_by_text("ChatOpenAI failed")).to_be_visible()
+    expect(inspector.get_by_text("Replay", exact=True)).to_be_visible()
+    offered.click()
+    expect(inspector).to_have_url(re.compile("include_types=prompt"))
+
+
 def test_a_rows_name_goes_into_the_filter_by_a_click(story_recording: Page) -> None:
     click_row(events_table(story_recording), 1)
     expect(story_recording.get_by_text(re.compile("^1 on_prompt_start"))).to_be_visible()
@@ -189,9 +204,10 @@ def test_a_mark_of_the_timeline_selects_its_row(story_recording: Page) -> None:
     marks = story_recording.locator("[data-testid=stVegaLiteChart] .mark-rect path")
 
     def click(number: int) -> None:
-        box = marks.nth(number).bounding_box()
+        mark = marks.nth(number)
+        box = mark.bounding_box()
         assert box
-        story_recording.mouse.click(box["x"] + min(20, box["width"] / 2), box["y"] + box["height"] / 2)
+        mark.click(position={"x": min(20, box["width"] / 2), "y": box["height"] / 2})
 
     click(0)
     expect(story_recording.get_by_text(re.compile(r"^0 on_chain_start"))).to_be_visible()
