@@ -78,11 +78,11 @@ def test_the_story_before_is_gone_while_the_next_one_is_written(story: Page, mod
         send(story, f"story {number}")
         expect(story.get_by_text(f"closing{number}")).to_be_visible()
         ended(story)
-        model.plan = Plan(tokens=["midway\n\n", " rain"], fault=Fault.STALL, at=1)
-        send(story, "a pause")
+        model.plan = Plan(tokens=["midway\n\n", *PARAGRAPH * 10], rate=5)
+        send(story, "a slow one")
         expect(story.get_by_text("midway")).to_be_visible()
         expect(story.get_by_text(f"closing{number}")).to_have_count(0)
-        expect(story.get_by_text("First token")).to_have_count(0)
+        expect(story.get_by_text("First token", exact=True)).to_have_count(0)
         expect(story.get_by_role("button", name="Regenerate")).to_have_count(0)
 
 
