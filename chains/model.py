@@ -157,6 +157,10 @@ class MalformedAnswerError(Exception):
     """What the model's server sent is a JSON object, but none of a chat completion."""
 
 
+class ReportedError(Exception):
+    """The model's server sent an error where an answer should be, with a status of success."""
+
+
 _NO_COMPLETION = (AttributeError, KeyError, TypeError, ValueError)
 """What LangChain fails with where it takes such an object apart."""
 
@@ -179,6 +183,9 @@ class ChatOpenAI(langchain_openai.ChatOpenAI):
     def _create_chat_result(
         self, response: dict[str, Any] | openai.BaseModel, generation_info: dict[str, Any] | None = None
     ) -> ChatResult:
+        reported = response.get("error") if isinstance(response, dict) else getattr(response, "error", None)
+        if reported:
+            raise ReportedError(str(reported))
         try:
             return super()._create_chat_result(response, generation_info)
         except _NO_COMPLETION as error:

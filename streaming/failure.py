@@ -156,6 +156,7 @@ _BY_NAME = {
     "APIError": FailureKind.OVERLOADED,
     "APIResponseValidationError": FailureKind.MALFORMED,
     "MalformedAnswerError": FailureKind.MALFORMED,
+    "ReportedError": FailureKind.SERVER,
     "OpenAIRefusalError": FailureKind.REFUSAL,
     "LengthFinishReasonError": FailureKind.LENGTH,
     "ContentFilterFinishReasonError": FailureKind.CONTENT_FILTER,

@@ -7,7 +7,7 @@ import openai
 import pytest
 from langchain_core.messages import BaseMessageChunk
 
-from chains.model import MalformedAnswerError, chat_model, configured_endpoint
+from chains.model import MalformedAnswerError, ReportedError, chat_model, configured_endpoint
 from streaming.failure import FailureKind, failure_of
 from streaming.loop import BackgroundLoop
 from tests.chains.test_model import WORDS, settings_for
@@ -98,3 +98,9 @@ async def test_an_object_that_is_no_completion_is_a_malformed_answer(sent: str, 
     with pytest.raises(MalformedAnswerError) as raised:
         await asked_of(sent, streams=streams)
     assert failure_of(raised.value, answering=True).kind is FailureKind.MALFORMED
+
+
+async def test_an_error_in_place_of_an_answer_is_the_servers_own() -> None:
+    with pytest.raises(ReportedError, match="no memory left") as raised:
+        await asked_of('{"error": {"message": "no memory left"}}', streams=False)
+    assert failure_of(raised.value, answering=False).kind is FailureKind.SERVER
