@@ -12,7 +12,6 @@ class LimitLine:
 
     def __init__(self) -> None:
         self._slot = st.empty()
-        self._says_something = False
         self.draw()
 
     def draw(self) -> None:
@@ -20,9 +19,8 @@ class LimitLine:
         near = service().limits.nearly_used(party().visitor)
         if near:
             self._slot.caption(" · ".join(map(sentence, near)), width="content")
-        elif self._says_something:
+        else:
             self._slot.empty()
-        self._says_something = bool(near)
 
 
 def sentence(left: Left) -> str:

@@ -3,6 +3,7 @@
 Each takes the chain, its input, LangChain's config, and `show`, which it calls with whatever comes, as it comes.
 """
 
+import functools
 import inspect
 from enum import Enum
 
@@ -53,18 +54,18 @@ class Method(Enum):
         return self is Method.CALLBACKS
 
     @property
+    @functools.cache
     def code(self) -> str:
         """The source of the function that runs."""
-        return _CODE[self]
+        functions = {
+            Method.STREAM: with_stream,
+            Method.ASTREAM: with_astream,
+            Method.ASTREAM_EVENTS: with_astream_events,
+            Method.CALLBACKS: with_callbacks,
+            Method.INVOKE: with_invoke,
+        }
+        return inspect.getsource(functions[self])
 
-
-_CODE = {
-    Method.STREAM: inspect.getsource(with_stream),
-    Method.ASTREAM: inspect.getsource(with_astream),
-    Method.ASTREAM_EVENTS: inspect.getsource(with_astream_events),
-    Method.CALLBACKS: inspect.getsource(with_callbacks),
-    Method.INVOKE: inspect.getsource(with_invoke),
-}
 
 _NOTES = {
     Method.STREAM: "A plain loop over the chunks. It takes a thread for as long as it runs.",
