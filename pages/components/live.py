@@ -13,7 +13,7 @@ from streaming.metrics import Meter
 from streaming.run import Run
 
 PAINT_EVERY = 0.05
-"""Seconds between two updates: a chunk waits at most this long for its neighbours."""
+"""Seconds between two updates, at least: a chunk waits this long for its neighbours."""
 
 REST = 9
 """Times as long as an update took does the next one wait: on a busy server each text is shown less often."""
