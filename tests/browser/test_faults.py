@@ -172,6 +172,8 @@ class Room:
     """A pattern of the line that holds the mark, which is `{}` here."""
     again: str
     """What the button that runs the chain once more is called."""
+    done: str
+    """A pattern of what the page says of a run that went well."""
     takes_json: bool = False
 
     def have(self, model: FakeOpenAI, plan: Plan) -> None:
@@ -188,9 +190,9 @@ class Room:
 
 
 ROOMS = {
-    "story": Room("story", "{}$", "Retry"),
-    "events": Room("events?chain=story&view=Text", r"{} [\d,]+ events", "Run again"),
-    "JSON": Room("partial_json", "topic .* · {} · ", "Retry", takes_json=True),
+    "story": Room("story", "{}$", "Retry", "Regenerate$"),
+    "events": Room("events?chain=story&view=Text", r"{} [\d,]+ events", "Run again", r"Done [\d,]+ events"),
+    "JSON": Room("partial_json", "topic .* · {} · ", "Retry", "topic .* · Done · ", takes_json=True),
 }
 
 
@@ -205,10 +207,12 @@ def test_every_fault_on_the_other_pages_is_told_and_retried(page: Page, bench: B
         sees(page, fault, room.mark, room.shows(fault.plan, fault.kept))
         if fault.kind is None:
             continue
-        good = Plan(tokens=list(f"All is well {number}."))
+        well(bench, number)
+        good = bench.model.plan
         room.have(bench.model, good)
         page.get_by_role("button", name=room.again).click()
         expect(page.get_by_text(room.shows(good)).filter(visible=True).first).to_be_visible()
+        expect(page.get_by_text(re.compile(room.done))).to_be_visible()
         expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
 
 
