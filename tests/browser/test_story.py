@@ -15,7 +15,7 @@ def numbered(tokens: int) -> list[str]:
 
 
 def test_a_story_shows_its_progress_and_can_be_downloaded(story: Page, model: FakeOpenAI) -> None:
-    model.plan = Plan(tokens=PARAGRAPH * 2, rate=40)
+    model.plan = Plan(tokens=PARAGRAPH * 2, rate=20)
     send(story, "a weir")
     expect(story.get_by_text(re.compile(r"~\d+ of about 400 tokens"))).to_be_visible()
     ended(story)
