@@ -4,6 +4,7 @@ import time
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
+from streaming.progress import Phase
 from tests.browser.conftest import Wire, ended, opened, send
 from tests.fake_openai import FakeOpenAI, Fault, Plan
 
@@ -252,7 +253,9 @@ def test_the_bytes_that_a_display_is_said_to_cost_are_what_the_browser_counts(
     found = re.search(r"([\d,]+) updates, ~([\d.]+) (k?B)", said)
     assert found
     estimated = float(found[2]) * (1_000 if found[3] == "kB" else 1)
-    first = next(number for number, frame in enumerate(received) if b"Connecting" in frame or b"Reading the" in frame)
+    # Which phase the first line tells depends on how soon the model answers.
+    lines = [f"{phase.value} · ".encode() for phase in Phase]
+    first = next(number for number, frame in enumerate(received) if any(line in frame for line in lines))
     later = (b"copy", b"Chunk 0:")
     last = max(n for n, frame in enumerate(received) if b"zenith" in frame and not any(e in frame for e in later))
     counted = sum(len(frame) for frame in received[first : last + 1])
