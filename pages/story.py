@@ -1,3 +1,5 @@
+from functools import cache
+
 import streamlit as st
 
 from chains.catalog import ModelNotReadyError
@@ -5,7 +7,6 @@ from pages.components import answer, links, starting
 from pages.components.composer import composer, still_composer
 from pages.components.fresh_place import fresh_place
 from pages.components.story import controls, race_view, telling
-from pages.components.story.display import Display
 from pages.components.story.telling import Version
 from pages.components.story.wish import Wish
 from pages.components.visitor import party
@@ -22,7 +23,7 @@ def tell(wish: Wish) -> None:
     for version in st.session_state.get("story_versions", []):
         if (run := version.answer.run()) and run.may_be_stopped_by(party().visitor):
             run.stop()
-    st.session_state.story_versions = [Version(wish, display)]
+    st.session_state.story_versions = [Version(wish, controls.chosen_display())]
     st.session_state.story_shown = 0
 
 
@@ -31,7 +32,7 @@ def tell_idea(topic: str) -> None:
 
 
 def add_version(wish: Wish) -> None:
-    st.session_state.story_versions.append(Version(wish, display))
+    st.session_state.story_versions.append(Version(wish, controls.chosen_display()))
     st.session_state.story_shown = len(st.session_state.story_versions) - 1
 
 
@@ -57,6 +58,18 @@ def draw_more() -> None:
             st.caption(f"version {shown + 1} of {len(versions)}", width="content")
             last = shown == len(versions) - 1
             st.button("›", key="story_forward", type="tertiary", on_click=flip, args=(1,), disabled=last)
+
+
+@cache
+def draw_choices() -> None:
+    """Draw, once, what can be chosen."""
+    with choices:
+        with st.container(horizontal=True, gap="medium"):
+            controls.draw_story_choices()
+        with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+            controls.draw_method_choice()
+            controls.draw_display_choice()
+            controls.draw_model_choices()
 
 
 def race_topic(topic: str) -> None:
@@ -141,12 +154,7 @@ if view == RACE:
     bottom.limit_line.draw()
     st.stop()
 
-with st.container(horizontal=True, gap="medium"):
-    controls.draw_story_choices()
-with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-    controls.draw_method_choice()
-    display: Display = controls.draw_display_choice()
-    controls.draw_model_choices()
+choices = st.container()
 
 if "story_versions" not in st.session_state:
     opened = links.linked_run("story")
@@ -165,19 +173,22 @@ with st.empty():
             for idea in IDEAS:
                 st.button(idea, icon=":material/lightbulb:", key=f"idea-{idea}", on_click=tell_idea, args=(idea,))
 if not versions:
+    draw_choices()
     bottom.model_line.await_model()
     st.stop()
 
 shown = st.session_state.story_shown
 story = versions[shown]
 if story.is_taken_back():
+    draw_choices()
     links.say_lost(RunNotSharedError())
     st.stop()
 with fresh_place("story", story.id):
     st.text(story.wish.topic)
     places = answer.slots()
     below = telling.after()
-done = telling.tell(story, bottom, places, below)
+done = telling.tell(story, bottom, places, below, draw_choices)
+draw_choices()
 run_id = story.answer.run_id
 answer.draw_end(done, places, run_id=run_id, key="story", retry=tell_again, more=draw_more)
 telling.draw_after(story, done, below)

@@ -47,6 +47,7 @@ OPTIONS = {
     "server.enableWebsocketCompression": False,
     "server.fileWatcherType": "none",
     "client.showErrorDetails": "none",
+    "client.allowedOrigins": ["https://*.streamlit.app"],
     "browser.gatherUsageStats": False,
     "runner.magicEnabled": False,
     "global.developmentMode": False,

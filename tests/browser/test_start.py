@@ -29,6 +29,12 @@ def test_without_a_model_the_app_is_up_and_says_three_ways_to_go_on(page: Page, 
         page.get_by_role("button", name="Try again").click()
         expect(page.get_by_text("No model can answer yet.")).to_be_visible()
         ended(page, 0)
+        opened(page, f"{url}/story")
+        send(page, "a weir")
+        expect(page.get_by_text("a weir", exact=True)).to_be_visible()
+        expect(page.get_by_text("No model can answer yet.")).to_be_visible()
+        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        expect(page.get_by_role("combobox", name="How it runs")).to_be_visible()
         page.goto("about:blank")
 
 

@@ -37,6 +37,26 @@ def test_length_and_tone_are_asked_for(story: Page, model: FakeOpenAI) -> None:
     assert "funny" in system
 
 
+def test_what_is_chosen_while_a_model_is_silent_holds_for_the_next_story(story: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(delay=60)
+    send(story, "a weir")
+    expect(story.get_by_text("Reading the prompt · 1 s")).to_be_visible()
+    funny = story.get_by_role("radio", name="Funny")
+    funny.click()
+    expect(funny).to_be_checked()
+    choose(story, "How it runs", "callbacks")
+    expect(story.get_by_text(re.compile(r"Reading the prompt · \d+ s"))).to_be_visible()
+    story.get_by_role("button", name="Stop").click()
+    ended(story)
+    model.plan = Plan()
+    send(story, "a brook")
+    expect(story.get_by_text("Once upon a time.")).to_be_visible()
+    ended(story)
+    expect(funny).to_be_checked()
+    assert "funny" in model.answers[-1].body["messages"][0]["content"]
+    assert len(model.answers) == 2
+
+
 def test_the_bytes_sent_grow_with_the_text_and_not_with_its_square(story: Page, model: FakeOpenAI) -> None:
     wire = Wire(story)
     story.reload()

@@ -86,8 +86,8 @@ def draw_method_choice() -> None:
         st.code(method.code, language="python")
 
 
-def draw_display_choice() -> Display:
-    """Draw how the text gets onto the page, and return it."""
+def draw_display_choice() -> None:
+    """Draw how the text gets onto the page."""
     st.session_state.setdefault("story_display", Mode.BY_BLOCK)
     # A row of its own, so that what belongs together wraps together.
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", width="content"):
@@ -100,12 +100,16 @@ def draw_display_choice() -> Display:
             width=150,
             help="  \n".join(f"**{mode.value.capitalize()}**: {mode.note}" for mode in Mode),
         )
-        mode: Mode = st.session_state.story_display
-        if mode is not Mode.BUFFERED:
-            return Display(mode)
-        gathered = st.number_input("Chunks", 1, 1_000, 10, key="story_buffer", persist_state="session", width=110)
-        waits = st.number_input("or ms", 10, 5_000, 100, 10, key="story_buffer_ms", persist_state="session", width=110)
-        return Display(mode, gathered, waits / 1e3)
+        if st.session_state.story_display is Mode.BUFFERED:
+            st.number_input("Chunks", 1, 1_000, 10, key="story_buffer", persist_state="session", width=110)
+            st.number_input("or ms", 10, 5_000, 100, 10, key="story_buffer_ms", persist_state="session", width=110)
+
+
+def chosen_display() -> Display:
+    """Return how the text gets onto the page, as it is chosen now."""
+    chosen = st.session_state
+    mode = chosen.get("story_display", Mode.BY_BLOCK)
+    return Display(mode, chosen.get("story_buffer", 10), chosen.get("story_buffer_ms", 100) / 1e3)
 
 
 def wish_for(topic: str) -> Wish:

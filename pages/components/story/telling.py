@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from uuid import uuid4
@@ -92,8 +93,8 @@ def after() -> After:
         return After(facts, st.empty(), lists_chunks)
 
 
-def write(version: Version, run: Run, places: Slots, below: After) -> Ended:
-    """Stream a story into its places until it ends."""
+def write(version: Version, run: Run, places: Slots, below: After, beside: Callable[[], None]) -> Ended:
+    """Stream a story into its places until it ends; `beside` is called from the second update of its progress on."""
     meter, cost = Meter(), version.cost
     now_in, seen, shown_at = Phase.WAITING, 0, 0.0
     streams = race.method_of(run).streams
@@ -108,6 +109,8 @@ def write(version: Version, run: Run, places: Slots, below: After) -> Ended:
         links.leave_unshared(run)
         if time.monotonic() - shown_at < TICK:
             return
+        if shown_at:
+            beside()
         shown_at = time.monotonic()
         events = run.events[seen:]
         seen += len(events)
@@ -132,8 +135,12 @@ def write(version: Version, run: Run, places: Slots, below: After) -> Ended:
     return version.answer.ended
 
 
-def tell(version: Version, bottom: Composer, places: Slots, below: After) -> Ended:
-    """Draw a story, from its start to its end if need be; ends the script where it can't begin."""
+def tell(version: Version, bottom: Composer, places: Slots, below: After, beside: Callable[[], None]) -> Ended:
+    """Draw a story, from its start to its end if need be; ends the script where it can't begin.
+
+    `beside` draws what else is on the page, unless that is done: of a story that begins after its first words, which
+    wait in the browser for all that is drawn ahead of them.
+    """
     done = version.settle()
     if done is not None:
         with places.text:
@@ -141,19 +148,24 @@ def tell(version: Version, bottom: Composer, places: Slots, below: After) -> End
         if run := version.answer.run():
             links.show_link(run)
         return done
+    run = version.answer.run()
+    if run or service().models.endpoint() is None:
+        beside()
     bottom.model_line.await_model()
     try:
-        run = version.answer.run() or begin(version)
+        run = run or begin(version)
     except LimitReachedError as reached:
         with places.note.container():
             draw_waiting(reached, key="story")
+        beside()
         st.stop()
     if run is None:
         places.figures.caption("The story is told as soon as a model is ready.")
+        beside()
         st.stop()
     links.show_link(run)
     bottom.stop.arm(run)
-    done = write(version, run, places, below)
+    done = write(version, run, places, below, beside)
     bottom.stop.disarm()
     bottom.limit_line.draw()
     return done
