@@ -341,9 +341,9 @@ class PartialJson:
             self._after.append(text[index:])
             return len(text)
         end = self._skip(text, index)
+        self._after.append(text[index:end])
         if end < len(text):
             raise Fault(end, f"The JSON has ended, and {text[end]!r} follows.")
-        self._after.append(text[index:])
         return end
 
     # What the states do to the document

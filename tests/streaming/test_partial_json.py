@@ -80,6 +80,7 @@ def facts(field: Field) -> tuple[object, ...]:
 @given(st.one_of(SCRAPS, DOCUMENTS), SIZES, DIALECTS)
 @example(f"```{' ' * 62}json\n7", [1], MODEL_ANSWER)
 @example("Here: [ ", [1], MODEL_ANSWER)
+@example("0 {", [1], Dialect(Surroundings.WHITE_SPACE))
 def test_any_chunking_ends_as_any_other(text: str, sizes: list[int], dialect: Dialect) -> None:
     whole = fed(text, dialect)
     other = whole.finish()
