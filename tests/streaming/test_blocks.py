@@ -10,28 +10,41 @@ MARKDOWN = st.lists(
 ).map("".join)
 
 
-def fed_in_pieces(text: str, size: int) -> tuple[list[str], BlockSplitter]:
-    splitter = BlockSplitter()
+LEAST = st.sampled_from([1, 5, 20])
+
+
+def fed_in_pieces(text: str, size: int, least: int) -> tuple[list[str], BlockSplitter]:
+    splitter = BlockSplitter(least)
     blocks: list[str] = []
     for start in range(0, len(text), size):
         blocks += splitter.feed(text[start : start + size])
     return blocks, splitter
 
 
-@given(MARKDOWN)
-def test_the_blocks_joined_are_the_text(text: str) -> None:
-    assert "".join(split(text)) == text
+@given(MARKDOWN, LEAST)
+def test_the_blocks_joined_are_the_text(text: str, least: int) -> None:
+    assert "".join(split(text, least)) == text
 
 
-@given(MARKDOWN, st.integers(1, 7))
-def test_the_pieces_a_text_comes_in_do_not_change_its_blocks(text: str, size: int) -> None:
-    blocks, splitter = fed_in_pieces(text, size)
-    assert [*blocks, *([splitter.rest] if splitter.rest else [])] == split(text)
+@given(MARKDOWN, st.integers(1, 7), LEAST)
+def test_the_pieces_a_text_comes_in_do_not_change_its_blocks(text: str, size: int, least: int) -> None:
+    blocks, splitter = fed_in_pieces(text, size, least)
+    assert [*blocks, *([splitter.rest] if splitter.rest else [])] == split(text, least)
 
 
-@given(MARKDOWN, st.integers(1, 7))
-def test_what_was_shown_of_a_block_is_never_taken_back(text: str, size: int) -> None:
-    splitter = BlockSplitter()
+@given(MARKDOWN, st.integers(1, 20))
+def test_a_block_is_the_fewest_whole_ones_that_reach_the_least_length(text: str, least: int) -> None:
+    joined = [""]
+    for block in split(text, 1):
+        if len(joined[-1]) >= least:
+            joined.append("")
+        joined[-1] += block
+    assert split(text, least) == (joined if text else [])
+
+
+@given(MARKDOWN, st.integers(1, 7), LEAST)
+def test_what_was_shown_of_a_block_is_never_taken_back(text: str, size: int, least: int) -> None:
+    splitter = BlockSplitter(least)
     shown = ""
     for start in range(0, len(text), size):
         for block in splitter.feed(text[start : start + size]):
@@ -59,11 +72,11 @@ def test_what_was_shown_of_a_block_is_never_taken_back(text: str, size: int) -> 
     ],
 )
 def test_a_block_ends_at_a_blank_line_outside_fences_formulas_and_lists(text: str, blocks: list[str]) -> None:
-    assert split(text) == blocks
+    assert split(text, 1) == blocks
 
 
 def test_the_start_of_a_line_that_may_go_on_with_a_list_is_held_back() -> None:
-    splitter = BlockSplitter()
+    splitter = BlockSplitter(1)
     splitter.feed("- a\n\n12")
     assert splitter.tail == "- a\n\n"
     assert splitter.feed(" monkeys") == ["- a\n\n"]
