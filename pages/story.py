@@ -183,10 +183,9 @@ if story.is_taken_back():
     draw_choices()
     links.say_lost(RunNotSharedError())
     st.stop()
-with fresh_place("story", story.id):
-    st.text(story.wish.topic)
-    places = answer.slots()
-    below = telling.after()
+st.text(story.wish.topic)
+places = answer.slots(fresh_place("story", story.id))
+below = telling.after()
 done = telling.tell(story, bottom, places, below, draw_choices)
 draw_choices()
 run_id = story.answer.run_id

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import streamlit as st
@@ -76,15 +77,12 @@ class Slots:
     actions: st.delta_generator.DeltaGenerator
 
 
-def slots() -> Slots:
-    """Make the places of an answer here."""
-    return Slots(
-        head=st.empty(),
-        text=st.container(gap="small"),
-        note=st.empty(),
-        figures=st.empty(),
-        actions=st.empty(),
-    )
+def slots(around: AbstractContextManager[None] | None = None) -> Slots:
+    """Make the places of an answer here; `around` is what its text stands in."""
+    head = st.empty()
+    with around or nullcontext():
+        text = st.container(gap="small")
+    return Slots(head, text, note=st.empty(), figures=st.empty(), actions=st.empty())
 
 
 def write(

@@ -85,7 +85,7 @@ class After:
 
 def after() -> After:
     """Make the places below a story here."""
-    facts = st.container(gap="small")
+    facts = st.empty()
     with st.expander("Chunks", icon=":material/format_list_numbered:", key="story_chunks", on_change="rerun"):
         lists_chunks = bool(st.session_state.get("story_chunks"))
         if lists_chunks:
@@ -174,7 +174,7 @@ def tell(version: Version, bottom: Composer, places: Slots, below: After, beside
 def draw_after(version: Version, done: Ended, below: After) -> None:
     """Draw what is known of a story that has ended."""
     run = version.answer.run()
-    with below.facts:
+    with below.facts.container(gap="small"):
         if run and (receipt := stop_receipt(run)):
             figures_view.draw_receipt(receipt)
         if done.figures.chunks:
