@@ -10,8 +10,8 @@ from chains.tickets import issue_ticket
 from pages.components import links, snippets, starting
 from pages.components.answer import Answer
 from pages.components.event_source import event_source
-from pages.components.link_style import DOCS
 from pages.components.notice import ModelLine
+from pages.components.page_style import DOCS
 from pages.components.service import service
 from pages.components.sign_in import providers
 from pages.components.snippets import Call

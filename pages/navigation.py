@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.components import sign_in, words
 from pages.components.keep_alive import keep_alive
-from pages.components.link_style import draw_link_style
+from pages.components.page_style import draw_page_style
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -69,5 +69,5 @@ if not is_admitted:
 # The place is taken whether or not there is something to keep alive: all below would move.
 with st.empty():
     keep_alive()
-draw_link_style()
+draw_page_style()
 page.run()

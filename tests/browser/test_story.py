@@ -58,6 +58,22 @@ def test_what_is_chosen_while_a_model_is_silent_holds_for_the_next_story(story: 
     assert len(model.answers) == 2
 
 
+WAITING_STYLES = """() => {
+  window.styles = []
+  new MutationObserver(records => records.forEach(({target}) => {
+    const style = getComputedStyle(target)
+    if (target.dataset.stale === "true") window.styles.push([style.opacity, style.transitionDuration].join())
+  })).observe(document.body, {subtree: true, attributeFilter: ["data-stale"]})
+}"""
+
+
+def test_what_waits_to_be_drawn_again_does_not_fade(story: Page, model: FakeOpenAI) -> None:
+    story.evaluate(WAITING_STYLES)
+    send(story, "a weir")
+    ended(story)
+    assert set(story.evaluate("() => window.styles")) == {"1,0s"}
+
+
 def test_the_bytes_sent_grow_with_the_text_and_not_with_its_square(story: Page, model: FakeOpenAI) -> None:
     wire = Wire(story)
     story.reload()

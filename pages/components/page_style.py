@@ -1,4 +1,8 @@
-"""How links in Markdown look: each says where it goes, whatever its text says."""
+"""What looks otherwise than Streamlit has it.
+
+Each link in Markdown says where it goes, whatever its text says. What waits to be drawn again looks as it did: where
+it fades, as by default, the browser prepares that for each element first, and an answer's first words wait for it.
+"""
 
 import streamlit as st
 
@@ -8,6 +12,10 @@ DOCS = "/api/docs"
 _LINK = f'[data-testid="stMarkdownContainer"] a[href]:not([href^="#"], [href="{DOCS}"])'
 
 _STYLE = f"""<style>
+[data-testid="stElementContainer"][data-stale="true"] {{
+  opacity: 1;
+  transition: none;
+}}
 {_LINK}::after {{
   content: attr(href);
   display: inline-block;
@@ -39,6 +47,6 @@ _STYLE = f"""<style>
 </style>"""
 
 
-def draw_link_style() -> None:
-    """Have every link on the page, but Weir's own, followed by its address. It takes no place."""
+def draw_page_style() -> None:
+    """Have the whole page look so. It takes no place."""
     st.html(_STYLE)
