@@ -28,7 +28,8 @@ def test_beyond_a_limit_a_caller_is_told_which_and_when_to_come_back(
     serve: Serve, openai_server: FakeOpenAI, variables: dict[str, int], seconds: range, says: str
 ) -> None:
     openai_server.plan = Plan(tokens=[" word"] * 2_000, rate=100)
-    with serve(**variables) as client:
+    # Between two requests nobody reads the run.
+    with serve(WEIR_GRACE=30, **variables) as client:
         run = client.post("/runs", json=RUN).json()["id"]
         with client.stream("GET", f"/runs/{run}/events") as lines:
             next(line for line in lines.iter_lines() if "on_chat_model_stream" in line)
@@ -57,7 +58,7 @@ def test_behind_a_proxy_on_this_machine_each_visitor_has_the_address_that_it_tel
     serve: Serve, openai_server: FakeOpenAI
 ) -> None:
     openai_server.plan = Plan(tokens=[" word"] * 2_000, rate=100)
-    with serve(WEIR_MAX_RUNS_PER_CLIENT=1, WEIR_API_TOKEN=TOKEN) as client:
+    with serve(WEIR_MAX_RUNS_PER_CLIENT=1, WEIR_API_TOKEN=TOKEN, WEIR_GRACE=30) as client:
         client.headers["Authorization"] = f"Bearer {TOKEN}"
 
         def start(address: str) -> int:
