@@ -1,8 +1,8 @@
 """Growing Markdown, cut into blocks that will not change any more.
 
-A block ends at the first blank line behind its `LEAST` characters that is not inside a code fence, a display formula or
-a list. Whoever draws a block once and leaves it alone sends bytes in proportion to the text; drawing the whole text at
-each chunk sends its square.
+A block ends at a blank line that is not inside a code fence, a display formula or a list: the first that has `LEAST`
+characters of the block before it; of several blank lines in a row, only the first is looked at. Whoever draws a block
+once and leaves it alone sends bytes in proportion to the text; drawing the whole text at each chunk sends its square.
 """
 
 import re
@@ -60,10 +60,11 @@ class BlockSplitter:
                 self._closes = None
             return
         if not line.strip():
+            after_text = bool(self._lines and self._lines[-1].strip())
             self._lines.append(line)
             if self._in_list:
                 self._after_list = True
-            elif any(part.strip() for part in self._lines):
+            elif after_text:
                 self._finish(finished)
             return
         if self._after_list and not self._continues_list(line):

@@ -8,7 +8,7 @@ from streaming.progress import Phase
 from tests.browser.conftest import Wire, ended, opened, send
 from tests.fake_openai import FakeOpenAI, Fault, Plan
 
-CHOICES = (b"Length", b"Tone", b"How it runs", b"Show code", b"Display", b"Temperature")
+CHOICES = (b"Length", b"Tone", b"How it runs", b"Show code", b"Display", b"story_model_options")
 PARAGRAPH = [" rain"] * 39 + [".\n\n"]
 
 

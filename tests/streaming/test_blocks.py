@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streaming.blocks import BlockSplitter, split
@@ -8,7 +8,6 @@ MARKDOWN = st.lists(
     st.sampled_from(["a ", "\n", "\n\n", "```", "~~~", "- item", "1. ", "  indented", "$$", "\\[", "\\]", "# ", "*"]),
     max_size=40,
 ).map("".join)
-
 
 LEAST = st.sampled_from([1, 5, 20])
 
@@ -33,6 +32,7 @@ def test_the_pieces_a_text_comes_in_do_not_change_its_blocks(text: str, size: in
 
 
 @given(MARKDOWN, st.integers(1, 20))
+@example("a a a \n\n\n\n", 9)
 def test_a_block_is_the_fewest_whole_ones_that_reach_the_least_length(text: str, least: int) -> None:
     joined = [""]
     for block in split(text, 1):
