@@ -3,24 +3,29 @@
     python -m bench.speed [--rounds 5]
 
 Chromium, the model server and the page that is measured share this machine. The three pages take turns; each figure is
-the median of the rounds. Seconds, bytes and microseconds of CPU; the last column is Weir's as a ratio.
+the median of the rounds. Seconds, bytes and microseconds of CPU; the last column is Weir's as a ratio. *lost*: the end
+of the text was not seen within a minute. The plain page loses it where its browser lags so far behind that Streamlit's
+server closes the websocket, whose pings wait behind the text.
 """
 
 import argparse
 import contextlib
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from bench.model_server import markdown
 from bench.servers import Server, bare_page, model_log, model_server, plain_page, weir
 from bench.sessions import many, percentile
 from tests.browser.conftest import INPUT, QUIET, Wire, browser_path
 
-TIMEOUT = 120_000
+TIMEOUT = 60_000
+"""Milliseconds after which the rest of a text counts as lost."""
 
 WATCH = """(mark) => {
   const seen = window.seen = {first: null, last: null, freeze: 0, from: performance.now()};
@@ -90,9 +95,13 @@ class Subject:
         self._page = page
         self._wire = Wire(page)
         self._field = field
-        page.goto(f"{server.url}{path}")
-        page.locator(field).wait_for()
-        page.wait_for_timeout(2_000)
+        self._url = f"{server.url}{path}"
+        self._open()
+
+    def _open(self) -> None:
+        self._page.goto(self._url)
+        self._page.locator(self._field).wait_for()
+        self._page.wait_for_timeout(2_000)
 
     def ask(self, model: Server, stream: Stream, mark: int) -> Round:
         """Ask for a stream and measure its answer."""
@@ -104,17 +113,22 @@ class Subject:
         box.fill(f"[[tokens={stream.tokens} rate={stream.rate} think={stream.think} mark={mark}]]")
         asked = time.time()
         box.press("Enter")
-        self._page.wait_for_function("() => typeof window.seen.last === 'number'", timeout=TIMEOUT)
+        with contextlib.suppress(PlaywrightTimeoutError):
+            self._page.wait_for_function("() => typeof window.seen.last === 'number'", timeout=TIMEOUT)
         self._page.wait_for_timeout(1_500)
         seen = self._page.evaluate("() => window.seen")
+        last = seen["last"] or math.inf
         wrote = next(entry for entry in model_log(model) if entry["mark"] == str(mark))
         assert wrote["sent"] == stream.tokens
+        used = self._server.cpu() - cpu
+        if math.isinf(last):
+            self._open()
         return Round(
-            total=seen["last"] - asked,
+            total=last - asked,
             first_lag=seen["first"] - wrote["first"],
-            last_lag=seen["last"] - wrote["last"],
+            last_lag=last - wrote["last"],
             sent=self._wire.received - sent,
-            cpu=(self._server.cpu() - cpu) / stream.tokens,
+            cpu=used / stream.tokens,
             freeze=seen["freeze"],
         )
 
@@ -191,6 +205,8 @@ def rows(text: int) -> list[Row]:
 
 def shown(value: float, unit: str) -> str:
     """Return a figure with three digits that count."""
+    if math.isinf(value):
+        return "lost"
     return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
 
 
@@ -214,7 +230,7 @@ def table(found: Figures, text: int) -> list[str]:
     for row in rows(text):
         plain, bare, ours = (statistics.median(row.value(one) for one in found[name, row.stream]) for name in names)
         bound = bare if row.bound is None else row.bound
-        ratios = " and ".join(f"{ours / other:.2f} ×" if other else "–" for other in (plain, bare))
+        ratios = " and ".join(f"{ours / other:.2f} ×" if 0 < other < math.inf else "–" for other in (plain, bare))
         cells = [shown(plain, row.unit), shown(bare, row.unit) if bare else "–", f"**{shown(ours, row.unit)}**"]
         verdict = "" if ours <= bound else " (over)"
         lines.append(f"| {row.what} | {' | '.join(cells)} | {shown(bound, row.unit)}{verdict} | {ratios} |")
