@@ -23,10 +23,8 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 run: $(VENV)/.runs
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
 
-# The tests in Chromium watch what is there for a moment, and have the machine to themselves.
 test: $(VENV)/.tests browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest
 
 test-postgres: $(VENV)/.tests
 	@PYTHON=$(BIN)/python bash tests/conversations/postgres.sh
