@@ -4,8 +4,8 @@
 
 Chromium, the model server and the page that is measured share this machine. The three pages take turns; each figure is
 the median of the rounds. Seconds, bytes and microseconds of CPU; the last column is Weir's as a ratio. *lost*: the end
-of the text was not seen within a minute. The plain page loses it where its browser lags so far behind that Streamlit's
-server closes the websocket, whose pings wait behind the text.
+of the text was not seen within a minute. The plain page was seen to lose it on a slow machine, where its browser lagged
+far behind and then opened its websocket anew.
 """
 
 import argparse
