@@ -25,7 +25,7 @@ OVERLOADED = {"message": "overloaded", "type": "server_error"}
 
 
 class Fault(StrEnum):
-    """What goes wrong when the stream has reached `Plan.at` tokens."""
+    """What goes wrong when the stream has reached `Plan.at` tokens; set while it streams, at its next one."""
 
     SILENT = "not even headers are sent"
     CUT = "the connection is closed in the middle of the body"
@@ -203,11 +203,12 @@ async def _stream(plan: Plan, seen: Seen) -> AsyncIterator[str | bytes]:
     if plan.refusal is not None:
         for word in plan.refusal.split(" "):
             yield _event(seen, {"refusal": f"{word} "})
-    begun = time.monotonic()
+    begun, went_wrong = time.monotonic(), False
     for number, token in enumerate([] if plan.refusal else plan.tokens):
         if number == plan.burst:
             begun = time.monotonic()
-        if plan.fault and number == plan.at:
+        if plan.fault and number >= plan.at and not went_wrong:
+            went_wrong = True
             async for part in _go_wrong(plan.fault):
                 yield part
             if plan.fault not in (Fault.BAD_DATA, Fault.BAD_BYTES, Fault.NO_OBJECT):

@@ -96,7 +96,7 @@ def test_a_filter_acts_on_the_record_shows_its_call_and_lives_in_the_address(
 
 
 def test_what_is_being_typed_outlasts_the_end_of_the_run(inspector: Page, model: FakeOpenAI) -> None:
-    model.plan = Plan(tokens=WORDS, rate=8, fault=Fault.CUT, at=39)
+    model.plan = Plan(tokens=WORDS * 20, rate=8)
     send(inspector, "Take your time")
     inspector.get_by_text("Filter", exact=True).click()
     types = inspector.get_by_role("combobox", name="Include types")
@@ -104,6 +104,7 @@ def test_what_is_being_typed_outlasts_the_end_of_the_run(inspector: Page, model:
     offered = inspector.get_by_role("option", name="prompt")
     expect(offered).to_be_visible()
     expect(inspector.get_by_text(re.compile(r"smart_router.*Writing"))).to_be_visible()
+    model.plan.fault = Fault.CUT
     expect(inspector.get_by_text("ChatOpenAI failed")).to_be_visible()
     expect(inspector.get_by_text("Replay", exact=True)).to_be_visible()
     offered.click()

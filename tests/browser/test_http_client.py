@@ -17,7 +17,7 @@ def client(page: Page, weir_url: str, model: FakeOpenAI) -> Page:
 
 
 def test_frames_and_the_text_they_build_appear_as_they_come(client: Page, model: FakeOpenAI) -> None:
-    model.plan = Plan(tokens=WORDS, rate=40)
+    model.plan = Plan(tokens=WORDS, rate=15)
     send(client, "a river")
     expect(client.get_by_text('data: {"content":" word3"}')).to_be_visible()
     expect(client.locator("[data-part=text]").get_by_text("word59")).to_have_count(0)
@@ -28,7 +28,7 @@ def test_frames_and_the_text_they_build_appear_as_they_come(client: Page, model:
 
 
 def test_a_broken_connection_is_resumed_by_the_browser_itself(client: Page, model: FakeOpenAI) -> None:
-    model.plan = Plan(tokens=WORDS, rate=25)
+    model.plan = Plan(tokens=WORDS, rate=12)
     send(client, "a river")
     expect(client.get_by_text('data: {"content":" word3"}')).to_be_visible()
     client.get_by_role("button", name="Break the connection").click()

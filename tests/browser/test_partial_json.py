@@ -30,7 +30,8 @@ def finished(page: Page) -> None:
 
 
 def test_fields_grow_close_and_are_judged_while_the_model_writes(viewer: Page, model: FakeOpenAI) -> None:
-    model.plan = Plan(structured_tokens=PIECES, rate=12)
+    slowly = [*PIECES[:5], *[" "] * 30, *PIECES[5:17], *["and "] * 30, *PIECES[17:]]
+    model.plan = Plan(structured_tokens=slowly, rate=15)
     send(viewer, "the sea")
     line(viewer, "summary.*absent")
     line(viewer, "summary.*growing")
