@@ -117,7 +117,7 @@ class Subject:
             self._page.wait_for_function("() => typeof window.seen.last === 'number'", timeout=TIMEOUT)
         self._page.wait_for_timeout(1_500)
         seen = self._page.evaluate("() => window.seen")
-        last = seen["last"] or math.inf
+        first, last = (_painted(seen[name]) for name in ("first", "last"))
         wrote = next(entry for entry in model_log(model) if entry["mark"] == str(mark))
         assert wrote["sent"] == stream.tokens
         used = self._server.cpu() - cpu
@@ -125,12 +125,17 @@ class Subject:
             self._open()
         return Round(
             total=last - asked,
-            first_lag=seen["first"] - wrote["first"],
+            first_lag=first - wrote["first"],
             last_lag=last - wrote["last"],
             sent=self._wire.received - sent,
             cpu=used / stream.tokens,
             freeze=seen["freeze"],
         )
+
+
+def _painted(seen: float | bool | None) -> float:
+    """Return when something was painted, by what `WATCH` has noted; infinity where it was not seen, or not painted."""
+    return math.inf if seen is None or seen is True else seen
 
 
 @contextlib.contextmanager
@@ -232,7 +237,7 @@ def table(found: Figures, text: int) -> list[str]:
         bound = bare if row.bound is None else row.bound
         ratios = " and ".join(f"{ours / other:.2f} ×" if 0 < other < math.inf else "–" for other in (plain, bare))
         cells = [shown(plain, row.unit), shown(bare, row.unit) if bare else "–", f"**{shown(ours, row.unit)}**"]
-        verdict = "" if ours <= bound else " (over)"
+        verdict = "" if math.isfinite(ours) and ours <= bound else " (over)"
         lines.append(f"| {row.what} | {' | '.join(cells)} | {shown(bound, row.unit)}{verdict} | {ratios} |")
     return lines
 
