@@ -89,10 +89,14 @@ def test_the_bytes_sent_grow_with_the_text_and_not_with_its_square(story: Page, 
     assert sizes[100] < 12 * text
 
 
-def test_a_refresh_in_the_middle_of_a_story_goes_on(story: Page, model: FakeOpenAI) -> None:
-    model.plan = Plan(tokens=PARAGRAPH * 2, rate=40)
+@pytest.mark.parametrize("delay", [0.0, 1.5], ids=["in its middle", "before its first word"])
+def test_a_refresh_of_a_story_goes_on(story: Page, model: FakeOpenAI, delay: float) -> None:
+    model.plan = Plan(tokens=PARAGRAPH * 2, rate=20, delay=delay)
     send(story, "a weir")
-    expect(story.get_by_text("rain rain rain")).to_be_visible()
+    if not delay:
+        expect(story.get_by_text("rain rain rain")).to_be_visible()
+    expect(story).to_have_url(re.compile("run="))
+    expect(story.get_by_role("button", name="Regenerate")).to_have_count(0)
     story.reload()
     ended(story)
     expect(story.get_by_text("80 out")).to_be_visible()

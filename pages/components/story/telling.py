@@ -32,6 +32,9 @@ from streaming.run import Run
 TICK = 0.25
 """Seconds between two updates of progress and figures."""
 
+LINK_AFTER = 0.1
+"""Seconds after which the address names the run: a browser that changes it draws nothing for a moment."""
+
 
 @dataclass(slots=True)
 class Version:
@@ -99,6 +102,7 @@ def write(version: Version, run: Run, places: Slots, below: After, beside: Calla
     now_in, seen, shown_at = Phase.WAITING, 0, 0.0
     streams = race.method_of(run).streams
     newest: deque[Chunk] = deque(maxlen=figures_view.NEWEST)
+    began = time.monotonic()
     expected, limit = run.context["expected_tokens"], run.context.get("max_tokens")
     # Below the text: there it is in sight however long the story gets.
     with places.figures.container(gap="xsmall"):
@@ -107,6 +111,8 @@ def write(version: Version, run: Run, places: Slots, below: After, beside: Calla
     def tick() -> None:
         nonlocal now_in, seen, shown_at
         links.leave_unshared(run)
+        if time.monotonic() - began >= LINK_AFTER:
+            links.show_link(run)
         if time.monotonic() - shown_at < TICK:
             return
         if shown_at:
@@ -163,9 +169,9 @@ def tell(version: Version, bottom: Composer, places: Slots, below: After, beside
         places.figures.caption("The story is told as soon as a model is ready.")
         beside()
         st.stop()
-    links.show_link(run)
     bottom.stop.arm(run)
     done = write(version, run, places, below, beside)
+    links.show_link(run)
     bottom.stop.disarm()
     bottom.limit_line.draw()
     return done
