@@ -33,7 +33,7 @@ TICK = 0.25
 """Seconds between two updates of progress and figures."""
 
 LINK_AFTER = 0.1
-"""Seconds after which the address names the run: a browser that changes it draws nothing for a moment."""
+"""Seconds into a run after which the address names it: a browser that changes it draws nothing for a moment."""
 
 
 @dataclass(slots=True)
@@ -102,7 +102,6 @@ def write(version: Version, run: Run, places: Slots, below: After, beside: Calla
     now_in, seen, shown_at = Phase.WAITING, 0, 0.0
     streams = race.method_of(run).streams
     newest: deque[Chunk] = deque(maxlen=figures_view.NEWEST)
-    began = time.monotonic()
     expected, limit = run.context["expected_tokens"], run.context.get("max_tokens")
     # Below the text: there it is in sight however long the story gets.
     with places.figures.container(gap="xsmall"):
@@ -111,7 +110,7 @@ def write(version: Version, run: Run, places: Slots, below: After, beside: Calla
     def tick() -> None:
         nonlocal now_in, seen, shown_at
         links.leave_unshared(run)
-        if time.monotonic() - began >= LINK_AFTER:
+        if run.elapsed >= LINK_AFTER:
             links.show_link(run)
         if time.monotonic() - shown_at < TICK:
             return
