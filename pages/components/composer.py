@@ -34,10 +34,14 @@ class StopButton:
     def __init__(self) -> None:
         self._slot = st.empty()
         self._drawn = 0
+        self._armed_for: str | None = None
         self.disarm()
 
     def arm(self, run: Stoppable) -> None:
-        """Have it stop this run, if this visitor may."""
+        """Have it stop this run, if this visitor may and unless it does."""
+        if self._armed_for == run.id:
+            return
+        self._armed_for = run.id
         if not run.may_be_stopped_by(party().visitor):
             return
         # Streamlit keeps a button's callback for as long as the tab is open; the run must not be kept with it.
@@ -59,6 +63,7 @@ class StopButton:
 
     def disarm(self) -> None:
         """Have it hold its place."""
+        self._armed_for = None
         self._drawn += 1
         key = f"stop-idle-{self._drawn}"
         self._slot.button("Stop", icon=":material/stop_circle:", key=key, disabled=True, width=_STOP_WIDTH)

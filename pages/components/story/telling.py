@@ -12,7 +12,7 @@ import streamlit as st
 from chains.catalog import ModelNotReadyError
 from pages.components import links, words
 from pages.components.answer import Answer, Ended, Slots, ended_of_run, ended_with
-from pages.components.composer import Composer
+from pages.components.composer import Composer, StopButton
 from pages.components.excerpt import content_for
 from pages.components.service import service
 from pages.components.starting import draw_waiting
@@ -32,8 +32,11 @@ from streaming.run import Run
 TICK = 0.25
 """Seconds between two updates of progress and figures."""
 
-LINK_AFTER = 0.1
-"""Seconds into a run after which the address names it: a browser that changes it draws nothing for a moment."""
+WORDS_FIRST = 0.1
+"""Seconds into a run for its first words to come before anything else is drawn, which they would wait for.
+
+Only then can it be stopped, and does the address name it: a browser that changes that draws nothing for a moment.
+"""
 
 
 @dataclass(slots=True)
@@ -64,12 +67,36 @@ def from_link(run: Run) -> Version:
     return Version(wanted, answer=Answer(run.id))
 
 
-def begin(version: Version) -> Run | None:
-    """Start the run of a story; None while no model is ready. Raises LimitReachedError."""
+class Line:
+    """The progress of a story that is being written, and the line of figures below it."""
+
+    def __init__(self, places: Slots) -> None:
+        # Below the text: there it is in sight however long the story gets.
+        with places.figures.container(gap="xsmall"):
+            self._progress, self._figures = st.empty(), st.empty()
+        self._shown_at = 0.0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for an update."""
+        return time.monotonic() - self._shown_at >= TICK
+
+    def show(self, now_in: Phase, so_far: Progress, elapsed: float, figures: str = "") -> int:
+        """Update both, and return what that cost in bytes; without figures, their place is held."""
+        self._shown_at = time.monotonic()
+        said, figures = figures_view.progress_text(now_in, so_far, elapsed), figures or "\u00a0"
+        self._progress.progress(so_far.fraction, text=said)
+        self._figures.caption(figures)
+        return PROGRESS_MESSAGES + len(said.encode()) + len(figures.encode())
+
+
+def begin(version: Version, line: Line) -> Run | None:
+    """Start the run of a story, with a line that says so; None while no model is ready. Raises LimitReachedError."""
 
     def note(run: Run) -> None:
         version.answer.run_id = run.id
 
+    version.cost.noted(line.show(Phase.WAITING, Progress(0, version.wish.length.expected_tokens, None, None), 0.0))
     try:
         return wish.ready(version.wish).start(note)
     except ModelNotReadyError:
@@ -96,37 +123,31 @@ def after() -> After:
         return After(facts, st.empty(), lists_chunks)
 
 
-def write(version: Version, run: Run, places: Slots, below: After, beside: Callable[[], None]) -> Ended:
-    """Stream a story into its places until it ends; `beside` is called from the second update of its progress on."""
+def write(
+    version: Version, run: Run, places: Slots, line: Line, below: After, stop: StopButton, beside: Callable[[], None]
+) -> Ended:
+    """Stream a story into its places until it ends; `beside` is called with each update of its progress."""
     meter, cost = Meter(), version.cost
-    now_in, seen, shown_at = Phase.WAITING, 0, 0.0
+    now_in, seen = Phase.WAITING, 0
     streams = race.method_of(run).streams
     newest: deque[Chunk] = deque(maxlen=figures_view.NEWEST)
     expected, limit = run.context["expected_tokens"], run.context.get("max_tokens")
-    # Below the text: there it is in sight however long the story gets.
-    with places.figures.container(gap="xsmall"):
-        progress, line_slot = st.empty(), st.empty()
 
     def tick() -> None:
-        nonlocal now_in, seen, shown_at
+        nonlocal now_in, seen
         links.leave_unshared(run)
-        if run.elapsed >= LINK_AFTER:
+        if run.elapsed >= WORDS_FIRST:
+            stop.arm(run)
             links.show_link(run)
-        if time.monotonic() - shown_at < TICK:
+        if not line.is_due:
             return
-        if shown_at:
-            beside()
-        shown_at = time.monotonic()
+        beside()
         events = run.events[seen:]
         seen += len(events)
         now_in = phase(events, now_in, run.connection, streams=streams)
         so_far = Progress(meter.tokens_so_far, expected, limit, meter.tokens_per_second)
-        said = figures_view.progress_text(now_in, so_far, run.elapsed)
-        progress.progress(so_far.fraction, text=said)
-        # Before there are figures their place is held.
-        line = "\u00a0" if now_in is not Phase.WRITING else words.live_line(meter, run.elapsed, now_in.value)
-        line_slot.caption(line)
-        cost.noted(PROGRESS_MESSAGES + len(said.encode()) + len(line.encode()))
+        figures = words.live_line(meter, run.elapsed, now_in.value) if now_in is Phase.WRITING else ""
+        cost.noted(line.show(now_in, so_far, run.elapsed, figures))
         if below.lists_chunks:
             newest.extend(chunks(events, after=newest[-1] if newest else None))
             listed = figures_view.newest_lines(newest)
@@ -143,8 +164,8 @@ def write(version: Version, run: Run, places: Slots, below: After, beside: Calla
 def tell(version: Version, bottom: Composer, places: Slots, below: After, beside: Callable[[], None]) -> Ended:
     """Draw a story, from its start to its end if need be; ends the script where it can't begin.
 
-    `beside` draws what else is on the page, unless that is done: of a story that begins after its first words, which
-    wait in the browser for all that is drawn ahead of them.
+    `beside` draws what else is on the page, unless that is done. A story's first words wait in the browser for all that
+    was drawn between its beginning and them: what the page needs at once is drawn before it begins, the rest later.
     """
     done = version.settle()
     if done is not None:
@@ -157,9 +178,11 @@ def tell(version: Version, bottom: Composer, places: Slots, below: After, beside
     if run or service().models.endpoint() is None:
         beside()
     bottom.model_line.await_model()
+    line = Line(places)
     try:
-        run = run or begin(version)
+        run = run or begin(version, line)
     except LimitReachedError as reached:
+        places.figures.empty()
         with places.note.container():
             draw_waiting(reached, key="story")
         beside()
@@ -168,8 +191,7 @@ def tell(version: Version, bottom: Composer, places: Slots, below: After, beside
         places.figures.caption("The story is told as soon as a model is ready.")
         beside()
         st.stop()
-    bottom.stop.arm(run)
-    done = write(version, run, places, below, beside)
+    done = write(version, run, places, line, below, bottom.stop, beside)
     links.show_link(run)
     bottom.stop.disarm()
     bottom.limit_line.draw()
