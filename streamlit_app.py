@@ -28,6 +28,10 @@ from pages.components.warm_up import warm_up
 
 HERE = Path(__file__).parent
 
+# Seconds that a thread which computes keeps the others waiting. At Python's 5 ms many pages at once interrupt each
+# other, and the loop that all runs share, so often that all become late.
+sys.setswitchinterval(0.02)
+
 # What stands at the top of Streamlit's secrets is in the environment from here on: some hosts have no other way.
 st.secrets.load_if_toml_exists()
 try:
