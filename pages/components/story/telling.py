@@ -67,13 +67,14 @@ def from_link(run: Run) -> Version:
     return Version(wanted, answer=Answer(run.id))
 
 
-class Line:
+class LiveProgress:
     """The progress of a story that is being written, and the line of figures below it."""
 
-    def __init__(self, places: Slots) -> None:
+    def __init__(self, places: Slots, cost: Cost) -> None:
         # Below the text: there it is in sight however long the story gets.
         with places.figures.container(gap="xsmall"):
             self._progress, self._figures = st.empty(), st.empty()
+        self._cost = cost
         self._shown_at = 0.0
 
     @property
@@ -81,22 +82,22 @@ class Line:
         """Whether it is time for an update."""
         return time.monotonic() - self._shown_at >= TICK
 
-    def show(self, now_in: Phase, so_far: Progress, elapsed: float, figures: str = "") -> int:
-        """Update both, and return what that cost in bytes; without figures, their place is held."""
+    def show(self, now_in: Phase, so_far: Progress, elapsed: float, figures: str = "") -> None:
+        """Update both; without figures, their place is held."""
         self._shown_at = time.monotonic()
         said, figures = figures_view.progress_text(now_in, so_far, elapsed), figures or "\u00a0"
         self._progress.progress(so_far.fraction, text=said)
         self._figures.caption(figures)
-        return PROGRESS_MESSAGES + len(said.encode()) + len(figures.encode())
+        self._cost.noted(PROGRESS_MESSAGES + len(said.encode()) + len(figures.encode()))
 
 
-def begin(version: Version, line: Line) -> Run | None:
-    """Start the run of a story, with a line that says so; None while no model is ready. Raises LimitReachedError."""
+def begin(version: Version, live: LiveProgress) -> Run | None:
+    """Start the run of a story, and say that it waits; None while no model is ready. Raises LimitReachedError."""
 
     def note(run: Run) -> None:
         version.answer.run_id = run.id
 
-    version.cost.noted(line.show(Phase.WAITING, Progress(0, version.wish.length.expected_tokens, None, None), 0.0))
+    live.show(Phase.WAITING, Progress(0, version.wish.length.expected_tokens, None, None), 0.0)
     try:
         return wish.ready(version.wish).start(note)
     except ModelNotReadyError:
@@ -124,7 +125,13 @@ def after() -> After:
 
 
 def write(
-    version: Version, run: Run, places: Slots, line: Line, below: After, stop: StopButton, beside: Callable[[], None]
+    version: Version,
+    run: Run,
+    places: Slots,
+    live: LiveProgress,
+    below: After,
+    stop: StopButton,
+    beside: Callable[[], None],
 ) -> Ended:
     """Stream a story into its places until it ends; `beside` is called with each update of its progress."""
     meter, cost = Meter(), version.cost
@@ -139,7 +146,7 @@ def write(
         if run.elapsed >= WORDS_FIRST:
             stop.arm(run)
             links.show_link(run)
-        if not line.is_due:
+        if not live.is_due:
             return
         beside()
         events = run.events[seen:]
@@ -147,7 +154,7 @@ def write(
         now_in = phase(events, now_in, run.connection, streams=streams)
         so_far = Progress(meter.tokens_so_far, expected, limit, meter.tokens_per_second)
         figures = words.live_line(meter, run.elapsed, now_in.value) if now_in is Phase.WRITING else ""
-        cost.noted(line.show(now_in, so_far, run.elapsed, figures))
+        live.show(now_in, so_far, run.elapsed, figures)
         if below.lists_chunks:
             newest.extend(chunks(events, after=newest[-1] if newest else None))
             listed = figures_view.newest_lines(newest)
@@ -178,9 +185,9 @@ def tell(version: Version, bottom: Composer, places: Slots, below: After, beside
     if run or service().models.endpoint() is None:
         beside()
     bottom.model_line.await_model()
-    line = Line(places)
+    live = LiveProgress(places, version.cost)
     try:
-        run = run or begin(version, line)
+        run = run or begin(version, live)
     except LimitReachedError as reached:
         places.figures.empty()
         with places.note.container():
@@ -191,7 +198,7 @@ def tell(version: Version, bottom: Composer, places: Slots, below: After, beside
         places.figures.caption("The story is told as soon as a model is ready.")
         beside()
         st.stop()
-    done = write(version, run, places, line, below, bottom.stop, beside)
+    done = write(version, run, places, live, below, bottom.stop, beside)
     links.show_link(run)
     bottom.stop.disarm()
     bottom.limit_line.draw()
