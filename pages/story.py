@@ -63,13 +63,12 @@ def draw_more() -> None:
 @cache
 def draw_choices() -> None:
     """Draw, once, what can be chosen."""
-    with choices:
-        with st.container(horizontal=True, gap="medium"):
-            controls.draw_story_choices()
-        with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-            controls.draw_method_choice()
-            controls.draw_display_choice()
-            controls.draw_model_choices()
+    with story_choices:
+        controls.draw_story_choices()
+    with ways_choices:
+        controls.draw_method_choice()
+        controls.draw_display_choice()
+        controls.draw_model_choices()
 
 
 def race_topic(topic: str) -> None:
@@ -154,7 +153,8 @@ if view == RACE:
     bottom.limit_line.draw()
     st.stop()
 
-choices = st.container()
+story_choices = st.container(horizontal=True, gap="medium")
+ways_choices = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
 
 if "story_versions" not in st.session_state:
     opened = links.linked_run("story")

@@ -77,11 +77,11 @@ class Slots:
     actions: st.delta_generator.DeltaGenerator
 
 
-def slots(around: AbstractContextManager[None] | None = None) -> Slots:
+def slots(around: AbstractContextManager[st.delta_generator.DeltaGenerator] | None = None) -> Slots:
     """Make the places of an answer here; `around` is what its text stands in."""
     head = st.empty()
-    with around or nullcontext():
-        text = st.container(gap="small")
+    with around or nullcontext(st.container()) as place:
+        text = place
     return Slots(head, text, note=st.empty(), figures=st.empty(), actions=st.empty())
 
 

@@ -4,10 +4,11 @@ import contextlib
 from collections.abc import Iterator
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 
 @contextlib.contextmanager
-def fresh_place(place: str, content: str) -> Iterator[None]:
+def fresh_place(place: str, content: str) -> Iterator[DeltaGenerator]:
     """Draw what the `with` block draws, in an empty place if `content`, an id, is not what stood there before.
 
     Streamlit tells elements apart by their position, and leaves what has no successor on the page, greyed, until the
@@ -20,7 +21,7 @@ def fresh_place(place: str, content: str) -> Iterator[None]:
     known[place] = (content, lower)
     if lower:
         st.empty()
-    with st.container():
-        yield
+    with (here := st.container()):
+        yield here
     if not lower:
         st.empty()

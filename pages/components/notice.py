@@ -64,13 +64,16 @@ class ModelLine:
     def _draw(self) -> None:
         self._shown = service().models.endpoint()
         toy = (engine := service().models.engine) is not None and engine.is_packaged
+        said = _line(self._shown, toy)
+        if self._shown is not None and not self._shown.is_embedded:
+            self._slot.caption(said, width="content")
+            return
         with self._slot.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
-            st.caption(_line(self._shown, toy), width="content")
-            if self._shown is None or self._shown.is_embedded:
-                with st.popover("Connect a real one", type="tertiary"):
-                    if toy:
-                        st.markdown("The embedded model is real but toy-sized: it writes fluently and errs often.")
-                    st.markdown(_CONNECT)
+            st.caption(said, width="content")
+            with st.popover("Connect a real one", type="tertiary"):
+                if toy:
+                    st.markdown("The embedded model is real but toy-sized: it writes fluently and errs often.")
+                st.markdown(_CONNECT)
 
 
 def _line(found: Endpoint | None, toy: bool) -> str:
