@@ -23,6 +23,8 @@ def inspector(page: Page, weir_url: str, model: FakeOpenAI) -> Page:
 def story_recording(inspector: Page) -> Page:
     inspector.get_by_role("button", name="A story").click()
     expect(inspector.get_by_text("a recording", exact=False).first).to_be_visible()
+    # Its chart comes last, and moves the table below it.
+    expect(inspector.get_by_test_id("stVegaLiteChart").get_by_text("seconds since the start")).to_be_visible()
     return inspector
 
 
