@@ -78,10 +78,10 @@ class Slots:
 
 
 def slots(around: AbstractContextManager[st.delta_generator.DeltaGenerator] | None = None) -> Slots:
-    """Make the places of an answer here; `around` is what its text stands in."""
+    """Make the places of an answer here; `around` gives the place that its text stands in."""
     head = st.empty()
-    with around or nullcontext(st.container()) as place:
-        text = place
+    with around or nullcontext(st.container()) as text:
+        pass
     return Slots(head, text, note=st.empty(), figures=st.empty(), actions=st.empty())
 
 

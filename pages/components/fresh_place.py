@@ -4,12 +4,13 @@ import contextlib
 from collections.abc import Iterator
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 
 @contextlib.contextmanager
-def fresh_place(place: str, content: str) -> Iterator[DeltaGenerator]:
+def fresh_place(place: str, content: str) -> Iterator[st.delta_generator.DeltaGenerator]:
     """Draw what the `with` block draws, in an empty place if `content`, an id, is not what stood there before.
+
+    The place itself is what `as` names: it can be drawn in later as well.
 
     Streamlit tells elements apart by their position, and leaves what has no successor on the page, greyed, until the
     script has ended: below a story that is being written would stand the end of the one before. So a place has two
