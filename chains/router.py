@@ -27,6 +27,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator
 from pydantic import BaseModel, Field
 
 from chains.routing.local import LocalClassifier
+from chains.straight import RunnableSequence
 from chains.text import StrOutputParser
 
 ROUTE_EVENT = "route"
@@ -215,7 +216,7 @@ def specialist(route: Route, model: BaseChatModel) -> Runnable[dict[str, Any], s
     prompt = ChatPromptTemplate.from_messages(
         [("system", route.prompt), MessagesPlaceholder("history"), ("human", "{question}")]
     )
-    return (prompt | model | StrOutputParser()).with_config(run_name=f"{route}_chain")
+    return RunnableSequence(prompt, model, StrOutputParser(), name=f"{route}_chain")
 
 
 def smart_router(model: BaseChatModel, classify: Runnable[Any, Any] | None = None) -> Runnable[Any, str]:

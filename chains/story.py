@@ -7,6 +7,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
 
+from chains.straight import RunnableSequence
 from chains.text import StrOutputParser
 
 
@@ -60,7 +61,7 @@ PROMPT = ChatPromptTemplate.from_messages(
 
 def story_chain(model: BaseChatModel) -> Runnable[dict[str, Any], str]:
     """Return the chain `{"topic", "words", "tone"} -> str`, which streams."""
-    return (PROMPT | model | StrOutputParser()).with_config(run_name="story")
+    return RunnableSequence(PROMPT, model, StrOutputParser(), name="story")
 
 
 GO_ON = ChatPromptTemplate.from_messages(
@@ -78,4 +79,4 @@ GO_ON = ChatPromptTemplate.from_messages(
 
 def continuation_chain(model: BaseChatModel) -> Runnable[dict[str, Any], str]:
     """Return the chain `{"topic", "words", "tone", "so_far"} -> str`, which streams what comes after `so_far`."""
-    return (GO_ON | model | StrOutputParser()).with_config(run_name="story")
+    return RunnableSequence(GO_ON, model, StrOutputParser(), name="story")
