@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import sys
 import threading
@@ -31,6 +32,9 @@ HERE = Path(__file__).parent
 # Seconds that a thread which computes keeps the others waiting. At Python's 5 ms many pages at once interrupt each
 # other, and the loop that all runs share, so often that all become late.
 sys.setswitchinterval(0.02)
+# At Python's 700, 10 and 10 garbage is looked for in all that is kept once in 70,000 objects, and one long story makes
+# more: each time the whole process stands still for a tenth of a second or more. Here it is once in a million.
+gc.set_threshold(10_000, 5, 20)
 
 # What stands at the top of Streamlit's secrets is in the environment from here on: some hosts have no other way.
 st.secrets.load_if_toml_exists()
