@@ -76,9 +76,17 @@ def refusal(user: Mapping[str, Any], allowed: frozenset[str]) -> str | None:
     return None
 
 
+def is_signed_in() -> bool:
+    """Whether the visitor is signed in.
+
+    Where nobody can be, `st.user` is not asked: it looks for its secrets' files each time, one visitor after another.
+    """
+    return bool(providers()) and st.user.get("is_logged_in") is True
+
+
 def account() -> str | None:
     """Return how somebody who is signed in is called; None where nobody is."""
-    if st.user.get("is_logged_in") is not True:
+    if not is_signed_in():
         return None
     return str(st.user.get("email") or st.user.get("name") or st.user.get("sub"))
 
@@ -87,7 +95,7 @@ def is_admitted() -> bool:
     """Whether the visitor may see and do anything here."""
     if not providers():
         return True
-    return st.user.get("is_logged_in") is True and refusal(st.user, _allowed()) is None
+    return is_signed_in() and refusal(st.user, _allowed()) is None
 
 
 def draw_door() -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from chains.allow_list import folded
 from conversations.visitor import COOKIE, is_visitor, new_visitor
+from pages.components.sign_in import is_signed_in
 from streaming.party import Party
 
 
@@ -25,7 +26,7 @@ def is_known_again() -> bool:
 
 
 def _known() -> str | None:
-    if st.user.get("is_logged_in") is True:
+    if is_signed_in():
         return identity(st.user)
     cookie = st.context.cookies.get(COOKIE)
     return cookie if isinstance(cookie, str) and is_visitor(cookie) else None
