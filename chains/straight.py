@@ -83,7 +83,7 @@ async def hand_on(
             yield chunk
             yielded.append(chunk)
         async for _ in rest:
-            """What the step has left is part of its input."""
+            pass  # what the step has left is part of its input
         given_in_all, made_in_all = total(taken), total(yielded)
     except BaseException as error:
         await manager.on_chain_error(error, inputs=taken[0] if taken else None)

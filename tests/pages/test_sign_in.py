@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chains import allow_list
+from pages.components import sign_in
 from pages.components.sign_in import keys_of, refusal
 
 LIST = allow_list.parse("Ann@example.org, @team.example")
@@ -63,3 +64,22 @@ def test_the_secrets_of_every_provider_are_to_be_hidden() -> None:
     sent = ("MTphLWdvb2dsZS1jYW5hcnk=", "Mjphbi1lbnRyYS1jYW5hcnk=")
     assert keys_of(auth) == ("a-cookie-canary", "a-google-canary", "an-entra-canary", *sent)
     assert keys_of({"client_id": "1", "client_secret": "alone"}) == ("alone", "MTphbG9uZQ==")
+
+
+def test_where_nobody_can_sign_in_nobody_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit looks for files at each look at its user."""
+    asked: list[str] = []
+
+    class User:
+        def get(self, key: str) -> bool:
+            asked.append(key)
+            return True
+
+    monkeypatch.setattr("streamlit.user", User())
+    monkeypatch.setattr(sign_in, "providers", lambda: ())
+    assert sign_in.account() is None
+    assert sign_in.is_admitted()
+    assert asked == []
+    monkeypatch.setattr(sign_in, "providers", lambda: ("default",))
+    assert sign_in.is_signed_in()
+    assert asked == ["is_logged_in"]
