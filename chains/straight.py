@@ -27,12 +27,6 @@ class RunnableSequence(langchain_core.runnables.RunnableSequence[Input, Output])
     def __init__(self, *steps: Runnable[Any, Any], name: str | None = None) -> None:
         super().__init__(*steps, name=name)
 
-    def astream(self, input: Input, config: RunnableConfig | None = None, **wanted: Any) -> AsyncIterator[Output]:
-        async def alone() -> AsyncIterator[Input]:
-            yield input
-
-        return self.atransform(alone(), config, **wanted)
-
     def atransform(
         self, input: AsyncIterator[Input], config: RunnableConfig | None = None, **wanted: Any
     ) -> AsyncIterator[Output]:
