@@ -18,9 +18,11 @@ from starlette.routing import Mount, Route
 from api.app import create_api
 from api.cookies import SafeCookies
 from api.headers import SecurityHeaders
+from api.hosts import Hosts, HostsMiddleware
 from api.logs import take_over, write_logs
 from api.metrics import LocalMetrics
 from api.visitor_cookie import VisitorCookie
+from chains.comma_list import parts
 from chains.settings import SettingsError, settings
 from conversations.visitor import COOKIE, is_visitor, new_visitor
 from pages.components.service import service
@@ -67,6 +69,15 @@ def chat(request: Request) -> Response:
     return RedirectResponse(f"./?{request.url.query}")
 
 
+def known_hosts() -> Hosts:
+    """Return the names that Weir's settings and Streamlit's give this server."""
+    addresses = (st.get_option("server.address"), st.get_option("browser.serverAddress"))
+    names = (*parts(running.settings.allowed_hosts), *st.get_option("server.allowedHosts"), *filter(None, addresses))
+    return Hosts(names, st.get_option("server.corsAllowedOrigins"))
+
+
+base = st.get_option("server.baseUrlPath").strip("/")
+probes = (f"/{base}/_stcore/health".replace("//", "/"), "/api/health")
 api = create_api(running.settings, running.models, running.recorder, running.limits, people_sign_in=people_sign_in)
 app = st.App(
     HERE / "pages" / "navigation.py",
@@ -77,6 +88,7 @@ app = st.App(
     ],
     middleware=[
         Middleware(SecurityHeaders, framed_by=running.settings.framing_origins),
+        Middleware(HostsMiddleware, hosts=known_hosts(), probes=probes),
         Middleware(SafeCookies),
         Middleware(LocalMetrics),
         Middleware(VisitorCookie, name=COOKIE, make=new_visitor, is_good=is_visitor),

@@ -9,11 +9,12 @@ import contextlib
 import hmac
 import ipaddress
 from collections.abc import Mapping
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.hosts import Hosts
 from api.problems import Refusal, problem
 from chains.comma_list import parts
 from chains.settings import Settings
@@ -22,7 +23,6 @@ from chains.tickets import visitor_of
 MAX_BODY = 1_000_000
 """Bytes of a request's body."""
 
-OWN_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN_PATHS = frozenset({"/health"})
 """What probes may ask, of any address and name and without a token; it says nothing that must be kept."""
 
@@ -44,7 +44,7 @@ class Guard:
         self._settings = settings
         self._token = settings.api_token.get_secret_value() if settings.api_token else None
         self._is_closed = people_sign_in or self._token is not None
-        self._hosts = OWN_HOSTS.union(parts(settings.allowed_hosts.lower()))
+        self._hosts = Hosts(parts(settings.allowed_hosts))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,7 +62,8 @@ class Guard:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in OPEN_PATHS and scope["method"] == "GET":
             return
-        _check_host(headers.get("host", ""), self._hosts)
+        self._hosts.check(scope)
+        self._hosts.check_origin(scope)
         _check_site(headers)
         if self._is_closed:
             self._check_credentials(scope, headers)
@@ -123,22 +124,9 @@ def _too_large() -> Refusal:
     return Refusal(413, f"The body may have at most {MAX_BODY:,} bytes.")
 
 
-def _check_host(host: str, allowed: frozenset[str]) -> None:
-    name = urlsplit(f"//{host}").hostname or ""
-    if name not in allowed:
-        raise Refusal(
-            403,
-            "This host name is not one of Weir's. Name it in WEIR_ALLOWED_HOSTS to allow it.",
-            cause=f"host {host!r}",
-        )
-
-
 def _check_site(headers: Mapping[str, str]) -> None:
-    origin = headers.get("origin")
-    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        raise Refusal(403, "Requests from other sites are refused.", cause=f"origin {origin!r}")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
-        raise Refusal(403, "Requests from other sites are refused.", cause=f"origin {origin!r}")
+    if (site := headers.get("sec-fetch-site", "none")) not in ("none", "same-origin"):
+        raise Refusal(403, "Requests from other sites are refused.", cause=f"site {site!r}")
     if (destination := headers.get("sec-fetch-dest", "empty")) not in _DESTINATIONS:
         raise Refusal(403, "Nothing here is made to be embedded in a page.", cause=f"destination {destination!r}")
 

@@ -15,6 +15,7 @@ from chains import allow_list, extra
 from chains.comma_list import parts
 
 _ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d+)?", re.ASCII)
+_HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[?[\da-fA-F:.]+\]?", re.ASCII)
 _PASSWORD = re.compile(r"://[^/@:]*:(.+)@")
 
 
@@ -36,6 +37,13 @@ def _names_origins(value: str) -> str:
     for origin in parts(value):
         if origin != "self" and not _ORIGIN.fullmatch(origin):
             raise ValueError(f"{origin!r} is neither `self` nor a scheme and a host, without a path")
+    return value
+
+
+def _names_hosts(value: str) -> str:
+    for name in parts(value):
+        if not _HOST.fullmatch(name):
+            raise ValueError(f"{name!r} is no host name: write it without a scheme, port or path")
     return value
 
 
@@ -92,8 +100,10 @@ class Settings(BaseSettings):
         None, min_length=16, validation_alias=AliasChoices("WEIR_API_TOKEN"), examples=["a-long-random-string"]
     )
     """Bearer token for the HTTP API; without one the API answers loopback clients only."""
-    allowed_hosts: str = Field("", validation_alias=AliasChoices("WEIR_ALLOWED_HOSTS"), examples=["weir.example.org"])
-    """Host names, besides this machine's own, under which the HTTP API may be called; separated by commas."""
+    allowed_hosts: Annotated[str, AfterValidator(_names_hosts)] = Field(
+        "", validation_alias=AliasChoices("WEIR_ALLOWED_HOSTS"), examples=["weir.example.org"]
+    )
+    """Host names, besides this machine's own, under which Weir is reached; separated by commas."""
     framed_by: Annotated[str, AfterValidator(_names_origins)] = Field(
         "", validation_alias=AliasChoices("WEIR_FRAMED_BY"), examples=["https://portal.example.org"]
     )

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,18 +81,33 @@ def running_weir(*, may_log: str = "", **environment: str) -> Iterator[str]:
         yield weir.url
 
 
+def with_streamlit(port: int, *options: str) -> list[str]:
+    """Return the command that people start the app with."""
+    told = (f"--server.port={port}", "--server.fileWatcherType=none", *options)
+    return [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *told]
+
+
+def with_uvicorn(port: int) -> list[str]:
+    """Return the other one."""
+    return [sys.executable, "-m", "uvicorn", "streamlit_app:app", "--port", str(port)]
+
+
 @contextlib.contextmanager
-def weir_process(may_log: str, environment: dict[str, str], port: int | None = None) -> Iterator[Weir]:
+def weir_process(
+    may_log: str,
+    environment: dict[str, str],
+    port: int | None = None,
+    command: Callable[[int], list[str]] = with_streamlit,
+) -> Iterator[Weir]:
     """The same with the process, for tests that kill it."""
     port = port or free_port()
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_", "STREAMLIT_"))}
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"]
     url = f"http://localhost:{port}"
     # A file, not a pipe: whoever writes into a full pipe that nobody reads stands still.
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as output,
         subprocess.Popen(
-            [*command, "--server.fileWatcherType=none"],
+            command(port),
             cwd=ROOT,
             env=kept | environment,
             stdout=output,
