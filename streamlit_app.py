@@ -21,6 +21,7 @@ from api.headers import SecurityHeaders
 from api.hosts import Hosts, HostsMiddleware
 from api.logs import take_over, write_logs
 from api.metrics import LocalMetrics
+from api.shutdown import Shutdown
 from api.visitor_cookie import VisitorCookie
 from chains.comma_list import parts
 from chains.settings import SettingsError, settings
@@ -55,12 +56,14 @@ running = service()
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Load the model and rehearse an answer beside the server's start; end all runs with it."""
     take_over()
+    shutdown = Shutdown(running.recorder.stop_all, running.close)
+    shutdown.watch()
     running.start()
     threading.Thread(target=warm_up, name="weir-warm-up", daemon=True).start()
     try:
         yield
     finally:
-        await asyncio.to_thread(running.close)
+        await asyncio.to_thread(shutdown.close)
         logging.getLogger(__name__).info("all runs have ended")
 
 

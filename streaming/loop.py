@@ -15,6 +15,9 @@ from typing import Any, TypeVar
 THREADS = 64
 """Parts of chains that block and work at the same time. One that a stopped run has left holds its thread to its end."""
 
+CLOSE_SECONDS = 2.0
+"""What tasks have to clean up, and then the thread to end."""
+
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 
@@ -58,15 +61,19 @@ class BackgroundLoop:
         self.loop.call_soon_threadsafe(callback, *args)
 
     def close(self) -> None:
-        """Cancel what still runs, let it clean up, and end the thread. Waits for at most 5 s."""
+        """Cancel what still runs, let it clean up, and end the thread. One that computes on is left, after 4 s."""
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is None or thread is None:
             return
-        asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(timeout=5)
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(timeout=CLOSE_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=5)
+        thread.join(timeout=CLOSE_SECONDS)
+        if thread.is_alive():
+            _LOG.warning("the loop of the runs is at work still, and is left")
+            return
         try:
             loop.close()
         except OSError as error:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,12 @@ from streaming.run import Run, Status
 
 EVERY = 1.5
 """Seconds between two writes of an answer: what a killed process loses."""
+
+ENDING_SECONDS = 1.0
+"""What runs have to end when the process does: all of them together."""
+
+CLOSE_SECONDS = 3.0
+"""What the last writes may take."""
 
 _LOG = logging.getLogger(__name__)
 _UNDESCRIBED = {
@@ -83,21 +90,22 @@ class Keeper:
             self._write(kept)
 
     def close(self) -> None:
-        """Write everything once more and end."""
+        """Write everything once more and end. Waits for at most `CLOSE_SECONDS`."""
         self._closing.set()
         with self._lock:
             thread = self._thread
         if thread is not None:
-            thread.join(timeout=10)
+            thread.join(timeout=CLOSE_SECONDS)
 
     def _work(self) -> None:
         while True:
             closing = self._closing.wait(self._every)
             with self._lock:
                 written = dict(self._kept)
+            until = time.monotonic() + ENDING_SECONDS
             for kept in written.values():
                 if closing:
-                    kept.run.wait(timeout=2)
+                    kept.run.wait(timeout=max(0.0, until - time.monotonic()))
                 self._write(kept)
             with self._lock:
                 came_meanwhile = self._kept.keys() - written.keys()

@@ -21,6 +21,9 @@ from streaming.store import MemoryStore
 DELETED_FOR = 30
 """Days that a deleted conversation can be had back."""
 
+CLOSE_SECONDS = 1.0
+"""What the loop of the runs has to close its connections."""
+
 _BUILDING = threading.Lock()
 _LOG = logging.getLogger(__name__)
 
@@ -50,10 +53,15 @@ class Service:
             _LOG.exception("deleted conversations are not purged")
 
     def close(self) -> None:
-        """Stop all runs, the loop and the embedded engine."""
+        """Stop all runs, the embedded engine and the loop. What does not end, as a chain that computes, is left."""
         self.recorder.stop_all()
         self.keeper.close()
-        self.loop.submit(self.models.aclose()).result(timeout=10)
+        if self.models.engine:
+            self.models.engine.stop()
+        try:
+            self.loop.submit(self.models.aclose()).result(timeout=CLOSE_SECONDS)
+        except TimeoutError:
+            _LOG.warning("the connections to the model are left to the system")
         self.loop.close()
         self.library.close()
 
