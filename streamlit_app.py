@@ -29,6 +29,7 @@ from conversations.visitor import COOKIE, is_visitor, new_visitor
 from pages.components.service import service
 from pages.components.sign_in import providers
 from pages.components.warm_up import warm_up
+from streaming.loop_watch import LoopWatch
 
 HERE = Path(__file__).parent
 
@@ -56,13 +57,23 @@ running = service()
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Load the model and rehearse an answer beside the server's start; end all runs with it."""
     take_over()
-    shutdown = Shutdown(running.recorder.stop_all, running.close)
+    watch = LoopWatch()
+
+    def stop() -> None:
+        watch.close()
+        running.recorder.stop_all()
+
+    shutdown = Shutdown(stop, running.close)
     shutdown.watch()
     running.start()
+    watch.add("of the web server", asyncio.get_running_loop())
+    watch.add("of the runs", running.loop.loop)
+    watch.start()
     threading.Thread(target=warm_up, name="weir-warm-up", daemon=True).start()
     try:
         yield
     finally:
+        watch.close()
         await asyncio.to_thread(shutdown.close)
         logging.getLogger(__name__).info("all runs have ended")
 

@@ -93,9 +93,12 @@ class Shutdown:
         self._leave(0)
 
     def _leave_in_time(self) -> None:
-        # Should a thread then keep all others from running, this one too: faulthandler's needs no lock of Python's.
-        with contextlib.suppress(OSError, ValueError, RuntimeError):
-            faulthandler.dump_traceback_later(self._process_seconds + 0.5, exit=True)
-        time.sleep(self._process_seconds)
+        time.sleep(self._readers_seconds)
+        left = self._process_seconds - self._readers_seconds
+        # Should a thread keep all others from running, this one too: faulthandler's needs no lock of Python's. The
+        # process has one such timer; the watch of the loops, which uses it too, has been stopped with the runs.
+        with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):
+            faulthandler.dump_traceback_later(left + 0.5, exit=True)
+        time.sleep(left)
         _LOG.warning("the process has not ended by itself within %g s", self._process_seconds)
         self._leave(0)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from bench.sessions import Session
@@ -87,6 +87,11 @@ class Reader(threading.Thread):
                     self.has_begun.set()
 
 
+async def drained(socket: ClientConnection) -> None:
+    while True:
+        await socket.recv()
+
+
 async def watched(weir: Weir, seconds: list[float]) -> ConnectionClosed:
     """Read a story over a page's WebSocket while the process is asked to end; return how the socket was closed."""
     async with connect(f"{weir.url.replace('http', 'ws')}/_stcore/stream", max_size=None) as socket:
@@ -95,8 +100,7 @@ async def watched(weir: Weir, seconds: list[float]) -> ConnectionClosed:
         await session.ask_and_leave("A river", 2.0)
         ending = asyncio.create_task(asyncio.to_thread(seconds_to_end, weir))
         with pytest.raises(ConnectionClosed) as closed:
-            while True:
-                await socket.recv()
+            await drained(socket)
         seconds.append(await ending)
         return closed.value
 
