@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.types import ASGIApp, Send
 
 from api.connections import Connections, until
@@ -45,6 +45,9 @@ RETRY = 1_000
 
 TICK = 0.2
 """Seconds between two ticks of the self-test."""
+
+TURN = 200
+"""Events of a long record that are gone through before the loop turns."""
 
 RESERVED = frozenset({"chain", "after", "connection", "ticket"})
 """Query fields that are not part of a chain's input."""
@@ -141,18 +144,25 @@ class _Api:
         batches = following.run.afollow(following.after)
         async with aclosing(batches):
             if connection is None:
-                async for batch in batches:
-                    for event in batch:
-                        if not following.is_allowed:
-                            return
-                        yield event
+                async for event in _in_turns(batches):
+                    if not following.is_allowed:
+                        return
+                    yield event
                 return
             with self.connections.named(connection) as broken:
-                async for batch in until(batches, broken):
-                    for event in batch:
-                        if not following.is_allowed:
-                            return
-                        yield event
+                async for event in _in_turns(until(batches, broken)):
+                    if not following.is_allowed:
+                        return
+                    yield event
+
+
+async def _in_turns(batches: AsyncIterator[Sequence[Event]]) -> AsyncIterator[Event]:
+    """Yield the events one by one, and let others have a turn of the loop among many that nobody waits for."""
+    async for batch in batches:
+        for number, event in enumerate(batch, start=1):
+            yield event
+            if number % TURN == 0:
+                await asyncio.sleep(0)
 
 
 def _outcome(run: Run) -> Outcome:
@@ -224,9 +234,10 @@ def _add_seed_routes(app: FastAPI, api: _Api) -> None:
         """
         texts = _texts(api, following)
         first = await anext(texts, None)
-        said = _outcome(following.run)
-        if first is None and not said.is_answer:
-            raise Refusal(502, _sentence(said), cause=_cause(following.run, said))
+        if first is None:
+            said = await asyncio.to_thread(_outcome, following.run)
+            if not said.is_answer:
+                raise Refusal(502, _sentence(said), cause=_cause(following.run, said))
         return _CutText(_first_then(first or "", texts), following.run)
 
     @app.get("/sse", response_class=EventSourceResponse, tags=["Streaming"])
@@ -244,7 +255,7 @@ def _add_seed_routes(app: FastAPI, api: _Api) -> None:
                 yield _sse({"content": text}, event_id=f"{run.id}:{event.seq}")
         if run.is_live or not following.is_allowed:
             return
-        said = _outcome(run)
+        said = await asyncio.to_thread(_outcome, run)
         last = f"{run.id}:{len(run.events)}"
         if said.is_answer:
             yield _sse({"status": "complete" if run.status == "done" else run.status.value}, "done", last)
@@ -282,7 +293,7 @@ class _CutText(StreamingResponse):
         async for text in self.body_iterator:
             assert isinstance(text, str)
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
-        if _outcome(self._run).is_answer:
+        if (await asyncio.to_thread(_outcome, self._run)).is_answer:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -292,31 +303,34 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
         """List the chains that can be run, with the schemas of their inputs."""
         return [ChainView.of(chain) for chain in catalog.chains()]
 
-    @app.post("/chains/{name}/invoke", tags=["Chains"])
-    async def invoke(request: Request, name: str, body: Invocation) -> Invoked:
-        """Run a chain to its end and return its output."""
-        run = api.start(request, name, body.input)
-        await _ended_or_gone(run, request)
-        said = await asyncio.to_thread(_outcome, run)
+    def invoked(run: Run) -> Response:
+        said = _outcome(run)
         if not said.is_answer:
             raise Refusal(502, _sentence(said), cause=_cause(run, said))
-        return Invoked(output=_output(run), id=run.id)
+        return _as_json(Invoked(output=_output(run), id=run.id))
+
+    @app.post("/chains/{name}/invoke", response_model=Invoked, tags=["Chains"])
+    async def invoke(request: Request, name: str, body: Invocation) -> Response:
+        """Run a chain to its end and return its output."""
+        run = await asyncio.to_thread(api.start, request, name, body.input)
+        await _ended_or_gone(run, request)
+        return await asyncio.to_thread(invoked, run)
 
     @app.post("/runs", status_code=201, tags=["Runs"])
-    async def start(request: Request, response: Response, body: RunRequest) -> Started:
+    def start(request: Request, response: Response, body: RunRequest) -> Started:
         """Start a run. It goes on while somebody reads it, and for the grace period."""
         run = api.start(request, body.chain, body.input)
         links = Links.of(run, _base(request))
         response.headers["Location"] = links.run
         return Started(id=run.id, links=links)
 
-    @app.get("/runs/{run_id}", tags=["Runs"])
-    def show(request: Request, run_id: str) -> RunView:
+    @app.get("/runs/{run_id}", response_model=RunView, tags=["Runs"])
+    def show(request: Request, run_id: str) -> Response:
         """Return a run's status, figures and text so far."""
-        return RunView.of(api.run(request, run_id), _base(request))
+        return _as_json(RunView.of(api.run(request, run_id), _base(request)))
 
-    @app.delete("/runs/{run_id}", tags=["Runs"])
-    async def stop(request: Request, run_id: str) -> RunView:
+    @app.delete("/runs/{run_id}", response_model=RunView, tags=["Runs"])
+    def stop(request: Request, run_id: str) -> Response:
         """Stop a run and keep what has arrived.
 
         A visitor may stop what they have started; a program with the token, or on this machine, every run that it may
@@ -324,8 +338,8 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
         """
         run = api.stoppable(request, run_id)
         run.stop()
-        await asyncio.to_thread(run.wait, 2.0)
-        return await asyncio.to_thread(RunView.of, run, _base(request))
+        run.wait(2.0)
+        return _as_json(RunView.of(run, _base(request)))
 
     def followed(
         request: Request,
@@ -384,6 +398,11 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
             kept_runs=len(runs),
             version=VERSION,
         )
+
+
+def _as_json(view: BaseModel) -> Response:
+    """Encode a view here, on a thread: FastAPI would encode what a route returns on the loop."""
+    return Response(plain.dumps(view.model_dump(mode="json")), media_type="application/json")
 
 
 def _output(run: Run) -> Any:

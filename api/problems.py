@@ -57,6 +57,9 @@ class NothingMore(Exception):  # noqa: N818
     """The client has all of a stream that has ended: 204, on which an EventSource stops asking."""
 
 
+MAX_ERRORS = 100
+"""A body of a megabyte can have a mistake every few bytes; nobody reads all of them."""
+
 _REFERENCE: ContextVar[str] = ContextVar("reference")
 
 
@@ -150,5 +153,6 @@ def install(app: FastAPI) -> None:
 
 
 def fitting(errors: Any) -> list[dict[str, Any]]:
-    """Return validation errors without what was sent: it may be long, or secret."""
-    return [{"field": ".".join(map(str, error["loc"])), "problem": error["msg"]} for error in errors]
+    """Return the first validation errors without what was sent: it may be long, or secret."""
+    first = errors[:MAX_ERRORS]
+    return [{"field": ".".join(map(str, error["loc"])), "problem": error["msg"]} for error in first]

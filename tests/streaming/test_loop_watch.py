@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -84,12 +85,15 @@ def test_a_held_loop_is_logged_once_with_its_stack_and_again_when_it_goes_on(
 def test_a_loop_that_is_held_twice_is_logged_twice(
     loop: BackgroundLoop, watch: LoopWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    def is_logged(text: str, times: int) -> bool:
+        return len(logged(caplog, text)) == times
+
     for times in (1, 2):
         release = threading.Event()
         loop.call(release.wait, 20)
-        until(lambda times=times: len(logged(caplog, "has stood still")) == times)
+        until(partial(is_logged, "has stood still", times))
         release.set()
-        until(lambda times=times: len(logged(caplog, "goes on")) == times)
+        until(partial(is_logged, "goes on", times))
 
 
 def test_a_loop_that_turns_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:

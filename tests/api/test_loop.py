@@ -1,0 +1,101 @@
+"""What is asked of long runs is worked out beside the server's loop: others' streams do not wait for it."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.app import create_api
+from chains.settings import Settings
+from chains.source import ModelSource
+from streaming import plain
+from streaming.events import Event, Source
+from streaming.limits import Limits, Quota
+from streaming.recorder import Recorder
+from streaming.run import Run, Status
+from tests.serving import served
+
+EVENTS = 60_000
+BOUND = 0.02
+"""Seconds of the processor."""
+
+
+class Measured:
+    """Measures how long a loop is busy between two of its turns, in processor time: a busy machine adds nothing."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._used: float | None = None
+        self.longest = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._used is None:
+            self._beat()
+        await self._app(scope, receive, send)
+
+    def _beat(self) -> None:
+        now = time.thread_time()
+        self.longest = max(self.longest, now - (self._used or now))
+        self._used = now
+        asyncio.get_running_loop().call_later(0.001, self._beat)
+
+
+def nothing() -> None:
+    """What a run that has ended is stopped with."""
+
+
+def long_run() -> Run:
+    source = Source("model", str(uuid.uuid4()), (), (), {})
+    run = Run(str(uuid.uuid4()), "story", {}, context={}, created_at=0.0, cancel=nothing, unread=nothing)
+    payload = plain.dumps({"chunk": {"content": "a word after another, and so on ", "type": "AIMessageChunk"}})
+    for number in range(EVENTS):
+        run.append(Event(number, number / 1_000, "on_chat_model_stream", source, payload))
+    run.close(Status.DONE, None)
+    return run
+
+
+@pytest.fixture
+def measured(recorder: Recorder) -> Iterator[tuple[Measured, httpx.Client, str]]:
+    chosen = Settings.model_validate({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
+    run = long_run()
+    recorder.store.add(run)
+    app = Measured(create_api(chosen, ModelSource(chosen), recorder, Limits(Quota())))
+    with served(app, "measured") as url, httpx.Client(base_url=url, timeout=60) as client:
+        assert client.get("/health").status_code == 200
+        yield app, client, run.id
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/runs/{run}"),
+        ("DELETE", "/runs/{run}"),
+        ("GET", "/runs/{run}/events?include_names=nobody"),
+        ("GET", "/sse?after={run}:" + str(EVENTS - 1)),
+        ("GET", "/stream?after={run}:" + str(EVENTS - 1)),
+        ("GET", "/stream?after={run}:" + str(EVENTS - 100)),
+    ],
+)
+def test_a_long_run_does_not_hold_the_loop(
+    measured: tuple[Measured, httpx.Client, str], method: str, path: str
+) -> None:
+    app, client, run = measured
+    app.longest = 0.0
+    answer = client.request(method, path.format(run=run))
+    assert answer.status_code in (200, 204)
+    assert 0 < app.longest < BOUND
+
+
+def test_a_body_with_many_mistakes_is_answered_with_the_first(
+    measured: tuple[Measured, httpx.Client, str],
+) -> None:
+    _, client, _ = measured
+    value: dict[str, Any] = {"question": "?", "history": [[1]] * 10_000}
+    answer = client.post("/runs", json={"chain": "smart_router", "input": value})
+    assert answer.status_code == 422
+    assert 0 < len(answer.json()["errors"]) <= 100
