@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route
 
 from api.app import create_api
 from api.cookies import SafeCookies
+from api.descriptors import raise_descriptor_limit
 from api.headers import SecurityHeaders
 from api.hosts import Hosts, HostsMiddleware
 from api.logs import take_over, write_logs
@@ -39,6 +40,7 @@ sys.setswitchinterval(0.02)
 # At Python's 700, 10 and 10 garbage is looked for in all that is kept once in 70,000 objects, and one long story makes
 # more: each time the whole process stands still for a tenth of a second or more. Here it is once in a million.
 gc.set_threshold(10_000, 5, 20)
+raise_descriptor_limit()
 
 # What stands at the top of Streamlit's secrets is in the environment from here on: some hosts have no other way.
 st.secrets.load_if_toml_exists()
