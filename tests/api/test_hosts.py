@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.headers import SecurityHeaders
@@ -166,10 +167,10 @@ def test_a_probe_may_ask_under_any_name(address: str, path: str, host: str) -> N
     ],
 )
 async def test_the_address_that_a_request_came_in_at_is_known(server: str, host: str, status: int) -> None:
-    async def elsewhere(scope: dict, receive: object, send: object) -> None:  # type: ignore[type-arg]
-        await app()(scope | {"server": (server, 8501)}, receive, send)  # type: ignore[arg-type]
+    async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+        await app()({**scope, "server": (server, 8501)}, receive, send)
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(elsewhere), base_url="http://x") as client:  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(elsewhere), base_url="http://x") as client:
         assert (await client.get("/", headers={"Host": host})).status_code == status
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
 from bench.sessions import Session
 from tests.browser.conftest import Weir, weir_process, with_streamlit, with_uvicorn
@@ -51,10 +52,10 @@ async def visited(weir: Weir) -> None:
     address = weir.url.replace("http", "ws")
     for origin in FOREIGN:
         with pytest.raises(InvalidStatus, match="403"):
-            await connect(f"{address}/_stcore/stream", origin=origin)  # type: ignore[arg-type]
+            await connect(f"{address}/_stcore/stream", origin=Origin(origin))
     with pytest.raises(InvalidStatus, match="403"):
         await connect("ws://evil.example/_stcore/stream", host="localhost", port=urlsplit(weir.url).port)
-    async with connect(f"{address}/_stcore/stream", max_size=None, origin=weir.url) as socket:  # type: ignore[arg-type]
+    async with connect(f"{address}/_stcore/stream", max_size=None, origin=Origin(weir.url)) as socket:
         session = Session(socket)
         await session.open()
         await session.ask("A river", 0)

@@ -1,0 +1,232 @@
+"""Two visitors of one app: one sends what may hold it up, the other reads a story in Chromium and must not notice."""
+
+import asyncio
+import contextlib
+import json
+import math
+import re
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
+from websockets.exceptions import InvalidHandshake
+from websockets.sync.client import connect
+from websockets.typing import Origin
+
+from bench.model_server import clock_token
+from bench.sessions import percentile
+from streaming import recording
+from tests.browser.conftest import INPUT, opened, send, weir_process
+from tests.serving import served
+
+TOKENS, RATE = 160, 20
+"""Of the other visitor's story: eight seconds."""
+
+ATTACK_SECONDS = 5.0
+BOUND = 0.5
+"""Seconds from the writing of a token to its painting, for 95 of 100."""
+
+WATCH = """() => {
+  window.lags = {};
+  const look = () => {
+    for (const [, number, written] of document.body.textContent.matchAll(/(\\d+)@(\\d+\\.\\d{4})/g)) {
+      if (number in window.lags) continue;
+      window.lags[number] = null;
+      requestAnimationFrame(() => setTimeout(() => { window.lags[number] = Date.now() / 1000 - Number(written); }));
+    }
+  };
+  new MutationObserver(look).observe(document.body, {subtree: true, childList: true, characterData: true});
+}"""
+
+ANSWERS = {
+    "tildes": "A line\n" + "~" * 40 + "\nand " + "`" * 40 + "\nand " + "$" * 40 + "\n",
+    "newlines": "a" + "\n" * 20_000 + "b",
+    "long": "x" * 20_000_000,
+}
+USAGES: list[Any] = [
+    {"prompt_tokens": "x", "completion_tokens": "y", "total_tokens": []},
+    {"prompt_tokens": None, "completion_tokens": 1e999, "total_tokens": -1},
+    {"prompt_tokens": math.nan, "completion_tokens": {}, "total_tokens": 0},
+    "many",
+    [1],
+]
+
+
+def chunk(delta: dict[str, Any], reason: str | None = None, **more: Any) -> str:
+    choices = [{"index": 0, "delta": delta, "finish_reason": reason}]
+    about = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "fake", "choices": choices}
+    return f"data: {json.dumps(about | more)}\n\n"
+
+
+async def answer(question: str) -> AsyncIterator[str]:
+    """Stream what a question asks for: `[[clock]]`, `[[answer=tildes]]` or `[[usage=0]]`."""
+    if "[[clock]]" in question:
+        begun = time.perf_counter()
+        for number in range(TOKENS):
+            await asyncio.sleep(max(0.0, begun + number / RATE - time.perf_counter()))
+            yield chunk({"content": clock_token(number)})
+    elif asked := re.search(r"\[\[answer=(\w+)\]\]", question):
+        text = ANSWERS[asked[1]]
+        for start in range(0, len(text), 100_000):
+            yield chunk({"content": text[start : start + 100_000]})
+    else:
+        yield chunk({"content": "Well."})
+    asked = re.search(r"\[\[usage=(\d)\]\]", question)
+    yield chunk({}, "stop", **({"usage": USAGES[int(asked[1])]} if asked else {}))
+    yield "data: [DONE]\n\n"
+
+
+async def complete(request: Request) -> StreamingResponse:
+    asked = await request.json()
+    return StreamingResponse(answer(str(asked["messages"][-1]["content"])), media_type="text/event-stream")
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    app = Starlette(routes=[Route("/v1/chat/completions", complete, methods=["POST"])])
+    with served(app, "model") as model:
+        environment = {"OPENAI_BASE_URL": f"{model}/v1", "OPENAI_MODEL": "fake", "WEIR_DATA": str(tmp_path)}
+        with weir_process("", environment | {"WEIR_ROUTER": "local", "WEIR_RETRIES": "0"}) as weir:
+            yield weir.url
+
+
+@pytest.fixture
+def attacker(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+Attack = Callable[[str, Page], None]
+"""One round of an attack on the app at an address; the page is the attacker's own."""
+
+
+def asked(url: str, chain: str, value: dict[str, str]) -> str:
+    """Start a run over HTTP; return its id, or "" where it is not begun in time."""
+    with contextlib.suppress(httpx.HTTPError, KeyError, ValueError):
+        answered = httpx.post(f"{url}/api/runs", json={"chain": chain, "input": value}, timeout=2)
+        run: str = answered.json()["id"]
+        return run
+    return ""
+
+
+def shown(page: Page, url: str, question: str) -> None:
+    """Ask on the story page, and have the answer drawn for a while."""
+    with contextlib.suppress(PlaywrightTimeoutError):
+        page.goto(f"{url}/story", timeout=5_000)
+        page.locator(INPUT).fill(question, timeout=5_000)
+        page.locator(INPUT).press("Enter", timeout=5_000)
+        page.wait_for_timeout(1_000)
+
+
+def foreign_websockets(url: str, _: Page) -> None:
+    address = f"{url.replace('http', 'ws')}/_stcore/stream"
+    for _number in range(10):
+        with contextlib.suppress(InvalidHandshake, OSError):
+            connect(address, origin=Origin("https://evil.example"), open_timeout=2).close()
+
+
+def blank_lines(url: str, _: Page) -> None:
+    asked(url, "smart_router", {"question": "Please" + "\n" * 400 + "run it"})
+
+
+def tabs(url: str, _: Page) -> None:
+    for letter in ("\t", "-", "_", " ", "\n"):
+        asked(url, "smart_router", {"question": f"a{letter * 19_000}b"})
+
+
+def underlined_answers(url: str, page: Page) -> None:
+    shown(page, url, "[[answer=tildes]]")
+
+
+def underlined_questions(url: str, page: Page) -> None:
+    shown(page, url, f"What is {'~' * 40} and {'`' * 40} and {'$' * 40}?")
+
+
+def answers_of_blank_lines(url: str, page: Page) -> None:
+    shown(page, url, "[[answer=newlines]]")
+
+
+def counts_that_are_none(url: str, _: Page) -> None:
+    for number in range(len(USAGES)):
+        asked(url, "story", {"topic": f"[[usage={number}]]"})
+
+
+def broken_recordings(url: str, page: Page) -> None:
+    about = {"id": "x", "name": "story", "input": {}, "created_at": 1e308, "context": {}}
+    event = {"seq": 0, "at": 0.0, "event": "on_chat_model_stream", "name": "m", "run_id": "x", "parent_ids": []}
+    datas: list[Any] = [
+        [1],
+        {"chunk": {"content": [1, 2]}},
+        {"chunk": {"content": "~" * 40}},
+        {"output": {"usage_metadata": "many"}},
+    ]
+    header = {"format": recording.FORMAT, "version": recording.VERSION, "run": about}
+    for data in datas:
+        lines = [header, event | {"tags": ["seq:step:²"], "metadata": {}, "data": data}]
+        file = "\n".join(map(json.dumps, lines)).encode() + b"\n"
+        with contextlib.suppress(PlaywrightTimeoutError):
+            page.goto(f"{url}/events", timeout=5_000)
+            page.get_by_role("button", name="Open a recording").click(timeout=5_000)
+            picker = page.locator("input[type=file]")
+            picker.set_input_files({"name": "x.jsonl", "mimeType": "application/json", "buffer": file}, timeout=5_000)
+            page.wait_for_timeout(500)
+
+
+def stalled_downloads(url: str, page: Page) -> None:
+    run = asked(url, "story", {"topic": "[[answer=long]]"})
+    page.wait_for_timeout(3_000)  # the record need not be whole
+    with contextlib.ExitStack() as sockets:
+        for _ in range(20):
+            stalled = sockets.enter_context(socket.socket())
+            stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            stalled.connect(("127.0.0.1", urlsplit(url).port))
+            stalled.sendall(f"GET /api/runs/{run}/recording HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        page.wait_for_timeout(2_000)
+
+
+ATTACKS: list[Attack] = [
+    foreign_websockets,
+    blank_lines,
+    tabs,
+    underlined_answers,
+    underlined_questions,
+    answers_of_blank_lines,
+    counts_that_are_none,
+    broken_recordings,
+    stalled_downloads,
+]
+
+
+def read_under(attack: Attack | None, page: Page, url: str, attacker: Page) -> list[float]:
+    """Read a story while an attack goes on; return the lag of each token, infinite for one that was never painted."""
+    opened(page, f"{url}/story")
+    page.evaluate(WATCH)
+    send(page, "[[clock]]")
+    page.wait_for_function("() => Object.keys(window.lags).length > 5", timeout=30_000)
+    until = time.monotonic() + ATTACK_SECONDS
+    while attack is not None and time.monotonic() < until:
+        attack(url, attacker)
+        attacker.wait_for_timeout(50)
+    with contextlib.suppress(PlaywrightTimeoutError):
+        page.wait_for_function(f"() => window.lags[{TOKENS - 1}]", timeout=30_000)
+    seen = page.evaluate("() => window.lags")
+    return [seen.get(str(number)) or math.inf for number in range(TOKENS)]
+
+
+@pytest.mark.parametrize("attack", [None, *ATTACKS], ids=lambda attack: attack.__name__ if attack else "nobody")
+def test_the_other_visitor_reads_on(url: str, page: Page, attacker: Page, attack: Attack | None) -> None:
+    lags = read_under(attack, page, url, attacker)
+    assert percentile(lags, 0.95) < BOUND
+    assert percentile(read_under(None, page, url, attacker), 0.95) < BOUND, "the next answer"
