@@ -63,10 +63,13 @@ USAGES: list[Any] = [
 ]
 
 
-def chunk(delta: dict[str, Any], reason: str | None = None, **more: Any) -> str:
-    choices = [{"index": 0, "delta": delta, "finish_reason": reason}]
+def chunk(*choices: dict[str, Any], **more: Any) -> str:
     about = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "fake", "choices": choices}
     return f"data: {json.dumps(about | more)}\n\n"
+
+
+def text_chunk(text: str) -> str:
+    return chunk({"index": 0, "delta": {"content": text}, "finish_reason": None})
 
 
 async def answer(question: str) -> AsyncIterator[str]:
@@ -75,15 +78,16 @@ async def answer(question: str) -> AsyncIterator[str]:
         begun = time.perf_counter()
         for number in range(TOKENS):
             await asyncio.sleep(max(0.0, begun + number / RATE - time.perf_counter()))
-            yield chunk({"content": clock_token(number)})
+            yield text_chunk(clock_token(number))
     elif asked := re.search(r"\[\[answer=(\w+)\]\]", question):
         text = ANSWERS[asked[1]]
         for start in range(0, len(text), 100_000):
-            yield chunk({"content": text[start : start + 100_000]})
+            yield text_chunk(text[start : start + 100_000])
     else:
-        yield chunk({"content": "Well."})
-    asked = re.search(r"\[\[usage=(\d)\]\]", question)
-    yield chunk({}, "stop", **({"usage": USAGES[int(asked[1])]} if asked else {}))
+        yield text_chunk("Well.")
+    yield chunk({"index": 0, "delta": {}, "finish_reason": "stop"})
+    if asked := re.search(r"\[\[usage=(\d)\]\]", question):
+        yield chunk(usage=USAGES[int(asked[1])])
     yield "data: [DONE]\n\n"
 
 
@@ -97,7 +101,9 @@ def url(tmp_path: Path) -> Iterator[str]:
     app = Starlette(routes=[Route("/v1/chat/completions", complete, methods=["POST"])])
     with served(app, "model") as model:
         environment = {"OPENAI_BASE_URL": f"{model}/v1", "OPENAI_MODEL": "fake", "WEIR_DATA": str(tmp_path)}
-        with weir_process("", environment | {"WEIR_ROUTER": "local", "WEIR_RETRIES": "0"}) as weir:
+        # With a budget, what models say of their tokens is counted.
+        more = {"WEIR_ROUTER": "local", "WEIR_RETRIES": "0", "WEIR_TOTAL_TOKENS_PER_DAY": "1000000000"}
+        with weir_process("", environment | more) as weir:
             yield weir.url
 
 
