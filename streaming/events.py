@@ -44,6 +44,11 @@ class Event:
         data: dict[str, Any] = plain.loads(self.payload)
         return data
 
+    def get(self, field: str) -> Any:
+        """Return a field of `data`; None where it has none. The data of a custom event need not be an object."""
+        data: Any = self.data
+        return data.get(field) if isinstance(data, dict) else None
+
     @property
     def name(self) -> str:
         return self.source.name
