@@ -388,7 +388,7 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
 
 def _output(run: Run) -> Any:
     """Return what the root returned."""
-    return next((event.data.get("output") for event in reversed(run.events) if event.run_id == run.id), None)
+    return next((event.get("output") for event in reversed(run.events) if event.run_id == run.id), None)
 
 
 async def _ended_or_gone(run: Run, request: Request) -> None:

@@ -180,7 +180,7 @@ def _of_model(node: Node) -> Iterator[Finding]:
             node.arrival_seqs[0] if node.arrivals else node.seq,
         )
     if ended and node.tokens_out is None:
-        yield Finding(Complaint.NO_USAGE, node, f"{node.name} ended with no usage metadata.", node.seq)
+        yield Finding(Complaint.NO_USAGE, node, f"{node.name} ended without a count of what it wrote.", node.seq)
     if ended and node.arrivals and node.finish_reason is None and node.names_its_end:
         yield Finding(
             Complaint.NO_FINISH_REASON,

@@ -14,7 +14,7 @@ from pages.components.words import code
 from streaming.events import Event
 from streaming.folding import PREVIEW, Row, rows, single_rows
 from streaming.invisible import marked
-from streaming.metrics import text_of
+from streaming.messages import text_of
 
 PAGE = 300
 """Rows of one page of the table: what is sent does not grow with the run."""
@@ -168,7 +168,7 @@ def _draw_fold(row: Row) -> None:
                 "time": [event.at for event in part],
                 "gap": [0.0, *(1e3 * (later.at - earlier.at) for earlier, later in pairwise(part))],
                 "name": [event.name for event in part],
-                "chunk": [_visible(text_of(event.data.get("chunk"))) for event in part],
+                "chunk": [_visible(text_of(event.get("chunk"))) for event in part],
             }
         ),
         hide_index=True,
