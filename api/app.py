@@ -183,16 +183,20 @@ def _check_is_meant(request: Request) -> None:
 
 def _last_seen(text: str) -> int:
     """Read an event's number from `Last-Event-ID` or `after`."""
-    if not text.isascii() or not text.removeprefix("-").isdigit() or len(text) > 12:
-        raise Refusal(422, "The event id is not one of this stream's.", cause=repr(text[:40]))
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise _foreign_id(text)
     return int(text)
+
+
+def _foreign_id(text: str) -> Refusal:
+    return Refusal(422, "The event id is not one of this stream's.", cause=repr(text[:40]))
 
 
 def _continued(run: Run, visitor: str, after: str) -> Following:
     """Go on after an event; raise NothingMore for a client that has the end already."""
     following = Following(run, visitor, _last_seen(after))
-    if not run.is_live and following.after >= len(run.events):
-        raise NothingMore
+    if following.after >= len(run.events):
+        raise _foreign_id(after) if run.is_live else NothingMore
     return following
 
 
