@@ -304,7 +304,7 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
         said = await asyncio.to_thread(_outcome, run)
         if not said.is_answer:
             raise Refusal(502, _sentence(said), cause=_cause(run, said))
-        return Invoked(output=_output(run), id=run.id)
+        return Invoked(output=plain.sendable(_output(run)), id=run.id)
 
     @app.post("/runs", status_code=201, tags=["Runs"])
     async def start(request: Request, response: Response, body: RunRequest) -> Started:

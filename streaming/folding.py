@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from streaming import plain
 from streaming.events import Event
 from streaming.messages import text_of
 
@@ -40,7 +41,7 @@ class Row:
             return self.first.payload.decode(errors="replace")[:PREVIEW]
         if not self.is_folded and not text_of(self.first.get("chunk")):
             return self.first.payload.decode(errors="replace")[:PREVIEW]
-        return self._text(PREVIEW).replace("\n", "⏎")[:PREVIEW]
+        return plain.without_surrogates(self._text(PREVIEW)[:PREVIEW]).replace("\n", "⏎")
 
     @property
     def text(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from streaming import plain
 from streaming.events import Event
 from streaming.messages import is_message, text_of
 from streaming.metrics import how_it_ended
@@ -186,7 +187,7 @@ def _fail(node: Node, event: Event) -> None:
 
 
 def _said(error: dict[str, Any]) -> str:
-    return f"{error.get('type')}: {error.get('message')}"
+    return plain.without_surrogates(f"{error.get('type')}: {error.get('message')}")
 
 
 def tree(events: Iterable[Event]) -> Node | None:
