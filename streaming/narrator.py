@@ -86,7 +86,7 @@ class Narrator(BaseCallbackHandler):
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, inputs: Any = None, **_: Any) -> None:
         if component := self._live.pop(run_id, None):
-            given = next((known for known in (inputs, component.given) if _is_filled(known)), {})
+            given: Any = next((known for known in (inputs, component.given) if _is_filled(known)), {})
             self._end(component, run_id, {"output": outputs, "input": given})
 
     def on_llm_end(self, response: Any, *, run_id: UUID, **_: Any) -> None:

@@ -161,7 +161,7 @@ def test_an_event_id_that_is_no_number_of_an_event_is_refused(
         recorded(client, run_id)
     for event_id in NO_EVENT_IDS:
         for path, seen in ((f"/runs/{run_id}/events", event_id), ("/sse", f"{run_id}:{event_id}")):
-            header = {"Last-Event-ID": seen.encode()}
+            header = {b"Last-Event-ID": seen.encode()}
             for answer in (client.get(path, params={"after": seen}), client.get(path, headers=header)):
                 assert answer.status_code == 422, event_id
                 assert answer.json()["detail"] == "The event id is not one of this stream's."

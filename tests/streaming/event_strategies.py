@@ -120,9 +120,13 @@ def events(draw: st.DrawFn) -> list[Event]:
     return made
 
 
+def nothing() -> None:
+    """A run that has ended is neither cancelled nor left."""
+
+
 def recorded(events: list[Event], *, status: Status = Status.DONE, value: Any = None) -> Run:
     """Return a run that has ended with these events."""
-    run = Run("run", "chain", value, context={}, created_at=0.0, cancel=str, unread=str, clock=lambda: 1.0)
+    run = Run("run", "chain", value, context={}, created_at=0.0, cancel=nothing, unread=nothing, clock=lambda: 1.0)
     for event in events:
         run.append(event)
     run.stop()

@@ -17,6 +17,7 @@ from streaming.limits import Limit, LimitReachedError, Limits, Quota
 from streaming.party import Party
 from streaming.recorder import Recorder
 from streaming.run import Run, Status
+from tests.streaming.event_strategies import nothing
 from tests.streaming.test_recorder import Gate
 from tests.streaming.test_usage import NO_COUNTS
 
@@ -283,7 +284,7 @@ def test_a_run_that_cannot_be_counted_frees_its_place_and_is_logged_once(
     recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     limits = Limits(Quota(live=1, tokens_per_day=20))
-    run = Uncountable("damaged", "chain", None, context={}, created_at=0.0, cancel=str, unread=str)
+    run = Uncountable("damaged", "chain", None, context={}, created_at=0.0, cancel=nothing, unread=nothing)
     limits.start(ANN, lambda: run)
     assert refusal(limits, BEN, recorder).limit is Limit.LIVE
     run.close(Status.DONE, None)

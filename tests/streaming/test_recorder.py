@@ -437,7 +437,7 @@ class Table:
 @pytest.mark.parametrize("method", [method for method in Method if method is not Method.ASTREAM_EVENTS])
 @pytest.mark.parametrize("value", [Table(), {"input": Table()}, [Table()]])
 def test_a_chain_of_tables_is_recorded_by_every_method(recorder: Recorder, method: Method, value: Any) -> None:
-    chain = RunnableLambda(lambda given: [given]) | RunnableLambda(lambda given: given[0])
+    chain: Any = RunnableLambda(lambda given: [given]) | RunnableLambda(lambda given: given[0])
     run = recorder.start(chain, value, method=method)
     assert run.wait(5)
     assert run.status is Status.DONE
