@@ -11,10 +11,17 @@ from streaming import plain
 from streaming.events import Event, Source, as_plain
 from streaming.messages import MESSAGE_TYPES
 from streaming.run import Run, Status
+from streaming.usage import MOST_TOKENS
 
 ODD_TEXTS = ("", " ", "\0", "\ud83d", "\ude00", "²", "١", "\u202e", "a" * 2_000, "`~$" * 20, "<b>", "…\n\n")
 ODD_NUMBERS = (0, -1, 1, True, False, 2**31, 2**63, 2**64, 10**30, 10**400, 1e308, -0.0, 0.5)
 NO_NUMBERS = (float("nan"), float("inf"), float("-inf"))
+
+NO_COUNTS: list[Any] = [
+    *("x", "12", "", None, True, False, [], [3], {}, {"tokens": 3}, float("nan"), float("inf"), float("-inf"), 1.5),
+    *(0, -1, -(10**30), MOST_TOKENS + 1, 10**30, 10**400),
+]
+"""What is no count of tokens, wherever one should stand."""
 
 texts = st.sampled_from(ODD_TEXTS) | st.text(max_size=20)
 numbers = st.sampled_from(ODD_NUMBERS + NO_NUMBERS) | st.integers() | st.floats()

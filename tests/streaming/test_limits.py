@@ -17,9 +17,8 @@ from streaming.limits import Limit, LimitReachedError, Limits, Quota
 from streaming.party import Party
 from streaming.recorder import Recorder
 from streaming.run import Run, Status
-from tests.streaming.event_strategies import nothing
+from tests.streaming.event_strategies import NO_COUNTS, nothing
 from tests.streaming.test_recorder import Gate
-from tests.streaming.test_usage import NO_COUNTS
 
 ANN, BEN = Party("ann", "10.0.0.1"), Party("ben", "10.0.0.2")
 NOON = 1_800_014_400.0

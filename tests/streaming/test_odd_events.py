@@ -10,9 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableGenerator, RunnableLambda
 
 from api.views import RunView
@@ -46,6 +43,7 @@ from streaming.store import MemoryStore
 from streaming.tally import Tally
 from streaming.tree import tree
 from tests.streaming import event_strategies as odd
+from tests.streaming.odd_model import OddModel
 
 
 def can_be_sent(*values: Any) -> None:
@@ -168,35 +166,6 @@ READERS: tuple[Callable[[Run], None], ...] = (
 def test_functions_of_events_take_whatever_a_record_can_hold(run: Run) -> None:
     for read in READERS:
         read(run)
-
-
-class OddModel(BaseChatModel):
-    """A chat model whose integration checks nothing of what its server sends."""
-
-    chunks: list[Any]
-    usage: Any = None
-    about: Any = None
-
-    @property
-    def _llm_type(self) -> str:
-        return "odd"
-
-    def _message(self, kind: type[BaseMessage], content: Any, *, is_last: bool) -> Any:
-        message = kind(content="")
-        message.content = content
-        if is_last:
-            message.usage_metadata = self.usage  # type: ignore[attr-defined]
-            message.response_metadata = self.about
-        return message
-
-    def _generate(self, *_: Any, **__: Any) -> ChatResult:
-        message = self._message(AIMessage, self.chunks, is_last=True)
-        return ChatResult(generations=[ChatGeneration.model_construct(message=message, text="")])
-
-    def _stream(self, *_: Any, **__: Any) -> Iterator[ChatGenerationChunk]:
-        for number, content in enumerate(self.chunks, 1):
-            message = self._message(AIMessageChunk, content, is_last=number == len(self.chunks))
-            yield ChatGenerationChunk.model_construct(message=message, text="")
 
 
 @pytest.fixture(scope="module")

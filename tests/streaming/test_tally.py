@@ -13,7 +13,7 @@ from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from streaming.recorder import Recorder
 from streaming.run import Run
 from streaming.tally import BYTES_PER_TOKEN, Tally
-from tests.streaming.test_usage import NO_COUNTS
+from tests.streaming.event_strategies import NO_COUNTS
 
 
 class CountingLLM(BaseLLM):

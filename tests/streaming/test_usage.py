@@ -5,12 +5,8 @@ from typing import Any
 import pytest
 
 from streaming import plain
-from streaming.usage import MOST_TOKENS, Usage, usage_of
-
-NO_COUNTS: list[Any] = [
-    *("x", "12", "", None, True, False, [], [3], {}, {"tokens": 3}, float("nan"), float("inf"), float("-inf"), 1.5),
-    *(0, -1, -(10**30), MOST_TOKENS + 1, 10**30, 10**400),
-]
+from streaming.usage import Usage, usage_of
+from tests.streaming.event_strategies import NO_COUNTS
 
 
 @pytest.mark.parametrize(
