@@ -193,16 +193,20 @@ def _check_is_meant(request: Request) -> None:
 
 def _last_seen(text: str) -> int:
     """Read an event's number from `Last-Event-ID` or `after`."""
-    if not text.isascii() or not text.removeprefix("-").isdigit() or len(text) > 12:
-        raise Refusal(422, "The event id is not one of this stream's.", cause=repr(text[:40]))
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise _foreign_id(text)
     return int(text)
+
+
+def _foreign_id(text: str) -> Refusal:
+    return Refusal(422, "The event id is not one of this stream's.", cause=repr(text[:40]))
 
 
 def _continued(run: Run, visitor: str, after: str) -> Following:
     """Go on after an event; raise NothingMore for a client that has the end already."""
     following = Following(run, visitor, _last_seen(after))
-    if not run.is_live and following.after >= len(run.events):
-        raise NothingMore
+    if following.after >= len(run.events):
+        raise _foreign_id(after) if run.is_live else NothingMore
     return following
 
 
@@ -307,7 +311,7 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
         said = _outcome(run)
         if not said.is_answer:
             raise Refusal(502, _sentence(said), cause=_cause(run, said))
-        return _as_json(Invoked(output=_output(run), id=run.id))
+        return _as_json(Invoked(output=plain.sendable(_output(run)), id=run.id))
 
     @app.post("/chains/{name}/invoke", response_model=Invoked, tags=["Chains"])
     async def invoke(request: Request, name: str, body: Invocation) -> Response:
@@ -407,7 +411,7 @@ def _as_json(view: BaseModel) -> Response:
 
 def _output(run: Run) -> Any:
     """Return what the root returned."""
-    return next((event.data.get("output") for event in reversed(run.events) if event.run_id == run.id), None)
+    return next((event.get("output") for event in reversed(run.events) if event.run_id == run.id), None)
 
 
 async def _ended_or_gone(run: Run, request: Request) -> None:

@@ -115,9 +115,9 @@ class RunView(BaseModel):
             chain=run.name,
             status=run.status.value,
             mark=said.mark.value,
-            message=f"{said.sentence} {said.remedy}".strip(),
+            message=plain.without_surrogates(f"{said.sentence} {said.remedy}".strip()),
             created_at=datetime.fromtimestamp(run.created_at, UTC),
-            input=run.input,
+            input=plain.sendable(run.input),
             text=plain.without_surrogates(text),
             events=len(events),
             figures=FiguresView(
@@ -130,7 +130,7 @@ class RunView(BaseModel):
                 chunks=figures.chunks,
                 characters=figures.characters,
                 duration=figures.duration,
-                finish_reason=figures.finish_reason,
+                finish_reason=figures.finish_reason and plain.without_surrogates(figures.finish_reason),
             ),
             links=Links.of(run, base),
         )

@@ -21,6 +21,7 @@ from streaming.metrics import text
 from streaming.outcome import Mark
 from streaming.recorder import Recorder
 from streaming.run import Run
+from tests.streaming.odd_model import OddModel
 
 ME = "somebody"
 
@@ -258,3 +259,43 @@ def test_details_of_an_imported_file_may_be_anything(
     library.update_answer(ME, answer[1], "text", status=MessageStatus.DONE, details=details)
     ended = ended_of(kept(library, answer[0]))
     assert (ended.text, ended.outcome.mark, ended.decision) == ("text", Mark.DONE, None)
+
+
+def test_an_answer_that_cannot_be_written_is_logged_once_however_often_it_is_tried(
+    recorder: Recorder,
+    library: Library,
+    answer: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(*_: Any, **__: Any) -> bool:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(library, "update_answer", fail)
+    gate = Gate()
+    run = recorder.start(gate.chain(), "go")
+    keeper = Keeper(library, every=60)
+    keeper.keep(ME, answer[1], run, describe)
+    for _ in range(3):
+        keeper.settle(answer[1])
+    gate.open.set()
+    assert run.wait(5)
+    keeper.close()
+    assert [line.getMessage() for line in caplog.records] == [f"answer {answer[1]} is not kept"]
+
+
+def test_an_answer_of_odd_text_with_odd_counts_is_kept(
+    recorder: Recorder, library: Library, answer: tuple[str, str]
+) -> None:
+    usage = {"input_tokens": "x", "output_tokens": [1], "total_tokens": None}
+    model = OddModel(chunks=["half of a pair: \ud83d\0"], usage=usage, about={"usage": usage})
+    run = recorder.start(model, "go")
+    assert run.wait(5)
+    assert library.start_answer(ME, answer[1], run_id=run.id)
+    keeper = Keeper(library, every=60)
+    keeper.keep(ME, answer[1], run, describe)
+    keeper.settle(answer[1])
+    keeper.close()
+    assert kept(library, answer[0]).status is MessageStatus.DONE
+    assert kept(library, answer[0]).text.startswith("half of a pair: ")
+    assert ended_of(kept(library, answer[0])) is not None

@@ -1,14 +1,19 @@
 """The pages' logic without a browser, against a model server on loopback."""
 
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableGenerator, RunnableLambda
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
+from api.views import RunView
 from chains.settings import settings
 from conversations.lease import LEASE
 from conversations.message import Message, MessageStatus
@@ -16,7 +21,7 @@ from conversations.storage_error import StorageError, StorageProblem
 from pages.components import service as service_module
 from streaming.failure import FailureKind
 from streaming.recorder import Recorder
-from streaming.run import Status
+from streaming.run import Run, Status
 from tests.fake_openai import FakeOpenAI, Fault, Plan
 
 ROOT = Path(__file__).parents[2]
@@ -344,3 +349,61 @@ def test_a_link_of_another_page_is_told(app: AppTest) -> None:
     other.query_params["run"] = run_id
     other.switch_page("story.py").run()
     assert "another page" in said(other)
+
+
+def odd_run(recorder: Recorder) -> Run:
+    """A run whose chain yields, is named and is tagged with what no page expects."""
+
+    async def yields(inputs: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for _ in inputs:
+            for item in ("half of a pair: \ud83d", {"content": [1]}, {"content": "a"}, [None], 7, None, "\ude00"):
+                yield item
+
+    def fails(_: Any) -> None:
+        raise ValueError("\ud83d")
+
+    about: Any = {"tags": ["seq:step:²", "\ud83d"], "metadata": {"model": object(), "\ud83d": 1}}
+    chain = RunnableGenerator(yields).with_config(about)
+    run = recorder.start(chain | RunnableLambda(str) | RunnableLambda(fails), {"question": "\ud83d"}, name="")
+    assert run.wait(5)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "object", "properties": {"content": {"type": "array"}}}, {"content": [1, 2]}),
+        ({"type": "object", "properties": {"content": {"type": "string"}}}, {"content": "one two"}),
+        ({"type": 3, "properties": [1]}, {"content": None}),
+        ("none", 7),
+    ],
+)
+def test_the_json_page_draws_what_a_schema_of_ones_own_brings(app: AppTest, schema: Any, value: Any) -> None:
+    async def yields(inputs: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for _ in inputs:
+            yield {}
+            yield value
+
+    model = GenericFakeChatModel(messages=iter([AIMessage(json.dumps(value) + " half of a pair: \ud83d")]))
+    recorder = service_module.service().recorder
+    run = recorder.start(RunnableLambda(str) | model | RunnableGenerator(yields), value, context={"schema": schema})
+    assert run.wait(5)
+    app.query_params["run"] = run.id
+    app.switch_page("partial_json.py").run()
+    assert not app.exception
+    assert " · Done · " in said(app)
+    shown = RunView.of(run, "/api")
+    assert (shown.text, shown.mark) == ("", "Done")
+
+
+@pytest.mark.parametrize("view", ["Timeline", "Latency", "Doctor", "Text"])
+def test_the_event_page_draws_a_run_of_odd_events(app: AppTest, view: str) -> None:
+    recorder = service_module.service().recorder
+    run, other = odd_run(recorder), odd_run(recorder)
+    for number in (None, 0, 3, len(run.events) - 1):
+        app.query_params.update({"run": run.id, "with": other.id, "view": view})
+        app.session_state["events_picked"] = number
+        app.session_state["events_fold"] = number != 3
+        app.switch_page("events.py").run()
+        assert not app.exception
+        assert f"{len(run.events):,} events" in said(app)

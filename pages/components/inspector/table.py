@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-import orjson
 import pandas as pd
 import streamlit as st
 
@@ -11,10 +10,11 @@ from pages.components.copy_button import copy_button
 from pages.components.inspector import filter_lab
 from pages.components.inspector.state import pick, picked
 from pages.components.words import code
+from streaming import plain
 from streaming.events import Event
 from streaming.folding import PREVIEW, Row, rows, single_rows
 from streaming.invisible import marked
-from streaming.metrics import text_of
+from streaming.messages import text_of
 
 PAGE = 300
 """Rows of one page of the table: what is sent does not grow with the run."""
@@ -137,7 +137,7 @@ def _draw_event(event: Event) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{event.seq}** {code(event.event)}", width="content")
         filter_lab.draw_additions(event)
-        pretty = orjson.dumps(event.as_dict(), option=orjson.OPT_INDENT_2).decode(errors="replace")
+        pretty = plain.indented(event.as_dict())
         copy_button(pretty, key=f"copy-event-{event.seq}")
     if len(event.payload) > MAX_SHOWN:
         st.caption(f"The first {MAX_SHOWN:,} of {len(event.payload):,} bytes; Copy takes all.")
@@ -168,7 +168,7 @@ def _draw_fold(row: Row) -> None:
                 "time": [event.at for event in part],
                 "gap": [0.0, *(1e3 * (later.at - earlier.at) for earlier, later in pairwise(part))],
                 "name": [event.name for event in part],
-                "chunk": [_visible(text_of(event.data.get("chunk"))) for event in part],
+                "chunk": [_visible(text_of(event.get("chunk"))) for event in part],
             }
         ),
         hide_index=True,
@@ -189,4 +189,4 @@ def _chosen_inside(row: Row) -> Event | None:
 
 
 def _visible(text: str) -> str:
-    return text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣")
+    return plain.without_surrogates(text).replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣")
