@@ -13,6 +13,10 @@ from streaming import plain
 EVENT_OVERHEAD = 160
 """Bytes an `Event` takes in memory besides its payload: the object, its number and its time."""
 
+SOURCE_OVERHEAD = 300
+NAME_OVERHEAD = 60
+"""Bytes a `Source` takes in memory besides its texts, and each of these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -24,6 +28,12 @@ class Source:
     """From the root down to the direct parent; empty for the root."""
     tags: tuple[str, ...]
     metadata: dict[str, Any]
+
+    @property
+    def size(self) -> int:
+        """Bytes this takes in memory, about: a value of metadata takes ten times as much as its JSON."""
+        names = (self.name, self.run_id, *self.parent_ids, *self.tags)
+        return SOURCE_OVERHEAD + sum(NAME_OVERHEAD + len(name) for name in names) + 10 * len(plain.dumps(self.metadata))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.schema import StreamEvent
 
 from streaming import plain
+from streaming.codec import MAX_NAME, MAX_NAMES
 from streaming.events import Event, Source
 from streaming.failure import Failure, FailureKind, RecordFullError, failure_of, words_of
 from streaming.loop import BackgroundLoop
@@ -107,7 +108,7 @@ class Recorder:
             runnable,
             value,
             run_id=run_id or uuid.uuid4(),
-            name=self._secrets.hide(name or runnable.get_name()),
+            name=_fit_name(self._secrets.hide(name or runnable.get_name())),
             context=context or {},
             config=config or {},
             method=method,
@@ -285,13 +286,13 @@ class _Recording:
             if hidden != told:
                 name, tags, metadata = plain.loads_exactly(hidden)
                 clean = replace(source, name=name, tags=tuple(tags), metadata=metadata)
-            self._clean[source.run_id] = source, clean
+            self._clean[source.run_id] = source, (clean := _fit(clean))
         return clean
 
     def _append(self, kind: str, source: Source, payload: bytes, at: float) -> Event:
-        payload = self._secrets.hide_in_payload(payload)
+        payload, before = self._secrets.hide_in_payload(payload), self.run.size
         event = self.run.append(Event(len(self.run.events), at, kind, source, payload))
-        if largest := self._store.grew(event.size):
+        if largest := self._store.grew(self.run.size - before):
             full = RecordFullError(RecordFullError.__doc__)
             largest.end_early(Status.FAILED, failure_of(full, answering=True))
         return event
@@ -347,7 +348,7 @@ class _Recording:
             return self.run.ending, self.run.failure
         if isinstance(error, Exception):
             failure = failure_of(error, answering=self._answering)
-            return Status.FAILED, Failure(failure.kind, self._secrets.hide(failure.detail))
+            return Status.FAILED, Failure(failure.kind, plain.without_surrogates(self._secrets.hide(failure.detail)))
         if task.cancelled() or error is not None:
             return Status.FAILED, Failure(FailureKind.INTERNAL, "The chain's task was cancelled from within.")
         return Status.DONE, None
@@ -379,6 +380,17 @@ class _Recording:
     def _expire(self) -> None:
         if not self.run.readers:
             self.run.end_early(Status.ABANDONED)
+
+
+def _fit_name(name: str) -> str:
+    return plain.without_surrogates(name)[:MAX_NAME]
+
+
+def _fit(source: Source) -> Source:
+    """Return what an event is of, within what a recording may say of it: a name may come from anywhere."""
+    name = _fit_name(source.name)
+    tags = tuple(map(_fit_name, source.tags[:MAX_NAMES]))
+    return source if (name, tags) == (source.name, source.tags) else replace(source, name=name, tags=tags)
 
 
 def _with_handlers(callbacks: Callbacks, handler: BaseCallbackHandler) -> Callbacks:

@@ -96,6 +96,8 @@ class Run:
         self._clock = clock
         self._input = plain.dumps(value)
         self._events: list[Event] = []
+        self._sources: set[int] = set()
+        """Ids of the objects, which the events keep alive."""
         self._status = Status.RUNNING
         self._ending: Status | None = None
         self._cancel = cancel
@@ -276,6 +278,9 @@ class Run:
                 event = replace(event, at=self._last_at)
             self._events.append(event)
             self._size += event.size
+            if id(event.source) not in self._sources:
+                self._sources.add(id(event.source))
+                self._size += event.source.size
             self._wake()
         return event
 

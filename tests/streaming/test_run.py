@@ -70,3 +70,24 @@ def test_time_never_goes_back_in_the_record_of_a_failure(method: Method, fails: 
     assert run.ended_at >= times(run)[-1]
     opened = recording.read(b"".join(recording.lines(run)))
     assert times(opened) == times(run)
+
+
+def test_what_a_chain_names_itself_can_be_opened_again(recorder: Recorder) -> None:
+    chain = RunnableLambda(str.strip).with_config(
+        run_name="half \ud800 pair " + "x" * 2_000, tags=["\udfff", "a" * 2_000]
+    )
+    run = recorder.start(chain, "\ud800 go", name="\ud83d" + "y" * 2_000)
+    assert run.wait(5)
+    opened = recording.read(b"".join(recording.lines(run)))
+    assert opened.name == run.name == "\ufffd" + "y" * 999
+    assert opened.events[0].name.startswith("half \ufffd pair xx")
+    assert set(opened.events[0].source.tags) == {"\ufffd", "a" * 1_000}
+
+
+def test_the_memory_of_a_run_has_what_its_components_take_once() -> None:
+    run = made_run()
+    before = run.size
+    large = Source("story", "id-1", (), ("tag",) * 100, {"key": "value" * 100})
+    for seq in range(3):
+        run.append(Event(seq, 0.0, "on_chain_stream", large, b"{}"))
+    assert before + large.size < run.size < before + 2 * large.size
