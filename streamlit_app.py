@@ -18,6 +18,7 @@ from starlette.routing import Mount, Route
 from api.app import create_api
 from api.cookies import SafeCookies
 from api.headers import SecurityHeaders
+from api.large_bodies import LargeBodyMiddleware
 from api.logs import take_over, write_logs
 from api.metrics import LocalMetrics
 from api.visitor_cookie import VisitorCookie
@@ -76,6 +77,7 @@ app = st.App(
         Mount("/api", api),
     ],
     middleware=[
+        Middleware(LargeBodyMiddleware),
         Middleware(SecurityHeaders, framed_by=running.settings.framing_origins),
         Middleware(SafeCookies),
         Middleware(LocalMetrics),

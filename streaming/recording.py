@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 
+from streaming.byte_chunks import byte_chunks
 from streaming.codec import Decoder, End, Header, Line, RecordingError, encode, pieces
 from streaming.events import Event
 from streaming.run import Run, Status
@@ -12,13 +13,10 @@ MEDIA_TYPE = "application/jsonl"
 MAX_BYTES = 64_000_000
 """Of a recording that is opened."""
 
-CHUNK_BYTES = 65_536
-"""Of a piece in which a recording is sent."""
-
 ID_PREFIX = "rec-"
 """What the id of an opened recording begins with; the rest is a digest of the file."""
 
-__all__ = ["CHUNK_BYTES", "MAX_BYTES", "MEDIA_TYPE", "RecordingError", "chunks", "is_too_large", "lines", "read"]
+__all__ = ["MAX_BYTES", "MEDIA_TYPE", "RecordingError", "chunks", "is_too_large", "lines", "read"]
 
 
 def lines(run: Run) -> Iterator[bytes]:
@@ -27,17 +25,8 @@ def lines(run: Run) -> Iterator[bytes]:
 
 
 def chunks(run: Run) -> Iterator[bytes]:
-    """Yield what `lines` yields in pieces of `CHUNK_BYTES` bytes: however large a run, a reader holds one piece."""
-    gathered = bytearray()
-    for part in _parts(run):
-        for piece in pieces(part):
-            for start in range(0, len(piece), CHUNK_BYTES):
-                gathered += memoryview(piece)[start : start + CHUNK_BYTES]
-                if len(gathered) >= CHUNK_BYTES:
-                    yield bytes(memoryview(gathered)[:CHUNK_BYTES])
-                    del gathered[:CHUNK_BYTES]
-    if gathered:
-        yield bytes(gathered)
+    """Yield what `lines` yields in pieces of one size."""
+    return byte_chunks(piece for part in _parts(run) for piece in pieces(part))
 
 
 def is_too_large(run: Run) -> bool:

@@ -115,6 +115,11 @@ class Run:
         return plain.loads(self._input)
 
     @property
+    def input_json(self) -> bytes:
+        """The same as it is kept."""
+        return self._input
+
+    @property
     def status(self) -> Status:
         return self._status
 
