@@ -12,7 +12,7 @@ from streaming.loop import BackgroundLoop
 from streaming.methods import Method
 from streaming.recorder import Recorder
 from streaming.run import Run, Status
-from streaming.store import MemoryStore
+from streaming.store import MemoryStore, RunEvictedError
 
 
 def nothing() -> None: ...
@@ -91,3 +91,16 @@ def test_the_memory_of_a_run_has_what_its_components_take_once() -> None:
     for seq in range(3):
         run.append(Event(seq, 0.0, "on_chain_stream", large, b"{}"))
     assert before + large.size < run.size < before + 2 * large.size
+
+
+def test_a_recording_that_is_larger_than_the_store_takes_nobody_elses_room() -> None:
+    store = MemoryStore(budget=20_000)
+    others = made_run()
+    others.close(Status.DONE, None)
+    store.add(others)
+    large = Run("rec-1", "story", "x" * 30_000, context={}, created_at=0, cancel=nothing, unread=nothing)
+    large.close(Status.DONE, None)
+    store.add(large)
+    assert store.runs() == [others]
+    with pytest.raises(RunEvictedError):
+        store.get("rec-1")
