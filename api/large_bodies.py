@@ -27,7 +27,7 @@ class LargeBodyMiddleware:
             await self._app(scope, receive, send)
             return
         if MEDIA in scope["path"]:
-            scope = scope | {"headers": list(scope["headers"])}
+            scope = {**scope, "headers": list(scope["headers"])}
             del MutableHeaders(scope=scope)["accept-encoding"]
 
         async def send_in_pieces(message: Message) -> None:
@@ -37,6 +37,6 @@ class LargeBodyMiddleware:
                 return
             for start in range(0, len(body), CHUNK_BYTES):
                 more = start + CHUNK_BYTES < len(body) or message.get("more_body", False)
-                await send(message | {"body": body[start : start + CHUNK_BYTES], "more_body": more})
+                await send({**message, "body": body[start : start + CHUNK_BYTES], "more_body": more})
 
         await self._app(scope, receive, send_in_pieces)

@@ -9,7 +9,7 @@ from pages.components.composer import still_composer
 from pages.components.inspector.recordings import draw_recording_upload
 from pages.components.json_viewer.analysis import HEIGHT, draw_analysis
 from pages.components.json_viewer.outline_view import LEGEND, draw_style, html
-from pages.components.json_viewer.source import Chunker, Source, form_of, of_run, of_text, own_schema
+from pages.components.json_viewer.source import Chunker, Source, form_of, of_run, of_text, own_schema, schema_of
 from pages.components.service import service
 from pages.components.sharing import draw_link
 from streaming.invisible import marked
@@ -115,7 +115,7 @@ def draw_paste() -> None:
 
 def follow(run: Run) -> None:
     """Show a run while it writes. What is sent at each step has a bound, so that it is never behind."""
-    schema = run.context.get("schema")
+    schema = schema_of(run)
     parser, stream, fed, tail = PartialJson(schema=schema), JsonStream(), 0, ""
     for batch in run.follow(every=LIVE_EVERY, heartbeat=0.1):
         st.session_state.get("_")

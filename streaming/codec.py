@@ -177,7 +177,7 @@ class Decoder:
             raise RecordingError(
                 f"The end of this recording, line {self._lines}, is damaged: {_first_problem(error)}."
             ) from None
-        return End(Status(read.status), read.failure and _failure(read.failure))
+        return End(Status(read.status), _failure(read.failure) if read.failure else None)
 
 
 def _text(value: Any) -> Any:

@@ -81,7 +81,7 @@ def draw_table(shown: Sequence[Row], *, key: str, live: bool) -> Row | None:
         st.session_state.events_shown_pick = picked()
 
     st.dataframe(
-        _table(page, before=shown[first - 1] if first else None),
+        page_table(page, before=shown[first - 1] if first else None),
         hide_index=True,
         column_config=_COLUMNS,
         on_select=chosen,
@@ -101,7 +101,8 @@ def _place_of(seq: int | None, shown: Sequence[Row]) -> int | None:
     return next((place for place, row in enumerate(shown) if row.first.seq <= seq <= row.last.seq), None)
 
 
-def _table(shown: Sequence[Row], before: Row | None) -> pd.DataFrame:
+def page_table(shown: Sequence[Row], before: Row | None) -> pd.DataFrame:
+    """Return rows as a table; `before` is the row ahead of them. Times in seconds, gaps in milliseconds."""
     gaps = [later.first.at - earlier.last.at for earlier, later in pairwise([before, *shown] if before else shown)]
     if before is None and shown:
         gaps.insert(0, 0.0)

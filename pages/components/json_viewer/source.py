@@ -10,7 +10,9 @@ from pydantic import BaseModel
 
 from chains.structured import class_of_fields
 from streaming import chunking
+from streaming.json_schema import SchemaError
 from streaming.json_stream import JsonStream, Timed, Yielded
+from streaming.partial_json import PartialJson
 from streaming.run import Run
 
 PACE = 0.02
@@ -40,8 +42,19 @@ class Source:
 
 def of_run(run: Run, stream: JsonStream) -> Source:
     """Return what a run that has ended wrote. `stream` has read its events."""
+    return Source(run.id, stream.chunks(), schema_of(run), stream.yielded)
+
+
+def schema_of(run: Run) -> dict[str, Any] | None:
+    """Return the schema that a run's JSON should fit; None where it has none, or a recording none that is one."""
     schema = run.context.get("schema")
-    return Source(run.id, stream.chunks(), schema if isinstance(schema, dict) else None, stream.yielded)
+    if not isinstance(schema, dict):
+        return None
+    try:
+        PartialJson(schema=schema)
+    except SchemaError:
+        return None
+    return schema
 
 
 def of_text(text: str, chunker: Chunker, size: int, cut: int, schema: dict[str, Any] | None) -> Source:
