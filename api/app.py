@@ -185,16 +185,20 @@ def _check_is_meant(request: Request) -> None:
 
 def _last_seen(text: str) -> int:
     """Read an event's number from `Last-Event-ID` or `after`."""
-    if not text.isascii() or not text.removeprefix("-").isdigit() or len(text) > 12:
-        raise Refusal(422, "The event id is not one of this stream's.", cause=repr(text[:40]))
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise _foreign_id(text)
     return int(text)
+
+
+def _foreign_id(text: str) -> Refusal:
+    return Refusal(422, "The event id is not one of this stream's.", cause=repr(text[:40]))
 
 
 def _continued(run: Run, visitor: str, after: str) -> Following:
     """Go on after an event; raise NothingMore for a client that has the end already."""
     following = Following(run, visitor, _last_seen(after))
-    if not run.is_live and following.after >= len(run.events):
-        raise NothingMore
+    if following.after >= len(run.events):
+        raise _foreign_id(after) if run.is_live else NothingMore
     return following
 
 
@@ -302,7 +306,7 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
         said = await asyncio.to_thread(_outcome, run)
         if not said.is_answer:
             raise Refusal(502, _sentence(said), cause=_cause(run, said))
-        return Invoked(output=_output(run), id=run.id)
+        return Invoked(output=plain.sendable(_output(run)), id=run.id)
 
     @app.post("/runs", status_code=201, tags=["Runs"])
     async def start(request: Request, response: Response, body: RunRequest) -> Started:
@@ -397,7 +401,7 @@ def _streamed(pieces: Iterator[bytes], media_type: str) -> Response:
 
 def _output(run: Run) -> Any:
     """Return what the root returned."""
-    return next((event.data.get("output") for event in reversed(run.events) if event.run_id == run.id), None)
+    return next((event.get("output") for event in reversed(run.events) if event.run_id == run.id), None)
 
 
 async def _ended_or_gone(run: Run, request: Request) -> None:

@@ -122,7 +122,7 @@ def run_view(run: Run, base: str) -> Iterator[bytes]:
         chain=run.name,
         status=run.status.value,
         mark=said.mark.value,
-        message=f"{said.sentence} {said.remedy}".strip(),
+        message=plain.without_surrogates(f"{said.sentence} {said.remedy}".strip()),
         created_at=datetime.fromtimestamp(run.created_at, UTC),
         input=None,
         text="",
@@ -137,7 +137,7 @@ def run_view(run: Run, base: str) -> Iterator[bytes]:
             chunks=figures.chunks,
             characters=figures.characters,
             duration=figures.duration,
-            finish_reason=figures.finish_reason,
+            finish_reason=figures.finish_reason and plain.without_surrogates(figures.finish_reason),
         ),
         links=Links.of(run, base),
     )
@@ -146,7 +146,8 @@ def run_view(run: Run, base: str) -> Iterator[bytes]:
 
 def _with_text(view: bytes, run: Run, count: int) -> Iterator[bytes]:
     yield view[:-1] + b',"input":'
-    yield run.input_json
+    # Half a surrogate pair is written as an escape.
+    yield plain.dumps(plain.sendable(run.input)) if b"\\ud" in run.input_json else run.input_json
     yield b',"text":"'
     # Two chunks may bring the halves of one character; a half alone becomes a replacement character.
     decoder = codecs.getincrementaldecoder("utf-16-le")("replace")

@@ -58,8 +58,9 @@ def ask_model(examples: Sequence[Example]) -> Evaluation | None:
             return None
         if not run.wait(ANSWER_TIMEOUT):
             run.stop()
-        found = output_of(run.events, "classify") or {}
-        category: Category = next((name for name in CATEGORIES if name == found.get("category")), "general")
+        found = output_of(run.events, "classify")
+        named = found.get("category") if isinstance(found, dict) else None
+        category: Category = next((name for name in CATEGORIES if name == named), "general")
         answers.append(Answer(example, category, run.events[-1].at if run.events else 0.0))
         place.progress((number + 1) / len(examples), text=f"{number + 1} of {len(examples)}")
     place.empty()

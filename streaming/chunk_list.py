@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from streaming import plain
 from streaming.events import Event
 from streaming.metrics import streamed_text
 
@@ -37,4 +38,4 @@ def named(chunk: Chunk) -> str:
 
 def visible(text: str) -> str:
     """Return text whose blanks and line ends can be seen."""
-    return text.translate(_VISIBLE)
+    return plain.without_surrogates(text).translate(_VISIBLE)

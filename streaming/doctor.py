@@ -118,10 +118,10 @@ def flows(root: Node) -> list[Flow]:
 
 def findings(root: Node) -> list[Finding]:
     """Return what is wrong with a run's flow, in the order of the events that show it."""
-    before = _predecessors(root)
+    before, busiest = _predecessors(root), _busiest_models(root)
     found = [*_twice(root)]
     for node in root.walk():
-        found += _waiting(node)
+        found += _waiting(node, busiest.get(node))
         # A sequence that was called with `invoke` streams nothing by the will of its caller.
         for child in node.children if node.chunks else ():
             if child in before:
@@ -140,11 +140,21 @@ def _predecessors(root: Node) -> dict[Node, Node]:
     return before
 
 
-def _waiting(node: Node) -> Iterator[Finding]:
+def _busiest_models(root: Node) -> dict[Node, Node]:
+    """Map each component to the model that made most chunks of those inside it and itself; the first of equals."""
+    busiest: dict[Node, Node] = {}
+    for node in reversed(list(root.walk())):
+        models = [node] if node.is_model else []
+        models += [busiest[child] for child in node.children if child in busiest]
+        if models:
+            busiest[node] = max(models, key=lambda model: len(model.arrivals))
+    return busiest
+
+
+def _waiting(node: Node, inner: Node | None) -> Iterator[Finding]:
     """Find a component that made one chunk of what a model inside it wrote in many."""
     if node.status is not NodeStatus.DONE or node.chunks != 1 or any(child.step for child in node.children):
         return
-    inner = max((below for below in node.walk() if below.is_model), key=lambda model: len(model.arrivals), default=None)
     if inner is None or inner is node or len(inner.arrivals) < 2:
         return
     yield Finding(
@@ -180,7 +190,7 @@ def _of_model(node: Node) -> Iterator[Finding]:
             node.arrival_seqs[0] if node.arrivals else node.seq,
         )
     if ended and node.tokens_out is None:
-        yield Finding(Complaint.NO_USAGE, node, f"{node.name} ended with no usage metadata.", node.seq)
+        yield Finding(Complaint.NO_USAGE, node, f"{node.name} ended without a count of what it wrote.", node.seq)
     if ended and node.arrivals and node.finish_reason is None and node.names_its_end:
         yield Finding(
             Complaint.NO_FINISH_REASON,

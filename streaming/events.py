@@ -5,7 +5,7 @@ event for a component that failed or was cancelled (tools apart): the record clo
 `on_<type>_error` event of the same shape, whose data holds `{"error": {"type": …, "message": …}}`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from streaming import plain
@@ -16,6 +16,12 @@ EVENT_OVERHEAD = 160
 SOURCE_OVERHEAD = 300
 NAME_OVERHEAD = 60
 """Bytes a `Source` takes in memory besides its texts, and each of these."""
+
+MAX_LABEL = 1_000
+"""Characters of a component's name, and of a tag: LangChain names a parallel step after all of its branches."""
+
+MAX_TAGS = 1_000
+"""Of one component."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,33 @@ class Source:
         names = (self.name, self.run_id, *self.parent_ids, *self.tags)
         return SOURCE_OVERHEAD + sum(NAME_OVERHEAD + len(name) for name in names) + 10 * len(plain.dumps(self.metadata))
 
+    def is_plain(self) -> bool:
+        """Whether it can be written, drawn and sent as it is. What a chain is named and tagged with may be anything."""
+        return all(map(_is_label, (self.name, self.run_id, *self.tags))) and plain.is_plain(self.metadata)
+
+
+def as_plain(source: Source) -> Source:
+    """Return a component of plain labels and JSON; itself if it is one already."""
+    if source.is_plain() and len(source.tags) <= MAX_TAGS:
+        return source
+    metadata = plain.plain(source.metadata)
+    return replace(
+        source,
+        name=label(source.name),
+        tags=tuple(map(label, source.tags[:MAX_TAGS])),
+        metadata=metadata if isinstance(metadata, dict) else {},
+    )
+
+
+def _is_label(value: Any) -> bool:
+    return type(value) is str and len(value) <= MAX_LABEL and (value.isascii() or label(value) == value)
+
+
+def label(value: Any) -> str:
+    """Return a name or tag as a text that has a bound and that UTF-8 can carry."""
+    text = value if isinstance(value, str) else plain.dumps(value).decode()
+    return plain.without_surrogates(text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 1]}…")
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -53,6 +86,11 @@ class Event:
         """The event's `data`, decoded anew at each call."""
         data: dict[str, Any] = plain.loads(self.payload)
         return data
+
+    def get(self, field: str) -> Any:
+        """Return a field of `data`; None where it has none. The data of a custom event need not be an object."""
+        data: Any = self.data
+        return data.get(field) if isinstance(data, dict) else None
 
     @property
     def name(self) -> str:

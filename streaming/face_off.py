@@ -200,8 +200,15 @@ def _steps(show: Show, chunks: list[str], clock: Callable[[], float]) -> Iterato
         except Exception as raised:  # what a parser raises is its answer
             error = str(raised)
         seconds = clock() - begun
-        # Written and read again: a copy of a live value, made without Python's recursion.
-        yield Step(characters, json.loads(json.dumps(value)), error, seconds)
+        yield Step(characters, *_copied(value, error), seconds)
+
+
+def _copied(value: Any, error: str | None) -> tuple[Json, str | None]:
+    """Return a copy of a live value, written and read again: that needs none of Python's recursion."""
+    try:
+        return json.loads(json.dumps(value)), error
+    except (ValueError, RecursionError) as problem:  # Python writes no integer of more than 4,300 digits
+        return None, str(problem)
 
 
 def _loads(text: str) -> str | None:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from streaming import plain
 from streaming.events import Event
-from streaming.metrics import text_of
+from streaming.messages import text_of
 
 PREVIEW = 160
 """Characters of a preview."""
@@ -38,9 +39,9 @@ class Row:
         """What it carries, on one line: the text of a fold's innermost component, else the data."""
         if not self.first.event.endswith("_stream"):
             return self.first.payload.decode(errors="replace")[:PREVIEW]
-        if not self.is_folded and not text_of(self.first.data.get("chunk")):
+        if not self.is_folded and not text_of(self.first.get("chunk")):
             return self.first.payload.decode(errors="replace")[:PREVIEW]
-        return self._text(PREVIEW).replace("\n", "⏎")[:PREVIEW]
+        return plain.without_surrogates(self._text(PREVIEW)[:PREVIEW]).replace("\n", "⏎")
 
     @property
     def text(self) -> str:
@@ -49,7 +50,7 @@ class Row:
 
     def _text(self, chunks: int) -> str:
         inner = [event for event in self.events if event.run_id == self.first.run_id]
-        return "".join(text_of(event.data.get("chunk")) for event in inner[:chunks])
+        return "".join(text_of(event.get("chunk")) for event in inner[:chunks])
 
 
 def rows(events: Iterable[Event]) -> list[Row]:

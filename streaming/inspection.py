@@ -23,6 +23,7 @@ class Inspection:
         self._tree = TreeBuilder()
         self._meter = Meter()
         self._known: set[tuple[int, str]] = set()
+        self._errors: set[str] = set()
 
     def read(self, events: Sequence[Event], count: int) -> None:
         """Read on, up to the first `count` events of a record. Raises ValueError where more have been read."""
@@ -49,7 +50,8 @@ class Inspection:
     def _note_origin(self, node: Node | None) -> None:
         if node is None or node.status is not NodeStatus.FAILED:
             return
-        if all(node.error != origin.error for origin in self.origins):
+        if node.error not in self._errors:
+            self._errors.add(node.error)
             self.origins.append(node)
 
     @property

@@ -22,6 +22,7 @@ _HIDDEN = (
     "\ufe00-\ufe0f\U000e0100-\U000e01ef"  # variation selectors
     "\ufff0-\ufffb\U0001d159\U0001d173-\U0001d17a"  # annotations, a note without head, musical controls
     "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"  # tags, and what is kept for more of them
+    "\ud800-\udfff"  # halves of a surrogate pair, which no page can be sent
 )
 HIDDEN = re.compile(f"[{_HIDDEN}]")
 _RUN = re.compile(f"[{_HIDDEN}]+")

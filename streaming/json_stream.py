@@ -37,7 +37,7 @@ class JsonStream:
         for event in events:
             self._tree.add(event)
             if event.is_root and event.event.endswith("_stream"):
-                self.yielded.append(Yielded(event.at, event.data.get("chunk")))
+                self.yielded.append(Yielded(event.at, event.get("chunk")))
 
     @property
     def writer(self) -> Node | None:

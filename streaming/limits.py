@@ -4,6 +4,7 @@ A run that has begun is never ended by a limit: what it takes beyond one is take
 so be exceeded, by no more than the runs that are live at that moment still write.
 """
 
+import logging
 import threading
 import time
 from collections import defaultdict, deque
@@ -15,6 +16,8 @@ from enum import Enum
 from streaming.party import Party
 from streaming.run import Run
 from streaming.tally import Tally
+
+_LOG = logging.getLogger(__name__)
 
 MINUTE = 60.0
 SOON = 5.0
@@ -93,6 +96,19 @@ class _Place:
     tally: Tally = field(default_factory=Tally)
     charged: int = 0
 
+    def uncharged(self) -> int:
+        """Return the tokens that the run has used since the last call. A run that cannot be counted uses no more."""
+        if self.run is None or not self.costs_tokens:
+            return 0
+        try:
+            tokens = self.tally.read(self.run.events)
+        except Exception:
+            _LOG.exception("the tokens of run %s cannot be counted any further", self.run.id)
+            self.costs_tokens = False
+            return 0
+        used, self.charged = tokens - self.charged, tokens
+        return used
+
 
 class Limits:
     """Counts what each visitor asks for, and begins runs within the quota. For any thread.
@@ -170,10 +186,8 @@ class Limits:
             # In this order: what an ended run is charged with is all of it.
             if place.run is None or place.run.is_live:
                 live.append(place)
-            if place.run is not None and place.costs_tokens:
-                tokens = place.tally.read(place.run.events)
-                self._used[place.party.visitor] += tokens - place.charged
-                place.charged = tokens
+            if tokens := place.uncharged():
+                self._used[place.party.visitor] += tokens
         self._places = live
         now = self._clock()
         for visitor, starts in list(self._starts.items()):

@@ -6,31 +6,18 @@ from statistics import median
 from typing import Any
 
 from streaming.events import Event
+from streaming.messages import is_message, text_of
+from streaming.usage import Usage, usage_of
 
 FINISH_REASONS = ("finish_reason", "stop_reason", "done_reason")
 """Where providers put why the model stopped (OpenAI, Anthropic, Ollama), in `response_metadata`."""
-
-
-def text_of(value: Any) -> str:
-    """Return the text of a recorded chunk: a string, or a message whose content is a string or content blocks."""
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, dict) or "content" not in value:
-        return ""
-    content = value["content"]
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    parts = (part if isinstance(part, str) else part.get("text", "") for part in content)
-    return "".join(part for part in parts if isinstance(part, str))
 
 
 def streamed_text(event: Event) -> str:
     """Return the text that this event adds to the run's answer: what the root yields, if it is text."""
     if event.source.parent_ids or not event.event.endswith("_stream"):
         return ""
-    return text_of(event.data.get("chunk"))
+    return text_of(event.get("chunk"))
 
 
 def text(events: Iterable[Event]) -> str:
@@ -42,7 +29,7 @@ def output_of(events: Iterable[Event], name: str) -> Any:
     """Return the recorded output of the first finished component of that name, or None."""
     for event in events:
         if event.name == name and event.event.endswith("_end"):
-            return event.data.get("output")
+            return event.get("output")
     return None
 
 
@@ -65,6 +52,11 @@ def how_it_ended(message: dict[str, Any]) -> tuple[str | None, bool]:
     found = [about[key] for key in FINISH_REASONS if about.get(key)]
     reason = next((named for named in found if isinstance(named, str)), None)
     return reason, about.get("model_provider") == "openai" and (reason is not None or not found)
+
+
+def _refusal(message: dict[str, Any]) -> str:
+    about = message.get("additional_kwargs")
+    return str(about.get("refusal") or "") if isinstance(about, dict) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +114,7 @@ class Meter:
     _latencies: list[float] = field(default_factory=list)
     _chunks: int = 0
     _characters: int = 0
-    _usage: list[tuple[int, int]] = field(default_factory=list)
+    _usage: list[Usage] = field(default_factory=list)
     _uncounted: dict[str, int] = field(default_factory=dict)
     _calls: int = 0
     _finish_reason: str | None = None
@@ -143,7 +135,7 @@ class Meter:
             self._newest_at = event.at
             self._chunks += 1
             self._characters += len(added)
-        if event.event == "on_chat_model_stream" and (event.is_root or text_of(event.data.get("chunk"))):
+        if event.event == "on_chat_model_stream" and (event.is_root or text_of(event.get("chunk"))):
             self._uncounted[event.run_id] = self._uncounted.get(event.run_id, 0) + 1
         elif event.event == "on_chat_model_end":
             self._end_of_call(event)
@@ -151,20 +143,30 @@ class Meter:
 
     def _end_of_call(self, event: Event) -> None:
         self._calls += 1
-        output = event.data.get("output")
+        output = event.get("output")
         message = output if isinstance(output, dict) else {}
-        usage = message.get("usage_metadata")
-        if isinstance(usage, dict):
-            self._usage.append((int(usage.get("input_tokens", 0)), int(usage.get("output_tokens", 0))))
-            self._uncounted.pop(event.run_id, None)
+        self._count(event.run_id, usage_of(output))
         self._finish_reason, self._expects_finish_reason = how_it_ended(message)
-        self._refusal = str((message.get("additional_kwargs") or {}).get("refusal") or "")
-        self._silent = bool(message) and not (text_of(message) or message.get("tool_calls"))
+        self._refusal = _refusal(message)
+        self._silent = is_message(message) and not (text_of(message) or message.get("tool_calls"))
+
+    def _count(self, run_id: str, usage: Usage | None) -> None:
+        """Put the server's counts in place of the chunks, as far as it counted."""
+        if usage is None:
+            return
+        self._usage.append(usage)
+        if usage.output_tokens is not None:
+            self._uncounted.pop(run_id, None)
+
+    @property
+    def _is_counted(self) -> bool:
+        """Whether the server has counted what was written."""
+        return not self._uncounted and any(usage.output_tokens is not None for usage in self._usage)
 
     @property
     def tokens_so_far(self) -> int:
         """Tokens written so far: the server's counts where there are any, chunks where not."""
-        return sum(out for _, out in self._usage) + sum(self._uncounted.values())
+        return sum(usage.output_tokens or 0 for usage in self._usage) + sum(self._uncounted.values())
 
     @property
     def time_to_first_token(self) -> float | None:
@@ -174,20 +176,19 @@ class Meter:
     @property
     def tokens_per_second(self) -> float | None:
         """Tokens of the answering call after its first, over the time from the first to the last chunk."""
-        counted = bool(self._usage) and not self._uncounted
-        tokens = self._usage[-1][1] if counted else self._chunks
+        tokens = (self._usage[-1].output_tokens if self._is_counted else None) or self._chunks
         writing = self._newest_at - (self._first_at or 0.0)
         return (tokens - 1) / writing if self._chunks > 1 and writing > 0 and tokens > 1 else None
 
     def figures(self) -> Figures:
         """Return the figures of the events added so far."""
-        counted = bool(self._usage) and not self._uncounted
+        read = [usage.input_tokens for usage in self._usage if usage.input_tokens is not None]
         return Figures(
             time_to_first_token=self._first_at,
             inter_token_latencies=tuple(self._latencies),
-            tokens_in=sum(used for used, _ in self._usage) if self._usage else None,
-            tokens_out=self.tokens_so_far if self._usage or self._uncounted else None,
-            exact=counted,
+            tokens_in=sum(read) if read else None,
+            tokens_out=self.tokens_so_far or None,
+            exact=self._is_counted,
             tokens_per_second=self.tokens_per_second,
             finish_reason=self._finish_reason,
             expects_finish_reason=self._expects_finish_reason,

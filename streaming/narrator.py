@@ -57,7 +57,7 @@ class Narrator(BaseCallbackHandler):
 
     def on_chain_start(self, serialized: dict[str, Any] | None, inputs: Any, *, run_id: UUID, **about: Any) -> None:
         # So LangChain says that the input is not there yet: it is still coming in.
-        given = _NOTHING if isinstance(inputs, dict) and inputs == {"input": ""} else inputs
+        given = _NOTHING if _is_awaited(inputs) else inputs
         self._start(about.get("run_type") or "chain", serialized, given, run_id, about)
 
     def on_chat_model_start(
@@ -86,7 +86,7 @@ class Narrator(BaseCallbackHandler):
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, inputs: Any = None, **_: Any) -> None:
         if component := self._live.pop(run_id, None):
-            given = inputs or (component.given is not _NOTHING and component.given) or {}
+            given = next((known for known in (inputs, component.given) if _is_filled(known)), {})
             self._end(component, run_id, {"output": outputs, "input": given})
 
     def on_llm_end(self, response: Any, *, run_id: UUID, **_: Any) -> None:
@@ -206,7 +206,7 @@ class CallNarrator(Narrator):
     def show(self, chunk: Any) -> None:
         """Tell a part of what the root says, as if it had yielded it."""
         root = self._live.get(self._root) or (self._last[0] if self._last else None)
-        if root and (chunk or not isinstance(chunk, str)):
+        if root and not (isinstance(chunk, str) and not chunk):
             self._tell(root.name_of_chunks, root.source, {"chunk": chunk})
 
     def finish(self) -> None:
@@ -219,6 +219,21 @@ class CallNarrator(Narrator):
             self._last = component, data
         else:
             super()._end(component, run_id, data)
+
+
+def _is_awaited(inputs: Any) -> bool:
+    """Whether LangChain says that a component's input is still coming in."""
+    return (
+        isinstance(inputs, dict) and len(inputs) == 1 and isinstance(inputs.get("input"), str) and not inputs["input"]
+    )
+
+
+def _is_filled(value: Any) -> bool:
+    """Whether a value is there and not empty. Tables and arrays refuse to say whether they are true."""
+    try:
+        return value is not _NOTHING and bool(value)
+    except Exception:
+        return True
 
 
 def _name(given: str | None, serialized: dict[str, Any] | None) -> str:

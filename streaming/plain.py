@@ -22,6 +22,9 @@ JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON
 MAX_DEPTH = 100
 """Nesting beyond this is replaced by its `repr`: no viewer, and no JSON reader, needs to follow it."""
 
+MAX_BITS = 14_000
+"""Of an integer that is written: Python refuses to read, or to write, more than 4,300 digits."""
+
 MAX_REPR = 500
 """Characters kept of the `repr` of a value that has no JSON form."""
 
@@ -71,23 +74,58 @@ def check_depth(value: Any) -> None:
             pending.extend((child, depth + 1) for child in item if isinstance(child, dict | list))
 
 
-def plain(value: Any, depth: int = 0) -> JSON:
+def plain(value: Any) -> JSON:
     """Return `value` built of dicts with string keys, lists, strings, finite numbers, booleans and None."""
+    return _plain(value, 0, set())
+
+
+def _plain(value: Any, depth: int, around: set[int]) -> JSON:
+    """`plain`; `around` has the ids of what the value stands in. What stands in itself is not followed again."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         return str(value)
     if isinstance(value, int):
-        return int(value)
+        return int(value) if value.bit_length() <= MAX_BITS else _described(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
-    if depth >= MAX_DEPTH:
+    if depth >= MAX_DEPTH or id(value) in around:
         return _described(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item, depth + 1) for item in value]
-    return plain(_open(value), depth + 1)
+    around.add(id(value))
+    try:
+        if isinstance(value, dict):
+            return {_key(key): _plain(item, depth + 1, around) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [_plain(item, depth + 1, around) for item in value]
+        return _plain(_open(value), depth + 1, around)
+    except Exception:  # raised by the value's own code
+        return _described(value)
+    finally:
+        around.discard(id(value))
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is built of JSON's own types alone, none nested more deeply than `dumps` writes it."""
+    pending = [(value, 0)]
+    while pending:
+        item, depth = pending.pop()
+        if type(item) is dict and depth < MAX_DEPTH and all(type(key) is str for key in item):
+            pending.extend((child, depth + 1) for child in item.values())
+        elif type(item) is list and depth < MAX_DEPTH:
+            pending.extend((child, depth + 1) for child in item)
+        elif type(item) is float:
+            if not math.isfinite(item):
+                return False
+        elif item is not None and type(item) not in (str, int, bool):
+            return False
+    return True
+
+
+def _key(key: Any) -> str:
+    try:
+        return str(key)
+    except Exception:
+        return type(key).__name__
 
 
 def _open(value: Any) -> Any:
@@ -128,3 +166,16 @@ def _described(value: Any) -> dict[str, JSON]:
 def without_surrogates(text: str) -> str:
     """Return text that UTF-8 can carry: halves of a pair, which JSON can hold, become replacement characters."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def indented(value: Any) -> str:
+    """Return a read value as JSON of many lines that UTF-8 can carry, for people."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    except (TypeError, ValueError, RecursionError):
+        return json.dumps(plain(value), indent=2)
+
+
+def sendable(value: Any) -> Any:
+    """Return a read value whose texts UTF-8 can carry."""
+    return json.loads(without_surrogates(json.dumps(plain(value), ensure_ascii=False)))

@@ -52,8 +52,9 @@ class Lane:
 
 
 def method_of(run: Run) -> Method:
-    """Return the method by which a run was started."""
-    return Method(run.context.get("method", Method.ASTREAM.value))
+    """Return the method by which a run was started; where its record names none, the usual one."""
+    named = run.context.get("method")
+    return next((method for method in Method if method.value == named), Method.ASTREAM)
 
 
 def about(value: float) -> str:

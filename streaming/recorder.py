@@ -17,8 +17,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.schema import StreamEvent
 
 from streaming import plain
-from streaming.codec import MAX_NAME, MAX_NAMES
-from streaming.events import Event, Source
+from streaming.events import Event, Source, as_plain, label
 from streaming.failure import Failure, FailureKind, RecordFullError, failure_of, words_of
 from streaming.loop import BackgroundLoop
 from streaming.methods import Method
@@ -108,7 +107,7 @@ class Recorder:
             runnable,
             value,
             run_id=run_id or uuid.uuid4(),
-            name=_fit_name(self._secrets.hide(name or runnable.get_name())),
+            name=label(self._secrets.hide(name or runnable.get_name())),
             context=context or {},
             config=config or {},
             method=method,
@@ -260,6 +259,7 @@ class _Recording:
             self._open[event.run_id] = event
         elif stage in ("end", "error"):
             self._open.pop(event.run_id, None)
+            self._errors.by_run.pop(event.run_id, None)
         elif event.event == "on_chat_model_stream":
             self._answering = True
 
@@ -277,16 +277,16 @@ class _Recording:
         return self._sources.setdefault(fresh.run_id, fresh) if known is None else fresh
 
     def _without_secrets(self, source: Source) -> Source:
-        """Return what an event is of, without secrets in its name, tags and metadata; itself if it has none."""
+        """Return what an event is of, as plain JSON without secrets in its name, tags and metadata."""
         seen, clean = self._clean.get(source.run_id, (None, source))
         if seen is not source:
-            told = plain.dumps([source.name, source.tags, source.metadata])
-            hidden = self._secrets.hide_in_payload(told)
-            clean = source
-            if hidden != told:
+            clean = as_plain(source)
+            written = plain.dumps([clean.name, clean.tags, clean.metadata])
+            hidden = self._secrets.hide_in_payload(written)
+            if hidden != written:
                 name, tags, metadata = plain.loads_exactly(hidden)
-                clean = replace(source, name=name, tags=tuple(tags), metadata=metadata)
-            self._clean[source.run_id] = source, (clean := _fit(clean))
+                clean = replace(clean, name=name, tags=tuple(tags), metadata=metadata)
+            self._clean[source.run_id] = source, clean
         return clean
 
     def _append(self, kind: str, source: Source, payload: bytes, at: float) -> Event:
@@ -302,7 +302,8 @@ class _Recording:
 
         `at` is the time of that event: it may come from a thread, and is then earlier than now.
         """
-        for run_id in [run_id for run_id in self._errors.by_run if run_id in self._open]:
+        # A list first: components fail on threads of their own meanwhile.
+        for run_id in [run_id for run_id in list(self._errors.by_run) if run_id in self._open]:
             if run_id != before.run_id and run_id not in before.parent_ids:
                 self._close(run_id, self._errors.by_run[run_id], at)
 
@@ -314,6 +315,7 @@ class _Recording:
         if told := [cause for before, cause in pairwise([shown, *causes]) if cause != before]:
             shown["causes"] = told
         self._append(f"on_{opened.type}_error", opened.source, plain.dumps({"error": shown}), at)
+        self._errors.by_run.pop(run_id, None)
 
     def _shown(self, error: BaseException) -> dict[str, Any]:
         return {"type": type(error).__name__, "message": self._secrets.hide(words_of(error))}
@@ -335,7 +337,7 @@ class _Recording:
 
     def _close_open(self, status: Status) -> None:
         """Close the components that are open still."""
-        failed = {run_id: own for run_id, own in self._errors.by_run.items() if isinstance(own, Exception)}
+        failed = {run_id: own for run_id, own in dict(self._errors.by_run).items() if isinstance(own, Exception)}
         for run_id in reversed([run_id for run_id in self._open if run_id not in failed]):
             self._close(run_id, Interrupted(_MEANWHILE[status]), self._now())
         # In the order in which they failed: the first is where the error came from.
@@ -380,17 +382,6 @@ class _Recording:
     def _expire(self) -> None:
         if not self.run.readers:
             self.run.end_early(Status.ABANDONED)
-
-
-def _fit_name(name: str) -> str:
-    return plain.without_surrogates(name)[:MAX_NAME]
-
-
-def _fit(source: Source) -> Source:
-    """Return what an event is of, within what a recording may say of it: a name may come from anywhere."""
-    name = _fit_name(source.name)
-    tags = tuple(map(_fit_name, source.tags[:MAX_NAMES]))
-    return source if (name, tags) == (source.name, source.tags) else replace(source, name=name, tags=tags)
 
 
 def _with_handlers(callbacks: Callbacks, handler: BaseCallbackHandler) -> Callbacks:

@@ -171,7 +171,7 @@ class Run:
             if self.is_live:
                 self._afterwards.append(tell)
                 return
-        tell(self)
+        self._notify(tell)
 
     def stop(self) -> None:
         """End the run now and keep what has arrived. Returns at once; does nothing to a run that has ended."""
@@ -299,10 +299,14 @@ class Run:
             self._wake()
             afterwards, self._afterwards = self._afterwards, []
         for tell in afterwards:
-            try:
-                tell(self)
-            except Exception:
-                _LOG.exception("somebody who waits for the end of run %s", self.id)
+            self._notify(tell)
+
+    def _notify(self, callback: "Callable[[Run], None]") -> None:
+        """Call a callback of the run's end. Its exception is logged: the run and the other callbacks go on."""
+        try:
+            callback(self)
+        except Exception:
+            _LOG.exception("a callback of the end of run %s has failed", self.id)
 
     def _wake(self) -> None:
         self._changed.notify_all()

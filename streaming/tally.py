@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from streaming import plain
 from streaming.events import Event
+from streaming.usage import Usage, usage_of
 
 BYTES_PER_TOKEN = 4
-"""Of a prompt whose model never said what it has read: it was cut off, or its server counts nothing."""
+"""Of a prompt, or of an answer in one piece, that no server has counted: it was cut off, or its count is none."""
 
 
 @dataclass(slots=True)
@@ -35,26 +37,28 @@ class Tally:
         return self._counted + sum(self._read.values()) + sum(self._written.values())
 
     def _end_of_call(self, event: Event) -> None:
-        if (tokens := _counted_by_server(event.data.get("output"))) is not None:
-            self._counted += tokens
+        """Put the server's counts in place of the estimates, as far as it counted."""
+        output = event.get("output")
+        usage = usage_of(output) or Usage(None, None)
+        if usage.input_tokens is not None:
             self._read.pop(event.run_id, None)
+        if usage.output_tokens is not None:
             self._written.pop(event.run_id, None)
+        elif event.run_id not in self._written:
+            self._written[event.run_id] = _size(output) // BYTES_PER_TOKEN
+        self._counted += (usage.input_tokens or 0) + (usage.output_tokens or 0)
 
     def _failed_call(self, event: Event) -> None:
         """A call that was refused, or reached nobody, has cost nothing; one that was cut short may have been read."""
-        error = event.data.get("error")
+        error = event.get("error")
         was_interrupted = isinstance(error, dict) and error.get("type") == "Interrupted"
         if event.run_id not in self._written and not was_interrupted:
             self._read.pop(event.run_id, None)
 
 
-def _counted_by_server(output: Any) -> int | None:
-    """Return the tokens that a message says, or a completion model's result; None where neither says any."""
-    if not isinstance(output, dict):
-        return None
-    if isinstance(usage := output.get("usage_metadata"), dict):
-        return int(usage.get("input_tokens", 0)) + int(usage.get("output_tokens", 0))
-    about = output.get("llm_output")
-    if isinstance(about, dict) and isinstance(usage := about.get("token_usage"), dict) and usage:
-        return int(usage.get("prompt_tokens", 0)) + int(usage.get("completion_tokens", 0))
-    return None
+def _size(output: Any) -> int:
+    """Return the bytes of what a model has written: a message's content and calls, or a completion model's result."""
+    parts = (
+        [output.get(field) for field in ("content", "tool_calls", "generations")] if isinstance(output, dict) else []
+    )
+    return sum(len(plain.dumps(part)) for part in parts if part)

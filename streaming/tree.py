@@ -1,17 +1,21 @@
 """The run tree: which component ran inside which, when, and what it streamed. A function of the events."""
 
+import re
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from streaming import plain
 from streaming.events import Event
-from streaming.metrics import how_it_ended, text_of
+from streaming.messages import is_message, text_of
+from streaming.metrics import how_it_ended
+from streaming.usage import usage_of
 
 MODEL_TYPES = ("chat_model", "llm")
 
-_STEP = "seq:step:"
+_STEP = re.compile(r"seq:step:([0-9]{1,9})")
 """What LangChain tags the steps of a sequence with, from 1."""
 
 
@@ -68,7 +72,7 @@ class Node:
     @property
     def step(self) -> int | None:
         """Its place in the sequence that it is a step of, from 1."""
-        return next((int(tag[len(_STEP) :]) for tag in self.tags if tag[len(_STEP) :].isdigit()), None)
+        return next((step for tag in self.tags if (step := _step(tag)) is not None), None)
 
     @property
     def first_chunk(self) -> float | None:
@@ -140,41 +144,51 @@ class TreeBuilder:
             nearest.children.append(node)
 
 
+def _step(tag: str) -> int | None:
+    """Return the number in a tag of LangChain's; None where it has none, as a tag of anybody's may."""
+    found = _STEP.fullmatch(tag)
+    return int(found[1]) if found else None
+
+
 def _count_chunk(node: Node, event: Event) -> None:
     node.chunks += 1
-    chunk = event.data.get("chunk")
+    chunk = event.get("chunk")
     piece = text_of(chunk)
-    if piece or not isinstance(chunk, str | dict) or (chunk and "content" not in chunk):
+    if piece or not _is_empty(chunk):
         node.arrivals.append(event.at)
         node.arrival_seqs.append(event.seq)
         if piece:
             node.pieces.append(piece)
 
 
+def _is_empty(chunk: Any) -> bool:
+    """Whether a chunk without text brings nothing: an empty text or object, or a message of which no text has come."""
+    return chunk in ("", {}) or is_message(chunk)
+
+
 def _end(node: Node, event: Event) -> None:
     node.ended, node.status, node.output_size = event.at, NodeStatus.DONE, len(event.payload)
     if not node.is_model:
         return
-    output = event.data.get("output")
+    output = event.get("output")
     message: dict[str, Any] = output if isinstance(output, dict) else {}
-    usage = message.get("usage_metadata")
-    if isinstance(usage, dict):
-        node.tokens_in, node.tokens_out = usage.get("input_tokens"), usage.get("output_tokens")
+    if (usage := usage_of(output)) is not None:
+        node.tokens_in, node.tokens_out = usage
     node.finish_reason, node.names_its_end = how_it_ended(message)
 
 
 def _fail(node: Node, event: Event) -> None:
-    error = event.data.get("error")
+    error = event.get("error")
     shown = error if isinstance(error, dict) else {"type": "", "message": str(error)}
     node.ended = event.at
     node.status = NodeStatus.INTERRUPTED if shown.get("type") == "Interrupted" else NodeStatus.FAILED
     node.error = _said(shown)
     causes = shown.get("causes")
-    node.causes = tuple(_said(cause) for cause in causes if isinstance(cause, dict)) if causes else ()
+    node.causes = tuple(_said(cause) for cause in causes if isinstance(cause, dict)) if isinstance(causes, list) else ()
 
 
 def _said(error: dict[str, Any]) -> str:
-    return f"{error.get('type')}: {error.get('message')}"
+    return plain.without_surrogates(f"{error.get('type')}: {error.get('message')}")
 
 
 def tree(events: Iterable[Event]) -> Node | None:

@@ -12,6 +12,8 @@ from tests.fake_openai import FakeOpenAI, fake_openai
 
 # A busy machine is no wrong answer.
 settings.register_profile("untimed", deadline=None)
+# By hand: pytest --hypothesis-profile=nightly …
+settings.register_profile("nightly", deadline=None, max_examples=5_000)
 settings.load_profile("untimed")
 
 

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import streamlit as st
+from pydantic import ValidationError
 
 from chains.router import ROUTE_EVENT, Decision
 from pages.components import links, words
@@ -192,18 +193,25 @@ def draw_route_badge(decision: Decision, places: Slots) -> None:
 
 
 def _draw_route(events: Sequence[Event], places: Slots) -> bool:
-    told = custom_event(events, ROUTE_EVENT)
-    if told is None:
+    decision = _decision(events)
+    if decision is None:
         return False
-    draw_route_badge(Decision.model_validate(told), places)
+    draw_route_badge(decision, places)
     return True
+
+
+def _decision(events: Sequence[Event]) -> Decision | None:
+    """Return the route that a run took. An event of that name may be of a chain of one's own and mean another thing."""
+    try:
+        return Decision.model_validate(custom_event(events, ROUTE_EVENT))
+    except ValidationError:
+        return None
 
 
 def ended_with(run: Run, text: str, meter: Meter) -> Ended:
     """Return what a run's answer was; `meter` has read all its events."""
     figures = meter.figures()
-    told = custom_event(run.events, ROUTE_EVENT)
-    return Ended(text, figures, outcome(run, figures), Decision.model_validate(told) if told else None)
+    return Ended(text, figures, outcome(run, figures), _decision(run.events))
 
 
 def ended_of_run(run: Run, *, before: str = "") -> Ended:

@@ -37,6 +37,8 @@ class _Kept:
     writing: threading.Lock = field(default_factory=threading.Lock)
     is_over: bool = False
     """Whether nothing more is to be written of it."""
+    has_failed: bool = False
+    """Whether the log has it that it cannot be written."""
 
     def text(self) -> str:
         events = self.run.events[self.read :]
@@ -131,7 +133,9 @@ class Keeper:
             return True
         except Exception:
             # Not the database's doing: the others go on. For one that has ended, trying again would not help.
-            _LOG.exception("answer %s is not kept", kept.answer_id)
+            if not kept.has_failed:
+                _LOG.exception("answer %s is not kept", kept.answer_id)
+            kept.has_failed = True
         else:
             self.problem = None
         return ended

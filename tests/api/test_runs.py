@@ -146,3 +146,42 @@ def test_the_documentation_needs_nothing_from_elsewhere(client: httpx.Client) ->
     assert "//cdn" not in page.text
     assert client.get("/assets/swagger-ui-bundle.js").status_code == 200
     assert client.get("/openapi.json").json()["info"]["title"] == "Weir"
+
+
+NO_EVENT_IDS = ("-1", "-2", "--2", "+1", "1.0", "1e3", "²", "١", "1" * 13, "x", "0x1", "1 2")
+
+
+@pytest.mark.parametrize("stalled", [False, True])
+def test_an_event_id_that_is_no_number_of_an_event_is_refused(
+    client: httpx.Client, openai_server: FakeOpenAI, stalled: bool
+) -> None:
+    openai_server.plan = Plan(tokens=WORDS, fault=Fault.STALL if stalled else None, at=3)
+    run_id = started(client)["id"]
+    if not stalled:
+        recorded(client, run_id)
+    for event_id in NO_EVENT_IDS:
+        for path, seen in ((f"/runs/{run_id}/events", event_id), ("/sse", f"{run_id}:{event_id}")):
+            header = {"Last-Event-ID": seen.encode()}
+            for answer in (client.get(path, params={"after": seen}), client.get(path, headers=header)):
+                assert answer.status_code == 422, event_id
+                assert answer.json()["detail"] == "The event id is not one of this stream's."
+    client.delete(f"/runs/{run_id}")
+
+
+def test_an_event_id_beyond_the_last_event_is_refused_while_more_may_come(
+    client: httpx.Client, openai_server: FakeOpenAI
+) -> None:
+    openai_server.plan = Plan(tokens=WORDS, fault=Fault.STALL, at=3)
+    run_id = started(client)["id"]
+    beyond = f"/runs/{run_id}/events?after=999999999999"
+    assert client.get(beyond).status_code == 422
+    client.delete(f"/runs/{run_id}")
+    assert client.get(beyond).status_code == 204
+
+
+def test_an_event_id_without_a_number_is_the_beginning(client: httpx.Client) -> None:
+    run_id = started(client)["id"]
+    everything = recorded(client, run_id)
+    with connect_sse(client, "GET", f"/runs/{run_id}/events?after=", headers={"Last-Event-ID": ""}) as source:
+        again = [event.json() for event in source.iter_sse() if event.data]
+    assert again[:-1] == everything

@@ -92,3 +92,43 @@ def test_a_start_beyond_a_limit_is_no_run(recorder: Recorder) -> None:
     run.stop()
     assert run.wait(5)
     assert limits.refusal(ANN) is None
+
+
+def test_a_run_begins_though_nothing_can_be_logged_of_it(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(logging.Handler):
+        def emit(self, _: logging.LogRecord) -> None:
+            raise OSError("no space left on device")
+
+    caplog.set_level(logging.INFO, "streaming.run_log")
+    monkeypatch.setattr(logging.getLogger("streaming.run_log"), "handlers", [Full()])
+    limits = Limits(Quota(live=1))
+    for _ in range(2):
+        run = admit(limits, ANN, lambda: recorder.start(RunnableLambda(str), "go"))
+        assert run.wait(5)
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert f"run {run.id} is not in the log" in errors
+
+
+def test_of_several_callbacks_at_a_runs_end_one_that_fails_is_logged_and_the_others_are_called(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_: Run) -> None:
+        raise ValueError("no")
+
+    gate = Gate()
+    run = recorder.start(gate.chain(), "go")
+    called: list[Run] = []
+    for callback in (fails, called.append):
+        run.when_ended(callback)
+    assert gate.reached.wait(5)
+    gate.open()
+    assert run.wait(5)
+    for callback in (fails, called.append):
+        run.when_ended(callback)
+    recorder.start(RunnableLambda(str), "go").wait(5)
+    assert called == [run, run]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"a callback of the end of run {run.id} has failed"
+    ] * 2

@@ -1,19 +1,24 @@
 """How many runs and tokens visitors get, and what they are told when there are no more."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
-from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.language_models import FakeMessagesListChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatResult
 from langchain_core.runnables import RunnableLambda
 
 from chains.replayed import ReplayedLine, ReplayedModel
+from streaming.events import Event
 from streaming.limits import Limit, LimitReachedError, Limits, Quota
 from streaming.party import Party
 from streaming.recorder import Recorder
-from streaming.run import Run
+from streaming.run import Run, Status
 from tests.streaming.test_recorder import Gate
+from tests.streaming.test_usage import NO_COUNTS
 
 ANN, BEN = Party("ann", "10.0.0.1"), Party("ben", "10.0.0.2")
 NOON = 1_800_014_400.0
@@ -239,3 +244,51 @@ def test_a_call_that_reached_nobody_costs_nothing(recorder: Recorder) -> None:
     assert run.wait(5)
     assert [event.event for event in run.events] == ["on_chat_model_start", "on_chat_model_error"]
     limits.start(ANN, lambda: finished(recorder))
+
+
+class MiscountingModel(FakeMessagesListChatModel):
+    """A chat model whose server counts tokens with what is no number."""
+
+    usage: Any = None
+
+    def _generate(self, *given: Any, **named: Any) -> ChatResult:
+        result = super()._generate(*given, **named)
+        result.generations[0].message.usage_metadata = self.usage  # type: ignore[attr-defined]
+        return result
+
+
+@pytest.mark.parametrize("count", NO_COUNTS, ids=lambda count: repr(count)[:20])
+def test_after_an_answer_with_a_count_that_is_none_everybody_may_go_on(recorder: Recorder, count: Any) -> None:
+    limits = Limits(Quota(live=1, tokens_per_day=1_000_000))
+    model = MiscountingModel(
+        responses=[AIMessage("A weir.")], usage={"input_tokens": count, "output_tokens": count, "total_tokens": count}
+    )
+    run = limits.start(ANN, lambda: recorder.start(model, "What is a weir?"))
+    assert run.wait(5)
+    assert run.events[-1].event == "on_chat_model_end"
+    for visitor in (ANN, BEN):
+        assert limits.start(visitor, lambda: finished(recorder)).status == "done"
+    assert limits.nearly_used("ann") == []
+
+
+class Uncountable(Run):
+    """A run whose events cannot be read."""
+
+    @property
+    def events(self) -> Sequence[Event]:
+        raise RuntimeError("the record is damaged")
+
+
+def test_a_run_that_cannot_be_counted_frees_its_place_and_is_logged_once(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = Limits(Quota(live=1, tokens_per_day=20))
+    run = Uncountable("damaged", "chain", None, context={}, created_at=0.0, cancel=str, unread=str)
+    limits.start(ANN, lambda: run)
+    assert refusal(limits, BEN, recorder).limit is Limit.LIVE
+    run.close(Status.DONE, None)
+    limits.start(BEN, lambda: spent(recorder, 15, 5))
+    assert refusal(limits, BEN, recorder).limit is Limit.TOKENS_PER_DAY
+    assert [record.getMessage() for record in caplog.records] == [
+        "the tokens of run damaged cannot be counted any further"
+    ]

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from streaming.events import Event, Source
-from streaming.metrics import custom_event, figures, output_of, text, text_of
+from streaming.messages import text_of
+from streaming.metrics import custom_event, figures, output_of, text
 
 ROOT = Source("chain", "root", (), (), {})
 MODEL = Source("ChatOpenAI", "model", ("root",), (), {})
@@ -20,7 +21,7 @@ def answer(*times: float, usage: dict[str, int] | None = None, reason: Any = "st
         events.append(event(at, "on_chat_model_stream", MODEL, chunk={"type": "AIMessageChunk", "content": "ab"}))
         events.append(event(at, "on_chain_stream", ROOT, chunk="ab"))
     about = {"model_provider": "openai"} | ({"finish_reason": reason} if reason else {})
-    output = {"content": "", "response_metadata": about} | ({"usage_metadata": usage} if usage else {})
+    output = {"type": "ai", "content": "", "response_metadata": about} | ({"usage_metadata": usage} if usage else {})
     return [*events, event(times[-1] + 0.5, "on_chat_model_end", MODEL, output=output)]
 
 
@@ -69,9 +70,12 @@ def test_a_finish_reason_that_is_no_text_is_unknown_and_no_other_is_expected(rea
     ("chunk", "expected"),
     [
         ("plain", "plain"),
-        ({"content": "message"}, "message"),
-        ({"content": [{"type": "text", "text": "block"}, {"type": "image"}, "bare"]}, "blockbare"),
-        ({"content": None}, ""),
+        ({"type": "ai", "content": "message"}, "message"),
+        (
+            {"type": "AIMessageChunk", "content": [{"type": "text", "text": "block"}, {"type": "image"}, "bare"]},
+            "blockbare",
+        ),
+        ({"type": "ai", "content": None}, ""),
         ({"category": "math"}, ""),
         (7, ""),
     ],

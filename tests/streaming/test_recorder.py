@@ -4,6 +4,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableGenerator, RunnableLambda, RunnableParallel
 
+from streaming import plain, recording
+from streaming.events import MAX_LABEL
 from streaming.failure import FailureKind
 from streaming.loop import BackgroundLoop
 from streaming.methods import Method
@@ -391,3 +394,53 @@ def test_stopped_chains_that_block_hold_up_no_other(recorder: Recorder) -> None:
     finally:
         release.set()
     assert all(run.wait(10) and run.status is Status.STOPPED for run in stuck)
+
+
+class Shade(StrEnum):
+    DARK = "dark"
+
+
+def test_what_a_chain_is_named_and_tagged_with_is_recorded_as_bounded_text(recorder: Recorder) -> None:
+    branches = {f"branch_{number}": RunnableLambda(str) for number in range(300)}
+    chain = RunnableParallel(branches).with_config(
+        tags=["half of a pair: \ud83d", "x" * 5_000, Shade.DARK],
+        metadata={"model": object(), "shade": Shade.DARK, "half": "\ud83d"},
+    )
+    run = recorder.start(chain, "go")
+    assert run.wait(10)
+    root = run.events[0].source
+    assert len(root.name) == len(run.name) == MAX_LABEL
+    assert root.name.endswith("…")
+    assert {"half of a pair: \ufffd", "dark"} < set(root.tags)
+    assert all(len(tag) <= MAX_LABEL and type(tag) is str for tag in root.tags)
+    assert root.metadata["model"]["type"] == "object"
+    assert plain.is_plain(root.metadata)
+    assert len({id(event.source) for event in run.events if event.is_root}) == 1
+    assert [event.as_dict() for event in recording.read(b"".join(recording.lines(run))).events] == [
+        event.as_dict() for event in run.events
+    ]
+
+
+class Table:
+    """Refuses to be asked whether it is true, as tables and arrays do."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth value of a table is ambiguous")
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("the truth value of a table is ambiguous")
+
+    __hash__ = object.__hash__
+
+
+# LangChain's own handler, behind `astream_events`, loses the events of such a chain.
+@pytest.mark.parametrize("method", [method for method in Method if method is not Method.ASTREAM_EVENTS])
+@pytest.mark.parametrize("value", [Table(), {"input": Table()}, [Table()]])
+def test_a_chain_of_tables_is_recorded_by_every_method(recorder: Recorder, method: Method, value: Any) -> None:
+    chain = RunnableLambda(lambda given: [given]) | RunnableLambda(lambda given: given[0])
+    run = recorder.start(chain, value, method=method)
+    assert run.wait(5)
+    assert run.status is Status.DONE
+    ended = [event.name for event in run.events if event.event == "on_chain_end"]
+    assert len(ended) == 3
+    assert not [event for event in run.events if event.event.endswith("_error")]

@@ -13,6 +13,7 @@ from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from streaming.recorder import Recorder
 from streaming.run import Run
 from streaming.tally import BYTES_PER_TOKEN, Tally
+from tests.streaming.test_usage import NO_COUNTS
 
 
 class CountingLLM(BaseLLM):
@@ -74,3 +75,24 @@ def test_a_chat_model_costs_what_its_server_counts(recorder: Recorder) -> None:
     usage = UsageMetadata(input_tokens=5, output_tokens=3, total_tokens=8)
     model = FakeMessagesListChatModel(responses=[AIMessage("A dam.", usage_metadata=usage)])
     assert Tally().read(ended(recorder, model, "What is a dam?").events) == 8
+
+
+def counting(usage: Any) -> CountingLLM:
+    """A completion model whose server says this of its tokens."""
+
+    class Model(CountingLLM):
+        def _generate(self, prompts: list[str], *_: Any, **__: Any) -> LLMResult:
+            return LLMResult(
+                generations=[[Generation(text="A weir.")] for _ in prompts], llm_output={"token_usage": usage}
+            )
+
+    return Model()
+
+
+@pytest.mark.parametrize("count", NO_COUNTS, ids=lambda count: repr(count)[:20])
+def test_a_count_that_is_none_is_estimated_and_the_other_one_is_taken(recorder: Recorder, count: Any) -> None:
+    question = "What is a weir? " * 20
+    run = ended(recorder, counting({"prompt_tokens": count, "completion_tokens": 7}), question)
+    assert Tally().read(run.events) == prompt_of(run) + 7
+    run = ended(recorder, counting({"prompt_tokens": 11, "completion_tokens": count}), question)
+    assert 11 < Tally().read(run.events) < 11 + prompt_of(run)

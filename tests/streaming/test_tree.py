@@ -19,11 +19,16 @@ def event(at: float, kind: str, source: Source, **data: Any) -> Event:
 STORY = [
     event(0.0, "on_chain_start", ROOT, input="q"),
     event(0.5, "on_chat_model_start", MODEL),
-    event(1.0, "on_chat_model_stream", MODEL, chunk={"content": ""}),
-    event(1.5, "on_chat_model_stream", MODEL, chunk={"content": "rain"}),
+    event(1.0, "on_chat_model_stream", MODEL, chunk={"type": "AIMessageChunk", "content": ""}),
+    event(1.5, "on_chat_model_stream", MODEL, chunk={"type": "AIMessageChunk", "content": "rain"}),
     event(1.6, "on_chain_stream", ROOT, chunk="rain"),
-    event(2.0, "on_chat_model_stream", MODEL, chunk={"content": "\n"}),
-    event(2.5, "on_chat_model_end", MODEL, output={"content": "rain\n", "usage_metadata": {"output_tokens": 2}}),
+    event(2.0, "on_chat_model_stream", MODEL, chunk={"type": "AIMessageChunk", "content": "\n"}),
+    event(
+        2.5,
+        "on_chat_model_end",
+        MODEL,
+        output={"type": "ai", "content": "rain\n", "usage_metadata": {"output_tokens": 2}},
+    ),
     event(3.0, "on_chain_error", ROOT, error={"type": "ValueError", "message": "too wet"}),
 ]
 

@@ -109,7 +109,7 @@ def draw_timeline(root: Node, end: float, selected: Node | None, at: float | Non
         ]
     )
     marks = pd.DataFrame(
-        [mark for node in nodes for mark in chunk_marks(node, labels[node.run_id], end)],
+        [mark for node in nodes for mark in _marks(node, labels[node.run_id], end)],
         columns=["component", "at", "seq"],
     )
     hit = alt.selection_point(name="hit", fields=["seq"], on="click", empty=False)
@@ -146,7 +146,7 @@ def draw_timeline(root: Node, end: float, selected: Node | None, at: float | Non
     )
 
 
-def chunk_marks(node: Node, label: str, end: float) -> list[tuple[str, float, int]]:
+def _marks(node: Node, label: str, end: float) -> list[tuple[str, float, int]]:
     """Return a node's chunks, one for each place of the axis that has any."""
     places: dict[int, tuple[str, float, int]] = {}
     for at, seq in zip(node.arrivals, node.arrival_seqs, strict=True):

@@ -60,7 +60,7 @@ def _draw_texts(one: Inspection, other: Inspection) -> None:
     st.markdown(f"**The texts differ from character {place:,} on**")
     for column, text in zip(st.columns(2), texts, strict=True):
         before, after = text[max(0, place - _AROUND) : place], text[place : place + _AROUND]
-        column.code(f"…{before}▏{after}…", language=None, wrap_lines=True)
+        column.code(marked(f"…{before}▏{after}…"), language=None, wrap_lines=True)
 
 
 def _draw_events(one: Inspection, other: Inspection) -> None:

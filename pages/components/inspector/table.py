@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-import orjson
 import pandas as pd
 import streamlit as st
 
@@ -11,10 +10,11 @@ from pages.components.copy_button import copy_button
 from pages.components.inspector import filter_lab
 from pages.components.inspector.state import pick, picked
 from pages.components.words import code
+from streaming import plain
 from streaming.events import Event
 from streaming.folding import PREVIEW, Row, rows, single_rows
 from streaming.invisible import marked
-from streaming.metrics import text_of
+from streaming.messages import text_of
 
 PAGE = 300
 """Rows of one page of the table: what is sent does not grow with the run."""
@@ -81,7 +81,7 @@ def draw_table(shown: Sequence[Row], *, key: str, live: bool) -> Row | None:
         st.session_state.events_shown_pick = picked()
 
     st.dataframe(
-        page_table(page, before=shown[first - 1] if first else None),
+        _table(page, before=shown[first - 1] if first else None),
         hide_index=True,
         column_config=_COLUMNS,
         on_select=chosen,
@@ -101,7 +101,7 @@ def _place_of(seq: int | None, shown: Sequence[Row]) -> int | None:
     return next((place for place, row in enumerate(shown) if row.first.seq <= seq <= row.last.seq), None)
 
 
-def page_table(shown: Sequence[Row], before: Row | None) -> pd.DataFrame:
+def _table(shown: Sequence[Row], before: Row | None) -> pd.DataFrame:
     """Return rows as a table; `before` is the row ahead of them. Times in seconds, gaps in milliseconds."""
     gaps = [later.first.at - earlier.last.at for earlier, later in pairwise([before, *shown] if before else shown)]
     if before is None and shown:
@@ -138,7 +138,7 @@ def _draw_event(event: Event) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{event.seq}** {code(event.event)}", width="content")
         filter_lab.draw_additions(event)
-        pretty = orjson.dumps(event.as_dict(), option=orjson.OPT_INDENT_2).decode(errors="replace")
+        pretty = plain.indented(event.as_dict())
         copy_button(pretty, key=f"copy-event-{event.seq}")
     if len(event.payload) > MAX_SHOWN:
         st.caption(f"The first {MAX_SHOWN:,} of {len(event.payload):,} bytes; Copy takes all.")
@@ -169,7 +169,7 @@ def _draw_fold(row: Row) -> None:
                 "time": [event.at for event in part],
                 "gap": [0.0, *(1e3 * (later.at - earlier.at) for earlier, later in pairwise(part))],
                 "name": [event.name for event in part],
-                "chunk": [_visible(text_of(event.data.get("chunk"))) for event in part],
+                "chunk": [_visible(text_of(event.get("chunk"))) for event in part],
             }
         ),
         hide_index=True,
@@ -190,4 +190,4 @@ def _chosen_inside(row: Row) -> Event | None:
 
 
 def _visible(text: str) -> str:
-    return text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣")
+    return plain.without_surrogates(text).replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣")
