@@ -29,7 +29,7 @@ from pages.components.inspector import charts, table
 from pages.components.inspector.recordings import SAMPLES
 from pages.components.json_viewer.source import of_run, schema_of
 from pages.components.story.figures_view import newest_lines, sparks
-from streaming import comparison, doctor, folding, metrics, race, recording
+from streaming import comparison, doctor, folding, metrics, plain, race, recording
 from streaming.chunk_list import chunks
 from streaming.codec import RecordingError, encode
 from streaming.filters import EventFilter
@@ -115,9 +115,9 @@ def made(random: Random) -> bytes:
     if random.random() < 0.05:
         content = content[: random.randrange(len(content) + 1)]
     if random.random() < 0.05 and content:
-        content = bytearray(content)
-        content[random.randrange(len(content))] = random.randrange(256)
-    return bytes(content)
+        where = random.randrange(len(content))
+        content = content[:where] + random.randbytes(1) + content[where + 1 :]
+    return content
 
 
 def _written(line: Any) -> bytes:
@@ -337,12 +337,12 @@ def _check_pages(run: Run) -> None:
         convert_anything_to_arrow_bytes(charts.tree_table(nodes))
         for node in nodes:
             _sent(words.escaped(node.name), words.escaped(node.error), *map(words.escaped, node.causes))
-            charts.chunk_marks(node, node.name, events[-1].at)
+            charts._marks(node, node.name, events[-1].at)
     for folded in (True, False):
         shown = table.table_rows(events, search="a", folded=folded)
-        convert_anything_to_arrow_bytes(table.page_table(shown[: table.PAGE], None))
+        convert_anything_to_arrow_bytes(table._table(shown[: table.PAGE], None))
     for event in events:
-        _sent(marked(table.pretty_json(event)))
+        _sent(marked(plain.indented(event.as_dict())))
 
 
 def _sent(*texts: str) -> None:
