@@ -47,7 +47,7 @@ from streaming.run import Run
 from streaming.tally import Tally
 
 SLOWEST = 5.0
-"""Seconds that one recording may take, in the whole."""
+"""Seconds of the processor that one recording may take, in the whole."""
 
 ODD: tuple[Any, ...] = (
     None,
@@ -361,7 +361,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     opened, slowest, slow_seed = 0, 0.0, 0
     begun, before = time.perf_counter(), _resident()
     for seed in range(wanted.seed, wanted.seed + wanted.count):
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             opened += check(made(Random(seed))) is None
         except Exception as error:
@@ -370,14 +370,14 @@ def main(arguments: Iterable[str] | None = None) -> int:
             problem = f"{type(error).__name__} in {place}"
             problems[problem] += 1
             examples.setdefault(problem, seed)
-        took = time.perf_counter() - started
+        took = time.process_time() - started
         if took > slowest:
             slowest, slow_seed = took, seed
     raised, seconds = problems.total(), time.perf_counter() - begun
     refused = wanted.count - opened - raised
     lines = [
         f"{wanted.count:,} recordings in {seconds:.0f} s: {opened:,} opened, {refused:,} refused, {raised:,} wrong",
-        f"the slowest took {slowest:.2f} s (seed {slow_seed}); memory grew by {(_resident() - before) / 1e6:.0f} MB",
+        f"slowest: {slowest:.2f} s of CPU (seed {slow_seed}), memory grew by {(_resident() - before) / 1e6:.0f} MB",
         *(f"{count} × {problem} (seed {examples[problem]})" for problem, count in problems.items()),
     ]
     sys.stdout.write("\n".join(lines) + "\n")
