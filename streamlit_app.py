@@ -20,6 +20,7 @@ from api.cookies import SafeCookies
 from api.descriptors import raise_descriptor_limit
 from api.headers import SecurityHeaders
 from api.hosts import Hosts, HostsMiddleware
+from api.large_bodies import LargeBodyMiddleware
 from api.logs import take_over, write_logs
 from api.metrics import LocalMetrics
 from api.shutdown import Shutdown
@@ -103,6 +104,7 @@ app = st.App(
         Mount("/api", api),
     ],
     middleware=[
+        Middleware(LargeBodyMiddleware),
         Middleware(SecurityHeaders, framed_by=running.settings.framing_origins),
         Middleware(HostsMiddleware, hosts=known_hosts(), probes=probes),
         Middleware(SafeCookies),

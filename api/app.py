@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,12 +24,13 @@ from api.headers import content_security_policy
 from api.party import is_program, party_of
 from api.problems import DOCUMENTED, NothingMore, Refusal, fitting, install, reference
 from api.request_log import RequestLog
-from api.views import ChainView, Health, Invocation, Invoked, Links, RunRequest, RunView, Started
+from api.views import ChainView, Health, Invocation, Invoked, Links, RunRequest, RunView, Started, run_view
 from chains import catalog
 from chains.settings import Settings
 from chains.source import ModelSource
 from streaming import plain, recording
 from streaming.admission import admit
+from streaming.codec import encode
 from streaming.events import Event
 from streaming.filters import EventFilter
 from streaming.limits import Limits
@@ -331,7 +333,7 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
     @app.get("/runs/{run_id}", response_model=RunView, tags=["Runs"])
     def show(request: Request, run_id: str) -> Response:
         """Return a run's status, figures and text so far."""
-        return _as_json(RunView.of(api.run(request, run_id), _base(request)))
+        return _streamed(run_view(api.run(request, run_id), _base(request)), "application/json")
 
     @app.delete("/runs/{run_id}", response_model=RunView, tags=["Runs"])
     def stop(request: Request, run_id: str) -> Response:
@@ -343,7 +345,7 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
         run = api.stoppable(request, run_id)
         run.stop()
         run.wait(2.0)
-        return _as_json(RunView.of(run, _base(request)))
+        return _streamed(run_view(run, _base(request)), "application/json")
 
     def followed(
         request: Request,
@@ -369,7 +371,7 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
         yield ServerSentEvent(retry=RETRY)
         async for event in api.follow(following, connection):
             if kept.passes(event):
-                yield _sse(event.as_dict(), event_id=str(event.seq))
+                yield ServerSentEvent(raw_data=encode(event).decode().rstrip(), id=str(event.seq))
         if not run.is_live and following.is_allowed:
             yield _sse({"status": run.status.value}, "end", str(len(run.events)))
 
@@ -382,10 +384,12 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
     def download(request: Request, run_id: str) -> Response:
         """Return the run as a `.jsonl` recording."""
         run = api.run(request, run_id)
-        name = f'attachment; filename="weir-{run.id}.jsonl"'
-        return Response(
-            b"".join(recording.lines(run)), media_type=recording.MEDIA_TYPE, headers={"Content-Disposition": name}
-        )
+        visitor = party_of(request).visitor
+        # It ends where the run is taken back, and then has no last line.
+        allowed = takewhile(lambda _: run.may_be_read_by(visitor), recording.chunks(run))
+        response = _streamed(allowed, recording.MEDIA_TYPE)
+        response.headers["Content-Disposition"] = f'attachment; filename="weir-{run.id}.jsonl"'
+        return response
 
     @app.get("/health", tags=["Operation"], responses={503: {"model": Health, "description": "No model is ready."}})
     async def health(response: Response) -> Health:
@@ -407,6 +411,11 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
 def _as_json(view: BaseModel) -> Response:
     """Encode a view here, on a thread: FastAPI would encode what a route returns on the loop."""
     return Response(plain.dumps(view.model_dump(mode="json")), media_type="application/json")
+
+
+def _streamed(pieces: Iterator[bytes], media_type: str) -> Response:
+    """Answer piece by piece, each when the one before has left; compression would take the loop's time."""
+    return StreamingResponse(pieces, media_type=media_type, headers={"Content-Encoding": "identity"})
 
 
 def _output(run: Run) -> Any:

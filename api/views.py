@@ -1,5 +1,8 @@
 """The bodies of answers and requests."""
 
+import codecs
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,9 +10,13 @@ from pydantic import BaseModel, Field
 
 from chains.catalog import Chain
 from streaming import plain
-from streaming.metrics import Meter
+from streaming.byte_chunks import byte_chunks
+from streaming.metrics import Meter, streamed_text
 from streaming.outcome import outcome
 from streaming.run import Run
+
+_PAGE = re.compile("[a-z_]{1,40}")
+"""The name of a page: what a recording says of itself may be anything."""
 
 
 class ChainView(BaseModel):
@@ -61,7 +68,7 @@ class Links(BaseModel):
             run=here,
             events=f"{here}/events",
             recording=f"{here}/recording",
-            page=f"/{page}?run={run.id}" if page else None,
+            page=f"/{page}?run={run.id}" if isinstance(page, str) and _PAGE.fullmatch(page) else None,
         )
 
 
@@ -102,38 +109,52 @@ class RunView(BaseModel):
     figures: FiguresView
     links: Links
 
-    @classmethod
-    def of(cls, run: Run, base: str) -> "RunView":
-        """Describe a run."""
-        meter = Meter()
-        events = list(run.events)
-        text = "".join([meter.add(event) for event in events])
-        figures = meter.figures()
-        said = outcome(run, figures)
-        return cls(
-            id=run.id,
-            chain=run.name,
-            status=run.status.value,
-            mark=said.mark.value,
-            message=plain.without_surrogates(f"{said.sentence} {said.remedy}".strip()),
-            created_at=datetime.fromtimestamp(run.created_at, UTC),
-            input=plain.sendable(run.input),
-            text=plain.without_surrogates(text),
-            events=len(events),
-            figures=FiguresView(
-                time_to_first_token=figures.time_to_first_token,
-                tokens_per_second=figures.tokens_per_second,
-                tokens_in=figures.tokens_in,
-                tokens_out=figures.tokens_out,
-                exact=figures.exact,
-                median_inter_token_latency=figures.median_latency,
-                chunks=figures.chunks,
-                characters=figures.characters,
-                duration=figures.duration,
-                finish_reason=figures.finish_reason and plain.without_surrogates(figures.finish_reason),
-            ),
-            links=Links.of(run, base),
-        )
+
+def run_view(run: Run, base: str) -> Iterator[bytes]:
+    """Return a run as the JSON of a `RunView`, in pieces: its text and its input may be large, and are read slowly."""
+    meter, count = Meter(), len(run.events)
+    for number in range(count):
+        meter.add(run.events[number])
+    figures = meter.figures()
+    said = outcome(run, figures)
+    view = RunView(
+        id=run.id,
+        chain=run.name,
+        status=run.status.value,
+        mark=said.mark.value,
+        message=plain.without_surrogates(f"{said.sentence} {said.remedy}".strip()),
+        created_at=datetime.fromtimestamp(run.created_at, UTC),
+        input=None,
+        text="",
+        events=count,
+        figures=FiguresView(
+            time_to_first_token=figures.time_to_first_token,
+            tokens_per_second=figures.tokens_per_second,
+            tokens_in=figures.tokens_in,
+            tokens_out=figures.tokens_out,
+            exact=figures.exact,
+            median_inter_token_latency=figures.median_latency,
+            chunks=figures.chunks,
+            characters=figures.characters,
+            duration=figures.duration,
+            finish_reason=figures.finish_reason and plain.without_surrogates(figures.finish_reason),
+        ),
+        links=Links.of(run, base),
+    )
+    return byte_chunks(_with_text(plain.dumps(view.model_dump(mode="json", exclude={"input", "text"})), run, count))
+
+
+def _with_text(view: bytes, run: Run, count: int) -> Iterator[bytes]:
+    yield view[:-1] + b',"input":'
+    # Half a surrogate pair is written as an escape.
+    yield plain.dumps(plain.sendable(run.input)) if b"\\ud" in run.input_json else run.input_json
+    yield b',"text":"'
+    # Two chunks may bring the halves of one character; a half alone becomes a replacement character.
+    decoder = codecs.getincrementaldecoder("utf-16-le")("replace")
+    for number in range(count):
+        if text := streamed_text(run.events[number]):
+            yield plain.dumps(decoder.decode(text.encode("utf-16-le", "surrogatepass")))[1:-1]
+    yield plain.dumps(decoder.decode(b"", final=True))[1:-1] + b'"}'
 
 
 class Health(BaseModel):

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from langchain_core.callbacks import adispatch_custom_event
 from langchain_core.exceptions import (
@@ -24,7 +24,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from chains.routing.local import LocalClassifier
 from chains.straight import RunnableSequence
@@ -230,20 +230,29 @@ def smart_router(model: BaseChatModel, classify: Runnable[Any, Any] | None = Non
     return RunnableGenerator(_Router(decide, specialists).answer, name="smart_router")  # type: ignore[arg-type]
 
 
+def _of_routes(probabilities: dict[str, float]) -> dict[str, float]:
+    if not set(probabilities) <= set(Route):
+        raise ValueError("a probability is of no route")
+    return probabilities
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
 class Decision(BaseModel):
-    """Which way a question went."""
+    """Which way a question went. One that is read from a file, or from an event, has what can be drawn."""
 
     route: Route
     fallback: bool = False
     """Whether the classification failed, and the question is answered as a general one."""
     reason: str = ""
     by: Classifier = Classifier.MODEL
-    confidence: float | None = None
+    confidence: Share | None = None
     """What the model says of itself, from 0 to 1."""
-    probabilities: dict[str, float] | None = None
+    probabilities: Annotated[dict[str, Share], AfterValidator(_of_routes)] | None = None
     """Of each route, as the local classifier has measured them."""
     abstained: bool = False
-    seconds: float = 0.0
+    seconds: float = Field(0.0, ge=0, le=1e9)
     """What the decision took."""
 
 

@@ -245,7 +245,8 @@ if "chat_id" not in st.session_state:
     st.session_state.chat_editing = st.session_state.chat_shared = None
     st.session_state.chat_id = st.query_params.get("conversation")
     if st.session_state.chat_id is None and (linked := links.linked_run("chat")):
-        st.session_state.chat_id = linked.context.get("conversation")
+        named = linked.context.get("conversation")
+        st.session_state.chat_id = named if isinstance(named, str) else None
         st.session_state.chat_shared = linked.id
 elif "conversation" in st.query_params:
     st.session_state.chat_id = st.query_params["conversation"]

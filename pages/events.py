@@ -26,6 +26,8 @@ from streaming.outcome import outcome
 from streaming.run import Run
 
 LIVE_EVERY = 0.5
+MOST_ERRORS = 20
+LONGEST_ERROR = 2_000
 VIEWS = ["Timeline", "Latency", "Doctor", "Text"]
 
 
@@ -92,7 +94,7 @@ def close_run() -> None:
 def label(run: Run) -> str:
     given = run.input
     first = next(iter(given.values()), "") if isinstance(given, dict) else given
-    return f"{run.name}: {str(first)[:60]}"
+    return marked(f"{run.name}: {str(first)[:60]}")
 
 
 def draw_empty() -> None:
@@ -126,11 +128,13 @@ def draw_head(run: Run, seen: Inspection) -> None:
     )
     if whole and said.sentence:
         st.markdown(f"{said.sentence} {said.remedy}")
-    for node in seen.origins:
-        causes = [f"Caused by {cause.rstrip('.')}." for cause in node.causes]
+    for node in seen.origins[:MOST_ERRORS]:
+        causes = [f"Caused by {cause[:LONGEST_ERROR].rstrip('.')}." for cause in node.causes[:MOST_ERRORS]]
         streamed = [f"It had streamed {len(node.text):,} characters."] if node.pieces else []
-        told = " ".join((f"{node.name} failed: {node.error.rstrip('.')}.", *causes, *streamed))
+        told = " ".join((f"{node.name} failed: {node.error[:LONGEST_ERROR].rstrip('.')}.", *causes, *streamed))
         st.markdown(f":material/error: {words.escaped(told)}")
+    if len(seen.origins) > MOST_ERRORS:
+        st.caption(f"These are the first {MOST_ERRORS} of {len(seen.origins):,} errors; the table below has all.")
 
 
 def draw_view(seen: Inspection) -> None:

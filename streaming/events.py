@@ -13,6 +13,10 @@ from streaming import plain
 EVENT_OVERHEAD = 160
 """Bytes an `Event` takes in memory besides its payload: the object, its number and its time."""
 
+SOURCE_OVERHEAD = 300
+NAME_OVERHEAD = 60
+"""Bytes a `Source` takes in memory besides its texts, and each of these."""
+
 MAX_LABEL = 1_000
 """Characters of a component's name, and of a tag: LangChain names a parallel step after all of its branches."""
 
@@ -30,6 +34,12 @@ class Source:
     """From the root down to the direct parent; empty for the root."""
     tags: tuple[str, ...]
     metadata: dict[str, Any]
+
+    @property
+    def size(self) -> int:
+        """Bytes this takes in memory, about: a value of metadata takes ten times as much as its JSON."""
+        names = (self.name, self.run_id, *self.parent_ids, *self.tags)
+        return SOURCE_OVERHEAD + sum(NAME_OVERHEAD + len(name) for name in names) + 10 * len(plain.dumps(self.metadata))
 
     def is_plain(self) -> bool:
         """Whether it can be written, drawn and sent as it is. What a chain is named and tagged with may be anything."""

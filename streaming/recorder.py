@@ -252,7 +252,7 @@ class _Recording:
         if not self.run.is_live:  # from a thread that outlived its run
             return
         source = self._without_secrets(source)
-        self._close_failed(before=source)
+        self._close_failed(before=source, at=at)
         event = self._append(kind, source, payload, at)
         stage = event.event.rsplit("_", 1)[-1]
         if stage == "start":
@@ -290,28 +290,31 @@ class _Recording:
         return clean
 
     def _append(self, kind: str, source: Source, payload: bytes, at: float) -> Event:
-        event = Event(len(self.run.events), at, kind, source, self._secrets.hide_in_payload(payload))
-        self.run.append(event)
-        if largest := self._store.grew(event.size):
+        payload, before = self._secrets.hide_in_payload(payload), self.run.size
+        event = self.run.append(Event(len(self.run.events), at, kind, source, payload))
+        if largest := self._store.grew(self.run.size - before):
             full = RecordFullError(RecordFullError.__doc__)
             largest.end_early(Status.FAILED, failure_of(full, answering=True))
         return event
 
-    def _close_failed(self, before: Source) -> None:
-        """Close components that failed and whose failure the chain survived, once an event of another comes."""
+    def _close_failed(self, before: Source, at: float) -> None:
+        """Close components that failed and whose failure the chain survived, once an event of another comes.
+
+        `at` is the time of that event: it may come from a thread, and is then earlier than now.
+        """
         # A list first: components fail on threads of their own meanwhile.
         for run_id in [run_id for run_id in list(self._errors.by_run) if run_id in self._open]:
             if run_id != before.run_id and run_id not in before.parent_ids:
-                self._close(run_id, self._errors.by_run[run_id])
+                self._close(run_id, self._errors.by_run[run_id], at)
 
-    def _close(self, run_id: str, error: BaseException) -> None:
+    def _close(self, run_id: str, error: BaseException, at: float) -> None:
         opened = self._open.pop(run_id)
         shown: dict[str, Any] = self._shown(error)
         # A client library may wrap one error several times in its like.
         causes = [self._shown(cause) for cause in _causes(error)]
         if told := [cause for before, cause in pairwise([shown, *causes]) if cause != before]:
             shown["causes"] = told
-        self._append(f"on_{opened.type}_error", opened.source, plain.dumps({"error": shown}), self._now())
+        self._append(f"on_{opened.type}_error", opened.source, plain.dumps({"error": shown}), at)
         self._errors.by_run.pop(run_id, None)
 
     def _shown(self, error: BaseException) -> dict[str, Any]:
@@ -336,10 +339,10 @@ class _Recording:
         """Close the components that are open still."""
         failed = {run_id: own for run_id, own in dict(self._errors.by_run).items() if isinstance(own, Exception)}
         for run_id in reversed([run_id for run_id in self._open if run_id not in failed]):
-            self._close(run_id, Interrupted(_MEANWHILE[status]))
+            self._close(run_id, Interrupted(_MEANWHILE[status]), self._now())
         # In the order in which they failed: the first is where the error came from.
         for run_id in [run_id for run_id in failed if run_id in self._open]:
-            self._close(run_id, failed[run_id])
+            self._close(run_id, failed[run_id], self._now())
 
     def _verdict(self, task: asyncio.Task[None], error: BaseException | None) -> tuple[Status, Failure | None]:
         # A body without a length that is cut looks whole.
@@ -347,7 +350,7 @@ class _Recording:
             return self.run.ending, self.run.failure
         if isinstance(error, Exception):
             failure = failure_of(error, answering=self._answering)
-            return Status.FAILED, Failure(failure.kind, self._secrets.hide(failure.detail))
+            return Status.FAILED, Failure(failure.kind, plain.without_surrogates(self._secrets.hide(failure.detail)))
         if task.cancelled() or error is not None:
             return Status.FAILED, Failure(FailureKind.INTERNAL, "The chain's task was cancelled from within.")
         return Status.DONE, None

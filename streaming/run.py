@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from typing import Any, Protocol
@@ -95,6 +96,8 @@ class Run:
         self._clock = clock
         self._input = plain.dumps(value)
         self._events: list[Event] = []
+        self._sources: set[int] = set()
+        """Ids of the objects, which the events keep alive."""
         self._status = Status.RUNNING
         self._ending: Status | None = None
         self._cancel = cancel
@@ -110,6 +113,11 @@ class Run:
     def input(self) -> Any:
         """What the Runnable was given, as plain JSON."""
         return plain.loads(self._input)
+
+    @property
+    def input_json(self) -> bytes:
+        """The same as it is kept."""
+        return self._input
 
     @property
     def status(self) -> Status:
@@ -138,9 +146,7 @@ class Run:
     @property
     def elapsed(self) -> float:
         """Seconds since the start; of a recording, what it took."""
-        if self._clock:
-            return self._clock()
-        return self._events[-1].at if self._events else 0.0
+        return self._clock() if self._clock else self._last_at
 
     def seconds_at(self, moment: float) -> float:
         """Return the seconds from the start to a moment of `time.monotonic()`."""
@@ -227,6 +233,11 @@ class Run:
                 with self._changed:
                     self._bells.remove(bell)
 
+    @property
+    def _last_at(self) -> float:
+        """Time of the last event so far."""
+        return self._events[-1].at if self._events else 0.0
+
     def _has_news(self, seen: int) -> bool:
         return len(self._events) > seen or not self.is_live
 
@@ -261,18 +272,28 @@ class Run:
             self.stop_asked_at = self._clock() if self._clock else None
         self._cancel()
 
-    def append(self, event: Event) -> None:
-        """Record an event and wake the readers."""
+    def append(self, event: Event) -> Event:
+        """Record an event, wake the readers, and return the event as it is recorded.
+
+        Time in a record never goes back. Several threads stamp the events of one run, and the order in which their
+        events come here is the order of the record: one whose time is before the last event's gets the last event's.
+        """
         with self._changed:
+            if not event.at >= self._last_at:
+                event = replace(event, at=self._last_at)
             self._events.append(event)
             self._size += event.size
+            if id(event.source) not in self._sources:
+                self._sources.add(id(event.source))
+                self._size += event.source.size
             self._wake()
+        return event
 
     def close(self, status: Status, failure: Failure | None) -> None:
         """Record that the run has ended and wake the readers."""
         with self._changed:
             self.failure = failure
-            self.ended_at = self._clock() if self._clock else None
+            self.ended_at = max(self._clock(), self._last_at) if self._clock else None
             self._status = status
             self._ended.set()
             self._wake()

@@ -52,6 +52,8 @@ def readable(store: RunStore, run_id: str, visitor: str) -> Run:
 class MemoryStore:
     """Runs in this process's memory, at most `budget` bytes: the oldest that have ended go first.
 
+    A recording that is larger than that by itself is not kept.
+
     Where only live ones are left the largest must end. What is being ended counts as gone: no other ends in its place.
     """
 
@@ -69,6 +71,10 @@ class MemoryStore:
 
     def add(self, run: Run) -> None:
         with self._lock:
+            if run.size > self._budget and not run.is_live:
+                # It would have all others removed, and then itself.
+                self._evicted.append(run.id)
+                return
             self._runs[run.id] = run
             self._size += run.size
             self._make_room()

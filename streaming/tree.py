@@ -135,12 +135,13 @@ class TreeBuilder:
     def _start(self, event: Event) -> None:
         parents = event.source.parent_ids
         node = Node(event.run_id, event.name, event.type, event.source.tags, len(parents), event.seq, event.at)
-        self.nodes[event.run_id] = node
-        if self.root is None:
-            self.root = node
-            return
+        # Looked for among earlier components only: one that names itself as its parent would make the tree a circle.
         nearest = next((self.nodes[run_id] for run_id in reversed(parents) if run_id in self.nodes), self.root)
-        nearest.children.append(node)
+        self.nodes[event.run_id] = node
+        if nearest is None:
+            self.root = node
+        else:
+            nearest.children.append(node)
 
 
 def _step(tag: str) -> int | None:

@@ -1,5 +1,6 @@
 """An answer as the library keeps it: `details` out of what a run was, and back."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -27,6 +28,9 @@ _LOST = Outcome(
     "Weir was restarted, or lost its connection, while this answer was being written.",
     "What had arrived is kept. Retry for a whole answer.",
 )
+
+MOST = 1e12
+"""Tokens, characters or seconds of an answer: a file may say that there were endlessly many."""
 
 _UNTOLD = ("It is not known why this answer ended.", "What had arrived is kept. Retry for a whole answer.")
 
@@ -59,9 +63,18 @@ def ended_of(message: Message) -> Ended:
 
 def _figures(kept: Any, characters: int) -> Figures:
     try:
-        return _FIGURES.validate_python(kept)
+        read = _FIGURES.validate_python(kept)
     except ValidationError:
-        return Figures(None, (), None, None, False, None, None, False, 0, characters, 0.0)
+        read = None
+    if read is not None and all(0 <= number <= MOST for number in _numbers(read)):
+        return read
+    return Figures(None, (), None, None, False, None, None, False, 0, characters, 0.0)
+
+
+def _numbers(figures: Figures) -> Iterator[float]:
+    for value in (*asdict(figures).values(), *figures.inter_token_latencies):
+        if isinstance(value, int | float):
+            yield value
 
 
 def _decision(kept: Any) -> Decision | None:

@@ -2,12 +2,14 @@
 
 from langchain_core.runnables import RunnableLambda
 
-from pages.components.inspector.recordings import content_for
+from pages.components.inspector.recordings import content_for, file_id
 from streaming.admission import admit
+from streaming.events import Event, Source
 from streaming.limits import Limits, Quota
 from streaming.party import Party
 from streaming.recorder import Recorder
-from streaming.recording import lines
+from streaming.recording import MAX_BYTES, is_too_large, lines, size
+from streaming.run import Run, Status
 
 ANN, BEN = Party.of("ann"), Party.of("ben")
 
@@ -23,3 +25,26 @@ def test_a_run_that_was_taken_back_is_saved_by_its_owner_alone(recorder: Recorde
     assert b"not shared any more" in refused
     assert b"canary" not in refused
     assert refused.count(b"\n") == 1
+
+
+def test_a_run_that_is_larger_than_what_can_be_opened_is_known_before_it_is_saved() -> None:
+    run = Run("id-1", "story", "", context={}, created_at=0, cancel=lambda: None, unread=lambda: None)
+    source = Source("story", "id-1", (), ("tag",), {"key": "value"})
+    payload = b'{"chunk":"' + b"a" * 1_000_000 + b'"}'
+    for seq in range(63):
+        run.append(Event(seq, seq / 7, "on_chain_stream", source, payload))
+    assert not is_too_large(run)
+    run.append(Event(63, 9.5, "on_chain_stream", source, payload))
+    run.close(Status.DONE, None)
+    assert size(run) == sum(map(len, lines(run)))
+    assert size(run) > MAX_BYTES
+    assert is_too_large(run)
+
+
+def test_the_name_of_a_file_takes_no_path_from_a_recording() -> None:
+    ids = ["0199-ab", "../../etc/passwd", 'a"b', "a\nb", ""]
+    runs = [
+        Run("rec-1", "", "", context={}, created_at=0, cancel=lambda: None, unread=lambda: None, recorded_id=recorded)
+        for recorded in ids
+    ]
+    assert [file_id(run) for run in runs] == ["0199-ab", "rec-1", "rec-1", "rec-1", "rec-1"]

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.runnables import RunnableGenerator, RunnableLambda
 
-from api.views import RunView
+from api.views import run_view
 from pages.components import words
 from pages.components.inspector import charts, filter_lab, table
-from streaming import plain, recording
+from streaming import codec, plain, recording
 from streaming.chunk_list import chunks, named
 from streaming.comparison import figure_pairs, first_difference, first_difference_of_text
 from streaming.doctor import findings, flows
@@ -150,9 +150,9 @@ def read_bookkeeping(run: Run) -> None:
 
 
 def read_answers(run: Run) -> None:
-    assert json.loads(RunView.of(run, "/api").model_dump_json())["events"] == len(run.events)
+    assert json.loads(b"".join(run_view(run, "/api")))["events"] == len(run.events)
     head, *body = list(recording.lines(run))[:-1]
-    assert json.loads(head)["format"] == recording.FORMAT
+    assert json.loads(head)["format"] == codec.FORMAT
     assert [json.loads(line)["seq"] for line in body] == [event.seq for event in run.events]
 
 

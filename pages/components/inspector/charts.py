@@ -11,6 +11,7 @@ import streamlit as st
 from pages.components.inspector.state import pick
 from pages.components.words import escaped, seconds
 from streaming.doctor import STALL
+from streaming.plain import without_surrogates
 from streaming.tree import Node, NodeStatus
 
 MARKS = 400
@@ -25,6 +26,10 @@ _STATUS = {
 # Legible on the light and on the dark page; the status is written in the legend and in the tree as well.
 _COLORS = alt.Scale(domain=[status.value for status in NodeStatus], range=["#d08a1d", ACCENT, "#cf4b4b", "#8a9699"])
 _MAX_BARS = 60
+DEEPEST = 40
+"""Steps by which a component is indented at most."""
+MAX_ERROR = 1_000
+"""Characters of an error in the tree's table."""
 
 _TREE_COLUMNS = {
     "component": st.column_config.TextColumn(width=190),
@@ -62,11 +67,16 @@ def draw_tree(root: Node, *, key: str) -> None:
     )
 
 
+def indented(node: Node) -> str:
+    """Return a component's name, indented by its depth."""
+    return "\u2003" * min(node.depth, DEEPEST) + node.name
+
+
 def tree_table(nodes: Sequence[Node]) -> pd.DataFrame:
     """Return the run tree as a table; times in seconds."""
     return pd.DataFrame(
         {
-            "component": ["\u2003" * node.depth + node.name for node in nodes],
+            "component": [indented(node) for node in nodes],
             "type": [node.type for node in nodes],
             "status": [_STATUS[node.status] for node in nodes],
             "start": [node.started for node in nodes],
@@ -74,7 +84,7 @@ def tree_table(nodes: Sequence[Node]) -> pd.DataFrame:
             "first": [node.time_to_first_chunk for node in nodes],
             "chunks": [len(node.arrivals) for node in nodes],
             "tokens": [node.tokens_out for node in nodes],
-            "error": [node.error for node in nodes],
+            "error": [without_surrogates(node.error[:MAX_ERROR]) for node in nodes],
         }
     )
 
@@ -82,7 +92,9 @@ def tree_table(nodes: Sequence[Node]) -> pd.DataFrame:
 def draw_timeline(root: Node, end: float, selected: Node | None, at: float | None, *, key: str) -> None:
     """Draw a Gantt chart of the components with a mark for each chunk. A click selects what it hits."""
     nodes = list(root.walk())[:_MAX_BARS]
-    labels = {node.run_id: f"{number}. {'· ' * node.depth}{node.name}" for number, node in enumerate(nodes, 1)}
+    labels = {
+        node.run_id: f"{number}. {'· ' * min(node.depth, DEEPEST)}{node.name}" for number, node in enumerate(nodes, 1)
+    }
     bars = pd.DataFrame(
         [
             {
@@ -97,7 +109,8 @@ def draw_timeline(root: Node, end: float, selected: Node | None, at: float | Non
         ]
     )
     marks = pd.DataFrame(
-        [mark for node in nodes for mark in _marks(node, labels[node.run_id], end)], columns=["component", "at", "seq"]
+        [mark for node in nodes for mark in _marks(node, labels[node.run_id], end)],
+        columns=["component", "at", "seq"],
     )
     hit = alt.selection_point(name="hit", fields=["seq"], on="click", empty=False)
     place = alt.Y(

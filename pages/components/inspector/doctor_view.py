@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from pages.components.inspector.charts import indented
 from pages.components.inspector.state import pick
 from pages.components.words import escaped
 from streaming.doctor import findings, flows
@@ -15,13 +16,18 @@ _FLOW_COLUMNS = {
     "last": st.column_config.NumberColumn("last (s)", format="%.3f"),
 }
 
+MAX_FINDINGS = 50
+"""That are shown: each is a box with a button."""
+
 
 def draw_doctor(root: Node) -> None:
     """Draw what is wrong with the run's flow and how to mend it, then the flow itself."""
     found = findings(root)
     if not found:
         st.markdown(":material/check_circle: Nothing in this run holds its stream up.")
-    for number, finding in enumerate(found):
+    if len(found) > MAX_FINDINGS:
+        st.caption(f"These are the first {MAX_FINDINGS} of {len(found):,} findings.")
+    for number, finding in enumerate(found[:MAX_FINDINGS]):
         with st.container(border=True, gap="xsmall"):
             st.markdown(f":material/stethoscope: **{finding.complaint.title}**")
             st.markdown(escaped(finding.evidence))
@@ -38,7 +44,7 @@ def draw_doctor(root: Node) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "component": ["\u2003" * flow.node.depth + flow.node.name for flow in flowed],
+                "component": [indented(flow.node) for flow in flowed],
                 "in": [flow.chunks_in for flow in flowed],
                 "out": [flow.chunks_out for flow in flowed],
                 "first": [flow.first for flow in flowed],

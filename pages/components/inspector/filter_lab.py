@@ -11,6 +11,8 @@ from streaming.filters import EventFilter
 from streaming.inspection import Inspection
 
 KINDS = "kinds"
+MAX_TAGS = 20
+"""Of one event, how many are offered for the filter: each has two buttons."""
 """Key of the widget that picks event kinds, which are the seed of every filter: `if event["event"] == …`."""
 
 
@@ -86,7 +88,8 @@ def add(key: str, value: str) -> None:
 def draw_additions(event: Event) -> None:
     """Draw the buttons that put an event's name, type, tags or kind into the filter."""
     kind = event.name if event.event == "on_custom_event" else event.type
-    offers = [("names", event.name), ("types", kind), *(("tags", tag) for tag in event.source.tags)]
+    tags = list(dict.fromkeys(event.source.tags))
+    offers = [("names", event.name), ("types", kind), *(("tags", tag) for tag in tags[:MAX_TAGS])]
     with st.popover("Filter by this", icon=":material/filter_alt:", type="tertiary"):
         for what, value in offers:
             with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

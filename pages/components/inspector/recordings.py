@@ -1,6 +1,7 @@
 """Runs as files: recordings that are saved, those that are opened, and those that Weir brings along."""
 
 import contextlib
+import re
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from pages.components.service import service
 from pages.components.upload import draw_upload
 from pages.components.visitor import party
 from streaming import plain
-from streaming.recording import MAX_BYTES, MEDIA_TYPE, lines, read
+from streaming.recording import MAX_BYTES, MEDIA_TYPE, RecordingError, is_too_large, lines, read
 from streaming.run import Run
 from streaming.store import RunEvictedError, RunNotFoundError, RunNotSharedError
 
@@ -19,13 +20,21 @@ SAMPLES = Path(__file__).parents[2] / "assets" / "recordings"
 
 
 def open_recording(content: bytes) -> Run:
-    """Put a recording among the runs and return it; the same file is the same run. Raises RecordingError."""
+    """Put a recording among the runs and return it; the same file is the same run. Raises RecordingError.
+
+    One that was removed to make room for newer runs can be opened again.
+    """
     run = read(content)
     store = service().recorder.store
     with contextlib.suppress(RunNotFoundError, RunEvictedError):
         return store.get(run.id)
     store.add(run)
-    return run
+    try:
+        return store.get(run.id)
+    except RunEvictedError:
+        raise RecordingError(
+            "There is no room for this recording: raise `WEIR_RECORD_MB`, or wait for runs to end."
+        ) from None
 
 
 @cache
@@ -51,12 +60,28 @@ def draw_recording_download(run: Run) -> None:
     st.download_button(
         "Recording",
         partial(content_for, run, party().visitor),
-        file_name=f"weir-{run.recorded_id}.jsonl",
+        file_name=f"weir-{file_id(run)}.jsonl",
         mime=MEDIA_TYPE,
         icon=":material/download:",
         type="tertiary",
         on_click="ignore",
     )
+    if _is_too_large(run):
+        st.caption(f"This recording is larger than {MAX_BYTES // 1_000_000} MB: it can be saved, but not opened again.")
+
+
+def _is_too_large(run: Run) -> bool:
+    """Return `is_too_large`, which looks at every event, once for as many events as there are."""
+    key = (run.id, len(run.events))
+    known: tuple[tuple[str, int], bool] | None = st.session_state.get("events_too_large")
+    if known is None or known[0] != key:
+        known = st.session_state.events_too_large = (key, is_too_large(run))
+    return known[1]
+
+
+def file_id(run: Run) -> str:
+    """Return the id that stands in a file's name: the one it was recorded under, where that can stand there."""
+    return run.recorded_id if re.fullmatch(r"[A-Za-z0-9-]{1,64}", run.recorded_id) else run.id
 
 
 def content_for(run: Run, visitor: str) -> bytes:

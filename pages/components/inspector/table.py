@@ -102,6 +102,7 @@ def _place_of(seq: int | None, shown: Sequence[Row]) -> int | None:
 
 
 def _table(shown: Sequence[Row], before: Row | None) -> pd.DataFrame:
+    """Return rows as a table; `before` is the row ahead of them. Times in seconds, gaps in milliseconds."""
     gaps = [later.first.at - earlier.last.at for earlier, later in pairwise([before, *shown] if before else shown)]
     if before is None and shown:
         gaps.insert(0, 0.0)

@@ -1,0 +1,169 @@
+"""Large answers take no more memory than one piece for each reader, however slowly it reads."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.large_bodies import LargeBodyMiddleware
+from streaming import plain, recording
+from streaming.byte_chunks import CHUNK_BYTES, byte_chunks
+from streaming.events import Event, Source
+from streaming.run import Run, Status
+from streaming.store import MemoryStore
+from tests.serving import served
+
+STATM = Path("/proc/self/statm")
+READERS = 20
+MEGABYTES = 16
+WORD = "water " * 1_000
+FILE = bytes(range(256)) * 4_096 * MEGABYTES
+
+
+def nothing() -> None: ...
+
+
+def large_run(word: str = WORD, run_id: str = "large") -> Run:
+    run = Run(run_id, "story", {"topic": "\ud800"}, context={}, created_at=12.5, cancel=nothing, unread=nothing)
+    source = Source("story", run_id, (), (), {})
+    payload = plain.dumps({"chunk": word})
+    for seq in range(1 + MEGABYTES * 1_000_000 // len(payload)):
+        run.append(Event(seq, seq / 1e3, "on_chain_stream", source, payload))
+    run.close(Status.DONE, None)
+    return run
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    return int(STATM.read_text().split()[1]) * 4_096
+
+
+@contextlib.contextmanager
+def stalled(address: str, path: str) -> Iterator[None]:
+    """Hold twenty readers that have the beginning of an answer and read no further."""
+    url = urlsplit(address)
+    with contextlib.ExitStack() as stack:
+        for _ in range(READERS):
+            reader = stack.enter_context(socket.create_connection((url.hostname, url.port), timeout=20))
+            reader.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n".encode())
+            begun = b""
+            while len(begun.partition(b"\r\n\r\n")[2]) < 1_000:
+                begun += reader.recv(1_000)
+            assert begun.startswith(b"HTTP/1.1 200")
+        yield
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="memory is read from /proc")
+@pytest.mark.parametrize("path", ["/api/runs/large/recording", "/api/runs/large", "/api/runs/large/events"])
+def test_readers_that_stall_take_a_piece_each(client: httpx.Client, store: MemoryStore, path: str) -> None:
+    store.add(large_run())
+    before = resident()
+    with stalled(str(client.base_url), path):
+        taken = resident() - before
+    assert taken < READERS * MEGABYTES * 1_000_000 / 5
+
+
+def file(request: Request) -> Response:
+    headers = {"X-Encodings": request.headers.get("accept-encoding", "none")}
+    return Response(FILE, media_type="application/jsonl", headers=headers)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    routes = [Route("/base/media/file.jsonl", file), Route("/other", file)]
+    with served(
+        Starlette(routes=routes, middleware=[Middleware(LargeBodyMiddleware), Middleware(GZipMiddleware)]), "files"
+    ) as url:
+        yield url
+
+
+def test_a_file_of_a_page_is_whole_and_not_compressed(address: str) -> None:
+    answer = httpx.get(f"{address}/base/media/file.jsonl")
+    assert answer.content == FILE
+    assert answer.headers["x-encodings"] == "none"
+    assert "content-encoding" not in answer.headers
+    assert httpx.get(f"{address}/other").headers["content-encoding"] == "gzip"
+
+
+async def test_a_large_body_leaves_in_pieces() -> None:
+    sent: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a" * (2 * CHUNK_BYTES + 1), "more_body": True})
+        await send({"type": "http.response.body", "body": b"b" * 2 * CHUNK_BYTES})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError("nothing is to be received")
+
+    await LargeBodyMiddleware(app)({"type": "http", "path": "/", "headers": []}, receive, send)
+    assert [(len(one["body"]), one["more_body"]) for one in sent[1:]] == [
+        (CHUNK_BYTES, True),
+        (CHUNK_BYTES, True),
+        (1, True),
+        (CHUNK_BYTES, True),
+        (CHUNK_BYTES, False),
+    ]
+
+
+def test_bytes_in_pieces_are_the_same_bytes() -> None:
+    given = [b"a" * 3, b"", b"b" * (3 * CHUNK_BYTES), b"c" * CHUNK_BYTES, b"d"]
+    pieces = list(byte_chunks(given))
+    assert b"".join(pieces) == b"".join(given)
+    assert {len(piece) for piece in pieces[:-1]} == {CHUNK_BYTES}
+
+
+def test_a_recording_is_sent_as_it_is_saved(client: httpx.Client, store: MemoryStore) -> None:
+    run = large_run()
+    store.add(run)
+    answer = client.get("/runs/large/recording")
+    assert answer.content == b"".join(recording.lines(run))
+    assert answer.headers["content-disposition"] == 'attachment; filename="weir-large.jsonl"'
+    assert len(answer.content) == recording.size(run)
+
+
+def test_a_run_is_shown_with_its_text_and_its_input(client: httpx.Client, store: MemoryStore) -> None:
+    run = Run(
+        "odd",
+        "story",
+        {"topic": "\ud800", "n": 2**80},
+        context={"page": "//elsewhere"},
+        created_at=0,
+        cancel=nothing,
+        unread=nothing,
+    )
+    source = Source("story", "odd", (), (), {})
+    for seq, piece in enumerate(["a\ud83d", '\ude00 "b"\n', "\ud83d"]):
+        run.append(Event(seq, 0.0, "on_chain_stream", source, plain.dumps({"chunk": piece})))
+    run.close(Status.DONE, None)
+    store.add(run)
+    shown = client.get("/runs/odd").json()
+    assert shown["text"] == 'a😀 "b"\n\ufffd'
+    assert shown["input"] == {"topic": "\ufffd", "n": 2**80}
+    assert shown["links"]["page"] is None
+    assert (shown["status"], shown["events"], shown["created_at"]) == ("done", 3, "1970-01-01T00:00:00Z")
+
+
+def test_a_run_that_is_taken_back_is_not_sent_any_further(client: httpx.Client, store: MemoryStore) -> None:
+    run = large_run()
+    store.add(run)
+    with client.stream("GET", "/runs/large/recording") as answer:
+        pieces = answer.iter_bytes(CHUNK_BYTES)
+        received = len(next(pieces))
+        run.is_shared = False
+        received += sum(map(len, pieces))
+    assert received < recording.size(run)

@@ -1,0 +1,393 @@
+"""Recordings with faults, and all that Weir computes of them.
+
+    python -m tests.fuzz_recordings --count 5000
+
+makes so many, from one seed, and prints how many opened, how many were refused, the slowest, and the memory taken. It
+ends with 1 where one raised anything but RecordingError, or took longer than `SLOWEST` seconds.
+"""
+
+import argparse
+import json
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from streamlit.dataframe_util import convert_anything_to_arrow_bytes
+
+from api.views import run_view
+from chains.replayed import ReplayedModel
+from pages.components import words
+from pages.components.answer import ended_of_run
+from pages.components.inspector import charts, table
+from pages.components.inspector.recordings import SAMPLES
+from pages.components.json_viewer.source import of_run, schema_of
+from pages.components.story.figures_view import newest_lines, sparks
+from streaming import comparison, doctor, folding, metrics, plain, race, recording
+from streaming.chunk_list import chunks
+from streaming.codec import RecordingError, encode
+from streaming.filters import EventFilter
+from streaming.inspection import Inspection
+from streaming.invisible import marked
+from streaming.json_stream import JsonStream
+from streaming.lifelines import lifelines
+from streaming.outcome import outcome
+from streaming.partial_json import PartialJson
+from streaming.progress import Phase, phase
+from streaming.race import Lane
+from streaming.receipt import stop_receipt
+from streaming.replay import at_end
+from streaming.run import Run
+from streaming.tally import Tally
+
+SLOWEST = 5.0
+"""Seconds of the processor that one recording may take, in the whole."""
+
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    1e308,
+    -1e308,
+    2**70,
+    10**400,
+    0.1,
+    "",
+    "x",
+    "many",
+    "\ud800",
+    "\udfff\ud800",
+    "a\x00b",
+    "~" * 5_000,
+    "seq:step:²",
+    "seq:step:" + "9" * 5_000,
+    [],
+    [1],
+    [1, 2],
+    [None],
+    [["a"]],
+    ["\ud800"],
+    {},
+    {"content": [1, 2]},
+    {"content": [{"text": 1}, {"type": "text", "text": "b"}, None]},
+    {"type": "ai", "content": "a", "usage_metadata": "many"},
+    {"type": "ai", "content": "a", "usage_metadata": {"input_tokens": "x", "output_tokens": -1e308}},
+    {"type": "ai", "content": {"a": 1}, "response_metadata": [1], "additional_kwargs": [1], "tool_calls": 1},
+    {"type": ["a"], "message": {}, "causes": 7},
+    {"category": [], "route": {}},
+)
+KINDS = [
+    f"on_{kind}_{stage}" for kind in ("chain", "chat_model", "llm", "tool") for stage in ("start", "stream", "end")
+]
+KINDS += ["on_chain_error", "on_custom_event", "on_x", "on__stream", "on_chat_model_error", "on_stream"]
+
+
+@cache
+def samples() -> tuple[tuple[dict[str, Any], ...], ...]:
+    """Return the lines of the recordings that Weir brings along: of each the first hundred events, and the end."""
+    found = []
+    for path in sorted(SAMPLES.glob("*.jsonl")):
+        lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+        found.append((*lines[:101], *lines[-1:]))
+    return tuple(found)
+
+
+def odd(random: Random) -> Any:
+    """Return an odd value of its own: what changes it changes no other."""
+    return deepcopy(random.choice(ODD))
+
+
+def made(random: Random) -> bytes:
+    """Return a recording with one to five faults."""
+    lines = [json.loads(json.dumps(line)) for line in random.choice(samples())]
+    for _ in range(random.randint(1, 4)):
+        random.choice(FAULTS)(random, lines)
+    if random.random() < 0.5:
+        _renumber(random, lines)
+    content = b"".join(_written(line) + b"\n" for line in lines)
+    if random.random() < 0.05:
+        content = content[: random.randrange(len(content) + 1)]
+    if random.random() < 0.05 and content:
+        where = random.randrange(len(content))
+        content = content[:where] + random.randbytes(1) + content[where + 1 :]
+    return content
+
+
+def _written(line: Any) -> bytes:
+    return line if isinstance(line, bytes) else json.dumps(line, separators=(",", ":")).encode()
+
+
+def _some(random: Random, lines: list[Any]) -> Any:
+    return random.choice([line for line in lines if isinstance(line, dict)] or [{}])
+
+
+def _event(random: Random, lines: list[Any]) -> dict[str, Any]:
+    events = [line for line in lines if isinstance(line, dict) and "data" in line]
+    return random.choice(events) if events else {}
+
+
+def _change_anywhere(random: Random, lines: list[Any]) -> None:
+    """Give one field of one line, however deep, an odd value."""
+    place: Any = _some(random, lines)
+    while isinstance(place, dict | list) and place:
+        key = random.choice(list(place)) if isinstance(place, dict) else random.randrange(len(place))
+        if not (isinstance(place[key], dict | list) and place[key]) or random.random() < 0.3:
+            place[key] = odd(random)
+            return
+        place = place[key]
+
+
+def _change_data(random: Random, lines: list[Any]) -> None:
+    """Give an event odd data under the names that are looked for, in as many events of the kind as there are."""
+    one = _event(random, lines)
+    value, field = odd(random), random.choice(["chunk", "output", "input", "error"])
+    for line in lines:
+        if isinstance(line, dict) and line.get("event") == one.get("event"):
+            line["data"] = {field: value}
+
+
+def _change_message(random: Random, lines: list[Any]) -> None:
+    """Give the messages that models ended with an odd field."""
+    field = random.choice(["content", "usage_metadata", "response_metadata", "additional_kwargs", "tool_calls", "type"])
+    value = odd(random)
+    for line in lines:
+        data = line.get("data") if isinstance(line, dict) else None
+        for message in (data.get("output"), data.get("chunk")) if isinstance(data, dict) else ():
+            if isinstance(message, dict):
+                message[field] = value
+
+
+def _change_head(random: Random, lines: list[Any]) -> None:
+    field = random.choice(["seq", "at", "event", "name", "run_id", "parent_ids", "tags", "metadata", "data"])
+    _event(random, lines)[field] = odd(random)
+
+
+def _change_kind(random: Random, lines: list[Any]) -> None:
+    _event(random, lines)["event"] = random.choice(KINDS)
+
+
+def _change_context(random: Random, lines: list[Any]) -> None:
+    """Give the header an odd field, or a context that a page reads."""
+    run = lines[0].get("run") if lines and isinstance(lines[0], dict) else None
+    if not isinstance(run, dict):
+        return
+    if random.random() < 0.5:
+        run[random.choice(["id", "name", "created_at", "input", "context"])] = odd(random)
+    elif isinstance(run.get("context"), dict):
+        run["context"][random.choice(["page", "method", "schema", "asked", "conversation"])] = odd(random)
+
+
+def _change_parents(random: Random, lines: list[Any]) -> None:
+    """Let components be each other's parents, their own, twice the same, or of nobody."""
+    ids = [line["run_id"] for line in lines if isinstance(line, dict) and isinstance(line.get("run_id"), str)] or ["x"]
+    for line in lines:
+        if isinstance(line, dict) and "parent_ids" in line and random.random() < 0.5:
+            line["parent_ids"] = random.choices([*ids, "foreign"], k=random.randint(0, 4))
+
+
+def _nest(random: Random, lines: list[Any]) -> None:
+    depth = random.choice([50, 99, 150, 2_000])
+    line = _event(random, lines)
+    where = lines.index(line) if line in lines else 0
+    lines[where] = json.dumps({**line, "data": {"chunk": "@"}}).encode().replace(b'"@"', b"[" * depth + b"]" * depth)
+
+
+def _go_back(random: Random, lines: list[Any]) -> None:
+    _event(random, lines)["at"] = random.choice([0, 0.001, 1e9, 50, 1e-300])
+
+
+def _drop(random: Random, lines: list[Any]) -> None:
+    del lines[random.randrange(len(lines)) :: random.choice([1, 10_000])]
+
+
+def _double(random: Random, lines: list[Any]) -> None:
+    where = random.randrange(len(lines)) if lines else 0
+    lines[where:where] = lines[where : where + 1]
+
+
+def _swap(random: Random, lines: list[Any]) -> None:
+    if lines:
+        one, other = random.randrange(len(lines)), random.randrange(len(lines))
+        lines[one], lines[other] = lines[other], lines[one]
+
+
+def _renumber(random: Random, lines: list[Any]) -> None:
+    """Number the events that are left anew, so that what was dropped, doubled or swapped is in order again."""
+    events = [dict(line) for line in lines if isinstance(line, dict) and "data" in line]
+    lines[1:] = [{**line, "seq": seq} for seq, line in enumerate(events)]
+
+
+def _raw(random: Random, lines: list[Any]) -> None:
+    lines.insert(
+        random.randint(0, len(lines)), random.choice([b"", b"NaN", b"[]", b'"', b"{}", b"\xff", b'{"end":{}}'])
+    )
+
+
+Fault = Callable[[Random, list[Any]], None]
+FAULTS: tuple[Fault, ...] = (
+    *[_change_anywhere] * 3,
+    *[_change_data] * 8,
+    *[_change_message] * 8,
+    _change_head,
+    _change_kind,
+    *[_change_context] * 2,
+    *[_change_parents] * 4,
+    _nest,
+    _go_back,
+    _drop,
+    _double,
+    _swap,
+    *[_renumber] * 3,
+    _raw,
+)
+
+
+def check(content: bytes) -> str | None:
+    """Open a recording, compute all that pages and the API compute of it, and return the sentence of a refusal."""
+    try:
+        run = recording.read(content)
+    except RecordingError as refused:
+        sentence = str(refused)
+        assert sentence.endswith(".")
+        assert len(sentence) < 300
+        sentence.encode()
+        return sentence
+    compute(run)
+    return None
+
+
+def compute(run: Run) -> None:
+    """Compute all that pages and the API compute of a run. Raises what they would raise."""
+    _check_record(run)
+    _check_events(run)
+    _check_pages(run)
+
+
+def _check_record(run: Run) -> None:
+    saved = b"".join(recording.lines(run))
+    assert b"".join(recording.lines(recording.read(saved))) == saved
+    assert b"".join(recording.chunks(run)) == saved
+    assert recording.size(run) == len(saved)
+    for event in run.events:
+        json.loads(encode(event))
+    json.loads(b"".join(run_view(run, "/api")))
+    times = [event.at for event in run.events]
+    assert times == sorted(times)
+
+
+def _check_events(run: Run) -> None:
+    """Go through the functions of events."""
+    events = run.events
+    seen = Inspection()
+    seen.read(events, len(events))
+    if seen.root:
+        doctor.findings(seen.root)
+        doctor.flows(seen.root)
+        assert len(list(seen.root.walk())) <= len(events)
+        for node in seen.root.walk():
+            _ = node.step, node.text, node.duration, node.time_to_first_chunk
+    found = outcome(run, seen.figures())
+    _sent(found.sentence, found.remedy)
+    Tally().read(events)
+    metrics.text(events)
+    metrics.output_of(events, "classify")
+    metrics.custom_event(events, "route")
+    phase(events, Phase.WAITING, None)
+    stop_receipt(run)
+    EventFilter(include_names=frozenset(["story"]), exclude_tags=frozenset(["x"])).kept(events)
+    for row in (*folding.rows(events), *folding.single_rows(events)):
+        _ = row.preview, row.text, row.names
+    comparison.first_difference(events, list(reversed(events)))
+    comparison.figure_pairs(seen.figures(), seen.figures())
+    lane = Lane(race.method_of(run), run).read()
+    race.summary([lane, lane])
+    race.agreement([lane, lane])
+    race.value_of(run)
+    ReplayedModel(pieces=tuple(race.pieces(run)))
+    head = at_end(events).to(0, events).play(0.0, events)
+    head.events_at(1.0, events)
+
+
+def _check_pages(run: Run) -> None:
+    """Go through what pages compute before they draw, and make what Streamlit would send of it."""
+    events = run.events
+    seen = Inspection()
+    seen.read(events, len(events))
+    stream = JsonStream()
+    stream.read(events)
+    source = of_run(run, stream)
+    lifelines(source.chunks, source.schema)
+    parser = PartialJson(schema=schema_of(run))
+    for chunk in source.chunks:
+        parser.feed(chunk.text)
+    _sent(marked("".join(chunk.text for chunk in source.chunks)))
+    ended = ended_of_run(run)
+    _sent(marked(ended.text), marked(ended.outcome.detail), words.escaped(run.name), words.figures_line(ended.figures))
+    sparks(ended.figures.inter_token_latencies)
+    _sent(marked(newest_lines(list(chunks(events))[-8:])))
+    if seen.root:
+        nodes = list(seen.root.walk())
+        convert_anything_to_arrow_bytes(charts.tree_table(nodes))
+        for node in nodes:
+            _sent(words.escaped(node.name), words.escaped(node.error), *map(words.escaped, node.causes))
+            charts._marks(node, node.name, events[-1].at)
+    for folded in (True, False):
+        shown = table.table_rows(events, search="a", folded=folded)
+        convert_anything_to_arrow_bytes(table._table(shown[: table.PAGE], None))
+    for event in events:
+        _sent(marked(plain.indented(event.as_dict())))
+
+
+def _sent(*texts: str) -> None:
+    for text in texts:
+        text.encode()
+
+
+def main(arguments: Iterable[str] | None = None) -> int:
+    """Make many and print figures; return 1 where something is wrong."""
+    options = argparse.ArgumentParser(description="Open recordings with faults and compute all that is shown of them.")
+    options.add_argument("--count", type=int, default=5_000)
+    options.add_argument("--seed", type=int, default=0)
+    wanted = options.parse_args(None if arguments is None else list(arguments))
+    problems: Counter[str] = Counter()
+    examples: dict[str, int] = {}
+    opened, slowest, slow_seed = 0, 0.0, 0
+    begun, before = time.perf_counter(), _resident()
+    for seed in range(wanted.seed, wanted.seed + wanted.count):
+        started = time.process_time()
+        try:
+            opened += check(made(Random(seed))) is None
+        except Exception as error:
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{Path(last.filename).name}, line {last.lineno}, {last.name}"
+            problem = f"{type(error).__name__} in {place}"
+            problems[problem] += 1
+            examples.setdefault(problem, seed)
+        took = time.process_time() - started
+        if took > slowest:
+            slowest, slow_seed = took, seed
+    raised, seconds = problems.total(), time.perf_counter() - begun
+    refused = wanted.count - opened - raised
+    lines = [
+        f"{wanted.count:,} recordings in {seconds:.0f} s: {opened:,} opened, {refused:,} refused, {raised:,} wrong",
+        f"slowest: {slowest:.2f} s of CPU (seed {slow_seed}), memory grew by {(_resident() - before) / 1e6:.0f} MB",
+        *(f"{count} × {problem} (seed {examples[problem]})" for problem, count in problems.items()),
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return int(bool(problems) or slowest > SLOWEST)
+
+
+def _resident() -> int:
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * 4_096 if statm.exists() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

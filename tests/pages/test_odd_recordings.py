@@ -1,0 +1,92 @@
+"""A recording that somebody opens is theirs to look at: whatever it holds, the others' pages go on."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from chains.settings import settings
+from pages.components import service as service_module
+from pages.components.inspector import recordings
+from pages.components.service import service
+from streaming.codec import RecordingError
+from tests.fake_openai import FakeOpenAI, Plan
+
+NAVIGATION = Path(__file__).parents[2] / "pages" / "navigation.py"
+HEADER: dict[str, Any] = {
+    "format": "weir-recording",
+    "version": 1,
+    "run": {
+        "id": "odd",
+        "name": "half \ud800 `name`",
+        "created_at": 32_503_680_000,
+        "input": {"topic": ["\ud800"]},
+        "context": {"page": ["story"], "method": [], "schema": {"type": 7}, "conversation": 7, "left_out": "x"},
+    },
+}
+
+
+def event(seq: int, kind: str, data: Any, **fields: Any) -> dict[str, Any]:
+    head = {"seq": seq, "at": max(0.0, 5.0 - seq), "event": kind, "name": "a", "run_id": "r", "parent_ids": []}
+    return head | {"tags": ["seq:step:²", "t", "t"], "metadata": {"\udfff": [1]}} | fields | {"data": data}
+
+
+EVENTS = [
+    event(0, "on_chain_start", {"input": {"\ud800": 2**70}}),
+    event(1, "on_chat_model_start", {}, run_id="m", parent_ids=["r", "r", "nobody", "n"], tags=["seq:step:1"]),
+    event(2, "on_chat_model_stream", {"chunk": {"content": [1, 2]}}, run_id="m", parent_ids=["r"]),
+    event(3, "on_chain_stream", {"chunk": "half \ud83d"}),
+    event(4, "on_chat_model_start", {}, run_id="n", parent_ids=["m"]),
+    event(5, "on_chat_model_start", {}, run_id="m", parent_ids=["n"]),
+    event(6, "on_custom_event", [1], name="route"),
+    event(7, "on_custom_event", {"route": "nowhere"}, name="route"),
+    event(8, "on_chain_pause", {"chunk": None}),
+    event(9, "on_tool_error", {"error": {"type": [], "message": "\ud800" * 3_000, "causes": [{}]}}),
+]
+
+
+def written(*lines: Any) -> bytes:
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, openai_server: FakeOpenAI) -> Iterator[AppTest]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    monkeypatch.setenv("OPENAI_MODEL", "fake")
+    settings.cache_clear()
+    yield visitor()
+    service_module.service().close()
+    service_module._build.cache_clear()
+    settings.cache_clear()
+
+
+def visitor() -> AppTest:
+    return AppTest.from_file(NAVIGATION, default_timeout=30).run()
+
+
+def test_the_pages_of_others_go_on_while_somebody_looks_at_an_odd_recording(
+    app: AppTest, openai_server: FakeOpenAI
+) -> None:
+    openai_server.plan = Plan(tokens=["Rain ", "falls."])
+    opened = recordings.open_recording(written(HEADER, *EVENTS))
+    other = visitor()
+    for page in ("events.py", "story.py", "partial_json.py", "http_client.py", "chat.py"):
+        other.query_params["run"] = opened.id
+        other.switch_page(page).run()
+        assert not other.exception, page
+    app.chat_input[0].set_value("What falls?").run()
+    assert not app.exception
+    assert "Rain falls." in "\n".join(str(element.value) for element in app.markdown)
+
+
+def test_a_recording_that_is_refused_leaves_nothing_behind(app: AppTest) -> None:
+    kept = service().recorder.store.runs()
+    with pytest.raises(RecordingError, match="Line 4 of this recording is damaged: data: input should be an object"):
+        recordings.open_recording(written(HEADER, *EVENTS[:2], event(2, "on_chain_stream", [1])))
+    assert service().recorder.store.runs() == kept
+    assert not app.run().exception
