@@ -26,6 +26,7 @@ from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
 from pydantic import BaseModel, Field
 
+from chains.answer_errors import WrongServerError
 from chains.routing.local import LocalClassifier
 from chains.straight import RunnableSequence
 from chains.text import StrOutputParser
@@ -256,6 +257,7 @@ _HOPELESS = (
     ModelConnectionError,
     ModelTimeoutError,
     TimeoutError,
+    WrongServerError,
 )
 
 

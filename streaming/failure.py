@@ -77,6 +77,38 @@ class FailureKind(Enum):
         "The model's server sent something that is not part of an answer.",
         "Retry; if it stays, a proxy or gateway in between may be at fault.",
     )
+    ENCODED = (
+        "The model's server sent its answer compressed, which Weir does not ask for and does not unpack.",
+        "Turn compression off in the server, or in the proxy in front of it, then retry.",
+    )
+    REDIRECTED = (
+        "The model's server named another address to ask, and Weir did not send the question there.",
+        "If that address is right, set `OPENAI_BASE_URL` to it, restart Weir, then retry.",
+    )
+    WEB_PAGE = (
+        "The model's address answers with a web page.",
+        "Check `OPENAI_BASE_URL` (it usually ends in `/v1`); a sign-in page or a proxy may stand in between.",
+    )
+    OTHER_FORMAT = (
+        "The model's server answers in a format that Weir does not read.",
+        "Check that `OPENAI_BASE_URL` is its OpenAI-compatible address (it usually ends in `/v1`).",
+    )
+    NO_ANSWER = (
+        "The model's server sent nothing that is part of an answer.",
+        "Retry; if it stays, look at the server's log, and check `OPENAI_BASE_URL`.",
+    )
+    OVERSIZED = (
+        "The model's server sent more in one piece than Weir takes into memory.",
+        "Retry; if it stays, the server or a proxy in between may be at fault.",
+    )
+    ENDED_IN_ERROR = (
+        "The model's server ended the answer with an error.",
+        "Retry; if it stays, look at the server's log or status page.",
+    )
+    TOOL_CALLS_ONLY = (
+        "The model asked for tools, which it was not given, and wrote no text.",
+        "Rephrase the question, or choose another `OPENAI_MODEL`.",
+    )
     UNFINISHED = (
         "The stream ended without saying why: the answer is probably cut off.",
         "Retry for a whole answer.",
@@ -155,6 +187,14 @@ _BY_TYPE: tuple[tuple[type[Exception], FailureKind], ...] = (
 _BY_NAME = {
     "APIError": FailureKind.OVERLOADED,
     "APIResponseValidationError": FailureKind.MALFORMED,
+    "EncodedAnswerError": FailureKind.ENCODED,
+    "RedirectError": FailureKind.REDIRECTED,
+    "WebPageError": FailureKind.WEB_PAGE,
+    "OtherFormatError": FailureKind.OTHER_FORMAT,
+    "NoAnswerError": FailureKind.NO_ANSWER,
+    "OversizedAnswerError": FailureKind.OVERSIZED,
+    "EndedInErrorError": FailureKind.ENDED_IN_ERROR,
+    "ToolCallsOnlyError": FailureKind.TOOL_CALLS_ONLY,
     "MalformedAnswerError": FailureKind.MALFORMED,
     "ReportedError": FailureKind.SERVER,
     "OpenAIRefusalError": FailureKind.REFUSAL,
