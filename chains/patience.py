@@ -25,6 +25,7 @@ from typing import Any
 import httpx2
 import openai
 
+from chains import proxies
 from chains.answer_body import AnswerBody, ErrorBody, StreamBody, UnreadBody, WholeBody, check_encoding, encodings
 from chains.answer_errors import AnswerError, RedirectError
 
@@ -46,7 +47,7 @@ class PatientClient(openai.DefaultHttpxClient):
     """For a chain that waits on a thread, which only the end of its connections can wake: `cut`."""
 
     def __init__(self, *, cut: Callable[[], None], **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(mounts=proxies.PAST, **options)
         self._cut = cut
         self.event_hooks["response"].append(_hear)
 
@@ -89,7 +90,7 @@ class AsyncPatientClient(openai.DefaultAsyncHttpxClient):
     """For a chain on asyncio."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(mounts=proxies.PAST, **options)
         self.event_hooks["response"].append(_hear_async)
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
