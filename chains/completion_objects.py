@@ -16,7 +16,7 @@ MAX_TOKENS = 10**12
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
-_NAMES = ("id", "model", "system_fingerprint", "service_tier")
+_TYPES = {"id": str, "object": str, "created": int, "model": str, "system_fingerprint": str, "service_tier": str}
 
 
 @dataclass(slots=True)
@@ -33,8 +33,8 @@ class Completion:
         """Bring an object into its form, in place, and return it. Raises AnswerError."""
         if reported := data.get("error"):
             raise ReportedError(_words(reported))
-        for name in _NAMES:
-            if name in data and not isinstance(data[name], str):
+        for name, kind in _TYPES.items():
+            if name in data and not isinstance(data[name], kind):
                 del data[name]
         data["usage"] = self._usage(data.get("usage"))
         data["choices"] = [self._choice(choice) for choice in _first(data.get("choices"))]
@@ -60,7 +60,8 @@ class Completion:
         if not reason or self._has_ended:
             return None
         self._has_ended = True
-        return reason
+        # One that is no text is an end all the same.
+        return _without_surrogates(reason) if isinstance(reason, str) else [_words(reason)]
 
     def _usage(self, usage: Any) -> dict[str, Any] | None:
         """Return the tokens that are new in a usage; None where it is none.

@@ -168,7 +168,7 @@ class _Silence:
 
     def __init__(self, response: httpx2.Response, body: AnswerBody) -> None:
         self._request = response.request
-        self._is_error = response.is_error
+        self._is_error = not response.is_success
         self._body = body
         self._lasted = 0.0
         self._says: bool | None = None

@@ -203,6 +203,19 @@ _BY_NAME = {
 }
 
 
+_BY_STATUS = {
+    402: FailureKind.RATE_LIMIT,
+    405: FailureKind.NOT_FOUND,
+    407: FailureKind.UNREACHABLE,
+    408: FailureKind.TIMEOUT,
+    410: FailureKind.NOT_FOUND,
+    413: FailureKind.CONTEXT,
+    425: FailureKind.RATE_LIMIT,
+}
+"""Statuses of HTTP that openai has no error for, and that say more than their hundred does."""
+_BY_HUNDRED = {3: FailureKind.REDIRECTED, 4: FailureKind.INVALID_REQUEST}
+
+
 def failure_of(error: Exception, *, answering: bool) -> Failure:
     """Say what `error` means. `answering`: whether the model had begun to answer when it came."""
     words = words_of(error)
@@ -217,7 +230,15 @@ def failure_of(error: Exception, *, answering: bool) -> Failure:
     for kind_of_error, kind in _BY_TYPE:
         if isinstance(error, kind_of_error):
             return Failure(kind, detail)
-    return Failure(_BY_NAME.get(type(error).__name__, FailureKind.INTERNAL), detail)
+    return Failure(_BY_NAME.get(type(error).__name__) or _by_status(error), detail)
+
+
+def _by_status(error: Exception) -> FailureKind:
+    """Return what the status of an answer means, where the error is of an answer that has one."""
+    status = getattr(error, "status_code", None)
+    if not isinstance(status, int) or getattr(error, "response", None) is None:
+        return FailureKind.INTERNAL
+    return _BY_STATUS.get(status) or _BY_HUNDRED.get(status // 100, FailureKind.SERVER)
 
 
 def words_of(error: BaseException) -> str:

@@ -195,7 +195,11 @@ def _usage(plan: Plan, seen: Seen) -> dict[str, int]:
 
 def _at_once(plan: Plan, seen: Seen) -> Response:
     """Return the answer to a request that does not stream, with what goes wrong in it."""
-    message = {"role": "assistant", "content": None if plan.refusal else "".join(plan.tokens), "refusal": plan.refusal}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": None if plan.refusal else "".join(plan.tokens),
+        "refusal": plan.refusal,
+    }
     finish_reason = None if plan.fault is Fault.NO_FINISH else plan.finish_reason
     if plan.fault is Fault.TOOL_CALLS:
         message, finish_reason = {"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]}, "tool_calls"
