@@ -142,7 +142,8 @@ def _body_of(response: httpx2.Response) -> AnswerBody:
 
 def asks_for_stream(request: httpx2.Request) -> bool:
     """Whether the answer is to be a stream of events."""
-    return _ASKS_FOR_A_STREAM.search(request.content) is not None
+    # One that is sent on to another path has not been read yet.
+    return _ASKS_FOR_A_STREAM.search(request.read()) is not None
 
 
 def _check_redirect(response: httpx2.Response) -> None:

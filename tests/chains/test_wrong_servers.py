@@ -144,7 +144,7 @@ def test_an_address_that_would_be_asked_without_the_prompt_is_not_asked(
     assert said_of(begin(recorder, http, raw.url, Method.ASTREAM)).kind is FailureKind.REDIRECTED
 
 
-@pytest.mark.parametrize("method", [Method.ASTREAM, Method.STREAM])
+@pytest.mark.parametrize("method", [Method.ASTREAM, Method.STREAM, Method.INVOKE])
 def test_a_circle_of_addresses_ends(
     recorder: Recorder, http: httpx2.AsyncClient, raw: RawServer, method: Method
 ) -> None:
