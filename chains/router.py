@@ -24,8 +24,7 @@ from langchain_core.exceptions import (
 )
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
-from langchain_core.output_parsers import JsonOutputParser
-from langchain_core.outputs import Generation
+from langchain_core.output_parsers import BaseOutputParser, JsonOutputParser
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
 from pydantic import BaseModel, Field
@@ -184,17 +183,17 @@ MAX_CLASSIFICATION = 8_000
 """Characters of a classification: ten times what a long reason takes."""
 
 
-class ShortJsonParser(JsonOutputParser):
+class ShortJsonParser(BaseOutputParser[Any]):
     """LangChain's parser, for JSON that is known to be short.
 
     LangChain's tries each beginning of a text that is no JSON, which takes the square of its length, on the loop that
     all runs share: a model that answers a classification with 100,000 characters would hold them all up for minutes.
     """
 
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        if len(result[0].text) > MAX_CLASSIFICATION:
+    def parse(self, text: str) -> Any:
+        if len(text) > MAX_CLASSIFICATION:
             raise OutputParserException(f"The classification has more than {MAX_CLASSIFICATION:,} characters.")
-        return super().parse_result(result, partial=partial)
+        return JsonOutputParser().parse(text)
 
 
 def classifier(model: BaseChatModel, *, reasoned: bool = False) -> Runnable[Any, Any]:
