@@ -8,6 +8,10 @@ from typing import Any
 
 import httpx2
 import openai
+from openai._streaming import ServerSentEvent, SSEDecoder
+
+from chains.completion_objects import Completion
+from chains.patience import asks_for_stream
 
 _NO_FIELDS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "response_format"})
 """Parameters of the client that are not simply sent on, or that it answers with an object of another kind."""
@@ -27,16 +31,37 @@ class PlainCompletions(openai.resources.chat.AsyncCompletions):
         )
 
 
-def expect_objects(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
-    """Have JSON that is no object, as an answer or as a chunk of one, be an error of the client's own.
+class EventDecoder(SSEDecoder):
+    """The openai client's, which makes an event of each blank line once there has been an `id`.
 
-    The client hands it on as it is, and what takes it apart then fails as if the fault were in the chain.
+    An event without data is none (https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage).
+    """
+
+    def decode(self, line: str) -> ServerSentEvent | None:
+        event = super().decode(line)
+        return event if event and event.data else None
+
+
+def check_answers(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
+    """Have a client hand on well-formed objects of chat completions alone, whole or chunk by chunk.
+
+    The client hands on what its server sends, and what takes that apart then fails as if the fault were in the chain.
     """
     process = client._process_response_data
 
     def checked(*, data: object, cast_to: type[Any], response: httpx2.Response) -> Any:
         if not isinstance(data, dict):
             raise openai.APIResponseValidationError(response, data)
-        return process(data=data, cast_to=cast_to, response=response)
+        read = _completion_of(response).read(data)
+        return process(data=read, cast_to=cast_to, response=response)
 
     client._process_response_data = checked  # type: ignore[method-assign]
+    client._make_sse_decoder = EventDecoder  # type: ignore[method-assign]
+
+
+def _completion_of(response: httpx2.Response) -> Completion:
+    """Return the answer that a response's objects are of."""
+    found: Completion | None = response.extensions.get("completion")
+    if found is None:
+        found = response.extensions["completion"] = Completion(is_stream=asks_for_stream(response.request))
+    return found

@@ -6,18 +6,20 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 import langchain_openai
 import openai
-from langchain_core.messages import BaseMessageChunk
+from langchain_core.exceptions import LangChainException
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, BaseMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
-from chains.completions import PlainCompletions, expect_objects
+from chains.answer_errors import MalformedAnswerError, NoAnswerError, ToolCallsOnlyError
+from chains.completions import PlainCompletions, check_answers
 from chains.connection import Connection, watched
 from chains.patience import AsyncPatientClient, PatientClient
 from chains.settings import Settings
@@ -33,6 +35,9 @@ EMBEDDED_MAX_TOKENS_TO_CLASSIFY = 24
 
 EMBEDDED_WINDOW = 2_500
 """Tokens of history: one slot of the embedded engine holds 4,096, its answer and its prompt among them."""
+
+MAX_DETAIL = 200
+"""Characters kept of what an answer has in place of an answer."""
 
 _NO_KEY_NEEDED = SecretStr("none")
 """Local servers (Ollama, vLLM, LM Studio) take any key, but the client insists on one."""
@@ -153,43 +158,101 @@ def http_client() -> httpx2.AsyncClient:
     return AsyncPatientClient()
 
 
-class MalformedAnswerError(Exception):
-    """What the model's server sent is a JSON object, but none of a chat completion."""
+_TAKEN_APART = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What LangChain and the openai client fail with where an object is not what they take it for."""
 
-
-class ReportedError(Exception):
-    """The model's server sent an error where an answer should be, with a status of success."""
-
-
-_NO_COMPLETION = (AttributeError, KeyError, TypeError, ValueError)
-"""What LangChain fails with where it takes such an object apart."""
+_CLEAR = (json.JSONDecodeError, UnicodeDecodeError, ValidationError)
+"""Errors among these that say themselves what is wrong."""
 
 
 class ChatOpenAI(langchain_openai.ChatOpenAI):
-    """LangChain's, which loses the words of a refusal that is streamed, and takes any object for an answer."""
+    """LangChain's, which loses the words of a refusal that is streamed, and takes no answer, or any, for one."""
 
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], default_chunk_class: type[BaseMessageChunk], base_generation_info: Any
     ) -> ChatGenerationChunk | None:
-        try:
-            made = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
-            delta = (chunk["choices"][0].get("delta") or {}) if chunk.get("choices") else {}
-        except _NO_COMPLETION as error:
-            raise MalformedAnswerError(f"{type(error).__name__}: {error}") from error
+        made = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
+        delta = (chunk["choices"][0].get("delta") or {}) if chunk.get("choices") else {}
         if made is not None and (refusal := delta.get("refusal")):
             made.message.additional_kwargs["refusal"] = refusal
         return made
 
-    def _create_chat_result(
-        self, response: dict[str, Any] | openai.BaseModel, generation_info: dict[str, Any] | None = None
-    ) -> ChatResult:
-        reported = response.get("error") if isinstance(response, dict) else getattr(response, "error", None)
-        if reported:
-            raise ReportedError(str(reported))
+    def _stream(self, *given: Any, **asked: Any) -> Iterator[ChatGenerationChunk]:
+        answer = _Answer(self, asked)
+        with answer.taken_apart(), contextlib.closing(super()._stream(*given, **asked)) as chunks:  # type: ignore[type-var]
+            for chunk in chunks:
+                answer.add(chunk.message)
+                yield chunk
+        answer.check()
+
+    async def _astream(self, *given: Any, **asked: Any) -> AsyncIterator[ChatGenerationChunk]:
+        answer = _Answer(self, asked)
+        with answer.taken_apart():
+            async with contextlib.aclosing(super()._astream(*given, **asked)) as chunks:  # type: ignore[type-var]
+                async for chunk in chunks:
+                    answer.add(chunk.message)
+                    yield chunk
+        answer.check()
+
+    def _generate(self, *given: Any, **asked: Any) -> ChatResult:
+        answer = _Answer(self, asked)
+        with answer.taken_apart():
+            result = super()._generate(*given, **asked)
+        return answer.checked(result)
+
+    async def _agenerate(self, *given: Any, **asked: Any) -> ChatResult:
+        answer = _Answer(self, asked)
+        with answer.taken_apart():
+            result = await super()._agenerate(*given, **asked)
+        return answer.checked(result)
+
+
+class _Answer:
+    """What one answer has consisted of, to be checked at its end."""
+
+    def __init__(self, model: langchain_openai.ChatOpenAI, asked: dict[str, Any]) -> None:
+        wanted = model.model_kwargs | asked
+        self._offers_tools = bool(wanted.get("tools") or wanted.get("functions"))
+        self._has_begun = False
+        self._has_text = False
+        self._calls: dict[str, None] = {}
+
+    @contextlib.contextmanager
+    def taken_apart(self) -> Iterator[None]:
+        """Have what cannot be taken apart be the server's fault. Errors of openai's and LangChain's own pass."""
         try:
-            return super()._create_chat_result(response, generation_info)
-        except _NO_COMPLETION as error:
-            raise MalformedAnswerError(f"{type(error).__name__}: {error}") from error
+            yield
+        except (openai.OpenAIError, LangChainException, *_CLEAR):
+            raise
+        except _TAKEN_APART as error:
+            raise MalformedAnswerError(f"{type(error).__name__}: {error}"[:MAX_DETAIL]) from error
+
+    def add(self, message: BaseMessage) -> None:
+        """Note what a message, or a part of it, has."""
+        # LangChain names the provider of a choice alone: not of a chunk without any.
+        self._has_begun = self._has_begun or "model_provider" in message.response_metadata
+        self._has_text = self._has_text or bool(message.content or message.additional_kwargs.get("refusal"))
+        if isinstance(message, AIMessageChunk):
+            self._calls |= {call["name"]: None for call in message.tool_call_chunks if call["name"]}
+        elif isinstance(message, AIMessage):
+            self._calls |= {call["name"] or "": None for call in (*message.tool_calls, *message.invalid_tool_calls)}
+        if call := message.additional_kwargs.get("function_call"):
+            self._calls[call.get("name") or ""] = None
+
+    def check(self) -> None:
+        """Raise AnswerError for an answer that is none."""
+        if not self._has_begun:
+            raise NoAnswerError("no choice")
+        if self._calls and not self._has_text and not self._offers_tools:
+            raise ToolCallsOnlyError(", ".join(filter(None, self._calls))[:MAX_DETAIL])
+
+    def checked(self, result: ChatResult) -> ChatResult:
+        """Return a whole answer. Raises AnswerError where it is none."""
+        for generation in result.generations:
+            self._has_begun = True
+            self.add(generation.message)
+        self.check()
+        return result
 
 
 def chat_model(
@@ -228,8 +291,8 @@ def chat_model(
         **({} if asked.streaming is None else {"streaming": asked.streaming}),
     )
     model.async_client = PlainCompletions(model.root_async_client)
-    expect_objects(model.root_client)
-    expect_objects(model.root_async_client)
+    check_answers(model.root_client)
+    check_answers(model.root_async_client)
     return model
 
 

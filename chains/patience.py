@@ -3,6 +3,9 @@
 The openai client gives each try its full timeout, and waits up to two minutes where a server asks for it: here a
 request's tries, and the pauses between them, have together the time of one. An error of openai's own is what ends them.
 
+What comes is checked by `chains.answer_body` first: no body is unpacked, none fills the memory, and none leads to
+another address.
+
 A timeout of HTTP begins anew with each byte, and servers keep a connection open with bytes that say nothing: comments
 in a stream of events, blanks before JSON. Here these are silence. LangChain bounds that too, for its asynchronous
 streams alone and with a task for each chunk.
@@ -22,29 +25,29 @@ from typing import Any
 import httpx2
 import openai
 
+from chains import proxies
+from chains.answer_body import AnswerBody, ErrorBody, StreamBody, UnreadBody, WholeBody, check_encoding, encodings
+from chains.answer_errors import AnswerError, RedirectError
+
 SHORTEST = 0.25
 """Seconds that a try is given, even where others have left none: most servers that are there answer by then."""
 
 EARLY = 0.1
 """Seconds by which a timer may be early: uvloop's count from the beginning of the turn of the loop that sets them."""
 
-MAX_LINE = 64_000_000
-"""Bytes of one line, which the client gathers in memory before anybody sees it."""
-
 _BEGAN: ContextVar[float] = ContextVar("began")
 """When the first try of a request was sent. All tries are sent by one task, or one thread, one after another."""
 
-
 _LINE_END = re.compile(rb"[\r\n]")
-_WITHOUT_DATA = re.compile(rb":|event\b|id\b|retry\b")
-"""Begins a line of https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream."""
+_ASKS_FOR_A_STREAM = re.compile(rb'"stream": ?true')
+"""In a request's JSON. In one of its strings the quotes would be escaped."""
 
 
 class PatientClient(openai.DefaultHttpxClient):
     """For a chain that waits on a thread, which only the end of its connections can wake: `cut`."""
 
     def __init__(self, *, cut: Callable[[], None], **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(mounts=proxies.PAST, **options)
         self._cut = cut
         self.event_hooks["response"].append(_hear)
 
@@ -71,7 +74,7 @@ class PatientClient(openai.DefaultHttpxClient):
                 timer.daemon = True
                 timer.start()
             yield
-        except httpx2.TransportError as error:
+        except (httpx2.TransportError, openai.APIConnectionError, AnswerError) as error:
             if is_late.is_set():
                 raise openai.APITimeoutError(request) from error
             raise
@@ -87,7 +90,7 @@ class AsyncPatientClient(openai.DefaultAsyncHttpxClient):
     """For a chain on asyncio."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(mounts=proxies.PAST, **options)
         self.event_hooks["response"].append(_hear_async)
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
@@ -115,25 +118,62 @@ def _have_it_plain(request: httpx2.Request) -> None:
 
 def _hear(response: httpx2.Response) -> None:
     assert isinstance(response.stream, httpx2.SyncByteStream)
-    response.stream = _Heard(response.stream, _Silence(response))
+    body = _body_of(response)
+    response.stream = _Heard(response.stream, body, _Silence(response, body))
 
 
 async def _hear_async(response: httpx2.Response) -> None:
     assert isinstance(response.stream, httpx2.AsyncByteStream)
-    response.stream = _HeardAsync(response.stream, _Silence(response))
+    body = _body_of(response)
+    response.stream = _HeardAsync(response.stream, body, _Silence(response, body))
+
+
+def _body_of(response: httpx2.Response) -> AnswerBody:
+    """Return what checks a response's body. Raises AnswerError for a response that is no answer."""
+    _check_redirect(response)
+    if not response.is_success:
+        if not encodings(response.headers):
+            return ErrorBody()
+        del response.headers["Content-Encoding"]
+        return UnreadBody()
+    check_encoding(response)
+    return StreamBody() if asks_for_stream(response.request) else WholeBody()
+
+
+def asks_for_stream(request: httpx2.Request) -> bool:
+    """Whether the answer is to be a stream of events."""
+    # One that is sent on to another path has not been read yet.
+    return _ASKS_FOR_A_STREAM.search(request.read()) is not None
+
+
+def _check_redirect(response: httpx2.Response) -> None:
+    """Raise RedirectError for one that leads to another origin, or that would leave out the prompt."""
+    if not response.has_redirect_location:
+        return
+    asked = response.request
+    try:
+        target = asked.url.join(response.headers["Location"])
+    except httpx2.InvalidURL as error:
+        raise RedirectError(f"{response.status_code} to what is no address") from error
+    keeps_method = asked.method == "GET" or response.status_code in (307, 308)
+    if not keeps_method or _origin(target) != _origin(asked.url):
+        raise RedirectError(f"{response.status_code} to {target.copy_with(userinfo=b'', query=None)}")
+
+
+def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 class _Silence:
     """How long a body has said nothing, of the time that was spent waiting for it. What ends it is a whole line."""
 
-    def __init__(self, response: httpx2.Response) -> None:
+    def __init__(self, response: httpx2.Response, body: AnswerBody) -> None:
         self._request = response.request
-        self._is_error = response.is_error
+        self._is_error = not response.is_success
+        self._body = body
         self._lasted = 0.0
         self._says: bool | None = None
         """Whether the line that has not ended yet says something; None where it has not begun."""
-        self._length = 0
-        """Bytes of that line."""
 
     def goes_on(self, piece: bytes, waited: float) -> None:
         """Take what came after so many seconds. Raises ReadTimeout once silence has lasted too long."""
@@ -143,15 +183,15 @@ class _Silence:
         self._lasted += waited
         if self._lasted >= _allowed(self._request):
             raise httpx2.ReadTimeout("The server has kept the connection open and said nothing.")
-        if self._length > MAX_LINE:
-            raise httpx2.RemoteProtocolError(f"The server has sent a line of more than {MAX_LINE:,} bytes.")
 
     def _broken_by(self, piece: bytes) -> bool:
         first, *others = _LINE_END.split(piece)
-        said = [_says_something(first) if self._says is None else self._says, *map(_says_something, others)]
+        said = [self._says_something(first) if self._says is None else self._says, *map(self._says_something, others)]
         self._says = said.pop()
-        self._length = len(others[-1]) if others else self._length + len(piece)
         return any(said)
+
+    def _says_something(self, line: bytes) -> bool | None:
+        return self._body.has_data(line) if line.strip() else None
 
     @contextlib.contextmanager
     def heard(self) -> Iterator[None]:
@@ -164,46 +204,65 @@ class _Silence:
             raise _final(error, self._request) from error
 
 
-def _says_something(line: bytes) -> bool | None:
-    return None if not line.strip() else _WITHOUT_DATA.match(line) is None
-
-
 class _Heard(httpx2.SyncByteStream):
-    """A body in which silence is bounded."""
+    """A body that is checked, and in which silence is bounded."""
 
-    def __init__(self, body: httpx2.SyncByteStream, silence: _Silence) -> None:
+    def __init__(self, source: httpx2.SyncByteStream, body: AnswerBody, silence: _Silence) -> None:
+        self._source = source
         self._body = body
         self._silence = silence
 
     def __iter__(self) -> Iterator[bytes]:
         with self._silence.heard():
-            since = time.monotonic()
-            for piece in self._body:
-                self._silence.goes_on(piece, time.monotonic() - since)
-                yield piece
+            if not self._body.is_full:
                 since = time.monotonic()
+                for piece in self._source:
+                    taken = self._body.take(piece)
+                    self._silence.goes_on(piece, time.monotonic() - since)
+                    if taken:
+                        yield taken
+                    if self._body.is_full:
+                        break
+                    since = time.monotonic()
+            if rest := self._body.end():
+                yield rest
 
     def close(self) -> None:
-        self._body.close()
+        self._source.close()
 
 
 class _HeardAsync(httpx2.AsyncByteStream):
     """The same for asyncio."""
 
-    def __init__(self, body: httpx2.AsyncByteStream, silence: _Silence) -> None:
+    def __init__(self, source: httpx2.AsyncByteStream, body: AnswerBody, silence: _Silence) -> None:
+        self._source = source
         self._body = body
         self._silence = silence
+        self._has_begun = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with self._silence.heard():
-            since = time.monotonic()
-            async for piece in self._body:
-                self._silence.goes_on(piece, time.monotonic() - since)
+        if self._has_begun:
+            # The openai client discards what comes after the answer's end.
+            async for piece in self._source:
                 yield piece
+            return
+        self._has_begun = True
+        with self._silence.heard():
+            if not self._body.is_full:
                 since = time.monotonic()
+                async for piece in self._source:
+                    taken = self._body.take(piece)
+                    self._silence.goes_on(piece, time.monotonic() - since)
+                    if taken:
+                        yield taken
+                    if self._body.is_full:
+                        break
+                    since = time.monotonic()
+            if rest := self._body.end():
+                yield rest
 
     async def aclose(self) -> None:
-        await self._body.aclose()
+        await self._source.aclose()
 
 
 @contextlib.contextmanager
@@ -217,6 +276,8 @@ def _try(request: httpx2.Request) -> Iterator[None]:
         limits["read"] = max(_left(request), SHORTEST)
     try:
         yield
+    except httpx2.TooManyRedirects as error:
+        raise RedirectError("from one address to the next, without end") from error
     except httpx2.TransportError as error:
         limits["read"] = allowed
         if _left(request) > EARLY:

@@ -11,16 +11,43 @@ from urllib.parse import unquote
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from chains import allow_list, extra
+from chains import allow_list, extra, proxies
 from chains.comma_list import parts
 
 _ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d+)?", re.ASCII)
 _HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[?[\da-fA-F:.]+\]?", re.ASCII)
+_SENDABLE = re.compile(r"[!-~]+")
 _PASSWORD = re.compile(r"://[^/@:]*:(.+)@")
 
 
 def _blank_is_unset(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
+
+
+def _whole(value: Any) -> Any:
+    """Take away what stands around a secret where it was copied: blanks and line breaks."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return (text.strip() or None) if isinstance(text, str) else value
+
+
+def _can_be_sent(value: SecretStr | None) -> SecretStr | None:
+    if value and not _SENDABLE.fullmatch(value.get_secret_value()):
+        raise ValueError(
+            "it has a blank, a line break or a character beyond ASCII, which no HTTP header can carry; copy it anew"
+        )
+    return value
+
+
+def _names_folder(value: Any) -> Any:
+    return "data" if isinstance(value, str) and not value.strip() else value
+
+
+def _from_home(value: Path | None) -> Path | None:
+    """Take `~` for the home folder, as a shell does."""
+    try:
+        return value.expanduser() if value else value
+    except RuntimeError as error:
+        raise ValueError(f"{value} begins with a home folder that is not known") from error
 
 
 def _names_chains(value: str) -> str:
@@ -48,9 +75,13 @@ def _names_hosts(value: str) -> str:
 
 
 def _limit(variable: str, example: str) -> Any:
-    return Field(None, ge=1, validation_alias=AliasChoices(variable), examples=[example])
+    return Field(None, ge=1, le=MAX_COUNT, validation_alias=AliasChoices(variable), examples=[example])
 
 
+MAX_COUNT = 10**15
+"""Of anything that is counted: more is a typing error."""
+
+Key = Annotated[SecretStr | None, BeforeValidator(_whole), AfterValidator(_can_be_sent)]
 Limit = Annotated[int | None, BeforeValidator(_blank_is_unset)]
 
 
@@ -63,9 +94,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
-    openai_api_key: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
-        None, validation_alias=AliasChoices("OPENAI_API_KEY"), examples=["sk-…"]
-    )
+    openai_api_key: Key = Field(None, validation_alias=AliasChoices("OPENAI_API_KEY"), examples=["sk-…"])
     """Key for OpenAI or a compatible server."""
     openai_base_url: Annotated[HttpUrl | None, BeforeValidator(_blank_is_unset)] = Field(
         None, validation_alias=AliasChoices("OPENAI_BASE_URL"), examples=["http://localhost:11434/v1"]
@@ -75,7 +104,7 @@ class Settings(BaseSettings):
         "gpt-4o-mini", min_length=1, validation_alias=AliasChoices("OPENAI_MODEL"), examples=["gpt-4o-mini"]
     )
     """Model name."""
-    local_model: Annotated[Path | None, BeforeValidator(_blank_is_unset)] = Field(
+    local_model: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_from_home)] = Field(
         None, validation_alias=AliasChoices("WEIR_LOCAL_MODEL"), examples=["/models/qwen2.5-3b-instruct-q4_k_m.gguf"]
     )
     """A GGUF file for the embedded engine, instead of the packaged one."""
@@ -85,18 +114,20 @@ class Settings(BaseSettings):
     """How often a request that failed before its first chunk is sent again."""
     grace: float = Field(60.0, gt=0, le=86_400, validation_alias=AliasChoices("WEIR_GRACE"), examples=["60"])
     """Seconds that a run goes on while nobody reads it."""
-    record_mb: float = Field(256.0, gt=0, validation_alias=AliasChoices("WEIR_RECORD_MB"), examples=["256"])
+    record_mb: float = Field(
+        256.0, ge=1, le=1_000_000, validation_alias=AliasChoices("WEIR_RECORD_MB"), examples=["256"]
+    )
     """Memory for recorded runs, in megabytes; the oldest finished runs go first."""
     price_in: Annotated[float | None, BeforeValidator(_blank_is_unset)] = Field(
-        None, ge=0, validation_alias=AliasChoices("WEIR_PRICE_IN"), examples=["0.15"]
+        None, ge=0, le=1_000_000, validation_alias=AliasChoices("WEIR_PRICE_IN"), examples=["0.15"]
     )
     """Dollars for a million tokens that the model reads."""
     price_out: Annotated[float | None, BeforeValidator(_blank_is_unset)] = Field(
-        None, ge=0, validation_alias=AliasChoices("WEIR_PRICE_OUT"), examples=["0.60"]
+        None, ge=0, le=1_000_000, validation_alias=AliasChoices("WEIR_PRICE_OUT"), examples=["0.60"]
     )
     """Dollars for a million tokens that the model writes."""
 
-    api_token: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+    api_token: Key = Field(
         None, min_length=16, validation_alias=AliasChoices("WEIR_API_TOKEN"), examples=["a-long-random-string"]
     )
     """Bearer token for the HTTP API; without one the API answers loopback clients only."""
@@ -112,10 +143,10 @@ class Settings(BaseSettings):
         "", validation_alias=AliasChoices("WEIR_ALLOWED_USERS"), examples=["ann@example.org, @example.com"]
     )
     """Addresses and domains that may use Weir where people sign in, separated by commas; without any, everybody."""
-    max_runs: int = Field(128, ge=1, validation_alias=AliasChoices("WEIR_MAX_RUNS"), examples=["128"])
+    max_runs: int = Field(128, ge=1, le=100_000, validation_alias=AliasChoices("WEIR_MAX_RUNS"), examples=["128"])
     """Runs that may be live at once."""
     max_runs_per_client: int = Field(
-        64, ge=1, validation_alias=AliasChoices("WEIR_MAX_RUNS_PER_CLIENT"), examples=["64"]
+        64, ge=1, le=100_000, validation_alias=AliasChoices("WEIR_MAX_RUNS_PER_CLIENT"), examples=["64"]
     )
     """Runs that one address may have live at once."""
     max_runs_per_visitor: Limit = _limit("WEIR_MAX_RUNS_PER_VISITOR", "4")
@@ -135,11 +166,13 @@ class Settings(BaseSettings):
         "auto", validation_alias=AliasChoices("WEIR_ROUTER"), examples=["auto"]
     )
     """Who classifies questions: the model, the classifier on this machine, or (auto) the latter beside the embedded."""
-    window: int = Field(8_000, ge=500, validation_alias=AliasChoices("WEIR_WINDOW"), examples=["8000"])
+    window: int = Field(8_000, ge=500, le=100_000_000, validation_alias=AliasChoices("WEIR_WINDOW"), examples=["8000"])
     """Tokens of a conversation's history that the model is told, at most."""
-    data: Path = Field(Path("data"), validation_alias=AliasChoices("WEIR_DATA"), examples=["./data"])
+    data: Annotated[Path, BeforeValidator(_names_folder), AfterValidator(_from_home)] = Field(
+        Path("data"), validation_alias=AliasChoices("WEIR_DATA"), examples=["./data"]
+    )
     """Folder for conversations."""
-    database_url: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+    database_url: Annotated[SecretStr | None, BeforeValidator(_whole)] = Field(
         None, validation_alias=AliasChoices("WEIR_DATABASE_URL"), examples=["postgresql://weir@localhost/weir"]
     )
     """PostgreSQL for conversations, instead of a file in the data folder."""
@@ -195,9 +228,12 @@ def basic(name: str, password: str) -> str:
 def settings() -> Settings:
     """Return the configuration, read once. Raises SettingsError with a sentence a person can act on."""
     try:
+        proxies.check()
         return Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_sentence(problem) for problem in error.errors())) from None
+    except proxies.ProxyError as error:
+        raise SettingsError(str(error)) from None
 
 
 def environment(**changed: str) -> dict[str, str]:

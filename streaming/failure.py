@@ -77,6 +77,38 @@ class FailureKind(Enum):
         "The model's server sent something that is not part of an answer.",
         "Retry; if it stays, a proxy or gateway in between may be at fault.",
     )
+    ENCODED = (
+        "The model's server sent its answer compressed, which Weir does not ask for and does not unpack.",
+        "Turn compression off in the server, or in the proxy in front of it, then retry.",
+    )
+    REDIRECTED = (
+        "The model's server named another address to ask, and Weir did not send the question there.",
+        "If that address is right, set `OPENAI_BASE_URL` to it, restart Weir, then retry.",
+    )
+    WEB_PAGE = (
+        "The model's address answers with a web page.",
+        "Check `OPENAI_BASE_URL` (it usually ends in `/v1`); a sign-in page or a proxy may stand in between.",
+    )
+    OTHER_FORMAT = (
+        "The model's server answers in a format that Weir does not read.",
+        "Check that `OPENAI_BASE_URL` is its OpenAI-compatible address (it usually ends in `/v1`).",
+    )
+    NO_ANSWER = (
+        "The model's server sent nothing that is part of an answer.",
+        "Retry; if it stays, look at the server's log, and check `OPENAI_BASE_URL`.",
+    )
+    OVERSIZED = (
+        "The model's server sent more in one piece than Weir takes into memory.",
+        "Retry; if it stays, the server or a proxy in between may be at fault.",
+    )
+    ENDED_IN_ERROR = (
+        "The model's server ended the answer with an error.",
+        "Retry; if it stays, look at the server's log or status page.",
+    )
+    TOOL_CALLS_ONLY = (
+        "The model asked for tools, which it was not given, and wrote no text.",
+        "Rephrase the question, or choose another `OPENAI_MODEL`.",
+    )
     UNFINISHED = (
         "The stream ended without saying why: the answer is probably cut off.",
         "Retry for a whole answer.",
@@ -155,12 +187,33 @@ _BY_TYPE: tuple[tuple[type[Exception], FailureKind], ...] = (
 _BY_NAME = {
     "APIError": FailureKind.OVERLOADED,
     "APIResponseValidationError": FailureKind.MALFORMED,
+    "EncodedAnswerError": FailureKind.ENCODED,
+    "RedirectError": FailureKind.REDIRECTED,
+    "WebPageError": FailureKind.WEB_PAGE,
+    "OtherFormatError": FailureKind.OTHER_FORMAT,
+    "NoAnswerError": FailureKind.NO_ANSWER,
+    "OversizedAnswerError": FailureKind.OVERSIZED,
+    "EndedInErrorError": FailureKind.ENDED_IN_ERROR,
+    "ToolCallsOnlyError": FailureKind.TOOL_CALLS_ONLY,
     "MalformedAnswerError": FailureKind.MALFORMED,
     "ReportedError": FailureKind.SERVER,
     "OpenAIRefusalError": FailureKind.REFUSAL,
     "LengthFinishReasonError": FailureKind.LENGTH,
     "ContentFilterFinishReasonError": FailureKind.CONTENT_FILTER,
 }
+
+
+_BY_STATUS = {
+    402: FailureKind.RATE_LIMIT,
+    405: FailureKind.NOT_FOUND,
+    407: FailureKind.UNREACHABLE,
+    408: FailureKind.TIMEOUT,
+    410: FailureKind.NOT_FOUND,
+    413: FailureKind.CONTEXT,
+    425: FailureKind.RATE_LIMIT,
+}
+"""Statuses of HTTP that openai has no error for, and that say more than their hundred does."""
+_BY_HUNDRED = {3: FailureKind.REDIRECTED, 4: FailureKind.INVALID_REQUEST}
 
 
 def failure_of(error: Exception, *, answering: bool) -> Failure:
@@ -177,7 +230,15 @@ def failure_of(error: Exception, *, answering: bool) -> Failure:
     for kind_of_error, kind in _BY_TYPE:
         if isinstance(error, kind_of_error):
             return Failure(kind, detail)
-    return Failure(_BY_NAME.get(type(error).__name__, FailureKind.INTERNAL), detail)
+    return Failure(_BY_NAME.get(type(error).__name__) or _by_status(error), detail)
+
+
+def _by_status(error: Exception) -> FailureKind:
+    """Return what the status of an answer means, where the error is of an answer that has one."""
+    status = getattr(error, "status_code", None)
+    if not isinstance(status, int) or getattr(error, "response", None) is None:
+        return FailureKind.INTERNAL
+    return _BY_STATUS.get(status) or _BY_HUNDRED.get(status // 100, FailureKind.SERVER)
 
 
 def words_of(error: BaseException) -> str:

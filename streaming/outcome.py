@@ -49,8 +49,17 @@ _BREAKS_OFF = Outcome(
 _FINISHES = {
     "length": FailureKind.LENGTH,
     "max_tokens": FailureKind.LENGTH,
+    "model_length": FailureKind.LENGTH,
     "content_filter": FailureKind.CONTENT_FILTER,
+    "safety": FailureKind.CONTENT_FILTER,
+    "sensitive": FailureKind.CONTENT_FILTER,
+    "error": FailureKind.ENDED_IN_ERROR,
+    "network_error": FailureKind.ENDED_IN_ERROR,
+    "insufficient_system_resource": FailureKind.ENDED_IN_ERROR,
+    "abort": FailureKind.ENDED_IN_ERROR,
+    "cancelled": FailureKind.ENDED_IN_ERROR,
 }
+"""Finish reasons that are no ordinary end, as OpenAI, Gemini, Mistral, GLM, DeepSeek, OpenRouter and vLLM name them."""
 
 
 def outcome(run: Run, figures: Figures) -> Outcome:
@@ -71,7 +80,7 @@ def outcome(run: Run, figures: Figures) -> Outcome:
 def _finished(figures: Figures) -> Outcome:
     if figures.refusal:
         return _failed(Failure(FailureKind.REFUSAL, figures.refusal), figures)
-    if kind := _FINISHES.get(figures.finish_reason or ""):
+    if kind := _FINISHES.get((figures.finish_reason or "").lower()):
         return _failed(Failure(kind), figures)
     if figures.expects_finish_reason and figures.finish_reason is None:
         return _failed(Failure(FailureKind.UNFINISHED), figures)

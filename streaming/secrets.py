@@ -1,10 +1,12 @@
 """Keys, tokens and passwords, which nothing that is shown, recorded or logged may hold."""
 
-import json
 import logging
+import re
 import traceback
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from typing import Any
+
+from streaming import plain
 
 HIDDEN = "•••"
 """Stands where a secret was."""
@@ -12,58 +14,123 @@ HIDDEN = "•••"
 MIN_LENGTH = 8
 """Characters of a secret: what is shorter (`none`, `ollama`) keeps nobody out and is a word of many texts."""
 
-Text = TypeVar("Text", str, bytes)
+MAX_BACKSLASHES = 63
+"""Backslashes taken for the escape of one character: so many has a quote in JSON that is text in JSON, six deep."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
+"""Characters that stand for themselves in JSON, in addresses and in a program's text."""
+_PART = re.compile(r"(\\*)([^\\])|(\\+)", re.DOTALL)
+_ESCAPES = {"\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 
 
 class Secrets:
-    """Hides known strings. A secret that was cut short is hidden too, if half of it is left."""
+    """Hides known strings. A secret that was cut short is hidden too, if half of it is left.
+
+    They are found as they are and escaped: in JSON, in JSON that is text in JSON, in `repr`, in addresses.
+    """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         whole = {secret for secret in known if len(secret) >= MIN_LENGTH}
-        self._texts = _by_beginning([{secret} for secret in whole])
-        self._payloads = _by_beginning([_as_json(secret) for secret in whole])
+        # One may be a part of another: an address holds its password.
+        self._secrets = [_Secret(secret) for secret in sorted(whole, key=len, reverse=True)]
 
     def hide(self, text: str) -> str:
         """Return text without secrets."""
-        for beginning, secrets in self._texts:
-            if beginning in text:
-                text = _without(text, beginning, secrets, HIDDEN)
+        for secret in self._secrets:
+            text = secret.hide(text)
         return text
 
     def hide_in_payload(self, payload: bytes) -> bytes:
         """Return an event's JSON without secrets. It stays JSON."""
-        for beginning, secrets in self._payloads:
-            if beginning in payload:
-                payload = _without(payload, beginning, secrets, HIDDEN.encode())
-        return payload
+        if not any(secret.may_be_in(payload) for secret in self._secrets):
+            return payload
+        value = plain.loads_exactly(payload)
+        hidden = self._hide_in_value(value)
+        return payload if hidden == value else plain.dumps(hidden)
+
+    def _hide_in_value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.hide(value)
+        if isinstance(value, list):
+            return [self._hide_in_value(item) for item in value]
+        if isinstance(value, dict):
+            return {self.hide(key): self._hide_in_value(item) for key, item in value.items()}
+        return value
 
 
-def _by_beginning(secrets: list[set[Text]]) -> list[tuple[Text, list[Text]]]:
-    """Return the forms of secrets by what must be found to take what follows for the rest; the longest first."""
-    found: dict[Text, list[Text]] = {}
-    for forms in secrets:
-        size = max(MIN_LENGTH, (min(map(len, forms)) + 1) // 2)
-        for form in forms:
-            found.setdefault(form[:size], []).append(form)
-    return sorted(found.items(), key=lambda item: len(item[0]), reverse=True)
+class _Secret:
+    """One known string."""
+
+    def __init__(self, secret: str) -> None:
+        parts = [found.group() for found in _PART.finditer(secret)]
+        size = max(MIN_LENGTH, (len(secret) + 1) // 2)
+        first, self._rest = [], []
+        for part in parts:
+            if size > 0:
+                first.append(part)
+            else:
+                self._rest.append(re.compile(_written(part)))
+            size -= len(part)
+        self._beginning = re.compile("".join(map(_written, first)))
+        # Most secrets are plain: whether this is there at all is found out faster.
+        self._plain = max(_PLAIN.findall("".join(first)), key=len, default="")
+        self._plain_bytes = self._plain.encode()
+
+    def may_be_in(self, payload: bytes) -> bool:
+        """Whether JSON may hold it."""
+        if self._plain_bytes not in payload:
+            return False
+        return not self._plain or self._beginning.search(payload.decode(errors="replace")) is not None
+
+    def hide(self, text: str) -> str:
+        """Return text without it."""
+        if self._plain not in text:
+            return text
+        kept, end = [], 0
+        while found := self._beginning.search(text, end):
+            kept.append(text[end : found.start()])
+            end = self._end(text, found.end())
+        return HIDDEN.join([*kept, text[end:]])
+
+    def _end(self, text: str, end: int) -> int:
+        """Return where it ends that begins before `end`, or as much of it as there is."""
+        for part in self._rest:
+            found = part.match(text, end)
+            if found is None:
+                break
+            end = found.end()
+        return end
 
 
-def _as_json(secret: str) -> set[bytes]:
-    """Return how a secret stands in JSON, with and without characters beyond ASCII."""
-    return {json.dumps(secret, ensure_ascii=ascii)[1:-1].encode() for ascii in (True, False)}
+def _written(part: str) -> str:
+    """Return the pattern of a character, with the backslashes before it, in all ways in which it may be written.
+
+    Linear in the text: nothing in it may be repeated without a bound.
+    """
+    if _PLAIN.fullmatch(part):
+        return part if part.isalnum() else re.escape(part)
+    backslashes, character = len(part) - len(part.lstrip("\\")), part.lstrip("\\")
+    in_address = "%5[Cc]" * backslashes + "".join(map(_in_address, character))
+    ways = [_escaped(backslashes, re.escape(character)), in_address]
+    if character and not _PLAIN.fullmatch(character):
+        units = re.findall("....", character.encode("utf-16-be", "surrogatepass").hex())
+        more = [_escaped(1, f"u(?i:{unit})") for unit in units[1:]]
+        ways.append("".join([_escaped(backslashes + 1, f"u(?i:{units[0]})"), *more]))
+    if letter := _ESCAPES.get(character):
+        ways.append(_escaped(backslashes + 1, letter))
+    if character == " ":
+        ways.append(r"\+")
+    return f"(?:{'|'.join(ways)})"
 
 
-def _without(text: Text, beginning: Text, secrets: list[Text], mark: Text) -> Text:
-    """Replace secrets of this beginning, and as much of them as there is."""
-    pieces = text.split(beginning)
-    for place, piece in enumerate(pieces[1:], 1):
-        pieces[place] = piece[max(_shared(secret[len(beginning) :], piece) for secret in secrets) :]
-    return mark.join(pieces)
+def _escaped(least: int, character: str) -> str:
+    return f"\\\\{{{least},{max(least, MAX_BACKSLASHES)}}}{character}"
 
 
-def _shared(one: Sequence[object], other: Sequence[object]) -> int:
-    """Return how many characters two texts begin with in common."""
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+def _in_address(character: str) -> str:
+    if _PLAIN.fullmatch(character):
+        return re.escape(character)
+    return "".join(f"%(?i:{byte:02x})" for byte in character.encode(errors="surrogatepass"))
 
 
 def hide_in_logs(secrets: Secrets) -> None:

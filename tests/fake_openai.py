@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import json
 import threading
 import time
@@ -21,6 +22,9 @@ BAD_BYTES = b'{"\xff\xfe\x80'
 KEEP_ALIVE_EVERY = 0.05
 """Seconds."""
 BAD_GATEWAY = "<html><body>502 Bad Gateway</body></html>"
+ELSE = "another answer"
+ELSEWHERE = "http://model.invalid/v1/chat/completions"
+TOOL_CALL = {"index": 0, "id": "call-1", "type": "function", "function": {"name": "measure", "arguments": "{}"}}
 OVERLOADED = {"message": "overloaded", "type": "server_error"}
 
 
@@ -37,6 +41,27 @@ class Fault(StrEnum):
     NO_OBJECT = "a data line is JSON, but no object"
     HTML = "an HTML page comes in the middle of the body"
     SSE_ERROR = "an error object comes as an event"
+    ENDLESS_EVENT = "an event comes that has no end"
+    COMPRESSED = "the body is compressed"
+    REDIRECT = "another address is named"
+    WEB_PAGE = "a web page is sent"
+    NOTHING = "an empty body is sent"
+    DONE_ALONE = "the end of a stream is sent alone"
+    JSON_LINES = "each line of the body is a JSON object"
+    WHOLE = "the answer is sent whole where a stream was asked for"
+    TOOL_CALLS = "tools are called and no text is written"
+
+
+IN_PLACE = (
+    Fault.COMPRESSED,
+    Fault.REDIRECT,
+    Fault.WEB_PAGE,
+    Fault.NOTHING,
+    Fault.DONE_ALONE,
+    Fault.JSON_LINES,
+    Fault.WHOLE,
+)
+"""Faults of a whole answer: `Plan.at` does not matter."""
 
 
 @dataclass(slots=True)
@@ -66,6 +91,8 @@ class Plan:
     usage: bool = True
     refusal: str | None = None
     """What the model declines with, in place of the tokens."""
+    choices: int = 1
+    """Answers to one request; the tokens of all but the first are `ELSE`."""
 
 
 @dataclass(slots=True)
@@ -121,6 +148,11 @@ class FakeOpenAI:
             seen.hung_up_at = time.monotonic()
             seen.ended.set()
             return Response()
+        if plan.fault in IN_PLACE:
+            seen.ended.set()
+            return _in_place(plan, seen)
+        if plan.fault is Fault.ENDLESS_EVENT and not streams:
+            return StreamingResponse(_counted(_endless(), seen), media_type="application/json")
         if plan.fault is Fault.KEEP_ALIVE and not streams:
             return StreamingResponse(_counted(_blanks(), seen), media_type="application/json")
         if streams:
@@ -163,10 +195,19 @@ def _usage(plan: Plan, seen: Seen) -> dict[str, int]:
 
 def _at_once(plan: Plan, seen: Seen) -> Response:
     """Return the answer to a request that does not stream, with what goes wrong in it."""
-    message = {"role": "assistant", "content": None if plan.refusal else "".join(plan.tokens), "refusal": plan.refusal}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": None if plan.refusal else "".join(plan.tokens),
+        "refusal": plan.refusal,
+    }
     finish_reason = None if plan.fault is Fault.NO_FINISH else plan.finish_reason
-    choice = {"index": 0, "message": message, "finish_reason": finish_reason}
-    whole = _object(seen, "chat.completion", [choice]) | ({"usage": _usage(plan, seen)} if plan.usage else {})
+    if plan.fault is Fault.TOOL_CALLS:
+        message, finish_reason = {"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]}, "tool_calls"
+    choices = [{"index": 0, "message": message, "finish_reason": finish_reason}]
+    for number in range(1, plan.choices):
+        other = {"role": "assistant", "content": ELSE}
+        choices.insert(0, {"index": number, "message": other, "finish_reason": finish_reason})
+    whole = _object(seen, "chat.completion", choices) | ({"usage": _usage(plan, seen)} if plan.usage else {})
     match plan.fault:
         case Fault.CUT:
             return StreamingResponse(_cut(json.dumps(whole)), media_type="application/json")
@@ -183,6 +224,32 @@ def _at_once(plan: Plan, seen: Seen) -> Response:
     return JSONResponse(whole)
 
 
+def _in_place(plan: Plan, seen: Seen) -> Response:
+    """Return what comes in place of an answer."""
+    match plan.fault:
+        case Fault.COMPRESSED:
+            sent = gzip.compress(json.dumps({"choices": []}).encode())
+            return Response(sent, headers={"content-encoding": "gzip"}, media_type="application/json")
+        case Fault.REDIRECT:
+            return Response(status_code=307, headers={"location": ELSEWHERE})
+        case Fault.WEB_PAGE:
+            return HTMLResponse(BAD_GATEWAY)
+        case Fault.DONE_ALONE:
+            return Response("data: [DONE]\n\n", media_type="text/event-stream")
+        case Fault.JSON_LINES:
+            lines = [json.dumps({"message": {"role": "assistant", "content": word}}) for word in plan.tokens]
+            return Response("\n".join(lines), media_type="application/x-ndjson")
+        case Fault.WHOLE:
+            return _at_once(plan, seen)
+    return Response(media_type="text/event-stream")
+
+
+async def _endless() -> AsyncIterator[str]:
+    yield 'data: {"id": "'
+    while True:
+        yield "a" * 1_000_000
+
+
 async def _cut(text: str) -> AsyncIterator[str]:
     yield text[: len(text) // 2]
     raise ConnectionResetError("cut by the test")
@@ -192,8 +259,8 @@ def _object(seen: Seen, kind: str, choices: list[dict[str, Any]]) -> dict[str, A
     return {"id": "fake-1", "object": kind, "created": 0, "model": seen.body["model"], "choices": choices}
 
 
-def _event(seen: Seen, delta: dict[str, Any], finish_reason: Any = None) -> str:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+def _event(seen: Seen, delta: dict[str, Any], finish_reason: Any = None, index: int = 0) -> str:
+    choice = {"index": index, "delta": delta, "finish_reason": finish_reason}
     return f"data: {json.dumps(_object(seen, 'chat.completion.chunk', [choice]))}\n\n"
 
 
@@ -203,6 +270,11 @@ async def _stream(plan: Plan, seen: Seen) -> AsyncIterator[str | bytes]:
     if plan.refusal is not None:
         for word in plan.refusal.split(" "):
             yield _event(seen, {"refusal": f"{word} "})
+    if plan.fault is Fault.TOOL_CALLS:
+        yield _event(seen, {"tool_calls": [TOOL_CALL]})
+        yield _event(seen, {}, "tool_calls")
+        yield "data: [DONE]\n\n"
+        return
     begun, went_wrong = time.monotonic(), False
     for number, token in enumerate([] if plan.refusal else plan.tokens):
         if number == plan.burst:
@@ -215,6 +287,8 @@ async def _stream(plan: Plan, seen: Seen) -> AsyncIterator[str | bytes]:
                 return
         if plan.rate and number >= plan.burst:
             await asyncio.sleep(max(0.0, begun + (number - plan.burst) / plan.rate - time.monotonic()))
+        for other in range(1, plan.choices):
+            yield _event(seen, {"content": ELSE}, index=other)
         yield _event(seen, {"content": token})
         seen.first_at = seen.first_at or time.monotonic()
         seen.sent += 1
@@ -243,6 +317,9 @@ async def _go_wrong(fault: Fault) -> AsyncIterator[str | bytes]:
             yield "data: null\n\n"
         case Fault.HTML:
             yield f"{BAD_GATEWAY}\n\n"
+        case Fault.ENDLESS_EVENT:
+            async for part in _endless():
+                yield part
         case Fault.SSE_ERROR:
             yield f"data: {json.dumps({'error': OVERLOADED})}\n\n"
 

@@ -60,6 +60,11 @@ def _breaks(name: str, fault: Fault, kind: FailureKind, at: int = MIDDLE) -> Mod
     return ModelFault(name, plan, kind, Mark.CUT_OFF if at else Mark.FAILED, kept=at)
 
 
+def _in_place(name: str, fault: Fault, kind: FailureKind) -> ModelFault:
+    """Something that comes in place of an answer."""
+    return ModelFault(name, Plan(fault=fault), kind, Mark.FAILED)
+
+
 FAULTS = (
     ModelFault("connection refused", Plan(), FailureKind.UNREACHABLE, Mark.FAILED, url=REFUSED),
     ModelFault("host name not found", Plan(), FailureKind.UNREACHABLE, Mark.FAILED, url=UNKNOWN_HOST),
@@ -87,12 +92,32 @@ FAULTS = (
     _breaks("bytes that are not UTF-8", Fault.BAD_BYTES, FailureKind.MALFORMED),
     _breaks("a line that is JSON, but no chunk", Fault.NO_OBJECT, FailureKind.MALFORMED),
     _breaks("an error as an event", Fault.SSE_ERROR, FailureKind.OVERLOADED),
+    _in_place("compressed", Fault.COMPRESSED, FailureKind.ENCODED),
+    _in_place("sent on to another address", Fault.REDIRECT, FailureKind.REDIRECTED),
+    _in_place("a web page in place of an answer", Fault.WEB_PAGE, FailureKind.WEB_PAGE),
+    _in_place("an empty body", Fault.NOTHING, FailureKind.NO_ANSWER),
+    _in_place("`[DONE]` alone", Fault.DONE_ALONE, FailureKind.NO_ANSWER),
+    _in_place("JSON lines, which are no stream of events", Fault.JSON_LINES, FailureKind.OTHER_FORMAT),
+    _in_place("tool calls and no text", Fault.TOOL_CALLS, FailureKind.TOOL_CALLS_ONLY),
+    ModelFault("whole where a stream was asked for", Plan(fault=Fault.WHOLE), None, Mark.DONE, kept=None),
+    ModelFault("a second choice beside the first", Plan(choices=2), None, Mark.DONE, kept=None),
+    ModelFault(
+        "`finish_reason: error`", Plan(finish_reason="error"), FailureKind.ENDED_IN_ERROR, Mark.CUT_OFF, kept=None
+    ),
     ModelFault("refusal", Plan(refusal="I can't help with that."), FailureKind.REFUSAL, Mark.FAILED),
     ModelFault("length limit", Plan(finish_reason="length"), FailureKind.LENGTH, Mark.CUT_OFF, kept=None),
     ModelFault(
         "content filter", Plan(finish_reason="content_filter"), FailureKind.CONTENT_FILTER, Mark.CUT_OFF, kept=None
     ),
     ModelFault("empty answer", Plan(tokens=[]), FailureKind.EMPTY, Mark.FAILED),
+    ModelFault(
+        "an event without end",
+        Plan(tokens=WORDS, fault=Fault.ENDLESS_EVENT, at=MIDDLE),
+        FailureKind.OVERSIZED,
+        Mark.CUT_OFF,
+        kept=MIDDLE,
+        is_huge=True,
+    ),
     ModelFault("usage missing", Plan(usage=False), None, Mark.DONE, kept=None),
     ModelFault("one chunk of 1 MB", Plan(tokens=[LINE]), None, Mark.DONE, kept=None, is_huge=True),
     ModelFault("an answer of 10 MB", Plan(tokens=BLOCKS), None, Mark.DONE, kept=None, is_huge=True),

@@ -155,6 +155,10 @@ HOPELESS = {
     FailureKind.RATE_LIMIT,
     FailureKind.CUT,
     FailureKind.TIMEOUT,
+    FailureKind.ENCODED,
+    FailureKind.REDIRECTED,
+    FailureKind.WEB_PAGE,
+    FailureKind.OTHER_FORMAT,
 }
 """What befalls a classification and would befall the answer too."""
 

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from typing import Any
 
 import httpx2
@@ -103,6 +104,14 @@ def test_a_server_that_classifies_badly_is_survived(teller: Teller, openai_serve
     assert custom_event(run.events, "route")["fallback"]
     assert text(run.events) == "".join(WORDS)
     assert outcome(run, figures(run.events)).mark is Mark.DONE
+
+
+def test_a_long_classification_holds_nobody_up(teller: Teller, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(tokens=WORDS, structured="no JSON at all " * 10_000)
+    began = time.monotonic()
+    run = teller.answer(openai_server.url)
+    assert custom_event(run.events, "route")["fallback"]
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("stalled", [False, True])

@@ -103,11 +103,6 @@ def test_a_line_that_never_ends_is_silence() -> None:
         read(Body((0.0, b"data: {"), *[(0.1, b"a")] * 5))
 
 
-def test_a_line_that_would_fill_the_memory_is_refused() -> None:
-    with pytest.raises(httpx2.RemoteProtocolError, match="more than 64,000,000 bytes"):
-        read(Body(*[(0.0, b"a" * 8_000_000)] * 9))
-
-
 def test_a_slow_reader_is_not_taken_for_a_silent_server() -> None:
     assert len(read(Body(*[(0.0, COMMENT)] * 5), pause=0.1)) == 5
 

@@ -75,6 +75,18 @@ def test_a_dotenv_file_is_read_and_the_environment_comes_first(monkeypatch: pyte
         ("WEIR_RETRIES", "-1"),
         ("WEIR_GRACE", "never"),
         ("WEIR_RECORD_MB", "-5"),
+        ("WEIR_RECORD_MB", "0"),
+        ("WEIR_RECORD_MB", "inf"),
+        ("WEIR_RECORD_MB", "nan"),
+        ("WEIR_RECORD_MB", "1e300"),
+        ("WEIR_TIMEOUT", "nan"),
+        ("WEIR_GRACE", "inf"),
+        ("WEIR_PRICE_IN", "inf"),
+        ("WEIR_PRICE_OUT", "nan"),
+        ("WEIR_MAX_RUNS", "1e30"),
+        ("WEIR_WINDOW", "9" * 30),
+        ("WEIR_TOKENS_PER_DAY", "9" * 30),
+        ("WEIR_DATA", "~nobody-of-that-name/weir"),
         ("WEIR_MAX_RUNS", "0"),
         ("WEIR_RUNS_PER_MINUTE", "0"),
         ("WEIR_TOKENS_PER_DAY", "many"),
@@ -102,6 +114,59 @@ def test_the_key_is_not_in_the_settings_text(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("WEIR_API_TOKEN", "a-canary-of-a-token")
     assert "canary" not in repr(settings())
     assert settings().secrets == ("sk-canary", "a-canary-of-a-token")
+
+
+NUMBERS = [
+    (name, number)
+    for name, field in Settings.model_fields.items()
+    if "int" in str(field.annotation) or "float" in str(field.annotation)
+    for number in ("inf", "-inf", "nan", "1e400", "-1", "1" + "0" * 40, "١٢x")
+]
+
+
+@pytest.mark.parametrize(("name", "number"), NUMBERS)
+def test_every_number_has_a_bound(monkeypatch: pytest.MonkeyPatch, name: str, number: str) -> None:
+    variable = Settings.model_fields[name].validation_alias.choices[0]  # type: ignore[union-attr]
+    monkeypatch.setenv(str(variable), number)
+    with pytest.raises(SettingsError, match=str(variable)):
+        settings()
+
+
+@pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "WEIR_API_TOKEN"])
+def test_what_stands_around_a_key_is_taken_away(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, " \tsk-canary-0123456789 \r\n")
+    assert settings().secrets == ("sk-canary-0123456789",)
+
+
+@pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "WEIR_API_TOKEN"])
+@pytest.mark.parametrize(
+    "key", ["sk-canary 0123456789", "sk-canary\n0123456789", "sk-canary-é-0123456789", "“sk-canary-0123456789”"]
+)
+def test_a_key_that_cannot_be_sent_is_named_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, variable: str, key: str
+) -> None:
+    monkeypatch.setenv(variable, key)
+    with pytest.raises(SettingsError, match=f"{variable} has a value that Weir cannot use: .*blank") as told:
+        settings()
+    assert "canary" not in str(told.value)
+
+
+def test_a_blank_folder_is_unset_and_a_tilde_is_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WEIR_DATA", "  ")
+    assert settings().data == Path("data")
+    settings.cache_clear()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("WEIR_DATA", "~/weir")
+    monkeypatch.setenv("WEIR_LOCAL_MODEL", "~/model.gguf")
+    assert settings().data == tmp_path / "weir"
+    assert settings().local_model == tmp_path / "model.gguf"
+
+
+@pytest.mark.parametrize("proxy", ["socks4://127.0.0.1:9", "ftp://127.0.0.1", "http://127.0.0.1:port", "nonsense://"])
+def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(SettingsError, match="ALL_PROXY names a proxy that Weir cannot use"):
+        settings()
 
 
 def test_a_token_that_is_too_short_is_told_without_it(monkeypatch: pytest.MonkeyPatch) -> None:

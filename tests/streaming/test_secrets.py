@@ -1,6 +1,8 @@
 import json
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -37,6 +39,63 @@ def test_a_payload_stays_json_without_it(ascii: bool) -> None:
 @given(st.text(max_size=40), st.text(min_size=8, max_size=20), st.text(max_size=40))
 def test_no_text_holds_it_afterwards(before: str, secret: str, after: str) -> None:
     assert secret not in Secrets([secret]).hide(before + secret + after).replace(HIDDEN, "")
+
+
+ODD = ['sk-canary-\\-"-/-é-%-+-end', '\\\\""\'\'\\\\""', "postgresql://weir:p%2Fw@host/weir?a=b c", KEY]
+
+
+@pytest.mark.parametrize("secret", ODD)
+@pytest.mark.parametrize("ascii", [True, False])
+@pytest.mark.parametrize("depth", range(4))
+def test_a_payload_holds_it_in_no_json_within_json(secret: str, ascii: bool, depth: int) -> None:
+    text = f"x{secret}y"
+    for _ in range(depth):
+        text = json.dumps({"arguments": text}, ensure_ascii=ascii)
+    read = json.loads(Secrets([secret]).hide_in_payload(json.dumps([text], ensure_ascii=ascii).encode()))[0]
+    for _ in range(depth):
+        read = json.loads(read)["arguments"]
+    assert read == f"x{HIDDEN}y"
+
+
+@pytest.mark.parametrize("secret", ODD)
+@pytest.mark.parametrize("written", [quote, quote_plus, lambda secret: quote(secret, safe=""), json.dumps, repr])
+def test_a_text_holds_it_in_no_other_writing(secret: str, written: Callable[[str], str]) -> None:
+    shown = Secrets([secret]).hide(f"a {written(secret)} b {json.dumps(written(secret))}")
+    assert HIDDEN in shown
+    assert written(secret) not in shown
+    assert secret[1:-1] not in shown
+
+
+QUOTED = st.text(alphabet='ab"\\\\/é\n', min_size=8, max_size=16)
+
+
+@given(QUOTED, QUOTED, st.integers(0, 3))
+def test_a_payload_stays_json_wherever_a_secret_is_cut(secret: str, other: str, depth: int) -> None:
+    for cut in range(len(secret)):
+        text = secret[:cut] + other + secret
+        for _ in range(depth):
+            text = json.dumps([text])
+        hidden = Secrets([secret]).hide_in_payload(json.dumps({"a": text}).encode())
+        assert secret not in json.loads(hidden)["a"]
+
+
+HARD = ['""""""""', "\\\\\\\\\\\\\\\\", '\\"\\"\\"\\"', "é\n é\n é\n", *ODD]
+
+
+@pytest.mark.parametrize("secret", HARD)
+@pytest.mark.parametrize("piece", ["\\", "\\\\u00e9", '"', "%", "%22", "\\n", " ", "+"])
+def test_searching_a_long_text_takes_no_longer_than_its_length(secret: str, piece: str) -> None:
+    secrets = Secrets([secret])
+    text = piece * (20_000 // len(piece))
+    taken = min(seconds_of(secrets, text) for _ in range(3))
+    assert taken < 0.05
+
+
+def seconds_of(secrets: Secrets, text: str) -> float:
+    began = time.perf_counter()
+    secrets.hide(text)
+    secrets.hide(secrets.hide_in_payload(json.dumps(text).encode()).decode())
+    return (time.perf_counter() - began) / 3
 
 
 class Telling:
