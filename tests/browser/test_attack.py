@@ -26,7 +26,7 @@ from websockets.typing import Origin
 
 from bench.model_server import clock_token
 from bench.sessions import percentile
-from streaming import recording
+from streaming import codec
 from tests.browser.conftest import INPUT, opened, send, weir_process
 from tests.serving import served
 
@@ -178,7 +178,7 @@ def broken_recordings(url: str, page: Page) -> None:
         {"chunk": {"content": "~" * 40}},
         {"output": {"usage_metadata": "many"}},
     ]
-    header = {"format": recording.FORMAT, "version": recording.VERSION, "run": about}
+    header = {"format": codec.FORMAT, "version": codec.VERSION, "run": about}
     for data in datas:
         lines = [header, event | {"tags": ["seq:step:²"], "metadata": {}, "data": data}]
         file = "\n".join(map(json.dumps, lines)).encode() + b"\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.views import RunView
+from api.views import run_view
 from pages.components.inspector import charts, table
 from streaming import plain, recording
 from streaming.chunk_list import chunks
@@ -140,7 +140,7 @@ READERS: tuple[Callable[[Run], object], ...] = (
     lambda run: first_difference(run.events, run.events),
     lambda run: first_difference_of_text(text(run.events), f"{text(run.events)}x"),
     lambda run: sum(map(len, recording.lines(run))),
-    lambda run: RunView.of(run, "/api"),
+    lambda run: b"".join(run_view(run, "/api")),
     lambda run: table.table_rows(run.events, search="nowhere", folded=False),
 )
 
