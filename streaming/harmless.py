@@ -112,7 +112,7 @@ class HarmlessRewriter:
             self._spaces = self._indent_with(last)
 
     def _indent_with(self, text: str) -> int | None:
-        """Return the spaces that the line begins with, if it goes on with a text; None where it has more than spaces."""
+        """Return the leading spaces, if the line goes on with a text; None where there is more than spaces."""
         content = text.lstrip(" ")
         return None if self._spaces is None or content else self._spaces + len(text)
 
