@@ -5,8 +5,11 @@ smart_router
 └── math_chain    or code_chain, or general_chain
 """
 
+import asyncio
+import functools
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -169,6 +172,9 @@ REASONED_PROMPT = ChatPromptTemplate.from_messages(
     ]
 )
 
+CLASSIFYING_THREADS = 2
+"""Questions that are classified at once on this machine; others wait their turn."""
+
 EARLIER = 3
 """Earlier questions that the classifier is told."""
 
@@ -209,11 +215,18 @@ def classifier(model: BaseChatModel, *, reasoned: bool = False) -> Runnable[Any,
     return (_with_earlier | prompt | structured | Classification.model_validate).with_config(run_name="classify")
 
 
+@functools.cache
+def _classifying() -> ThreadPoolExecutor:
+    """Return the threads that classify: a long question must not hold up the loop, on which all runs are."""
+    return ThreadPoolExecutor(CLASSIFYING_THREADS, thread_name_prefix="classify")
+
+
 def local_classifier(local: LocalClassifier) -> Runnable[Any, Any]:
     """Return the chain `{"question", "history"} -> Classification` that asks no model."""
 
     async def classify(value: dict[str, Any]) -> Classification:
-        found = local.decide(value["question"], value.get("history") or ())
+        decide = functools.partial(local.decide, value["question"], value.get("history") or ())
+        found = await asyncio.get_running_loop().run_in_executor(_classifying(), decide)
         return Classification(
             category=found.category,
             reason=found.reason[:300],

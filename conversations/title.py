@@ -8,14 +8,14 @@ from conversations.clean import clean
 LENGTH = 48
 """Characters that a title made from a question has at most, without its ellipsis."""
 
-_READ = 10_000
-"""Characters of a question that are looked at, and a twentieth of them of a line, for a long paste."""
+_READ, _LINE = 10_000, 500
+"""Characters of a question that are looked at, and of each line, for a long paste."""
 
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,}).*$", re.MULTILINE)
 _OPENING = re.compile(r"^(?:\s*(?:#{1,6}(?=\s)|>|[-+*](?=\s)|\d{1,9}[.)](?=\s)))+")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
-_STRONG = re.compile(r"(\*{1,3}|~~|`+)(?=\S)(.+?)(?<=\S)\1")
-_UNDERLINED = re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)")
+_STRONG = re.compile(rf"(\*{{1,3}}|~~|(?<!`)`++)(?=\S)(.{{1,{_LINE}}}?)(?<=\S)\1")
+_UNDERLINED = re.compile(rf"(?<!\w)(_{{1,3}})(?=\S)(.{{1,{_LINE}}}?)(?<=\S)\1(?!\w)")
 _TURNS = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
 _RULE = re.compile(r"^[\s*_=-]+$")
 
@@ -31,7 +31,7 @@ def title_of(question: str) -> str:
 
 
 def _plain(line: str) -> str:
-    line = line.strip()[: _READ // 20]
+    line = line.strip()[:_LINE]
     if _RULE.match(line):
         return ""
     line = _OPENING.sub("", line)

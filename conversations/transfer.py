@@ -26,7 +26,7 @@ MAX_DETAILS = 1_000
 """Values that a message's details may have."""
 _MAX_TOKENS = 1_000_000
 """Strings, commas and brackets that a file may have: a few bytes of JSON each would become a hundred in memory."""
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[,\[{]', re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[,\[{]', re.DOTALL)
 _BEGINNING = 100
 """Bytes within which even a file that is cut off says what it is."""
 _END_OF_TIME = 253_402_300_799

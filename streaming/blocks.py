@@ -25,7 +25,12 @@ class BlockSplitter:
     def __init__(self, least: int = LEAST) -> None:
         self._least = least
         self._lines: list[str] = []
-        self._line = ""
+        self._line: list[str] = []
+        """The unfinished line, in pieces that are not empty."""
+        self._is_blank = True
+        """Whether that line has white space alone so far."""
+        self._goes_on: bool | None = None
+        """Whether that line continues the list before it; None while it is too short to say."""
         self._closes: str | None = None
         self._in_list = False
         self._after_list = False
@@ -35,23 +40,29 @@ class BlockSplitter:
         finished: list[str] = []
         *lines, last = text.split("\n")
         for line in lines:
-            self._take(self._line + line + "\n", finished)
-            self._line = ""
-        self._line += last
-        if self._after_list and self._continues_list(self._line) is False:
-            self._finish(finished)
+            self._take("".join([*self._line, line, "\n"]), finished)
+            self._line.clear()
+            self._is_blank, self._goes_on = True, None
+        if last:
+            self._line.append(last)
+            self._is_blank = self._is_blank and last.isspace()
+        if self._after_list:
+            if self._goes_on is None and not self._is_blank:
+                self._goes_on = self._continues_list("".join(self._line))
+            if self._goes_on is False:
+                self._finish(finished)
         return finished
 
     @property
     def tail(self) -> str:
         """What can be shown of the unfinished block: all of it but a line that may belong to the next block."""
-        undecided = self._after_list and self._continues_list(self._line) is None
-        return "".join(self._lines) + ("" if undecided else self._line)
+        undecided = self._after_list and self._goes_on is None
+        return "".join(self._lines if undecided else self._lines + self._line)
 
     @property
     def rest(self) -> str:
         """All text that no finished block holds."""
-        return "".join(self._lines) + self._line
+        return "".join(self._lines + self._line)
 
     def _take(self, line: str, finished: list[str]) -> None:
         if self._closes is not None:

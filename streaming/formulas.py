@@ -7,7 +7,9 @@ Models write `\( … \)` and `\[ … \]`, which become `$ … $` and `$$ … $$`
 import re
 
 _TOKEN = re.compile(r"\n|`+|~{3,}|\\.|\$+", re.DOTALL)
-_UNDECIDED = re.compile(r"(?:\\|`+|~+|\$+)+\Z")
+_MARKS = "\\`~$"
+"""Characters that mean nothing for certain until it is known what follows them."""
+
 _LATEX = {"\\(": "$", "\\)": "$", "\\[": "$$", "\\]": "$$"}
 
 
@@ -18,23 +20,26 @@ class FormulaRewriter:
     """
 
     def __init__(self) -> None:
-        self._held = ""
-        self._line = ""
+        self._held: list[str] = []
+        """Marks at the end of the text, in the pieces that they came in."""
+        self._is_blank = True
+        """Whether the line has white space alone so far."""
         self._fence = ""
         self._code = ""
         self._dollars = ""
 
     def feed(self, text: str) -> str:
         """Take more text and return as much of it, rewritten, as is decided."""
-        self._held += text
-        undecided = _UNDECIDED.search(self._held)
-        end = undecided.start() if undecided else len(self._held)
-        decided, self._held = self._held[:end], self._held[end:]
+        end = len(text.rstrip(_MARKS))
+        if not end:
+            self._held.append(text)
+            return ""
+        decided, self._held = "".join([*self._held, text[:end]]), [text[end:]]
         return self._rewritten(decided, ended=False)
 
     def rest(self) -> str:
         """Say that the text has ended and return what was held back."""
-        last, self._held = self._held, ""
+        last, self._held = "".join(self._held), []
         return self._rewritten(last, ended=True)
 
     def _rewritten(self, text: str, *, ended: bool) -> str:
@@ -49,18 +54,18 @@ class FormulaRewriter:
         return "".join(parts)
 
     def _pass(self, plain: str, parts: list[str]) -> None:
-        self._line += plain
+        self._is_blank = self._is_blank and (not plain or plain.isspace())
         parts.append(plain)
 
     def _token(self, token: str, following: str) -> str:
-        before, self._line = self._line, self._line + token
+        begins_line, self._is_blank = self._is_blank, token == "\n"
         if token == "\n":
-            self._line = self._code = ""
+            self._code = ""
             if self._dollars == "$":
                 self._dollars = ""
             return token
         if token[0] in "`~":
-            self._mark(token, before)
+            self._mark(token, begins_line=begins_line)
             return token
         if self._fence or self._code:
             return token
@@ -71,12 +76,12 @@ class FormulaRewriter:
             return self._dollar(token, following)
         return token
 
-    def _mark(self, token: str, before: str) -> None:
+    def _mark(self, token: str, *, begins_line: bool) -> None:
         """Enter or leave code."""
         if self._fence:
-            if token.startswith(self._fence) and not before.strip():
+            if token.startswith(self._fence) and begins_line:
                 self._fence = ""
-        elif len(token) >= 3 and not before.strip():
+        elif len(token) >= 3 and begins_line:
             self._fence = token
         elif token[0] == "`":
             self._code = "" if self._code == token else self._code or token

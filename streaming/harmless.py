@@ -27,6 +27,12 @@ _PLAIN_DESTINATION = re.compile(r"""\([^()`"'<\n]*\)""")
 _MAYBE_DESTINATION = re.compile(r"""\([^()`"'<\n]*""")
 _HTML = re.compile(r"<[A-Za-z/!?]")
 _LONG_HTML = re.compile(r"<(?:[!?]|script|pre|style|textarea)", re.IGNORECASE)
+_BRACKET = re.compile(r"[\[\]]")
+_SPANS = {
+    "`": re.compile(r"(.*?[^`])`(?!`)", re.DOTALL),
+    "``": re.compile(r"(.*?[^`])``(?!`)", re.DOTALL),
+}
+"""The rest of inline code that begins with so many backticks."""
 _BLANK_LINE = re.compile(r"\n[ \t>]*\n")
 
 Taken = tuple[int, str] | None
@@ -41,8 +47,15 @@ class HarmlessRewriter:
 
     def __init__(self) -> None:
         self._held = ""
+        self._pieces: list[str] = []
+        """What has come since of a run that `_held` ends with: it decides on nothing."""
+        self._run = ""
+        """The character of that run, or nothing."""
         self._ended = False
-        self._line = ""
+        self._line: list[str] = []
+        """The line so far, in pieces that are not empty."""
+        self._spaces: int | None = 0
+        """Spaces that it begins with, while it has nothing else."""
         self._follows_text = False
         self._fence = ""
         self._opens = False
@@ -58,7 +71,11 @@ class HarmlessRewriter:
 
     def feed(self, text: str) -> str:
         """Take more text and return as much of it, rewritten, as is decided."""
-        self._held += text
+        self._pieces.append(text)
+        if self._run and text and not self._ended and not text.strip(self._run):
+            return ""
+        self._held = "".join([self._held, *self._pieces])
+        self._pieces.clear()
         parts: list[str] = []
         at = 0
         while at < len(self._held):
@@ -70,6 +87,7 @@ class HarmlessRewriter:
             parts.append(shown)
             at += length
         self._held = self._held[at:]
+        self._run = _run_of(self._held)
         return "".join(parts)
 
     def rest(self) -> str:
@@ -86,20 +104,35 @@ class HarmlessRewriter:
         """Remember the line so far, and what a line was when it ends."""
         *lines, last = text.split("\n")
         for line in lines:
-            self._end_line(self._line + line)
-            self._line = ""
-        self._line += last
+            self._end_line("".join([*self._line, line]))
+            self._line.clear()
+            self._spaces = 0
+        if last:
+            self._line.append(last)
+            self._spaces = self._indent_with(last)
+
+    def _indent_with(self, text: str) -> int | None:
+        """Return the leading spaces, if the line goes on with a text; None where there is more than spaces."""
+        content = text.lstrip(" ")
+        return None if self._spaces is None or content else self._spaces + len(text)
 
     # Lines
 
     def _fenced(self, at: int) -> Taken:
         """Read one line of code, or as much of it as there is."""
-        line, newline, _ = self._held[at:].partition("\n")
-        if self._base and _is_left_of(self._base, self._line + line):
+        end = self._held.find("\n", at)
+        line = self._held[at:] if end < 0 else self._held[at:end]
+        if self._base and self._is_left_of(self._base, line):
             # The list item may have ended, and the fence with it.
             self._fence, self._doubts_fences = "", True
             return self._inline(at) if self._line else self._line_begun(at)
-        return len(line + newline), line + newline
+        code = line if end < 0 else line + "\n"
+        return len(code), code
+
+    def _is_left_of(self, column: int, text: str) -> bool:
+        """Whether the line, if it goes on with a text, has its first character left of a column."""
+        content = text.lstrip(" ")
+        return self._spaces is not None and bool(content) and self._spaces + len(text) - len(content) < column
 
     def _line_begun(self, at: int) -> Taken:
         """Read the indent of a line, and the fence that it begins with."""
@@ -107,7 +140,7 @@ class HarmlessRewriter:
         assert start
         indent, fence = start.group(1), start.group(2)
         if not fence:
-            rest = self._held[start.end() :]
+            rest = self._held[start.end() : start.end() + 3]
             if not self._ended and rest in ("", "`", "``", "~", "~~"):
                 return None
             return (len(indent), indent) if indent else self._inline(at)
@@ -231,10 +264,10 @@ class HarmlessRewriter:
         if blank := _BLANK_LINE.search(text):
             text, is_over = text[: blank.start()], True
         depth = 0
-        for place, character in enumerate(text):
-            depth += (character == "[") - (character == "]")
-            if not depth and place + 1 < len(text):
-                return text[place + 1] in "(["
+        for bracket in _BRACKET.finditer(text):
+            depth += 1 if bracket.group() == "[" else -1
+            if not depth and bracket.end() < len(text):
+                return text[bracket.end()] in "(["
             if not depth:
                 break
         return False if is_over else None
@@ -246,7 +279,7 @@ class HarmlessRewriter:
             return len(run), run
         line = self._line_from(at + len(run))
         known = line if line is not None else self._held[at + len(run) :].partition("\n")[0]
-        span = re.match(rf"(.*?[^`]){run}(?!`)", known, re.DOTALL)
+        span = _SPANS[run].match(known)
         if span and (line is not None or span.end() < len(known)):
             if "|" in span.group(1):
                 self._doubts_spans = True
@@ -266,9 +299,10 @@ class HarmlessRewriter:
         return len(run), run + _as_source(line)
 
 
-def _is_left_of(column: int, line: str) -> bool:
-    content = line.lstrip(" ")
-    return bool(content) and len(line) - len(content) < column
+def _run_of(held: str) -> str:
+    """Return the character that all of a text is, but for spaces before it; nothing where it is none that may go on."""
+    run = held.lstrip(" ")[:1] or held[:1]
+    return run if run and run in " `~$" and not held.lstrip(" ").strip(run) else ""
 
 
 def _as_source(info: str) -> str:

@@ -24,11 +24,11 @@ LONG = 1_000
 """Characters from which on other threads may run during a search; giving way costs time."""
 
 _TOKEN = re.compile(
-    r"(?P<flags>\(\?[a-zA-Z-]*x)|(?P<open>\()|(?P<close>\))|\+|\{(?P<least>\d+)(?:,\d*)?\}|[*?]|\{\d*,?\d*\}"
-    r"|(?P<one>\\(?:N\{[^}]*\}|.)|\[\^?\]?(?:\\.|[^\]\\])*\]|.)",
+    r"(?P<flags>\(\?[a-zA-Z-]*x)|(?P<open>\()|(?P<close>\))|\+|\{(?P<least>\d++)(?:,\d*+)?\}|[*?]|\{\d*+,?\d*+\}"
+    r"|(?P<one>\\(?:N\{[^}]{0,100}+\}|.)|\[\^?\]?(?:\\.|[^\]\\])*+(?:\]|\\?\Z)|.)",
     re.DOTALL,
 )
-_BRACE = re.compile(r"(\\(?:N\{[^}]*\}|.))|\{(?!\d*,?\d*\})", re.DOTALL)
+_BRACE = re.compile(r"(\\(?:N\{[^}]{0,100}+\}|.))|\{(?!\d*+,?\d*+\})", re.DOTALL)
 _KEYWORDS = Draft202012Validator.VALIDATORS
 
 

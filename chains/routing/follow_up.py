@@ -48,8 +48,14 @@ _EMPTY = frozenset(
 """Words that say nothing about a subject."""
 
 
+_LONGEST = 200
+"""Characters of a question that leans on the one before: of those that are longer no earlier one is read."""
+
+
 def leaning(question: str, found: Mapping[str, int], own: npt.NDArray[np.float64]) -> float:
     """Return how much a question, by itself, leans on the one before: 0 not at all, 1 entirely."""
+    if len(question) > _LONGEST:
+        return 0.0
     said = [token for token in tokens(question) if token.isalnum()]
     content = sum(1 for token in said if token not in _EMPTY)
     joins = content <= 3 and len(said) <= 8 and _JOINING.match(question)

@@ -57,19 +57,20 @@ class LocalClassifier:
         model = load(self._path)
         began = time.perf_counter()
         earlier = [text for role, text in history if role in ("human", "user")][-_TURNS:]
-        found, leaned = _in_context(model, question, earlier)
+        read = _Read.of(question)
+        found, before = _in_context(model, read, earlier)
         likeliest: Category = CATEGORIES[int(found.argmax())]
         abstained = float(found.max()) < self._threshold
         if not readable(question):
             abstained, reason = True, "There are no words in it."
-        elif not leaned and not model.knows(clean(question), signals.counts(clean(question))):
+        elif not before and not model.knows(read.text, read.signals):
             abstained, reason = True, "None of its words is known."
         elif abstained:
             reason = "Nothing in it points clearly to one category."
         else:
-            about = earlier[-1] if leaned and earlier else question
-            why = model.reason(about, CATEGORIES.index(likeliest))
-            reason = f"It follows up an earlier question: {why}" if leaned else why[0].upper() + why[1:]
+            about = before or read
+            why = model.reason(about.text, about.signals, CATEGORIES.index(likeliest))
+            reason = f"It follows up an earlier question: {why}" if before else why[0].upper() + why[1:]
         return Decision(
             category="general" if abstained else likeliest,
             probabilities={category: float(p) for category, p in zip(CATEGORIES, found, strict=True)},
@@ -83,16 +84,28 @@ class LocalClassifier:
         return self.decide(question, history).category
 
 
-def _in_context(model: Model, question: str, earlier: Sequence[str]) -> tuple[npt.NDArray[np.float64], bool]:
-    """Return the probabilities, and whether those of the earlier questions decided."""
-    text = clean(question)
-    found = signals.counts(text)
-    own = model.probabilities(text, found)
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A question as it is looked at. Searching it for the signals takes most of a decision's time."""
+
+    text: str
+    signals: Mapping[str, int]
+
+    @classmethod
+    def of(cls, question: str) -> "_Read":
+        text = clean(question)
+        return cls(text, signals.counts(text))
+
+
+def _in_context(model: Model, read: _Read, earlier: Sequence[str]) -> tuple[npt.NDArray[np.float64], _Read | None]:
+    """Return the probabilities, and the question before if it decided."""
+    own = model.probabilities(read.text, read.signals)
     if not earlier:
-        return own, False
-    lean = leaning(text, found, own)
+        return own, None
+    lean = leaning(read.text, read.signals, own)
     if not lean:
-        return own, False
-    before, _ = _in_context(model, earlier[-1], earlier[:-1])
+        return own, None
+    last = _Read.of(earlier[-1])
+    before, _ = _in_context(model, last, earlier[:-1])
     mixed = (1 - lean) * own + lean * before
-    return mixed, bool(mixed.argmax() == before.argmax() and lean > 0.5)
+    return mixed, last if mixed.argmax() == before.argmax() and lean > 0.5 else None

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from chains.routing import signals
 from chains.routing.examples import CATEGORIES
-from chains.routing.text import clean, pieces, tokens, words
+from chains.routing.text import pieces, tokens, words
 
 _Floats = npt.NDArray[np.float64]
 
@@ -62,11 +62,10 @@ class Model:
         """Return whether there is anything in a text that was learned."""
         return any(found.values()) or any(token in self.words.places for token in tokens(text) if token.isalnum())
 
-    def reason(self, question: str, category: int) -> str:
-        """Return what spoke most for a category, in the words of the question where there are any."""
-        text = clean(question)
+    def reason(self, text: str, found: Mapping[str, int], category: int) -> str:
+        """Return what spoke most for a category, in the words of the text where there are any."""
         spoke: dict[str, float] = defaultdict(float)
-        measured = signals.measure(signals.counts(text))
+        measured = signals.measure(found)
         for signal, value, weight in zip(signals.SIGNALS, measured, _against(self.signals, category), strict=False):
             if value:
                 quoted = signals.quotes(signal, text)

@@ -21,11 +21,14 @@ def readable(question: str) -> bool:
 
 def clean(question: str) -> str:
     """Return the text that is looked at: compatible forms composed, control characters gone, long text cut."""
-    if len(question) > _READ:
-        question = f"{question[: _READ * 3 // 4]}\n{question[-_READ // 4 :]}"
-    composed = unicodedata.normalize("NFKC", question.replace("²", "^2").replace("³", "^3"))
+    composed = unicodedata.normalize("NFKC", _shortened(question).replace("²", "^2").replace("³", "^3"))
+    composed = _shortened(composed)  # one character can be composed of eighteen
     plain = "".join(c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs") else " " for c in composed)
     return _LONG_NUMBER.sub(r"\1", plain)  # searching a very long one takes the square of its length
+
+
+def _shortened(text: str) -> str:
+    return f"{text[: _READ * 3 // 4]}\n{text[-_READ // 4 :]}" if len(text) > _READ else text
 
 
 def fold(text: str) -> str:

@@ -13,6 +13,7 @@ from chains.routing.evaluate import FOLLOW_UPS, FRESH, GOLDEN, evaluate, main, r
 from chains.routing.examples import CATEGORIES, Category, Example, load_examples
 from chains.routing.local import MODEL, Decision, LocalClassifier
 from chains.routing.model import load
+from tests.pumping import cpu_seconds
 
 EXAMPLES = MODEL.with_name("examples.jsonl")
 
@@ -111,6 +112,38 @@ def test_any_text_gets_a_decision(classifier: LocalClassifier, question: str) ->
     assert sum(found.probabilities.values()) == pytest.approx(1)
     assert found.reason
     assert found.seconds > 0
+
+
+COSTLY = (
+    *(
+        "\n",
+        "\t",
+        " ",
+        "-",
+        "_",
+        "\r\n",
+        "a ",
+        "1 ",
+        "1.",
+        "\ufdfa",
+        "write ",
+        "write-",
+        "select ",
+        "404 ",
+        "A1 ",
+        "1 g in ",
+    ),
+    *("solve ", "{a: ", "while a", "[1, ", "$_", "`a", "<a ", "a.b(", "in python ", "a_b ", "=1", "import ", "\\a{"),
+)
+
+
+@pytest.mark.parametrize("unit", COSTLY)
+def test_20000_characters_of_anything_are_classified_in_50_milliseconds(classifier: LocalClassifier, unit: str) -> None:
+    question = (unit * 20_000)[:20_000]
+    history = [("human", question)] * 3
+    classifier.warm_up()
+    assert cpu_seconds(lambda: classifier.decide(question, history), 5) < 0.05
+    assert cpu_seconds(lambda: classifier.decide("and then?", history), 5) < 0.05
 
 
 @pytest.mark.parametrize("question", [HOSTILE[name] for name in ("empty", "emoji", "punctuation", "Chinese", "Arabic")])

@@ -1,3 +1,6 @@
+import asyncio
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 import httpx2
@@ -9,6 +12,7 @@ from langchain_core.runnables import RunnableLambda
 
 from chains.model import chat_model, configured_endpoint
 from chains.router import (
+    CLASSIFYING_THREADS,
     ROUTE_EVENT,
     Classification,
     Classifier,
@@ -19,6 +23,7 @@ from chains.router import (
     local_classifier,
     smart_router,
 )
+from chains.routing import local
 from chains.routing.local import LocalClassifier
 from chains.settings import Settings
 from chains.window import within
@@ -142,3 +147,18 @@ def test_a_history_is_cut_to_the_window_from_a_question_on() -> None:
     assert kept[0][0] == "human"
     assert within(history[:2], 1_000) == history[:2]
     assert within([], 1_000) == []
+
+
+async def test_the_local_classifier_decides_off_the_loop() -> None:
+    threads: list[str] = []
+
+    class Watched(LocalClassifier):
+        def decide(self, question: str, history: Sequence[tuple[str, str]] = ()) -> local.Decision:
+            threads.append(threading.current_thread().name)
+            return super().decide(question, history)
+
+    asked = {"question": "What is 25 * 17?", "history": []}
+    found = await asyncio.gather(*(local_classifier(Watched()).ainvoke(asked) for _ in range(20)))
+    assert [one.category for one in found] == ["math"] * 20
+    assert {name.rpartition("_")[0] for name in threads} == {"classify"}
+    assert len(set(threads)) <= CLASSIFYING_THREADS

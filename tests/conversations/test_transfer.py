@@ -12,6 +12,7 @@ from conversations.opening import IN_MEMORY, database_url, open_library
 from tests.conversations.conftest import Clock
 from tests.conversations.files import data, file
 from tests.conversations.talk import ANN, BOB, ask, texts
+from tests.pumping import cpu_seconds
 
 ROOT = Path(__file__).parents[2]
 
@@ -196,3 +197,14 @@ def test_any_change_to_a_file_is_imported_or_refused(draw: strategies.DataObject
         library.path(ANN, conversation)
         library.import_json(ANN, library.export_json(ANN, conversation))
     library.close()
+
+
+@pytest.mark.parametrize("unit", ['\\"', '"\\', "[", '"', "\\"])
+def test_a_file_of_quotes_is_refused_at_once(unit: str) -> None:
+    data = b'{"a": "' + unit.encode() * 500_000 + b"\\"
+
+    def read() -> None:
+        with pytest.raises(transfer.UnreadableError):
+            transfer.read(data)
+
+    assert cpu_seconds(read) < 5

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streaming.formulas import FormulaRewriter, rewritten
+from tests.pumping import cpu_seconds
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,17 @@ def test_how_the_text_is_cut_makes_no_difference(pieces: list[str]) -> None:
 @given(st.text(alphabet="ab \n#*-_", max_size=50))
 def test_text_without_formulas_stays_as_it_is(text: str) -> None:
     assert rewritten(text) == text
+
+
+@pytest.mark.parametrize("mark", ["~", "`", "$", "\\", "`~$"])
+@pytest.mark.parametrize("end", ["", " an underline\n"])
+def test_a_long_row_of_marks_costs_what_other_text_costs(mark: str, end: str) -> None:
+    row = mark * (100_000 // len(mark))
+    assert cpu_seconds(lambda: rewritten(f"Title\n{row}{end}"), 3) < 0.5
+
+
+@given(st.lists(st.sampled_from(["~" * 30, "`" * 30, "$" * 30, "\\" * 30, "a", " ", "\n"]), max_size=8))
+def test_rows_of_marks_are_cut_anywhere_without_a_difference(pieces: list[str]) -> None:
+    rewriter = FormulaRewriter()
+    text = "".join(pieces)
+    assert "".join(map(rewriter.feed, text)) + rewriter.rest() == rewritten(text)

@@ -1,0 +1,324 @@
+"""No pattern and no function over text of a visitor, a model or a file takes more than linear time.
+
+The patterns are found by a walk over the code. One that is new is pumped here as well, without being listed.
+"""
+
+import ast
+import contextlib
+import dataclasses
+import importlib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from chains.routing.text import pieces, readable, tokens
+from conversations import markdown, transfer
+from conversations.clean import clean, clean_json
+from conversations.conversation import Conversation
+from conversations.message import Message, MessageStatus, Role
+from conversations.title import one_line, title_of
+from pages.components import words
+from pages.components.excerpt import Excerpt
+from pages.components.model_text import ModelText, drawn
+from streaming.blocks import BlockSplitter, split
+from streaming.chunking import hostile, hostile_bytes
+from streaming.formulas import FormulaRewriter
+from streaming.harmless import HarmlessRewriter
+from streaming.invisible import InvisibleRewriter
+from streaming.json_dialect import LIKE_LANGCHAIN, MODEL_ANSWER, STRICT, Dialect
+from streaming.json_effort import is_small
+from streaming.partial_json import PartialJson
+from streaming.secrets import Secrets
+from tests.pumping import ENDS, LENGTH, MIXED, SEPARATORS, Pump, cut, pumps, trouble, uses
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("api", "chains", "conversations", "local_model", "pages", "streaming", "streamlit_app.py", "weir.py")
+MAKERS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer", "template"}
+METHODS = MAKERS - {"compile", "template"}
+
+MADE_FROM_PARTS = {
+    ("chains/routing/signals.py", "_signal"): "its patterns are read from SIGNALS, where they are pumped",
+    ("chains/routing/signals.py", "_lexicon"): "its patterns are read from SIGNALS, where they are pumped",
+    ("chains/routing/signals.py", "_signs"): "its patterns are read from SIGNALS, where they are pumped",
+    ("streaming/json_effort.py", "compiled"): "of a visitor's JSON Schema: `Effort` bounds the time of each search",
+}
+"""Where a pattern is made in a function, of what the function is given; and why it needs no pump of its own."""
+
+NOT_FOREIGN = {
+    ("api/headers.py", "_INLINE_SCRIPT"): "reads Streamlit's own index.html",
+    ("chains/settings.py", "_ORIGIN"): "reads the environment",
+    ("chains/settings.py", "_PASSWORD"): "reads the environment",
+}
+"""Patterns that see no text of a visitor, a model or a file of theirs."""
+
+
+class Site(NamedTuple):
+    """A place in the code that makes or uses a pattern."""
+
+    file: str
+    function: str
+    """The innermost function around it; empty at the top of a module."""
+    name: str
+    """What the pattern is called, if it is."""
+    argument: ast.expr
+    flags: ast.expr | None
+    line: int
+
+
+def files() -> list[Path]:
+    found = [ROOT / room for room in ROOMS]
+    return sorted(path for room in found for path in (room.rglob("*.py") if room.is_dir() else [room]))
+
+
+def sites(path: Path) -> Iterator[Site]:
+    """Yield each call of `re` or `regex` that takes a pattern, and each `pattern=` that is handed on."""
+
+    def walk(node: ast.AST, function: str, name: str) -> Iterator[Site]:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            function = node.name
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+        if isinstance(node, ast.Call):
+            yield from called(node, function, name)
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, function, name)
+
+    def called(node: ast.Call, function: str, name: str) -> Iterator[Site]:
+        file = str(path.relative_to(ROOT))
+        named = {keyword.arg: keyword.value for keyword in node.keywords}
+        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        is_re = isinstance(owner, ast.Name) and owner.id in ("re", "regex")
+        if is_re and isinstance(node.func, ast.Attribute) and node.func.attr in MAKERS:
+            argument = node.args[0] if node.args else named["pattern"]
+            flags = named.get("flags", node.args[1] if node.func.attr == "compile" and len(node.args) > 1 else None)
+            yield Site(file, function, name, argument, flags, node.lineno)
+        elif isinstance(named.get("pattern"), ast.Constant | ast.JoinedStr):
+            yield Site(file, function, name, named["pattern"], None, node.lineno)
+
+    yield from walk(ast.parse(path.read_text(encoding="utf-8")), "", "")
+
+
+SITES = [site for path in files() for site in sites(path)]
+
+
+def methods_of_names() -> dict[str, set[str]]:
+    """Return what is called on each name, in all of the code: `_TOKEN.match(…)`, `_TOKENS[…].match(…)`."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Attribute) or node.attr not in METHODS:
+                continue
+            owner = node.value.value if isinstance(node.value, ast.Subscript) else node.value
+            if isinstance(owner, ast.Name):
+                found[f"{path.relative_to(ROOT)}:{owner.id}"].add(node.attr)
+    return found
+
+
+def patterns_in(value: Any, depth: int = 0) -> Iterator[re.Pattern[Any]]:
+    """Yield the patterns of a module's value: itself, or in lists, dictionaries and dataclasses."""
+    if isinstance(value, re.Pattern):
+        yield value
+    elif depth < 3 and isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from patterns_in(item, depth + 1)
+    elif depth < 3 and isinstance(value, dict):
+        yield from patterns_in(list(value.values()), depth + 1)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield from patterns_in([getattr(value, field.name) for field in dataclasses.fields(value)], depth + 1)
+
+
+def module_of(file: str) -> Any:
+    return importlib.import_module(file.removesuffix(".py").replace("/", "."))
+
+
+def is_excepted(site: Site) -> bool:
+    return (site.file, site.function) in MADE_FROM_PARTS or (site.file, site.name) in NOT_FOREIGN
+
+
+def pattern_at(site: Site) -> re.Pattern[Any] | None:
+    """Return the pattern that is made or used at a place; None where it is made of what a function is given."""
+
+    def value(node: ast.expr | None) -> Any:
+        return node and eval(compile(ast.Expression(node), site.file, "eval"), vars(module_of(site.file)))
+
+    try:
+        found = value(site.argument)
+        return found if isinstance(found, re.Pattern) else re.compile(found, value(site.flags) or 0)
+    except NameError:
+        return None
+
+
+def foreign_patterns() -> dict[str, tuple[re.Pattern[Any], set[str]]]:
+    """Return all patterns that are to be pumped, with the methods that are called on each."""
+    methods = methods_of_names()
+    found: dict[str, tuple[re.Pattern[Any], set[str]]] = {}
+    for file in sorted({site.file for site in SITES if not site.function}):
+        for name, value in vars(module_of(file)).items():
+            if (file, name) not in NOT_FOREIGN:
+                for number, pattern in enumerate(dict.fromkeys(patterns_in(value))):
+                    found[f"{file}:{name}[{number}]"] = (pattern, methods[f"{file}:{name}"])
+    known = {pattern for pattern, _ in found.values()}
+    for site in SITES:
+        without_name = None if is_excepted(site) else pattern_at(site)
+        if without_name and without_name not in known:
+            found[f"{site.file}:{site.line}"] = (without_name, set())
+    return found
+
+
+PATTERNS = foreign_patterns()
+
+
+def test_each_pattern_of_the_code_is_pumped_or_says_why_not() -> None:
+    unknown = [f"{site.file}:{site.line}" for site in SITES if not is_excepted(site) and pattern_at(site) is None]
+    assert unknown == [], "makes a pattern of what it is given: use a constant, or say in MADE_FROM_PARTS why not"
+    assert len(PATTERNS) > 50
+
+
+def test_what_is_listed_as_an_exception_is_there() -> None:
+    assert {(site.file, site.function) for site in SITES} >= set(MADE_FROM_PARTS)
+    assert {(site.file, site.name) for site in SITES} >= set(NOT_FOREIGN)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_pattern_takes_linear_time(name: str) -> None:
+    pattern, methods = PATTERNS[name]
+    for run in uses(pattern, methods):
+        for pump in pumps(pattern):
+            assert trouble(run, pump) is None, pattern.pattern
+
+
+@pytest.mark.parametrize("source", [r"(?:a|a+)+\Z", r"\s*,", r"\w+\s*=", r"(a*)b\1"])
+def test_a_pattern_that_takes_more_than_linear_time_is_found(source: str) -> None:
+    pattern = re.compile(source)
+    assert any(trouble(run, pump) for run in uses(pattern, set()) for pump in pumps(pattern))
+
+
+# Functions ------------------------------------------------------------------------------------------------------------
+
+UNITS = (
+    *SEPARATORS,
+    *MIXED,
+    *("![", "![a](", "](", "[a](", "`a", "``a`", "$a$", "$a ", "\\(", "- a\n", "- a\n\n", "1. a\n  ", "> ", "> - "),
+    *("```\n", "```mermaid\n", "~~~\n", "&#", "&#x202e;", "<b ", "<!--", "| ` ", "$$\n", "*a", "**a ", "_a ", "~~a "),
+    *('{"', '{"a": ', '["', "[1], ", ": {", '\\"', "\\u00e9", "1e", "-1.", "true ", "```json\n", "sk-aaaaa", "\ufeff"),
+    *("\u200d", "\u202e", "\u00ad", "\u2800", "\U0001f3f4\U000e0067", "\ufdfa", "\ud800", "é", "漢"),
+)
+BEFORE = ("", "- a\n\n", "1. a\n   ```\n", "```\n", "$", "`", "![", '{"a": "', "a\n{")
+
+Chunked = Callable[[list[str]], object]
+"""Takes a text in chunks."""
+
+
+def rewriting(make: Callable[[], Any]) -> Chunked:
+    def run(chunks: list[str]) -> None:
+        rewriter = make()
+        for chunk in chunks:
+            rewriter.feed(chunk)
+        rewriter.rest()
+
+    return run
+
+
+def splitting(chunks: list[str]) -> None:
+    splitter = BlockSplitter()
+    for chunk in chunks:
+        splitter.feed(chunk)
+    assert len(splitter.rest) >= len(splitter.tail)
+
+
+def excerpting(chunks: list[str]) -> None:
+    excerpt = Excerpt()
+    for chunk in chunks:
+        excerpt.of(chunk)
+
+
+def parsing(dialect: Dialect) -> Chunked:
+    def run(chunks: list[str]) -> None:
+        parser = PartialJson(dialect)
+        for chunk in chunks:
+            parser.feed(chunk)
+        parser.finish()
+
+    return run
+
+
+CHUNKED: dict[str, Chunked] = {
+    "formulas": rewriting(FormulaRewriter),
+    "harmless": rewriting(HarmlessRewriter),
+    "invisible": rewriting(InvisibleRewriter),
+    "model text": rewriting(ModelText),
+    "blocks": splitting,
+    "excerpt": excerpting,
+    "JSON in prose": parsing(MODEL_ANSWER),
+    "JSON alone": parsing(STRICT),
+    "JSON like LangChain's": parsing(LIKE_LANGCHAIN),
+}
+
+SECRETS = Secrets(["sk-" + "a" * 60, "`" * 30, "a1" * 20, '"\\' * 20])
+
+
+def asked(text: str) -> Message:
+    return Message("1", None, Role.HUMAN, text, None, MessageStatus.DONE, {}, 0.0, 0.0, ("1",))
+
+
+def read_file(text: str) -> None:
+    with contextlib.suppress(transfer.UnreadableError):
+        transfer.read(text.encode(errors="replace"))
+
+
+WHOLE: dict[str, Callable[[str], object]] = {
+    "drawn": lambda text: split(drawn(text)),
+    "title": title_of,
+    "one line": one_line,
+    "clean": clean,
+    "clean JSON": lambda text: clean_json({text: [text]}),
+    "Markdown export": lambda text: markdown.write(text, [asked(text)]),
+    "export": lambda text: transfer.write(Conversation("1", text, True, 0.0, 0.0, None), [asked(text)], 0.0),
+    "import": read_file,
+    "secrets in a text": SECRETS.hide,
+    "secrets in a payload": lambda text: SECRETS.hide_in_payload(text.encode(errors="replace")),
+    "escaped": words.escaped,
+    "inline code": words.code,
+    "chunks of a text": lambda text: (hostile(text), hostile_bytes(text)),
+    "pattern of a schema": is_small,
+    "readable": readable,
+    "words": lambda text: (tokens(text), pieces(text)),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_function_takes_linear_time(name: str) -> None:
+    for pump in (Pump(before, unit, end) for unit in UNITS for before in BEFORE[:1] for end in ENDS[:2]):
+        assert trouble(WHOLE[name], pump) is None
+
+
+@pytest.mark.parametrize("name", CHUNKED)
+@pytest.mark.parametrize("size", [1, 37, LENGTH])
+def test_a_function_takes_linear_time_however_its_text_is_cut(name: str, size: int) -> None:
+    for pump in (Pump(before, unit, "!") for unit in UNITS for before in BEFORE):
+        assert trouble(lambda text: CHUNKED[name](cut(text, size)), pump) is None
+
+
+LONG_LENGTH = 400_000
+"""Characters from which copying what has come so far, at each chunk, takes longer than all else."""
+LONG_UNITS = ("a", " ", "\n", "`", "~", "$", "\\", "- ", "a b", "$a")
+
+
+@pytest.mark.parametrize("name", CHUNKED)
+def test_nothing_is_copied_or_searched_again_at_each_chunk(name: str) -> None:
+    def run(text: str) -> None:
+        CHUNKED[name](cut(text, 1))
+
+    for pump in (Pump(before, unit) for unit in LONG_UNITS for before in ("", "- a\n\n", "- a\n  ```\n", '{"a": "')):
+        assert trouble(run, pump, LONG_LENGTH, budget=20.0) is None
+
+
+@pytest.mark.parametrize("name", [*CHUNKED, *WHOLE])
+def test_nothing_is_copied_at_each_line(name: str) -> None:
+    run = WHOLE.get(name) or (lambda text: CHUNKED[name]([text]))
+    for unit in LONG_UNITS:
+        assert trouble(run, Pump("", unit), LONG_LENGTH, budget=20.0) is None
