@@ -27,7 +27,7 @@ test: $(VENV)/.tests browser
 	$(BIN)/python -m pytest
 
 test-postgres: $(VENV)/.tests
-	@PYTHON=$(BIN)/python bash tests/conversations/postgres.sh
+	@PYTHON=$(BIN)/python bash tests/storage/postgres.sh
 
 check: $(VENV)/.tests
 	$(BIN)/ruff check .
@@ -35,7 +35,7 @@ check: $(VENV)/.tests
 	$(BIN)/mypy
 
 eval: $(VENV)/.runs
-	@$(BIN)/python -m chains.routing.evaluate --at-least 0.95
+	@$(BIN)/python -m chains.classifier.evaluate --at-least 0.95
 
 bench: $(VENV)/.tests browser
 	@$(BIN)/python -m bench.speed

@@ -15,23 +15,23 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
-from api.app import create_api
-from api.cookies import SafeCookies
-from api.descriptors import raise_descriptor_limit
-from api.headers import SecurityHeaders
-from api.hosts import Hosts, HostsMiddleware
-from api.large_bodies import LargeBodyMiddleware
-from api.logs import take_over, write_logs
-from api.metrics import LocalMetrics
-from api.shutdown import Shutdown
-from api.visitor_cookie import VisitorCookie
-from chains.comma_list import parts
-from chains.settings import SettingsError, settings
-from conversations.visitor import COOKIE, is_visitor, new_visitor
-from pages.components.service import service
-from pages.components.sign_in import providers
-from pages.components.warm_up import warm_up
-from streaming.loop_watch import LoopWatch
+from pages.components.session.sign_in import providers
+from weir.access.anonymous_id import COOKIE, is_visitor, new_visitor
+from weir.api.app import create_api
+from weir.api.middleware.anonymous_id_cookie import VisitorCookie
+from weir.api.middleware.hosts import Hosts, HostsMiddleware
+from weir.api.middleware.large_bodies import LargeBodyMiddleware
+from weir.api.middleware.local_metrics import LocalMetrics
+from weir.api.middleware.secure_cookies import SafeCookies
+from weir.api.middleware.security_headers import SecurityHeaders
+from weir.app.descriptor_limit import raise_descriptor_limit
+from weir.app.loop_watch import LoopWatch
+from weir.app.server_logging import take_over, write_logs
+from weir.app.services import service
+from weir.app.shutdown import Shutdown
+from weir.app.warm_up import warm_up
+from weir.config.comma_list import parts
+from weir.config.settings import SettingsError, settings
 
 HERE = Path(__file__).parent
 

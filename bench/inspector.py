@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.browser.conftest import QUIET, Wire, browser_path, opened, running_weir
-from tests.fake_openai import FakeOpenAI, Plan, fake_openai
+from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 
 TOKENS = 8_000
 LIVE_RATE = 200.0

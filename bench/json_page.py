@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from bench.inspector import events_of
 from tests.browser.conftest import QUIET, Wire, browser_path, opened, running_weir, send
-from tests.fake_openai import FakeOpenAI, Plan, fake_openai
+from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 
 RATE = 200.0
 SIZE = 4

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from conversations.message import MessageStatus
-from conversations.opening import database_url, open_library
-from conversations.visitor import COOKIE, new_visitor
 from tests.browser.conftest import QUIET, Wire, browser_path, opened, send, weir_process
-from tests.fake_openai import Plan, fake_openai
+from tests.support.fake_openai import Plan, fake_openai
+from weir.access.anonymous_id import COOKIE, new_visitor
+from weir.storage.database import database_url, open_library
+from weir.storage.message import MessageStatus
 
 TIMES = 5
 PARAGRAPH = "The river falls over the wall, and what falls can be measured. " * 6

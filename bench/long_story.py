@@ -16,7 +16,7 @@ from playwright.sync_api import CDPSession, Page
 
 from bench.race import browser_page
 from tests.browser.conftest import Wire, opened, running_weir, send
-from tests.fake_openai import FakeOpenAI, Plan, Seen, fake_openai
+from tests.support.fake_openai import FakeOpenAI, Plan, Seen, fake_openai
 
 PARAGRAPH = 60
 """Tokens."""

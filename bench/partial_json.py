@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from streaming.chunking import by_characters
-from streaming.face_off import JITER, LANGCHAIN, PYDANTIC, Contestant
-from streaming.json_fields import Json
-from streaming.partial_json import PartialJson
+from weir.partial_json.adversarial_chunking import by_characters
+from weir.partial_json.fields import Json
+from weir.partial_json.parser import PartialJson
+from weir.partial_json.parser_comparison import JITER, LANGCHAIN, PYDANTIC, Contestant
 
 SIZES = (10_000, 100_000, 1_000_000)
 SAMPLES = 20

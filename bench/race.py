@@ -12,18 +12,18 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from chains.model import Line, Options, chat_model, configured_endpoint, http_client
-from chains.settings import Settings
-from chains.story import story_chain
-from streaming.loop import BackgroundLoop
-from streaming.methods import Method
-from streaming.metrics import text
-from streaming.race import Lane, summary
-from streaming.recorder import Recorder
-from streaming.run import Run
-from streaming.store import MemoryStore
+from chains.story_chain import story_chain
 from tests.browser.conftest import QUIET, browser_path, opened, running_weir, send
-from tests.fake_openai import FakeOpenAI, Fault, Plan, fake_openai
+from tests.support.fake_openai import FakeOpenAI, Fault, Plan, fake_openai
+from weir.analysis.method_race import Lane, summary
+from weir.analysis.metrics import text
+from weir.config.settings import Settings
+from weir.llm.chat_model import Line, Options, chat_model, configured_endpoint, http_client
+from weir.runs.background_loop import BackgroundLoop
+from weir.runs.methods import Method
+from weir.runs.recorder import Recorder
+from weir.runs.run import Run
+from weir.runs.run_store import MemoryStore
 
 RATE = 50.0
 TOKENS = [f" word{number}" for number in range(200)]

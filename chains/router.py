@@ -32,10 +32,10 @@ from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
 from pydantic import AfterValidator, BaseModel, Field
 
-from chains.answer_errors import WrongServerError
-from chains.routing.local import LocalClassifier
-from chains.straight import RunnableSequence
-from chains.text import StrOutputParser
+from chains.classifier.local_classifier import LocalClassifier
+from weir.llm.answer_errors import WrongServerError
+from weir.llm.overrides.direct_sequence import RunnableSequence
+from weir.llm.overrides.direct_str_parser import StrOutputParser
 
 ROUTE_EVENT = "route"
 """Name of the custom event that tells the decision: a `Decision` as JSON."""

@@ -18,7 +18,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda, RunnableParallel
 from langchain_core.tools import tool
 
-from chains.text import StrOutputParser
+from weir.llm.overrides.direct_str_parser import StrOutputParser
 
 COUNTED_EVENT = "counted"
 """Name of the custom event that tells the tool's result: `{"branch": "haiku", "words": 11}`."""

@@ -10,7 +10,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from chains.text import StrOutputParser
+from weir.llm.overrides.direct_str_parser import StrOutputParser
 
 MAX_TOKENS = 600
 """Of one answer."""

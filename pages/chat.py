@@ -3,26 +3,28 @@ from dataclasses import replace
 import streamlit as st
 
 from chains.router import Route
-from conversations.feedback import Thumb
-from conversations.message import Message
-from conversations.not_kept import NotKeptError
-from conversations.opening import IN_MEMORY, open_library
-from conversations.storage_error import StorageError
-from pages.components import answer, links, words
-from pages.components.chat_sidebar import draw_sidebar
-from pages.components.composer import composer
-from pages.components.conversation import Turn, start, turns_of, wish_route
-from pages.components.copy_button import copy_button
-from pages.components.fresh_place import fresh_place
-from pages.components.kept_answer import STATUSES, details_of, ended_of
-from pages.components.route_view import draw_route
-from pages.components.service import service
-from pages.components.starting import draw_waiting
-from pages.components.telling import draw_trouble, telling
-from pages.components.visitor import visitor
-from streaming.limits import LimitReachedError
-from streaming.outcome import Mark
-from streaming.run import Run
+from pages.components.answer import answer_view
+from pages.components.answer.route_popover import draw_route
+from pages.components.answer.stored_answer import STATUSES, details_of, ended_of
+from pages.components.chat.sidebar import draw_sidebar
+from pages.components.chat.turns import Turn, start, turns_of, wish_route
+from pages.components.layout import formatting
+from pages.components.layout.copy_button import copy_button
+from pages.components.layout.input_bar import composer
+from pages.components.layout.keyed_container import fresh_place
+from pages.components.session import run_links
+from pages.components.session.current_user import visitor
+from pages.components.session.report_storage_errors import draw_trouble, telling
+from pages.components.session.run_start import draw_waiting
+from weir.access.limits import LimitReachedError
+from weir.analysis.outcome import Mark
+from weir.app.services import service
+from weir.runs.run import Run
+from weir.storage.database import IN_MEMORY, open_library
+from weir.storage.feedback import Thumb
+from weir.storage.message import Message
+from weir.storage.not_found import NotKeptError
+from weir.storage.storage_error import StorageError
 
 SUGGESTIONS = {
     Route.MATH: "What is 25 × 17?",
@@ -75,12 +77,12 @@ def draw_shared(run: Run) -> None:
     with st.chat_message("user", avatar=":material/person:"):
         st.text(run.input["question"])
     with st.chat_message("assistant", avatar=":material/water:"):
-        places = answer.slots()
+        places = answer_view.slots()
     if run.is_live:
-        ended = answer.write(answer.Answer(run.id), run, places, waiting="Choosing a route")
+        ended = answer_view.write(answer_view.Answer(run.id), run, places, waiting="Choosing a route")
     else:
-        ended = answer.ended_of_run(run)
-        answer.draw(ended, places)
+        ended = answer_view.ended_of_run(run)
+        answer_view.draw(ended, places)
     draw_measured(ended, places)
     places.actions.page_link(
         "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"
@@ -91,16 +93,16 @@ def draw_beside(message: Message) -> None:
     """Draw an earlier answer beside the one that it is compared with."""
     other = ended_of(message)
     st.caption("The answer before, for comparison")
-    places = answer.slots()
-    answer.draw(other, places)
+    places = answer_view.slots()
+    answer_view.draw(other, places)
     draw_measured(other, places)
 
 
-def draw_measured(ended: answer.Ended, places: answer.Slots) -> None:
+def draw_measured(ended: answer_view.Ended, places: answer_view.Slots) -> None:
     """Draw the route and the figures of an answer with which nothing is to be done here."""
     if ended.decision:
-        answer.draw_route_badge(ended.decision, places)
-    places.figures.caption(words.figures_line(ended.figures))
+        answer_view.draw_route_badge(ended.decision, places)
+    places.figures.caption(formatting.figures_line(ended.figures))
 
 
 @telling
@@ -183,13 +185,13 @@ def draw_question(turn: Turn, *, has_actions: bool) -> None:
         draw_versions(turn.question)
 
 
-def draw_answer_end(turn: Turn, ended: answer.Ended, *, has_actions: bool) -> None:
+def draw_answer_end(turn: Turn, ended: answer_view.Ended, *, has_actions: bool) -> None:
     assert turn.answer is not None
     message = turn.answer
     if not has_actions and ended.outcome.mark is Mark.DONE:
         if ended.decision:
-            answer.draw_route_badge(ended.decision, slots[message.id])
-        line = words.figures_line(ended.figures)
+            answer_view.draw_route_badge(ended.decision, slots[message.id])
+        line = formatting.figures_line(ended.figures)
         slots[message.id].figures.button(
             line,
             icon=":material/more_horiz:",
@@ -225,7 +227,7 @@ def draw_answer_end(turn: Turn, ended: answer.Ended, *, has_actions: bool) -> No
         draw_versions(message)
 
     places = slots[message.id]
-    answer.draw_end(ended, places, run_id=message.run_id, key=message.id, retry=lambda: retry(turn), more=more)
+    answer_view.draw_end(ended, places, run_id=message.run_id, key=message.id, retry=lambda: retry(turn), more=more)
 
 
 def draw_storage_note() -> None:
@@ -244,7 +246,7 @@ library = st.session_state.get("chat_spare") or service().library
 if "chat_id" not in st.session_state:
     st.session_state.chat_editing = st.session_state.chat_shared = None
     st.session_state.chat_id = st.query_params.get("conversation")
-    if st.session_state.chat_id is None and (linked := links.linked_run("chat")):
+    if st.session_state.chat_id is None and (linked := run_links.linked_run("chat")):
         named = linked.context.get("conversation")
         st.session_state.chat_id = named if isinstance(named, str) else None
         st.session_state.chat_shared = linked.id
@@ -276,9 +278,9 @@ draw_storage_note()
 draw_trouble()
 if st.session_state.chat_id is None and st.session_state.chat_shared:
     try:
-        draw_shared(links.open_run(st.session_state.chat_shared))
-    except links.LOST as gone:
-        links.say_lost(gone)
+        draw_shared(run_links.open_run(st.session_state.chat_shared))
+    except run_links.LOST as gone:
+        run_links.say_lost(gone)
     st.stop()
 turns = turns_of(messages)
 
@@ -298,7 +300,7 @@ if first:
 last_run = next((run for turn in reversed(turns) if (run := turn.run())), None)
 left_out = last_run.context.get("left_out", 0) if last_run else 0
 
-slots: dict[str, answer.Slots] = {}
+slots: dict[str, answer_view.Slots] = {}
 told = 2 * first
 for number, turn in enumerate(turns[first:], first):
     has_actions = number >= len(turns) - WITH_ACTIONS or turn.question.id == st.session_state.get("chat_open")
@@ -319,11 +321,11 @@ for number, turn in enumerate(turns[first:], first):
                 draw_beside(beside)
             with right:
                 st.caption("The other route")
-                slots[turn.answer.id] = answer.slots()
+                slots[turn.answer.id] = answer_view.slots()
         else:
-            slots[turn.answer.id] = answer.slots()
+            slots[turn.answer.id] = answer_view.slots()
     if ended := turn.ended():
-        answer.draw(ended, slots[turn.answer.id])
+        answer_view.draw(ended, slots[turn.answer.id])
         draw_answer_end(turn, ended, has_actions=has_actions)
 
 bottom.model_line.await_model()
@@ -340,9 +342,9 @@ for number, turn in enumerate(turns):
     if run is None:
         places.figures.caption("This question is answered as soon as a model is ready.")
         continue
-    links.show_link(run)
+    run_links.show_link(run)
     bottom.stop.arm(run)
-    ended = answer.write(answer.Answer(run.id), run, places, waiting="Choosing a route")
+    ended = answer_view.write(answer_view.Answer(run.id), run, places, waiting="Choosing a route")
     service().keeper.settle(turn.answer.id)
     draw_storage_note()
     bottom.stop.disarm()
@@ -353,6 +355,6 @@ for number, turn in enumerate(turns):
     draw_answer_end(turns[number], ended, has_actions=True)
     last_run = run
 if last_run:
-    links.show_link(last_run)
+    run_links.show_link(last_run)
 if st.session_state.chat_id and st.query_params.get("conversation") != st.session_state.chat_id:
     st.query_params["conversation"] = st.session_state.chat_id

@@ -1,29 +1,25 @@
 import streamlit as st
 from pydantic import ValidationError
 
-from chains import catalog
-from chains.catalog import Chain, ModelNotReadyError
-from pages.components import links, starting, words
-from pages.components.answer import MARKS
-from pages.components.composer import still_composer
-from pages.components.inspector import chain_form, charts, filter_lab, state, table
+from chains import registry
+from chains.registry import Chain, ModelNotReadyError
+from pages.components.answer.answer_view import MARKS
+from pages.components.answer.share_popover import draw_link
+from pages.components.inspector import chain_form, event_filter_form, event_table, inspector_state, run_charts
 from pages.components.inspector.comparison_view import draw_comparison
-from pages.components.inspector.doctor_view import draw_doctor
-from pages.components.inspector.recordings import (
-    draw_recording_download,
-    draw_recording_upload,
-    open_recording,
-    samples,
-)
-from pages.components.inspector.replay_bar import draw_replay
-from pages.components.keep_alive import my_runs
-from pages.components.service import service
-from pages.components.sharing import draw_link
-from streaming.inspection import Inspection
-from streaming.invisible import marked
-from streaming.limits import LimitReachedError
-from streaming.outcome import outcome
-from streaming.run import Run
+from pages.components.inspector.diagnosis_view import draw_doctor
+from pages.components.inspector.playback_bar import draw_replay
+from pages.components.layout import formatting
+from pages.components.layout.input_bar import still_composer
+from pages.components.session import run_links, run_start
+from pages.components.session.my_runs import my_runs
+from pages.components.session.recordings import draw_recording_download, draw_recording_upload, open_recording, samples
+from weir.access.limits import LimitReachedError
+from weir.analysis.outcome import outcome
+from weir.analysis.run_snapshot import Inspection
+from weir.app.services import service
+from weir.runs.run import Run
+from weir.text.invisible_characters import marked
 
 LIVE_EVERY = 0.5
 MOST_ERRORS = 20
@@ -42,11 +38,11 @@ def start(chain: Chain, value: object) -> None:
         place = ".".join(str(part) for part in problem["loc"]) or "The input"
         st.session_state.events_problem = f"{place}: {problem['msg'].lower()}."
         return
-    noted, context = starting.begun_on("events"), {"page": "events", "asked": value}
+    noted, context = run_start.begun_on("events"), {"page": "events", "asked": value}
     try:
-        run = starting.start(prepared, name=chain.name, context=context, begun=noted.note)
+        run = run_start.start(prepared, name=chain.name, context=context, begun=noted.note)
     except LimitReachedError as reached:
-        starting.give_back("events_input", bottom.text, reached)
+        run_start.give_back("events_input", bottom.text, reached)
         st.rerun()
     open_run(run.id)
 
@@ -63,10 +59,10 @@ def start_text(chain: Chain, text: str) -> None:
 def open_run(run_id: str) -> None:
     st.session_state.events_run = run_id
     st.query_params["run"] = run_id
-    state.pick(None)
+    inspector_state.pick(None)
     if "with" in st.query_params:
         del st.query_params["with"]
-    starting.begun_on("events").run_id = None
+    run_start.begun_on("events").run_id = None
 
 
 def open_uploaded(run: Run) -> None:
@@ -87,8 +83,8 @@ def close_run() -> None:
     st.session_state.pop("events_run", None)
     st.query_params.pop("run", None)
     st.query_params.pop("with", None)
-    state.pick(None)
-    starting.begun_on("events").run_id = None
+    inspector_state.pick(None)
+    run_start.begun_on("events").run_id = None
 
 
 def label(run: Run) -> str:
@@ -107,7 +103,7 @@ def draw_empty() -> None:
         st.button(title, icon=":material/replay:", key=key, on_click=open_sample, args=(name,))
     for earlier in reversed(my_runs()):
         st.button(
-            words.escaped(label(earlier)),
+            formatting.escaped(label(earlier)),
             icon=":material/history:",
             key=f"events-{earlier.id}",
             type="tertiary",
@@ -123,7 +119,7 @@ def draw_head(run: Run, seen: Inspection) -> None:
     icon, color = MARKS.get(said.mark, (":material/check_circle:", "green"))
     mark = f":{color}-badge[{icon} {said.mark.value}]" if whole else ":gray-badge[:material/replay: Replay]"
     st.markdown(
-        f"**{words.escaped(run.name)}** {mark} {len(seen.events):,} events · {words.figures_line(figures)}"
+        f"**{formatting.escaped(run.name)}** {mark} {len(seen.events):,} events · {formatting.figures_line(figures)}"
         + (" · :material/description: a recording" if run.is_recording else "")
     )
     if whole and said.sentence:
@@ -132,7 +128,7 @@ def draw_head(run: Run, seen: Inspection) -> None:
         causes = [f"Caused by {cause[:LONGEST_ERROR].rstrip('.')}." for cause in node.causes[:MOST_ERRORS]]
         streamed = [f"It had streamed {len(node.text):,} characters."] if node.pieces else []
         told = " ".join((f"{node.name} failed: {node.error[:LONGEST_ERROR].rstrip('.')}.", *causes, *streamed))
-        st.markdown(f":material/error: {words.escaped(told)}")
+        st.markdown(f":material/error: {formatting.escaped(told)}")
     if len(seen.origins) > MOST_ERRORS:
         st.caption(f"These are the first {MOST_ERRORS} of {len(seen.origins):,} errors; the table below has all.")
 
@@ -142,17 +138,17 @@ def draw_view(seen: Inspection) -> None:
     view = st.segmented_control(
         "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
     )
-    seq = state.picked()
+    seq = inspector_state.picked()
     event = seen.events[seq] if seq is not None and seq < len(seen.events) else None
     node = seen.nodes.get(event.run_id) if event else None
     at = event.at if event else None
     if view == "Timeline":
-        charts.draw_timeline(seen.root, seen.events[-1].at, node, at, key="events_timeline")
+        run_charts.draw_timeline(seen.root, seen.events[-1].at, node, at, key="events_timeline")
     elif view == "Latency":
         streaming = node if node and len(node.arrivals) > 1 else seen.root
         if len(streaming.arrivals) < 2:
             streaming = max(seen.nodes.values(), key=lambda other: len(other.arrivals))
-        charts.draw_latency(streaming, at, key="events_latency")
+        run_charts.draw_latency(streaming, at, key="events_latency")
     elif view == "Doctor":
         draw_doctor(seen.root)
     else:
@@ -161,9 +157,9 @@ def draw_view(seen: Inspection) -> None:
 
 
 def draw_events(run: Run, seen: Inspection) -> None:
-    st.session_state.setdefault("events_filter", filter_lab.is_in_address())
+    st.session_state.setdefault("events_filter", event_filter_form.is_in_address())
     with st.expander("Filter", icon=":material/filter_alt:", key="events_filter", on_change="rerun"):
-        filter_lab.draw_filter(seen)
+        event_filter_form.draw_filter(seen)
     with st.container(horizontal=True, vertical_alignment="center"):
         search = st.text_input(
             "Search names and payloads",
@@ -174,20 +170,20 @@ def draw_events(run: Run, seen: Inspection) -> None:
             label_visibility="collapsed",
         )
         folded = st.toggle("Fold chunks", value=True, key="events_fold")
-    kept = filter_lab.kept(seen.events)
-    shown = table.table_rows(kept, search=search, folded=folded)
+    kept = event_filter_form.kept(seen.events)
+    shown = event_table.table_rows(kept, search=search, folded=folded)
     rows = f"{len(shown):,} row{'s' * (len(shown) != 1)}"
     st.caption(f"keeps {len(kept):,} of {len(seen.events):,} events, in {rows}")
     left, right = st.columns([3, 2])
     with left:
-        chosen = table.draw_table(shown, key=f"{run.id}_{folded}", live=state.is_moving(run))
+        chosen = event_table.draw_table(shown, key=f"{run.id}_{folded}", live=inspector_state.is_moving(run))
     with right:
-        table.draw_row(chosen)
+        event_table.draw_row(chosen)
 
 
 def draw_run() -> None:
-    links.leave_unshared(run)
-    seen = state.inspection(run, state.seen_count(run))
+    run_links.leave_unshared(run)
+    seen = inspector_state.inspection(run, inspector_state.seen_count(run))
     # What is below keeps its place when the run ends: moved, it would be made anew, and lose what is being typed.
     with st.container():
         if not run.is_live:
@@ -199,12 +195,12 @@ def draw_run() -> None:
             draw_head(run, seen)
         left, right = st.columns(2)
         with left:
-            charts.draw_tree(seen.root, key=f"events_tree_{run.id}")
+            run_charts.draw_tree(seen.root, key=f"events_tree_{run.id}")
         with right:
             draw_view(seen)
         draw_events(run, seen)
     # How often this part is drawn is settled where the whole page is.
-    if is_moving != state.is_moving(run):
+    if is_moving != inspector_state.is_moving(run):
         st.rerun()
 
 
@@ -250,7 +246,7 @@ def end_comparison() -> None:
 
 
 st.set_page_config(layout="wide")
-available = {chain.name: chain for chain in catalog.chains()}
+available = {chain.name: chain for chain in registry.chains()}
 with st.container(horizontal=True, vertical_alignment="center"):
     st.subheader("Events", anchor=False, width="content")
     name = st.selectbox(
@@ -266,15 +262,15 @@ with st.container(horizontal=True, vertical_alignment="center"):
     chain = available[name]
     schema = chain.input_model.model_json_schema()
     with st.popover("Input", icon=":material/edit_note:", key="events_form", on_change="rerun"):
-        st.caption(words.escaped(chain.description))
+        st.caption(formatting.escaped(chain.description))
         if "input" in st.query_params:
             st.session_state.setdefault(f"events_way_{name}", chain_form.AS_JSON)
             st.session_state.setdefault(f"events_json_{name}", st.query_params["input"])
         value = chain_form.draw_form(chain, schema, send=send_form)
     with st.popover("Open a recording", icon=":material/upload_file:", key="events_files", on_change="rerun"):
         draw_recording_upload(opened=open_uploaded)
-for sentence in catalog.problems():
-    st.warning(words.escaped(service().secrets.hide(sentence)), icon=":material/extension_off:")
+for sentence in registry.problems():
+    st.warning(formatting.escaped(service().secrets.hide(sentence)), icon=":material/extension_off:")
 
 main = chain_form.main_field(schema)
 wanted = f"{main.label} for {name}" if main else f"Input for {name}"
@@ -289,25 +285,25 @@ if bottom.text or sent:
 elif waiting := st.session_state.pop("events_waiting", None):
     bottom.model_line.await_model()
     start(available[waiting[0]], waiting[1])
-elif begun := starting.begun_on("events").run_id:
+elif begun := run_start.begun_on("events").run_id:
     open_run(begun)
-starting.draw_limit()
+run_start.draw_limit()
 if problem := st.session_state.pop("events_problem", ""):
-    st.error(words.escaped(problem), icon=":material/error:")
+    st.error(formatting.escaped(problem), icon=":material/error:")
 if "run" in st.query_params:
     st.session_state.events_run = st.query_params["run"]
 elif "events_run" in st.session_state:
     st.query_params["run"] = st.session_state.events_run
 
-found = links.find_run()
+found = run_links.find_run()
 if found is None:
     draw_empty()
     bottom.model_line.await_model()
     st.stop()
 run = found
-is_moving = state.is_moving(run)
+is_moving = inspector_state.is_moving(run)
 draw_actions(run)
-if other := links.find_run("with"):
+if other := run_links.find_run("with"):
     with st.container(border=True):
         st.button("End the comparison", icon=":material/close:", type="tertiary", on_click=end_comparison)
         draw_comparison(run, other)

@@ -4,19 +4,20 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from chains.catalog import MAX_TEXT, ModelNotReadyError, prepare_story
-from chains.story import Length, Tone
-from chains.tickets import issue_ticket
-from pages.components import links, snippets, starting
-from pages.components.answer import Answer
-from pages.components.event_source import event_source
-from pages.components.notice import ModelLine
-from pages.components.page_style import DOCS
-from pages.components.service import service
-from pages.components.sign_in import providers
-from pages.components.snippets import Call
-from pages.components.visitor import party
-from streaming.limits import LimitReachedError
+from chains.registry import MAX_TEXT, ModelNotReadyError, prepare_story
+from chains.story_chain import Length, Tone
+from pages.components.answer.answer_view import Answer
+from pages.components.http_client import snippets
+from pages.components.http_client.event_source import event_source
+from pages.components.http_client.snippets import Call
+from pages.components.layout.model_status import ModelLine
+from pages.components.layout.page_css import DOCS
+from pages.components.session import run_links, run_start
+from pages.components.session.current_user import party
+from pages.components.session.sign_in import providers
+from weir.access.limits import LimitReachedError
+from weir.access.tickets import issue_ticket
+from weir.app.services import service
 
 IDEAS = ["A robot learning to cook", "A lighthouse that answers letters"]
 
@@ -51,7 +52,7 @@ def call_for(way: Way, topic: str) -> Call:
 
 def ask(topic: str) -> None:
     st.session_state.http_topic = topic
-    st.session_state.http_run = starting.Begun()
+    st.session_state.http_run = run_start.Begun()
     begin_round()
 
 
@@ -70,9 +71,9 @@ def start_run(topic: str) -> None:
         st.info("No model is ready yet; try again in a moment.", icon=":material/hourglass:")
         st.stop()
     try:
-        starting.start(prepared, begun=st.session_state.http_run.note)
+        run_start.start(prepared, begun=st.session_state.http_run.note)
     except LimitReachedError as reached:
-        starting.draw_waiting(reached, key="http")
+        run_start.draw_waiting(reached, key="http")
         st.stop()
 
 
@@ -90,9 +91,9 @@ def with_ticket(address: str, **more: str) -> str:
 st.set_page_config(layout="wide")
 if "http_topic" not in st.session_state:
     st.session_state.http_topic = None
-    st.session_state.http_run = starting.Begun()
-    if opened := links.find_run():
-        st.session_state.http_topic, st.session_state.http_run = opened.name, starting.Begun(opened.id)
+    st.session_state.http_run = run_start.Begun()
+    if opened := run_links.find_run():
+        st.session_state.http_topic, st.session_state.http_run = opened.name, run_start.Begun(opened.id)
         st.session_state.http_way = Way.EVENTS
         begin_round()
 
@@ -126,7 +127,7 @@ if topic is None:
 st.text(topic)
 # An EventSource that is refused cannot read why.
 if (reached := st.session_state.http_refused) and (way is not Way.EVENTS or st.session_state.http_run.run_id is None):
-    starting.draw_waiting(reached, key="http", again=begin_round)
+    run_start.draw_waiting(reached, key="http", again=begin_round)
     st.stop()
 if way is Way.EVENTS and st.session_state.http_run.run_id is None:
     start_run(topic)

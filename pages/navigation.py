@@ -2,9 +2,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.components import sign_in, words
-from pages.components.keep_alive import keep_alive
-from pages.components.page_style import draw_page_style
+from pages.components.layout import formatting
+from pages.components.layout.page_css import draw_page_style
+from pages.components.session import sign_in
+from pages.components.session.my_runs import keep_alive
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -59,7 +60,7 @@ def sign_out() -> None:
 is_admitted = sign_in.is_admitted()
 if is_admitted and (name := sign_in.account()):
     leave = st.Page(sign_out, title="Sign out", icon=":material/logout:")
-    page = st.navigation({"": PAGES, f":material/account_circle: {words.escaped(name)}": [leave]}, position="top")
+    page = st.navigation({"": PAGES, f":material/account_circle: {formatting.escaped(name)}": [leave]}, position="top")
 else:
     page = st.navigation(PAGES, position="top" if is_admitted else "hidden")
 if not is_admitted:

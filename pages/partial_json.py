@@ -2,25 +2,26 @@ import json
 
 import streamlit as st
 
-from chains.catalog import ModelNotReadyError, prepare_structured
+from chains.registry import ModelNotReadyError, prepare_structured
 from chains.structured import EXAMPLES, Method, Profile
-from pages.components import links, starting, words
-from pages.components.composer import still_composer
-from pages.components.inspector.recordings import draw_recording_upload
+from pages.components.answer.share_popover import draw_link
 from pages.components.json_viewer.analysis import HEIGHT, draw_analysis
+from pages.components.json_viewer.json_source import Chunker, Source, form_of, of_run, of_text, own_schema, schema_of
 from pages.components.json_viewer.outline_view import LEGEND, draw_style, html
-from pages.components.json_viewer.source import Chunker, Source, form_of, of_run, of_text, own_schema, schema_of
-from pages.components.service import service
-from pages.components.sharing import draw_link
-from streaming.invisible import marked
-from streaming.json_outline import outline
-from streaming.json_schema import SchemaError
-from streaming.json_stream import JsonStream
-from streaming.limits import LimitReachedError
-from streaming.metrics import figures
-from streaming.outcome import Mark, outcome
-from streaming.partial_json import PartialJson
-from streaming.run import Run
+from pages.components.layout import formatting
+from pages.components.layout.input_bar import still_composer
+from pages.components.session import run_links, run_start
+from pages.components.session.recordings import draw_recording_upload
+from weir.access.limits import LimitReachedError
+from weir.analysis.metrics import figures
+from weir.analysis.outcome import Mark, outcome
+from weir.analysis.run_json import JsonStream
+from weir.app.services import service
+from weir.partial_json.incremental_schema import SchemaError
+from weir.partial_json.outline import outline
+from weir.partial_json.parser import PartialJson
+from weir.runs.run import Run
+from weir.text.invisible_characters import marked
 
 LIVE_EVERY = 0.4
 LIVE_ROWS = 14
@@ -42,9 +43,9 @@ def start(topic: str) -> None:
         st.session_state.json_waiting = topic
         return
     try:
-        run = starting.start(prepared, name="structured", begun=starting.begun_on("json").note)
+        run = run_start.start(prepared, name="structured", begun=run_start.begun_on("json").note)
     except LimitReachedError as reached:
-        starting.give_back("json_input", topic, reached)
+        run_start.give_back("json_input", topic, reached)
         return
     open_run(run.id)
 
@@ -58,7 +59,7 @@ def open_run(run_id: str) -> None:
     st.session_state.json_pasted = None
     st.session_state.json_run = run_id
     st.query_params["run"] = run_id
-    starting.begun_on("json").run_id = None
+    run_start.begun_on("json").run_id = None
 
 
 def parse_pasted() -> None:
@@ -70,7 +71,7 @@ def parse_pasted() -> None:
         int(st.session_state.get("json_size") or 8),
         int(st.session_state.json_cut),
     )
-    starting.begun_on("json").run_id = None
+    run_start.begun_on("json").run_id = None
 
 
 def draw_schema() -> dict[str, object] | type | None:
@@ -95,7 +96,7 @@ def draw_schema() -> dict[str, object] | type | None:
             schema = own_schema(text)
             PartialJson(schema=form_of(schema))
         except (ValueError, SchemaError) as error:
-            st.error(words.escaped(str(error)), icon=":material/error:")
+            st.error(formatting.escaped(str(error)), icon=":material/error:")
             return None
         st.json(form_of(schema), expanded=2)
         return schema
@@ -119,7 +120,7 @@ def follow(run: Run) -> None:
     parser, stream, fed, tail = PartialJson(schema=schema), JsonStream(), 0, ""
     for batch in run.follow(every=LIVE_EVERY, heartbeat=0.1):
         st.session_state.get("_")
-        links.leave_unshared(run)
+        run_links.leave_unshared(run)
         stream.read(batch)
         new = stream.chunks(fed)
         if not new:
@@ -131,7 +132,7 @@ def follow(run: Run) -> None:
         tail = tail[-LIVE_TEXT:]
         raw.code(marked(tail), language=None, wrap_lines=True, height=HEIGHT)
         grown.html(html(outline(parser, schema, limit=LIVE_ROWS)))
-        head.caption(f"{fed:,} chunks · the last at {words.seconds(new[-1].at)}")
+        head.caption(f"{fed:,} chunks · the last at {formatting.seconds(new[-1].at)}")
 
 
 st.set_page_config(layout="wide")
@@ -167,11 +168,11 @@ bottom = still_composer("A topic to describe as JSON", key="json_input")
 if topic := bottom.text or st.session_state.pop("json_waiting", ""):
     bottom.model_line.await_model()
     start(topic)
-    if starting.is_refused():
+    if run_start.is_refused():
         st.rerun()
-elif begun := starting.begun_on("json").run_id:
+elif begun := run_start.begun_on("json").run_id:
     open_run(begun)
-starting.draw_limit()
+run_start.draw_limit()
 if problem := st.session_state.pop("json_problem", ""):
     st.error(problem, icon=":material/error:")
 if "run" in st.query_params:
@@ -180,7 +181,7 @@ elif st.session_state.get("json_run"):
     st.query_params["run"] = st.session_state.json_run
 
 pasted = st.session_state.get("json_pasted")
-run = None if pasted else links.find_run()
+run = None if pasted else run_links.find_run()
 if run is None and not pasted:
     if kind == MODEL:
         st.markdown(
@@ -216,7 +217,7 @@ else:
     said = outcome(run, measured)
     given = json.dumps(run.input, ensure_ascii=False)[:80]
     head.markdown(
-        f"**{words.escaped(run.name)}** {words.escaped(given)} · {said.mark.value} · {words.figures_line(measured)}"
+        f"**{formatting.escaped(run.name)}** {formatting.escaped(given)} · {said.mark.value} · {formatting.figures_line(measured)}"
     )
     if said.sentence:
         st.markdown(f"{said.sentence} {said.remedy}")

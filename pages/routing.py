@@ -5,22 +5,22 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from chains import routing
-from chains.catalog import ModelNotReadyError, prepare_model_classification
+from chains import classifier
+from chains.classifier.evaluate import Answer, Evaluation, evaluate
+from chains.classifier.examples import CATEGORIES, Category, Example, load_examples
+from chains.classifier.local_classifier import LocalClassifier
+from chains.registry import ModelNotReadyError, prepare_model_classification
 from chains.router import Route
-from chains.routing.evaluate import Answer, Evaluation, evaluate
-from chains.routing.examples import CATEGORIES, Category, Example, load_examples
-from chains.routing.local import LocalClassifier
-from pages.components import words
-from pages.components.notice import ModelLine
-from pages.components.service import service
-from pages.components.starting import start
-from pages.components.telling import draw_trouble, telling
-from pages.components.visitor import visitor
-from streaming.limits import LimitReachedError
-from streaming.metrics import output_of
+from pages.components.layout import formatting
+from pages.components.layout.model_status import ModelLine
+from pages.components.session.current_user import visitor
+from pages.components.session.report_storage_errors import draw_trouble, telling
+from pages.components.session.run_start import start
+from weir.access.limits import LimitReachedError
+from weir.analysis.metrics import output_of
+from weir.app.services import service
 
-FOLDER = Path(routing.__file__).parent
+FOLDER = Path(classifier.__file__).parent
 SETS = {
     "Golden set": "golden.jsonl",
     "Second golden set": "golden_2.jsonl",
@@ -97,7 +97,9 @@ def draw_corrections() -> None:
         st.caption("Press *Route* below an answer of the chat and send it another way: it is listed here.")
     for correction in corrections:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f"{words.escaped(correction.question[:120])} :gray[{correction.wrong} → {correction.right}]")
+            st.markdown(
+                f"{formatting.escaped(correction.question[:120])} :gray[{correction.wrong} → {correction.right}]"
+            )
             st.toggle(
                 "In my set",
                 value=correction.in_golden_set,

@@ -2,17 +2,18 @@ from functools import cache
 
 import streamlit as st
 
-from chains.catalog import ModelNotReadyError
-from pages.components import answer, links, starting
-from pages.components.composer import composer, still_composer
-from pages.components.fresh_place import fresh_place
-from pages.components.story import controls, race_view, telling
-from pages.components.story.telling import Version
-from pages.components.story.wish import Wish
-from pages.components.visitor import party
-from streaming.limits import LimitReachedError
-from streaming.methods import Method
-from streaming.store import RunNotSharedError
+from chains.registry import ModelNotReadyError
+from pages.components.answer import answer_view
+from pages.components.layout.input_bar import composer, still_composer
+from pages.components.layout.keyed_container import fresh_place
+from pages.components.session import run_links, run_start
+from pages.components.session.current_user import party
+from pages.components.story import controls, race_view, story_view
+from pages.components.story.request import Wish
+from pages.components.story.story_view import Version
+from weir.access.limits import LimitReachedError
+from weir.runs.methods import Method
+from weir.runs.run_store import RunNotSharedError
 
 IDEAS = ["A robot learning to cook", "A lighthouse that answers letters", "Kucing yang ingin menjadi astronot"]
 STORY, RACE = "Story", "Race"
@@ -41,7 +42,7 @@ def tell_again() -> None:
 
 
 def go_on() -> None:
-    add_version(telling.continued(story, done))
+    add_version(story_view.continued(story, done))
 
 
 def flip(by: int) -> None:
@@ -49,9 +50,9 @@ def flip(by: int) -> None:
 
 
 def draw_more() -> None:
-    if telling.can_go_on(done):
+    if story_view.can_go_on(done):
         st.button("Go on", icon=":material/play_arrow:", on_click=go_on, help="Continue where it ends")
-    telling.draw_downloads(story, done)
+    story_view.draw_downloads(story, done)
     if len(versions) > 1:
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
             st.button("‹", key="story_back", type="tertiary", on_click=flip, args=(-1,), disabled=shown == 0)
@@ -77,7 +78,7 @@ def race_topic(topic: str) -> None:
     except ModelNotReadyError:
         return
     except LimitReachedError as reached:
-        starting.give_back("story_race_input", topic, reached)
+        run_start.give_back("story_race_input", topic, reached)
         return
     st.session_state.story_race_topic = topic
 
@@ -90,7 +91,7 @@ def race_now() -> None:
     try:
         race_view.begin_replay(source, chosen)
     except LimitReachedError as reached:
-        starting.give_back("story_race_input", "", reached)
+        run_start.give_back("story_race_input", "", reached)
 
 
 is_race = st.session_state.get("view", st.query_params.get("view")) == RACE
@@ -138,9 +139,9 @@ if view == RACE:
     if bottom.text and not few:
         bottom.model_line.await_model()
         race_topic(bottom.text)
-        if starting.is_refused():
+        if run_start.is_refused():
             st.rerun()
-    starting.draw_limit()
+    run_start.draw_limit()
     found = race_view.current()
     if found is None:
         if with_model:
@@ -157,8 +158,8 @@ story_choices = st.container(horizontal=True, gap="medium")
 ways_choices = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
 
 if "story_versions" not in st.session_state:
-    opened = links.linked_run("story")
-    st.session_state.story_versions = [telling.from_link(opened)] if opened else []
+    opened = run_links.linked_run("story")
+    st.session_state.story_versions = [story_view.from_link(opened)] if opened else []
     st.session_state.story_shown = 0
 
 bottom = composer("What should the story be about?", key="story_input")
@@ -181,13 +182,13 @@ shown = st.session_state.story_shown
 story = versions[shown]
 if story.is_taken_back():
     draw_choices()
-    links.say_lost(RunNotSharedError())
+    run_links.say_lost(RunNotSharedError())
     st.stop()
 st.text(story.wish.topic)
-places = answer.slots(fresh_place("story", story.id))
-below = telling.after()
-done = telling.tell(story, bottom, places, below, draw_choices)
+places = answer_view.slots(fresh_place("story", story.id))
+below = story_view.after()
+done = story_view.tell(story, bottom, places, below, draw_choices)
 draw_choices()
 run_id = story.answer.run_id
-answer.draw_end(done, places, run_id=run_id, key="story", retry=tell_again, more=draw_more)
-telling.draw_after(story, done, below)
+answer_view.draw_end(done, places, run_id=run_id, key="story", retry=tell_again, more=draw_more)
+story_view.draw_after(story, done, below)

@@ -4,11 +4,11 @@ import httpx2
 import pytest
 from hypothesis import settings
 
-from chains.model import http_client
-from streaming.loop import BackgroundLoop
-from streaming.recorder import Recorder
-from streaming.store import MemoryStore
-from tests.fake_openai import FakeOpenAI, fake_openai
+from tests.support.fake_openai import FakeOpenAI, fake_openai
+from weir.llm.chat_model import http_client
+from weir.runs.background_loop import BackgroundLoop
+from weir.runs.recorder import Recorder
+from weir.runs.run_store import MemoryStore
 
 # A busy machine is no wrong answer.
 settings.register_profile("untimed", deadline=None)

@@ -21,30 +21,32 @@ from typing import Any
 
 from streamlit.dataframe_util import convert_anything_to_arrow_bytes
 
-from api.views import run_view
-from chains.replayed import ReplayedModel
-from pages.components import words
-from pages.components.answer import ended_of_run
-from pages.components.inspector import charts, table
-from pages.components.inspector.recordings import SAMPLES
-from pages.components.json_viewer.source import of_run, schema_of
-from pages.components.story.figures_view import newest_lines, sparks
-from streaming import comparison, doctor, folding, metrics, plain, race, recording
-from streaming.chunk_list import chunks
-from streaming.codec import RecordingError, encode
-from streaming.filters import EventFilter
-from streaming.inspection import Inspection
-from streaming.invisible import marked
-from streaming.json_stream import JsonStream
-from streaming.lifelines import lifelines
-from streaming.outcome import outcome
-from streaming.partial_json import PartialJson
-from streaming.progress import Phase, phase
-from streaming.race import Lane
-from streaming.receipt import stop_receipt
-from streaming.replay import at_end
-from streaming.run import Run
-from streaming.tally import Tally
+from pages.components.answer.answer_view import ended_of_run
+from pages.components.inspector import event_table, run_charts
+from pages.components.json_viewer.json_source import of_run, schema_of
+from pages.components.layout import formatting
+from pages.components.session.recordings import SAMPLES
+from pages.components.story.metrics_view import newest_lines, sparks
+from weir.analysis import event_rows, method_race, metrics, run_comparison, stream_diagnosis
+from weir.analysis.event_filter import EventFilter
+from weir.analysis.method_race import Lane
+from weir.analysis.outcome import outcome
+from weir.analysis.playback import at_end
+from weir.analysis.progress import Phase, phase
+from weir.analysis.run_json import JsonStream
+from weir.analysis.run_snapshot import Inspection
+from weir.analysis.stop_report import stop_receipt
+from weir.analysis.text_chunks import chunks
+from weir.analysis.token_counter import Tally
+from weir.api.schemas import run_view
+from weir.core import serialization
+from weir.llm.replay_model import ReplayedModel
+from weir.partial_json.field_timeline import lifelines
+from weir.partial_json.parser import PartialJson
+from weir.runs import recording_file
+from weir.runs.recording_codec import RecordingError, encode
+from weir.runs.run import Run
+from weir.text.invisible_characters import marked
 
 SLOWEST = 5.0
 """Seconds of the processor that one recording may take, in the whole."""
@@ -252,7 +254,7 @@ FAULTS: tuple[Fault, ...] = (
 def check(content: bytes) -> str | None:
     """Open a recording, compute all that pages and the API compute of it, and return the sentence of a refusal."""
     try:
-        run = recording.read(content)
+        run = recording_file.read(content)
     except RecordingError as refused:
         sentence = str(refused)
         assert sentence.endswith(".")
@@ -271,10 +273,10 @@ def compute(run: Run) -> None:
 
 
 def _check_record(run: Run) -> None:
-    saved = b"".join(recording.lines(run))
-    assert b"".join(recording.lines(recording.read(saved))) == saved
-    assert b"".join(recording.chunks(run)) == saved
-    assert recording.size(run) == len(saved)
+    saved = b"".join(recording_file.lines(run))
+    assert b"".join(recording_file.lines(recording_file.read(saved))) == saved
+    assert b"".join(recording_file.chunks(run)) == saved
+    assert recording_file.size(run) == len(saved)
     for event in run.events:
         json.loads(encode(event))
     json.loads(b"".join(run_view(run, "/api")))
@@ -288,8 +290,8 @@ def _check_events(run: Run) -> None:
     seen = Inspection()
     seen.read(events, len(events))
     if seen.root:
-        doctor.findings(seen.root)
-        doctor.flows(seen.root)
+        stream_diagnosis.findings(seen.root)
+        stream_diagnosis.flows(seen.root)
         assert len(list(seen.root.walk())) <= len(events)
         for node in seen.root.walk():
             _ = node.step, node.text, node.duration, node.time_to_first_chunk
@@ -302,15 +304,15 @@ def _check_events(run: Run) -> None:
     phase(events, Phase.WAITING, None)
     stop_receipt(run)
     EventFilter(include_names=frozenset(["story"]), exclude_tags=frozenset(["x"])).kept(events)
-    for row in (*folding.rows(events), *folding.single_rows(events)):
+    for row in (*event_rows.rows(events), *event_rows.single_rows(events)):
         _ = row.preview, row.text, row.names
-    comparison.first_difference(events, list(reversed(events)))
-    comparison.figure_pairs(seen.figures(), seen.figures())
-    lane = Lane(race.method_of(run), run).read()
-    race.summary([lane, lane])
-    race.agreement([lane, lane])
-    race.value_of(run)
-    ReplayedModel(pieces=tuple(race.pieces(run)))
+    run_comparison.first_difference(events, list(reversed(events)))
+    run_comparison.figure_pairs(seen.figures(), seen.figures())
+    lane = Lane(method_race.method_of(run), run).read()
+    method_race.summary([lane, lane])
+    method_race.agreement([lane, lane])
+    method_race.value_of(run)
+    ReplayedModel(pieces=tuple(method_race.pieces(run)))
     head = at_end(events).to(0, events).play(0.0, events)
     head.events_at(1.0, events)
 
@@ -329,20 +331,25 @@ def _check_pages(run: Run) -> None:
         parser.feed(chunk.text)
     _sent(marked("".join(chunk.text for chunk in source.chunks)))
     ended = ended_of_run(run)
-    _sent(marked(ended.text), marked(ended.outcome.detail), words.escaped(run.name), words.figures_line(ended.figures))
+    _sent(
+        marked(ended.text),
+        marked(ended.outcome.detail),
+        formatting.escaped(run.name),
+        formatting.figures_line(ended.figures),
+    )
     sparks(ended.figures.inter_token_latencies)
     _sent(marked(newest_lines(list(chunks(events))[-8:])))
     if seen.root:
         nodes = list(seen.root.walk())
-        convert_anything_to_arrow_bytes(charts.tree_table(nodes))
+        convert_anything_to_arrow_bytes(run_charts.tree_table(nodes))
         for node in nodes:
-            _sent(words.escaped(node.name), words.escaped(node.error), *map(words.escaped, node.causes))
-            charts._marks(node, node.name, events[-1].at)
+            _sent(formatting.escaped(node.name), formatting.escaped(node.error), *map(formatting.escaped, node.causes))
+            run_charts._marks(node, node.name, events[-1].at)
     for folded in (True, False):
-        shown = table.table_rows(events, search="a", folded=folded)
-        convert_anything_to_arrow_bytes(table._table(shown[: table.PAGE], None))
+        shown = event_table.table_rows(events, search="a", folded=folded)
+        convert_anything_to_arrow_bytes(event_table._table(shown[: event_table.PAGE], None))
     for event in events:
-        _sent(marked(plain.indented(event.as_dict())))
+        _sent(marked(serialization.indented(event.as_dict())))
 
 
 def _sent(*texts: str) -> None:

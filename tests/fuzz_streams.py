@@ -23,22 +23,22 @@ import httpx2
 from langchain_core.runnables import Runnable
 
 from chains import structured
-from chains.model import ChatOpenAI, Line, Options, chat_model, configured_endpoint, http_client
 from chains.router import smart_router
-from chains.settings import Settings
-from chains.story import story_chain
+from chains.story_chain import story_chain
 from chains.structured import structured_chain
-from streaming import recording
-from streaming.failure import FailureKind
-from streaming.loop import BackgroundLoop
-from streaming.methods import Method
-from streaming.metrics import figures, text
-from streaming.outcome import Mark, Outcome, outcome
-from streaming.recorder import Recorder
-from streaming.run import Run
-from streaming.store import MemoryStore
-from streaming.tally import Tally
-from tests.broken_streams import broken, broken_server
+from tests.support.broken_streams import broken, broken_server
+from weir.analysis.metrics import figures, text
+from weir.analysis.outcome import Mark, Outcome, outcome
+from weir.analysis.token_counter import Tally
+from weir.config.settings import Settings
+from weir.llm.chat_model import ChatOpenAI, Line, Options, chat_model, configured_endpoint, http_client
+from weir.runs import recording_file
+from weir.runs.background_loop import BackgroundLoop
+from weir.runs.failure import FailureKind
+from weir.runs.methods import Method
+from weir.runs.recorder import Recorder
+from weir.runs.run import Run
+from weir.runs.run_store import MemoryStore
 
 TIMEOUT = 1.0
 """WEIR_TIMEOUT of all runs."""
@@ -127,7 +127,7 @@ def judged(seed: int, run: Run) -> tuple[str, str | None]:
     """Return how a run ended, and what is wrong with that. All functions of its events must bear what it holds."""
     said = outcome(run, figures(run.events))
     Tally().read(run.events)
-    for line in recording.lines(run):
+    for line in recording_file.lines(run):
         assert line
     return f"{said.mark.value}: {said.kind.name if said.kind else 'whole'}", problem(seed, run, said)
 

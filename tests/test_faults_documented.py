@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from streaming.failure import FailureKind
-from tests.faults import FAULTS, table
+from tests.support.faults import FAULTS, table
+from weir.runs.failure import FailureKind
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "faults.md"
 

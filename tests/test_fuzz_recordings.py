@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pages.components.inspector.recordings import SAMPLES
-from streaming import recording
-from streaming.codec import RecordingError
+from pages.components.session.recordings import SAMPLES
 from tests.fuzz_recordings import check, compute, made, main
+from weir.runs import recording_file
+from weir.runs.recording_codec import RecordingError
 
 
 @given(st.randoms(use_true_random=False))
@@ -23,7 +23,7 @@ def test_half_of_the_recordings_that_are_made_open() -> None:
     opened = 0
     for seed in range(60):
         try:
-            recording.read(made(Random(seed)))
+            recording_file.read(made(Random(seed)))
         except RecordingError:
             continue
         opened += 1
@@ -32,7 +32,7 @@ def test_half_of_the_recordings_that_are_made_open() -> None:
 
 def test_all_of_the_recordings_that_come_with_weir_can_be_computed() -> None:
     for path in SAMPLES.glob("*.jsonl"):
-        run = recording.read(path.read_bytes())
+        run = recording_file.read(path.read_bytes())
         assert run.events
         compute(run)
 

@@ -50,11 +50,11 @@ def test_rooms_import_along_the_arrows_only(room: str) -> None:
 @pytest.mark.parametrize(
     ("room", "name"),
     [
-        ("streaming", "chains.story"),
-        ("chains", "streaming.run"),
+        ("streaming", "chains.story_chain"),
+        ("chains", "weir.runs.run"),
         ("api", "pages.chat"),
         ("streaming", "streamlit"),
-        ("conversations", "streaming.run"),
+        ("conversations", "weir.runs.run"),
         ("conversations", "streamlit"),
     ],
 )

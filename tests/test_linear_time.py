@@ -15,25 +15,25 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chains.routing.text import pieces, readable, tokens
-from conversations import markdown, transfer
-from conversations.clean import clean, clean_json
-from conversations.conversation import Conversation
-from conversations.message import Message, MessageStatus, Role
-from conversations.title import one_line, title_of
-from pages.components import words
-from pages.components.excerpt import Excerpt
-from pages.components.model_text import ModelText, drawn
-from streaming.blocks import BlockSplitter, split
-from streaming.chunking import hostile, hostile_bytes
-from streaming.formulas import FormulaRewriter
-from streaming.harmless import HarmlessRewriter
-from streaming.invisible import InvisibleRewriter
-from streaming.json_dialect import LIKE_LANGCHAIN, MODEL_ANSWER, STRICT, Dialect
-from streaming.json_effort import is_small
-from streaming.partial_json import PartialJson
-from streaming.secrets import Secrets
-from tests.pumping import ENDS, LENGTH, MIXED, SEPARATORS, Pump, cut, pumps, trouble, uses
+from chains.classifier.tokenization import pieces, readable, tokens
+from pages.components.answer.display_markdown import ModelText, drawn
+from pages.components.answer.truncation import Excerpt
+from pages.components.layout import formatting
+from tests.support.pumping import ENDS, LENGTH, MIXED, SEPARATORS, Pump, cut, pumps, trouble, uses
+from weir.core.redaction import Secrets
+from weir.partial_json.adversarial_chunking import hostile, hostile_bytes
+from weir.partial_json.dialect import LIKE_LANGCHAIN, MODEL_ANSWER, STRICT, Dialect
+from weir.partial_json.parser import PartialJson
+from weir.partial_json.schema_budget import is_small
+from weir.storage import json_export, markdown_export
+from weir.storage.conversation import Conversation
+from weir.storage.message import Message, MessageStatus, Role
+from weir.storage.sanitize import clean, clean_json
+from weir.storage.title import one_line, title_of
+from weir.text.invisible_characters import InvisibleRewriter
+from weir.text.latex_delimiters import FormulaRewriter
+from weir.text.markdown_blocks import BlockSplitter, split
+from weir.text.markdown_sanitizer import HarmlessRewriter
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("api", "chains", "conversations", "local_model", "pages", "streaming", "streamlit_app.py", "weir.py")
@@ -266,8 +266,8 @@ def asked(text: str) -> Message:
 
 
 def read_file(text: str) -> None:
-    with contextlib.suppress(transfer.UnreadableError):
-        transfer.read(text.encode(errors="replace"))
+    with contextlib.suppress(json_export.UnreadableError):
+        json_export.read(text.encode(errors="replace"))
 
 
 WHOLE: dict[str, Callable[[str], object]] = {
@@ -276,13 +276,13 @@ WHOLE: dict[str, Callable[[str], object]] = {
     "one line": one_line,
     "clean": clean,
     "clean JSON": lambda text: clean_json({text: [text]}),
-    "Markdown export": lambda text: markdown.write(text, [asked(text)]),
-    "export": lambda text: transfer.write(Conversation("1", text, True, 0.0, 0.0, None), [asked(text)], 0.0),
+    "Markdown export": lambda text: markdown_export.write(text, [asked(text)]),
+    "export": lambda text: json_export.write(Conversation("1", text, True, 0.0, 0.0, None), [asked(text)], 0.0),
     "import": read_file,
     "secrets in a text": SECRETS.hide,
     "secrets in a payload": lambda text: SECRETS.hide_in_payload(text.encode(errors="replace")),
-    "escaped": words.escaped,
-    "inline code": words.code,
+    "escaped": formatting.escaped,
+    "inline code": formatting.code,
     "chunks of a text": lambda text: (hostile(text), hostile_bytes(text)),
     "pattern of a schema": is_small,
     "readable": readable,

@@ -8,18 +8,18 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from api.app import create_api
-from api.visitor_cookie import VisitorCookie
-from chains.settings import Settings
-from chains.source import ModelSource
-from conversations.visitor import COOKIE, is_visitor, new_visitor
-from pages.components.service import quota_of
-from streaming.limits import Limits
-from streaming.loop import BackgroundLoop
-from streaming.recorder import Recorder
-from streaming.store import MemoryStore
-from tests.fake_openai import FakeOpenAI
-from tests.serving import served
+from tests.support.fake_openai import FakeOpenAI
+from tests.support.serving import served
+from weir.access.anonymous_id import COOKIE, is_visitor, new_visitor
+from weir.access.limits import Limits
+from weir.api.app import create_api
+from weir.api.middleware.anonymous_id_cookie import VisitorCookie
+from weir.app.services import quota_of
+from weir.config.settings import Settings
+from weir.llm.provider import ModelSource
+from weir.runs.background_loop import BackgroundLoop
+from weir.runs.recorder import Recorder
+from weir.runs.run_store import MemoryStore
 
 GRACE = 0.5
 """Seconds that the API under test waits for a client that went away, unless a test says otherwise."""

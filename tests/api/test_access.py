@@ -8,16 +8,16 @@ import pytest
 from itsdangerous import URLSafeTimedSerializer
 from starlette.testclient import TestClient
 
-from api.app import create_api
-from api.guard import MAX_BODY
-from chains.catalog import MAX_TEXT
-from chains.settings import Settings
-from chains.source import ModelSource
-from chains.tickets import LIFETIME, issue_ticket
-from streaming.limits import Limits, Quota
-from streaming.recorder import Recorder
+from chains.registry import MAX_TEXT
 from tests.api.conftest import Serve
-from tests.fake_openai import FakeOpenAI
+from tests.support.fake_openai import FakeOpenAI
+from weir.access.limits import Limits, Quota
+from weir.access.tickets import LIFETIME, issue_ticket
+from weir.api.app import create_api
+from weir.api.middleware.access import MAX_BODY
+from weir.config.settings import Settings
+from weir.llm.provider import ModelSource
+from weir.runs.recorder import Recorder
 
 TOKEN = "a-token-of-some-length"
 RUN: dict[str, Any] = {"chain": "story", "input": {"topic": "water"}}

@@ -14,11 +14,11 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.headers import SecurityHeaders
-from api.hosts import Host, Hosts, HostsMiddleware, Origin
-from chains.settings import Settings
 from tests.api.conftest import Serve
-from tests.serving import served
+from tests.support.serving import served
+from weir.api.middleware.hosts import Host, Hosts, HostsMiddleware, Origin
+from weir.api.middleware.security_headers import SecurityHeaders
+from weir.config.settings import Settings
 
 PROBES = ("/_stcore/health", "/api/health")
 MALFORMED_HOSTS = [

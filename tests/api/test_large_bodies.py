@@ -16,13 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.large_bodies import LargeBodyMiddleware
-from streaming import plain, recording
-from streaming.byte_chunks import CHUNK_BYTES, byte_chunks
-from streaming.events import Event, Source
-from streaming.run import Run, Status
-from streaming.store import MemoryStore
-from tests.serving import served
+from tests.support.serving import served
+from weir.api.middleware.large_bodies import LargeBodyMiddleware
+from weir.core import serialization
+from weir.core.byte_chunks import CHUNK_BYTES, byte_chunks
+from weir.core.run_event import Event, Source
+from weir.runs import recording_file
+from weir.runs.run import Run, Status
+from weir.runs.run_store import MemoryStore
 
 STATM = Path("/proc/self/statm")
 READERS = 20
@@ -37,7 +38,7 @@ def nothing() -> None: ...
 def large_run(word: str = WORD, run_id: str = "large") -> Run:
     run = Run(run_id, "story", {"topic": "\ud800"}, context={}, created_at=12.5, cancel=nothing, unread=nothing)
     source = Source("story", run_id, (), (), {})
-    payload = plain.dumps({"chunk": word})
+    payload = serialization.dumps({"chunk": word})
     for seq in range(1 + MEGABYTES * 1_000_000 // len(payload)):
         run.append(Event(seq, seq / 1e3, "on_chain_stream", source, payload))
     run.close(Status.DONE, None)
@@ -131,9 +132,9 @@ def test_a_recording_is_sent_as_it_is_saved(client: httpx.Client, store: MemoryS
     run = large_run()
     store.add(run)
     answer = client.get("/runs/large/recording")
-    assert answer.content == b"".join(recording.lines(run))
+    assert answer.content == b"".join(recording_file.lines(run))
     assert answer.headers["content-disposition"] == 'attachment; filename="weir-large.jsonl"'
-    assert len(answer.content) == recording.size(run)
+    assert len(answer.content) == recording_file.size(run)
 
 
 def test_a_run_is_shown_with_its_text_and_its_input(client: httpx.Client, store: MemoryStore) -> None:
@@ -148,7 +149,7 @@ def test_a_run_is_shown_with_its_text_and_its_input(client: httpx.Client, store:
     )
     source = Source("story", "odd", (), (), {})
     for seq, piece in enumerate(["a\ud83d", '\ude00 "b"\n', "\ud83d"]):
-        run.append(Event(seq, 0.0, "on_chain_stream", source, plain.dumps({"chunk": piece})))
+        run.append(Event(seq, 0.0, "on_chain_stream", source, serialization.dumps({"chunk": piece})))
     run.close(Status.DONE, None)
     store.add(run)
     shown = client.get("/runs/odd").json()
@@ -166,4 +167,4 @@ def test_a_run_that_is_taken_back_is_not_sent_any_further(client: httpx.Client, 
         received = len(next(pieces))
         run.is_shared = False
         received += sum(map(len, pieces))
-    assert received < recording.size(run)
+    assert received < recording_file.size(run)

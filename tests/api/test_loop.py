@@ -10,15 +10,15 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.app import create_api
-from chains.settings import Settings
-from chains.source import ModelSource
-from streaming import plain
-from streaming.events import Event, Source
-from streaming.limits import Limits, Quota
-from streaming.recorder import Recorder
-from streaming.run import Run, Status
-from tests.serving import served
+from tests.support.serving import served
+from weir.access.limits import Limits, Quota
+from weir.api.app import create_api
+from weir.config.settings import Settings
+from weir.core import serialization
+from weir.core.run_event import Event, Source
+from weir.llm.provider import ModelSource
+from weir.runs.recorder import Recorder
+from weir.runs.run import Run, Status
 
 EVENTS = 60_000
 BOUND = 0.02
@@ -52,7 +52,7 @@ def nothing() -> None:
 def long_run() -> Run:
     source = Source("model", str(uuid.uuid4()), (), (), {})
     run = Run(str(uuid.uuid4()), "story", {}, context={}, created_at=0.0, cancel=nothing, unread=nothing)
-    payload = plain.dumps({"chunk": {"content": "a word after another, and so on ", "type": "AIMessageChunk"}})
+    payload = serialization.dumps({"chunk": {"content": "a word after another, and so on ", "type": "AIMessageChunk"}})
     for number in range(EVENTS):
         run.append(Event(number, number / 1_000, "on_chat_model_stream", source, payload))
     run.close(Status.DONE, None)

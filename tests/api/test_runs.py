@@ -8,9 +8,9 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from api.app import VERSION
 from tests.api.conftest import Serve
-from tests.fake_openai import FakeOpenAI, Fault, Plan
+from tests.support.fake_openai import FakeOpenAI, Fault, Plan
+from weir.api.app import VERSION
 
 WORDS = [f" word{number}" for number in range(20)]
 STORY = {"chain": "story", "input": {"topic": "water", "length": "short"}}

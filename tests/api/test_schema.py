@@ -10,7 +10,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import status_code_conformance
 
 from tests.api.conftest import Serve
-from tests.fake_openai import FakeOpenAI, Plan
+from tests.support.fake_openai import FakeOpenAI, Plan
 
 OPERATIONS = {
     ("GET", "/stream"),

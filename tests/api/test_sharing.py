@@ -3,13 +3,13 @@
 import httpx
 import pytest
 
-from chains.settings import Settings
-from chains.tickets import issue_ticket
-from conversations.visitor import COOKIE, new_visitor
-from streaming.party import Party
-from streaming.store import MemoryStore
 from tests.api.conftest import Serve
-from tests.fake_openai import FakeOpenAI, Plan
+from tests.support.fake_openai import FakeOpenAI, Plan
+from weir.access.anonymous_id import COOKIE, new_visitor
+from weir.access.caller import Party
+from weir.access.tickets import issue_ticket
+from weir.config.settings import Settings
+from weir.runs.run_store import MemoryStore
 
 TOKEN = "a-token-of-some-length"
 RUN = {"chain": "story", "input": {"topic": "water"}}

@@ -7,10 +7,10 @@ import httpx
 import pytest
 from httpx_sse import ServerSentEvent, connect_sse
 
-from streaming.failure import FailureKind
-from streaming.store import MemoryStore
 from tests.api.conftest import GRACE, Serve
-from tests.fake_openai import FakeOpenAI, Fault, Plan
+from tests.support.fake_openai import FakeOpenAI, Fault, Plan
+from weir.runs.failure import FailureKind
+from weir.runs.run_store import MemoryStore
 
 WORDS = [f" word{number}" for number in range(60)]
 STORY = {"topic": "water"}

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.fake_openai import FakeOpenAI, Plan, fake_openai
+from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 
 ROOT = Path(__file__).parents[2]
 INPUT = "textarea[data-testid=stChatInputTextArea]"

@@ -26,9 +26,9 @@ from websockets.typing import Origin
 
 from bench.model_server import clock_token
 from bench.sessions import percentile
-from streaming import codec
 from tests.browser.conftest import INPUT, opened, send, weir_process
-from tests.serving import served
+from tests.support.serving import served
+from weir.runs import recording_codec
 
 TOKENS, RATE = 160, 20
 """Of the other visitor's story: eight seconds."""
@@ -178,7 +178,7 @@ def broken_recordings(url: str, page: Page) -> None:
         {"chunk": {"content": "~" * 40}},
         {"output": {"usage_metadata": "many"}},
     ]
-    header = {"format": codec.FORMAT, "version": codec.VERSION, "run": about}
+    header = {"format": recording_codec.FORMAT, "version": recording_codec.VERSION, "run": about}
     for data in datas:
         lines = [header, event | {"tags": ["seq:step:²"], "metadata": {}, "data": data}]
         file = "\n".join(map(json.dumps, lines)).encode() + b"\n"

@@ -21,9 +21,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tests.browser.conftest import ROOT, await_health, ended, free_port, opened, send
-from tests.browser.test_sign_in import sign_in
-from tests.identity_provider import IdentityProvider, identity_provider
-from tests.serving import served
+from tests.browser.test_sign_in_flow import sign_in
+from tests.support.identity_provider import IdentityProvider, identity_provider
+from tests.support.serving import served
 
 KEY = "sk-canary-key-0123456789abcdef"
 TOKEN = "canary-token-0123456789"

@@ -14,7 +14,7 @@ from websockets.typing import Origin
 
 from bench.sessions import Session
 from tests.browser.conftest import Weir, weir_process, with_streamlit, with_uvicorn
-from tests.fake_openai import FakeOpenAI
+from tests.support.fake_openai import FakeOpenAI
 
 # Python runs a module of this name before all else. Where the hook raises, nothing is sent.
 RECORDER = """

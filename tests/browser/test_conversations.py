@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import ended, free_port, opened, send, weir_process
-from tests.fake_openai import FakeOpenAI, Plan
+from tests.support.fake_openai import FakeOpenAI, Plan
 
 WORDS = [f" word{number}" for number in range(200)]
 

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from api.headers import SecurityHeaders
 from tests.browser.conftest import INPUT, running_weir
-from tests.fake_openai import FakeOpenAI
-from tests.serving import served
+from tests.support.fake_openai import FakeOpenAI
+from tests.support.serving import served
+from weir.api.middleware.security_headers import SecurityHeaders
 
 
 def framing(request: Request) -> HTMLResponse:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.browser.conftest import ROOT
-from tests.fake_openai import FakeOpenAI
+from tests.support.fake_openai import FakeOpenAI
 
 PATHS = {
     "/": 200,

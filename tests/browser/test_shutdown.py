@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 
 from bench.sessions import Session
 from tests.browser.conftest import Weir, weir_process, with_streamlit, with_uvicorn
-from tests.fake_openai import FakeOpenAI, Plan
+from tests.support.fake_openai import FakeOpenAI, Plan
 
 BOUND = 10.0
 COMMANDS = pytest.mark.parametrize("command", [with_streamlit, with_uvicorn], ids=["streamlit", "uvicorn"])

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, Request, expect
 
 from tests.browser.conftest import INPUT, ended, opened, send
-from tests.browser.test_story import choose
-from tests.fake_openai import FakeOpenAI, Plan
+from tests.browser.test_story_page import choose
+from tests.support.fake_openai import FakeOpenAI, Plan
 
 OWN = "/api/stream?topic=stolen"
 MADE_BY_MODEL = (

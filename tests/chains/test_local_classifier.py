@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chains.routing.evaluate import FOLLOW_UPS, FRESH, GOLDEN, evaluate, main, report
-from chains.routing.examples import CATEGORIES, Category, Example, load_examples
-from chains.routing.local import MODEL, Decision, LocalClassifier
-from chains.routing.model import load
-from tests.pumping import cpu_seconds
+from chains.classifier.evaluate import FOLLOW_UPS, FRESH, GOLDEN, evaluate, main, report
+from chains.classifier.examples import CATEGORIES, Category, Example, load_examples
+from chains.classifier.linear_model import load
+from chains.classifier.local_classifier import MODEL, Decision, LocalClassifier
+from tests.support.pumping import cpu_seconds
 
 EXAMPLES = MODEL.with_name("examples.jsonl")
 
@@ -282,15 +282,15 @@ def test_the_command_fails_only_below_the_share_that_is_asked_for(
 
 
 def test_the_model_was_learned_from_these_examples_and_sources() -> None:
-    train = pytest.importorskip("chains.routing.train", exc_type=ModuleNotFoundError)
+    train = pytest.importorskip("chains.classifier.train", exc_type=ModuleNotFoundError)
     with np.load(MODEL, allow_pickle=False) as stored:
         assert stored["fingerprint"].tobytes().decode() == train.fingerprint(), "run python -m chains.routing.train"
 
 
 def test_numpy_scores_as_scikit_learn_does(tmp_path: Path) -> None:
-    train = pytest.importorskip("chains.routing.train", exc_type=ModuleNotFoundError)
-    text = pytest.importorskip("chains.routing.text")
-    signals = pytest.importorskip("chains.routing.signals")
+    train = pytest.importorskip("chains.classifier.train", exc_type=ModuleNotFoundError)
+    text = pytest.importorskip("chains.classifier.tokenization")
+    signals = pytest.importorskip("chains.classifier.features")
     learned = train.learn(load_examples(EXAMPLES)[::10])
     train.save(learned, 1.0, tmp_path / "model.npz")
     model = load(tmp_path / "model.npz")

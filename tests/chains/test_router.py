@@ -10,7 +10,8 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 
-from chains.model import chat_model, configured_endpoint
+from chains.classifier import local_classifier
+from chains.classifier.local_classifier import LocalClassifier
 from chains.router import (
     CLASSIFYING_THREADS,
     ROUTE_EVENT,
@@ -23,13 +24,12 @@ from chains.router import (
     local_classifier,
     smart_router,
 )
-from chains.routing import local
-from chains.routing.local import LocalClassifier
-from chains.settings import Settings
-from chains.window import within
-from streaming.metrics import output_of
-from streaming.recorder import Recorder
-from tests.fake_openai import FakeOpenAI, Plan
+from tests.support.fake_openai import FakeOpenAI, Plan
+from weir.analysis.metrics import output_of
+from weir.config.settings import Settings
+from weir.llm.chat_model import chat_model, configured_endpoint
+from weir.llm.history import within
+from weir.runs.recorder import Recorder
 
 
 def router(classify: Any) -> Any:
@@ -153,7 +153,7 @@ async def test_the_local_classifier_decides_off_the_loop() -> None:
     threads: list[str] = []
 
     class Watched(LocalClassifier):
-        def decide(self, question: str, history: Sequence[tuple[str, str]] = ()) -> local.Decision:
+        def decide(self, question: str, history: Sequence[tuple[str, str]] = ()) -> local_classifier.Decision:
             threads.append(threading.current_thread().name)
             return super().decide(question, history)
 

@@ -3,14 +3,14 @@ from typing import Any
 import httpx2
 import pytest
 
-from chains.model import chat_model, configured_endpoint
-from chains.settings import Settings
 from chains.showcase import showcase_chain
 from chains.structured import structured_chain
-from streaming.metrics import text
-from streaming.recorder import Recorder
-from streaming.tree import tree
-from tests.fake_openai import FakeOpenAI, Plan
+from tests.support.fake_openai import FakeOpenAI, Plan
+from weir.analysis.metrics import text
+from weir.analysis.run_tree import tree
+from weir.config.settings import Settings
+from weir.llm.chat_model import chat_model, configured_endpoint
+from weir.runs.recorder import Recorder
 
 
 @pytest.fixture

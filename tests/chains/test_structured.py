@@ -4,12 +4,12 @@ import httpx2
 import pytest
 from pydantic import ValidationError
 
-from chains.model import chat_model, configured_endpoint
-from chains.settings import Settings
 from chains.structured import EXAMPLES, FieldListError, Method, bounded, class_of_fields, structured_chain
-from streaming.recorder import Recorder
-from streaming.run import Status
-from tests.fake_openai import FakeOpenAI, Plan
+from tests.support.fake_openai import FakeOpenAI, Plan
+from weir.config.settings import Settings
+from weir.llm.chat_model import chat_model, configured_endpoint
+from weir.runs.recorder import Recorder
+from weir.runs.run import Status
 
 PIECES = ['{"title": "So', 'up", "verdict": "go', 'od", "stars": 4, "rea', 'son": "Warm"}']
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from chains.settings import settings
-from pages.components import service as service_module
-from pages.components.inspector import recordings
-from pages.components.service import service
-from streaming.codec import RecordingError
-from tests.fake_openai import FakeOpenAI, Plan
+from pages.components.session import recordings
+from tests.support.fake_openai import FakeOpenAI, Plan
+from weir.app import services as service_module
+from weir.app.services import service
+from weir.config.settings import settings
+from weir.runs.recording_codec import RecordingError
 
 NAVIGATION = Path(__file__).parents[2] / "pages" / "navigation.py"
 HEADER: dict[str, Any] = {

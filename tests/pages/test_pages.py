@@ -13,16 +13,16 @@ from langchain_core.runnables import RunnableGenerator, RunnableLambda
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
-from api.views import RunView, run_view
-from chains.settings import settings
-from conversations.lease import LEASE
-from conversations.message import Message, MessageStatus
-from conversations.storage_error import StorageError, StorageProblem
-from pages.components import service as service_module
-from streaming.failure import FailureKind
-from streaming.recorder import Recorder
-from streaming.run import Run, Status
-from tests.fake_openai import FakeOpenAI, Fault, Plan
+from tests.support.fake_openai import FakeOpenAI, Fault, Plan
+from weir.api.schemas import RunView, run_view
+from weir.app import services as service_module
+from weir.config.settings import settings
+from weir.runs.failure import FailureKind
+from weir.runs.recorder import Recorder
+from weir.runs.run import Run, Status
+from weir.storage.lease import LEASE
+from weir.storage.message import Message, MessageStatus
+from weir.storage.storage_error import StorageError, StorageProblem
 
 ROOT = Path(__file__).parents[2]
 

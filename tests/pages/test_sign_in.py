@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from chains import allow_list
-from pages.components import sign_in
-from pages.components.sign_in import keys_of, refusal
+from pages.components.session import sign_in
+from pages.components.session.sign_in import keys_of, refusal
+from weir.config import allow_list
 
 LIST = allow_list.parse("Ann@example.org, @team.example")
 

@@ -5,9 +5,9 @@ import sys
 import httpx
 import pytest
 
-from pages.components.snippets import Call, curl, javascript, python
+from pages.components.http_client.snippets import Call, curl, javascript, python
 from tests.api.conftest import Serve, serve, store
-from tests.fake_openai import FakeOpenAI, Plan
+from tests.support.fake_openai import FakeOpenAI, Plan
 
 __all__ = ["serve", "store"]
 

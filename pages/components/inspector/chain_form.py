@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from chains.catalog import MAX_TEXT, Chain
+from chains.registry import MAX_TEXT, Chain
 
 FORM, AS_JSON = "Form", "JSON"
 

@@ -3,16 +3,16 @@
 import pandas as pd
 import streamlit as st
 
-from pages.components import words
-from pages.components.inspector.charts import draw_tree
-from pages.components.inspector.state import pick
-from streaming import plain
-from streaming.comparison import figure_pairs, first_difference, first_difference_of_text
-from streaming.events import Event
-from streaming.inspection import Inspection
-from streaming.invisible import marked
-from streaming.outcome import outcome
-from streaming.run import Run
+from pages.components.inspector.inspector_state import pick
+from pages.components.inspector.run_charts import draw_tree
+from pages.components.layout import formatting
+from weir.analysis.outcome import outcome
+from weir.analysis.run_comparison import figure_pairs, first_difference, first_difference_of_text
+from weir.analysis.run_snapshot import Inspection
+from weir.core import serialization
+from weir.core.run_event import Event
+from weir.runs.run import Run
+from weir.text.invisible_characters import marked
 
 _AROUND = 60
 """Characters shown on each side of the first difference of two texts."""
@@ -26,8 +26,8 @@ def draw_comparison(first: Run, second: Run) -> None:
     for column, run, seen in zip(st.columns(2), (first, second), (one, other), strict=True):
         with column:
             said = outcome(run, seen.figures())
-            st.markdown(f"**{words.escaped(run.name)}** · {said.mark.value} · {len(seen.events):,} events")
-            st.caption(words.figures_line(seen.figures()))
+            st.markdown(f"**{formatting.escaped(run.name)}** · {said.mark.value} · {len(seen.events):,} events")
+            st.caption(formatting.figures_line(seen.figures()))
             if seen.root:
                 draw_tree(seen.root, key=f"events_compare_tree_{run.id}")
     pairs = figure_pairs(one.figures(), other.figures())
@@ -87,4 +87,4 @@ def _draw_event(event: Event | None) -> None:
     if event is None:
         st.caption("This run has no event here: it ended before.")
     else:
-        st.json(marked(plain.dumps(event.as_dict()).decode()), expanded=2)
+        st.json(marked(serialization.dumps(event.as_dict()).decode()), expanded=2)

@@ -7,19 +7,20 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages.components import links, words
-from pages.components.json_viewer.charts import draw_lifelines
+from pages.components.json_viewer.json_source import Source
 from pages.components.json_viewer.outline_view import LEGEND, html
-from pages.components.json_viewer.source import Source
-from streaming.face_off import CONTESTANTS, LANGCHAIN, Score, face_off
-from streaming.invisible import marked
-from streaming.json_dialect import LIKE_LANGCHAIN, MODEL_ANSWER
-from streaming.json_fields import Ending, Event, JsonError, Outcome
-from streaming.json_outline import outline
-from streaming.json_patch import deltas, patch
-from streaming.lifelines import Lifelines, lifelines
-from streaming.partial_json import PartialJson
-from streaming.replay import Playhead, at_end
+from pages.components.json_viewer.timeline_chart import draw_lifelines
+from pages.components.layout import formatting
+from pages.components.session import run_links
+from weir.analysis.playback import Playhead, at_end
+from weir.partial_json.dialect import LIKE_LANGCHAIN, MODEL_ANSWER
+from weir.partial_json.field_timeline import Lifelines, lifelines
+from weir.partial_json.fields import Ending, Event, JsonError, Outcome
+from weir.partial_json.json_patch import deltas, patch
+from weir.partial_json.outline import outline
+from weir.partial_json.parser import PartialJson
+from weir.partial_json.parser_comparison import CONTESTANTS, LANGCHAIN, Score, face_off
+from weir.text.invisible_characters import marked
 
 VIEWS = ["Life-line", "This chunk", "Face-off", "The chain's own chunks"]
 MAX_ROWS = 300
@@ -47,7 +48,7 @@ def _move(source: Source, head: Playhead) -> None:
 
 
 def _draw(source: Source, was_playing: bool) -> None:
-    if links.is_taken_back(source.id):
+    if run_links.is_taken_back(source.id):
         st.rerun()
     head = _head(source)
     count = head.events_at(time.monotonic(), source.chunks)
@@ -100,7 +101,7 @@ def _draw_bar(source: Source, count: int) -> bool:
         st.session_state.json_scrub = count
         st.slider("Chunks", 0, total, key="json_scrub", on_change=_scrub, args=(source,), label_visibility="collapsed")
         at = source.chunks[count - 1].at if count else source.chunks[0].at
-        st.caption(f"chunk {count:,} of {total:,} · {words.seconds(at)}", width="content")
+        st.caption(f"chunk {count:,} of {total:,} · {formatting.seconds(at)}", width="content")
         return st.toggle("Numbers as they are written", key="json_early", help="As LangChain shows them: 1, 12, 120")
 
 
@@ -126,13 +127,15 @@ def draw_state(parser: PartialJson, ending: Ending | None) -> None:
     if ending is not None and ending.outcome is Outcome.COMPLETE:
         st.markdown(":green-badge[:material/check_circle: Complete]")
     elif ending is not None and ending.outcome is Outcome.TRUNCATED:
-        unfinished = ", ".join(words.code(pointer or "(document)") for pointer in ending.open[-3:])
+        unfinished = ", ".join(formatting.code(pointer or "(document)") for pointer in ending.open[-3:])
         st.markdown(
             f":orange-badge[:material/content_cut: Cut off] The text ends before the JSON does; not finished: "
             f"{unfinished or 'the document'}. What is closed can be used."
         )
     elif isinstance(error, JsonError):
-        st.markdown(f":red-badge[:material/error: Not JSON] {words.escaped(str(error))} What came before it is kept.")
+        st.markdown(
+            f":red-badge[:material/error: Not JSON] {formatting.escaped(str(error))} What came before it is kept."
+        )
     else:
         st.markdown(":orange-badge[:material/edit: Growing]")
 
@@ -153,7 +156,7 @@ def _draw_chunk(source: Source, count: int, parser: PartialJson, events: list[Ev
     if not count:
         st.caption("Nothing has come yet.")
         return
-    st.markdown(f"**Chunk {count}**: {words.code(json.dumps(source.chunks[count - 1].text, ensure_ascii=False))}")
+    st.markdown(f"**Chunk {count}**: {formatting.code(json.dumps(source.chunks[count - 1].text, ensure_ascii=False))}")
     left, right = st.columns(2)
     with left:
         st.caption("The step as a JSON Patch (RFC 6902); a string that grows is replaced")
@@ -223,8 +226,8 @@ def _draw_yielded(source: Source) -> None:
     first, last = source.yielded[0].at, source.yielded[-1].at
     st.markdown(
         f"The chain gave out **{len(source.yielded):,}** chunks while its model wrote **{len(source.chunks):,}**: the "
-        f"first at {words.seconds(first)}, the last at {words.seconds(last)}. The model's first came at "
-        f"{words.seconds(source.chunks[0].at)}."
+        f"first at {formatting.seconds(first)}, the last at {formatting.seconds(last)}. The model's first came at "
+        f"{formatting.seconds(source.chunks[0].at)}."
     )
     shown = source.yielded[-200:]
     st.dataframe(

@@ -5,8 +5,8 @@ from html import escape
 
 import streamlit as st
 
-from streaming.invisible import marked
-from streaming.json_outline import Row, Stage
+from weir.partial_json.outline import Row, Stage
+from weir.text.invisible_characters import marked
 
 _STYLE = """<style>
 .wj { font: .85rem/1.6 "Source Code Pro", ui-monospace, monospace; overflow-wrap: anywhere; }

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from chains.source import Options
-from chains.story import Length, Tone
-from pages.components.service import service
-from pages.components.story.display import Display, Mode
-from pages.components.story.wish import Wish
-from streaming.methods import Method
+from chains.story_chain import Length, Tone
+from pages.components.story.request import Wish
+from pages.components.story.streaming_display import Display, Mode
+from weir.app.services import service
+from weir.llm.provider import Options
+from weir.runs.methods import Method
 
 
 def draw_story_choices() -> None:

@@ -10,22 +10,23 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from chains.comma_list import parts
-from pages.components import links, words
-from pages.components.answer import MARKS
-from pages.components.inspector.recordings import open_recording, samples
-from pages.components.keep_alive import my_runs
-from pages.components.model_text import drawn
-from pages.components.service import service
-from pages.components.story import wish as wishes
-from pages.components.story.wish import Ready, Wish
-from pages.components.visitor import party
-from streaming import race
-from streaming.methods import Method
-from streaming.metrics import figures
-from streaming.outcome import Mark, outcome
-from streaming.race import Lane
-from streaming.run import Run
+from pages.components.answer.answer_view import MARKS
+from pages.components.answer.display_markdown import drawn
+from pages.components.layout import formatting
+from pages.components.session import run_links
+from pages.components.session.current_user import party
+from pages.components.session.my_runs import my_runs
+from pages.components.session.recordings import open_recording, samples
+from pages.components.story import request as wishes
+from pages.components.story.request import Ready, Wish
+from weir.analysis import method_race
+from weir.analysis.method_race import Lane
+from weir.analysis.metrics import figures
+from weir.analysis.outcome import Mark, outcome
+from weir.app.services import service
+from weir.config.comma_list import parts
+from weir.runs.methods import Method
+from weir.runs.run import Run
 
 TICK = 0.2
 """Seconds between two looks at the lanes."""
@@ -69,18 +70,18 @@ class Race:
 def sources() -> dict[str, str]:
     """Return what can be raced, by id: the model, the recorded story, and this visitor's own finished stories."""
     told = [run for run in my_runs() if run.context.get("page") == "story" and not run.is_live and _topic(run)]
-    own = {run.id: f"recorded: {_topic(run)}" for run in reversed(told) if len(race.pieces(run)) > 1}
+    own = {run.id: f"recorded: {_topic(run)}" for run in reversed(told) if len(method_race.pieces(run)) > 1}
     sample = {name: f"recorded: {title.lower()}" for name, (title, _) in samples().items() if name.startswith("1-")}
     return {FROM_MODEL: FROM_MODEL, **sample, **dict(list(own.items())[:5])}
 
 
 def _topic(run: Run) -> str:
-    return str(race.value_of(run).get("topic", ""))[:50]
+    return str(method_race.value_of(run).get("topic", ""))[:50]
 
 
 def recorded(source: str) -> Run:
     """Return the run that a source names."""
-    return open_recording(samples()[source][1]) if source in samples() else links.open_run(source)
+    return open_recording(samples()[source][1]) if source in samples() else run_links.open_run(source)
 
 
 def begin(wish: Wish, methods: Sequence[Method]) -> None:
@@ -115,14 +116,14 @@ def current() -> Race | None:
     if not ids:
         return None
     try:
-        runs = [links.open_run(run_id) for run_id in ids]
-    except links.LOST as gone:
-        links.say_lost(gone)
+        runs = [run_links.open_run(run_id) for run_id in ids]
+    except run_links.LOST as gone:
+        run_links.say_lost(gone)
         return None
     kept: Race | None = st.session_state.get("story_race")
     if kept and [lane.run for lane in kept.lanes] == runs:
         return kept
-    opened = Race(tuple(Lane(race.method_of(run), run) for run in runs))
+    opened = Race(tuple(Lane(method_race.method_of(run), run) for run in runs))
     st.session_state.story_race = opened
     return opened
 
@@ -141,11 +142,11 @@ def draw(found: Race) -> None:
             readers.enter_context(lane.run.reading())
         while found.is_live:
             for lane in found.lanes:
-                links.leave_unshared(lane.run)
+                run_links.leave_unshared(lane.run)
             _draw_lanes(found, slots)
             time.sleep(TICK)
     _draw_lanes(found, slots)
-    if said := race.summary(found.lanes):
+    if said := method_race.summary(found.lanes):
         head.markdown(f"#### {said}")
     with result:
         _draw_result(found)
@@ -196,7 +197,7 @@ def _draw_lane(lane: Lane, places: _Slots) -> None:
 
 
 def _first(lane: Lane) -> str:
-    return "" if lane.first is None else race.about(lane.first)
+    return "" if lane.first is None else method_race.about(lane.first)
 
 
 def _state(lane: Lane, now: float) -> str:
@@ -209,15 +210,15 @@ def _state(lane: Lane, now: float) -> str:
     if said.mark is Mark.FAILED:
         return f"{icon} {said.sentence}"
     cost = service().settings.cost(seen.tokens_in, seen.tokens_out)
-    price = "" if cost is None else f"  \n{words.dollars(cost)}"
-    return f"{icon} {said.mark.value.lower()} after {race.about(now)}{price}"
+    price = "" if cost is None else f"  \n{formatting.dollars(cost)}"
+    return f"{icon} {said.mark.value.lower()} after {method_race.about(now)}{price}"
 
 
 def _draw_result(found: Race) -> None:
     lanes = found.lanes
     if any(lane.arrivals for lane in lanes):
-        _draw_chart(lanes, race.summary(lanes))
-    if alike := race.agreement(lanes):
+        _draw_chart(lanes, method_race.summary(lanes))
+    if alike := method_race.agreement(lanes):
         st.markdown(f":material/compare_arrows: {alike}")
 
 
@@ -240,7 +241,7 @@ def _draw_chart(lanes: Sequence[Lane], said: str) -> None:
             {
                 "method": name,
                 "at": first,
-                "says": f"first word {race.about(first)}",
+                "says": f"first word {method_race.about(first)}",
                 "side": "right" if late else "left",
             }
         )
@@ -283,5 +284,5 @@ def _draw_chart(lanes: Sequence[Lane], said: str) -> None:
     spoken = "; ".join(f"{e['method']}: {e['says']}" for e in labels)
     st.altair_chart(
         alt.layer(*layers).properties(height=alt.Step(38)),
-        alt=f"{said} {spoken}; the last ended after {words.seconds(end)}",
+        alt=f"{said} {spoken}; the last ended after {formatting.seconds(end)}",
     )

@@ -1,0 +1,146 @@
+"""What was learned from the examples: `chains.routing.train` writes it, numpy alone applies it."""
+
+import functools
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chains.classifier import features
+from chains.classifier.examples import CATEGORIES
+from chains.classifier.tokenization import pieces, tokens, words
+
+_Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Terms that were learned: their places, how rare each is, and how much each speaks for each category."""
+
+    places: Mapping[str, int]
+    rarity: _Floats
+    """Inverse document frequency of each term."""
+    weights: _Floats
+    """One row for each category."""
+
+    def vector(self, terms: Iterable[str]) -> tuple[npt.NDArray[np.intp], _Floats]:
+        """Return the places of the known terms and their values, as scikit-learn's TfidfVectorizer has them."""
+        counted = Counter(place for term in terms if (place := self.places.get(term)) is not None)
+        places = np.fromiter(counted.keys(), dtype=np.intp, count=len(counted))
+        values = (1 + np.log(np.fromiter(counted.values(), dtype=np.float64, count=len(counted)))) * self.rarity[places]
+        return places, values / (np.linalg.norm(values) or 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A logistic regression over words, pieces of words and signals."""
+
+    words: Terms
+    pieces: Terms
+    signals: _Floats
+    bias: _Floats
+    temperature: float
+
+    def scores(self, text: str, found: Mapping[str, int]) -> _Floats:
+        """Return a score for each category, before the temperature."""
+        total: _Floats = self.bias + self.signals @ np.array(features.measure(found))
+        for terms, seen in ((self.words, words(text)), (self.pieces, pieces(text))):
+            places, values = terms.vector(seen)
+            total = total + terms.weights[:, places] @ values
+        return total
+
+    def probabilities(self, text: str, found: Mapping[str, int]) -> _Floats:
+        """Return the probability of each category."""
+        return softmax(self.scores(text, found) / self.temperature)
+
+    def knows(self, text: str, found: Mapping[str, int]) -> bool:
+        """Return whether there is anything in a text that was learned."""
+        return any(found.values()) or any(token in self.words.places for token in tokens(text) if token.isalnum())
+
+    def reason(self, text: str, found: Mapping[str, int], category: int) -> str:
+        """Return what spoke most for a category, in the words of the text where there are any."""
+        spoke: dict[str, float] = defaultdict(float)
+        measured = features.measure(found)
+        for signal, value, weight in zip(features.SIGNALS, measured, _against(self.signals, category), strict=False):
+            if value:
+                quoted = features.quotes(signal, text)
+                for name in [_quoted(quote) for quote in quoted] or [signal.description]:
+                    spoke[name] += float(value * weight) / max(1, len(quoted))
+        places, values = self.words.vector(words(text))
+        value_of = dict(zip(places.tolist(), values.tolist(), strict=True))
+        for token in {token for token in tokens(text) if len(token) > 3 and token.isalpha()}:
+            place = self.words.places.get(token)
+            if place is not None and self.words.rarity[place] > _RARE:
+                spoke[_quoted(token)] += value_of[place] * float(_against(self.words.weights[:, [place]], category)[0])
+        best = sorted((name for name in spoke if spoke[name] > _AUDIBLE), key=spoke.__getitem__, reverse=True)[:3]
+        if not best:
+            return (
+                "nothing in it speaks of mathematics or code."
+                if CATEGORIES[category] == "general"
+                else "its words look like that."
+            )
+        return f"because of {_listed(best)}."
+
+
+_RARE = 5.0
+"""Rarity from which a word is worth quoting: "the" and "how" are in every question."""
+
+_AUDIBLE = 0.1
+"""Share of a score from which a reason is worth telling."""
+
+
+def _against(weights: _Floats, category: int) -> _Floats:
+    """Return how much each column speaks for one category against the mean of the others."""
+    others: _Floats = np.delete(weights, category, axis=0).mean(axis=0)
+    against: _Floats = weights[category] - others
+    return against
+
+
+def _quoted(word: str) -> str:
+    return f"“{word.casefold()}”"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+_LOADING = threading.Lock()
+
+
+def load(path: Path) -> Model:
+    """Return the model in a file, read once in a process."""
+    with _LOADING:  # two first questions at once load once
+        return _load_once(path)
+
+
+@functools.cache
+def _load_once(path: Path) -> Model:
+    with np.load(path, allow_pickle=False) as stored:
+        return Model(
+            words=_terms(stored, "words"),
+            pieces=_terms(stored, "pieces"),
+            signals=stored["signals"].astype(np.float64),
+            bias=stored["bias"].astype(np.float64),
+            temperature=float(stored["temperature"]),
+        )
+
+
+def _terms(stored: Mapping[str, npt.NDArray[Any]], name: str) -> Terms:
+    listed = stored[f"{name}_terms"].tobytes().decode("utf-8").split("\n")
+    return Terms(
+        places={term: place for place, term in enumerate(listed)},
+        rarity=stored[f"{name}_rarity"].astype(np.float64),
+        weights=stored[f"{name}_weights"].astype(np.float64),
+    )
+
+
+def softmax(scores: _Floats) -> _Floats:
+    """Return probabilities for scores, along the last axis."""
+    powers: _Floats = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    sums: _Floats = powers.sum(axis=-1, keepdims=True)
+    return powers / sums

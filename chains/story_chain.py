@@ -1,0 +1,82 @@
+"""The story chain: a topic becomes a story."""
+
+from enum import StrEnum
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import Runnable
+
+from weir.llm.overrides.direct_sequence import RunnableSequence
+from weir.llm.overrides.direct_str_parser import StrOutputParser
+
+
+class Length(StrEnum):
+    """How long a story should be. Owns the number of words that is asked for and the tokens to expect."""
+
+    SHORT = "short"
+    MEDIUM = "medium"
+    LONG = "long"
+    NOVELLA = "novella"
+
+    @property
+    def words(self) -> int:
+        """What the model is asked for."""
+        return {Length.SHORT: 120, Length.MEDIUM: 300, Length.LONG: 800, Length.NOVELLA: 15_000}[self]
+
+    @property
+    def expected_tokens(self) -> int:
+        """English prose takes about four tokens for three words."""
+        return self.words * 4 // 3
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Where the model is cut: twice the expected length leaves room for wordier languages.
+
+        None leaves it to the model, which may refuse to be asked for more than it can write.
+        """
+        return None if self is Length.NOVELLA else self.expected_tokens * 2
+
+
+class Tone(StrEnum):
+    """How a story should sound."""
+
+    WARM = "warm"
+    FUNNY = "funny"
+    MYSTERIOUS = "mysterious"
+    SERIOUS = "serious"
+
+
+PROMPT = ChatPromptTemplate.from_messages(
+    [
+        (
+            "system",
+            "You are a storyteller. Tell the story in about {words} words, in a {tone} tone, with a beginning, a turn "
+            "and an end, in paragraphs. Write in the language of the topic. Write only the story.",
+        ),
+        ("human", "Write a story about {topic}"),
+    ]
+)
+
+
+def story_chain(model: BaseChatModel) -> Runnable[dict[str, Any], str]:
+    """Return the chain `{"topic", "words", "tone"} -> str`, which streams."""
+    return RunnableSequence(PROMPT, model, StrOutputParser(), name="story")
+
+
+GO_ON = ChatPromptTemplate.from_messages(
+    [
+        *PROMPT.messages,
+        ("ai", "{so_far}"),
+        (
+            "human",
+            "You were interrupted. Go on with the story exactly where it breaks off, in the middle of a sentence or a "
+            "word if need be, and bring it to its end. Repeat nothing, and write only what comes next.",
+        ),
+    ]
+)
+
+
+def continuation_chain(model: BaseChatModel) -> Runnable[dict[str, Any], str]:
+    """Return the chain `{"topic", "words", "tone", "so_far"} -> str`, which streams what comes after `so_far`."""
+    return RunnableSequence(GO_ON, model, StrOutputParser(), name="story")

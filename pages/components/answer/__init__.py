@@ -1,0 +1,1 @@
+"""An answer on the page: text, figures, route, what is stored of it."""

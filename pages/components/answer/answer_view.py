@@ -1,0 +1,224 @@
+"""One answer on a page: its text, its mark, its figures and what can be done with it."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import streamlit as st
+from pydantic import ValidationError
+
+from chains.router import ROUTE_EVENT, Decision
+from pages.components.answer.display_markdown import drawn
+from pages.components.answer.share_popover import draw_link
+from pages.components.answer.text_stream import draw_text, stream_text
+from pages.components.answer.truncation import draw_download, draw_missing, is_longer
+from pages.components.layout import formatting
+from pages.components.layout.copy_button import copy_button
+from pages.components.session import run_links
+from weir.analysis.metrics import Figures, Meter, custom_event
+from weir.analysis.outcome import Mark, Outcome, outcome
+from weir.core.run_event import Event
+from weir.runs.run import Run
+from weir.text.invisible_characters import marked
+
+MARKS = {
+    Mark.WRITING: (":material/edit:", "blue"),
+    Mark.DONE: (":material/check_circle:", "green"),
+    Mark.STOPPED: (":material/stop_circle:", "gray"),
+    Mark.CUT_OFF: (":material/content_cut:", "orange"),
+    Mark.FAILED: (":material/error:", "red"),
+}
+
+_TICK = 0.25
+"""Seconds between two updates of the figures of an answer that is being written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What an answer was when its run ended: kept by the page, whether or not the record still is."""
+
+    text: str
+    figures: Figures
+    outcome: Outcome
+    decision: Decision | None = None
+
+
+@dataclass(slots=True)
+class Answer:
+    """One answer: the run that writes it, once it has begun, and what it was, once it has ended."""
+
+    run_id: str | None = None
+    ended: Ended | None = None
+
+    def run(self) -> Run | None:
+        """Return the run's record, if it has begun, is still kept, and may be read by this visitor."""
+        if self.run_id is None:
+            return None
+        try:
+            return run_links.open_run(self.run_id)
+        except run_links.LOST:
+            return None
+
+    def settle(self) -> "Ended | None":
+        """Return what the answer was, if its run has ended."""
+        run = self.run()
+        if self.ended is None and run is not None and not run.is_live:
+            self.ended = ended_of_run(run)
+        return self.ended
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The places of an answer, made before there is anything to put in them, so that nothing moves."""
+
+    head: st.delta_generator.DeltaGenerator
+    text: st.delta_generator.DeltaGenerator
+    note: st.delta_generator.DeltaGenerator
+    figures: st.delta_generator.DeltaGenerator
+    actions: st.delta_generator.DeltaGenerator
+
+
+def slots(around: AbstractContextManager[st.delta_generator.DeltaGenerator] | None = None) -> Slots:
+    """Make the places of an answer here; `around` gives the place that its text stands in."""
+    head = st.empty()
+    with around or nullcontext(st.container()) as text:
+        pass
+    return Slots(head, text, note=st.empty(), figures=st.empty(), actions=st.empty())
+
+
+def write(
+    answer: Answer,
+    run: Run,
+    places: Slots,
+    *,
+    waiting: str,
+    progress: Callable[[Meter, Run], None] | None = None,
+) -> Ended:
+    """Stream a run's text into its places until it ends, and return what it was."""
+    meter = Meter()
+    shown_at = 0.0
+    head_done = False
+    seen = 0
+
+    def tick() -> None:
+        nonlocal shown_at, head_done, seen
+        run_links.leave_unshared(run)
+        now = time.monotonic()
+        if not head_done:
+            head_done = _draw_route(run.events[seen:], places)
+            seen = len(run.events)
+        if now - shown_at < _TICK:
+            return
+        shown_at = now
+        elapsed = time.time() - run.created_at
+        line = formatting.live_line(meter, elapsed, waiting)
+        places.figures.caption(line)
+        if progress:
+            progress(meter, run)
+
+    places.figures.caption(f"{waiting} · 0 s")
+    with places.text:
+        text = stream_text(run, meter, tick)
+    answer.ended = ended_with(run, text, meter)
+    return answer.ended
+
+
+def draw(ended: Ended, places: Slots) -> None:
+    """Draw the text of an answer that has ended."""
+    with places.text:
+        draw_text(ended.text)
+
+
+def draw_end(
+    ended: Ended,
+    places: Slots,
+    *,
+    run_id: str | None,
+    key: str,
+    retry: Callable[[], None],
+    more: Callable[[], None] | None = None,
+) -> None:
+    """Draw what stands around the text of an answer that has ended: mark, sentence, figures and actions.
+
+    `more` draws further actions beside the others.
+    """
+    if ended.decision:
+        draw_route_badge(ended.decision, places)
+    said = ended.outcome
+    if said.sentence or is_longer(ended.text):
+        with places.note.container(gap="xsmall"):
+            draw_note(ended)
+    if ended.text or said.mark is not Mark.FAILED:
+        places.figures.caption(formatting.figures_line(ended.figures))
+    else:
+        places.figures.caption(f"ended after {formatting.seconds(ended.figures.duration)}")
+    with places.actions.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if said.mark is Mark.DONE:
+            st.button("Regenerate", icon=":material/refresh:", type="tertiary", key=f"again-{key}", on_click=retry)
+        else:
+            st.button("Retry", icon=":material/refresh:", key=f"again-{key}", on_click=retry)
+        if is_longer(ended.text):
+            draw_download(ended.text, run_id, key=f"whole-{key}")
+        elif ended.text:
+            copy_button(ended.text, key=f"copy-{key}")
+        if run := Answer(run_id).run():
+            inspect = {"run": run.id}
+            st.page_link(
+                "events.py", label="Inspect", icon=":material/timeline:", query_params=inspect, width="content"
+            )
+            draw_link(run)
+        if more:
+            more()
+
+
+def draw_note(ended: Ended) -> None:
+    """Draw what has to be said of an answer: that it is shown in part, how it ended, why, and what to do."""
+    said = ended.outcome
+    if is_longer(ended.text):
+        draw_missing(ended.text)
+    if said.sentence:
+        icon, color = MARKS[said.mark]
+        st.badge(said.mark.value, icon=icon, color=color)  # type: ignore[arg-type]
+        # Of an imported answer these are the file's words.
+        st.markdown(drawn(f"{said.sentence} {said.remedy}"))
+    if said.detail:
+        st.code(marked(said.detail), language=None, wrap_lines=True)
+
+
+def draw_route_badge(decision: Decision, places: Slots) -> None:
+    """Draw which way the question went."""
+    route = decision.route
+    note = (
+        f" :small[{formatting.escaped(decision.reason)} Answered as a general question.]" if decision.fallback else ""
+    )
+    places.head.markdown(f":{route.color}-badge[{route.icon} {route.label}]{note}")
+
+
+def _draw_route(events: Sequence[Event], places: Slots) -> bool:
+    decision = _decision(events)
+    if decision is None:
+        return False
+    draw_route_badge(decision, places)
+    return True
+
+
+def _decision(events: Sequence[Event]) -> Decision | None:
+    """Return the route that a run took. An event of that name may be of a chain of one's own and mean another thing."""
+    try:
+        return Decision.model_validate(custom_event(events, ROUTE_EVENT))
+    except ValidationError:
+        return None
+
+
+def ended_with(run: Run, text: str, meter: Meter) -> Ended:
+    """Return what a run's answer was; `meter` has read all its events."""
+    figures = meter.figures()
+    return Ended(text, figures, outcome(run, figures), _decision(run.events))
+
+
+def ended_of_run(run: Run, *, before: str = "") -> Ended:
+    """Return what a run's answer was, after the text `before`; the run has ended."""
+    meter = Meter()
+    text = "".join([meter.add(event) for event in run.events])
+    return ended_with(run, before + text, meter)

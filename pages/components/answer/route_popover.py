@@ -1,0 +1,64 @@
+"""Why a question went where it went, and the way to send it elsewhere."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from chains.router import Classifier, Decision, Route
+from pages.components.layout import formatting
+from weir.analysis.metrics import Figures
+
+
+def draw_route(
+    decision: Decision,
+    figures: Figures,
+    *,
+    key: str,
+    answer_as: Callable[[Route], None],
+    compare_with: Callable[[Route], None],
+) -> None:
+    """Draw the decision: reason, probabilities, what it took.
+
+    `answer_as` asks another chain because this one was wrong; `compare_with` asks it beside this one.
+    """
+    with st.popover("Route", icon=decision.route.icon, type="tertiary", key=f"route-{key}"):
+        st.markdown(f"**{decision.route.label}**, {_by(decision)}.")
+        if decision.reason:
+            st.markdown(formatting.escaped(decision.reason))
+        if decision.abstained:
+            st.caption("It was not certain enough of any category, so it chose general.")
+        for name, probability in (decision.probabilities or {}).items():
+            st.progress(probability, text=f"{Route(name).label} {probability:.0%}")
+        if decision.confidence is not None:
+            st.caption(f"The model says that it is {decision.confidence:.0%} certain. It has not been measured.")
+        if decision.by is not Classifier.PERSON and figures.time_to_first_token:
+            share = min(1.0, decision.seconds / figures.time_to_first_token)
+            st.caption(
+                f"{share:.0%} of the {formatting.seconds(figures.time_to_first_token)} to the first token went into the "
+                "decision."
+            )
+        for route in Route:
+            if route is not decision.route:
+                st.button(
+                    f"Answer as {route.label.lower()} instead",
+                    icon=route.icon,
+                    key=f"as-{route}-{key}",
+                    on_click=answer_as,
+                    args=(route,),
+                )
+                st.button(
+                    f"Compare with {route.label.lower()}",
+                    icon=":material/compare_arrows:",
+                    key=f"beside-{route}-{key}",
+                    type="tertiary",
+                    on_click=compare_with,
+                    args=(route,),
+                )
+
+
+def _by(decision: Decision) -> str:
+    if decision.by is Classifier.PERSON:
+        return "chosen by you"
+    where = "on this machine" if decision.by is Classifier.LOCAL else "by the model"
+    took = decision.seconds
+    return f"classified {where} in {f'{took * 1e3:.0f} ms' if took < 1 else formatting.seconds(took)}"

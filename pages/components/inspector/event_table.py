@@ -1,0 +1,193 @@
+"""The table of a run's events, and what stands behind a row."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.inspector import event_filter_form
+from pages.components.inspector.inspector_state import pick, picked
+from pages.components.layout.copy_button import copy_button
+from pages.components.layout.formatting import code
+from weir.analysis.event_rows import PREVIEW, Row, rows, single_rows
+from weir.analysis.messages import text_of
+from weir.core import serialization
+from weir.core.run_event import Event
+from weir.text.invisible_characters import marked
+
+PAGE = 300
+"""Rows of one page of the table: what is sent does not grow with the run."""
+HEIGHT = 460
+"""Pixels, also while there is little to show: nothing below moves."""
+MAX_SHOWN = 100_000
+"""Bytes of one event's data that are shown as a tree."""
+
+_COLUMNS = {
+    "#": st.column_config.TextColumn(width=80),
+    "time": st.column_config.NumberColumn("time (s)", format="%.3f", width=70, help="Since the run's start"),
+    "gap": st.column_config.NumberColumn("gap (ms)", format="%.1f", width=70, help="Since the row before it"),
+    "event": st.column_config.TextColumn(width=180),
+    "name": st.column_config.TextColumn(width=150),
+    "preview": st.column_config.TextColumn(width=260),
+    "run": st.column_config.TextColumn(width=80, help="The last characters of the run_id"),
+    "tags": st.column_config.TextColumn(width=90),
+}
+
+_CHUNK_COLUMNS = {
+    "time": st.column_config.NumberColumn("time (s)", format="%.3f"),
+    "gap": st.column_config.NumberColumn("gap (ms)", format="%.1f"),
+}
+
+
+def table_rows(events: Sequence[Event], *, search: str, folded: bool) -> list[Row]:
+    """Return the rows of the table, only those whose names or payloads hold the search."""
+    found = rows(events) if folded else single_rows(events)
+    wanted = search.strip().lower()
+    return [row for row in found if _holds(row, wanted)] if wanted else found
+
+
+def _holds(row: Row, wanted: str) -> bool:
+    # The text of a fold is searched as a whole: what is looked for may be cut between two chunks.
+    return (
+        wanted in row.names.lower()
+        or any(wanted in event.event or wanted in event.run_id for event in row.events)
+        or any(wanted in event.payload.decode(errors="replace").lower() for event in row.events)
+        or (row.is_folded and wanted in row.text.lower())
+    )
+
+
+def draw_table(shown: Sequence[Row], *, key: str, live: bool) -> Row | None:
+    """Draw a page of rows and return the selected one. A live table stays at its newest page."""
+    pages = max(1, -(-len(shown) // PAGE))
+    at = _place_of(picked(), shown)
+    page_key = f"events_page_{key}"
+    if st.session_state.get("events_shown_pick") != picked():
+        st.session_state.events_shown_pick = picked()
+        if at is not None:
+            st.session_state[page_key] = at // PAGE + 1
+    elif live and picked() is None:
+        st.session_state[page_key] = pages
+    st.session_state[page_key] = min(st.session_state.get(page_key, pages if live else 1), pages)
+    first = (st.session_state[page_key] - 1) * PAGE
+    page = shown[first : first + PAGE]
+    table_key = f"events_table_{key}_{first}"
+    selected = [at - first] if at is not None and first <= at < first + len(page) else []
+    st.session_state[table_key] = {"selection": {"rows": selected, "columns": [], "cells": []}}
+
+    def chosen() -> None:
+        now = st.session_state[table_key]["selection"]["rows"]
+        pick(page[now[0]].first.seq if now and now[0] < len(page) else None)
+        st.session_state.events_shown_pick = picked()
+
+    st.dataframe(
+        _table(page, before=shown[first - 1] if first else None),
+        hide_index=True,
+        column_config=_COLUMNS,
+        on_select=chosen,
+        selection_mode="single-row",
+        height=HEIGHT,
+        key=table_key,
+        alt="The events of the run, one row each",
+    )
+    if pages > 1:
+        st.pagination(pages, key=page_key)
+    return shown[at] if at is not None else None
+
+
+def _place_of(seq: int | None, shown: Sequence[Row]) -> int | None:
+    if seq is None:
+        return None
+    return next((place for place, row in enumerate(shown) if row.first.seq <= seq <= row.last.seq), None)
+
+
+def _table(shown: Sequence[Row], before: Row | None) -> pd.DataFrame:
+    """Return rows as a table; `before` is the row ahead of them. Times in seconds, gaps in milliseconds."""
+    gaps = [later.first.at - earlier.last.at for earlier, later in pairwise([before, *shown] if before else shown)]
+    if before is None and shown:
+        gaps.insert(0, 0.0)
+    return pd.DataFrame(
+        {
+            "#": [f"{row.first.seq}–{row.last.seq}" if row.is_folded else str(row.first.seq) for row in shown],
+            "time": [row.first.at for row in shown],
+            "gap": [1e3 * gap for gap in gaps],
+            "event": [f"▸ {len(row.events):,} × …_stream" if row.is_folded else row.first.event for row in shown],
+            "name": [row.names for row in shown],
+            "preview": [row.preview[:PREVIEW] for row in shown],
+            "run": [row.first.run_id[-6:] for row in shown],
+            "tags": [", ".join(row.first.source.tags) for row in shown],
+        }
+    )
+
+
+def draw_row(row: Row | None) -> None:
+    """Draw what stands behind a row: one event's data, or the events of a fold."""
+    with st.container(height=HEIGHT, border=True):
+        if row is None:
+            st.caption(
+                "Select a row, a bar or a mark to see its data. A row that begins with ▸ holds consecutive chunks; "
+                "it opens here."
+            )
+        elif row.is_folded:
+            _draw_fold(row)
+        else:
+            _draw_event(row.first)
+
+
+def _draw_event(event: Event) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{event.seq}** {code(event.event)}", width="content")
+        event_filter_form.draw_additions(event)
+        pretty = serialization.indented(event.as_dict())
+        copy_button(pretty, key=f"copy-event-{event.seq}")
+    if len(event.payload) > MAX_SHOWN:
+        st.caption(f"The first {MAX_SHOWN:,} of {len(event.payload):,} bytes; Copy takes all.")
+        st.code(marked(event.payload[:MAX_SHOWN].decode(errors="replace")), language="json", wrap_lines=True)
+        return
+    st.json(marked(pretty), expanded=3)
+
+
+def _draw_fold(row: Row) -> None:
+    inside = _chosen_inside(row)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{row.first.seq}–{row.last.seq}** {len(row.events):,} chunk events", width="content")
+        copy_button(row.text, key=f"copy-fold-{row.first.seq}")
+    pages = -(-len(row.events) // PAGE)
+    page = st.pagination(pages, key=f"events_fold_page_{row.first.seq}") if pages > 1 else 1
+    part = row.events[(page - 1) * PAGE : page * PAGE]
+    key = f"events_fold_{row.first.seq}_{page}"
+
+    def chosen() -> None:
+        now = st.session_state[key]["selection"]["rows"]
+        pick(part[now[0]].seq if now else row.first.seq)
+        st.session_state.events_shown_pick = picked()
+
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "#": [event.seq for event in part],
+                "time": [event.at for event in part],
+                "gap": [0.0, *(1e3 * (later.at - earlier.at) for earlier, later in pairwise(part))],
+                "name": [event.name for event in part],
+                "chunk": [_visible(text_of(event.get("chunk"))) for event in part],
+            }
+        ),
+        hide_index=True,
+        column_config=_CHUNK_COLUMNS,
+        on_select=chosen,
+        selection_mode="single-row",
+        height=220,
+        key=key,
+        alt="The chunk events of this row",
+    )
+    if inside is not None:
+        _draw_event(inside)
+
+
+def _chosen_inside(row: Row) -> Event | None:
+    seq = picked()
+    return next((event for event in row.events if event.seq == seq), None)
+
+
+def _visible(text: str) -> str:
+    return serialization.without_surrogates(text).replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣")

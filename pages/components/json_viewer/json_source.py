@@ -1,0 +1,91 @@
+"""Where the viewer's JSON comes from: a run, or a text that was pasted."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel
+
+from chains.structured import class_of_fields
+from weir.analysis.run_json import JsonStream, Timed, Yielded
+from weir.partial_json import adversarial_chunking
+from weir.partial_json.incremental_schema import SchemaError
+from weir.partial_json.parser import PartialJson
+from weir.runs.run import Run
+
+PACE = 0.02
+"""Seconds between two chunks of a pasted text."""
+STALL_AT, STALL = 0.5, 2.0
+"""A hostile text stands still for so many seconds at this part of it."""
+
+
+class Chunker(StrEnum):
+    """How a pasted text is cut."""
+
+    ONE = "1 character"
+    FOUR = "4 characters"
+    N = "n characters"
+    HOSTILE = "hostile"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Timed chunks of text, what a chain made of them, and the schema that they should fit."""
+
+    id: str
+    chunks: Sequence[Timed]
+    schema: dict[str, Any] | None
+    yielded: Sequence[Yielded] = field(default_factory=list)
+
+
+def of_run(run: Run, stream: JsonStream) -> Source:
+    """Return what a run that has ended wrote. `stream` has read its events."""
+    return Source(run.id, stream.chunks(), schema_of(run), stream.yielded)
+
+
+def schema_of(run: Run) -> dict[str, Any] | None:
+    """Return the schema that a run's text should fit; None where its record has none, or what is no schema."""
+    schema = run.context.get("schema")
+    if not isinstance(schema, dict):
+        return None
+    try:
+        PartialJson(schema=schema)
+    except SchemaError:
+        return None
+    return schema
+
+
+def of_text(text: str, chunker: Chunker, size: int, cut: int, schema: dict[str, Any] | None) -> Source:
+    """Return a pasted text in chunks, without its last `cut` characters."""
+    text = adversarial_chunking.without_end(text, cut)
+    if chunker is Chunker.HOSTILE:
+        pieces = list(adversarial_chunking.decoded(adversarial_chunking.hostile_bytes(text)))
+    else:
+        pieces = adversarial_chunking.by_characters(text, {Chunker.ONE: 1, Chunker.FOUR: 4}.get(chunker, size))
+    stalls = STALL if chunker is Chunker.HOSTILE else 0.0
+    timed = [
+        Timed(PACE * number + (stalls if number > STALL_AT * len(pieces) else 0.0), piece)
+        for number, piece in enumerate(pieces)
+    ]
+    return Source(f"text-{hash((text, chunker, size, cut, json.dumps(schema)))}", timed, schema)
+
+
+def own_schema(text: str) -> dict[str, Any] | type[BaseModel]:
+    """Return the schema that a person wrote: a JSON Schema, or a list of fields. Raises ValueError with a sentence."""
+    if not text.lstrip().startswith("{"):
+        return class_of_fields(text)
+    try:
+        schema = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"This JSON Schema is not JSON: {error}.") from None
+    if schema.get("type") != "object" or not isinstance(schema.get("properties"), dict):
+        raise ValueError('The schema must be of an object: {"type": "object", "properties": {…}}.')
+    found: dict[str, Any] = schema
+    return found
+
+
+def form_of(schema: dict[str, Any] | type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON Schema of either."""
+    return schema if isinstance(schema, dict) else schema.model_json_schema()

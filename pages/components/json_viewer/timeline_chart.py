@@ -1,0 +1,72 @@
+"""When each field came, closed and was judged."""
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from pages.components.layout.formatting import code, seconds
+from weir.partial_json.field_timeline import Lifeline, Lifelines
+from weir.partial_json.fields import Verdict
+
+MAX_LINES = 60
+_COLORS = alt.Scale(
+    domain=["growing", "closed", "valid", "invalid"], range=["#d08a1d", "#4a7fd0", "#2f93a0", "#cf4b4b"]
+)
+
+
+def draw_lifelines(lives: Lifelines, started: float, end: float) -> None:
+    """Draw a bar for each path: growing, then usable. `started` and `end` are the first and the last chunk's time."""
+    lines = lives.lines[:MAX_LINES]
+    if not lines:
+        st.caption("There is no field yet.")
+        return
+    st.markdown(_sentences(lives, started, end))
+    bars = pd.DataFrame([bar for line in lines for bar in _bars(line, end)])
+    order = [line.pointer or "(document)" for line in lines]
+    chart = (
+        alt.Chart(bars)
+        .mark_bar(height=12, cornerRadius=2, strokeWidth=1.5)
+        .encode(
+            x=alt.X("from:Q", title="seconds since the start", scale=alt.Scale(domain=[started, max(end, 1e-3)])),
+            x2="to:Q",
+            y=alt.Y("path:N", sort=order, title=None, axis=alt.Axis(labelLimit=240, labelOverlap=False, ticks=False)),
+            color=alt.Color("state:N", scale=_COLORS, legend=alt.Legend(orient="top", title=None)),
+            stroke=alt.Stroke("state:N", scale=_COLORS, legend=None),
+            tooltip=["path", "state", alt.Tooltip("from:Q", format=".3f"), alt.Tooltip("to:Q", format=".3f")],
+        )
+        .properties(height=alt.Step(22))
+    )
+    st.altair_chart(chart, key="json_lifelines", alt=f"Life-lines of {len(lines)} paths over {seconds(end)}")
+    if len(lives.lines) > MAX_LINES:
+        st.caption(f"The first {MAX_LINES} of {len(lives.lines):,} paths.")
+
+
+def _bars(line: Lifeline, end: float) -> list[dict[str, object]]:
+    path = line.pointer or "(document)"
+    closed = line.closed_at
+    found: list[dict[str, object]] = [
+        {"path": path, "state": "growing", "from": line.opened_at, "to": end if closed is None else closed}
+    ]
+    if closed is None:
+        return found
+    judged = line.judged_at
+    if judged is None or judged > closed:
+        found.append({"path": path, "state": "closed", "from": closed, "to": end if judged is None else judged})
+    if judged is not None:
+        state = "invalid" if line.verdict is Verdict.INVALID else "valid"
+        found.append({"path": path, "state": state, "from": judged, "to": end})
+    return found
+
+
+def _sentences(lives: Lifelines, started: float, end: float) -> str:
+    told = []
+    if lives.first_usable_at is not None:
+        waited, early = lives.first_usable_at - started, end - lives.first_usable_at
+        told.append(f"First usable value {seconds(waited)} after the first chunk, {seconds(early)} before the end.")
+    invalid = [line for line in lives.lines if line.verdict is Verdict.INVALID and line.judged_at is not None]
+    if invalid:
+        # Of those found at once the innermost: what holds it is invalid because of it.
+        first = min(invalid, key=lambda line: (line.judged_at or 0.0, -line.pointer.count("/")))
+        known = end - (first.judged_at or 0.0)
+        told.append(f"An error was known {seconds(known)} before the end, at {code(first.pointer or '(document)')}.")
+    return " ".join(told) or "No value is usable yet."

@@ -1,0 +1,1 @@
+"""Pieces of the layout that every page shares."""

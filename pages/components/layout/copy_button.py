@@ -1,0 +1,70 @@
+"""A button that puts text on the clipboard: Streamlit has none of its own."""
+
+import base64
+import zlib
+
+import streamlit as st
+
+from weir.core.serialization import without_surrogates
+
+_HTML = """
+<button type="button" aria-live="polite">
+  <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M9 3h10v13H9zM5 8v13h10"/></svg><span></span>
+</button>
+"""
+
+_CSS = """
+button {
+  display: inline-flex; align-items: center; gap: .35rem; min-height: 2rem; padding: 0 .25rem; border: 0;
+  background: none; color: var(--st-text-color); font: inherit; font-size: .875rem; cursor: pointer;
+  border-radius: var(--st-button-radius);
+}
+button:hover { color: var(--st-primary-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+svg { width: 1rem; height: 1rem; fill: none; stroke: currentColor; stroke-width: 1.8; }
+"""
+
+_JS = """
+// The text comes packed, and is unpacked before there is a click: what is not allowed without one must not wait.
+const unpacked = (packed) => {
+  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0))
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text()
+}
+export default function ({ data, parentElement }) {
+  const button = parentElement.querySelector("button")
+  let text = ""
+  button.disabled = true
+  unpacked(data.packed).then((whole) => { text = whole; button.disabled = false })
+  const label = button.querySelector("span")
+  const say = (words) => { label.textContent = words }
+  say(data.label)
+  // The clipboard API exists on https and localhost only; a selection and the old command work anywhere.
+  const copyBySelection = (text) => {
+    const area = Object.assign(document.createElement("textarea"), { value: text })
+    document.body.append(area)
+    area.select()
+    const done = document.execCommand("copy")
+    area.remove()
+    return done
+  }
+  button.onclick = async () => {
+    let done = false
+    try { await navigator.clipboard.writeText(text); done = true }
+    catch { done = copyBySelection(text) }
+    say(done ? "Copied" : "Not allowed here")
+    setTimeout(() => say(data.label), 1500)
+  }
+}
+"""
+
+
+def copy_button(text: str, *, key: str, label: str = "Copy") -> None:
+    """Draw a button that copies `text`."""
+    # Registered at each call: the registry is the server's, and a page's module may be loaded before there is one.
+    button = st.components.v2.component("weir_copy", html=_HTML, css=_CSS, js=_JS)
+    button(data={"packed": _packed(text), "label": label}, key=key, width="content")
+
+
+def _packed(text: str) -> str:
+    """Return the text for the browser to unpack: it has been sent once already, to be read."""
+    return base64.b64encode(zlib.compress(without_surrogates(text).encode())).decode()

@@ -1,0 +1,62 @@
+"""Figures as people read them."""
+
+import re
+
+from weir.analysis.metrics import Figures, Meter
+from weir.text.invisible_characters import marked
+
+
+def seconds(value: float) -> str:
+    """`0.31 s`, `12.4 s`, `2 min 5 s`."""
+    if value < 10:
+        return f"{value:.2f} s"
+    if value < 100:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s"
+
+
+def dollars(value: float) -> str:
+    """`$0.000042`, `$0.0125`."""
+    return f"${value:.6f}" if value < 0.01 else f"${value:.4f}"
+
+
+def figures_line(figures: Figures) -> str:
+    """One line of an answer's figures; a number with a `~` is an estimate until the server has counted."""
+    about = "" if figures.exact else "~"
+    parts = []
+    if figures.time_to_first_token is not None:
+        parts.append(f"first token {seconds(figures.time_to_first_token)}")
+    if figures.tokens_per_second is not None:
+        parts.append(f"{about}{figures.tokens_per_second:,.0f} tokens/s")
+    if figures.tokens_in is not None:
+        parts.append(f"{figures.tokens_in:,} in")
+    if figures.tokens_out is not None:
+        parts.append(f"{about}{figures.tokens_out:,} out")
+    parts.append(seconds(figures.duration))
+    return " · ".join(parts)
+
+
+def live_line(meter: Meter, elapsed: float, waiting: str) -> str:
+    """The same place while the answer is being written. `elapsed` is seconds since the run's start."""
+    if meter.time_to_first_token is None:
+        return f"{waiting} · {elapsed:.0f} s"
+    parts = [f"first token {seconds(meter.time_to_first_token)}"]
+    if meter.tokens_per_second is not None:
+        parts.append(f"~{meter.tokens_per_second:,.0f} tokens/s")
+    parts.append(f"~{meter.tokens_so_far:,} out")
+    parts.append(f"{elapsed:.0f} s")
+    return " · ".join(parts)
+
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-!|~$:&])")
+
+
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is, with marks for what cannot be seen."""
+    return _MARKDOWN.sub(r"\\\1", marked(text))
+
+
+def code(text: str) -> str:
+    """Return text as inline code of one line, which nothing in it can end."""
+    return f"`{' '.join(marked(text).replace('`', '´').split()) or ' '}`"

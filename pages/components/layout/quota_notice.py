@@ -1,0 +1,33 @@
+"""What a visitor may still use today, once little of it is left."""
+
+import streamlit as st
+
+from pages.components.session.current_user import party
+from weir.access.limits import Left, Limit
+from weir.app.services import service
+
+
+class LimitLine:
+    """A quiet line beside the model's: nothing, until a limit is near."""
+
+    def __init__(self) -> None:
+        self._slot = st.empty()
+        self.draw()
+
+    def draw(self) -> None:
+        """Say what is left now."""
+        near = service().limits.nearly_used(party().visitor)
+        if near:
+            self._slot.caption(" · ".join(map(sentence, near)), width="content")
+        else:
+            self._slot.empty()
+
+
+def sentence(left: Left) -> str:
+    """`~1,200 of 20,000 tokens left today`."""
+    total = left.limit in (Limit.TOTAL_STARTS_PER_MINUTE, Limit.TOTAL_TOKENS_PER_DAY)
+    whose = " for all visitors together" if total else ""
+    if left.limit in (Limit.STARTS_PER_MINUTE, Limit.TOTAL_STARTS_PER_MINUTE):
+        return f"{left.left:,} of {left.of:,} runs left this minute{whose}"
+    about = "~" if left.left else ""
+    return f"{about}{left.left:,} of {left.of:,} tokens left today{whose}"

@@ -1,0 +1,1 @@
+"""The visitor's session: identity, links, starts of runs, recordings."""

@@ -1,0 +1,65 @@
+"""`?run=<id>`: a run opened from a link."""
+
+import streamlit as st
+
+from pages.components.layout.formatting import escaped
+from pages.components.session.current_user import party
+from weir.app.services import service
+from weir.runs.run import Run
+from weir.runs.run_store import RunEvictedError, RunNotFoundError, RunNotSharedError, readable
+
+LOST = (RunNotFoundError, RunEvictedError, RunNotSharedError)
+
+
+def open_run(run_id: str) -> Run:
+    """Return a run for this visitor to read. Raises one of LOST."""
+    return readable(service().recorder.store, run_id, party().visitor)
+
+
+def is_taken_back(run_id: str) -> bool:
+    """Whether there is such a run, which is not shared with this visitor."""
+    try:
+        open_run(run_id)
+    except RunNotSharedError:
+        return True
+    except LookupError:
+        return False
+    return False
+
+
+def say_lost(gone: Exception) -> None:
+    """Say why there is no run at a link."""
+    st.warning(type(gone).__doc__ or "", icon=":material/link_off:")
+
+
+def leave_unshared(run: Run) -> None:
+    """Begin the page anew where the run on it is not shared with this visitor any more."""
+    if not run.is_shared and not run.may_be_read_by(party().visitor):
+        st.rerun()
+
+
+def find_run(parameter: str = "run") -> Run | None:
+    """Return the run that the address names; say so where there is none."""
+    run_id = st.query_params.get(parameter)
+    if run_id is None:
+        return None
+    try:
+        return open_run(run_id)
+    except LOST as gone:
+        say_lost(gone)
+        return None
+
+
+def linked_run(page: str) -> Run | None:
+    """Return the run that the address names, if it belongs on this page; say so where there is none."""
+    run = find_run()
+    if run is not None and run.context.get("page") != page:
+        st.warning(f"This link is to a run of another page ({escaped(run.name)}).", icon=":material/link_off:")
+        return None
+    return run
+
+
+def show_link(run: Run) -> None:
+    """Put the run's link into the address bar: a refresh, or a colleague, comes back to it."""
+    if st.query_params.get("run") != run.id:
+        st.query_params["run"] = run.id

@@ -1,0 +1,97 @@
+"""How every page starts a run, and what it says where a limit stands in the way."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from chains.registry import Prepared
+from pages.components.session.current_user import party
+from pages.components.session.my_runs import remembering
+from weir.access.admission import admit
+from weir.access.limits import LimitReachedError
+from weir.app.services import service
+from weir.llm.replay_model import ReplayedLine
+from weir.runs.methods import Method
+from weir.runs.run import Run
+
+
+@dataclass(slots=True)
+class Begun:
+    """The run that a page has begun, for the next drawing of the page where this one was ended in that moment."""
+
+    run_id: str | None = None
+
+    def note(self, run: Run) -> None:
+        """Note a run. Makes no call of Streamlit's."""
+        self.run_id = run.id
+
+
+def begun_on(page: str) -> Begun:
+    """Return what this visitor has begun on a page and is yet to be shown."""
+    begun: Begun = st.session_state.setdefault(f"{page}_begun", Begun())
+    return begun
+
+
+def start(
+    prepared: Prepared,
+    *,
+    name: str | None = None,
+    context: dict[str, Any] | None = None,
+    run_id: uuid.UUID | None = None,
+    method: Method = Method.ASTREAM,
+    claim: Callable[[], None] | None = None,
+    begun: Callable[[Run], None] | None = None,
+) -> Run:
+    """Begin a run for this visitor, to be kept alive while their tab is open. Raises LimitReachedError.
+
+    `context` is kept with it beside what the chain wants kept; `claim` is called once there is a place for it.
+    `begun` is called with the run as soon as it is there, before any call of Streamlit's: those may end the script.
+    """
+
+    remember = remembering()
+
+    def begin() -> Run:
+        if claim:
+            claim()
+        run = service().recorder.start(
+            prepared.runnable,
+            prepared.value,
+            name=name,
+            context=prepared.context | (context or {}),
+            run_id=run_id,
+            method=method,
+            line=None if method.is_async else prepared.line,
+        )
+        run.connection = prepared.connection
+        remember(run)
+        if begun:
+            begun(run)
+        return run
+
+    return admit(service().limits, party(), begin, costs_tokens=not isinstance(prepared.line, ReplayedLine))
+
+
+def give_back(key: str, text: str, reached: LimitReachedError) -> None:
+    """Have the next drawing of the page say why a run was not started, with what was typed in its input again."""
+    st.session_state[f"{key}_back"] = text
+    st.session_state.limit_reached = str(reached)
+
+
+def is_refused() -> bool:
+    """Whether there is something for `draw_limit` to say."""
+    return "limit_reached" in st.session_state
+
+
+def draw_limit() -> None:
+    """Say which limit kept a run from being started, once."""
+    if told := st.session_state.pop("limit_reached", ""):
+        st.info(told, icon=":material/hourglass_top:")
+
+
+def draw_waiting(reached: LimitReachedError, *, key: str, again: Callable[[], None] | None = None) -> None:
+    """Say which limit keeps from being started what waits here, and offer to try again: by drawing the page anew."""
+    st.info(str(reached), icon=":material/hourglass_top:")
+    st.button("Try again", icon=":material/refresh:", key=f"try-{key}", on_click=again)

@@ -1,1 +1,0 @@
-"""What is recorded: runs, their events, and everything that is computed from them."""

@@ -1,0 +1,134 @@
+"""How a visitor's run begins: within the limits, with an owner, and a line in the log at both ends."""
+
+import logging
+
+import pytest
+from langchain_core.runnables import RunnableLambda
+
+from tests.runs.test_recorder import Gate
+from weir.access.admission import admit
+from weir.access.caller import Party
+from weir.access.limits import LimitReachedError, Limits, Quota
+from weir.runs.recorder import Recorder
+from weir.runs.run import Run
+from weir.runs.run_store import RunNotSharedError, readable
+
+ANN, BEN = Party.of("ann"), Party.of("ben")
+
+
+def test_a_party_says_to_nobody_who_it_is_and_is_the_same_each_time() -> None:
+    assert Party.of("ann") == ANN != BEN
+    assert "ann" not in ANN.visitor
+
+
+def test_a_run_is_its_visitors_and_only_theirs_once_it_is_not_shared(recorder: Recorder) -> None:
+    run = admit(Limits(Quota()), ANN, lambda: recorder.start(RunnableLambda(str), "go"))
+    assert readable(recorder.store, run.id, BEN.visitor) is run
+    run.is_shared = False
+    assert readable(recorder.store, run.id, ANN.visitor) is run
+    for other in (BEN.visitor, ""):
+        with pytest.raises(RunNotSharedError):
+            readable(recorder.store, run.id, other)
+
+
+def test_a_run_of_nobody_that_is_not_shared_is_read_by_nobody(recorder: Recorder) -> None:
+    run = recorder.start(RunnableLambda(str), "go")
+    run.is_shared = False
+    assert not run.may_be_read_by("")
+
+
+def test_a_run_is_stopped_by_its_visitor_alone_and_one_of_nobody_by_whoever_may_read_it(recorder: Recorder) -> None:
+    run = admit(Limits(Quota()), ANN, lambda: recorder.start(RunnableLambda(str), "go"))
+    assert run.may_be_stopped_by(ANN.visitor)
+    assert not run.may_be_stopped_by(BEN.visitor)
+    assert not run.may_be_stopped_by("")
+    nobodys = recorder.start(RunnableLambda(str), "go")
+    assert nobodys.may_be_stopped_by(BEN.visitor)
+    nobodys.is_shared = False
+    assert not nobodys.may_be_stopped_by(BEN.visitor)
+
+
+def test_whoever_wants_to_know_is_told_once_that_a_run_has_ended(recorder: Recorder) -> None:
+    gate = Gate()
+    run = recorder.start(gate.chain(), "go")
+    told: list[Run] = []
+    run.when_ended(told.append)
+    assert gate.reached.wait(5)
+    assert told == []
+    run.stop()
+    assert run.wait(5)
+    run.when_ended(told.append)
+    # What is called at the end is called after readers are woken, on the recorder's thread: its next turn comes later.
+    recorder.start(RunnableLambda(str), "go").wait(5)
+    assert told == [run, run]
+
+
+def test_the_log_tells_what_a_run_was_and_never_what_was_said(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_: str) -> str:
+        raise ValueError("a canary of an error")
+
+    caplog.set_level(logging.INFO, "weir.access.run_log")
+    limits = Limits(Quota(live=1))
+    run = admit(limits, ANN, lambda: recorder.start(RunnableLambda(fails), "a canary of a question", name="broken"))
+    assert run.wait(5)
+    recorder.start(RunnableLambda(str), "go").wait(5)
+    begun, over = caplog.records
+    assert begun.getMessage() == "run started"
+    assert vars(over) | {"run": run.id, "chain": "broken", "status": "failed", "failure": "internal"} == vars(over)
+    assert (over.levelname, vars(over)["visitor"]) == ("WARNING", ANN.visitor)
+    assert "canary" not in "".join(str(vars(record)) for record in caplog.records)
+
+
+def test_a_start_beyond_a_limit_is_no_run(recorder: Recorder) -> None:
+    gate = Gate()
+    limits = Limits(Quota(live=1))
+    run = admit(limits, ANN, lambda: recorder.start(gate.chain(), "go"))
+    assert limits.refusal(ANN) is not None
+    with pytest.raises(LimitReachedError):
+        admit(limits, BEN, lambda: recorder.start(RunnableLambda(str), "go"))
+    assert recorder.store.runs() == [run]
+    run.stop()
+    assert run.wait(5)
+    assert limits.refusal(ANN) is None
+
+
+def test_a_run_begins_though_nothing_can_be_logged_of_it(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(logging.Handler):
+        def emit(self, _: logging.LogRecord) -> None:
+            raise OSError("no space left on device")
+
+    caplog.set_level(logging.INFO, "weir.access.run_log")
+    monkeypatch.setattr(logging.getLogger("weir.access.run_log"), "handlers", [Full()])
+    limits = Limits(Quota(live=1))
+    for _ in range(2):
+        run = admit(limits, ANN, lambda: recorder.start(RunnableLambda(str), "go"))
+        assert run.wait(5)
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert f"run {run.id} is not in the log" in errors
+
+
+def test_of_several_callbacks_at_a_runs_end_one_that_fails_is_logged_and_the_others_are_called(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_: Run) -> None:
+        raise ValueError("no")
+
+    gate = Gate()
+    run = recorder.start(gate.chain(), "go")
+    called: list[Run] = []
+    for callback in (fails, called.append):
+        run.when_ended(callback)
+    assert gate.reached.wait(5)
+    gate.open()
+    assert run.wait(5)
+    for callback in (fails, called.append):
+        run.when_ended(callback)
+    recorder.start(RunnableLambda(str), "go").wait(5)
+    assert called == [run, run]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"a callback of the end of run {run.id} has failed"
+    ] * 2

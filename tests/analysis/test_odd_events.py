@@ -1,0 +1,238 @@
+"""Every function of events, given what broken models and chains of one's own can bring into a record.
+
+More of it than the suite has time for: `pytest tests/streaming/test_odd_events.py --hypothesis-profile=nightly`.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.runnables import RunnableGenerator, RunnableLambda
+
+from pages.components.inspector import event_filter_form, event_table, run_charts
+from pages.components.layout import formatting
+from tests.support import event_strategies as odd
+from tests.support.odd_model import OddModel
+from weir.access.caller import Party
+from weir.access.limits import Limits, Quota
+from weir.analysis.event_filter import EventFilter
+from weir.analysis.event_rows import rows, single_rows
+from weir.analysis.method_race import Lane, agreement, method_of, pieces, summary, value_of
+from weir.analysis.metrics import Meter, custom_event, figures, output_of, text
+from weir.analysis.outcome import outcome
+from weir.analysis.playback import at_end
+from weir.analysis.progress import Phase, phase
+from weir.analysis.run_comparison import figure_pairs, first_difference, first_difference_of_text
+from weir.analysis.run_json import JsonStream
+from weir.analysis.run_snapshot import Inspection
+from weir.analysis.run_tree import tree
+from weir.analysis.stop_report import stop_receipt
+from weir.analysis.stream_diagnosis import findings, flows
+from weir.analysis.text_chunks import chunks, named
+from weir.analysis.token_counter import Tally
+from weir.api.schemas import run_view
+from weir.core import serialization
+from weir.core.run_event import Event
+from weir.partial_json.field_timeline import lifelines
+from weir.partial_json.parser_comparison import face_off
+from weir.runs import recording_codec, recording_file
+from weir.runs.background_loop import BackgroundLoop
+from weir.runs.methods import Method
+from weir.runs.recorder import Recorder
+from weir.runs.run import Run, Status
+from weir.runs.run_store import MemoryStore
+from weir.text.invisible_characters import marked
+
+
+def can_be_sent(*values: Any) -> None:
+    """Assert that a page and an answer can carry texts: UTF-8 has no halves of a surrogate pair."""
+    for value in values:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+
+
+def read_figures(run: Run) -> None:
+    meter = Meter()
+    added = [meter.add(event) for event in run.events]
+    found = meter.figures()
+    assert found == figures(run.events)
+    assert "".join(added) == text(run.events)
+    assert found.characters == sum(map(len, added))
+    assert found.tokens_in is None or found.tokens_in >= 0
+    assert found.tokens_out is None or found.tokens_out >= 0
+    can_be_sent(formatting.figures_line(found), formatting.live_line(meter, 1.0, "waiting"))
+    assert outcome(run, found).mark
+    assert len(figure_pairs(found, found)) == len({pair.label for pair in figure_pairs(found, found)})
+
+
+def read_tree(run: Run) -> None:
+    root = tree(run.events)
+    if root is None:
+        assert not any(event.event.endswith("_start") for event in run.events)
+        return
+    nodes = list(root.walk())
+    can_be_sent(run_charts.tree_table(nodes).to_dict())
+    for node in nodes:
+        assert node.step is None or node.step >= 0
+        assert len(run_charts._marks(node, node.name, 1.0)) <= len(node.arrivals)
+    assert [flow.node for flow in flows(root)] == nodes
+    can_be_sent([(finding.complaint.title, finding.evidence) for finding in findings(root)])
+
+
+def read_inspection(run: Run) -> None:
+    seen = Inspection()
+    for count in range(len(run.events) + 1):
+        seen.read(run.events, count)
+    assert seen.figures() == figures(run.events)
+    can_be_sent(sorted(seen.names), sorted(seen.types), sorted(seen.tags), sorted(seen.kinds))
+    can_be_sent([(node.name, node.error, node.causes, marked(node.text)) for node in seen.origins])
+
+
+def read_rows(run: Run) -> None:
+    for folded in (True, False):
+        found = event_table.table_rows(run.events, search="", folded=folded)
+        assert [event for row in found for event in row.events] == list(run.events)
+        can_be_sent(event_table._table(found, before=None).to_dict(), [marked(row.text) for row in found])
+        assert len(event_table.table_rows(run.events, search="a", folded=folded)) <= len(found)
+    assert len(single_rows(run.events)) == len(run.events) >= len(rows(run.events))
+    can_be_sent([serialization.indented(event.as_dict()) for event in run.events])
+
+
+def read_lists(run: Run) -> None:
+    listed = list(chunks(run.events))
+    assert [chunk.number for chunk in listed] == list(range(len(listed)))
+    can_be_sent([named(chunk) for chunk in listed])
+    for name in ("classify", "route"):
+        output_of(run.events, name)
+        custom_event(run.events, name)
+    assert phase(run.events, Phase.WAITING, None) in Phase
+    kept = EventFilter(include_types=frozenset({"chain"}), exclude_tags=frozenset({"²"})).kept(run.events)
+    assert kept == [event for event in run.events if event in kept]
+    can_be_sent(
+        event_filter_form.astream_events_call(EventFilter(include_names=frozenset({event.name for event in kept})))
+    )
+
+
+def read_race(run: Run) -> None:
+    lane = Lane(method_of(run), run).read()
+    assert lane.text == text(run.events)
+    assert lane.last >= (lane.first or 0.0)
+    can_be_sent(summary([lane, lane]), agreement([lane, lane]), value_of(run).keys() and "")
+    assert all(at >= 0 for at, _ in pieces(run))
+    receipt = stop_receipt(run)
+    assert (receipt is not None) == (run.status is Status.STOPPED and bool(run.events))
+    head = at_end(run.events)
+    assert head.play(0.0, run.events).events_at(1e9, run.events) == len(run.events)
+
+
+def read_json(run: Run) -> None:
+    stream = JsonStream()
+    stream.read(run.events)
+    timed = stream.chunks()
+    found = lifelines(timed)
+    assert all(line.closed_at is None or line.closed_at >= line.opened_at for line in found.lines)
+    scores = face_off([chunk.text for chunk in timed], max_chunks=5, max_characters=3_000)
+    assert len({score.name for score in scores}) == len(scores)
+
+
+def read_difference(run: Run) -> None:
+    assert first_difference(run.events, run.events) is None
+    changed = list(run.events)[1:]
+    assert (first_difference(run.events, changed) is None) == (not run.events)
+    written = text(run.events)
+    assert first_difference_of_text(written, f"{written}x") == len(written)
+
+
+def read_bookkeeping(run: Run) -> None:
+    tally = Tally()
+    for end in range(len(run.events) + 1):
+        tokens = tally.read(run.events[:end])
+    assert tokens == Tally().read(run.events) >= 0
+
+
+def read_answers(run: Run) -> None:
+    assert json.loads(b"".join(run_view(run, "/api")))["events"] == len(run.events)
+    head, *body = list(recording_file.lines(run))[:-1]
+    assert json.loads(head)["format"] == recording_codec.FORMAT
+    assert [json.loads(line)["seq"] for line in body] == [event.seq for event in run.events]
+
+
+READERS: tuple[Callable[[Run], None], ...] = (
+    *(read_figures, read_tree, read_inspection, read_rows, read_lists, read_race, read_json, read_difference),
+    *(read_bookkeeping, read_answers),
+)
+
+
+@given(run=odd.runs())
+def test_functions_of_events_take_whatever_a_record_can_hold(run: Run) -> None:
+    for read in READERS:
+        read(run)
+
+
+@pytest.fixture(scope="module")
+def shared_loop() -> Iterator[BackgroundLoop]:
+    running = BackgroundLoop("odd-runs")
+    yield running
+    running.close()
+
+
+@given(
+    chunks=st.lists(odd.texts | odd.blocks | odd.values, min_size=1, max_size=4),
+    usage=odd.usages,
+    about=st.fixed_dictionaries({"token_usage": odd.usages}) | odd.values,
+    method=st.sampled_from([Method.ASTREAM, Method.ASTREAM_EVENTS, Method.INVOKE]),
+)
+def test_after_an_answer_of_an_odd_model_everybody_may_go_on(
+    shared_loop: BackgroundLoop, chunks: list[Any], usage: Any, about: Any, method: Method
+) -> None:
+    recorder = Recorder(MemoryStore(budget=50_000_000), shared_loop)
+    limits = Limits(Quota(live=1, tokens_per_day=10**12, total_tokens_per_day=10**12))
+    model = OddModel(chunks=chunks, usage=usage, about=about)
+    run = limits.start(Party("ann"), lambda: recorder.start(model, "What is a weir?", method=method))
+    assert run.wait(10)
+    after = limits.start(Party("ben"), lambda: recorder.start(RunnableLambda(str), "go"))
+    assert after.wait(10)
+    assert after.status is Status.DONE
+    limits.nearly_used("ann")
+    for read in READERS:
+        read(run)
+
+
+def as_read(event: Event) -> Any:
+    """Return an event as a reader of its JSON has it: integers of more than 64 bits are floats."""
+    return serialization.loads(serialization.dumps(event.as_dict()))
+
+
+@given(
+    yielded=st.lists(odd.values, max_size=4),
+    name=odd.names,
+    tags=st.lists(odd.tags, max_size=3),
+    metadata=odd.metadata,
+    value=odd.values,
+)
+def test_a_chain_of_ones_own_is_recorded_whatever_it_yields_and_is_named(
+    shared_loop: BackgroundLoop,
+    yielded: Sequence[Any],
+    name: str,
+    tags: list[str],
+    metadata: dict[str, Any],
+    value: Any,
+) -> None:
+    async def yields(inputs: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for _ in inputs:
+            for item in yielded:
+                yield item
+
+    recorder = Recorder(MemoryStore(budget=50_000_000), shared_loop)
+    chain = RunnableGenerator(yields, name="chain").with_config(run_name=name, tags=tags, metadata=metadata)
+    run = recorder.start(chain, value, name=name)
+    assert run.wait(10)
+    streamed = [event.get("chunk") for event in run.events if event.event == "on_chain_stream"]
+    if run.status is Status.DONE:
+        assert len(streamed) == len(yielded)
+    for read in READERS:
+        read(run)
+    opened = recording_file.read(b"".join(recording_file.lines(run)))
+    assert list(map(as_read, opened.events)) == list(map(as_read, run.events))

@@ -1,0 +1,62 @@
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.output_parsers import JsonOutputParser
+from langchain_core.runnables import RunnableGenerator, RunnableLambda
+
+from weir.analysis.metrics import figures, text
+from weir.analysis.run_json import JsonStream
+from weir.runs.recorder import Recorder
+
+
+def test_it_has_the_models_text_and_what_the_chain_gave_out(recorder: Recorder) -> None:
+    model = GenericFakeChatModel(messages=iter([AIMessage('{"a": "one two"}')]))
+    run = recorder.start(model | JsonOutputParser(), "go")
+    assert run.wait(5)
+    stream = JsonStream()
+    stream.read(run.events)
+    chunks = stream.chunks()
+    assert "".join(chunk.text for chunk in chunks) == '{"a": "one two"}'
+    assert [chunk.at for chunk in chunks] == sorted(chunk.at for chunk in chunks)
+    assert stream.chunks(2) == chunks[2:]
+    assert [found.value for found in stream.yielded][-1] == {"a": "one two"}
+
+
+def test_of_a_run_without_a_model_it_has_the_roots_text(recorder: Recorder) -> None:
+    run = recorder.start(RunnableLambda(lambda _: "[1]"), "go")
+    assert run.wait(5)
+    stream = JsonStream()
+    stream.read(run.events)
+    assert [chunk.text for chunk in stream.chunks()] == ["[1]"]
+
+
+def test_before_the_first_event_there_is_nothing() -> None:
+    assert JsonStream().chunks() == []
+
+
+@pytest.mark.parametrize(
+    "partials",
+    [
+        [{}, {"content": [1]}, {"content": [1, 2]}],
+        [{}, {"content": "one"}, {"content": "one two"}],
+        [{"content": None}, {"content": {"content": "x"}}],
+    ],
+)
+def test_fields_named_content_of_a_schema_of_ones_own_are_no_messages(recorder: Recorder, partials: list[Any]) -> None:
+    async def yields(inputs: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for _ in inputs:
+            for partial in partials:
+                yield partial
+
+    model = GenericFakeChatModel(messages=iter([AIMessage('{"content": []}')]))
+    run = recorder.start(model | RunnableGenerator(yields, name="structured"), "go")
+    assert run.wait(5)
+    stream = JsonStream()
+    stream.read(run.events)
+    assert "".join(chunk.text for chunk in stream.chunks()) == '{"content": []}'
+    assert [found.value for found in stream.yielded][-len(partials) :] == partials
+    assert figures(run.events).characters == 0
+    assert text(run.events) == ""

@@ -1,0 +1,175 @@
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.output_parsers import PydanticOutputParser, StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
+from pydantic import BaseModel
+
+from weir.analysis.run_tree import tree
+from weir.analysis.stream_diagnosis import Complaint, Finding, findings, flows
+from weir.core.run_event import Event, Source
+from weir.runs.recorder import Recorder
+
+STORY = "Once upon a time there was a weir in a river"
+
+
+class Fact(BaseModel):
+    text: str
+    sure: bool
+
+
+def model(answer: str = STORY, **more: Any) -> GenericFakeChatModel:
+    return GenericFakeChatModel(messages=iter([AIMessage(answer)]), **more)
+
+
+PROMPT = ChatPromptTemplate.from_template("About {topic}")
+
+
+async def calls_invoke(value: Any) -> str:
+    return await (PROMPT | model() | StrOutputParser()).ainvoke(value)
+
+
+async def passes_on(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for chunk in chunks:
+        yield chunk.upper()
+
+
+def found_in(recorder: Recorder, chain: Runnable[Any, Any]) -> list[Finding]:
+    run = recorder.start(chain, {"topic": "water"})
+    assert run.wait(5)
+    root = tree(run.events)
+    assert root is not None
+    return [finding for finding in findings(root) if finding.complaint is not Complaint.NO_USAGE]
+
+
+COLLECTING: dict[str, tuple[Any, Complaint, str]] = {
+    "a lambda that calls invoke": (lambda: RunnableLambda(calls_invoke), Complaint.INVOKES, "calls_invoke"),
+    "a lambda that calls invoke, in a sequence": (
+        lambda: RunnableLambda(calls_invoke) | RunnableLambda(str.upper),
+        Complaint.INVOKES,
+        "calls_invoke",
+    ),
+    "a plain lambda after the parser": (
+        lambda: PROMPT | model() | StrOutputParser() | RunnableLambda(str.upper),
+        Complaint.WHOLE_INPUT,
+        "upper",
+    ),
+    "a Pydantic parser that needs its last field": (
+        lambda: PROMPT | model('{"text": "water is wet", "sure": true}') | PydanticOutputParser(pydantic_object=Fact),
+        Complaint.WHOLE_PARSER,
+        "PydanticOutputParser",
+    ),
+    "a model that does not stream": (
+        lambda: PROMPT | model(STORY * 20, disable_streaming=True) | StrOutputParser(),
+        Complaint.MODEL_IN_ONE,
+        "GenericFakeChatModel",
+    ),
+    "the same answer on two branches": (
+        lambda: RunnableParallel(one=PROMPT | model(), other=PROMPT | model()),
+        Complaint.TWICE,
+        "GenericFakeChatModel",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "complaint", "name"), COLLECTING.values(), ids=COLLECTING)
+def test_the_link_that_makes_one_chunk_of_many_is_named(
+    recorder: Recorder, make: Any, complaint: Complaint, name: str
+) -> None:
+    (finding,) = found_in(recorder, make())
+    assert finding.complaint is complaint
+    assert finding.node.name == name
+    assert name in finding.evidence
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        lambda: PROMPT | model() | StrOutputParser(),
+        lambda: PROMPT | model() | StrOutputParser() | passes_on,
+        lambda: RunnableLambda(lambda _: PROMPT | model() | StrOutputParser()),
+        lambda: RunnableLambda(str) | RunnableLambda(str.upper),
+    ],
+    ids=["plain", "generator step", "lambda that returns its chain", "no model"],
+)
+def test_a_chain_that_streams_is_left_in_peace(recorder: Recorder, chain: Any) -> None:
+    assert found_in(recorder, chain()) == []
+
+
+def test_flows_count_what_goes_in_and_out_of_each_step(recorder: Recorder) -> None:
+    run = recorder.start(PROMPT | model() | StrOutputParser() | RunnableLambda(str.upper), {"topic": "water"})
+    assert run.wait(5)
+    root = tree(run.events)
+    assert root is not None
+    words = len(STORY.split()) * 2 - 1
+    assert [(flow.node.name, flow.chunks_in, flow.chunks_out) for flow in flows(root)] == [
+        ("RunnableSequence", None, 1),
+        ("ChatPromptTemplate", None, 0),
+        ("GenericFakeChatModel", 0, words),
+        ("StrOutputParser", words, words),
+        ("upper", words, 1),
+    ]
+
+
+MODEL = Source("ChatOpenAI", "model", (), (), {})
+
+
+def model_run(arrivals: Sequence[float], *, reason: str | None = "stop", usage: bool = True) -> list[Finding]:
+    output: dict[str, Any] = {
+        "content": "x",
+        "usage_metadata": {"input_tokens": 1, "output_tokens": 5} if usage else None,
+        "response_metadata": {"model_provider": "openai", "finish_reason": reason},
+    }
+    timed: list[tuple[float, str, dict[str, Any]]] = [
+        (0.0, "start", {}),
+        *((at, "stream", {"chunk": {"content": f"word {at}"}}) for at in arrivals),
+    ]
+    timed.append((arrivals[-1], "end", {"output": output}))
+    events = [
+        Event(seq, at, f"on_chat_model_{stage}", MODEL, json.dumps(data).encode())
+        for seq, (at, stage, data) in enumerate(timed)
+    ]
+    root = tree(events)
+    assert root is not None
+    return findings(root)
+
+
+STEADY = [0.5 + number / 20 for number in range(20)]
+
+
+def test_a_steady_model_is_left_in_peace() -> None:
+    assert model_run(STEADY) == []
+
+
+def test_a_stall_is_found_where_it_was() -> None:
+    (finding,) = model_run([at if at < 1 else at + 3 for at in STEADY])
+    assert finding.complaint is Complaint.STALL
+    assert "3.05 s from 0.95 s on; its median gap is 50 ms" in finding.evidence
+    assert finding.seq == 11
+
+
+def test_a_gap_too_short_to_be_felt_is_no_stall() -> None:
+    assert model_run([0.5 + number / 1000 * 3 + (0.1 if number > 10 else 0) for number in range(20)]) == []
+
+
+def test_chunks_that_come_in_bursts_point_to_a_proxy() -> None:
+    bursts = [second + number / 10_000 for second in (1.0, 2.0, 3.0) for number in range(20)]
+    (finding,) = model_run(bursts)
+    assert finding.complaint is Complaint.BURSTS
+    assert "60 chunks of ChatOpenAI came in 3 bursts" in finding.evidence
+
+
+def test_a_fast_model_is_not_taken_for_a_proxy() -> None:
+    assert model_run([0.1 + number / 5_000 for number in range(200)]) == []
+
+
+def test_missing_usage_and_finish_reason_are_told() -> None:
+    assert {finding.complaint for finding in model_run(STEADY, reason=None, usage=False)} == {
+        Complaint.NO_USAGE,
+        Complaint.NO_FINISH_REASON,
+    }

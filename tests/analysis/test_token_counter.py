@@ -1,0 +1,98 @@
+"""What runs cost: models whose servers count, and models whose servers don't."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseLLM, FakeMessagesListChatModel, GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import Generation, GenerationChunk, LLMResult
+
+from tests.support.event_strategies import NO_COUNTS
+from weir.analysis.token_counter import BYTES_PER_TOKEN, Tally
+from weir.runs.recorder import Recorder
+from weir.runs.run import Run
+
+
+class CountingLLM(BaseLLM):
+    """A completion model that says what it has read and written."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "counting"
+
+    def _generate(self, prompts: list[str], *_: Any, **__: Any) -> LLMResult:
+        usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+        return LLMResult(generations=[[Generation(text="A weir.")] for _ in prompts], llm_output={"token_usage": usage})
+
+
+class StreamingLLM(CountingLLM):
+    """One that streams, and counts nothing then."""
+
+    def _stream(
+        self,
+        prompt: str,  # noqa: ARG002
+        stop: list[str] | None = None,  # noqa: ARG002
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **_: Any,
+    ) -> Iterator[GenerationChunk]:
+        for word in ("A", " dam", " is", " higher."):
+            if run_manager:
+                run_manager.on_llm_new_token(word, chunk=GenerationChunk(text=word))
+            yield GenerationChunk(text=word)
+
+
+def ended(recorder: Recorder, model: Any, question: str) -> Run:
+    run = recorder.start(model, question)
+    assert run.wait(10)
+    return run
+
+
+def prompt_of(run: Run) -> int:
+    """Return the tokens that the prompt is taken for where nobody counts."""
+    return next(len(event.payload) for event in run.events if event.event.endswith("_start")) // BYTES_PER_TOKEN
+
+
+def test_a_completion_model_costs_what_its_server_counts(recorder: Recorder) -> None:
+    run = ended(recorder, CountingLLM(), "What is a weir?")
+    assert run.events[-1].event == "on_llm_end"
+    assert Tally().read(run.events) == 18
+
+
+@pytest.mark.parametrize(
+    "model", [StreamingLLM(), GenericFakeChatModel(messages=iter([AIMessage("A dam is higher.")]))]
+)
+def test_what_nobody_counts_is_estimated_from_the_prompt_and_the_chunks(recorder: Recorder, model: Any) -> None:
+    run = ended(recorder, model, "What is a weir?")
+    chunks = sum(event.event.endswith("_stream") for event in run.events)
+    assert chunks > 2
+    assert Tally().read(run.events) == prompt_of(run) + chunks
+
+
+def test_a_chat_model_costs_what_its_server_counts(recorder: Recorder) -> None:
+    usage = UsageMetadata(input_tokens=5, output_tokens=3, total_tokens=8)
+    model = FakeMessagesListChatModel(responses=[AIMessage("A dam.", usage_metadata=usage)])
+    assert Tally().read(ended(recorder, model, "What is a dam?").events) == 8
+
+
+def counting(usage: Any) -> CountingLLM:
+    """A completion model whose server says this of its tokens."""
+
+    class Model(CountingLLM):
+        def _generate(self, prompts: list[str], *_: Any, **__: Any) -> LLMResult:
+            return LLMResult(
+                generations=[[Generation(text="A weir.")] for _ in prompts], llm_output={"token_usage": usage}
+            )
+
+    return Model()
+
+
+@pytest.mark.parametrize("count", NO_COUNTS, ids=lambda count: repr(count)[:20])
+def test_a_count_that_is_none_is_estimated_and_the_other_one_is_taken(recorder: Recorder, count: Any) -> None:
+    question = "What is a weir? " * 20
+    run = ended(recorder, counting({"prompt_tokens": count, "completion_tokens": 7}), question)
+    assert Tally().read(run.events) == prompt_of(run) + 7
+    run = ended(recorder, counting({"prompt_tokens": 11, "completion_tokens": count}), question)
+    assert 11 < Tally().read(run.events) < 11 + prompt_of(run)

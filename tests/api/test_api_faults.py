@@ -1,0 +1,123 @@
+"""Every fault of the table, over HTTP: the sentence, what has arrived, the end in time, and the next request well."""
+
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from httpx_sse import connect_sse
+
+from tests.api.conftest import Serve
+from tests.support.fake_openai import FakeOpenAI, Plan
+from tests.support.faults import FAULTS, ModelFault
+from weir.analysis.outcome import Mark
+from weir.runs.run_store import MemoryStore
+
+STORY = {"topic": "water"}
+TIMEOUT = 0.6
+IN_TIME = TIMEOUT + 5
+"""Seconds; the API answers within this on a busy machine too."""
+WELL = "Once upon a time."
+SMALL = tuple(fault for fault in FAULTS if not fault.is_huge)
+HUGE = tuple(fault for fault in FAULTS if fault.is_huge and fault.kind is None)
+
+
+class Api:
+    """The API, with a model to which something happens."""
+
+    def __init__(self, serve: Serve, server: FakeOpenAI, store: MemoryStore) -> None:
+        self._serve = serve
+        self.server = server
+        self.store = store
+
+    def after(self, fault: ModelFault) -> Iterator[httpx.Client]:
+        """Yield a client while the fault lasts; check that it ended in time, and that no run goes on."""
+        fault.befall(self.server)
+        began = time.monotonic()
+        timeout = 20.0 if fault.is_huge else TIMEOUT
+        with self._serve(WEIR_TIMEOUT=timeout, **({"OPENAI_BASE_URL": fault.url} if fault.url else {})) as client:
+            yield client
+            assert fault.is_huge or time.monotonic() - began < IN_TIME
+            assert [run for run in self.store.runs() if run.is_live] == []
+
+    def is_well(self, client: httpx.Client) -> bool:
+        self.server.plan = Plan(tokens=[WELL])
+        return client.get("/stream", params=STORY).text == WELL
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """As large as Weir's own, so that the huge answers find room."""
+    return MemoryStore(budget=256_000_000)
+
+
+@pytest.fixture
+def api(serve: Serve, openai_server: FakeOpenAI, store: MemoryStore) -> Api:
+    return Api(serve, openai_server, store)
+
+
+def told(fault: ModelFault) -> str:
+    return fault.kind.sentence if fault.kind else ""
+
+
+@pytest.mark.parametrize("fault", SMALL, ids=lambda fault: fault.name)
+def test_what_is_streamed_is_what_arrived_and_its_end_tells_whether_it_is_whole(api: Api, fault: ModelFault) -> None:
+    for client in api.after(fault):
+        stream_says(client, fault)
+        sse_says(client, fault)
+        invoke_says(client, fault)
+        run_says(client, fault)
+        if fault.url is None:
+            assert api.is_well(client)
+
+
+@pytest.mark.parametrize("fault", HUGE, ids=lambda fault: fault.name)
+def test_a_huge_answer_arrives_whole(api: Api, fault: ModelFault) -> None:
+    for client in api.after(fault):
+        stream_says(client, fault)
+        assert api.is_well(client)
+
+
+def stream_says(client: httpx.Client, fault: ModelFault) -> None:
+    pieces: list[bytes] = []
+    with client.stream("GET", "/stream", params=STORY) as answer:
+        if fault.mark is Mark.FAILED:
+            assert answer.status_code == 502
+            answer.read()
+            assert answer.json()["detail"].startswith(told(fault))
+            return
+        assert answer.status_code == 200
+        if fault.is_answer:
+            pieces.extend(answer.iter_bytes())
+        else:
+            with pytest.raises(httpx.RemoteProtocolError):
+                pieces.extend(answer.iter_bytes())
+    assert b"".join(pieces).decode() == fault.text
+
+
+def sse_says(client: httpx.Client, fault: ModelFault) -> None:
+    with connect_sse(client, "GET", "/sse", params=STORY) as source:
+        *messages, last = [event for event in source.iter_sse() if event.data]
+    assert "".join(message.json()["content"] for message in messages) == fault.text
+    assert last.event == ("done" if fault.is_answer else "error")
+    assert fault.is_answer or last.json()["message"].startswith(told(fault))
+
+
+def invoke_says(client: httpx.Client, fault: ModelFault) -> None:
+    answer = client.post("/chains/story/invoke", json={"input": STORY})
+    if fault.is_answer:
+        assert answer.json()["output"] == fault.text
+    else:
+        assert answer.status_code == 502
+        assert answer.json()["detail"].startswith(told(fault))
+
+
+def run_says(client: httpx.Client, fault: ModelFault) -> None:
+    run = client.post("/runs", json={"chain": "story", "input": STORY}).json()["id"]
+    with connect_sse(client, "GET", f"/runs/{run}/events") as source:
+        *_, last = list(source.iter_sse())
+    seen = client.get(f"/runs/{run}").json()
+    assert (last.event, last.json()["status"]) == ("end", seen["status"])
+    assert seen["status"] in ("done", "failed")
+    assert (seen["mark"], seen["text"]) == (fault.mark.value, fault.text)
+    assert seen["message"].startswith(told(fault))

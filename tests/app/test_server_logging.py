@@ -1,0 +1,60 @@
+"""How lines of the log look, and what is taken out of them."""
+
+import json
+import subprocess
+import sys
+
+WRITE = """
+import logging, sys
+from api.logs import take_over, write_logs
+server = logging.getLogger("a.server")
+server.propagate = False
+server.addHandler(logging.StreamHandler(sys.stdout))
+write_logs(sys.argv[1])
+take_over()
+later = logging.getLogger("a.server.part")
+later.propagate = False
+later.addHandler(logging.StreamHandler(sys.stderr))
+logging.getLogger("streaming.run_log").info("run ended", extra={"run": "1", "tokens": 5})
+logging.getLogger("streaming.run_log").debug("too much")
+logging.getLogger("httpx").info("too much")
+logging.getLogger("httpx").warning("enough")
+server.warning("from the server")
+later.warning("from a part that came %s", "later")
+access = logging.getLogger("uvicorn.access")
+access.warning('%s - "%s %s HTTP/%s" %d', "10.0.0.1:5", "GET", "/api/stream?topic=canary", "1.1", 200)
+try:
+    1 / 0
+except ZeroDivisionError:
+    logging.getLogger("api").exception("failed")
+"""
+
+
+def written(style: str) -> list[str]:
+    """Return what a process of its own writes: loggers are shared by all of one."""
+    command = [sys.executable, "-c", WRITE, style]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert "canary" not in done.stdout + done.stderr
+    assert "too much" not in done.stdout + done.stderr
+    return done.stderr.splitlines()
+
+
+def test_as_json_each_line_is_an_object_whoever_writes_it() -> None:
+    lines = [json.loads(line) for line in written("json")]
+    assert [(line["level"], line["logger"], line["message"]) for line in lines] == [
+        ("INFO", "weir.access.run_log", "run ended"),
+        ("WARNING", "httpx", "enough"),
+        ("WARNING", "a.server", "from the server"),
+        ("WARNING", "a.server.part", "from a part that came later"),
+        ("WARNING", "uvicorn.access", '10.0.0.1:5 - "GET /api/stream HTTP/1.1" 200'),
+        ("ERROR", "api", "failed"),
+    ]
+    assert (lines[0]["run"], lines[0]["tokens"]) == ("1", 5)
+    assert lines[-1]["exc_info"][-1] == "ZeroDivisionError: division by zero"
+    assert all(line["time"].endswith("+00:00") for line in lines)
+
+
+def test_as_text_a_line_has_what_the_object_has() -> None:
+    first, second, *_ = written("text")
+    assert first.endswith(" INFO streaming.run_log: run ended run=1 tokens=5")
+    assert second.endswith(" WARNING httpx: enough")

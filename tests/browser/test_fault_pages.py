@@ -1,0 +1,397 @@
+"""What a person sees of each fault, on each page: one app, on a wire that can be cut between it and its model."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import TIMEOUT, ended, free_port, opened, running_weir, send, weir_process
+from tests.support.fake_openai import FakeOpenAI, Plan
+from tests.support.faults import BLOCKS, FAULTS, LINE, ModelFault
+from tests.support.relay import Relay, relay
+from weir.analysis.outcome import Mark
+from weir.runs.failure import FailureKind
+from weir.runs.methods import Method
+from weir.storage.storage_error import StorageProblem
+
+IN_TIME = TIMEOUT * 1_000 + 10_000
+"""Milliseconds within which a page says what happened, on a busy machine too."""
+GRACE = 12
+"""Seconds that the app under test goes on with a run that nobody reads."""
+ALIKE = ("429: come back at once", "429: come back in 100 s", "503: overloaded")
+"""What a page shows no differently from others of the table."""
+HERE = {fault.name: fault for fault in FAULTS if not (fault.url or fault.is_huge or fault.name in ALIKE)}
+
+
+@dataclass(slots=True)
+class Bench:
+    """The app, the model that it asks, and the wires between browser, app and model."""
+
+    url: str
+    wire: Relay
+    model: FakeOpenAI
+    model_wire: Relay
+
+
+@pytest.fixture(scope="module")
+def lasting(model_server: FakeOpenAI) -> Iterator[Bench]:
+    with (
+        relay(model_server.url) as model_wire,
+        running_weir(
+            OPENAI_BASE_URL=f"{model_wire.url}/v1",
+            OPENAI_API_KEY="sk-test",
+            OPENAI_MODEL="fake",
+            WEIR_TIMEOUT=str(TIMEOUT),
+            WEIR_RETRIES="0",
+            WEIR_GRACE=str(GRACE),
+        ) as url,
+        relay(url) as wire,
+    ):
+        yield Bench(wire.url, wire, model_server, model_wire)
+
+
+@pytest.fixture
+def bench(lasting: Bench) -> Bench:
+    """The same with all wires whole and nothing planned."""
+    lasting.wire.mend()
+    lasting.model_wire.mend()
+    lasting.model.recover()
+    return lasting
+
+
+def well(bench: Bench, number: int) -> str:
+    """Have the model answer well again, with words that nothing else has."""
+    text = f"All is well {number}."
+    bench.model.recover()
+    bench.model.plan = Plan(tokens=list(text))
+    return text
+
+
+def sees(page: Page, fault: ModelFault, mark: str = "{}$", text: str | None = None) -> None:
+    """Expect a fault's mark, sentence, remedy and text on the page; `mark` is a pattern of the line with the mark."""
+    if fault.mark is not Mark.DONE:
+        expect(page.get_by_text(re.compile(mark.format(fault.mark.value)))).to_be_visible(timeout=IN_TIME)
+    if fault.kind:
+        sentence, remedy = (re.escape(words.replace("`", "")) for words in (fault.kind.sentence, fault.kind.remedy))
+        expect(page.get_by_text(re.compile(f"{sentence}.* {remedy}"))).to_be_visible(timeout=IN_TIME)
+    if kept := (fault.text if text is None else text).strip():
+        expect(page.get_by_text(kept).filter(visible=True).last).to_be_visible()
+
+
+def test_every_fault_in_the_chat_is_told_kept_out_of_the_history_and_retried(page: Page, bench: Bench) -> None:
+    for number, fault in enumerate(HERE.values()):
+        if number % 8 == 0:
+            opened(page, bench.url)
+        fault.befall(bench.model)
+        send(page, f"Question {number}")
+        sees(page, fault)
+        answer = well(bench, number)
+        page.get_by_role("button", name="Retry").or_(page.get_by_role("button", name="Regenerate")).last.click()
+        expect(page.get_by_text(answer)).to_be_visible()
+        if fault.kind:
+            expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
+        told = [message["content"] for message in bench.model.answers[-1].body["messages"][1:]]
+        assert told[-1] == f"Question {number}"
+        assert all(re.fullmatch(r"Question \d+|All is well \d+\.", text) for text in told), (fault.name, told)
+    # No more than what the model said well has been kept.
+    page.reload()
+    expect(page.get_by_text(answer)).to_be_visible()
+    expect(page.get_by_role("button", name="Retry")).to_have_count(0)
+
+
+def test_a_model_server_that_is_gone_and_comes_back(page: Page, bench: Bench) -> None:
+    opened(page, bench.url)
+    bench.model_wire.cut()
+    send(page, "Anybody there?")
+    expect(page.get_by_text(FailureKind.UNREACHABLE.sentence)).to_be_visible(timeout=IN_TIME)
+    bench.model_wire.mend()
+    answer = well(bench, 1)
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text(answer)).to_be_visible()
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_a_classification_that_fails_for_good_is_the_answers_failure(page: Page, bench: Bench, status: int) -> None:
+    fault = next(fault for fault in FAULTS if fault.plan.status == status)
+    assert fault.kind is not None
+    opened(page, bench.url)
+    bench.model.structured = fault.plan
+    send(page, "Which way?")
+    expect(page.get_by_text(fault.kind.sentence)).to_be_visible(timeout=IN_TIME)
+    assert bench.model.answers == []
+    answer = well(bench, status)
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text(answer)).to_be_visible()
+
+
+IN_STORIES = ("cut in the middle", "silent in the middle")
+
+
+def test_a_story_tells_it_whichever_way_it_runs(page: Page, bench: Bench) -> None:
+    number = 0
+    for method in Method:
+        opened(page, f"{bench.url}/story")
+        page.get_by_role("combobox", name="How it runs").click()
+        page.get_by_role("option", name=re.compile(f"^{re.escape(method.label)}")).click()
+        for name in IN_STORIES:
+            number += 1
+            fault = HERE[name]
+            assert fault.kind is not None
+            fault.befall(bench.model)
+            send(page, f"story {number}")
+            expect(page.get_by_text(f"story {number}", exact=True)).to_be_visible()
+            expect(page.get_by_text(fault.kind.sentence)).to_be_visible(timeout=IN_TIME)
+            if fault.text and method.streams:
+                expect(page.get_by_text(fault.text.strip())).to_be_visible()
+            answer = well(bench, number)
+            page.get_by_role("button", name="Retry").click()
+            expect(page.get_by_text(answer)).to_be_visible()
+            expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
+
+
+OPENS, CLOSES = '{"name": "', '", "occupation": "gauge", "age": 9, "skills": ["a"], "bio": "b"}'
+"""What makes a document of words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A page that shows one run at a time."""
+
+    path: str
+    mark: str
+    """A pattern of the line that holds the mark, which is `{}` here."""
+    again: str
+    """What the button that runs the chain once more is called."""
+    done: str
+    """A pattern of what the page says of a run that went well."""
+    takes_json: bool = False
+
+    def have(self, model: FakeOpenAI, plan: Plan) -> None:
+        """Have the model answer by this plan, in the form that the page asks for."""
+        if self.takes_json:
+            words = plan.tokens[1:]
+            model.structured = replace(plan, tokens=[OPENS, *words, CLOSES] if words else [])
+        else:
+            model.plan = plan
+
+    def shows(self, plan: Plan, kept: int | None = None) -> str:
+        """Return what the page shows of so many of the tokens."""
+        return "".join(plan.tokens[1 if self.takes_json else 0 : kept])
+
+
+ROOMS = {
+    "story": Room("story", "{}$", "Retry", "Regenerate$"),
+    "events": Room("events?chain=story&view=Text", r"{} [\d,]+ events", "Run again", r"Done [\d,]+ events"),
+    "JSON": Room("partial_json", "topic .* · {} · ", "Retry", "topic .* · Done · ", takes_json=True),
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("room", ROOMS.values(), ids=list(ROOMS))
+def test_every_fault_on_the_other_pages_is_told_and_retried(page: Page, bench: Bench, room: Room) -> None:
+    for number, fault in enumerate(HERE.values()):
+        if number % 8 == 0:
+            opened(page, f"{bench.url}/{room.path}")
+        room.have(bench.model, fault.plan)
+        send(page, f"topic {number}")
+        sees(page, fault, room.mark, room.shows(fault.plan, fault.kept))
+        if fault.kind is None:
+            continue
+        well(bench, number)
+        good = bench.model.plan
+        room.have(bench.model, good)
+        page.get_by_role("button", name=room.again).click()
+        expect(page.get_by_text(room.shows(good)).filter(visible=True).first).to_be_visible()
+        expect(page.get_by_text(re.compile(room.done))).to_be_visible()
+        expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
+
+
+def test_an_answer_of_ten_megabytes_leaves_the_page_at_work_and_can_be_stopped(page: Page, bench: Bench) -> None:
+    bench.model.plan = Plan(tokens=BLOCKS, rate=100)
+    opened(page, bench.url)
+    send(page, "Tell me everything")
+    # Block 60 is the last that a page shows; the stream is far beyond it when Stop is pressed.
+    expect(page.get_by_text(re.compile("^60 rain"))).to_be_visible(timeout=60_000)
+    while bench.model.answers[0].sent < 150:
+        page.wait_for_timeout(50)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile(r"Stopped$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"the first 250,000 of [\d,]+ characters"))).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Whole answer").click()
+    kept = download.value.path().read_text(encoding="utf-8")
+    assert len(kept) > 400_000
+    assert "".join(BLOCKS).startswith(kept)
+    answer = well(bench, 10)
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text(answer)).to_be_visible()
+
+
+def test_a_line_of_a_megabyte_is_shown_in_part_and_had_whole(page: Page, bench: Bench) -> None:
+    bench.model.plan = Plan(tokens=[LINE])
+    opened(page, f"{bench.url}/story")
+    send(page, "one line")
+    expect(page.get_by_text("the first 250,000 of 1,000,000 characters")).to_be_visible(timeout=60_000)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Whole answer").click()
+    assert download.value.path().read_text(encoding="utf-8") == LINE
+
+
+SLOW = [f" drop{number}" for number in range(120)]
+LAST = "drop119"
+
+
+def is_live(bench: Bench) -> bool:
+    with urllib.request.urlopen(f"{bench.url}/api/health", timeout=5) as answer:
+        return bool(json.load(answer)["live_runs"])
+
+
+@pytest.mark.parametrize("trouble", ["freeze", "cut"])
+def test_five_seconds_offline_lose_nothing(page: Page, bench: Bench, trouble: str) -> None:
+    bench.model.plan = Plan(tokens=SLOW, rate=15)
+    opened(page, bench.url)
+    send(page, "Take your time")
+    expect(page.get_by_text("drop9")).to_be_visible()
+    getattr(bench.wire, trouble)()
+    page.wait_for_timeout(5_000)
+    expect(page.get_by_text("drop9")).to_be_visible()
+    bench.wire.mend()
+    expect(page.get_by_text(re.compile(f"drop0 drop1 .*{LAST}"))).to_be_visible()
+    ended(page)
+    assert len(bench.model.answers) == 1
+
+
+def test_a_laptop_that_sleeps_longer_than_the_grace_finds_what_had_arrived(page: Page, bench: Bench) -> None:
+    bench.model.plan = Plan(tokens=SLOW * 4, rate=10)
+    opened(page, bench.url)
+    send(page, "Take your time")
+    expect(page.get_by_text("drop9")).to_be_visible()
+    bench.wire.cut()
+    (request,) = bench.model.answers
+    assert request.ended.wait(GRACE + 20)
+    assert request.hung_up_at is not None
+    bench.wire.mend()
+    expect(page.get_by_text("Nobody had this answer open for a while")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(re.compile("drop0 drop1 .*drop9"))).to_be_visible()
+    answer = well(bench, 2)
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text(answer)).to_be_visible()
+
+
+def test_two_tabs_stop_one_run_at_once(page: Page, bench: Bench, context: BrowserContext) -> None:
+    bench.model.plan = Plan(tokens=SLOW * 10, rate=20)
+    opened(page, bench.url)
+    send(page, "Go on and on")
+    expect(page.get_by_text("drop5")).to_be_visible()
+    other = opened(context.new_page(), page.url)
+    expect(other.get_by_text("drop5")).to_be_visible()
+    for tab in (page, other):
+        # Without waiting for what comes of it.
+        tab.get_by_role("button", name="Stop").dispatch_event("click")
+    for tab in (page, other):
+        expect(tab.get_by_text(re.compile(r"Stopped$"))).to_be_visible()
+        expect(tab.get_by_text("You stopped this answer.")).to_have_count(1)
+    assert bench.model.answers[0].ended.wait(2)
+    assert not is_live(bench)
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Callable[[], Path]]:
+    """Have a disk of 3 MB at a folder; yields what fills it, and returns the file that does."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, check=False, capture_output=True)
+    if mounted.returncode:
+        pytest.skip("only root may mount a disk")
+
+    def fill() -> Path:
+        ballast = folder / "ballast"
+        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4_096))
+        return ballast
+
+    try:
+        yield fill
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_disk_that_fills_up_in_mid_answer_is_told_and_the_answer_goes_on(
+    page: Page, model: FakeOpenAI, tmp_path: Path
+) -> None:
+    model.plan = Plan(tokens=SLOW, rate=15)
+    with (
+        small_disk(tmp_path) as fill,
+        running_weir(OPENAI_BASE_URL=model.url, OPENAI_MODEL="fake", WEIR_DATA=str(tmp_path)) as url,
+    ):
+        opened(page, url)
+        send(page, "Fill it up")
+        expect(page.get_by_text("drop9")).to_be_visible()
+        ballast = fill()
+        expect(page.get_by_text(re.compile(f"drop0 drop1 .*{LAST}"))).to_be_visible()
+        ended(page)
+        expect(page.get_by_text(StorageProblem.FULL.sentence)).to_be_visible()
+        send(page, "Not kept")
+        expect(page.get_by_text(f"This was not kept. {StorageProblem.FULL.sentence}")).to_be_visible()
+        ballast.unlink()
+        model.plan = Plan(tokens=["There is room."])
+        send(page, "Kept")
+        expect(page.get_by_text("There is room.")).to_be_visible()
+        expect(page.get_by_text(StorageProblem.FULL.sentence)).to_have_count(0)
+        page.reload()
+        ended(page, 2)
+        expect(page.get_by_text(re.compile(f"drop0 drop1 .*{LAST}"))).to_be_visible()
+        expect(page.get_by_text("There is room.")).to_be_visible()
+
+
+def test_a_server_that_is_killed_and_started_again_is_found_by_the_page_itself(
+    page: Page, model: FakeOpenAI, tmp_path: Path
+) -> None:
+    model.plan = Plan(tokens=SLOW * 2, rate=20)
+    environment = {"OPENAI_BASE_URL": model.url, "OPENAI_MODEL": "fake", "WEIR_DATA": str(tmp_path)}
+    port = free_port()
+    with weir_process("", environment, port) as weir:
+        opened(page, weir.url)
+        send(page, "Take your time")
+        expect(page.get_by_text("drop79")).to_be_visible()
+        weir.process.kill()
+        weir.process.wait()
+    with weir_process("", environment, port):
+        expect(page.get_by_text(re.compile("Cut off$"))).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("Weir was restarted")).to_be_visible()
+        expect(page.get_by_text(re.compile("drop0 drop1 .*drop29"))).to_be_visible()
+        model.plan = Plan(tokens=["All is well."])
+        page.get_by_role("button", name="Retry").click()
+        expect(page.get_by_text("All is well.")).to_be_visible()
+
+
+@pytest.mark.embedded
+@pytest.mark.timeout(240)
+def test_an_embedded_model_that_dies_in_mid_answer_is_there_for_the_next(page: Page) -> None:
+    with tempfile.TemporaryDirectory() as data, weir_process("", {"WEIR_DATA": data}) as weir:
+        page.goto(f"{weir.url}/story")
+        expect(page.get_by_text("embedded, toy-sized")).to_be_visible(timeout=90_000)
+        send(page, "a weir")
+        expect(page.get_by_text(re.compile(r"~[3-9]\d of about"))).to_be_visible(timeout=60_000)
+        for child in children_of(weir.process.pid):
+            os.kill(child, signal.SIGKILL)
+        expect(page.get_by_text(re.compile("Cut off$"))).to_be_visible()
+        expect(page.get_by_text(FailureKind.CUT.sentence)).to_be_visible()
+        page.get_by_role("button", name="Retry").click()
+        expect(page.get_by_text(re.compile(r"~[3-9]\d of about"))).to_be_visible(timeout=60_000)
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process has started."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]

@@ -1,0 +1,214 @@
+"""A run's link in two browsers: what it shows, and that it can be taken back."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import ended, opened, send
+from tests.support.fake_openai import FakeOpenAI, Plan
+
+WORDS = [f" word{number}" for number in range(3_000)]
+GONE = "This link is not shared any more"
+
+
+@pytest.fixture
+def stranger(browser: Browser) -> Iterator[Page]:
+    with browser.new_context() as another:
+        yield another.new_page()
+
+
+def run_of(page: Page) -> str:
+    page.wait_for_url(re.compile("run="))
+    found = re.search(r"run=([^&]+)", page.url)
+    assert found
+    return found[1]
+
+
+def press_link(page: Page, label: str) -> None:
+    page.get_by_role("button", name="Link").last.click()
+    page.get_by_role("button", name=label).click()
+    page.keyboard.press("Escape")
+
+
+def test_a_link_that_was_taken_back_says_so_on_every_page_and_is_good_again_when_shared_again(
+    chat: Page, stranger: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    send(chat, "Share this")
+    ended(chat)
+    run = run_of(chat)
+    chat.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    chat.get_by_role("button", name="Link").last.click()
+    expect(chat.get_by_text("They hold what the model was told", exact=False)).to_be_visible()
+    chat.get_by_role("button", name="Copy link").click()
+    expect(chat.get_by_role("button", name="Copied")).to_be_visible()
+    chat.keyboard.press("Escape")
+    stranger.goto(chat.evaluate("navigator.clipboard.readText()"))
+    assert stranger.url.startswith(f"{weir_url}/?run={run}")
+    expect(stranger.get_by_text("Once upon a time.")).to_be_visible()
+    expect(stranger.get_by_role("button", name="Link")).to_have_count(0)
+    press_link(chat, "Stop sharing")
+    chat.get_by_role("button", name="Link").last.click()
+    expect(chat.get_by_text("Nobody but you can open the link.")).to_be_visible()
+    for page in ("", "story", "events", "partial_json", "http_client", "events?with=1"):
+        stranger.goto(f"{weir_url}/{page}{'&' if '?' in page else '?'}run={run}")
+        expect(stranger.get_by_text(GONE)).to_be_visible()
+        expect(stranger.get_by_text("Share this")).to_have_count(0)
+        expect(stranger.get_by_text("Once upon a time.")).to_have_count(0)
+    assert stranger.request.get(f"{weir_url}/api/runs/{run}").status == 410
+    assert chat.request.get(f"{weir_url}/api/runs/{run}").status == 200
+    opened(chat, f"{weir_url}/events?run={run}")
+    expect(chat.get_by_text("smart_router").first).to_be_visible()
+    press_link(chat, "Share again")
+    stranger.goto(f"{weir_url}/?run={run}")
+    expect(stranger.get_by_text("Once upon a time.")).to_be_visible()
+
+
+@pytest.mark.parametrize(("begun_on", "seen_on"), [("", ""), ("", "events"), ("story", "story")])
+def test_whoever_is_looking_sees_no_more_of_a_run_once_it_is_taken_back(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI, begun_on: str, seen_on: str
+) -> None:
+    model.plan = Plan(tokens=WORDS, rate=20)
+    opened(page, f"{weir_url}/{begun_on}")
+    send(page, "Share this")
+    expect(page.get_by_text("word9")).to_be_visible()
+    run = run_of(page)
+    stranger.goto(f"{weir_url}/{seen_on}?run={run}")
+    expect(stranger.get_by_text("smart_router" if seen_on == "events" else "word9").first).to_be_visible()
+    # By an answer the link stands once it has ended; on the event page at all times.
+    inspector = opened(page.context.new_page(), f"{weir_url}/events?run={run}")
+    press_link(inspector, "Stop sharing")
+    expect(stranger.get_by_text(GONE)).to_be_visible()
+    expect(stranger.get_by_text("word9")).to_have_count(0)
+    expect(stranger.get_by_text("Share this")).to_have_count(0)
+    page.get_by_role("button", name="Stop").click()
+    ended(page)
+    expect(page.get_by_text("word9")).to_be_visible()
+
+
+def take_back(page: Page) -> None:
+    """Stop sharing a run, and wait until that is so."""
+    press_link(page, "Stop sharing")
+    page.get_by_role("button", name="Link").last.click()
+    expect(page.get_by_text("Nobody but you can open the link.")).to_be_visible()
+
+
+def test_a_page_that_was_open_saves_and_shows_no_more_of_a_run_that_has_ended_and_was_taken_back(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(tokens=["Once upon a time."])
+    opened(page, f"{weir_url}/events")
+    send(page, "Share this")
+    expect(page.get_by_role("button", name="Replay")).to_be_visible()
+    stranger.goto(f"{weir_url}/events?run={run_of(page)}")
+    expect(stranger.get_by_role("button", name="Replay")).to_be_visible()
+
+    def saved() -> str:
+        with stranger.expect_download() as got:
+            stranger.get_by_role("button", name="Recording", exact=True).click()
+        return got.value.path().read_text(encoding="utf-8")
+
+    assert "Once upon a time." in saved()
+    take_back(page)
+    (line,) = saved().splitlines()
+    assert GONE in line
+    stranger.get_by_text("Latency", exact=True).click()
+    expect(stranger.get_by_text(GONE)).to_be_visible()
+
+
+def test_the_json_page_that_was_open_shows_no_more_of_a_run_that_has_ended_and_was_taken_back(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(structured_tokens=['{"name": ', '"Sea"}'])
+    opened(page, f"{weir_url}/partial_json")
+    send(page, "Share this")
+    expect(page.get_by_role("button", name="Replay")).to_be_visible()
+    stranger.goto(f"{weir_url}/partial_json?run={run_of(page)}")
+    expect(stranger.get_by_role("button", name="Replay")).to_be_visible()
+    take_back(page)
+    stranger.get_by_text("This chunk", exact=True).click()
+    expect(stranger.get_by_text(GONE)).to_be_visible()
+    expect(stranger.locator(".wj")).to_have_count(0)
+
+
+def status(page: Page, weir_url: str, run: str) -> str:
+    told: str = page.request.get(f"{weir_url}/api/runs/{run}").json()["status"]
+    return told
+
+
+@pytest.mark.parametrize(
+    ("begun_on", "seen_on", "shows"),
+    [
+        ("story", "story", "word9"),
+        ("story", "events", "Writing"),
+        ("partial_json", "partial_json", "the last at"),
+    ],
+)
+def test_whoever_has_a_link_cannot_stop_the_run_and_its_owner_can_by_the_same_link(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI, begun_on: str, seen_on: str, shows: str
+) -> None:
+    model.plan = Plan(tokens=WORDS, structured_tokens=['{"name": "', *WORDS], rate=20)
+    opened(page, f"{weir_url}/{begun_on}")
+    send(page, "Share this")
+    run = run_of(page)
+    stranger.goto(f"{weir_url}/{seen_on}?run={run}")
+    expect(stranger.get_by_text(shows).first).to_be_visible()
+    expect(stranger.get_by_role("button", name="Stop")).to_be_disabled()
+    assert stranger.request.delete(f"{weir_url}/api/runs/{run}").status == 403
+    assert status(page, weir_url, run) == "running"
+    stranger.close()
+    page.goto(f"{weir_url}/{seen_on}?run={run}")
+    expect(page.get_by_text(shows).first).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped").first).to_be_visible()
+    assert status(page, weir_url, run) == "stopped"
+
+
+def test_the_http_page_has_no_stop_for_a_linked_run(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(tokens=WORDS, rate=20)
+    opened(page, f"{weir_url}/story")
+    send(page, "Share this")
+    stranger.goto(f"{weir_url}/http_client?run={run_of(page)}")
+    expect(stranger.locator("[data-part=frames]").get_by_text("word9").first).to_be_visible()
+    expect(stranger.get_by_role("button", name="Break the connection")).to_be_enabled()
+    expect(stranger.get_by_role("button", name="Stop")).to_be_disabled()
+
+
+def test_a_story_of_ones_own_on_the_page_of_a_linked_one_leaves_that_alone(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(tokens=WORDS, rate=20)
+    opened(page, f"{weir_url}/story")
+    send(page, "Share this")
+    run = run_of(page)
+    opened(stranger, f"{weir_url}/story?run={run}")
+    expect(stranger.get_by_text("word9")).to_be_visible()
+    model.plan = Plan(tokens=["My own."])
+    send(stranger, "Another")
+    ended(stranger)
+    expect(stranger.get_by_text("My own.")).to_be_visible()
+    assert status(page, weir_url, run) == "running"
+    send(page, "Another")
+    ended(page)
+    assert status(page, weir_url, run) == "stopped"
+
+
+def test_a_race_of_ones_own_on_the_page_of_a_linked_one_leaves_that_alone(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(tokens=WORDS, rate=20)
+    opened(page, f"{weir_url}/story?view=Race")
+    send(page, "Share this")
+    page.wait_for_url(re.compile("race="))
+    opened(stranger, page.url)
+    expect(stranger.get_by_text("word9").first).to_be_visible()
+    expect(stranger.get_by_role("button", name="Stop")).to_be_disabled()
+    model.plan = Plan(tokens=["My own."])
+    send(stranger, "Another")
+    expect(stranger.get_by_text("done after")).to_have_count(5)
+    expect(page.get_by_text("writing ·").first).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("stopped after")).to_have_count(4)

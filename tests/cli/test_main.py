@@ -1,0 +1,94 @@
+"""The command, as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import weir as command
+from weir.config.settings import Settings
+from weir.llm.provider import ModelSource
+from weir.runs.recording_file import read
+from weir.runs.run import Status
+
+ROOT = Path(__file__).parents[1]
+CHAINS = """
+from langchain_core.runnables import RunnableLambda
+
+async def shout(value):
+    return value["topic"].upper()
+
+async def fails(value):
+    raise ValueError("too loud")
+
+chain = RunnableLambda(shout)
+broken = RunnableLambda(fails)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "my_chains.py").write_text(CHAINS)
+    return tmp_path
+
+
+def weir(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "weir", *arguments],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(ROOT), "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_chain_is_recorded_to_a_file_without_a_page(folder: Path) -> None:
+    done = weir(folder, "my_chains:chain", "--input", '{"topic": "rain"}', "--record", "run.jsonl")
+    assert (done.returncode, "Done." in done.stderr) == (0, True)
+    run = read((folder / "run.jsonl").read_bytes())
+    assert (run.status, run.input) == (Status.DONE, {"topic": "rain"})
+    assert run.events[-1].data["output"] == "RAIN"
+
+
+def test_a_run_that_fails_is_recorded_and_the_command_says_so(folder: Path) -> None:
+    done = weir(folder, "my_chains:broken", "--record", "-")
+    assert done.returncode == 1
+    assert "ValueError: too loud" in done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["end"]["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("my_chains:absent", "--record", "-"), "my_chains:absent cannot be imported: AttributeError"),
+        (("absent:chain",), "absent:chain cannot be imported: ModuleNotFoundError"),
+        (("absent",), "absent is no chain: name one of story, smart_router"),
+        (("story", "--input", "{", "--record", "-"), "--input is not JSON"),
+        (("story", "--input", "{}", "--record", "-"), "topic"),
+    ],
+)
+def test_what_cannot_begin_gives_a_sentence(folder: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    done = weir(folder, *arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_model_that_is_not_ready_in_time_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.setenv(variable, "")
+    never_started = ModelSource(Settings())
+    running = SimpleNamespace(models=never_started, start=lambda: None, close=lambda: None)
+    monkeypatch.setattr(command, "service", lambda: running)
+    monkeypatch.setattr(command, "ENGINE_TIMEOUT", 0)
+    assert command._record("story", {"topic": "rain"}, tmp_path / "run.jsonl") == 2
+    assert capsys.readouterr().err == "The embedded model is not ready after 0 s: it is idle.\n"

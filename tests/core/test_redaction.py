@@ -1,0 +1,160 @@
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.runnables import RunnableLambda
+
+from weir.core.redaction import HIDDEN, Secrets, hide_in_logs
+from weir.runs import recording_file
+from weir.runs.background_loop import BackgroundLoop
+from weir.runs.recorder import Recorder
+from weir.runs.run_store import MemoryStore
+
+KEY = 'sk-canary-"quoted"-and-é-0123456789'
+
+
+def test_a_secret_is_hidden_whole_and_cut_short() -> None:
+    secrets = Secrets([KEY, "other-secret"])
+    assert secrets.hide(f"a {KEY} b other-secret") == f"a {HIDDEN} b {HIDDEN}"
+    assert secrets.hide(f"cut {KEY[:20]}") == f"cut {HIDDEN}"
+    assert secrets.hide(f"cut {KEY[:20]} and on") == f"cut {HIDDEN} and on"
+
+
+@pytest.mark.parametrize("word", ["", "none", "ollama", "sk-test"])
+def test_a_short_word_is_no_secret(word: str) -> None:
+    assert Secrets([word]).hide("none of ollama's sk-tests") == "none of ollama's sk-tests"
+
+
+@pytest.mark.parametrize("ascii", [True, False])
+def test_a_payload_stays_json_without_it(ascii: bool) -> None:
+    payload = json.dumps({"a": f"x{KEY}y", KEY: 1}, ensure_ascii=ascii).encode()
+    assert json.loads(Secrets([KEY]).hide_in_payload(payload)) == {"a": f"x{HIDDEN}y", HIDDEN: 1}
+
+
+@given(st.text(max_size=40), st.text(min_size=8, max_size=20), st.text(max_size=40))
+def test_no_text_holds_it_afterwards(before: str, secret: str, after: str) -> None:
+    assert secret not in Secrets([secret]).hide(before + secret + after).replace(HIDDEN, "")
+
+
+ODD = ['sk-canary-\\-"-/-é-%-+-end', '\\\\""\'\'\\\\""', "postgresql://weir:p%2Fw@host/weir?a=b c", KEY]
+
+
+@pytest.mark.parametrize("secret", ODD)
+@pytest.mark.parametrize("ascii", [True, False])
+@pytest.mark.parametrize("depth", range(4))
+def test_a_payload_holds_it_in_no_json_within_json(secret: str, ascii: bool, depth: int) -> None:
+    text = f"x{secret}y"
+    for _ in range(depth):
+        text = json.dumps({"arguments": text}, ensure_ascii=ascii)
+    read = json.loads(Secrets([secret]).hide_in_payload(json.dumps([text], ensure_ascii=ascii).encode()))[0]
+    for _ in range(depth):
+        read = json.loads(read)["arguments"]
+    assert read == f"x{HIDDEN}y"
+
+
+@pytest.mark.parametrize("secret", ODD)
+@pytest.mark.parametrize("written", [quote, quote_plus, lambda secret: quote(secret, safe=""), json.dumps, repr])
+def test_a_text_holds_it_in_no_other_writing(secret: str, written: Callable[[str], str]) -> None:
+    shown = Secrets([secret]).hide(f"a {written(secret)} b {json.dumps(written(secret))}")
+    assert HIDDEN in shown
+    assert written(secret) not in shown
+    assert secret[1:-1] not in shown
+
+
+QUOTED = st.text(alphabet='ab"\\\\/é\n', min_size=8, max_size=16)
+
+
+@given(QUOTED, QUOTED, st.integers(0, 3))
+def test_a_payload_stays_json_wherever_a_secret_is_cut(secret: str, other: str, depth: int) -> None:
+    for cut in range(len(secret)):
+        text = secret[:cut] + other + secret
+        for _ in range(depth):
+            text = json.dumps([text])
+        hidden = Secrets([secret]).hide_in_payload(json.dumps({"a": text}).encode())
+        assert secret not in json.loads(hidden)["a"]
+
+
+HARD = ['""""""""', "\\\\\\\\\\\\\\\\", '\\"\\"\\"\\"', "é\n é\n é\n", *ODD]
+
+
+@pytest.mark.parametrize("secret", HARD)
+@pytest.mark.parametrize("piece", ["\\", "\\\\u00e9", '"', "%", "%22", "\\n", " ", "+"])
+def test_searching_a_long_text_takes_no_longer_than_its_length(secret: str, piece: str) -> None:
+    secrets = Secrets([secret])
+    text = piece * (20_000 // len(piece))
+    taken = min(seconds_of(secrets, text) for _ in range(3))
+    assert taken < 0.05
+
+
+def seconds_of(secrets: Secrets, text: str) -> float:
+    began = time.perf_counter()
+    secrets.hide(text)
+    secrets.hide(secrets.hide_in_payload(json.dumps(text).encode()).decode())
+    return (time.perf_counter() - began) / 3
+
+
+class Telling:
+    """A value whose description holds the key."""
+
+    def __repr__(self) -> str:
+        return f"{'x' * 470}{KEY}"
+
+
+def leak(value: str) -> Telling:
+    if value == "raise":
+        raise RuntimeError(f"{'x' * 260}{KEY}") from ValueError(repr(Telling()))
+    return Telling()
+
+
+@pytest.mark.parametrize("value", ["raise", "return"])
+def test_what_a_chain_lets_out_is_in_no_recording(loop: BackgroundLoop, value: str) -> None:
+    run = Recorder(MemoryStore(10**7), loop, hidden=(KEY,)).start(RunnableLambda(leak), value)
+    run.wait(5)
+    written = b"".join(recording_file.lines(run)).decode() + str(run.failure)
+    assert HIDDEN in written
+    assert "sk-canary" not in written
+
+
+@pytest.fixture
+def hiding() -> Iterator[None]:
+    before = logging.getLogRecordFactory()
+    filters = [(handler, list(handler.filters)) for handler in logging.getLogger().handlers]
+    hide_in_logs(Secrets([KEY]))
+    yield
+    logging.setLogRecordFactory(before)
+    for handler, own in filters:
+        handler.filters = own
+
+
+def test_no_log_holds_it(hiding: None, caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("anybody")
+    log.warning("with %s and %d", KEY, 1)
+    try:
+        leak("raise")
+    except RuntimeError:
+        log.exception("it failed")
+    log.warning("plain %s", "words")
+    assert "sk-canary" not in caplog.text
+    assert "with ••• and 1" in caplog.text
+    assert "it failed" in caplog.text
+    assert "RuntimeError: xxx" in caplog.text
+    assert caplog.records[-1].args == ("words",)
+
+
+def test_what_a_line_has_besides_its_words_does_not_hold_it(hiding: None, caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("anybody").warning("asked", extra={"path": f"/runs/{KEY}", "status": 404})
+    assert (vars(caplog.records[-1])["path"], vars(caplog.records[-1])["status"]) == (f"/runs/{HIDDEN}", 404)
+
+
+@pytest.mark.parametrize(("words", "value"), [("%s and %s", KEY), ("%d", KEY), ("%(name)s", {"other": KEY})])
+def test_a_line_that_does_not_fit_its_values_is_written_without_it(
+    hiding: None, caplog: pytest.LogCaptureFixture, words: str, value: object
+) -> None:
+    logging.getLogger("anybody").warning(words, value)
+    assert f"{words} (" in caplog.text
+    assert "sk-canary" not in caplog.text

@@ -1,0 +1,162 @@
+import dataclasses
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.documents import Document
+from langchain_core.messages import AIMessageChunk, HumanMessage
+from langchain_core.prompts import ChatPromptTemplate
+from pydantic import BaseModel
+
+from weir.core.serialization import MAX_DEPTH, MAX_REPR, dumps, indented, is_plain, loads, plain, sendable
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=20,
+)
+
+
+class Point(BaseModel):
+    x: int
+
+
+@dataclasses.dataclass
+class Pair:
+    left: int
+    right: str
+
+
+class Unprintable:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+@given(JSON_VALUES)
+def test_json_values_come_back_as_they_went(value: Any) -> None:
+    assert loads(dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (HumanMessage("hi"), {"type": "human", "content": "hi"}),
+        (AIMessageChunk(content="", id="1"), {"type": "AIMessageChunk", "content": "", "id": "1"}),
+        (Document("text", metadata={"k": 1}), {"page_content": "text", "metadata": {"k": 1}}),
+        (ValueError("bad"), {"type": "ValueError", "message": "bad"}),
+        (Point(x=3), {"x": 3}),
+        (Pair(1, "r"), {"left": 1, "right": "r"}),
+        ({"b", "a"}, ["a", "b"]),
+        ({1: (2, 3)}, {"1": [2, 3]}),
+        (float("nan"), None),
+        (2**80, 2**80),
+        ("half of a pair: \ud83d", "half of a pair: \ud83d"),
+        (Unprintable(), {"type": "Unprintable", "repr": "<Unprintable whose repr raised RuntimeError>"}),
+    ],
+)
+def test_what_runnables_emit_becomes_plain_json(value: Any, expected: Any) -> None:
+    assert loads(dumps(value)) == expected
+
+
+def test_a_uuid_is_its_text() -> None:
+    value = uuid.uuid4()
+    assert loads(dumps(value)) == str(value)
+
+
+def test_a_prompt_value_is_its_messages() -> None:
+    prompt = ChatPromptTemplate.from_messages([("system", "be kind"), ("human", "{q}")]).invoke({"q": "why?"})
+    messages = loads(dumps(prompt))["messages"]
+    assert [(message["type"], message["content"]) for message in messages] == [("system", "be kind"), ("human", "why?")]
+
+
+def test_what_has_no_json_form_is_its_type_and_a_bounded_repr() -> None:
+    shown = loads(dumps({"model": object(), "long": type("Long", (), {"__repr__": lambda _: "x" * 10_000})()}))
+    assert shown["model"]["type"] == "object"
+    assert len(shown["long"]["repr"]) == MAX_REPR
+
+
+class Broken(Mapping[str, int]):
+    """Whatever is asked of it raises."""
+
+    def __getitem__(self, key: str) -> int:
+        raise RuntimeError("no")
+
+    def __iter__(self) -> Iterator[str]:
+        raise RuntimeError("no")
+
+    def __len__(self) -> int:
+        raise RuntimeError("no")
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+    __repr__ = __str__
+    __hash__ = object.__hash__
+
+
+class BrokenError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+class BrokenList(list[int]):
+    def __iter__(self) -> Iterator[int]:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Broken(), BrokenError(), BrokenList([1]), {Broken(): 1}, 10**5_000, [Broken()]],
+    ids=["mapping", "error", "list", "key", "integer", "inside"],
+)
+@pytest.mark.parametrize("beside", ["text", "half of a pair: \ud83d", 2**80])
+def test_what_cannot_be_read_is_its_type_and_spoils_nothing_beside_it(value: Any, beside: Any) -> None:
+    shown = loads(dumps({"value": value, "beside": beside}))
+    assert set(shown) == {"value", "beside"}
+    assert shown["beside"] in (beside, float(2**80))
+    assert dumps(value)
+
+
+def test_what_stands_in_itself_is_followed_once() -> None:
+    ring: list[Any] = ["half of a pair: \ud83d"]
+    ring += [ring, {"again": ring}]
+    shown = loads(dumps(ring))
+    assert (shown[1]["type"], shown[2]["again"]["type"]) == ("list", "list")
+
+
+@pytest.mark.parametrize(
+    "value", [None, 1, "a", [1, {"a": 2.5}], {"half": "\ud83d"}, {"large": 10**30}, {"\ude00": ["\ude00"]}]
+)
+def test_what_is_shown_and_sent_can_be_encoded(value: Any) -> None:
+    assert json.loads(indented(value)) == value
+    json.dumps(sendable(value), ensure_ascii=False).encode()
+    indented(value).encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"a": [1, "b", None, True, 0.5]}, True),
+        ({1: "a"}, False),
+        ([float("nan")], False),
+        ({"a": (1,)}, False),
+        ([Point(x=1)], False),
+        ({"a": type("Text", (str,), {})("b")}, False),
+    ],
+)
+def test_plain_values_are_of_the_types_of_json(value: Any, expected: bool) -> None:
+    assert is_plain(value) is expected
+    assert is_plain(plain(value))
+
+
+def test_nesting_ends_at_a_bound() -> None:
+    deep: Any = "bottom"
+    for _ in range(10_000):
+        deep = [deep]
+    text = dumps(deep).decode()
+    assert text.count("[") <= MAX_DEPTH + MAX_REPR
+    json.loads(text)

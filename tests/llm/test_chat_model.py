@@ -1,0 +1,163 @@
+"""ChatOpenAI, recorded, against a real server that answers, fails, stalls and lies."""
+
+import logging
+import threading
+import time
+from typing import Any
+
+import httpx2
+import pytest
+from langchain_openai import ChatOpenAI
+
+from chains.router import smart_router
+from chains.story_chain import Length, story_chain
+from tests.support.fake_openai import FakeOpenAI, Fault, Plan
+from weir.access import run_log
+from weir.analysis.metrics import custom_event, figures, text
+from weir.analysis.outcome import Mark, outcome
+from weir.config.settings import Settings
+from weir.llm.chat_model import Endpoint, chat_model, configured_endpoint, embedded_endpoint
+from weir.runs.background_loop import BackgroundLoop
+from weir.runs.recorder import Recorder
+from weir.runs.run import Run, Status
+
+WORDS = [f" word{number}" for number in range(20)]
+STORY = {"topic": "water", "words": 100, "tone": "calm"}
+
+
+def settings_for(url: str, timeout: float = 5.0) -> Settings:
+    return Settings.model_validate(
+        {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-test", "WEIR_TIMEOUT": timeout, "WEIR_RETRIES": 1}
+    )
+
+
+class Teller:
+    """Starts stories and routed answers against a server."""
+
+    def __init__(self, recorder: Recorder, http: httpx2.AsyncClient) -> None:
+        self._recorder = recorder
+        self._http = http
+
+    def _model(self, url: str, timeout: float) -> ChatOpenAI:
+        chosen = settings_for(url, timeout)
+        return chat_model(configured_endpoint(chosen), chosen, self._http, max_tokens=Length.SHORT.max_tokens)
+
+    def start(self, url: str, timeout: float = 30.0) -> Run:
+        return self._recorder.start(story_chain(self._model(url, timeout)), STORY)
+
+    def tell(self, url: str, timeout: float = 5.0) -> Run:
+        run = self.start(url, timeout)
+        assert run.wait(15)
+        return run
+
+    def answer(self, url: str) -> Run:
+        run = self._recorder.start(smart_router(self._model(url, 5.0)), {"question": "?", "history": []})
+        assert run.wait(10)
+        return run
+
+
+@pytest.fixture
+def teller(recorder: Recorder, http: httpx2.AsyncClient) -> Teller:
+    return Teller(recorder, http)
+
+
+def test_a_story_streams_with_its_figures(teller: Teller, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(tokens=WORDS)
+    run = teller.tell(openai_server.url)
+    seen = figures(run.events)
+    assert text(run.events) == "".join(WORDS)
+    assert (run.status, seen.finish_reason, seen.tokens_out, seen.exact) == (Status.DONE, "stop", 20, True)
+    assert outcome(run, seen).mark is Mark.DONE
+    (request,) = openai_server.seen
+    assert request.authorization == "Bearer sk-test"
+    assert request.body["stream_options"] == {"include_usage": True}
+    assert request.body["max_completion_tokens"] == Length.SHORT.max_tokens
+
+
+@pytest.mark.parametrize("reason", [["stop"], {"type": "stop"}])
+def test_a_finish_reason_that_is_no_text_is_an_end_like_another(
+    teller: Teller, openai_server: FakeOpenAI, caplog: pytest.LogCaptureFixture, reason: Any
+) -> None:
+    openai_server.plan = Plan(tokens=WORDS, finish_reason=reason)
+    run = teller.tell(openai_server.url)
+    assert outcome(run, figures(run.events)).mark is Mark.DONE
+    with caplog.at_level(logging.INFO, logger="weir.access.run_log"):
+        run_log.follow(run)
+    told = [line.message for line in caplog.records if line.name == run_log.__name__]
+    assert told == ["run started", "run ended"]
+
+
+@pytest.mark.parametrize("category", ["math", "code", "general"])
+def test_the_router_classifies_with_structured_output(teller: Teller, openai_server: FakeOpenAI, category: str) -> None:
+    openai_server.plan = Plan(tokens=WORDS, category=category)
+    run = teller.answer(openai_server.url)
+    assert custom_event(run.events, "route")["route"] == category
+    assert text(run.events) == "".join(WORDS)
+    schema = openai_server.seen[0].body["response_format"]["json_schema"]["schema"]
+    assert schema["properties"]["category"]["enum"] == ["math", "code", "general"]
+
+
+@pytest.mark.parametrize("structured", ["not JSON at all", "{}", '{"category": "cooking"}', ""])
+def test_a_server_that_classifies_badly_is_survived(teller: Teller, openai_server: FakeOpenAI, structured: str) -> None:
+    openai_server.plan = Plan(tokens=WORDS, structured=structured)
+    run = teller.answer(openai_server.url)
+    assert custom_event(run.events, "route")["fallback"]
+    assert text(run.events) == "".join(WORDS)
+    assert outcome(run, figures(run.events)).mark is Mark.DONE
+
+
+def test_a_long_classification_holds_nobody_up(teller: Teller, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(tokens=WORDS, structured="no JSON at all " * 10_000)
+    began = time.monotonic()
+    run = teller.answer(openai_server.url)
+    assert custom_event(run.events, "route")["fallback"]
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("stalled", [False, True])
+def test_stop_hangs_up_on_the_model(teller: Teller, openai_server: FakeOpenAI, stalled: bool) -> None:
+    fault = Fault.STALL if stalled else None
+    openai_server.plan = Plan(tokens=WORDS * 100, rate=100, fault=fault, at=5)
+    run = teller.start(openai_server.url)
+    words_arrived = threading.Event()
+    for _ in run.follow():
+        if text(run.events).count("word") >= 5:
+            words_arrived.set()
+            run.stop()
+    assert words_arrived.is_set()
+    (request,) = openai_server.seen
+    assert request.ended.wait(2)
+    assert request.hung_up_at is not None
+    assert run.status is Status.STOPPED
+    assert outcome(run, figures(run.events)).mark is Mark.STOPPED
+
+
+def test_runs_one_after_another_share_the_loop_and_the_client(teller: Teller, openai_server: FakeOpenAI) -> None:
+    assert [teller.tell(openai_server.url).status for _ in range(4)] == [Status.DONE] * 4
+
+
+def test_a_closed_loop_leaves_no_run_behind(teller: Teller, openai_server: FakeOpenAI, loop: BackgroundLoop) -> None:
+    openai_server.plan = Plan(tokens=WORDS, fault=Fault.STALL, at=3)
+    run = teller.start(openai_server.url)
+    for _ in run.follow():
+        if "word" in text(run.events):
+            break
+    loop.close()
+    assert not run.is_live
+    assert openai_server.seen[0].ended.wait(2)
+
+
+def test_endpoints_are_named_for_people() -> None:
+    def named(url: str) -> str:
+        return configured_endpoint(settings_for(url)).host
+
+    assert named("http://localhost:11434/v1") == "localhost:11434"
+    assert named("https://models.example.org/v1") == "models.example.org"
+    assert configured_endpoint(Settings.model_validate({"OPENAI_API_KEY": "sk-test"})).host == "OpenAI"
+
+
+def test_the_embedded_model_is_bounded(http: httpx2.AsyncClient) -> None:
+    endpoint: Endpoint = embedded_endpoint("http://127.0.0.1:1/", "key", "tiny")
+    model = chat_model(endpoint, settings_for("http://127.0.0.1:9/v1"), http)
+    assert str(endpoint.base_url) == "http://127.0.0.1:1/v1"
+    assert model.max_tokens == 700

@@ -1,0 +1,112 @@
+"""What counts as silence of a server that goes on sending."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import httpx2
+import openai
+import pytest
+
+from weir.llm.idle_timeout import AsyncPatientClient, PatientClient
+
+ALLOWED = 0.3
+COMMENT, DATA = b": still working\r\n\r\n", b'data: {"choices": []}\n\n'
+URL = "http://model.test/v1/chat/completions"
+
+
+def never() -> None:
+    raise AssertionError("nothing is late here")
+
+
+class Body(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """Pieces, each after so many seconds."""
+
+    def __init__(self, *pieces: tuple[float, bytes]) -> None:
+        self.pieces = pieces
+        self.closed = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for wait, piece in self.pieces:
+            time.sleep(wait)
+            yield piece
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+    def close(self) -> None:
+        self.closed += 1
+
+    async def aclose(self) -> None:
+        self.close()
+
+
+def read(body: Body, *, pause: float = 0.0) -> list[bytes]:
+    """Read a body, with a pause after each of its pieces."""
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, stream=body))
+    pieces = []
+    with PatientClient(cut=never, transport=transport, timeout=ALLOWED) as http, http.stream("POST", URL) as response:
+        for piece in response.iter_raw():
+            pieces.append(piece)
+            time.sleep(pause)
+    return pieces
+
+
+@pytest.mark.parametrize(
+    "kept_open_by",
+    [[COMMENT], [b" "], [b"\n\n"], [b":\n: :: :\n\n"], [b": still", b" working", b"\n\n"], [b"event: ping\nid: 7\n\n"]],
+)
+def test_what_keeps_a_connection_open_is_silence(kept_open_by: list[bytes]) -> None:
+    body = Body((0.0, DATA), *[(0.1, piece) for piece in kept_open_by] * 5)
+    with pytest.raises(httpx2.ReadTimeout, match="said nothing"):
+        read(body)
+    assert body.closed
+
+
+async def test_the_same_holds_for_asyncio() -> None:
+    body = Body((0.0, DATA), *[(0.1, COMMENT)] * 5)
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, stream=body))
+    async with AsyncPatientClient(transport=transport, timeout=ALLOWED) as http, http.stream("POST", URL) as response:
+        with pytest.raises(httpx2.ReadTimeout, match="said nothing"):
+            await response.aread()
+    assert body.closed
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [[DATA], [b"data", b': {"choices"', b": []}", b"\n\n"], [b"event: x\rdata: 1\r\r"], [b" ", b'{"id"', b": 1}\n"]],
+)
+def test_a_chunk_ends_the_silence(chunk: list[bytes]) -> None:
+    pieces = [(0.1, COMMENT), *[(0.02, piece) for piece in chunk]] * 4
+    assert read(Body(*pieces)) == [piece for _, piece in pieces]
+
+
+def test_after_a_first_refusal_a_body_has_its_full_time() -> None:
+    answers = [
+        httpx2.Response(503, headers={"retry-after-ms": "900"}),
+        httpx2.Response(200, stream=Body(*[(0.1, COMMENT)] * 5, (0.0, b"data: [DONE]\n\n"))),
+    ]
+    http = PatientClient(cut=never, transport=httpx2.MockTransport(lambda _: answers.pop(0)))
+    client = openai.OpenAI(api_key="none", base_url="http://model.test/v1", http_client=http, timeout=1.0)
+    told = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}], stream=True)
+    assert list(told) == []
+    assert not answers
+
+
+def test_what_could_hide_silence_is_not_asked_for() -> None:
+    http = PatientClient(cut=never, transport=httpx2.MockTransport(lambda _: httpx2.Response(200)))
+    assert http.get(URL).request.headers["accept-encoding"] == "identity"
+
+
+def test_a_line_that_never_ends_is_silence() -> None:
+    with pytest.raises(httpx2.ReadTimeout, match="said nothing"):
+        read(Body((0.0, b"data: {"), *[(0.1, b"a")] * 5))
+
+
+def test_a_slow_reader_is_not_taken_for_a_silent_server() -> None:
+    assert len(read(Body(*[(0.0, COMMENT)] * 5), pause=0.1)) == 5
+
+
+def test_a_body_made_to_be_hard_to_tell_is_read_through() -> None:
+    hard = b":" * 100_000 + b"\ndata: 1\n\n"
+    assert b"".join(read(Body((0.0, hard)))) == hard

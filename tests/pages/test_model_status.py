@@ -1,0 +1,53 @@
+"""What a page says where no model can answer, without a model."""
+
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from weir.llm.local.engine import EngineState, Phase
+from weir.llm.local.engine_problem import Problem
+
+
+class Failing:
+    """An engine whose load is killed the first time, and takes too long when it is begun anew."""
+
+    is_packaged = True
+
+    def __init__(self) -> None:
+        self.state = EngineState(Phase.LOADING, "tiny")
+        self.started = 0
+
+    def watch(self, *_: object, **__: object) -> EngineState:
+        problem = Problem.TOO_SLOW if self.started else Problem.KILLED
+        self.state = EngineState(Phase.FAILED, "tiny", problem=problem, detail="It was ended after 300 s.")
+        return self.state
+
+    def ensure(self) -> EngineState:
+        if self.state.problem is Problem.KILLED:
+            self.start()
+        return self.state
+
+    def start(self) -> None:
+        self.started += 1
+        self.state = EngineState(Phase.LOADING, "tiny")
+
+
+def await_model() -> None:
+    from pages.components.layout.model_status import ModelLine
+
+    ModelLine().await_model()
+
+
+def test_a_page_waits_for_the_load_that_is_begun_anew_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Failing()
+    models = SimpleNamespace(engine=engine, endpoint=lambda: None, start=engine.start)
+    monkeypatch.setattr("pages.components.layout.model_status.service", lambda: SimpleNamespace(models=models))
+    app = AppTest.from_function(await_model, default_timeout=30).run()
+    assert not app.exception
+    assert engine.started == 1
+    assert [warning.value for warning in app.warning] == [
+        "**No model can answer yet.** The embedded model took too long to load. It was ended after 300 s. "
+        "Press *Try again*, or name a smaller model."
+    ]
+    assert [button.label for button in app.button] == ["Try again"]

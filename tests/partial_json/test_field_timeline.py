@@ -1,0 +1,37 @@
+from weir.partial_json.dialect import LIKE_LANGCHAIN
+from weir.partial_json.field_timeline import Lifeline, lifelines
+from weir.partial_json.fields import JsonType, Outcome, Verdict
+
+CHUNKS = [(0.5, '{"na'), (1.0, 'me": "W'), (1.5, "eir"), (2.0, '", "n": 1'), (2.5, "2, "), (3.0, '"x": [true]')]
+
+
+def test_each_path_has_its_times() -> None:
+    found = lifelines(CHUNKS, {"properties": {"name": {"minLength": 9}, "n": {"type": "integer"}}})
+    assert found.lines[1] == Lifeline(
+        "/name", JsonType.STRING, 1.0, 2.0, 2.0, Verdict.INVALID, "'Weir' is too short"
+    )  # fmt: skip
+    assert [(line.pointer, line.opened_at, line.closed_at, line.judged_at) for line in found.lines] == [
+        ("", 0.5, None, None),
+        ("/name", 1.0, 2.0, 2.0),
+        ("/n", 2.0, 2.5, 2.5),
+        ("/x", 3.0, 3.0, 3.0),
+        ("/x/0", 3.0, 3.0, 3.0),
+    ]
+    assert found.first_usable_at == 2.5
+    assert found.ending.outcome is Outcome.TRUNCATED
+
+
+def test_without_a_schema_what_is_closed_is_usable() -> None:
+    found = lifelines(CHUNKS, dialect=LIKE_LANGCHAIN)
+    assert found.first_usable_at == 2.0
+    assert {line.verdict for line in found.lines} == {Verdict.UNJUDGED}
+
+
+def test_a_lone_number_closes_with_the_last_chunk() -> None:
+    found = lifelines([(1.0, " 4"), (2.0, "2")])
+    assert [(line.opened_at, line.closed_at) for line in found.lines] == [(1.0, 2.0)]
+
+
+def test_a_text_without_json_has_no_lifelines() -> None:
+    found = lifelines([])
+    assert (found.lines, found.first_usable_at, found.ending.outcome) == ((), None, Outcome.FAILED)

@@ -1,0 +1,71 @@
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.json_texts import DOCUMENTS, SIZES, pieces, same
+from weir.partial_json.dialect import LIKE_LANGCHAIN, MODEL_ANSWER
+from weir.partial_json.fields import Event, Json
+from weir.partial_json.json_patch import Operation, deltas, patch
+from weir.partial_json.parser import PartialJson
+
+Make = Callable[[Sequence[Event], Json], list[Operation]]
+
+
+def applied(document: Json, operations: list[Operation]) -> Any:
+    """RFC 6902 as it is written, with "append" on top."""
+    box: list[Any] = [document]
+    for operation in operations:
+        steps = [step.replace("~1", "/").replace("~0", "~") for step in operation["path"].split("/")]
+        place: Any = box
+        key: Any = 0
+        for step in steps[1:]:
+            place = place[key]
+            key = int(step) if isinstance(place, list) else step
+        value = json.loads(json.dumps(operation["value"]))
+        if operation["op"] == "append":
+            place[key] += value
+        elif operation["op"] == "add" and isinstance(place, list) and place is not box:
+            place.insert(key, value)
+        else:
+            assert operation["op"] == "add" or key in place or isinstance(place, list)
+            place[key] = value
+    return box[0]
+
+
+@pytest.mark.parametrize("make", [patch, deltas])
+@given(text=DOCUMENTS, sizes=SIZES, dialect=st.sampled_from([MODEL_ANSWER, LIKE_LANGCHAIN]))
+def test_the_operations_lead_from_each_state_to_the_next(make: Make, text: str, sizes: list[int], dialect: Any) -> None:
+    parser = PartialJson(dialect)
+    document: Json = None
+    for piece in pieces(text, sizes):
+        document = applied(document, make(parser.feed(piece), parser.value))
+        assert same(document, parser.value)
+    assert same(applied(document, make(parser.finish().events, parser.value)), json.loads(text))
+
+
+def steps(make: Make, chunks: list[str]) -> list[list[tuple[str, str, Json]]]:
+    parser = PartialJson(LIKE_LANGCHAIN)
+    found = []
+    for chunk in chunks:
+        operations = make(parser.feed(chunk), parser.value)
+        found.append([(one["op"], one["path"], one["value"]) for one in operations])
+    return found
+
+
+def test_a_string_that_grew_is_replaced_whole_or_appended_to() -> None:
+    chunks = ['{"a": ["x', "y", '", 1', "2", ", {}]"]
+    start = [("add", "", {}), ("add", "/a", []), ("add", "/a/0", "x")]
+    number = [[("add", "/a/1", 1)], [("replace", "/a/1", 12)], [("add", "/a/2", {})]]
+    assert steps(patch, chunks) == [start, [("replace", "/a/0", "xy")], *number]
+    assert steps(deltas, chunks) == [start, [("append", "/a/0", "y")], *number]
+
+
+def test_a_duplicate_key_takes_the_place_and_what_stood_there_is_not_told() -> None:
+    assert steps(patch, ['{"a": {"b": "x"}, "a": 1, "a": "y', 'z", "a": 2}']) == [
+        [("add", "", {}), ("add", "/a", "y")],
+        [("add", "/a", 2)],
+    ]

@@ -1,0 +1,367 @@
+import copy
+import json
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.support.json_texts import DOCUMENTS, SCRAPS, SIZES, VALUES, fed, pieces, same
+from weir.partial_json.adversarial_chunking import by_characters, hostile
+from weir.partial_json.dialect import (
+    LIKE_LANGCHAIN,
+    MODEL_ANSWER,
+    STRICT,
+    ControlCharacters,
+    Dialect,
+    Numbers,
+    Surroundings,
+)
+from weir.partial_json.fields import Change, Field, Json, JsonError, Outcome, State
+from weir.partial_json.parser import PartialJson, loads
+
+DIALECTS = st.sampled_from([MODEL_ANSWER, STRICT, LIKE_LANGCHAIN, Dialect(Surroundings.WHITE_SPACE)])
+
+
+def grew(before: Json, after: Json, numbers: bool) -> bool:
+    """Whether the growth rules allow this step."""
+    if isinstance(before, dict):
+        return isinstance(after, dict) and all(k in after and grew(v, after[k], numbers) for k, v in before.items())
+    if isinstance(before, list):
+        return (
+            isinstance(after, list)
+            and len(after) >= len(before)
+            and all(grew(a, b, numbers) for a, b in zip(before, after, strict=False))
+        )
+    if isinstance(before, str):
+        return isinstance(after, str) and after.startswith(before)
+    if numbers and isinstance(before, int | float) and not isinstance(before, bool):
+        return isinstance(after, int | float) and not isinstance(after, bool)
+    return same(before, after)
+
+
+def said_by_json(text: str, strict: bool) -> tuple[Json, int | None]:
+    """What json.loads returns, or where it raises. A constant such as NaN counts as an error without a place."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    try:
+        return json.loads(text, strict=strict, parse_constant=refuse), None
+    except ValueError as error:
+        return None, getattr(error, "pos", 0)
+
+
+@given(DOCUMENTS, SIZES, DIALECTS)
+def test_the_final_value_is_that_of_json_loads(text: str, sizes: list[int], dialect: Dialect) -> None:
+    parser = fed(text, dialect, sizes)
+    assert parser.finish().outcome is Outcome.COMPLETE
+    assert same(parser.value, json.loads(text))
+    assert all(field.state is State.CLOSED for field in parser.fields.values())
+
+
+@given(DOCUMENTS, SIZES, DIALECTS)
+def test_a_value_only_grows(text: str, sizes: list[int], dialect: Dialect) -> None:
+    parser = PartialJson(dialect)
+    before: Json = None
+    for piece in pieces(text, sizes):
+        absent = parser.state("") is State.ABSENT
+        parser.feed(piece)
+        assert absent or grew(before, parser.value, dialect.numbers is Numbers.EARLY)
+        before = copy.deepcopy(parser.value)
+
+
+def facts(field: Field) -> tuple[object, ...]:
+    return field.pointer, field.type, field.state, field.start, field.end
+
+
+@given(st.one_of(SCRAPS, DOCUMENTS), SIZES, DIALECTS)
+@example(f"```{' ' * 62}json\n7", [1], MODEL_ANSWER)
+@example("Here: [ ", [1], MODEL_ANSWER)
+@example("0 {", [1], Dialect(Surroundings.WHITE_SPACE))
+def test_any_chunking_ends_as_any_other(text: str, sizes: list[int], dialect: Dialect) -> None:
+    whole = fed(text, dialect)
+    other = whole.finish()
+    for chunks in (pieces(text, sizes), hostile(text)):
+        parser = PartialJson(dialect)
+        for chunk in chunks:
+            parser.feed(chunk)
+        ending = parser.finish()
+        assert (ending.outcome, ending.open, str(ending.error)) == (other.outcome, other.open, str(other.error))
+        assert same(parser.value, whole.value)
+        assert (parser.before, parser.after) == (whole.before, whole.after)
+        assert [facts(f) for f in parser.fields.values()] == [facts(f) for f in whole.fields.values()]
+
+
+@given(st.one_of(SCRAPS, DOCUMENTS), SIZES, st.sampled_from(ControlCharacters))
+@example('"NaN"', [1], ControlCharacters.ACCEPTED)
+@example("[1.]", [1], ControlCharacters.ACCEPTED)
+def test_a_text_ends_in_an_error_exactly_if_json_loads_raises(
+    text: str, sizes: list[int], controls: ControlCharacters
+) -> None:
+    parser = fed(text, Dialect(Surroundings.WHITE_SPACE, controls), sizes)
+    ending = parser.finish()
+    expected, raised_at = said_by_json(text, strict=controls is ControlCharacters.REFUSED)
+    if raised_at is None:
+        assert ending.error is None
+        assert same(parser.value, expected)
+    else:
+        assert ending.error is not None
+        # json.loads names the beginning of what is wrong, Weir the first character that cannot be there.
+        assert raised_at <= ending.error.offset <= len(text)
+        assert fed(text[: ending.error.offset], parser.dialect).error is None
+
+
+@given(SCRAPS, SIZES)
+def test_a_model_answer_is_at_least_what_json_loads_reads(text: str, sizes: list[int]) -> None:
+    parser = fed(text, MODEL_ANSWER, sizes)
+    ending = parser.finish()
+    expected, raised_at = said_by_json(text, strict=False)
+    if raised_at is None:
+        assert ending.error is None
+        assert same(parser.value, expected)
+    else:
+        assert ending.error is not None or (parser.before + parser.after).strip()
+
+
+@given(st.text(), SIZES, DIALECTS)
+def test_no_text_makes_it_raise(text: str, sizes: list[int], dialect: Dialect) -> None:
+    ending = fed(text, dialect, sizes).finish()
+    assert (ending.error is None) == (ending.outcome is Outcome.COMPLETE)
+
+
+@given(VALUES, st.data())
+def test_a_cut_text_is_truncated_and_names_what_is_open(value: Json, data: st.DataObject) -> None:
+    text = json.dumps([value])
+    cut = data.draw(st.integers(1, len(text) - 1))
+    ending = fed(text[:cut], data.draw(DIALECTS)).finish()
+    assert ending.outcome is Outcome.TRUNCATED
+    assert ending.open[0] == ""
+    assert ending.error is not None
+    assert ending.error.offset == cut
+
+
+@given(DOCUMENTS, SIZES)
+def test_prose_and_a_fence_are_kept_apart_to_the_character(document: str, sizes: list[int]) -> None:
+    text = f'{{"value": {document}}}'
+    parser = fed(f"Sure! Here [1] it is:\n```json\n{text}\n```\nBye", MODEL_ANSWER, sizes)
+    assert parser.finish().outcome is Outcome.COMPLETE
+    assert same(parser.value, json.loads(text))
+    assert (parser.before, parser.after) == ("Sure! Here [1] it is:\n```json\n", "\n```\nBye")
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "value", "after"),
+    [
+        ('The object {"a": 1} it is', "The object ", {"a": 1}, " it is"),
+        ("A set {x} and { } then", "A set {x} and ", {}, " then"),
+        ("As in [1], the list: [ 2]", "As in [1], the list: ", [2], ""),
+        ("See\n[a]\n[ 3]", "See\n[a]\n", [3], ""),
+        ("A pair: [x] and\n[ ]", "A pair: [x] and\n", [], ""),
+        ("```\n7 \n```", "```\n", 7, " \n```"),
+        ("```JSON\ntrue\n```", "```JSON\n", True, "\n```"),
+        ('```json {"a": 1}\n```', "```json ", {"a": 1}, "\n```"),
+        ('```python\nprint({"a": 1})\n```\nso {"b": 2}', '```python\nprint({"a": 1})\n```\nso ', {"b": 2}, ""),
+        ('```\nprint({"a": 1})\n``` x\n~~~\n````\n{"b": 2}', '```\nprint({"a": 1})\n``` x\n~~~\n````\n', {"b": 2}, ""),
+        (f'{"- " * 100}\n{{"a": 1}}', f"{'- ' * 100}\n", {"a": 1}, ""),
+        ("\ufeff [1] x", "\ufeff ", [1], " x"),
+        ('"text" and more', "", "text", " and more"),
+        (" -1.5e1 ", "", -15.0, " "),
+        ("null", "", None, ""),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_where_the_json_begins_and_ends(text: str, before: str, value: Json, after: str, size: int) -> None:
+    parser = fed(text, MODEL_ANSWER, [size])
+    assert parser.finish().outcome is Outcome.COMPLETE
+    assert (parser.before, parser.value, parser.after) == (before, value, after)
+
+
+def test_a_bracket_that_ends_the_prose_is_the_json_cut_short() -> None:
+    parser = fed("Here: [ ", MODEL_ANSWER, [1])
+    assert parser.state("") is State.ABSENT
+    ending = parser.finish()
+    assert ending.outcome is Outcome.TRUNCATED
+    assert parser.value == []
+    assert [event.change for event in ending.events] == [Change.OPENED]
+    assert (parser.fields[""].start, parser.fields[""].opened) == (6, 7)
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "no JSON", "7 of them", "\ufeff"])
+@pytest.mark.parametrize("dialect", [MODEL_ANSWER, Dialect(Surroundings.WHITE_SPACE)])
+def test_a_text_without_json_fails(text: str, dialect: Dialect) -> None:
+    parser = fed(text, dialect)
+    assert parser.finish().outcome is Outcome.FAILED
+    if dialect is MODEL_ANSWER:
+        assert (parser.state(""), parser.value, len(parser.fields)) == (State.ABSENT, None, 0)
+
+
+def test_states_and_events_tell_a_fields_life() -> None:
+    parser = PartialJson()
+    life = [
+        [(event.change.value, event.field.pointer, event.value) for event in parser.feed(chunk)]
+        for chunk in ['{"a/~', '": "x', "y", '", "n": 1', '2, "t": [tr', "ue], "]
+    ]
+    assert life == [
+        [("opened", "", None)],
+        [("opened", "/a~1~0", ""), ("grew", "/a~1~0", "x")],
+        [("grew", "/a~1~0", "y")],
+        [("closed", "/a~1~0", None)],
+        [("opened", "/n", 12), ("closed", "/n", None), ("opened", "/t", None)],
+        [("opened", "/t/0", True), ("closed", "/t/0", None), ("closed", "/t", None)],
+    ]
+    assert parser.value == {"a/~": "xy", "n": 12, "t": [True]}
+    paths = ["", "/a~1~0", "/t/0", "/t/00", "/t/-", "/t/1", "/t/0/x", "/t/0/x/y", "/b", "a"]
+    states = [parser.state(path).value for path in paths]
+    assert states == ["growing", "closed", "closed", *["absent"] * 7]
+    number = parser.fields["/n"]
+    assert (number.opened, number.closed, number.start, number.end) == (4, 5, 19, 21)
+    assert "'/n' number closed unjudged" in repr(number)
+
+
+def test_the_value_is_one_live_object() -> None:
+    parser = PartialJson()
+    parser.feed('{"a": [')
+    value = parser.value
+    parser.feed('1, "x')
+    assert parser.value is value
+    assert value == {"a": [1, "x"]}
+
+
+def test_a_kept_string_does_not_change() -> None:
+    parser = PartialJson()
+    kept = []
+    for piece in ['"', "ab", "c", "d", '"']:
+        parser.feed(piece)
+        kept.append(parser.value)
+    assert kept == ["", "ab", "abc", "abcd", "abcd"]
+
+
+def test_the_last_of_two_equal_keys_wins_when_its_value_appears() -> None:
+    parser = PartialJson()
+    parser.feed('{"a": {"b": "x"}, "c": 1, "a": ')
+    assert parser.value == {"a": {"b": "x"}, "c": 1}
+    events = parser.feed('"y"}')
+    assert [event.change for event in events][:3] == [Change.REPLACED, Change.GREW, Change.CLOSED]
+    assert json.dumps(parser.value) == '{"a": "y", "c": 1}'
+
+
+def test_early_numbers_appear_as_they_are_written() -> None:
+    parser = PartialJson(LIKE_LANGCHAIN)
+    seen = []
+    for char in "[-12.50e1, 1]":
+        parser.feed(char)
+        seen.append(copy.deepcopy(parser.value))
+    assert [type(value).__name__ for value in seen if not isinstance(value, list)] == []
+    assert [v[0] if isinstance(v, list) and v else None for v in seen][:10] == [
+        None, None, -1, -12, -12, -12.5, -12.5, -12.5, -125.0, -125.0,
+    ]  # fmt: skip
+    assert parser.value == [-125.0, 1]
+
+
+def test_a_long_early_number_waits_until_it_is_whole() -> None:
+    parser = PartialJson(LIKE_LANGCHAIN)
+    parser.feed("[" + "1" * 101)
+    assert parser.value == []
+    parser.feed("]")
+    assert parser.value == [int("1" * 101)]
+
+
+def test_surrogates_and_escapes_may_be_cut_anywhere() -> None:
+    parser = PartialJson()
+    seen = []
+    for char in r'"\ud83d\ude00\ud83dx\ud83d\n\ud83d"':
+        parser.feed(char)
+        seen.append(str(parser.value))
+    assert seen[6] == ""
+    assert seen[12] == "😀"
+    assert seen[-1] == "😀\ud83dx\ud83d\n\ud83d"
+
+
+@pytest.mark.parametrize(("depth", "fails"), [(500, False), (501, True)])
+def test_depth_is_bounded(depth: int, fails: bool) -> None:
+    parser = fed("[" * depth + "]" * depth)
+    ending = parser.finish()
+    assert (ending.error is not None) is fails
+    if ending.error is not None:
+        assert ending.error.cause == "The JSON is nested more than 500 deep."
+        assert ending.error.offset == 500
+
+
+def test_the_bound_of_depth_is_a_setting() -> None:
+    assert fed("[[1]]", Dialect(max_depth=1)).finish().outcome is Outcome.FAILED
+    assert fed("[" * 20_000 + "]" * 20_000, Dialect(max_depth=20_000)).finish().outcome is Outcome.COMPLETE
+
+
+def test_control_characters_are_accepted_or_refused() -> None:
+    text = '["a\n\t\x00b"]'
+    assert loads(text) == ["a\n\t\x00b"]
+    with pytest.raises(JsonError, match=r"U\+000A must be escaped") as caught:
+        loads(text, Dialect(controls=ControlCharacters.REFUSED))
+    assert (caught.value.offset, caught.value.line, caught.value.column) == (3, 1, 4)
+
+
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_an_error_names_its_place_and_keeps_the_value(size: int) -> None:
+    parser = fed('{\n "a": "x",\n "b": [1, 2, y', MODEL_ANSWER, [size])
+    assert str(parser.error) == "Line 3, column 14 (character 26): A value must stand here, not 'y'."
+    assert parser.value == {"a": "x", "b": [1, 2]}
+    assert parser.feed("3]}") == []
+    assert parser.finish() == (Outcome.FAILED, ("", "/b"), parser.error, ())
+    assert parser.value == {"a": "x", "b": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('{"a": "b', "the string at /a"),
+        ('{"a": [', "the array at /a"),
+        ('{"a', "a key of the object at the root"),
+        ('{"a": -', "a number, where a digit may follow"),
+        ('{"a": 12', "a number, where a digit, '.' or 'e' may follow"),
+        ('{"a": nu', "the literal null"),
+        ('"x', "the string at the root"),
+    ],
+)
+def test_a_truncated_text_says_where_it_ends(text: str, where: str) -> None:
+    ending = fed(text).finish()
+    assert ending.outcome is Outcome.TRUNCATED
+    assert ending.error is not None
+    assert ending.error.cause == f"The text ends within {where}."
+
+
+def test_an_integer_beyond_pythons_bound_is_an_error() -> None:
+    digits = "1" * (sys.get_int_max_str_digits() + 1)
+    for text in (digits, f"[{digits}]"):
+        ending = fed(text, STRICT).finish()
+        assert ending.outcome is Outcome.FAILED
+        assert ending.error is not None
+        assert ending.error.cause == "The integer has more digits than Python reads."
+
+
+def test_a_finished_parser_takes_no_more() -> None:
+    parser = fed("[1]")
+    assert parser.finish() is parser.finish()
+    with pytest.raises(RuntimeError):
+        parser.feed(" ")
+
+
+def test_what_follows_strict_json_may_be_white_space_only() -> None:
+    assert fed("[1] \n", STRICT).after == " \n"
+    assert fed("[1]\n x", STRICT).finish().outcome is Outcome.FAILED
+
+
+def seconds(text: str) -> float:
+    parser = PartialJson()
+    begun = time.process_time()
+    for piece in by_characters(text, 4):
+        parser.feed(piece)
+    return time.process_time() - begun
+
+
+@pytest.mark.parametrize("make", [lambda n: json.dumps(["word \n"] * n), lambda n: json.dumps({"a": "word \n" * n})])
+def test_ten_times_the_text_does_not_take_a_hundred_times_as_long(make: Callable[[int], str]) -> None:
+    short, long = make(2_000), make(20_000)
+    assert min(seconds(long) for _ in range(3)) < 30 * min(seconds(short) for _ in range(3))

@@ -1,0 +1,199 @@
+"""Five ways to run the story chain, against a real server: one text, one record, one Stop."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import httpx2
+import pytest
+
+from chains.story_chain import story_chain
+from tests.llm.test_chat_model import STORY, WORDS, settings_for
+from tests.support.fake_openai import FakeOpenAI, Fault, Plan
+from weir.analysis.metrics import figures, text
+from weir.analysis.outcome import Mark, outcome
+from weir.analysis.progress import Phase, phase
+from weir.analysis.stop_report import HangUp, stop_receipt
+from weir.llm.chat_model import Line, Options, chat_model, configured_endpoint
+from weir.llm.transport_timing import Connection
+from weir.runs.failure import FailureKind
+from weir.runs.methods import Method
+from weir.runs.recorder import Recorder
+from weir.runs.run import Run, Status
+
+SOON = 0.5
+"""Seconds from Stop to the hang-up that the server sees."""
+
+Start = Callable[[Method], Run]
+
+
+@pytest.fixture
+def start(recorder: Recorder, http: httpx2.AsyncClient, openai_server: FakeOpenAI) -> Start:
+    def begin(method: Method) -> Run:
+        chosen = settings_for(openai_server.url, timeout=20.0)
+        connection = Connection()
+        line = None if method.is_async else Line(connection)
+        options = Options(streaming=method.needs_streaming_model or None)
+        endpoint = configured_endpoint(chosen)
+        model = chat_model(endpoint, chosen, http, options=options, line=line, connection=connection)
+        run = recorder.start(story_chain(model), STORY, method=method, line=line)
+        run.connection = connection
+        return run
+
+    return begin
+
+
+def wait_for_request(server: FakeOpenAI) -> None:
+    wait_for(lambda: bool(server.seen))
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
+
+
+def wait_for_text(run: Run, wanted: str) -> None:
+    for _ in run.follow(heartbeat=0.05):
+        if text(run.events) == wanted:
+            return
+    raise AssertionError(text(run.events))
+
+
+@pytest.mark.parametrize("method", Method)
+def test_every_method_gives_the_same_text_and_figures(start: Start, openai_server: FakeOpenAI, method: Method) -> None:
+    openai_server.plan = Plan(tokens=WORDS)
+    run = start(method)
+    assert run.wait(10)
+    seen = figures(run.events)
+    assert run.status is Status.DONE
+    assert outcome(run, seen).mark is Mark.DONE
+    assert text(run.events) == "".join(WORDS)
+    assert (seen.tokens_out, seen.exact, seen.finish_reason) == (20, True, "stop")
+    assert seen.chunks == (20 if method.streams else 1)
+    assert bool(openai_server.seen[0].body.get("stream")) is method.streams
+
+
+@pytest.mark.parametrize("method", Method)
+def test_every_method_leaves_a_record_with_the_same_components(
+    start: Start, openai_server: FakeOpenAI, method: Method
+) -> None:
+    run = start(method)
+    assert run.wait(10)
+    assert [event.seq for event in run.events] == list(range(len(run.events)))
+    assert run.events[0].event == "on_chain_start"
+    assert run.events[0].run_id == run.id
+    assert run.events[-1].event == "on_chain_end"
+    assert run.events[-1].run_id == run.id
+    opened = [(event.name, event.type) for event in run.events if event.event.endswith("_start")]
+    closed = [(event.name, event.type) for event in run.events if event.event.endswith("_end")]
+    components = [("ChatOpenAI", "chat_model"), ("ChatPromptTemplate", "prompt"), ("StrOutputParser", "parser")]
+    assert sorted(opened) == sorted(closed) == [*components, ("story", "chain")]
+    chunks = [event for event in run.events if event.event == "on_chat_model_stream"]
+    assert bool(chunks) is method.streams
+    assert all(event.source.parent_ids == (run.id,) for event in chunks)
+
+
+@pytest.mark.parametrize("method", Method)
+@pytest.mark.parametrize("rate", [0.0, 20.0], ids=["stalled", "flowing"])
+def test_stop_hangs_up_and_keeps_the_text(start: Start, openai_server: FakeOpenAI, method: Method, rate: float) -> None:
+    openai_server.plan = Plan(tokens=WORDS * 50, rate=rate, fault=None if rate else Fault.STALL, at=3)
+    run = start(method)
+    wait_for_request(openai_server)
+    if method.streams:
+        wait_for_text(run, "".join(WORDS[:3]))
+    stop_hangs_up(run, openai_server)
+    assert text(run.events).startswith("".join(WORDS[:3]) if method.streams else "")
+
+
+@pytest.mark.parametrize("method", Method)
+def test_stop_hangs_up_before_the_first_token(start: Start, openai_server: FakeOpenAI, method: Method) -> None:
+    openai_server.plan = Plan(tokens=WORDS, fault=Fault.STALL, at=0)
+    run = start(method)
+    wait_for_request(openai_server)
+    stop_hangs_up(run, openai_server)
+    assert text(run.events) == ""
+
+
+@pytest.mark.parametrize("method", Method)
+def test_the_phases_of_every_method_are_what_the_connection_tells(
+    start: Start, openai_server: FakeOpenAI, method: Method
+) -> None:
+    openai_server.plan = Plan(tokens=WORDS, fault=Fault.STALL, at=0)
+    run = start(method)
+    connection = run.connection
+    assert connection is not None
+    wait_for(lambda: connection.sent_at is not None)
+    waiting = Phase.READING if method.streams else Phase.UNSEEN
+    assert phase(run.events, Phase.WAITING, run.connection, streams=method.streams) is waiting
+    run.stop()
+    assert run.wait(SOON)
+
+
+def test_a_connection_whose_answer_was_read_to_its_end_is_kept() -> None:
+    connection = Connection()
+    assert connection.sent_at is None
+    for event in ("send_request_headers.started", "send_request_body.complete", "receive_response_body.complete"):
+        connection.trace(f"http11.{event}", {})
+    connection.trace("http11.response_closed.complete", {})
+    assert connection.sent_at is not None
+    assert connection.closed_at is None
+
+
+def test_a_request_that_is_sent_again_begins_anew() -> None:
+    connection = Connection()
+    for event in ("send_request_headers.started", "send_request_body.complete", "response_closed.complete"):
+        connection.trace(f"http11.{event}", {})
+    assert connection.closed_at is not None
+    connection.trace("http11.send_request_headers.started", {})
+    assert not connection.is_over()
+    assert [connection.sent_at, connection.closed_at] == [None, None]
+
+
+def stop_hangs_up(run: Run, server: FakeOpenAI) -> None:
+    pressed = time.monotonic()
+    run.stop()
+    assert server.seen[0].ended.wait(SOON)
+    assert server.seen[0].hung_up_at is not None
+    assert server.seen[0].hung_up_at - pressed < SOON
+    assert run.wait(SOON)
+    assert time.monotonic() - pressed < SOON
+    assert run.status is Status.STOPPED
+    assert run.events[-1].event == "on_chain_error"
+    assert run.events[-1].data["error"]["type"] == "Interrupted"
+    assert run.stop_asked_at is not None
+    assert run.ended_at is not None
+    assert run.ended_at - run.stop_asked_at < SOON
+    receipt = stop_receipt(run)
+    assert receipt is not None
+    assert receipt.hang_up is HangUp.CLOSED
+    assert receipt.to_hang_up is not None
+    assert receipt.to_hang_up == pytest.approx(server.seen[0].hung_up_at - pressed, abs=0.1)
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("method", Method)
+def test_a_stop_at_the_very_start_ends_every_method(start: Start, openai_server: FakeOpenAI, method: Method) -> None:
+    openai_server.plan = Plan(tokens=WORDS, fault=Fault.STALL, at=0)
+    run = start(method)
+    run.stop()
+    assert run.wait(2)
+    assert run.status is Status.STOPPED
+
+
+@pytest.mark.parametrize("method", Method)
+def test_a_failure_is_told_as_with_any_run(start: Start, openai_server: FakeOpenAI, method: Method) -> None:
+    openai_server.plan = Plan(status=401)
+    run = start(method)
+    assert run.wait(10)
+    assert run.status is Status.FAILED
+    assert run.failure is not None
+    assert run.failure.kind is FailureKind.AUTHENTICATION
+    assert [event.name for event in run.events if event.event.endswith("_error")] == ["ChatOpenAI", "story"]
+
+
+def test_the_code_that_is_shown_is_the_function_that_runs() -> None:
+    for method in Method:
+        assert method.code.splitlines()[0].endswith(("(", ":"))
+        assert f"def with_{method.value}(" in method.code

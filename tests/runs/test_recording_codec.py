@@ -1,0 +1,191 @@
+"""One line of a recording at a time: what is taken, what is refused, and with which words."""
+
+import json
+from typing import Any
+
+import pytest
+
+from weir.core import serialization
+from weir.core.run_event import Event, Source
+from weir.runs import recording_codec
+from weir.runs.failure import Failure, FailureKind
+from weir.runs.recording_codec import Decoder, End, Header, Line, RecordingError, encode
+from weir.runs.run import Status
+
+HEADER: dict[str, Any] = {"id": "id-1", "name": "story", "created_at": 12.5, "input": "x", "context": {}}
+EVENT: dict[str, Any] = {
+    "seq": 0,
+    "at": 0.5,
+    "event": "on_chain_stream",
+    "name": "story",
+    "run_id": "id-1",
+    "parent_ids": [],
+    "tags": ["seq:step:1"],
+    "metadata": {"ls_provider": "openai"},
+    "data": {"chunk": "a"},
+}
+
+
+def header(**fields: Any) -> bytes:
+    return json.dumps({"format": "weir-recording", "version": 1, "run": HEADER | fields}).encode()
+
+
+def event(**fields: Any) -> bytes:
+    return json.dumps(EVENT | fields).encode()
+
+
+def decoded(*lines: bytes) -> list[Line]:
+    decoder = Decoder()
+    return [decoder.decode(line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        Header("id-1", "story", 12.5, {"topic": 2**80}, {"page": "story"}),
+        Event(0, 0.5, "on_chain_stream", Source("a", "b", ("c",), ("d",), {"e": [1]}), b'{"chunk":"\\ud800"}'),
+        End(Status.FAILED, Failure(FailureKind.CUT, "RemoteProtocolError")),
+        End(Status.DONE, None),
+    ],
+    ids=["header", "event", "failure", "end"],
+)
+def test_a_line_is_the_same_after_it_was_encoded_and_decoded(line: Line) -> None:
+    decoder = Decoder()
+    if not isinstance(line, Header):
+        decoder.decode(header())
+    assert decoder.decode(encode(line)) == line
+
+
+def test_the_events_of_one_component_share_what_they_are_of() -> None:
+    _, *events = decoded(header(), event(), event(seq=1), event(seq=2, metadata={}), event(seq=3, name="custom"))
+    sources = [one.source for one in events if isinstance(one, Event)]
+    assert sources[0] is sources[1]
+    assert [source.name for source in sources] == ["story", "story", "story", "custom"]
+    assert sources[2].metadata == {}
+
+
+def test_metadata_that_is_equal_in_python_only_is_kept_apart() -> None:
+    _, *events = decoded(header(), event(metadata={"a": 1}), event(seq=1, metadata={"a": True}))
+    assert [one.source.metadata["a"] is True for one in events if isinstance(one, Event)] == [False, True]
+
+
+ODD_EVENTS = {
+    "data is a list": (event(data=[1]), "data: input should be an object"),
+    "data is missing": (
+        json.dumps({key: EVENT[key] for key in EVENT if key != "data"}).encode(),
+        "data: field required",
+    ),
+    "data is text of a model": (event(event="on_chat_model_end", data="x"), "data: input should be an object"),
+    "seq is no number": (event(seq="0"), "seq: input should be a valid integer"),
+    "seq is huge": (event(seq=2**70), "seq: input should be a valid integer"),
+    "seq is negative": (event(seq=-1), "seq: input should be greater than or equal to 0"),
+    "at is true": (event(at=True), "at: input should be a valid number"),
+    "at is negative": (event(at=-0.5), "at: input should be greater than or equal to 0"),
+    "at is endless": (event(at=1e308), "at: input should be less than or equal to"),
+    "at is NaN": (event(at=float("nan")), "not JSON"),
+    "event ends with a line": (event(event="on_chain_end\n"), "event: string should match"),
+    "event is a number": (event(event=1), "event: input should be a valid string"),
+    "name is half a pair": (event(name="\ud800"), "name: input should be a valid string"),
+    "tag is half a pair": (event(tags=["\ud800"]), "tags.0: input should be a valid string"),
+    "tags are text": (event(tags="abc"), "tags: input should be a valid list"),
+    "tag is a number": (event(tags=["a", 1]), "tags.1: input should be a valid string"),
+    "parents are missing": (event(parent_ids=None), "parent_ids: input should be a valid list"),
+    "parent is itself": (event(parent_ids=["root", "id-1"]), "a component cannot be its own parent"),
+    "parent is a list": (event(parent_ids=[[]]), "parent_ids.0: input should be a valid string"),
+    "metadata is a list": (event(metadata=[]), "metadata: input should be a valid dictionary"),
+    "nested deeply": (event(data={"chunk": serialization.loads(b"[" * 200 + b"]" * 200)}), "nested too deeply"),
+    "a list": (b"[1]", "not a JSON object"),
+    "an empty line": (b"\n", "not JSON"),
+    "many lists": (event(data={"chunk": 0}).replace(b"0}", b"[" + b"[]," * 1_000_001 + b"0]}"), "1,000,000 lists"),
+    "much metadata": (event(metadata={"a": [0] * 1_000_001}), "metadata of this recording have more than 1,000,000"),
+}
+
+
+@pytest.mark.parametrize(("line", "problem"), ODD_EVENTS.values(), ids=ODD_EVENTS)
+def test_an_odd_event_is_refused_with_its_line_and_its_problem(line: bytes, problem: str) -> None:
+    with pytest.raises(RecordingError) as caught:
+        decoded(header(), line)
+    assert problem in str(caught.value)
+    assert "Line 2 of" in str(caught.value) or "this recording have more" in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"created_at": 1e308}, "created_at: input should be less than or equal to"),
+        ({"created_at": -1e20}, "created_at: input should be greater than or equal to 0"),
+        ({"created_at": "now"}, "created_at: input should be a valid number"),
+        ({"id": ""}, "id: string should have at least 1 character"),
+        ({"name": ["story"]}, "name: input should be a valid string"),
+        ({"context": [1]}, "context: input should be a valid dictionary"),
+    ],
+)
+def test_an_odd_header_is_refused_with_its_problem(fields: dict[str, Any], problem: str) -> None:
+    with pytest.raises(RecordingError, match="header is damaged") as caught:
+        decoded(header(**fields))
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        {"status": "won"},
+        {"status": ["done"]},
+        {"status": "failed", "failure": "cut"},
+        {"status": "failed", "failure": {"kind": 1, "detail": ""}},
+        [],
+        None,
+    ],
+)
+def test_an_odd_end_is_refused(end: Any) -> None:
+    with pytest.raises(RecordingError, match="The end of this recording, line 2, is damaged: "):
+        decoded(header(), json.dumps({"end": end}).encode())
+
+
+def test_nothing_comes_after_the_end() -> None:
+    end = encode(End(Status.DONE, None))
+    with pytest.raises(RecordingError, match="Line 3 of this recording comes after its end"):
+        decoded(header(), end, event())
+
+
+LENIENT = {
+    "an unknown event": (event(event="on_chain_pause"), "on_chain_pause"),
+    "a field more": (event(colour="teal"), "on_chain_stream"),
+    "parents that are not there": (event(parent_ids=["x", "x", "y"]), "on_chain_stream"),
+    "data of a custom event": (event(event="on_custom_event", data=[1]), "on_custom_event"),
+    "any data": (event(data={"chunk": {"content": [1, 2], "usage_metadata": "many"}}), "on_chain_stream"),
+    "a tag with an odd digit": (event(tags=["seq:step:²"]), "on_chain_stream"),
+}
+
+
+@pytest.mark.parametrize(("line", "kind"), LENIENT.values(), ids=LENIENT)
+def test_what_is_unknown_but_in_form_is_taken(line: bytes, kind: str) -> None:
+    _, read = decoded(header(), line)
+    assert isinstance(read, Event)
+    assert read.event == kind
+
+
+def test_many_brackets_in_a_text_are_no_lists() -> None:
+    text = "[{" * recording_codec.MAX_CONTAINERS
+    _, read = decoded(header(), event(data={"chunk": text}))
+    assert isinstance(read, Event)
+    assert read.data == {"chunk": text}
+
+
+def test_a_time_that_goes_back_a_little_is_the_one_before_it() -> None:
+    _, *events = decoded(header(), event(at=70.0), event(seq=1, at=69.9), event(seq=2, at=10.5), event(seq=3, at=71.0))
+    assert [one.at for one in events if isinstance(one, Event)] == [70.0, 70.0, 70.0, 71.0]
+
+
+def test_a_time_that_goes_back_further_is_refused() -> None:
+    with pytest.raises(RecordingError, match="Line 4 of this recording goes back in time"):
+        decoded(header(), event(at=70.0), event(seq=1, at=30.0), event(seq=2, at=9.0))
+
+
+def test_half_a_surrogate_pair_in_a_name_or_a_detail_is_replaced() -> None:
+    failure = {"kind": "of the future", "detail": "bad \ud83d"}
+    read, end = decoded(header(name="a\ud800"), json.dumps({"end": {"status": "failed", "failure": failure}}).encode())
+    assert isinstance(read, Header)
+    assert read.name == "a\ufffd"
+    assert end == End(Status.FAILED, Failure(FailureKind.INTERNAL, "bad \ufffd"))

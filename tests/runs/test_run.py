@@ -1,0 +1,106 @@
+"""The record's own rules, whoever writes it."""
+
+from itertools import count, pairwise
+from typing import Any
+
+import pytest
+from langchain_core.runnables import RunnableLambda
+
+from weir.core.run_event import Event, Source
+from weir.runs import recording_file
+from weir.runs.background_loop import BackgroundLoop
+from weir.runs.methods import Method
+from weir.runs.recorder import Recorder
+from weir.runs.run import Run, Status
+from weir.runs.run_store import MemoryStore, RunEvictedError
+
+
+def nothing() -> None: ...
+
+
+def made_run(**given: Any) -> Run:
+    return Run("id-1", "story", "", context={}, created_at=12.5, cancel=nothing, unread=nothing, **given)
+
+
+def event(seq: int, at: float) -> Event:
+    return Event(seq, at, "on_chain_stream", Source("story", "id-1", (), (), {}), b'{"chunk":"a"}')
+
+
+def times(run: Run) -> list[float]:
+    return [one.at for one in run.events]
+
+
+def test_an_event_that_is_stamped_before_the_last_one_gets_its_time() -> None:
+    run = made_run()
+    for seq, at in enumerate([-1.0, 0.5, 0.2, float("nan"), 0.7, 0.6]):
+        assert run.append(event(seq, at)) is run.events[-1]
+    assert times(run) == [0.0, 0.5, 0.5, 0.5, 0.7, 0.7]
+
+
+def test_a_run_ends_no_earlier_than_its_last_event() -> None:
+    run = made_run(clock=lambda: 1.0)
+    run.append(event(0, 3.0))
+    run.close(Status.DONE, None)
+    assert run.ended_at == 3.0
+
+
+def failing(_: Any) -> str:
+    raise ValueError("the first way is closed")
+
+
+def failing_late(value: str) -> str:
+    raise ValueError(f"no way from {value}")
+
+
+@pytest.mark.parametrize("method", Method)
+@pytest.mark.parametrize("fails", [False, True], ids=["survived", "failed"])
+def test_time_never_goes_back_in_the_record_of_a_failure(method: Method, fails: bool, loop: BackgroundLoop) -> None:
+    # Each look at this clock takes a second, so the order of the looks is in the times.
+    ticks = count()
+    recorder = Recorder(MemoryStore(budget=1_000_000), loop, clock=lambda: float(next(ticks)))
+    chain = RunnableLambda(failing).with_fallbacks([RunnableLambda(str.strip)]) | RunnableLambda(
+        failing_late if fails else str
+    )
+    run = recorder.start(chain, " go ", method=method)
+    assert run.wait(10)
+    assert run.status is (Status.FAILED if fails else Status.DONE)
+    assert any(one.event.endswith("_error") for one in run.events)
+    assert all(later >= earlier for earlier, later in pairwise(times(run)))
+    assert run.ended_at is not None
+    assert run.ended_at >= times(run)[-1]
+    opened = recording_file.read(b"".join(recording_file.lines(run)))
+    assert times(opened) == times(run)
+
+
+def test_what_a_chain_names_itself_can_be_opened_again(recorder: Recorder) -> None:
+    chain = RunnableLambda(str.strip).with_config(
+        run_name="half \ud800 pair " + "x" * 2_000, tags=["\udfff", "a" * 2_000]
+    )
+    run = recorder.start(chain, "\ud800 go", name="\ud83d" + "y" * 2_000)
+    assert run.wait(5)
+    opened = recording_file.read(b"".join(recording_file.lines(run)))
+    assert opened.name == run.name == "\ufffd" + "y" * 998 + "…"
+    assert opened.events[0].name.startswith("half \ufffd pair xx")
+    assert set(opened.events[0].source.tags) == {"\ufffd", "a" * 999 + "…"}
+
+
+def test_the_memory_of_a_run_has_what_its_components_take_once() -> None:
+    run = made_run()
+    before = run.size
+    large = Source("story", "id-1", (), ("tag",) * 100, {"key": "value" * 100})
+    for seq in range(3):
+        run.append(Event(seq, 0.0, "on_chain_stream", large, b"{}"))
+    assert before + large.size < run.size < before + 2 * large.size
+
+
+def test_a_recording_that_is_larger_than_the_store_takes_nobody_elses_room() -> None:
+    store = MemoryStore(budget=20_000)
+    others = made_run()
+    others.close(Status.DONE, None)
+    store.add(others)
+    large = Run("rec-1", "story", "x" * 30_000, context={}, created_at=0, cancel=nothing, unread=nothing)
+    large.close(Status.DONE, None)
+    store.add(large)
+    assert store.runs() == [others]
+    with pytest.raises(RunEvictedError):
+        store.get("rec-1")

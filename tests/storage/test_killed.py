@@ -1,0 +1,62 @@
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from tests.storage.conftest import Clock
+from tests.support.conversations import ANN, texts
+from weir.storage.database import open_library
+from weir.storage.lease import LEASE
+from weir.storage.message import MessageStatus
+
+ROOT = Path(__file__).parents[2]
+CHILD = """
+import sys
+from sqlalchemy import make_url
+from conversations.opening import open_library
+
+library = open_library(make_url(sys.argv[1]), clock=lambda: float(sys.argv[2]))
+conversation = library.create("ann")
+question = library.add_question("ann", conversation, "Hello", parent=None)
+answer = library.add_answer("ann", question, run_id="run")
+number = 0
+while True:
+    number += 1
+    library.update_answer("ann", answer, " ".join(map(str, range(number))))
+    print(number, flush=True)
+"""
+
+
+def test_what_a_killed_process_has_kept_is_there_and_its_answer_is_cut(url: URL, clock: Clock) -> None:
+    shown = url.render_as_string(hide_password=False)
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, shown, str(clock.now)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    acknowledged = 0
+    while acknowledged < 20:
+        acknowledged = int(child.stdout.readline())
+    child.send_signal(signal.SIGKILL)
+    acknowledged = max([acknowledged, *map(int, child.stdout.read().split())])
+    child.stdout.close()
+    assert child.wait() == -signal.SIGKILL
+
+    library = open_library(url, clock=clock)
+    conversation = library.conversations(ANN)[0].id
+    question, answer = texts(library.path(ANN, conversation))
+    assert question == "Hello"
+    # The last update may have been kept without having been acknowledged.
+    assert answer in (" ".join(map(str, range(acknowledged))), " ".join(map(str, range(acknowledged + 1))))
+    assert library.path(ANN, conversation)[-1].status is MessageStatus.RUNNING
+    clock.move(LEASE + 1)
+    assert library.path(ANN, conversation)[-1].status is MessageStatus.CUT
+    assert library.sweep() == 1
+    library.close()
+
+    clock.move(1)
+    reopened = open_library(url, clock=clock)
+    assert reopened.sweep() == 0
+    assert texts(reopened.path(ANN, conversation)) == [question, answer]
+    reopened.close()

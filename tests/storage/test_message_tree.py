@@ -1,0 +1,176 @@
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings, strategies
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
+from sqlalchemy import URL
+
+from tests.storage.conftest import Clock
+from tests.support.conversations import ANN, ask, texts
+from weir.storage.database import open_library
+from weir.storage.message import MessageStatus
+from weir.storage.message_tree import Tree
+from weir.storage.not_found import NotKeptError
+from weir.storage.repository import Library
+
+
+def test_an_edited_question_and_a_regenerated_answer_stand_beside_the_first(library: Library) -> None:
+    conversation = library.create(ANN)
+    first, one = ask(library, conversation, "Hello", "World")
+    two = library.add_answer(ANN, first, run_id="again")
+    library.update_answer(ANN, two, "Moon", status=MessageStatus.DONE)
+    question, answer = library.path(ANN, conversation)
+    assert (question.siblings, answer.siblings, answer.index) == ((first,), (one, two), 1)
+    edited, _ = ask(library, conversation, "Goodbye", "Sun")
+    question, answer = library.path(ANN, conversation)
+    assert (question.siblings, question.index, len(answer.siblings)) == ((first, edited), 1, 1)
+
+
+def test_choosing_a_branch_shows_what_was_written_last_below_it(library: Library) -> None:
+    conversation = library.create(ANN)
+    first, one = ask(library, conversation, "q1", "a1")
+    ask(library, conversation, "q2", "a2", parent=one)
+    ask(library, conversation, "q2 edited", "a2 edited", parent=one)
+    library.add_answer(ANN, first)
+    assert texts(library.path(ANN, conversation)) == ["q1", ""]
+    library.choose_branch(ANN, one)
+    assert texts(library.path(ANN, conversation)) == ["q1", "a1", "q2 edited", "a2 edited"]
+    library.choose_branch(ANN, library.path(ANN, conversation)[2].siblings[0])
+    assert texts(library.path(ANN, conversation)) == ["q1", "a1", "q2", "a2"]
+    library.choose_branch(ANN, first)
+    assert texts(library.path(ANN, conversation)) == ["q1", ""]
+
+
+def test_a_tree_of_nothing_has_no_path() -> None:
+    assert Tree([]).path(None) == []
+    assert Tree([("a", None)]).path("elsewhere") == []
+
+
+class Branches(RuleBasedStateMachine):
+    """The library beside dictionaries that do the same."""
+
+    library: Library
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conversation = self.library.create(ANN)
+        self.parents: dict[str, str | None] = {}
+        self.texts: dict[str, str] = {}
+        self.status: dict[str, MessageStatus] = {}
+        self.leaf: str | None = None
+        self.deleted = False
+
+    questions: Bundle[str] = Bundle("questions")
+    answers: Bundle[str] = Bundle("answers")
+
+    def keep(self, message: str, parent: str | None, text: str, status: MessageStatus) -> None:
+        self.parents[message] = parent
+        self.texts[message] = text
+        self.status[message] = status
+        self.leaf = message
+
+    @rule(target=questions, text=strategies.text(max_size=5))
+    def ask_first(self, text: str) -> Any:
+        return self.add_question(text, None)
+
+    @rule(target=questions, parent=answers, text=strategies.text(max_size=5))
+    def ask_next(self, text: str, parent: str) -> Any:
+        return self.add_question(text, parent)
+
+    def add_question(self, text: str, parent: str | None) -> Any:
+        if self.deleted:
+            with pytest.raises(NotKeptError):
+                self.library.add_question(ANN, self.conversation, text, parent=parent)
+            return multiple()
+        added = self.library.add_question(ANN, self.conversation, text, parent=parent)
+        self.keep(added, parent, text.replace("\x00", "\ufffd"), MessageStatus.DONE)
+        return added
+
+    @rule(target=answers, question=questions, begun=strategies.booleans())
+    def answer(self, question: str, begun: bool) -> Any:
+        run_id = "run" if begun else None
+        if self.deleted:
+            with pytest.raises(NotKeptError):
+                self.library.add_answer(ANN, question, run_id=run_id)
+            return multiple()
+        added = self.library.add_answer(ANN, question, run_id=run_id)
+        self.keep(added, question, "", MessageStatus.RUNNING if begun else MessageStatus.WAITING)
+        return added
+
+    @rule(answer=answers)
+    def start(self, answer: str) -> None:
+        waits = self.status[answer] is MessageStatus.WAITING
+        assert self.library.start_answer(ANN, answer, run_id="later") is waits
+        if waits:
+            self.status[answer] = MessageStatus.RUNNING
+
+    @rule(
+        answer=answers,
+        text=strategies.text(max_size=5).map(lambda text: text.replace("\x00", "")),
+        status=strategies.sampled_from([status for status in MessageStatus if status is not MessageStatus.WAITING]),
+    )
+    def write(self, answer: str, text: str, status: MessageStatus) -> None:
+        before = self.status[answer]
+        taken = before is MessageStatus.RUNNING or (before is MessageStatus.WAITING and status.has_ended)
+        assert self.library.update_answer(ANN, answer, text, status=status) is taken
+        if taken:
+            self.texts[answer] = text
+            self.status[answer] = status
+
+    @rule(message=questions | answers)
+    def choose(self, message: str) -> None:
+        if self.deleted:
+            with pytest.raises(NotKeptError):
+                self.library.choose_branch(ANN, message)
+            return
+        self.library.choose_branch(ANN, message)
+        self.leaf = [node for node in self.parents if message in self.path_of(node)][-1]
+
+    @rule()
+    def delete_or_undo(self) -> None:
+        if self.deleted:
+            self.library.undo_delete(ANN, self.conversation)
+        else:
+            self.library.delete(ANN, self.conversation)
+        self.deleted = not self.deleted
+
+    def path_of(self, node: str | None) -> list[str]:
+        return [] if node is None else [*self.path_of(self.parents[node]), node]
+
+    @invariant()
+    def the_path_is_the_models(self) -> None:
+        if self.deleted:
+            with pytest.raises(NotKeptError):
+                self.library.path(ANN, self.conversation)
+            return
+        found = self.library.path(ANN, self.conversation)
+        path = self.path_of(self.leaf)
+        assert [message.id for message in found] == path
+        assert texts(found) == [self.texts[node] for node in path]
+        assert [message.status for message in found] == [self.status[node] for node in path]
+        for message in found:
+            siblings = [node for node, parent in self.parents.items() if parent == message.parent_id]
+            assert list(message.siblings) == siblings
+            assert message.siblings[message.index] == message.id
+
+    def teardown(self) -> None:
+        if not self.deleted:
+            data = self.library.export_json(ANN, self.conversation)
+            copy = self.library.import_json(ANN, data)
+            assert texts(self.library.path(ANN, copy)) == texts(self.library.path(ANN, self.conversation))
+
+
+def test_the_branches_are_those_of_a_simple_model(url: URL) -> None:
+    library = open_library(url, clock=Clock())
+
+    class OnThisDatabase(Branches):
+        pass
+
+    OnThisDatabase.library = library
+    run_state_machine_as_test(
+        OnThisDatabase,
+        settings=settings(
+            max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+    library.close()

@@ -1,0 +1,148 @@
+"""Hypothesis strategies for runs and their events, in the shape and with the oddities that LangChain can deliver.
+
+A broken server decides what stands in a message, and a chain of one's own what it yields, is named and is tagged with.
+"""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from weir.analysis.messages import MESSAGE_TYPES
+from weir.analysis.usage import MOST_TOKENS
+from weir.core import serialization
+from weir.core.run_event import Event, Source, as_plain
+from weir.runs.run import Run, Status
+
+ODD_TEXTS = ("", " ", "\0", "\ud83d", "\ude00", "²", "١", "\u202e", "a" * 2_000, "`~$" * 20, "<b>", "…\n\n")
+ODD_NUMBERS = (0, -1, 1, True, False, 2**31, 2**63, 2**64, 10**30, 10**400, 1e308, -0.0, 0.5)
+NO_NUMBERS = (float("nan"), float("inf"), float("-inf"))
+
+NO_COUNTS: list[Any] = [
+    *("x", "12", "", None, True, False, [], [3], {}, {"tokens": 3}, float("nan"), float("inf"), float("-inf"), 1.5),
+    *(0, -1, -(10**30), MOST_TOKENS + 1, 10**30, 10**400),
+]
+"""What is no count of tokens, wherever one should stand."""
+
+texts = st.sampled_from(ODD_TEXTS) | st.text(max_size=20)
+numbers = st.sampled_from(ODD_NUMBERS + NO_NUMBERS) | st.integers() | st.floats()
+scalars = st.none() | st.booleans() | numbers | texts
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(texts, inner, max_size=3)
+        | st.fixed_dictionaries({"content": inner})
+    ),
+    max_leaves=6,
+)
+"""Any JSON, and the numbers that JSON has no word for."""
+
+
+def _often(usual: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return what is usual, or any value."""
+    return usual | usual | values
+
+
+blocks = st.lists(texts | st.fixed_dictionaries({"type": st.just("text"), "text": _often(texts)}) | values, max_size=3)
+counts = st.fixed_dictionaries(
+    {},
+    optional={
+        name: _often(st.integers(0, 1_000))
+        for name in ("input_tokens", "output_tokens", "total_tokens", "prompt_tokens", "completion_tokens")
+    },
+)
+usages = _often(counts)
+messages = st.fixed_dictionaries(
+    {"type": _often(st.sampled_from(sorted(MESSAGE_TYPES))), "content": _often(texts | blocks)},
+    optional={
+        "usage_metadata": usages,
+        "response_metadata": _often(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "finish_reason": _often(st.sampled_from(["stop", "length", "content_filter"])),
+                    "model_provider": _often(st.just("openai")),
+                    "token_usage": usages,
+                    "usage": usages,
+                },
+            )
+        ),
+        "additional_kwargs": _often(st.fixed_dictionaries({"refusal": _often(texts)})),
+        "tool_calls": _often(st.lists(values, max_size=2)),
+    },
+)
+results = st.fixed_dictionaries(
+    {"generations": values, "llm_output": _often(st.fixed_dictionaries({"token_usage": usages}))}
+)
+errors = _often(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "type": _often(st.just("Interrupted")),
+            "message": _often(texts),
+            "causes": _often(st.lists(_often(st.fixed_dictionaries({"type": texts, "message": texts})), max_size=2)),
+        },
+    )
+)
+tags = st.sampled_from(["seq:step:1", "seq:step:2", "seq:step:²", "seq:step:", "seq:step:" + "9" * 5_000]) | texts
+metadata = st.dictionaries(texts, values, max_size=2)
+names = st.sampled_from(["classify", "route", "ChatOpenAI"]) | texts
+kinds = st.sampled_from(["chain", "chat_model", "llm", "prompt", "parser", "tool", "retriever"])
+stages = st.sampled_from(["start", "stream", "stream", "stream", "end", "error"])
+
+_DATA = {
+    "start": st.fixed_dictionaries({}, optional={"input": values | messages}),
+    "stream": st.fixed_dictionaries({}, optional={"chunk": _often(texts | messages)}),
+    "end": st.fixed_dictionaries({}, optional={"output": values | messages | results, "input": values}),
+    "error": st.fixed_dictionaries({}, optional={"error": errors}),
+}
+
+
+@st.composite
+def sources(draw: st.DrawFn) -> list[Source]:
+    """Draw the components of a run, the root first, as its recorder writes them down."""
+    made = [Source(draw(names), "0", (), tuple(draw(st.lists(tags, max_size=2))), draw(metadata))]
+    for number in range(1, draw(st.integers(1, 5))):
+        above = draw(st.sampled_from(made))
+        parents = (*above.parent_ids, above.run_id)
+        about = draw(st.tuples(names | values, st.lists(tags | values, max_size=2), metadata))
+        made.append(Source(about[0], str(number), parents, tuple(about[1]), about[2]))
+    return [as_plain(source) for source in made]
+
+
+@st.composite
+def events(draw: st.DrawFn) -> list[Event]:
+    """Draw the events of a run. Their order need not be that of a whole one."""
+    components = [(source, draw(kinds)) for source in draw(sources())]
+    at, made = 0.0, []
+    for seq in range(draw(st.integers(0, 20))):
+        source, kind = draw(st.sampled_from(components))
+        at += draw(st.sampled_from([0.0, 1e-6, 0.01, 1.0]))
+        if draw(st.integers(0, 9)) == 0:
+            name, data = "on_custom_event", draw(values)
+        else:
+            stage = draw(stages)
+            name, data = f"on_{kind}_{stage}", draw(_DATA[stage])
+        made.append(Event(seq, at, name, source, serialization.dumps(data)))
+    return made
+
+
+def nothing() -> None:
+    """A run that has ended is neither cancelled nor left."""
+
+
+def recorded(events: list[Event], *, status: Status = Status.DONE, value: Any = None) -> Run:
+    """Return a run that has ended with these events."""
+    run = Run("run", "chain", value, context={}, created_at=0.0, cancel=nothing, unread=nothing, clock=lambda: 1.0)
+    for event in events:
+        run.append(event)
+    run.stop()
+    run.close(status, None)
+    return run
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> Run:
+    """Draw a run that has ended."""
+    status = draw(st.sampled_from([status for status in Status if status is not Status.RUNNING]))
+    return recorded(draw(events()), status=status, value=draw(values))

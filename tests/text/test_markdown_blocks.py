@@ -1,0 +1,83 @@
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from weir.text.markdown_blocks import BlockSplitter, split
+
+MARKDOWN = st.lists(
+    st.sampled_from(["a ", "\n", "\n\n", "```", "~~~", "- item", "1. ", "  indented", "$$", "\\[", "\\]", "# ", "*"]),
+    max_size=40,
+).map("".join)
+
+LEAST = st.sampled_from([1, 5, 20])
+
+
+def fed_in_pieces(text: str, size: int, least: int) -> tuple[list[str], BlockSplitter]:
+    splitter = BlockSplitter(least)
+    blocks: list[str] = []
+    for start in range(0, len(text), size):
+        blocks += splitter.feed(text[start : start + size])
+    return blocks, splitter
+
+
+@given(MARKDOWN, LEAST)
+def test_the_blocks_joined_are_the_text(text: str, least: int) -> None:
+    assert "".join(split(text, least)) == text
+
+
+@given(MARKDOWN, st.integers(1, 7), LEAST)
+def test_the_pieces_a_text_comes_in_do_not_change_its_blocks(text: str, size: int, least: int) -> None:
+    blocks, splitter = fed_in_pieces(text, size, least)
+    assert [*blocks, *([splitter.rest] if splitter.rest else [])] == split(text, least)
+
+
+@given(MARKDOWN, st.integers(1, 20))
+@example("a a a \n\n\n\n", 9)
+def test_a_block_is_the_fewest_whole_ones_that_reach_the_least_length(text: str, least: int) -> None:
+    joined = [""]
+    for block in split(text, 1):
+        if len(joined[-1]) >= least:
+            joined.append("")
+        joined[-1] += block
+    assert split(text, least) == (joined if text else [])
+
+
+@given(MARKDOWN, st.integers(1, 7), LEAST)
+def test_what_was_shown_of_a_block_is_never_taken_back(text: str, size: int, least: int) -> None:
+    splitter = BlockSplitter(least)
+    shown = ""
+    for start in range(0, len(text), size):
+        for block in splitter.feed(text[start : start + size]):
+            assert block.startswith(shown)
+            shown = ""
+        assert splitter.tail.startswith(shown)
+        shown = splitter.tail
+    assert splitter.rest.startswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("one\n\ntwo", ["one\n\n", "two"]),
+        ("```py\na\n\nb\n```\n\nend", ["```py\na\n\nb\n```\n\n", "end"]),
+        ("````\n```\n\n````\n\nend", ["````\n```\n\n````\n\n", "end"]),
+        ("- a\n\n- b\n\nend", ["- a\n\n- b\n\n", "end"]),
+        ("1. a\n\n   more\n\nend", ["1. a\n\n   more\n\n", "end"]),
+        ("- a\n\n**bold**\n", ["- a\n\n", "**bold**\n"]),
+        ("$$\na\n\nb\n$$\n\nend", ["$$\na\n\nb\n$$\n\n", "end"]),
+        ("\\[\na\n\nb\n\\]\n\nend", ["\\[\na\n\nb\n\\]\n\n", "end"]),
+        ("\n\nlate", ["\n\nlate"]),
+        ("```\nnever closed\n\nstill", ["```\nnever closed\n\nstill"]),
+        ("", []),
+    ],
+)
+def test_a_block_ends_at_a_blank_line_outside_fences_formulas_and_lists(text: str, blocks: list[str]) -> None:
+    assert split(text, 1) == blocks
+
+
+def test_the_start_of_a_line_that_may_go_on_with_a_list_is_held_back() -> None:
+    splitter = BlockSplitter(1)
+    splitter.feed("- a\n\n12")
+    assert splitter.tail == "- a\n\n"
+    assert splitter.feed(" monkeys") == ["- a\n\n"]
+    assert splitter.tail == "12 monkeys"

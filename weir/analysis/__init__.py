@@ -1,0 +1,1 @@
+"""Pure functions of the events of a run."""

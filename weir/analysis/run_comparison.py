@@ -1,0 +1,89 @@
+"""Two runs side by side: their figures, and the first event in which they differ."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+from weir.analysis.metrics import Figures
+from weir.core.run_event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first place where two runs are not the same; an event is None where that run has ended."""
+
+    index: int
+    """Position among the events of both."""
+    what: str
+    """What of the events differs: event, name, depth, tags, data, or end."""
+    first: Event | None
+    second: Event | None
+
+
+def first_difference(first: Sequence[Event], second: Sequence[Event]) -> Difference | None:
+    """Compare events in order, without their times and ids; None where all are the same."""
+    for index, (one, other) in enumerate(zip_longest(first, second)):
+        if one is None or other is None:
+            return Difference(index, "end", one, other)
+        for what, read in _PARTS:
+            if read(one) != read(other):
+                return Difference(index, what, one, other)
+    return None
+
+
+def first_difference_of_text(first: str, second: str) -> int | None:
+    """Return the position of the first character in which two texts differ; None where they are equal."""
+    if first == second:
+        return None
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((index for index, (one, other) in pairs if one != other), min(len(first), len(second)))
+
+
+def _without_ids(value: Any) -> Any:
+    if isinstance(value, dict):
+        # An id says which call it was, not what was said.
+        return {key: _without_ids(item) for key, item in value.items() if key not in ("id", "run_id", "tool_call_id")}
+    return [_without_ids(item) for item in value] if isinstance(value, list) else value
+
+
+_PARTS: tuple[tuple[str, Callable[[Event], Any]], ...] = (
+    ("event", lambda event: event.event),
+    ("name", lambda event: event.name),
+    ("depth", lambda event: len(event.source.parent_ids)),
+    ("tags", lambda event: event.source.tags),
+    ("data", lambda event: _without_ids(event.data)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One figure of both runs."""
+
+    label: str
+    unit: str
+    first: float | None
+    second: float | None
+
+    @property
+    def ratio(self) -> float | None:
+        """The second over the first."""
+        return self.second / self.first if self.first and self.second is not None else None
+
+
+def figure_pairs(first: Figures, second: Figures) -> list[Pair]:
+    """Return the figures of two runs, side by side."""
+
+    def pair(label: str, unit: str, read: Callable[[Figures], float | None]) -> Pair:
+        return Pair(label, unit, read(first), read(second))
+
+    return [
+        pair("time to first token", "s", lambda figures: figures.time_to_first_token),
+        pair("median inter-token latency", "s", lambda figures: figures.median_latency),
+        pair("tokens per second", "", lambda figures: figures.tokens_per_second),
+        pair("tokens in", "", lambda figures: figures.tokens_in),
+        pair("tokens out", "", lambda figures: figures.tokens_out),
+        pair("chunks", "", lambda figures: figures.chunks),
+        pair("characters", "", lambda figures: figures.characters),
+        pair("duration", "s", lambda figures: figures.duration),
+    ]

@@ -1,0 +1,53 @@
+"""The chunks of JSON in a run: what its model wrote, and what the chain made of it."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from weir.analysis.run_tree import Node, TreeBuilder
+from weir.core.run_event import Event
+from weir.partial_json.fields import Json
+
+
+class Timed(NamedTuple):
+    """One chunk of text; `at` is seconds since the start."""
+
+    at: float
+    text: str
+
+
+class Yielded(NamedTuple):
+    """One chunk that the chain itself gave out."""
+
+    at: float
+    value: Json
+
+
+class JsonStream:
+    """Reads a run's events once, forward, and keeps the text of its JSON and what the chain yielded.
+
+    The text is that of the model that has written most; of a run without a model, of the root.
+    """
+
+    def __init__(self) -> None:
+        self.yielded: list[Yielded] = []
+        self._tree = TreeBuilder()
+
+    def read(self, events: Iterable[Event]) -> None:
+        """Take further events."""
+        for event in events:
+            self._tree.add(event)
+            if event.is_root and event.event.endswith("_stream"):
+                self.yielded.append(Yielded(event.at, event.get("chunk")))
+
+    @property
+    def writer(self) -> Node | None:
+        """The component whose text it is."""
+        models = [node for node in self._tree.nodes.values() if node.is_model]
+        return max(models, key=lambda node: len(node.pieces), default=self._tree.root)
+
+    def chunks(self, after: int = 0) -> list[Timed]:
+        """Return the chunks of text from number `after` on."""
+        node = self.writer
+        if node is None or len(node.pieces) != len(node.arrivals):
+            return []
+        return [Timed(at, text) for at, text in zip(node.arrivals[after:], node.pieces[after:], strict=True)]

@@ -1,0 +1,20 @@
+"""Who calls the API."""
+
+from fastapi import Request
+
+from weir.access.caller import Party
+
+
+def party_of(request: Request) -> Party:
+    """Return who calls: whose ticket it is, else whose browser, else the address itself."""
+    address = request.client.host if request.client else ""
+    if (visitor := getattr(request.state, "ticket_visitor", None)) is not None:
+        return Party(visitor, address)
+    return Party.of(getattr(request.state, "visitor", None) or f"address {address}", address)
+
+
+def is_program(request: Request) -> bool:
+    """Whether a program calls: with the token, or, where none is needed, from this machine and as no visitor."""
+    if getattr(request.state, "has_token", False):
+        return True
+    return not hasattr(request.state, "ticket_visitor") and not hasattr(request.state, "visitor")

@@ -1,0 +1,1 @@
+"""The process: services, composition, warm-up, logging."""

@@ -1,0 +1,109 @@
+"""The process's one recorder and model source, which every page uses."""
+
+import functools
+import logging
+import threading
+from dataclasses import dataclass
+
+from pages.components.session import sign_in
+from weir.access.limits import Limits, Quota
+from weir.app.answer_writer import Keeper
+from weir.config.settings import Settings, settings
+from weir.core.redaction import Secrets, hide_in_logs
+from weir.llm.provider import ModelSource
+from weir.runs.background_loop import BackgroundLoop
+from weir.runs.recorder import Recorder
+from weir.runs.run_store import MemoryStore
+from weir.storage.database import IN_MEMORY, database_url, open_library
+from weir.storage.repository import Library
+from weir.storage.storage_error import StorageError
+
+DELETED_FOR = 30
+"""Days that a deleted conversation can be had back."""
+
+CLOSE_SECONDS = 1.0
+"""What the loop of the runs has to close its connections."""
+
+_BUILDING = threading.Lock()
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the pages stand on."""
+
+    settings: Settings
+    models: ModelSource
+    recorder: Recorder
+    limits: Limits
+    loop: BackgroundLoop
+    library: Library
+    """The conversations; one in memory, gone with the process, where there is a `storage_problem`."""
+    keeper: Keeper
+    secrets: Secrets
+    """What nothing that is shown may hold."""
+    storage_problem: StorageError | None
+
+    def start(self) -> None:
+        """Begin to load the embedded model, if it is what answers, and remove what was deleted long ago."""
+        self.models.start()
+        try:
+            self.library.purge(days=DELETED_FOR)
+        except StorageError:
+            _LOG.exception("deleted conversations are not purged")
+
+    def close(self) -> None:
+        """Stop all runs, the embedded engine and the loop. What does not end, as a chain that computes, is left."""
+        self.recorder.stop_all()
+        self.keeper.close()
+        if self.models.engine:
+            self.models.engine.stop()
+        try:
+            self.loop.submit(self.models.aclose()).result(timeout=CLOSE_SECONDS)
+        except TimeoutError:
+            _LOG.warning("the connections to the model are left to the system")
+        self.loop.close()
+        self.library.close()
+
+
+@functools.cache
+def _build() -> Service:
+    chosen = settings()
+    loop = BackgroundLoop()
+    store = MemoryStore(budget=int(chosen.record_mb * 1e6))
+    models = ModelSource(chosen)
+    hidden = (*models.secrets, *sign_in.keys())
+    secrets = Secrets(hidden)
+    hide_in_logs(secrets)
+    recorder = Recorder(store, loop, grace=chosen.grace, hidden=hidden)
+    library, problem = _open_library(chosen)
+    limits = Limits(quota_of(chosen))
+    return Service(chosen, models, recorder, limits, loop, library, Keeper(library), secrets, problem)
+
+
+def quota_of(chosen: Settings) -> Quota:
+    """Return the limits that are set."""
+    return Quota(
+        live=chosen.max_runs,
+        live_per_address=chosen.max_runs_per_client,
+        live_per_visitor=chosen.max_runs_per_visitor,
+        starts_per_minute=chosen.runs_per_minute,
+        total_starts_per_minute=chosen.total_runs_per_minute,
+        tokens_per_day=chosen.tokens_per_day,
+        total_tokens_per_day=chosen.total_tokens_per_day,
+    )
+
+
+def _open_library(chosen: Settings) -> tuple[Library, StorageError | None]:
+    url = chosen.database_url.get_secret_value() if chosen.database_url else None
+    try:
+        return open_library(database_url(chosen.data, url)), None
+    except StorageError as problem:
+        _LOG.exception("conversations are kept in memory only")
+        return open_library(IN_MEMORY), problem
+
+
+def service() -> Service:
+    """Return the process's service, built at the first call."""
+    with _BUILDING:
+        return _build()

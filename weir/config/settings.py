@@ -1,0 +1,255 @@
+"""The only reader of the environment and of `.env`."""
+
+import base64
+import functools
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote
+
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from weir.config import allow_list, proxies, user_chains
+from weir.config.comma_list import parts
+
+_ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d+)?", re.ASCII)
+_HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[?[\da-fA-F:.]+\]?", re.ASCII)
+_SENDABLE = re.compile(r"[!-~]+")
+_PASSWORD = re.compile(r"://[^/@:]*:(.+)@")
+
+
+def _blank_is_unset(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _whole(value: Any) -> Any:
+    """Take away what stands around a secret where it was copied: blanks and line breaks."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return (text.strip() or None) if isinstance(text, str) else value
+
+
+def _can_be_sent(value: SecretStr | None) -> SecretStr | None:
+    if value and not _SENDABLE.fullmatch(value.get_secret_value()):
+        raise ValueError(
+            "it has a blank, a line break or a character beyond ASCII, which no HTTP header can carry; copy it anew"
+        )
+    return value
+
+
+def _names_folder(value: Any) -> Any:
+    return "data" if isinstance(value, str) and not value.strip() else value
+
+
+def _from_home(value: Path | None) -> Path | None:
+    """Take `~` for the home folder, as a shell does."""
+    try:
+        return value.expanduser() if value else value
+    except RuntimeError as error:
+        raise ValueError(f"{value} begins with a home folder that is not known") from error
+
+
+def _names_chains(value: str) -> str:
+    user_chains.parse(value)
+    return value
+
+
+def _names_users(value: str) -> str:
+    allow_list.parse(value)
+    return value
+
+
+def _names_origins(value: str) -> str:
+    for origin in parts(value):
+        if origin != "self" and not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin!r} is neither `self` nor a scheme and a host, without a path")
+    return value
+
+
+def _names_hosts(value: str) -> str:
+    for name in parts(value):
+        if not _HOST.fullmatch(name):
+            raise ValueError(f"{name!r} is no host name: write it without a scheme, port or path")
+    return value
+
+
+def _limit(variable: str, example: str) -> Any:
+    return Field(None, ge=1, le=MAX_COUNT, validation_alias=AliasChoices(variable), examples=[example])
+
+
+MAX_COUNT = 10**15
+"""Of anything that is counted: more is a typing error."""
+
+Key = Annotated[SecretStr | None, BeforeValidator(_whole), AfterValidator(_can_be_sent)]
+Limit = Annotated[int | None, BeforeValidator(_blank_is_unset)]
+
+
+class SettingsError(Exception):
+    """A variable has a value that Weir cannot use; the text names it, says why and gives an example."""
+
+
+class Settings(BaseSettings):
+    """Weir's configuration. Each field is one variable of the environment or of `.env`; the first wins."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    openai_api_key: Key = Field(None, validation_alias=AliasChoices("OPENAI_API_KEY"), examples=["sk-…"])
+    """Key for OpenAI or a compatible server."""
+    openai_base_url: Annotated[HttpUrl | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, validation_alias=AliasChoices("OPENAI_BASE_URL"), examples=["http://localhost:11434/v1"]
+    )
+    """Any OpenAI-compatible endpoint."""
+    openai_model: str = Field(
+        "gpt-4o-mini", min_length=1, validation_alias=AliasChoices("OPENAI_MODEL"), examples=["gpt-4o-mini"]
+    )
+    """Model name."""
+    local_model: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_from_home)] = Field(
+        None, validation_alias=AliasChoices("WEIR_LOCAL_MODEL"), examples=["/models/qwen2.5-3b-instruct-q4_k_m.gguf"]
+    )
+    """A GGUF file for the embedded engine, instead of the packaged one."""
+    timeout: float = Field(60.0, gt=0, le=3600, validation_alias=AliasChoices("WEIR_TIMEOUT"), examples=["60"])
+    """Seconds that the model may be silent before a run is given up."""
+    retries: int = Field(2, ge=0, le=10, validation_alias=AliasChoices("WEIR_RETRIES"), examples=["2"])
+    """How often a request that failed before its first chunk is sent again."""
+    grace: float = Field(60.0, gt=0, le=86_400, validation_alias=AliasChoices("WEIR_GRACE"), examples=["60"])
+    """Seconds that a run goes on while nobody reads it."""
+    record_mb: float = Field(
+        256.0, ge=1, le=1_000_000, validation_alias=AliasChoices("WEIR_RECORD_MB"), examples=["256"]
+    )
+    """Memory for recorded runs, in megabytes; the oldest finished runs go first."""
+    price_in: Annotated[float | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, ge=0, le=1_000_000, validation_alias=AliasChoices("WEIR_PRICE_IN"), examples=["0.15"]
+    )
+    """Dollars for a million tokens that the model reads."""
+    price_out: Annotated[float | None, BeforeValidator(_blank_is_unset)] = Field(
+        None, ge=0, le=1_000_000, validation_alias=AliasChoices("WEIR_PRICE_OUT"), examples=["0.60"]
+    )
+    """Dollars for a million tokens that the model writes."""
+
+    api_token: Key = Field(
+        None, min_length=16, validation_alias=AliasChoices("WEIR_API_TOKEN"), examples=["a-long-random-string"]
+    )
+    """Bearer token for the HTTP API; without one the API answers loopback clients only."""
+    allowed_hosts: Annotated[str, AfterValidator(_names_hosts)] = Field(
+        "", validation_alias=AliasChoices("WEIR_ALLOWED_HOSTS"), examples=["weir.example.org"]
+    )
+    """Host names, besides this machine's own, under which Weir is reached; separated by commas."""
+    framed_by: Annotated[str, AfterValidator(_names_origins)] = Field(
+        "", validation_alias=AliasChoices("WEIR_FRAMED_BY"), examples=["https://portal.example.org"]
+    )
+    """Origins whose pages may show Weir in a frame, separated by commas; `self` is its own."""
+    allowed_users: Annotated[str, AfterValidator(_names_users)] = Field(
+        "", validation_alias=AliasChoices("WEIR_ALLOWED_USERS"), examples=["ann@example.org, @example.com"]
+    )
+    """Addresses and domains that may use Weir where people sign in, separated by commas; without any, everybody."""
+    max_runs: int = Field(128, ge=1, le=100_000, validation_alias=AliasChoices("WEIR_MAX_RUNS"), examples=["128"])
+    """Runs that may be live at once."""
+    max_runs_per_client: int = Field(
+        64, ge=1, le=100_000, validation_alias=AliasChoices("WEIR_MAX_RUNS_PER_CLIENT"), examples=["64"]
+    )
+    """Runs that one address may have live at once."""
+    max_runs_per_visitor: Limit = _limit("WEIR_MAX_RUNS_PER_VISITOR", "4")
+    """Runs that one visitor may have live at once."""
+    runs_per_minute: Limit = _limit("WEIR_RUNS_PER_MINUTE", "20")
+    """Runs that one visitor may start within a minute."""
+    total_runs_per_minute: Limit = _limit("WEIR_TOTAL_RUNS_PER_MINUTE", "200")
+    """The same for all visitors together."""
+    tokens_per_day: Limit = _limit("WEIR_TOKENS_PER_DAY", "20000")
+    """Tokens, read and written, that one visitor may use from midnight to midnight (UTC)."""
+    total_tokens_per_day: Limit = _limit("WEIR_TOTAL_TOKENS_PER_DAY", "1000000")
+    """The same for all visitors together."""
+    log: Literal["text", "json"] = Field("text", validation_alias=AliasChoices("WEIR_LOG"), examples=["json"])
+    """How the log is written."""
+
+    router: Literal["auto", "model", "local"] = Field(
+        "auto", validation_alias=AliasChoices("WEIR_ROUTER"), examples=["auto"]
+    )
+    """Who classifies questions: the model, the classifier on this machine, or (auto) the latter beside the embedded."""
+    window: int = Field(8_000, ge=500, le=100_000_000, validation_alias=AliasChoices("WEIR_WINDOW"), examples=["8000"])
+    """Tokens of a conversation's history that the model is told, at most."""
+    data: Annotated[Path, BeforeValidator(_names_folder), AfterValidator(_from_home)] = Field(
+        Path("data"), validation_alias=AliasChoices("WEIR_DATA"), examples=["./data"]
+    )
+    """Folder for conversations."""
+    database_url: Annotated[SecretStr | None, BeforeValidator(_whole)] = Field(
+        None, validation_alias=AliasChoices("WEIR_DATABASE_URL"), examples=["postgresql://weir@localhost/weir"]
+    )
+    """PostgreSQL for conversations, instead of a file in the data folder."""
+    chains: Annotated[str, AfterValidator(_names_chains)] = Field(
+        "", validation_alias=AliasChoices("WEIR_CHAINS"), examples=["agent=my_package.chains:agent"]
+    )
+    """Runnables of the user's own for the catalogue: `name=package.module:attribute`, separated by commas."""
+
+    @property
+    def framing_origins(self) -> tuple[str, ...]:
+        """The origins of `framed_by`."""
+        return parts(self.framed_by)
+
+    @property
+    def extra_chains(self) -> tuple[tuple[str, str], ...]:
+        """The `(name, path)` pairs of `chains`."""
+        return user_chains.parse(self.chains)
+
+    def cost(self, tokens_in: int | None, tokens_out: int | None) -> float | None:
+        """Return what an answer has cost in dollars; None where a price or a count is missing."""
+        if self.price_in is None or self.price_out is None or tokens_in is None or tokens_out is None:
+            return None
+        return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
+
+    @property
+    def uses_embedded_model(self) -> bool:
+        """Whether neither a key nor an endpoint is set."""
+        return self.openai_api_key is None and self.openai_base_url is None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Strings that must never be shown, logged or recorded."""
+        whole = [s.get_secret_value() for s in (self.openai_api_key, self.api_token, self.database_url) if s]
+        addresses = [str(self.openai_base_url), self.database_url.get_secret_value() if self.database_url else ""]
+        passwords = [found.group(1) for address in addresses if (found := _PASSWORD.search(address))]
+        return (*whole, *passwords, *(unquote(password) for password in passwords), *self._basic)
+
+    @property
+    def _basic(self) -> tuple[str, ...]:
+        """What the model's server is sent instead of a key where its address has a name and a password."""
+        url = self.openai_base_url
+        if url is None or not url.password:
+            return ()
+        return (basic(unquote(url.username or ""), unquote(url.password)),)
+
+
+def basic(name: str, password: str) -> str:
+    """Return what Basic authentication sends for a name and a password (https://www.rfc-editor.org/rfc/rfc7617)."""
+    return base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+@functools.cache
+def settings() -> Settings:
+    """Return the configuration, read once. Raises SettingsError with a sentence a person can act on."""
+    try:
+        proxies.check()
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentence(problem) for problem in error.errors())) from None
+    except proxies.ProxyError as error:
+        raise SettingsError(str(error)) from None
+
+
+def environment(**changed: str) -> dict[str, str]:
+    """Return the environment with these variables changed, for a process that is to be started."""
+    return {**os.environ, **changed}
+
+
+def _sentence(problem: Any) -> str:
+    field = next(
+        field
+        for field in Settings.model_fields.values()
+        if isinstance(field.validation_alias, AliasChoices) and problem["loc"][0] in field.validation_alias.choices
+    )
+    example = (field.examples or [""])[0]
+    variable = problem["loc"][0]
+    # An address may hold a password.
+    is_secret = "SecretStr" in str(field.annotation) or "@" in str(problem["input"])
+    shown = "" if is_secret else f" {str(problem['input'])!r}"
+    return f"{variable} has a value{shown} that Weir cannot use: {problem['msg']}. For example: {variable}={example}"

@@ -1,0 +1,1 @@
+"""What everything else is built on: run events, their JSON, redaction."""

@@ -1,0 +1,1 @@
+"""Models: the provider, HTTP clients, the replay model."""

@@ -1,0 +1,220 @@
+"""The embedded engine, seen from the app: begin it, watch it load, know where it listens."""
+
+import atexit
+import contextlib
+import importlib.util
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from weir.llm.local import model_files
+from weir.llm.local.engine_problem import Problem, ProblemError
+from weir.llm.local.server_process import Child
+
+SLOTS = 4
+"""Answers at once."""
+
+CONTEXT = 16_384
+"""Tokens of context, shared by the slots."""
+
+LOAD_TIMEOUT = 300.0
+"""Seconds that the child may take to load the model: enough for a large file on a slow disk."""
+
+_LOOK = 0.1
+"""Seconds between two looks at how much of the file is in memory."""
+
+
+class Phase(StrEnum):
+    """Where the engine is."""
+
+    IDLE = "idle"
+    CHECKING = "checking"
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """One moment of the engine."""
+
+    phase: Phase
+    model_name: str
+    fraction: float | None = None
+    """How far CHECKING or LOADING is, from 0 to 1; None where it cannot be told."""
+    url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    problem: Problem | None = None
+    detail: str = ""
+    """For those who look closer: a path, the engine's last words."""
+    size_bytes: int | None = None
+    """Of the model's file, once LOADING or READY."""
+
+
+class _Superseded(Exception):  # noqa: N818
+    """Ends a load that was stopped, or stopped and begun anew: the state is no longer its to change."""
+
+
+class Engine:
+    """The engine and its child process. All methods may be called from any thread.
+
+    `model` is the user's own GGUF file, None the packaged one; `command` starts the child.
+    """
+
+    def __init__(self, model: Path | None = None, *, command: Sequence[str] | None = None) -> None:
+        self._model = model
+        self._command = command or (sys.executable, "-m", "weir.llm.local.serve")
+        self._changed = threading.Condition()
+        self._state = EngineState(Phase.IDLE, model_files.PACKAGED_NAME if model is None else model.stem)
+        self._key = secrets.token_urlsafe(32)
+        self._turn = 0
+        self._is_second_try = False
+        self._child: Child | None = None
+
+    @property
+    def is_packaged(self) -> bool:
+        """Whether the model is the toy-sized one that Weir brings along."""
+        return self._model is None
+
+    @property
+    def api_key(self) -> str:
+        """The key that the child asks for; another one in each process."""
+        return self._key
+
+    @property
+    def state(self) -> EngineState:
+        return self._state
+
+    def start(self) -> None:
+        """Begin to load, unless it is loaded or loading. Returns at once."""
+        with self._changed:
+            if self._state.phase in (Phase.CHECKING, Phase.LOADING, Phase.READY):
+                return
+            self._is_second_try = False
+            turn = self._begin(Phase.CHECKING, fraction=0.0)
+        atexit.register(self.stop)
+        threading.Thread(target=self._load, args=(turn,), name="weir-engine", daemon=True).start()
+
+    def ensure(self) -> EngineState:
+        """Begin an engine that nobody has begun yet, and anew one that was ready and died; return the state.
+
+        A load that was killed is begun anew once: what killed it twice, such as too little memory, may well go on.
+        """
+        with self._changed:
+            if self._state.phase is Phase.IDLE or self._state.problem is Problem.DIED:
+                self.start()
+            elif self._state.problem is Problem.KILLED and not self._is_second_try:
+                self.start()
+                self._is_second_try = True
+            return self._state
+
+    def watch(self, seen: EngineState, timeout: float) -> EngineState:
+        """Block until the state is another than `seen`, for at most `timeout` seconds; return it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._state != seen, timeout)
+            return self._state
+
+    def wait(self, timeout: float) -> EngineState:
+        """Block until the engine has got where it goes, for at most `timeout` seconds; return the state."""
+        settled = (Phase.READY, Phase.FAILED, Phase.STOPPED)
+        with self._changed:
+            self._changed.wait_for(lambda: self._state.phase in settled, timeout)
+            return self._state
+
+    def stop(self) -> None:
+        """End the child. Waits for it."""
+        with self._changed:
+            child, self._child = self._child, None
+            self._begin(Phase.STOPPED)
+        atexit.unregister(self.stop)
+        if child is not None:
+            child.end()
+
+    def _begin(self, phase: Phase, *, fraction: float | None = None) -> int:
+        """Take the state from any load under way, and return the number that the next one shows to change it."""
+        with self._changed:
+            self._turn += 1
+            self._state = EngineState(phase, self._state.model_name, fraction)
+            self._changed.notify_all()
+            return self._turn
+
+    def _show(self, turn: int, state: EngineState) -> None:
+        with self._changed:
+            if turn != self._turn:
+                raise _Superseded
+            self._state = state
+            self._changed.notify_all()
+
+    def _progress(self, turn: int, fraction: float | None) -> None:
+        shown = None if fraction is None else min(1.0, round(fraction, 2))
+        self._show(turn, replace(self._state, fraction=shown))
+
+    def _load(self, turn: int) -> None:
+        try:
+            self._run(turn, self._checked_file(turn))
+        except _Superseded:
+            return
+        except Exception as error:
+            # A load that ended without a word would leave the page waiting for good.
+            unforeseen = ProblemError(Problem.NOT_STARTED, f"{type(error).__name__}: {error}")
+            self._fail(turn, error if isinstance(error, ProblemError) else unforeseen)
+
+    def _fail(self, turn: int, error: ProblemError) -> None:
+        with contextlib.suppress(_Superseded):
+            self._show(
+                turn,
+                EngineState(Phase.FAILED, self._state.model_name, problem=error.problem, detail=error.detail),
+            )
+
+    def _checked_file(self, turn: int) -> Path:
+        if importlib.util.find_spec("xllamacpp") is None:
+            raise ProblemError(Problem.NO_ENGINE)
+        if self._model is not None:
+            model_files.check_own(self._model)
+            return self._model.resolve()
+        path = model_files.packaged()
+        model_files.check_packaged(path, lambda fraction: self._progress(turn, fraction))
+        return path
+
+    def _run(self, turn: int, path: Path) -> None:
+        """Start the child, and stay with it until it ends."""
+        name = self._state.model_name
+        size = path.stat().st_size
+        wish = {
+            "model": str(path),
+            "name": name,
+            "api_key": self._key,
+            "slots": SLOTS,
+            "context": CONTEXT,
+            "is_small": self.is_packaged,
+        }
+        try:
+            child = Child(self._command, wish)
+        except OSError as error:
+            raise ProblemError(Problem.NOT_STARTED, str(error)) from error
+        try:
+            with self._changed:
+                self._show(turn, EngineState(Phase.LOADING, name, 0.0, size_bytes=size))
+                self._child = child
+            deadline = time.monotonic() + LOAD_TIMEOUT
+            while not child.has_answered(_LOOK):
+                if time.monotonic() >= deadline:
+                    raise ProblemError(Problem.TOO_SLOW, f"It was ended after {LOAD_TIMEOUT:.0f} s.")
+                resident = child.resident()
+                self._progress(turn, None if resident is None else resident / size)
+            answer = child.answer()
+            if "url" not in answer:
+                child.end()
+                problem = Problem.KILLED if child.was_killed else Problem.NOT_STARTED
+                raise ProblemError(problem, child.answer()["error"])
+            self._show(turn, EngineState(Phase.READY, name, url=answer["url"], api_key=self._key, size_bytes=size))
+            child.wait()
+        finally:
+            child.end()
+        raise ProblemError(Problem.DIED, child.last_words())

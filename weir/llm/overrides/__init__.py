@@ -1,0 +1,1 @@
+"""Overrides of private APIs of LangChain and openai."""

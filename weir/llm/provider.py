@@ -1,0 +1,123 @@
+"""Which model answers now: the configured endpoint, or the embedded engine once it is ready."""
+
+import asyncio
+
+import httpx2
+from langchain_openai import ChatOpenAI
+
+from weir.config.settings import Settings
+from weir.llm.chat_model import (
+    EMBEDDED_MAX_TOKENS_TO_CLASSIFY,
+    EMBEDDED_WINDOW,
+    Endpoint,
+    Line,
+    Options,
+    chat_model,
+    configured_endpoint,
+    embedded_endpoint,
+    http_client,
+    model_names,
+)
+from weir.llm.local.engine import LOAD_TIMEOUT, Engine, EngineState, Phase
+from weir.llm.local.engine_problem import Problem
+from weir.llm.transport_timing import Connection
+
+__all__ = ["LOAD_TIMEOUT", "Connection", "EngineState", "Line", "ModelSource", "Options", "Phase", "Problem"]
+
+
+class ModelSource:
+    """Hands out the model that answers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._http: httpx2.AsyncClient = http_client()
+        self._models: dict[tuple[Endpoint, int | None], ChatOpenAI] = {}
+        self._configured = None if settings.uses_embedded_model else configured_endpoint(settings)
+        self._engine = Engine(settings.local_model) if self._configured is None else None
+
+    @property
+    def engine(self) -> Engine | None:
+        """The embedded engine, where it is what answers."""
+        return self._engine
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Strings that must never be shown, logged or recorded: the settings' own, and the embedded engine's key."""
+        return (*self._settings.secrets, *([self._engine.api_key] if self._engine else []))
+
+    def start(self) -> None:
+        """Begin to load the embedded model, if it is what answers. Returns at once."""
+        if self._engine:
+            self._engine.start()
+
+    async def aclose(self) -> None:
+        """Close the connections, on the loop that used them, and end the embedded engine."""
+        await self._http.aclose()
+        if self._engine:
+            await asyncio.to_thread(self._engine.stop)
+
+    def chat_model(self, *, max_tokens: int | None = None) -> ChatOpenAI | None:
+        """Return the model, or None while the embedded engine is not ready. `max_tokens` bounds one answer."""
+        endpoint = self.endpoint()
+        if endpoint is None:
+            return None
+        key = (endpoint, max_tokens)
+        if key not in self._models:
+            self._models[key] = chat_model(endpoint, self._settings, self._http, max_tokens=max_tokens)
+        return self._models[key]
+
+    def model_with(
+        self, options: Options, line: Line | None = None, connection: Connection | None = None
+    ) -> ChatOpenAI | None:
+        """Return a model of one run's own, or None while the embedded engine is not ready."""
+        endpoint = self.endpoint()
+        if endpoint is None:
+            return None
+        return chat_model(endpoint, self._settings, self._http, options=options, line=line, connection=connection)
+
+    async def names(self) -> tuple[str, ...]:
+        """Return the names of the models to choose from; the endpoint's own first, and alone where it lists none."""
+        endpoint = self.endpoint()
+        if endpoint is None:
+            return ()
+        if endpoint.is_embedded:
+            return (endpoint.model,)
+        try:
+            listed = await model_names(endpoint, self._http)
+        except Exception:
+            listed = ()
+        return (endpoint.model, *(name for name in listed if name != endpoint.model))
+
+    def endpoint(self) -> Endpoint | None:
+        """Return the endpoint, or None while the embedded engine is not ready. `Engine.ensure` begins it."""
+        if self._configured:
+            return self._configured
+        assert self._engine is not None
+        return _endpoint(self._engine.ensure())
+
+    @property
+    def routes_locally(self) -> bool:
+        """Whether questions are classified on this machine, without a model."""
+        wish = self._settings.router
+        return wish == "local" or (wish == "auto" and self._configured is None)
+
+    @property
+    def window(self) -> int:
+        """Tokens of a history that the model is told, at most."""
+        return min(self._settings.window, EMBEDDED_WINDOW) if self._configured is None else self._settings.window
+
+    @property
+    def reasons(self) -> bool:
+        """Whether the model can be asked for a reason of its classification."""
+        return self._configured is not None
+
+    def classifying_model(self) -> ChatOpenAI | None:
+        """Return the model for short structured answers, or None while the embedded engine is not ready."""
+        embedded = self._configured is None
+        return self.chat_model(max_tokens=EMBEDDED_MAX_TOKENS_TO_CLASSIFY if embedded else None)
+
+
+def _endpoint(state: EngineState) -> Endpoint | None:
+    if state.phase is not Phase.READY or state.url is None or state.api_key is None:
+        return None
+    return embedded_endpoint(state.url, state.api_key, state.model_name)

@@ -1,0 +1,104 @@
+"""A model that says again what was recorded, with the same timing: for comparing ways to stream, not what is said."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from pydantic import Field
+
+from weir.llm.chat_model import HungUpError
+
+
+class ReplayedLine:
+    """What a thread that replays waits on; hanging up wakes it."""
+
+    def __init__(self) -> None:
+        self._cut = threading.Event()
+
+    def wait(self, seconds: float) -> None:
+        """Wait. Raises HungUpError if the line is cut meanwhile, or has been."""
+        if self._cut.wait(max(0.0, seconds)):
+            raise HungUpError(HungUpError.__doc__)
+
+    def hang_up(self) -> None:
+        """Wake whoever waits."""
+        self._cut.set()
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+
+class ReplayedModel(BaseChatModel):
+    """Answers any prompt with recorded pieces; without streaming, with all of them at the time of the last."""
+
+    pieces: tuple[tuple[float, str], ...]
+    """Seconds since the call, and text."""
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    streaming: bool = False
+    line: Any = Field(default_factory=ReplayedLine, exclude=True)
+
+    @property
+    def _llm_type(self) -> str:
+        return "replayed"
+
+    @property
+    def _usage(self) -> UsageMetadata | None:
+        if self.tokens_in is None or self.tokens_out is None:
+            return None
+        total = self.tokens_in + self.tokens_out
+        return UsageMetadata(input_tokens=self.tokens_in, output_tokens=self.tokens_out, total_tokens=total)
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],  # noqa: ARG002
+        stop: list[str] | None = None,  # noqa: ARG002
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **_: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        begun = time.monotonic()
+        for at, text in self.pieces:
+            self.line.wait(begun + at - time.monotonic())
+            yield ChatGenerationChunk(message=AIMessageChunk(content=text))
+        yield self._last()
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],  # noqa: ARG002
+        stop: list[str] | None = None,  # noqa: ARG002
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **_: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        begun = time.monotonic()
+        for at, text in self.pieces:
+            await asyncio.sleep(max(0.0, begun + at - time.monotonic()))
+            yield ChatGenerationChunk(message=AIMessageChunk(content=text))
+        yield self._last()
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],  # noqa: ARG002
+        stop: list[str] | None = None,  # noqa: ARG002
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **_: Any,
+    ) -> ChatResult:
+        self.line.wait(self.pieces[-1][0] if self.pieces else 0.0)
+        message = AIMessage(
+            content="".join(text for _, text in self.pieces),
+            usage_metadata=self._usage,
+            response_metadata={"finish_reason": "stop"},
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _last(self) -> ChatGenerationChunk:
+        message = AIMessageChunk(
+            content="", usage_metadata=self._usage, response_metadata={"finish_reason": "stop"}, chunk_position="last"
+        )
+        return ChatGenerationChunk(message=message)

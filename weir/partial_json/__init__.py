@@ -1,0 +1,1 @@
+"""The incremental JSON parser, with schema validation. Knows nothing of runs."""

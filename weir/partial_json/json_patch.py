@@ -1,0 +1,63 @@
+"""What a chunk did to a document, as a JSON Patch (RFC 6902), made of the events alone: nothing is compared.
+
+RFC 6902 knows no growth. `patch` replaces a string that grew, whole, so that its size is the string's; `deltas` has an
+operation "append" for it, which is not in the standard.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypedDict
+
+from weir.partial_json.fields import CONTAINERS, Change, Event, Field, Json, JsonType
+
+
+class Operation(TypedDict):
+    """`op` is "add" (which also takes a duplicate key's place: RFC 6902, 4.1), "replace", or in deltas "append"."""
+
+    op: str
+    path: str
+    value: Json
+
+
+def patch(events: Iterable[Event], document: Json) -> list[Operation]:
+    """Return what leads from the document before the events to this one: patch(parser.feed(text), parser.value)."""
+    return _operations(events, document, _replace)
+
+
+def deltas(events: Iterable[Event], document: Json) -> list[Operation]:
+    """Return the same with the characters that strings gained: {"op": "append", "path": …, "value": the characters}."""
+    return _operations(events, document, _append)
+
+
+def _operations(events: Iterable[Event], document: Json, grow: Callable[[Json, Event], Operation]) -> list[Operation]:
+    operations: list[Operation] = []
+    added: set[Field] = set()
+    for event in events:
+        field = event.field
+        if field.replaced or field in added:
+            continue
+        if event.change in (Change.OPENED, Change.REPLACED):
+            if field.type in CONTAINERS:
+                value: Json = {} if field.type is JsonType.OBJECT else []
+            else:
+                value = _at(document, field)
+                added.add(field)
+            operations.append({"op": "add", "path": field.pointer, "value": value})
+        elif event.change is Change.GREW:
+            operations.append(grow(document, event))
+    return operations
+
+
+def _replace(document: Json, event: Event) -> Operation:
+    return {"op": "replace", "path": event.field.pointer, "value": _at(document, event.field)}
+
+
+def _append(document: Json, event: Event) -> Operation:
+    if event.field.type is JsonType.STRING:
+        return {"op": "append", "path": event.field.pointer, "value": event.value}
+    return _replace(document, event)
+
+
+def _at(document: Any, field: Field) -> Any:
+    for key in field.keys:
+        document = document[key]
+    return document

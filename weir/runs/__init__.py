@@ -1,0 +1,1 @@
+"""The log: runs, what records them, the store that holds them."""

@@ -1,0 +1,96 @@
+"""The tables. A change here needs a revision in `migrations/versions`; a test compares the two."""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Dialect, Double, ForeignKey, Index, Integer, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from weir.storage.sanitize import clean, clean_json
+
+
+class CleanText(TypeDecorator[str]):
+    """Text that is cleaned whenever it goes to the database, be it to be kept or to be looked for."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else clean(value)
+
+
+class CleanJSON(TypeDecorator[dict[str, Any]]):
+    """A JSON object that is cleaned when it goes to the database."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: dict[str, Any] | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        return clean_json(value)
+
+
+class Table(DeclarativeBase):
+    """All tables. Times are seconds since the epoch."""
+
+    type_annotation_map = {str: CleanText, float: Double, dict[str, Any]: CleanJSON}  # noqa: RUF012
+
+
+class ConversationRow(Table):
+    __tablename__ = "conversations"
+    __table_args__ = (Index("conversations_of_visitor", "visitor", "updated_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    visitor: Mapped[str]
+    title: Mapped[str]
+    titled_by_hand: Mapped[bool]
+    created_at: Mapped[float]
+    updated_at: Mapped[float]
+    deleted_at: Mapped[float | None]
+    """When it was deleted; until it is purged that can be undone."""
+    leaf: Mapped[str | None]
+    """The current branch's last message."""
+
+
+class MessageRow(Table):
+    __tablename__ = "messages"
+    __table_args__ = (Index("messages_of_conversation", "conversation_id", "number"),)
+
+    number: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    """Counts all messages in the order in which they were begun, so that a parent comes before its children."""
+    id: Mapped[str] = mapped_column(unique=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id"), index=True)
+    role: Mapped[str]
+    run_id: Mapped[str | None]
+    status: Mapped[str]
+    owner: Mapped[str | None]
+    """The process that writes the answer, or wrote it when it was last heard of; None once it has ended well."""
+    lease_until: Mapped[float | None]
+    created_at: Mapped[float]
+    updated_at: Mapped[float]
+    # What may be long comes last: SQLite then reads the others without it.
+    details: Mapped[dict[str, Any]]
+    text: Mapped[str]
+
+
+class FeedbackRow(Table):
+    __tablename__ = "feedback"
+
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    visitor: Mapped[str] = mapped_column(primary_key=True)
+    thumb: Mapped[str]
+    note: Mapped[str]
+    created_at: Mapped[float]
+
+
+class CorrectionRow(Table):
+    __tablename__ = "corrections"
+    __table_args__ = (Index("corrections_of_visitor", "visitor", "created_at"),)
+
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    visitor: Mapped[str] = mapped_column(primary_key=True)
+    question: Mapped[str]
+    wrong: Mapped[str]
+    right: Mapped[str]
+    created_at: Mapped[float]
+    in_golden_set: Mapped[bool]

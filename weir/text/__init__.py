@@ -1,0 +1,1 @@
+"""Rewriting of streamed text: Markdown blocks, sanitizer, formulas, invisible characters."""
