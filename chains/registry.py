@@ -1,13 +1,11 @@
 """The chains that Weir offers by name, each with the form of its input."""
 
-import functools
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from langchain_core.runnables import Runnable
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chains import showcase, structured
 from chains.classifier.local_classifier import LocalClassifier
@@ -15,7 +13,8 @@ from chains.router import Route, chosen, classifier, local_classifier, smart_rou
 from chains.story_chain import Length, Tone, continuation_chain, story_chain
 from chains.structured import Method
 from weir.config.settings import settings
-from weir.config.user_chains import ChainImportError, load
+from weir.llm.chain_registry import ChainRegistry, ChainSpec, ModelNotReadyError, PreparedRun
+from weir.llm.chat_model import rehearsal_model
 from weir.llm.history import within
 from weir.llm.provider import Connection, Line, ModelSource, Options
 from weir.llm.replay_model import ReplayedLine, ReplayedModel
@@ -27,14 +26,6 @@ MAX_MESSAGES = 200
 """Messages of a history."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
-
-
-class ModelNotReadyError(Exception):
-    """No model can answer yet: the embedded one is still loading or could not start, and no other is set."""
-
-
-class UnknownChainError(LookupError):
-    """There is no chain of this name."""
 
 
 class _Input(BaseModel):
@@ -71,31 +62,6 @@ class ConversationInput(_Input):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A Runnable with what to give it."""
-
-    runnable: Runnable[Any, Any]
-    value: dict[str, Any]
-    context: dict[str, Any] = field(default_factory=dict)
-    """What the app needs to open the run from a link."""
-    line: Line | ReplayedLine | None = None
-    """The run's own connections, where its thread waits on them."""
-    connection: Connection | None = None
-    """Is told what happens on the way to the model."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """One chain of the catalogue."""
-
-    name: str
-    description: str
-    input_model: type[BaseModel]
-    prepare: Callable[[ModelSource, Any], Prepared]
-    """Takes the model source and a validated input. Raises ModelNotReadyError."""
-
-
 def prepare_story(
     models: ModelSource,
     topic: str,
@@ -106,7 +72,7 @@ def prepare_story(
     line: Line | None = None,
     connection: Connection | None = None,
     so_far: str = "",
-) -> Prepared:
+) -> PreparedRun:
     """Return the story chain for a topic, or the chain that goes on after `so_far`. Raises ModelNotReadyError.
 
     A method that blocks needs a `line`, by which it can be stopped; `connection` is told what happens on the way.
@@ -120,8 +86,8 @@ def prepare_story(
     expected = min(length.expected_tokens, model.max_tokens or length.expected_tokens)
     context = {"page": "story", "expected_tokens": expected, "max_tokens": model.max_tokens}
     if so_far:
-        return Prepared(continuation_chain(model), value | {"so_far": so_far}, context, line, connection)
-    return Prepared(story_chain(model), value, context, line, connection)
+        return PreparedRun(continuation_chain(model), value | {"so_far": so_far}, context, line, connection)
+    return PreparedRun(story_chain(model), value, context, line, connection)
 
 
 def prepare_replay(
@@ -130,18 +96,18 @@ def prepare_replay(
     *,
     usage: tuple[int | None, int | None] = (None, None),
     streaming: bool = False,
-) -> Prepared:
+) -> PreparedRun:
     """Return the story chain on recorded pieces, `(seconds since the call, text)`, for the input that they answered."""
     line = ReplayedLine()
     model = ReplayedModel(pieces=tuple(pieces), tokens_in=usage[0], tokens_out=usage[1], line=line)
     if streaming:
         model.streaming = True
-    return Prepared(story_chain(model), value, {"page": "story", "expected_tokens": len(pieces)}, line)
+    return PreparedRun(story_chain(model), value, {"page": "story", "expected_tokens": len(pieces)}, line)
 
 
 def prepare_conversation(
     models: ModelSource, question: str, history: Sequence[tuple[str, str]], *, route: Route | None = None
-) -> Prepared:
+) -> PreparedRun:
     """Return the smart router for a question and as much of its history as the model's window holds.
 
     `route` is a person's choice, in the classifier's place. Raises ModelNotReadyError.
@@ -152,25 +118,26 @@ def prepare_conversation(
     decide = chosen(route) if route else _classify(models)
     kept = within(history, models.window)
     context: dict[str, Any] = {"page": "chat", "left_out": len(history) - len(kept)}
-    return Prepared(smart_router(model, decide), {"question": question, "history": kept}, context)
+    return PreparedRun(smart_router(model, decide), {"question": question, "history": kept}, context)
 
 
-def prepare_classification(models: ModelSource, question: str, history: Sequence[tuple[str, str]] = ()) -> Prepared:
+def prepare_classification(models: ModelSource, question: str, history: Sequence[tuple[str, str]] = ()) -> PreparedRun:
     """Return the classifier alone for a question. Raises ModelNotReadyError."""
-    return Prepared(_classify(models), {"question": question, "history": list(history)})
+    return PreparedRun(_classify(models), {"question": question, "history": list(history)})
 
 
-def prepare_model_classification(models: ModelSource, question: str, history: Sequence[tuple[str, str]]) -> Prepared:
+def prepare_model_classification(models: ModelSource, question: str, history: Sequence[tuple[str, str]]) -> PreparedRun:
     """Return the model's own classifier for a question, whoever classifies otherwise. Raises ModelNotReadyError."""
-    return Prepared(_model_classifier(models), {"question": question, "history": list(history)})
+    return PreparedRun(_model_classifier(models), {"question": question, "history": list(history)})
 
 
 _LOCAL = LocalClassifier()
 
 
-def warm_up_classifier() -> None:
-    """Read now what the local classifier would read at its first question."""
+def prepare_warm_up() -> PreparedRun:
+    """Load the local classifier, and return the smart router on a model that lives in this process."""
     _LOCAL.warm_up()
+    return PreparedRun(smart_router(rehearsal_model()), {"question": "Ready?", "history": []})
 
 
 def _classify(models: ModelSource) -> Runnable[Any, Any]:
@@ -188,7 +155,7 @@ def _model_classifier(models: ModelSource) -> Runnable[Any, Any]:
 
 def prepare_structured(
     models: ModelSource, topic: str, schema: dict[str, Any] | type[BaseModel], method: Method
-) -> Prepared:
+) -> PreparedRun:
     """Return the structured chain for a topic, and keep its JSON Schema with the run. Raises ModelNotReadyError."""
     model, endpoint = models.chat_model(max_tokens=structured.MAX_TOKENS), models.endpoint()
     if model is None or endpoint is None:
@@ -197,103 +164,49 @@ def prepare_structured(
         schema = structured.bounded(schema)
     form = schema if isinstance(schema, dict) else schema.model_json_schema()
     context = {"page": "partial_json", "schema": form, "method": str(method)}
-    return Prepared(structured.structured_chain(model, schema, method), {"topic": topic}, context)
+    return PreparedRun(structured.structured_chain(model, schema, method), {"topic": topic}, context)
 
 
-def _prepare_showcase(models: ModelSource, wish: TopicInput) -> Prepared:
+def _prepare_showcase(models: ModelSource, wish: TopicInput) -> PreparedRun:
     model = models.chat_model(max_tokens=showcase.MAX_TOKENS)
     if model is None:
         raise ModelNotReadyError
-    return Prepared(showcase.showcase_chain(model), {"topic": wish.topic})
+    return PreparedRun(showcase.showcase_chain(model), {"topic": wish.topic})
 
 
-_CHAINS = (
-    Chain(
-        "story",
-        "A topic becomes a story.",
-        StoryInput,
-        lambda models, wish: prepare_story(models, wish.topic, wish.length, wish.tone),
+REGISTRY = ChainRegistry(
+    (
+        ChainSpec(
+            "story",
+            "A topic becomes a story.",
+            StoryInput,
+            lambda models, wish: prepare_story(models, wish.topic, wish.length, wish.tone),
+        ),
+        ChainSpec(
+            "smart_router",
+            "Classifies a question and streams the answer of the chain that is made for it.",
+            ConversationInput,
+            lambda models, wish: prepare_conversation(models, wish.question, wish.history),
+        ),
+        ChainSpec(
+            "classify",
+            "Classifies a question as math, code or general.",
+            ConversationInput,
+            lambda models, wish: prepare_classification(models, wish.question, wish.history),
+        ),
+        ChainSpec(
+            "structured",
+            "A topic becomes JSON of a given schema, field by field.",
+            StructuredInput,
+            lambda models, wish: prepare_structured(models, wish.topic, structured.EXAMPLES[wish.example], wish.method),
+        ),
+        ChainSpec(
+            "showcase",
+            "Two branches side by side, a lambda, a tool and custom events.",
+            TopicInput,
+            _prepare_showcase,
+        ),
     ),
-    Chain(
-        "smart_router",
-        "Classifies a question and streams the answer of the chain that is made for it.",
-        ConversationInput,
-        lambda models, wish: prepare_conversation(models, wish.question, wish.history),
-    ),
-    Chain(
-        "classify",
-        "Classifies a question as math, code or general.",
-        ConversationInput,
-        lambda models, wish: prepare_classification(models, wish.question, wish.history),
-    ),
-    Chain(
-        "structured",
-        "A topic becomes JSON of a given schema, field by field.",
-        StructuredInput,
-        lambda models, wish: prepare_structured(models, wish.topic, structured.EXAMPLES[wish.example], wish.method),
-    ),
-    Chain(
-        "showcase",
-        "Two branches side by side, a lambda, a tool and custom events.",
-        TopicInput,
-        _prepare_showcase,
-    ),
+    lambda: settings().extra_chains,
 )
-
-
-def chains() -> Iterable[Chain]:
-    """Return all chains, in the order in which they are shown."""
-    return (*_CHAINS, *_extra().chains)
-
-
-def problems() -> Sequence[str]:
-    """Return a sentence for each chain of `WEIR_CHAINS` that cannot be had."""
-    return _extra().problems
-
-
-def chain(name: str) -> Chain:
-    """Return the chain of that name. Raises UnknownChainError."""
-    for found in chains():
-        if found.name == name:
-            return found
-    raise UnknownChainError(name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Extra:
-    chains: tuple[Chain, ...]
-    problems: tuple[str, ...]
-
-
-_LOADING = threading.Lock()
-
-
-def _extra() -> _Extra:
-    with _LOADING:
-        return _load_extra()
-
-
-@functools.cache
-def _load_extra() -> _Extra:
-    """Import what `WEIR_CHAINS` names, once."""
-    loaded, problems = [], []
-    for name, path in settings().extra_chains:
-        if any(name == built_in.name for built_in in _CHAINS):
-            problems.append(f"WEIR_CHAINS: {name} is the name of a chain of Weir's own; choose another.")
-            continue
-        try:
-            loaded.append(_chain_of(name, path, load(path)))
-        except ChainImportError as error:
-            problems.append(f"WEIR_CHAINS: {error} Mend it, then start Weir again.")
-    return _Extra(tuple(loaded), tuple(problems))
-
-
-def _chain_of(name: str, path: str, runnable: Runnable[Any, Any]) -> Chain:
-    class AnyInput(RootModel[Any]):
-        """Whatever the Runnable takes; the Runnable itself checks it."""
-
-        @classmethod
-        def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
-            return runnable.get_input_jsonschema()
-
-    return Chain(name, f"From {path}.", AnyInput, lambda _, wish: Prepared(runnable, wish.root))
+"""The chains of this app, with those of `WEIR_CHAINS`."""

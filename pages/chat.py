@@ -13,12 +13,12 @@ from pages.components.layout.copy_button import copy_button
 from pages.components.layout.input_bar import composer
 from pages.components.layout.keyed_container import fresh_place
 from pages.components.session import run_links
+from pages.components.session.app_services import service
 from pages.components.session.current_user import visitor
 from pages.components.session.report_storage_errors import draw_trouble, telling
 from pages.components.session.run_start import draw_waiting
 from weir.access.limits import LimitReachedError
 from weir.analysis.outcome import Mark
-from weir.app.services import service
 from weir.runs.run import Run
 from weir.storage.database import IN_MEMORY, open_library
 from weir.storage.feedback import Thumb

@@ -1,8 +1,7 @@
 import streamlit as st
 from pydantic import ValidationError
 
-from chains import registry
-from chains.registry import Chain, ModelNotReadyError
+from chains.registry import REGISTRY
 from pages.components.answer.answer_view import MARKS
 from pages.components.answer.share_popover import draw_link
 from pages.components.inspector import chain_form, event_filter_form, event_table, inspector_state, run_charts
@@ -12,12 +11,13 @@ from pages.components.inspector.playback_bar import draw_replay
 from pages.components.layout import formatting
 from pages.components.layout.input_bar import still_composer
 from pages.components.session import run_links, run_start
+from pages.components.session.app_services import service
 from pages.components.session.my_runs import my_runs
 from pages.components.session.recordings import draw_recording_download, draw_recording_upload, open_recording, samples
 from weir.access.limits import LimitReachedError
 from weir.analysis.outcome import outcome
 from weir.analysis.run_snapshot import Inspection
-from weir.app.services import service
+from weir.llm.chain_registry import ChainSpec, ModelNotReadyError
 from weir.runs.run import Run
 from weir.text.invisible_characters import marked
 
@@ -27,7 +27,7 @@ LONGEST_ERROR = 2_000
 VIEWS = ["Timeline", "Latency", "Doctor", "Text"]
 
 
-def start(chain: Chain, value: object) -> None:
+def start(chain: ChainSpec, value: object) -> None:
     try:
         prepared = chain.prepare(service().models, chain.input_model.model_validate(value))
     except ModelNotReadyError:
@@ -47,7 +47,7 @@ def start(chain: Chain, value: object) -> None:
     open_run(run.id)
 
 
-def start_text(chain: Chain, text: str) -> None:
+def start_text(chain: ChainSpec, text: str) -> None:
     try:
         value = chain_form.given(chain, schema, text)
     except ValueError as error:
@@ -246,11 +246,11 @@ def end_comparison() -> None:
 
 
 st.set_page_config(layout="wide")
-available = {chain.name: chain for chain in registry.chains()}
+available = {chain.name: chain for chain in REGISTRY}
 with st.container(horizontal=True, vertical_alignment="center"):
     st.subheader("Events", anchor=False, width="content")
     name = st.selectbox(
-        "Chain",
+        "ChainSpec",
         list(available),
         index=1,
         key="chain",
@@ -269,7 +269,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         value = chain_form.draw_form(chain, schema, send=send_form)
     with st.popover("Open a recording", icon=":material/upload_file:", key="events_files", on_change="rerun"):
         draw_recording_upload(opened=open_uploaded)
-for sentence in registry.problems():
+for sentence in REGISTRY.problems:
     st.warning(formatting.escaped(service().secrets.hide(sentence)), icon=":material/extension_off:")
 
 main = chain_form.main_field(schema)

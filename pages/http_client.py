@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from chains.registry import MAX_TEXT, ModelNotReadyError, prepare_story
+from chains.registry import MAX_TEXT, prepare_story
 from chains.story_chain import Length, Tone
 from pages.components.answer.answer_view import Answer
 from pages.components.http_client import snippets
@@ -13,11 +13,12 @@ from pages.components.http_client.snippets import Call
 from pages.components.layout.model_status import ModelLine
 from pages.components.layout.page_css import DOCS
 from pages.components.session import run_links, run_start
+from pages.components.session.app_services import service
 from pages.components.session.current_user import party
 from pages.components.session.sign_in import providers
 from weir.access.limits import LimitReachedError
 from weir.access.tickets import issue_ticket
-from weir.app.services import service
+from weir.llm.chain_registry import ModelNotReadyError
 
 IDEAS = ["A robot learning to cook", "A lighthouse that answers letters"]
 

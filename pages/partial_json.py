@@ -2,7 +2,7 @@ import json
 
 import streamlit as st
 
-from chains.registry import ModelNotReadyError, prepare_structured
+from chains.registry import prepare_structured
 from chains.structured import EXAMPLES, Method, Profile
 from pages.components.answer.share_popover import draw_link
 from pages.components.json_viewer.analysis import HEIGHT, draw_analysis
@@ -11,12 +11,13 @@ from pages.components.json_viewer.outline_view import LEGEND, draw_style, html
 from pages.components.layout import formatting
 from pages.components.layout.input_bar import still_composer
 from pages.components.session import run_links, run_start
+from pages.components.session.app_services import service
 from pages.components.session.recordings import draw_recording_upload
 from weir.access.limits import LimitReachedError
 from weir.analysis.metrics import figures
 from weir.analysis.outcome import Mark, outcome
 from weir.analysis.run_json import JsonStream
-from weir.app.services import service
+from weir.llm.chain_registry import ModelNotReadyError
 from weir.partial_json.incremental_schema import SchemaError
 from weir.partial_json.outline import outline
 from weir.partial_json.parser import PartialJson
@@ -217,7 +218,8 @@ else:
     said = outcome(run, measured)
     given = json.dumps(run.input, ensure_ascii=False)[:80]
     head.markdown(
-        f"**{formatting.escaped(run.name)}** {formatting.escaped(given)} · {said.mark.value} · {formatting.figures_line(measured)}"
+        f"**{formatting.escaped(run.name)}** {formatting.escaped(given)} · {said.mark.value} · "
+        f"{formatting.figures_line(measured)}"
     )
     if said.sentence:
         st.markdown(f"{said.sentence} {said.remedy}")

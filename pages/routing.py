@@ -9,16 +9,17 @@ from chains import classifier
 from chains.classifier.evaluate import Answer, Evaluation, evaluate
 from chains.classifier.examples import CATEGORIES, Category, Example, load_examples
 from chains.classifier.local_classifier import LocalClassifier
-from chains.registry import ModelNotReadyError, prepare_model_classification
+from chains.registry import prepare_model_classification
 from chains.router import Route
 from pages.components.layout import formatting
 from pages.components.layout.model_status import ModelLine
+from pages.components.session.app_services import service
 from pages.components.session.current_user import visitor
 from pages.components.session.report_storage_errors import draw_trouble, telling
 from pages.components.session.run_start import start
 from weir.access.limits import LimitReachedError
 from weir.analysis.metrics import output_of
-from weir.app.services import service
+from weir.llm.chain_registry import ModelNotReadyError
 
 FOLDER = Path(classifier.__file__).parent
 SETS = {

@@ -2,7 +2,6 @@ from functools import cache
 
 import streamlit as st
 
-from chains.registry import ModelNotReadyError
 from pages.components.answer import answer_view
 from pages.components.layout.input_bar import composer, still_composer
 from pages.components.layout.keyed_container import fresh_place
@@ -12,6 +11,7 @@ from pages.components.story import controls, race_view, story_view
 from pages.components.story.request import Wish
 from pages.components.story.story_view import Version
 from weir.access.limits import LimitReachedError
+from weir.llm.chain_registry import ModelNotReadyError
 from weir.runs.methods import Method
 from weir.runs.run_store import RunNotSharedError
 

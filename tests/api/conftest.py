@@ -8,6 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from chains.registry import REGISTRY
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.serving import served
 from weir.access.anonymous_id import COOKIE, is_visitor, new_visitor
@@ -43,7 +44,7 @@ def serve(openai_server: FakeOpenAI, loop: BackgroundLoop, store: MemoryStore) -
         models = ModelSource(chosen)
         recorder = Recorder(store, loop, grace=chosen.grace, hidden=chosen.secrets)
         limits = Limits(quota_of(chosen))
-        api = create_api(chosen, models, recorder, limits, people_sign_in=people_sign_in)
+        api = create_api(chosen, REGISTRY, models, recorder, limits, people_sign_in=people_sign_in)
         app = VisitorCookie(Starlette(routes=[Mount("/api", api)]), name=COOKIE, make=new_visitor, is_good=is_visitor)
         with served(app, "weir-api") as address, httpx.Client(base_url=f"{address}/api", timeout=20) as client:
             yield client

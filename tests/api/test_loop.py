@@ -10,6 +10,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from chains.registry import REGISTRY
 from tests.support.serving import served
 from weir.access.limits import Limits, Quota
 from weir.api.app import create_api
@@ -64,7 +65,7 @@ def measured(recorder: Recorder) -> Iterator[tuple[Measured, httpx.Client, str]]
     chosen = Settings.model_validate({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
     run = long_run()
     recorder.store.add(run)
-    app = Measured(create_api(chosen, ModelSource(chosen), recorder, Limits(Quota())))
+    app = Measured(create_api(chosen, REGISTRY, ModelSource(chosen), recorder, Limits(Quota())))
     with served(app, "measured") as url, httpx.Client(base_url=url, timeout=60) as client:
         assert client.get("/health").status_code == 200
         yield app, client, run.id

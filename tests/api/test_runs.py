@@ -10,7 +10,7 @@ from httpx_sse import connect_sse
 
 from tests.api.conftest import Serve
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
-from weir.api.app import VERSION
+from weir import __version__
 
 WORDS = [f" word{number}" for number in range(20)]
 STORY = {"chain": "story", "input": {"topic": "water", "length": "short"}}
@@ -128,7 +128,7 @@ def test_health_says_that_weir_is_ready(client: httpx.Client) -> None:
         "kept_runs": 0,
         "version": tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"],
     }
-    assert answer.json()["version"] == VERSION
+    assert answer.json()["version"] == __version__
 
 
 def test_without_a_model_health_and_runs_say_so(serve: Serve, tmp_path: Path) -> None:

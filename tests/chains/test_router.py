@@ -10,7 +10,7 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 
-from chains.classifier import local_classifier
+from chains.classifier.local_classifier import Decision as LocalDecision
 from chains.classifier.local_classifier import LocalClassifier
 from chains.router import (
     CLASSIFYING_THREADS,
@@ -153,7 +153,7 @@ async def test_the_local_classifier_decides_off_the_loop() -> None:
     threads: list[str] = []
 
     class Watched(LocalClassifier):
-        def decide(self, question: str, history: Sequence[tuple[str, str]] = ()) -> local_classifier.Decision:
+        def decide(self, question: str, history: Sequence[tuple[str, str]] = ()) -> LocalDecision:
             threads.append(threading.current_thread().name)
             return super().decide(question, history)
 

@@ -5,11 +5,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-import weir as command
+from weir.cli.record import NoModelError, find_chain, prepare
 from weir.config.settings import Settings
 from weir.llm.provider import ModelSource
 from weir.runs.recording_file import read
@@ -81,14 +80,16 @@ def test_what_cannot_begin_gives_a_sentence(folder: Path, arguments: tuple[str, 
     assert done.stdout == ""
 
 
-def test_a_model_that_is_not_ready_in_time_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_prepare_names_an_embedded_model_that_is_not_ready_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.setenv(variable, "")
-    never_started = ModelSource(Settings())
-    running = SimpleNamespace(models=never_started, start=lambda: None, close=lambda: None)
-    monkeypatch.setattr(command, "service", lambda: running)
-    monkeypatch.setattr(command, "ENGINE_TIMEOUT", 0)
-    assert command._record("story", {"topic": "rain"}, tmp_path / "run.jsonl") == 2
-    assert capsys.readouterr().err == "The embedded model is not ready after 0 s: it is idle.\n"
+
+    class NeverStarted(ModelSource):
+        def start(self) -> None:
+            """Leave the engine idle."""
+
+        def endpoint(self) -> None:
+            return None
+
+    with pytest.raises(NoModelError, match="The embedded model is not ready after 0 s: it is idle"):
+        prepare(find_chain("story"), {"topic": "rain"}, NeverStarted(Settings()), timeout=0)

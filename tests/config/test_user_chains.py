@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from langchain_core.runnables import Runnable
 
-from chains import registry
+from chains.registry import REGISTRY
 from weir.config.settings import SettingsError, settings
-from weir.config.user_chains import ChainImportError, load, parse
+from weir.config.user_chains import ChainImportError, import_runnable, parse_chain_list
 
 PACKAGE = """
 from langchain_core.runnables import RunnableLambda
@@ -39,16 +39,16 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     def name(chains: str) -> None:
         monkeypatch.setenv("WEIR_CHAINS", chains)
         settings.cache_clear()
-        registry._load_extra.cache_clear()
+        REGISTRY.reload()
 
     yield name
     settings.cache_clear()
-    registry._load_extra.cache_clear()
+    REGISTRY.reload()
 
 
 @pytest.mark.parametrize("path", ["shout", "make", "Holder.inner"])
 def test_a_runnable_or_what_makes_one_is_imported(outside: Callable[[str], None], path: str) -> None:
-    assert isinstance(load(f"somewhere.chains:{path}"), Runnable)
+    assert isinstance(import_runnable(f"somewhere.chains:{path}"), Runnable)
 
 
 @pytest.mark.parametrize(
@@ -63,17 +63,17 @@ def test_a_runnable_or_what_makes_one_is_imported(outside: Callable[[str], None]
 )
 def test_what_cannot_be_imported_gives_a_sentence(outside: Callable[[str], None], path: str, sentence: str) -> None:
     with pytest.raises(ChainImportError) as caught:
-        load(path)
+        import_runnable(path)
     assert sentence in str(caught.value)
     assert str(caught.value).endswith(".")
 
 
 def test_chains_of_the_environment_stand_in_the_catalogue(outside: Callable[[str], None]) -> None:
     outside("shout=somewhere.chains:shout, low = somewhere.chains:make, story=somewhere.chains:shout, x=nowhere:y")
-    assert [chain.name for chain in registry.chains()][-2:] == ["shout", "low"]
-    assert registry.chain("shout").input_model.model_json_schema()["title"]
-    first, second = registry.problems()
-    assert "story is the name of a chain of Weir's own" in first
+    assert [chain.name for chain in REGISTRY][-2:] == ["shout", "low"]
+    assert REGISTRY.get("shout").input_model.model_json_schema()["title"]
+    first, second = REGISTRY.problems
+    assert "story is the name of a built-in chain" in first
     assert "nowhere:y cannot be imported" in second
 
 
@@ -85,4 +85,4 @@ def test_a_value_of_another_form_stops_the_start(outside: Callable[[str], None],
 
 
 def test_nothing_names_nothing() -> None:
-    assert parse(" , ") == ()
+    assert parse_chain_list(" , ") == ()

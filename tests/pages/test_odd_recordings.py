@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.components.session import app_services as service_module
 from pages.components.session import recordings
+from pages.components.session.app_services import service
 from tests.support.fake_openai import FakeOpenAI, Plan
-from weir.app import services as service_module
-from weir.app.services import service
 from weir.config.settings import settings
 from weir.runs.recording_codec import RecordingError
 
@@ -60,8 +60,7 @@ def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, openai_server: FakeOpen
     monkeypatch.setenv("OPENAI_MODEL", "fake")
     settings.cache_clear()
     yield visitor()
-    service_module.service().close()
-    service_module._build.cache_clear()
+    service_module.close_services()
     settings.cache_clear()
 
 

@@ -13,9 +13,9 @@ from langchain_core.runnables import RunnableGenerator, RunnableLambda
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
+from pages.components.session import app_services as service_module
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from weir.api.schemas import RunView, run_view
-from weir.app import services as service_module
 from weir.config.settings import settings
 from weir.runs.failure import FailureKind
 from weir.runs.recorder import Recorder
@@ -37,8 +37,7 @@ def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, openai_server: FakeOpen
     monkeypatch.setenv("WEIR_RETRIES", "0")
     settings.cache_clear()
     yield AppTest.from_file(ROOT / "pages" / "navigation.py", default_timeout=30).run()
-    service_module.service().close()
-    service_module._build.cache_clear()
+    service_module.close_services()
     settings.cache_clear()
 
 
@@ -190,8 +189,7 @@ def test_a_database_that_cannot_be_opened_is_told_and_the_chat_goes_on(
         ask(app, "Hello")
         assert "Once upon a time." in said(app)
     finally:
-        service_module.service().close()
-        service_module._build.cache_clear()
+        service_module.close_services()
         settings.cache_clear()
 
 

@@ -18,7 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ValidationError
 from starlette.types import ASGIApp, Send
 
-from chains import registry
+from weir import __version__
 from weir.access.admission import admit
 from weir.access.limits import Limits
 from weir.analysis.event_filter import EventFilter
@@ -34,14 +34,13 @@ from weir.api.sse_connections import Connections, until
 from weir.config.settings import Settings
 from weir.core import serialization
 from weir.core.run_event import Event
+from weir.llm.chain_registry import ChainRegistry
 from weir.llm.provider import ModelSource
 from weir.runs import recording_file
 from weir.runs.recorder import Recorder
 from weir.runs.recording_codec import encode
 from weir.runs.run import Run
 from weir.runs.run_store import readable
-
-VERSION = "0.1.0"
 
 RETRY = 1_000
 """Milliseconds that a browser waits before it connects again."""
@@ -82,7 +81,13 @@ class Following:
 
 
 def create_api(
-    settings: Settings, models: ModelSource, recorder: Recorder, limits: Limits, *, people_sign_in: bool = False
+    settings: Settings,
+    registry: ChainRegistry,
+    models: ModelSource,
+    recorder: Recorder,
+    limits: Limits,
+    *,
+    people_sign_in: bool = False,
 ) -> ASGIApp:
     """Return the API, to be mounted; its documentation is at `/docs` below the mount.
 
@@ -90,7 +95,7 @@ def create_api(
     """
     app = FastAPI(
         title="Weir",
-        version=VERSION,
+        version=__version__,
         description="Runs LangChain chains, streams what they say, and keeps every event.",
         docs_url=None,
         redoc_url=None,
@@ -98,7 +103,7 @@ def create_api(
     )
     install(app)
     _add_docs(app)
-    api = _Api(models, recorder, limits)
+    api = _Api(registry, models, recorder, limits)
     _add_seed_routes(app, api)
     _add_run_routes(app, api)
     _add_connection_routes(app, api)
@@ -108,7 +113,8 @@ def create_api(
 class _Api:
     """What the routes share."""
 
-    def __init__(self, models: ModelSource, recorder: Recorder, limits: Limits) -> None:
+    def __init__(self, registry: ChainRegistry, models: ModelSource, recorder: Recorder, limits: Limits) -> None:
+        self.registry = registry
         self.models = models
         self.recorder = recorder
         self.limits = limits
@@ -116,7 +122,7 @@ class _Api:
 
     def start(self, request: Request, name: str, value: Any) -> Run:
         """Begin a run for a client. Raises Refusal, UnknownChainError, ModelNotReadyError or LimitReachedError."""
-        chain = registry.chain(name)
+        chain = self.registry.get(name)
         try:
             wish = chain.input_model.model_validate(value)
         except ValidationError as error:
@@ -125,7 +131,7 @@ class _Api:
         return admit(
             self.limits,
             party_of(request),
-            lambda: self.recorder.start(prepared.runnable, prepared.value, name=chain.name, context=prepared.context),
+            lambda: self.recorder.start(prepared.runnable, prepared.inputs, name=chain.name, context=prepared.context),
         )
 
     def run(self, request: Request, run_id: str) -> Run:
@@ -308,7 +314,7 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
     @app.get("/chains", tags=["Chains"])
     def chains() -> list[ChainView]:
         """List the chains that can be run, with the schemas of their inputs."""
-        return [ChainView.of(chain) for chain in registry.chains()]
+        return [ChainView.of(chain) for chain in api.registry]
 
     def invoked(run: Run) -> Response:
         said = _outcome(run)
@@ -405,7 +411,7 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
             model=endpoint.model if endpoint else None,
             live_runs=sum(run.is_live for run in runs),
             kept_runs=len(runs),
-            version=VERSION,
+            version=__version__,
         )
 
 

@@ -14,8 +14,8 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from chains.registry import ModelNotReadyError, UnknownChainError
 from weir.access.limits import LimitReachedError
+from weir.llm.chain_registry import ModelNotReadyError, UnknownChainError
 from weir.runs.run_store import RunEvictedError, RunNotFoundError, RunNotSharedError
 
 _LOG = logging.getLogger(__name__)

@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from chains.registry import Chain
 from weir.analysis.metrics import Meter, streamed_text
 from weir.analysis.outcome import outcome
 from weir.core import serialization
 from weir.core.byte_chunks import byte_chunks
+from weir.llm.chain_registry import ChainSpec
 from weir.runs.run import Run
 
 _PAGE = re.compile("[a-z_]{1,40}")
@@ -27,7 +27,7 @@ class ChainView(BaseModel):
     input_schema: dict[str, Any] = Field(description="JSON Schema of the chain's input")
 
     @classmethod
-    def of(cls, chain: Chain) -> "ChainView":
+    def of(cls, chain: ChainSpec) -> "ChainView":
         """Describe a chain."""
         return cls(name=chain.name, description=chain.description, input_schema=chain.input_model.model_json_schema())
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pythonjsonlogger.json import JsonFormatter
 
-OURS = ("api", "chains", "conversations", "local_model", "pages", "streaming", "streamlit_app")
+OURS = ("weir", "chains", "pages", "streamlit_app")
 """Whose INFO lines are written; of all others only what is wrong."""
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}

@@ -1,14 +1,12 @@
-"""The process's one recorder and model source, which every page uses."""
+"""What the process has one of: recorder, models, limits, conversations."""
 
-import functools
 import logging
-import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pages.components.session import sign_in
 from weir.access.limits import Limits, Quota
 from weir.app.answer_writer import Keeper
-from weir.config.settings import Settings, settings
+from weir.config.settings import Settings
 from weir.core.redaction import Secrets, hide_in_logs
 from weir.llm.provider import ModelSource
 from weir.runs.background_loop import BackgroundLoop
@@ -23,8 +21,6 @@ DELETED_FOR = 30
 
 CLOSE_SECONDS = 1.0
 """What the loop of the runs has to close its connections."""
-
-_BUILDING = threading.Lock()
 _LOG = logging.getLogger(__name__)
 
 
@@ -66,19 +62,18 @@ class Service:
         self.library.close()
 
 
-@functools.cache
-def _build() -> Service:
-    chosen = settings()
+def build_services(chosen: Settings, secrets: Iterable[str] = ()) -> Service:
+    """Build what the process needs. `secrets` are hidden besides those of the settings and of the models."""
     loop = BackgroundLoop()
     store = MemoryStore(budget=int(chosen.record_mb * 1e6))
     models = ModelSource(chosen)
-    hidden = (*models.secrets, *sign_in.keys())
-    secrets = Secrets(hidden)
-    hide_in_logs(secrets)
+    hidden = (*models.secrets, *secrets)
+    redactor = Secrets(hidden)
+    hide_in_logs(redactor)
     recorder = Recorder(store, loop, grace=chosen.grace, hidden=hidden)
     library, problem = _open_library(chosen)
     limits = Limits(quota_of(chosen))
-    return Service(chosen, models, recorder, limits, loop, library, Keeper(library), secrets, problem)
+    return Service(chosen, models, recorder, limits, loop, library, Keeper(library), redactor, problem)
 
 
 def quota_of(chosen: Settings) -> Quota:
@@ -101,9 +96,3 @@ def _open_library(chosen: Settings) -> tuple[Library, StorageError | None]:
     except StorageError as problem:
         _LOG.exception("conversations are kept in memory only")
         return open_library(IN_MEMORY), problem
-
-
-def service() -> Service:
-    """Return the process's service, built at the first call."""
-    with _BUILDING:
-        return _build()

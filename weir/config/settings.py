@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
+import platformdirs
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from weir.config import allow_list, proxies, user_chains
+from weir.config.app_folder import IS_CHECKOUT
 from weir.config.comma_list import parts
 
 _ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d+)?", re.ASCII)
@@ -39,7 +41,7 @@ def _can_be_sent(value: SecretStr | None) -> SecretStr | None:
 
 
 def _names_folder(value: Any) -> Any:
-    return "data" if isinstance(value, str) and not value.strip() else value
+    return default_data_folder() if isinstance(value, str) and not value.strip() else value
 
 
 def _from_home(value: Path | None) -> Path | None:
@@ -51,7 +53,7 @@ def _from_home(value: Path | None) -> Path | None:
 
 
 def _names_chains(value: str) -> str:
-    user_chains.parse(value)
+    user_chains.parse_chain_list(value)
     return value
 
 
@@ -83,6 +85,11 @@ MAX_COUNT = 10**15
 
 Key = Annotated[SecretStr | None, BeforeValidator(_whole), AfterValidator(_can_be_sent)]
 Limit = Annotated[int | None, BeforeValidator(_blank_is_unset)]
+
+
+def default_data_folder() -> Path:
+    """Return `./data` where Weir runs from its source tree; installed, the folder for data of the user's system."""
+    return Path("data") if IS_CHECKOUT else platformdirs.user_data_path("weir", appauthor=False)
 
 
 class SettingsError(Exception):
@@ -169,7 +176,7 @@ class Settings(BaseSettings):
     window: int = Field(8_000, ge=500, le=100_000_000, validation_alias=AliasChoices("WEIR_WINDOW"), examples=["8000"])
     """Tokens of a conversation's history that the model is told, at most."""
     data: Annotated[Path, BeforeValidator(_names_folder), AfterValidator(_from_home)] = Field(
-        Path("data"), validation_alias=AliasChoices("WEIR_DATA"), examples=["./data"]
+        default_factory=default_data_folder, validation_alias=AliasChoices("WEIR_DATA"), examples=["./data"]
     )
     """Folder for conversations."""
     database_url: Annotated[SecretStr | None, BeforeValidator(_whole)] = Field(
@@ -189,7 +196,7 @@ class Settings(BaseSettings):
     @property
     def extra_chains(self) -> tuple[tuple[str, str], ...]:
         """The `(name, path)` pairs of `chains`."""
-        return user_chains.parse(self.chains)
+        return user_chains.parse_chain_list(self.chains)
 
     def cost(self, tokens_in: int | None, tokens_out: int | None) -> float | None:
         """Return what an answer has cost in dollars; None where a price or a count is missing."""

@@ -25,7 +25,7 @@ class ChainImportError(Exception):
     """A chain of `WEIR_CHAINS` that cannot be had. Its text is a sentence for people."""
 
 
-def parse(text: str) -> tuple[tuple[str, str], ...]:
+def parse_chain_list(text: str) -> tuple[tuple[str, str], ...]:
     """Return the `(name, path)` pairs of `WEIR_CHAINS`. Raises ValueError with what is wrong."""
     pairs: dict[str, str] = {}
     for entry in parts(text):
@@ -38,7 +38,7 @@ def parse(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(pairs.items())
 
 
-def load(path: str) -> Runnable[Any, Any]:
+def import_runnable(path: str) -> Runnable[Any, Any]:
     """Import `package.module:attribute`: a Runnable, or a function without arguments that returns one.
 
     Raises ChainImportError.

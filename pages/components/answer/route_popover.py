@@ -34,8 +34,8 @@ def draw_route(
         if decision.by is not Classifier.PERSON and figures.time_to_first_token:
             share = min(1.0, decision.seconds / figures.time_to_first_token)
             st.caption(
-                f"{share:.0%} of the {formatting.seconds(figures.time_to_first_token)} to the first token went into the "
-                "decision."
+                f"{share:.0%} of the {formatting.seconds(figures.time_to_first_token)} to the first token went into "
+                "the decision."
             )
         for route in Route:
             if route is not decision.route:

@@ -5,8 +5,8 @@ from functools import partial
 
 import streamlit as st
 
+from pages.components.session.app_services import service
 from pages.components.session.current_user import party
-from weir.app.services import service
 from weir.runs.run_store import RunEvictedError, RunNotFoundError, RunNotSharedError, RunStore, readable
 
 MOST = 250_000

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from chains.registry import ModelNotReadyError, prepare_conversation
+from chains.registry import prepare_conversation
 from chains.router import Route
 from pages.components.answer.answer_view import Answer, Ended, ended_of_run
 from pages.components.answer.stored_answer import describe, ended_of
 from pages.components.session import run_start
-from weir.app.services import service
+from pages.components.session.app_services import service
+from weir.llm.chain_registry import ModelNotReadyError
 from weir.runs.run import Run
 from weir.storage.message import Message, MessageStatus
 from weir.storage.repository import Library

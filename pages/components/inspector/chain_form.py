@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from chains.registry import MAX_TEXT, Chain
+from chains.registry import MAX_TEXT
+from weir.llm.chain_registry import ChainSpec
 
 FORM, AS_JSON = "Form", "JSON"
 
@@ -83,7 +84,7 @@ def example(schema: dict[str, Any]) -> Any:
     return "" if takes_text(schema) else {}
 
 
-def given(chain: Chain, schema: dict[str, Any], text: str) -> Any:
+def given(chain: ChainSpec, schema: dict[str, Any], text: str) -> Any:
     """Return the input that a text from the bottom of the page makes. Raises ValueError where it makes none."""
     main = main_field(schema)
     if main is not None:
@@ -93,7 +94,7 @@ def given(chain: Chain, schema: dict[str, Any], text: str) -> Any:
     return json.loads(text)
 
 
-def draw_form(chain: Chain, schema: dict[str, Any], send: Callable[[], None]) -> Any:
+def draw_form(chain: ChainSpec, schema: dict[str, Any], send: Callable[[], None]) -> Any:
     """Draw the form and return the input that it holds, None where it holds none; `send` is called to run it."""
     way = FORM
     if fields(schema):
@@ -119,16 +120,16 @@ def draw_form(chain: Chain, schema: dict[str, Any], send: Callable[[], None]) ->
     return value
 
 
-def _key(chain: Chain, field: Field) -> str:
+def _key(chain: ChainSpec, field: Field) -> str:
     return f"events_in_{chain.name}_{field.name}"
 
 
-def _values(chain: Chain, of: list[Field]) -> dict[str, Any]:
+def _values(chain: ChainSpec, of: list[Field]) -> dict[str, Any]:
     """Return what the form holds for these fields, as far as it was filled in."""
     return {field.name: value for field in of if (value := _value(chain, field)) not in (None, "")}
 
 
-def _value(chain: Chain, field: Field) -> Any:
+def _value(chain: ChainSpec, field: Field) -> Any:
     held = st.session_state.get(_key(chain, field), field.example)
     if field.type in ("string", "integer", "number", "boolean") or "enum" in field.schema or not isinstance(held, str):
         return held
@@ -138,14 +139,14 @@ def _value(chain: Chain, field: Field) -> Any:
         return None
 
 
-def _draw_fields(chain: Chain, schema: dict[str, Any]) -> dict[str, Any]:
+def _draw_fields(chain: ChainSpec, schema: dict[str, Any]) -> dict[str, Any]:
     found = fields(schema)
     for field in found:
         _draw_field(chain, field)
     return _values(chain, found)
 
 
-def _draw_field(chain: Chain, field: Field) -> None:
+def _draw_field(chain: ChainSpec, field: Field) -> None:
     key, about = _key(chain, field), field.schema
     told = about.get("description")
     if "enum" in about:
@@ -171,7 +172,7 @@ def _draw_field(chain: Chain, field: Field) -> None:
         _say_if_not_json(text)
 
 
-def _draw_json(chain: Chain, schema: dict[str, Any]) -> Any:
+def _draw_json(chain: ChainSpec, schema: dict[str, Any]) -> Any:
     shown = json.dumps(example(schema), indent=2, ensure_ascii=False)
     text = st.text_area("Input (JSON)", value=shown, key=f"events_json_{chain.name}", height=180)
     return json.loads(text) if _say_if_not_json(text) else None

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from weir.app.services import service
+from pages.components.session.app_services import service
 from weir.llm.chat_model import Endpoint
 from weir.llm.provider import EngineState, Phase, Problem
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from pages.components.session.app_services import service
 from pages.components.session.current_user import party
 from weir.access.limits import Left, Limit
-from weir.app.services import service
 
 
 class LimitLine:

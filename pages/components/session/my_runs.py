@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from weir.app.services import service
+from pages.components.session.app_services import service
 from weir.runs.run import Run
 from weir.runs.run_store import RunEvictedError, RunNotFoundError
 

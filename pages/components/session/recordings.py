@@ -9,8 +9,8 @@ from pathlib import Path
 import streamlit as st
 
 from pages.components.layout.upload import draw_upload
+from pages.components.session.app_services import service
 from pages.components.session.current_user import party
-from weir.app.services import service
 from weir.core import serialization
 from weir.runs.recording_file import MAX_BYTES, MEDIA_TYPE, RecordingError, is_too_large, lines, read
 from weir.runs.run import Run

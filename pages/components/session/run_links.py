@@ -3,8 +3,8 @@
 import streamlit as st
 
 from pages.components.layout.formatting import escaped
+from pages.components.session.app_services import service
 from pages.components.session.current_user import party
-from weir.app.services import service
 from weir.runs.run import Run
 from weir.runs.run_store import RunEvictedError, RunNotFoundError, RunNotSharedError, readable
 

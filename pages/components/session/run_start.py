@@ -7,12 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from chains.registry import Prepared
+from pages.components.session.app_services import service
 from pages.components.session.current_user import party
 from pages.components.session.my_runs import remembering
 from weir.access.admission import admit
 from weir.access.limits import LimitReachedError
-from weir.app.services import service
+from weir.llm.chain_registry import PreparedRun
 from weir.llm.replay_model import ReplayedLine
 from weir.runs.methods import Method
 from weir.runs.run import Run
@@ -36,7 +36,7 @@ def begun_on(page: str) -> Begun:
 
 
 def start(
-    prepared: Prepared,
+    prepared: PreparedRun,
     *,
     name: str | None = None,
     context: dict[str, Any] | None = None,
@@ -58,7 +58,7 @@ def start(
             claim()
         run = service().recorder.start(
             prepared.runnable,
-            prepared.value,
+            prepared.inputs,
             name=name,
             context=prepared.context | (context or {}),
             run_id=run_id,

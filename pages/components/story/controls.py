@@ -3,9 +3,9 @@
 import streamlit as st
 
 from chains.story_chain import Length, Tone
+from pages.components.session.app_services import service
 from pages.components.story.request import Wish
 from pages.components.story.streaming_display import Display, Mode
-from weir.app.services import service
 from weir.llm.provider import Options
 from weir.runs.methods import Method
 

@@ -7,12 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.layout.formatting import dollars, seconds
+from pages.components.session.app_services import service
 from pages.components.story.streaming_display import Cost, Display
 from weir.analysis.metrics import Figures
 from weir.analysis.progress import Phase, Progress
 from weir.analysis.stop_report import StopReceipt
 from weir.analysis.text_chunks import Chunk, chunks, named
-from weir.app.services import service
 from weir.runs.run import Run
 
 SPARKS = 60

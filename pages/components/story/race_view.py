@@ -14,6 +14,7 @@ from pages.components.answer.answer_view import MARKS
 from pages.components.answer.display_markdown import drawn
 from pages.components.layout import formatting
 from pages.components.session import run_links
+from pages.components.session.app_services import service
 from pages.components.session.current_user import party
 from pages.components.session.my_runs import my_runs
 from pages.components.session.recordings import open_recording, samples
@@ -23,7 +24,6 @@ from weir.analysis import method_race
 from weir.analysis.method_race import Lane
 from weir.analysis.metrics import figures
 from weir.analysis.outcome import Mark, outcome
-from weir.app.services import service
 from weir.config.comma_list import parts
 from weir.runs.methods import Method
 from weir.runs.run import Run

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from chains.registry import Prepared, prepare_replay, prepare_story
+from chains.registry import prepare_replay, prepare_story
 from chains.story_chain import Length, Tone
 from pages.components.session import run_start
+from pages.components.session.app_services import service
 from weir.analysis import method_race
 from weir.analysis.metrics import figures
-from weir.app.services import service
+from weir.llm.chain_registry import PreparedRun
 from weir.llm.provider import Connection, Line, Options
 from weir.runs.methods import Method
 from weir.runs.run import Run
@@ -31,7 +32,7 @@ class Wish:
 class Ready:
     """A story that is about to be told: all is made, and nothing sent."""
 
-    prepared: Prepared
+    prepared: PreparedRun
     method: Method
 
     def start(self, begun: Callable[[Run], None] | None = None) -> Run:

@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import streamlit as st
 
-from chains.registry import ModelNotReadyError
 from pages.components.answer.answer_view import Answer, Ended, Slots, ended_of_run, ended_with
 from pages.components.answer.truncation import content_for
 from pages.components.layout import formatting
 from pages.components.layout.input_bar import Composer, StopButton
 from pages.components.session import run_links
+from pages.components.session.app_services import service
 from pages.components.session.current_user import party
 from pages.components.session.run_start import draw_waiting
 from pages.components.story import metrics_view, request
@@ -34,7 +34,7 @@ from weir.analysis.outcome import Mark
 from weir.analysis.progress import Phase, Progress, phase
 from weir.analysis.stop_report import stop_receipt
 from weir.analysis.text_chunks import Chunk, chunks
-from weir.app.services import service
+from weir.llm.chain_registry import ModelNotReadyError
 from weir.runs.run import Run
 
 TICK = 0.25

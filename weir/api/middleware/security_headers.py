@@ -6,10 +6,10 @@ Model text is not trusted: an image in its Markdown must not make the browser fe
 import base64
 import functools
 import hashlib
+import importlib.util
 import re
 from pathlib import Path
 
-import streamlit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,7 +23,10 @@ _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 @functools.cache
 def streamlit_policy(framed_by: tuple[str, ...] = ()) -> str:
     """Return the policy for the pages of the installed Streamlit."""
-    index = Path(streamlit.__file__).parent / "static" / "index.html"
+    spec = importlib.util.find_spec("streamlit")
+    assert spec is not None
+    assert spec.origin is not None
+    index = Path(spec.origin).parent / "static" / "index.html"
     return content_security_policy(index.read_text(encoding="utf-8"), framed_by)
 
 

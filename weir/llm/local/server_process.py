@@ -16,7 +16,7 @@ LOG_LINES = 50
 GRACE = 3.0
 """Seconds between closing the input of a process that serves and killing it."""
 
-_HOME = Path(__file__).parents[1]
+_HOME = Path(__file__).parents[3]
 
 
 class Child:

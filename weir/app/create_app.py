@@ -1,0 +1,124 @@
+"""The app's composition: lifespan, routes and middleware around the pages."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from weir.access.anonymous_id import COOKIE, is_visitor, new_visitor
+from weir.api.app import create_api
+from weir.api.middleware.anonymous_id_cookie import VisitorCookie
+from weir.api.middleware.hosts import Hosts, HostsMiddleware
+from weir.api.middleware.large_bodies import LargeBodyMiddleware
+from weir.api.middleware.local_metrics import LocalMetrics
+from weir.api.middleware.secure_cookies import SafeCookies
+from weir.api.middleware.security_headers import SecurityHeaders
+from weir.app.descriptor_limit import raise_descriptor_limit
+from weir.app.loop_watch import LoopWatch
+from weir.app.server_logging import take_over
+from weir.app.services import Service
+from weir.app.shutdown import Shutdown
+from weir.app.warm_up import warm_up
+from weir.llm.chain_registry import ChainRegistry, PreparedRun
+
+
+@dataclass(frozen=True, slots=True)
+class AppParts:
+    """What an ASGI app that serves the pages is made of: keyword arguments of `st.App`."""
+
+    lifespan: Callable[[Any], AbstractAsyncContextManager[None]]
+    routes: list[BaseRoute]
+    middleware: list[Middleware]
+
+
+def create_app_parts(
+    services: Service,
+    registry: ChainRegistry,
+    hosts: Hosts,
+    *,
+    base_path: str = "",
+    people_sign_in: bool,
+    prepare_warm_up: Callable[[], PreparedRun],
+) -> AppParts:
+    """Return what `st.App` needs to serve the API beside the pages.
+
+    `hosts` are the names that the server answers to, `base_path` is Streamlit's `server.baseUrlPath`.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        take_over()
+        watch = LoopWatch()
+
+        def stop() -> None:
+            watch.close()
+            services.recorder.stop_all()
+
+        shutdown = Shutdown(stop, services.close)
+        shutdown.watch()
+        services.start()
+        watch.add("of the web server", asyncio.get_running_loop())
+        watch.add("of the runs", services.loop.loop)
+        watch.start()
+        warming = threading.Thread(
+            target=warm_up, args=(services.loop, prepare_warm_up), name="weir-warm-up", daemon=True
+        )
+        warming.start()
+        try:
+            yield
+        finally:
+            watch.close()
+            await asyncio.to_thread(shutdown.close)
+            logging.getLogger(__name__).info("all runs have ended")
+
+    api = create_api(
+        services.settings,
+        registry,
+        services.models,
+        services.recorder,
+        services.limits,
+        people_sign_in=people_sign_in,
+    )
+    base = base_path.strip("/")
+    probes = (f"/{base}/_stcore/health".replace("//", "/"), "/api/health")
+    return AppParts(
+        lifespan,
+        [Route("/chat", _redirect_to_root), Mount("/api", api)],
+        [
+            Middleware(LargeBodyMiddleware),
+            Middleware(SecurityHeaders, framed_by=services.settings.framing_origins),
+            Middleware(HostsMiddleware, hosts=hosts, probes=probes),
+            Middleware(SafeCookies),
+            Middleware(LocalMetrics),
+            Middleware(VisitorCookie, name=COOKIE, make=new_visitor, is_good=is_visitor),
+        ],
+    )
+
+
+def _redirect_to_root(request: Request) -> Response:
+    """Redirect `/chat` to `/`: Streamlit serves its default page there only."""
+    return RedirectResponse(f"./?{request.url.query}")
+
+
+def tune_process() -> None:
+    """Prepare the process for many streams at once: its limit of open files, switch interval and garbage collection.
+
+    With the default switch interval of 5 ms, page scripts preempt each other and the event loop so often that every
+    stream is delayed. With the default thresholds the collector visits every object of the process once in 70,000
+    allocations, fewer than one long story makes, and stops the process for 100 to 230 ms each time; here it is once in
+    a million (docs/benchmarks.md).
+    """
+    sys.setswitchinterval(0.02)
+    gc.set_threshold(10_000, 5, 20)
+    raise_descriptor_limit()

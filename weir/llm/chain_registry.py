@@ -1,0 +1,112 @@
+"""The chains that can be run by name: what one is, and the registry that pages, the API and the command share."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.runnables import Runnable
+from pydantic import BaseModel, RootModel
+
+from weir.config.user_chains import ChainImportError, import_runnable
+from weir.llm.chat_model import Line
+from weir.llm.provider import ModelSource
+from weir.llm.replay_model import ReplayedLine
+from weir.llm.transport_timing import Connection
+
+
+class ModelNotReadyError(Exception):
+    """No model can answer yet: the embedded one is still loading or could not start, and no other is set."""
+
+
+class UnknownChainError(LookupError):
+    """There is no chain of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRun:
+    """A Runnable with the input that it is to be given."""
+
+    runnable: Runnable[Any, Any]
+    inputs: Any
+    context: dict[str, Any] = field(default_factory=dict)
+    """What the app needs to open the run from a link."""
+    line: Line | ReplayedLine | None = None
+    """The run's own connections, where its thread waits on them."""
+    connection: Connection | None = None
+    """Records when the request was sent and when the connection closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSpec:
+    """A chain of the registry: its name, the form of its input, and how it is built for a model."""
+
+    name: str
+    description: str
+    input_model: type[BaseModel]
+    prepare: Callable[[ModelSource, Any], PreparedRun]
+    """Takes the model source and a validated input. Raises ModelNotReadyError."""
+
+
+class ChainRegistry:
+    """Chains by name, in the order in which they are shown: the built-in ones, then the user's own.
+
+    `user_chains` returns `(name, "package.module:attribute")` pairs. It is called, and what it names is imported, at
+    the first use of the registry: that may take seconds, and read settings that are not valid.
+    """
+
+    def __init__(self, built_in: Sequence[ChainSpec], user_chains: Callable[[], Sequence[tuple[str, str]]]) -> None:
+        self._built_in = tuple(built_in)
+        self._user_chains = user_chains
+        self._lock = threading.Lock()
+        self._loaded: tuple[tuple[ChainSpec, ...], tuple[str, ...]] | None = None
+
+    def __iter__(self) -> Iterator[ChainSpec]:
+        return iter((*self._built_in, *self._load()[0]))
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each of the user's chains that cannot be imported."""
+        return self._load()[1]
+
+    def get(self, name: str) -> ChainSpec:
+        """Return the chain of that name. Raises UnknownChainError."""
+        for chain in self:
+            if chain.name == name:
+                return chain
+        raise UnknownChainError(name)
+
+    def reload(self) -> None:
+        """Import the user's chains again at the next use."""
+        with self._lock:
+            self._loaded = None
+
+    def _load(self) -> tuple[tuple[ChainSpec, ...], tuple[str, ...]]:
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._import_user_chains()
+            return self._loaded
+
+    def _import_user_chains(self) -> tuple[tuple[ChainSpec, ...], tuple[str, ...]]:
+        taken = {chain.name for chain in self._built_in}
+        chains, problems = [], []
+        for name, path in self._user_chains():
+            if name in taken:
+                problems.append(f"WEIR_CHAINS: {name} is the name of a built-in chain; choose another name.")
+                continue
+            try:
+                chains.append(spec_of_runnable(name, path, import_runnable(path)))
+            except ChainImportError as error:
+                problems.append(f"WEIR_CHAINS: {error} Correct it, then start Weir again.")
+        return tuple(chains), tuple(problems)
+
+
+def spec_of_runnable(name: str, path: str, runnable: Runnable[Any, Any]) -> ChainSpec:
+    """Describe a Runnable of the user's own, which was imported from `path`. It checks its input itself."""
+
+    class AnyInput(RootModel[Any]):
+        @classmethod
+        def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
+            return runnable.get_input_jsonschema()
+
+    return ChainSpec(name, f"From {path}.", AnyInput, lambda _, inputs: PreparedRun(runnable, inputs.root))
