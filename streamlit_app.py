@@ -8,10 +8,8 @@ import streamlit as st
 from chains.registry import REGISTRY, prepare_warm_up
 from pages.components.session.app_services import service
 from pages.components.session.sign_in import providers
-from weir.api.middleware.hosts import Hosts
 from weir.app.create_app import create_app_parts, tune_process
 from weir.app.server_logging import write_logs
-from weir.config import comma_list
 from weir.config.settings import SettingsError, settings
 
 tune_process()
@@ -25,11 +23,11 @@ except SettingsError as error:
     sys.exit(f"Weir cannot start.\n{error}")
 
 addresses = (st.get_option("server.address"), st.get_option("browser.serverAddress"))
-names = (*comma_list.parts(settings().allowed_hosts), *st.get_option("server.allowedHosts"), *filter(None, addresses))
 parts = create_app_parts(
     service(),
     REGISTRY,
-    Hosts(names, st.get_option("server.corsAllowedOrigins")),
+    host_names=(*st.get_option("server.allowedHosts"), *filter(None, addresses)),
+    cors_origins=st.get_option("server.corsAllowedOrigins"),
     base_path=st.get_option("server.baseUrlPath"),
     people_sign_in=people_sign_in,
     prepare_warm_up=prepare_warm_up,

@@ -7,8 +7,8 @@ DOCUMENT = Path(__file__).parents[1] / "docs" / "faults.md"
 
 ELSEWHERE = {
     FailureKind.UNUSABLE: "tests/chains/test_router.py and the JSON page: an answer of the wrong form",
-    FailureKind.RECORD_FULL: "tests/chains/test_faults.py: an answer that outgrows the record",
-    FailureKind.INTERNAL: "tests/streaming/test_recorder.py: a chain that raises an error of its own",
+    FailureKind.RECORD_FULL: "tests/llm/test_model_faults.py: an answer that outgrows the record",
+    FailureKind.INTERNAL: "tests/runs/test_recorder.py: a chain that raises an error of its own",
 }
 """Kinds that no server's fault leads to, and what shows them."""
 

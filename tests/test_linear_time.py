@@ -36,22 +36,25 @@ from weir.text.markdown_blocks import BlockSplitter, split
 from weir.text.markdown_sanitizer import HarmlessRewriter
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("api", "chains", "conversations", "local_model", "pages", "streaming", "streamlit_app.py", "weir.py")
+ROOMS = ("weir", "chains", "pages", "streamlit_app.py")
 MAKERS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer", "template"}
 METHODS = MAKERS - {"compile", "template"}
 
 MADE_FROM_PARTS = {
-    ("chains/routing/signals.py", "_signal"): "its patterns are read from SIGNALS, where they are pumped",
-    ("chains/routing/signals.py", "_lexicon"): "its patterns are read from SIGNALS, where they are pumped",
-    ("chains/routing/signals.py", "_signs"): "its patterns are read from SIGNALS, where they are pumped",
-    ("streaming/json_effort.py", "compiled"): "of a visitor's JSON Schema: `Effort` bounds the time of each search",
+    ("chains/classifier/features.py", "_signal"): "its patterns are read from SIGNALS, where they are pumped",
+    ("chains/classifier/features.py", "_lexicon"): "its patterns are read from SIGNALS, where they are pumped",
+    ("chains/classifier/features.py", "_signs"): "its patterns are read from SIGNALS, where they are pumped",
+    (
+        "weir/partial_json/schema_budget.py",
+        "compiled",
+    ): "of a visitor's JSON Schema: `Effort` bounds the time of each search",
 }
 """Where a pattern is made in a function, of what the function is given; and why it needs no pump of its own."""
 
 NOT_FOREIGN = {
-    ("api/headers.py", "_INLINE_SCRIPT"): "reads Streamlit's own index.html",
-    ("chains/settings.py", "_ORIGIN"): "reads the environment",
-    ("chains/settings.py", "_PASSWORD"): "reads the environment",
+    ("weir/api/middleware/security_headers.py", "_INLINE_SCRIPT"): "reads Streamlit's own index.html",
+    ("weir/config/settings.py", "_ORIGIN"): "reads the environment",
+    ("weir/config/settings.py", "_PASSWORD"): "reads the environment",
 }
 """Patterns that see no text of a visitor, a model or a file of theirs."""
 

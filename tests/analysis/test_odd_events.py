@@ -1,6 +1,6 @@
 """Every function of events, given what broken models and chains of one's own can bring into a record.
 
-More of it than the suite has time for: `pytest tests/streaming/test_odd_events.py --hypothesis-profile=nightly`.
+More of it than the suite has time for: `pytest tests/analysis/test_odd_events.py --hypothesis-profile=nightly`.
 """
 
 import json

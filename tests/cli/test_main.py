@@ -14,7 +14,7 @@ from weir.llm.provider import ModelSource
 from weir.runs.recording_file import read
 from weir.runs.run import Status
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CHAINS = """
 from langchain_core.runnables import RunnableLambda
 

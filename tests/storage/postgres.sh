@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs tests/conversations on SQLite and on a PostgreSQL that lives as long as the tests. PYTHON names the interpreter;
+# Runs tests/storage on SQLite and on a PostgreSQL that lives as long as the tests. PYTHON names the interpreter;
 # further arguments go to pytest.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -50,4 +50,4 @@ port=$("${PYTHON:-python3}" -c 'import socket; s = socket.socket(); s.bind(("127
         { cat "$cluster/data/log" >&2; exit 1; }
 )
 
-WEIR_TEST_POSTGRES="postgresql://weir@127.0.0.1:$port/postgres" "${PYTHON:-python3}" -m pytest tests/conversations "$@"
+WEIR_TEST_POSTGRES="postgresql://weir@127.0.0.1:$port/postgres" "${PYTHON:-python3}" -m pytest tests/storage "$@"

@@ -6,7 +6,7 @@ import gc
 import logging
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +30,7 @@ from weir.app.server_logging import take_over
 from weir.app.services import Service
 from weir.app.shutdown import Shutdown
 from weir.app.warm_up import warm_up
+from weir.config import comma_list
 from weir.llm.chain_registry import ChainRegistry, PreparedRun
 
 
@@ -45,15 +46,17 @@ class AppParts:
 def create_app_parts(
     services: Service,
     registry: ChainRegistry,
-    hosts: Hosts,
     *,
+    host_names: Iterable[str] = (),
+    cors_origins: Iterable[str] = (),
     base_path: str = "",
     people_sign_in: bool,
     prepare_warm_up: Callable[[], PreparedRun],
 ) -> AppParts:
     """Return what `st.App` needs to serve the API beside the pages.
 
-    `hosts` are the names that the server answers to, `base_path` is Streamlit's `server.baseUrlPath`.
+    `host_names` and `cors_origins` are those of Streamlit's configuration that the server answers to, besides those of
+    `WEIR_ALLOWED_HOSTS`; `base_path` is its `server.baseUrlPath`.
     """
 
     @contextlib.asynccontextmanager
@@ -90,6 +93,7 @@ def create_app_parts(
         services.limits,
         people_sign_in=people_sign_in,
     )
+    hosts = Hosts((*comma_list.parts(services.settings.allowed_hosts), *host_names), cors_origins)
     base = base_path.strip("/")
     probes = (f"/{base}/_stcore/health".replace("//", "/"), "/api/health")
     return AppParts(

@@ -1,4 +1,4 @@
-"""What is wrong with an answer of a model's server that is no error of HTTP. `streaming/failure.py` has the sentences.
+"""What is wrong with an answer of a model's server that is no error of HTTP. `weir/runs/failure.py` has the sentences.
 
 All are errors of the openai client's own, which it passes on as they are and without another try.
 """

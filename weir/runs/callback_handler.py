@@ -2,7 +2,7 @@
 
 `astream_events` sends each event through a queue of its own to a task of its own, which takes longer than most models
 need for a token. A handler on the same callbacks is told the same and can write it down at once. What the events are
-is LangChain's word, in `langchain_core/tracers/event_stream.py`; tests/streaming/test_parity.py compares the lists.
+is defined by `langchain_core/tracers/event_stream.py`; tests/runs/test_callback_handler.py compares the lists.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator

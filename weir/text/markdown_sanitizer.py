@@ -3,7 +3,7 @@ r"""A model's Markdown, so that drawing it asks the network for nothing.
 An image becomes a link with an image symbol, a diagram (which can hold images too) its source, an entity that stands
 for an invisible character its mark. Code stays as it is, but only what is code for certain: where that takes a parser,
 as in a paragraph with HTML or formulas, text inside of backticks is taken for text. Nothing here is the only wall: the
-pages' policy lets no image be fetched at all (`api/headers.py`).
+pages' policy lets no image be fetched at all (`weir/api/middleware/security_headers.py`).
 """
 
 import re

@@ -16,7 +16,7 @@ from weir.llm.local.engine_problem import Problem, ProblemError
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="has no signal that ends a process")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GGUF = model_files.MAGIC + b"rest of a model"
 
 ANSWERS = """
