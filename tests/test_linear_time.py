@@ -7,6 +7,7 @@ import ast
 import contextlib
 import dataclasses
 import importlib
+import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -44,6 +45,7 @@ MADE_FROM_PARTS = {
     ("chains/routing/signals.py", "_signal"): "its patterns are read from SIGNALS, where they are pumped",
     ("chains/routing/signals.py", "_lexicon"): "its patterns are read from SIGNALS, where they are pumped",
     ("chains/routing/signals.py", "_signs"): "its patterns are read from SIGNALS, where they are pumped",
+    ("streaming/secrets.py", "__init__"): "of the secrets of the settings: tests/streaming/test_secrets.py pumps it",
     ("streaming/json_effort.py", "compiled"): "of a visitor's JSON Schema: `Effort` bounds the time of each search",
 }
 """Where a pattern is made in a function, of what the function is given; and why it needs no pump of its own."""
@@ -280,7 +282,7 @@ WHOLE: dict[str, Callable[[str], object]] = {
     "export": lambda text: transfer.write(Conversation("1", text, True, 0.0, 0.0, None), [asked(text)], 0.0),
     "import": read_file,
     "secrets in a text": SECRETS.hide,
-    "secrets in a payload": lambda text: SECRETS.hide_in_payload(text.encode(errors="replace")),
+    "secrets in a payload": lambda text: SECRETS.hide_in_payload(json.dumps(text).encode()),
     "escaped": words.escaped,
     "inline code": words.code,
     "chunks of a text": lambda text: (hostile(text), hostile_bytes(text)),
@@ -303,7 +305,7 @@ def test_a_function_takes_linear_time_however_its_text_is_cut(name: str, size: i
         assert trouble(lambda text: CHUNKED[name](cut(text, size)), pump, length) is None
 
 
-LONG_LENGTH = 400_000
+LONG_LENGTH = 120_000
 """Characters from which copying what has come so far, at each chunk, takes longer than all else."""
 LONG_UNITS = ("a", " ", "\n", "`", "~", "$", "\\", "- ", "a b", "$a")
 
