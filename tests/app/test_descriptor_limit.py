@@ -7,7 +7,7 @@ import pytest
 
 PROGRAM = """
 import resource, sys
-from api.descriptors import raise_descriptor_limit
+from weir.app.descriptor_limit import raise_descriptor_limit
 resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
 raise_descriptor_limit()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE))

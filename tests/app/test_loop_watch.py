@@ -17,7 +17,7 @@ from weir.runs.background_loop import BackgroundLoop
 LATE = 0.3
 HELD_BY_C = """
 import asyncio, re, time
-from streaming.loop_watch import LoopWatch
+from weir.app.loop_watch import LoopWatch
 
 async def main():
     watch = LoopWatch(late_seconds=0.5, gil_seconds=0.5)

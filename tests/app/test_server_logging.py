@@ -6,7 +6,7 @@ import sys
 
 WRITE = """
 import logging, sys
-from api.logs import take_over, write_logs
+from weir.app.server_logging import take_over, write_logs
 server = logging.getLogger("a.server")
 server.propagate = False
 server.addHandler(logging.StreamHandler(sys.stdout))

@@ -301,7 +301,8 @@ def test_numpy_scores_as_scikit_learn_does(tmp_path: Path) -> None:
 
 def test_deciding_imports_nothing_heavy() -> None:
     script = (
-        "import sys; from chains.routing.local import LocalClassifier; LocalClassifier().decide('2 + 2')\n"
+        "import sys; from chains.classifier.local_classifier import LocalClassifier\n"
+        "LocalClassifier().decide('2 + 2')\n"
         "sys.exit(bool({'sklearn', 'scipy', 'streamlit'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", script], cwd=MODEL.parents[2], check=False).returncode == 0

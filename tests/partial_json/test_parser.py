@@ -2,6 +2,7 @@ import copy
 import json
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -365,3 +366,17 @@ def seconds(text: str) -> float:
 def test_ten_times_the_text_does_not_take_a_hundred_times_as_long(make: Callable[[int], str]) -> None:
     short, long = make(2_000), make(20_000)
     assert min(seconds(long) for _ in range(3)) < 30 * min(seconds(short) for _ in range(3))
+
+
+@pytest.mark.parametrize("text", ["\n" * 500_000, "{" + "\n" * 500_000, " \n" * 250_000, "`" * 500_000])
+def test_text_before_the_json_takes_memory_in_proportion_to_its_size(text: str) -> None:
+    parser = PartialJson()
+    tracemalloc.start()
+    try:
+        for start in range(0, len(text), 4_096):
+            parser.feed(text[start : start + 4_096])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * len(text)
+    assert parser.finish().outcome is not Outcome.COMPLETE

@@ -88,6 +88,13 @@ def test_a_failure_and_a_live_run_keep_how_they_ended() -> None:
     assert live.breaks_off
 
 
+def test_a_serialized_langchain_object_stays_json() -> None:
+    prompt = {"lc": 1, "type": "constructor", "id": ["langchain_core", "prompts", "PromptTemplate"], "kwargs": {}}
+    (opened,) = round_trip(made_run(prompt)).events
+    assert opened.data == {"chunk": prompt}
+    assert type(opened.data["chunk"]) is dict
+
+
 def test_unknown_fields_are_ignored() -> None:
     first, *rest = exported(made_run("a")).split(b"\n")
     header = json.loads(first) | {"colour": "teal"}

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 CHILD = """
 import sys
 from sqlalchemy import make_url
-from conversations.opening import open_library
+from weir.storage.database import open_library
 
 library = open_library(make_url(sys.argv[1]), clock=lambda: float(sys.argv[2]))
 conversation = library.create("ann")

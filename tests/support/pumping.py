@@ -97,7 +97,7 @@ def trouble(run: Callable[[str], object], pump: Pump, length: int = LENGTH, budg
 
 # Pumps of a pattern ---------------------------------------------------------------------------------------------------
 
-_parser: Any = re._parser
+_parser: Any = getattr(re, "_parser")  # noqa: B009, typeshed does not have it
 _REPEATS = {_parser.MAX_REPEAT, _parser.MIN_REPEAT, _parser.POSSESSIVE_REPEAT}
 _CATEGORIES = {
     "CATEGORY_DIGIT": "1",

@@ -23,6 +23,7 @@ How this differs from other parsers: docs/partial_json.md.
 """
 
 import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable
 
@@ -64,7 +65,7 @@ class PartialJson:
         self._ending: Ending | None = None
         self._length = 0
         self._chunk_starts: list[int] = []
-        self._line_starts = [0]
+        self._line_starts = array("Q", [0])
         # Where in the text what is being read begins.
         self._base = 0
         # The string or early number in the works, and where a number or literal began.

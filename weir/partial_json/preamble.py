@@ -13,7 +13,8 @@ import re
 
 _LINE_START = 64
 _SPACE = " \t\r\n"
-_DULL = re.compile(r"[^{\[`~:\s]+")
+_DULL = re.compile(r"[^{\[`~:\s]+|[ \t\r]+|\n+|`+|~+")
+"""What is read at once, for a text of millions of line ends."""
 _VALUE = frozenset('{["-0123456789tfn')
 _FOLLOWS = {"{": frozenset('"}'), "[": _VALUE | {"]"}}
 _FENCE = re.compile(r"(`{3,}|~{3,})(.*)", re.DOTALL)
@@ -65,8 +66,10 @@ class Preamble:
             char = text[index]
             if self._pending:
                 if char in _SPACE:
-                    self._pending.append(char)
-                    index += 1
+                    blank = _DULL.match(text, index)
+                    assert blank is not None
+                    self._pending.append(blank.group())
+                    index = blank.end()
                     continue
                 if char in _FOLLOWS[self._pending[0]]:
                     return index
@@ -97,13 +100,13 @@ class Preamble:
         return None
 
     def _pass(self, piece: str) -> None:
-        """Take a piece for prose: a single character, or several that mean nothing here."""
+        """Take a piece for prose: a single character, or several that mean nothing here, or line ends."""
         self._parts.append(piece)
         self._length += len(piece)
         if not piece.isspace() and piece != "\ufeff":
             self._last = piece[-1]
             self._line_is_blank = False
-        if piece != "\n":
+        if piece[0] != "\n":
             # What a line begins with is enough to know a fence and its language.
             self._line += piece[: _LINE_START - len(self._line)]
             return

@@ -38,7 +38,7 @@ MAX_SOURCE_VALUES = 1_000_000
 
 _END_OF_TIME = 32_503_680_000
 """The year 3000, in seconds since the epoch: every calendar has it, in every time zone."""
-_CONTAINER = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|([\[{])', re.DOTALL)
+_CONTAINER = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([\[{])', re.DOTALL)
 
 
 class RecordingError(ValueError):

@@ -199,7 +199,7 @@ def test_the_key_is_not_in_the_state_s_text_nor_in_the_child_s_arguments(model: 
 @LINUX
 def test_the_child_ends_when_its_parent_is_killed(model: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from local_model.engine import Engine\n"
+        "import sys; from pathlib import Path; from weir.llm.local.engine import Engine\n"
         f"engine = Engine(Path({str(model)!r}), command=[sys.executable, '-c', {ANSWERS!r}])\n"
         "engine.start(); engine.wait(10); print(engine._child.pid, flush=True); input()"
     )
