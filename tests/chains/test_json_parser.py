@@ -25,7 +25,7 @@ FENCED = (
 
 async def as_stream(chunks: Iterable[str]) -> AsyncIterator[AIMessageChunk]:
     for chunk in chunks:
-        yield AIMessageChunk(chunk)
+        yield AIMessageChunk(content=chunk)
 
 
 async def values_of(parser: Any, chunks: Iterable[str]) -> list[Any]:
