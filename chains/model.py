@@ -19,7 +19,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import SecretStr, ValidationError
 
 from chains.answer_errors import MalformedAnswerError, NoAnswerError, ToolCallsOnlyError
-from chains.completions import PlainCompletions, check_answers
+from chains.completions import PlainCompletions, check_answers, parse_once
 from chains.connection import Connection, watched
 from chains.patience import AsyncPatientClient, PatientClient
 from chains.settings import Settings
@@ -291,8 +291,9 @@ def chat_model(
         **({} if asked.streaming is None else {"streaming": asked.streaming}),
     )
     model.async_client = PlainCompletions(model.root_async_client)
-    check_answers(model.root_client)
-    check_answers(model.root_async_client)
+    for client in (model.root_client, model.root_async_client):
+        check_answers(client)
+        parse_once(client)
     return model
 
 
