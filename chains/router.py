@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from langchain_core import runnables
 from langchain_core.callbacks import adispatch_custom_event
 from langchain_core.exceptions import (
     ModelAuthenticationError,
@@ -23,11 +22,9 @@ from langchain_core.exceptions import (
     ModelPermissionDeniedError,
     ModelRateLimitError,
     ModelTimeoutError,
-    OutputParserException,
 )
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
-from langchain_core.output_parsers import BaseOutputParser, JsonOutputParser
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
 from pydantic import AfterValidator, BaseModel, Field
@@ -36,6 +33,7 @@ from chains.classifier.local_classifier import LocalClassifier
 from weir.llm.answer_errors import WrongServerError
 from weir.llm.overrides.direct_sequence import RunnableSequence
 from weir.llm.overrides.direct_str_parser import StrOutputParser
+from weir.llm.overrides.json_parser import with_json_schema
 
 ROUTE_EVENT = "route"
 """Name of the custom event that tells the decision: a `Decision` as JSON."""
@@ -185,23 +183,6 @@ def _with_earlier(value: dict[str, Any]) -> dict[str, str]:
     return {"question": value["question"], "earlier": told}
 
 
-MAX_CLASSIFICATION = 8_000
-"""Characters of a classification: ten times what a long reason takes."""
-
-
-class ShortJsonParser(BaseOutputParser[Any]):
-    """LangChain's parser, for JSON that is known to be short.
-
-    LangChain's tries each beginning of a text that is no JSON, which takes the square of its length, on the loop that
-    all runs share: a model that answers a classification with 100,000 characters would hold them all up for minutes.
-    """
-
-    def parse(self, text: str) -> Any:
-        if len(text) > MAX_CLASSIFICATION:
-            raise OutputParserException(f"The classification has more than {MAX_CLASSIFICATION:,} characters.")
-        return JsonOutputParser().parse(text)
-
-
 def classifier(model: BaseChatModel, *, reasoned: bool = False) -> Runnable[Any, Any]:
     """Return the chain `{"question", "history"} -> Classification` that asks a model.
 
@@ -209,9 +190,7 @@ def classifier(model: BaseChatModel, *, reasoned: bool = False) -> Runnable[Any,
     """
     fields, prompt = (_REASONED, REASONED_PROMPT) if reasoned else (_SHORT, CLASSIFY_PROMPT)
     # The schema, not the class: the openai client then leaves the answer alone, and its JSON can be seen growing.
-    structured = model.with_structured_output(_schema(fields), method="json_schema")
-    if isinstance(structured, runnables.RunnableSequence) and isinstance(structured.last, JsonOutputParser):
-        structured = structured.first | ShortJsonParser(name="JsonOutputParser")
+    structured = with_json_schema(model, _schema(fields))
     return (_with_earlier | prompt | structured | Classification.model_validate).with_config(run_name="classify")
 
 

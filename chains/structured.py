@@ -5,12 +5,12 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.output_parsers import JsonOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from weir.llm.overrides.direct_str_parser import StrOutputParser
+from weir.llm.overrides.json_parser import JsonParser, with_json_schema
 
 MAX_TOKENS = 600
 """Of one answer."""
@@ -28,7 +28,6 @@ class Method(StrEnum):
     """How LangChain is asked for JSON."""
 
     TEXT = "text, parsed by Weir"
-    """The only one that is not slowed down by its length: the others parse all of the text anew at each chunk."""
     DICT = "dict schema"
     PYDANTIC = "Pydantic class"
     PARSER = "JsonOutputParser"
@@ -111,7 +110,7 @@ def structured_chain(
     """Return the chain `{"topic"} -> dict`; -> str for `TEXT`; -> the class for `PYDANTIC`, which needs one."""
     form = schema if isinstance(schema, dict) else schema.model_json_schema()
     if method is Method.PARSER:
-        chain: Runnable[dict[str, Any], Any] = PARSER_PROMPT.partial(schema=str(form)) | model | JsonOutputParser()
+        chain: Runnable[dict[str, Any], Any] = PARSER_PROMPT.partial(schema=str(form)) | model | JsonParser()
     elif method is Method.PYDANTIC:
         chain = PROMPT | model.with_structured_output(schema, method="json_schema")
     elif method is Method.TEXT:
@@ -121,7 +120,7 @@ def structured_chain(
     else:
         # Not strict: OpenAI's strict mode refuses schemas with bounds.
         titled = {"title": "answer", **form}
-        chain = PROMPT | model.with_structured_output(titled, method="json_schema", strict=False)
+        chain = PROMPT | with_json_schema(model, titled, strict=False)
     return chain.with_config(run_name="structured")
 
 

@@ -1,15 +1,24 @@
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 import httpx2
 import pytest
+from langchain_core.runnables import RunnableGenerator
 from pydantic import ValidationError
 
 from chains.structured import EXAMPLES, FieldListError, Method, bounded, class_of_fields, structured_chain
 from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.config.settings import Settings
-from weir.llm.chat_model import chat_model, configured_endpoint
+from weir.llm.chat_model import Line, chat_model, configured_endpoint
+from weir.partial_json.adversarial_chunking import by_characters
+from weir.runs.background_loop import BackgroundLoop
+from weir.runs.failure import FailureKind
+from weir.runs.methods import Method as Way
 from weir.runs.recorder import Recorder
 from weir.runs.run import Status
+from weir.runs.run_store import MemoryStore
 
 PIECES = ['{"title": "So', 'up", "verdict": "go', 'od", "stars": 4, "rea', 'son": "Warm"}']
 
@@ -38,6 +47,64 @@ def test_each_way_streams_the_same_answer(
     )
     asked = openai_server.seen[-1].body
     assert ("response_format" in asked) is (method is not Method.PARSER)
+
+
+LONG = 200_000
+"""Characters of a long answer."""
+PROSE = ("", "Once upon a time, in a land of rain. ")
+OBJECTS = ('{"items": [', '{"a": "b c", "d": [1, 2.5, null]}, ')
+
+
+@pytest.mark.parametrize("way", [Way.ASTREAM, Way.STREAM, Way.INVOKE])
+@pytest.mark.parametrize("method", [Method.DICT, Method.PYDANTIC, Method.PARSER])
+@pytest.mark.parametrize("answer", [PROSE, OBJECTS], ids=["prose", "objects"])
+def test_a_long_answer_takes_seconds_and_another_run_streams_meanwhile(
+    loop: BackgroundLoop,
+    http: httpx2.AsyncClient,
+    openai_server: FakeOpenAI,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: tuple[str, str],
+    method: Method,
+    way: Way,
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
+    begin, unit = answer
+    openai_server.plan = Plan(tokens=by_characters(begin + unit * (LONG // len(unit)), 100))
+    openai_server.structured = openai_server.plan
+    settings, line = Settings(), None if way.is_async else Line()
+    model = chat_model(configured_endpoint(settings), settings, http, line=line)
+    recorder = Recorder(MemoryStore(budget=256_000_000), loop)
+
+    async def ticks(_: Any) -> AsyncIterator[str]:
+        while True:
+            yield "."
+            await asyncio.sleep(0.01)
+
+    other = recorder.start(RunnableGenerator(ticks, name="ticks"), "go")
+    run = recorder.start(structured_chain(model, EXAMPLES["Review"], method), {"topic": "soup"}, method=way, line=line)
+    assert run.wait(30)
+    other.stop()
+    assert other.wait(10)
+    times = [event.at for event in other.events]
+    assert max(later - earlier for earlier, later in pairwise(times)) < 5
+    is_refused = method is Method.PYDANTIC or (way is Way.INVOKE and answer is PROSE)
+    assert run.status is (Status.FAILED if is_refused else Status.DONE)
+    assert (run.failure and run.failure.kind) is (FailureKind.UNUSABLE if is_refused else None)
+
+
+@pytest.mark.parametrize("way", [Way.ASTREAM, Way.STREAM, Way.INVOKE])
+def test_the_class_is_parsed_once_and_whole(
+    recorder: Recorder, http: httpx2.AsyncClient, openai_server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
+    openai_server.plan = Plan(tokens=PIECES, structured_tokens=PIECES)
+    settings, line = Settings(), None if way.is_async else Line()
+    model = chat_model(configured_endpoint(settings), settings, http, line=line)
+    chain = structured_chain(model, EXAMPLES["Review"], Method.PYDANTIC)
+    run = recorder.start(chain, {"topic": "soup"}, method=way, line=line)
+    assert run.wait(10)
+    assert run.status is Status.DONE
+    assert run.events[-1].data["output"] == {"title": "Soup", "verdict": "good", "stars": 4, "reason": "Warm"}
 
 
 def test_every_example_is_bounded() -> None:
@@ -82,3 +149,17 @@ def test_what_is_no_list_of_fields_gives_a_sentence(text: str, sentence: str) ->
     with pytest.raises(FieldListError) as caught:
         class_of_fields(text)
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("finish_reason", "kind"), [("length", FailureKind.LENGTH), ("content_filter", FailureKind.CONTENT_FILTER)]
+)
+def test_a_class_that_is_cut_off_says_why(
+    recorder: Recorder, model: Any, openai_server: FakeOpenAI, finish_reason: str, kind: FailureKind
+) -> None:
+    openai_server.structured = Plan(tokens=PIECES[:2], finish_reason=finish_reason)
+    run = recorder.start(structured_chain(model, EXAMPLES["Review"], Method.PYDANTIC), {"topic": "soup"})
+    assert run.wait(10)
+    assert run.status is Status.FAILED
+    assert run.failure is not None
+    assert run.failure.kind is kind

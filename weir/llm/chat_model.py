@@ -21,7 +21,7 @@ from pydantic import SecretStr, ValidationError
 from weir.config.settings import Settings
 from weir.llm.answer_errors import MalformedAnswerError, NoAnswerError, ToolCallsOnlyError
 from weir.llm.idle_timeout import AsyncPatientClient, PatientClient
-from weir.llm.overrides.dict_completions import PlainCompletions, check_answers
+from weir.llm.overrides.dict_completions import PlainCompletions, check_answers, parse_once
 from weir.llm.transport_timing import Connection, watched
 
 CONNECT_TIMEOUT = 5.0
@@ -291,8 +291,9 @@ def chat_model(
         **({} if asked.streaming is None else {"streaming": asked.streaming}),
     )
     model.async_client = PlainCompletions(model.root_async_client)
-    check_answers(model.root_client)
-    check_answers(model.root_async_client)
+    for client in (model.root_client, model.root_async_client):
+        check_answers(client)
+        parse_once(client)
     return model
 
 

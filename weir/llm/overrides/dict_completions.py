@@ -4,6 +4,8 @@ The openai client builds five of its models for a chunk, and ChatOpenAI takes th
 that a streamed token costs. ChatOpenAI takes plain dicts as well.
 """
 
+import contextlib
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx2
@@ -57,6 +59,45 @@ def check_answers(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
 
     client._process_response_data = checked  # type: ignore[method-assign]
     client._make_sse_decoder = EventDecoder  # type: ignore[method-assign]
+
+
+def parse_once(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
+    """Have a client parse a streamed answer, where it is asked for a class, when it is whole.
+
+    The client parses all of the text so far at each chunk: 200,000 characters of JSON hold up the loop for minutes.
+    LangChain reads the value at the end only. Private names of openai's `lib/streaming/chat/_completions.py`, whose
+    change tests/chains/test_structured.py notices.
+    """
+    completions: Any = client.beta.chat.completions
+    begin = completions.stream
+
+    @contextlib.contextmanager
+    def stream(**request: Any) -> Iterator[Any]:
+        with begin(**request) as answer:
+            _parse_at_end(answer._state)
+            yield answer
+
+    @contextlib.asynccontextmanager
+    async def astream(**request: Any) -> AsyncIterator[Any]:
+        async with begin(**request) as answer:
+            _parse_at_end(answer._state)
+            yield answer
+
+    completions.stream = stream if isinstance(client, openai.OpenAI) else astream
+
+
+def _parse_at_end(state: Any) -> None:
+    asked, final = state._rich_response_format, state.get_final_completion
+    if asked is openai.omit:
+        return
+    # The second one is for the event of the whole text, which LangChain does not read.
+    state._rich_response_format = state._response_format = openai.omit
+
+    def parsed() -> Any:
+        state._rich_response_format = asked
+        return final()
+
+    state.get_final_completion = parsed
 
 
 def _completion_of(response: httpx2.Response) -> Completion:

@@ -6,6 +6,7 @@ by one when the step ends. Where a chunk is a token, this is a quarter of what r
 
 import contextlib
 import functools
+import itertools
 import operator
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -105,6 +106,8 @@ def total(chunks: list[Any]) -> Any:
         return chunks[0] if chunks else None
     if all(isinstance(chunk, str) for chunk in chunks):
         return "".join(chunks)
+    if all(isinstance(chunk, list) for chunk in chunks):
+        return list(itertools.chain.from_iterable(chunks))
     try:
         if all(isinstance(chunk, AIMessageChunk) for chunk in chunks):
             return chunks[0] + chunks[1:]
