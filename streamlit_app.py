@@ -9,7 +9,7 @@ from chains.registry import REGISTRY, prepare_warm_up
 from pages.components.session.app_services import service
 from pages.components.session.sign_in import providers
 from weir.app.create_app import create_app_parts, tune_process
-from weir.app.server_logging import write_logs
+from weir.app.server_logging import configure_logging
 from weir.config.settings import SettingsError, settings
 
 tune_process()
@@ -17,7 +17,7 @@ tune_process()
 # Top-level entries of Streamlit's secrets become environment variables: some hosts have no other way to set them.
 st.secrets.load_if_toml_exists()
 try:
-    write_logs(settings().log)
+    configure_logging(settings().log)
     people_sign_in = bool(providers())
 except SettingsError as error:
     sys.exit(f"Weir cannot start.\n{error}")

@@ -17,14 +17,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from weir.storage.database import database_url, open_library  # noqa: E402
-from weir.storage.repository import Library  # noqa: E402
+from weir.storage.database import database_url, open_repository  # noqa: E402
+from weir.storage.repository import ConversationRepository  # noqa: E402
 
 VISITOR = "bench"
 ANSWER = "All work and no play makes a dull answer. " * 500
 
 
-def long_conversation(library: Library, messages: int) -> str:
+def long_conversation(library: ConversationRepository, messages: int) -> str:
     """Keep a conversation of so many messages of 2 kB and return its id."""
     conversation = library.create(VISITOR)
     parent = None
@@ -45,7 +45,7 @@ def times(action: Callable[[], object], repeat: int) -> dict[str, float]:
     return {"median": round(statistics.median(taken), 2), "p99": round(statistics.quantiles(taken, n=100)[98], 2)}
 
 
-def measure(library: Library) -> dict[str, dict[str, float]]:
+def measure(library: ConversationRepository) -> dict[str, dict[str, float]]:
     """Return the times of what an app does most."""
     long = long_conversation(library, 500)
     for number in range(1000):
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--url")
     url = parser.parse_args().url
     with tempfile.TemporaryDirectory() as folder:
-        library = open_library(database_url(Path(folder), url))
+        library = open_repository(database_url(Path(folder), url))
         print(json.dumps(measure(library), indent=2))
         library.close()
 

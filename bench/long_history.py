@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.conftest import QUIET, Wire, browser_path, opened, send, weir_process
 from tests.support.fake_openai import Plan, fake_openai
-from weir.access.anonymous_id import COOKIE, new_visitor
-from weir.storage.database import database_url, open_library
+from weir.access.anonymous_id import COOKIE, new_anonymous_id
+from weir.storage.database import database_url, open_repository
 from weir.storage.message import MessageStatus
 
 TIMES = 5
@@ -23,7 +23,7 @@ PARAGRAPH = "The river falls over the wall, and what falls can be measured. " * 
 
 def fill(folder: Path, visitor: str, messages: int) -> str:
     """Write a conversation of so many messages and return its id."""
-    library = open_library(database_url(folder, None))
+    library = open_repository(database_url(folder, None))
     conversation = library.create(visitor)
     answer: str | None = None
     for number in range(messages // 2):
@@ -60,15 +60,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--messages", type=int, default=500)
     messages = parser.parse_args().messages
-    visitor = new_visitor()
+    visitor = new_anonymous_id()
     with tempfile.TemporaryDirectory() as data, fake_openai() as model, sync_playwright() as playwright:
         conversation = fill(Path(data), visitor, messages)
         model.plan = Plan(tokens=["firstword", *[" word"] * 40, " lastword"], rate=100)
         environment = {"OPENAI_BASE_URL": model.url, "OPENAI_MODEL": "fake", "WEIR_DATA": data}
         with weir_process("", environment) as weir:
             browser = playwright.chromium.launch(executable_path=browser_path(), args=[*QUIET, "--no-sandbox"])
-            measure(browser, weir.url, new_visitor(), weir.url)
-            empty = measure(browser, weir.url, new_visitor(), weir.url)
+            measure(browser, weir.url, new_anonymous_id(), weir.url)
+            empty = measure(browser, weir.url, new_anonymous_id(), weir.url)
             long = measure(browser, weir.url, visitor, f"{weir.url}/?conversation={conversation}")
             browser.close()
     print(f"empty chat: first word after {empty[0]:.2f} s, {empty[1] / 1e3:.0f} kB a turn")

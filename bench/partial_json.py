@@ -19,7 +19,7 @@ from itertools import pairwise
 from weir.partial_json.adversarial_chunking import by_characters
 from weir.partial_json.fields import Json
 from weir.partial_json.parser import PartialJson
-from weir.partial_json.parser_comparison import JITER, LANGCHAIN, PYDANTIC, Contestant
+from weir.partial_json.parser_comparison import JITER, LANGCHAIN, PYDANTIC, ParserCandidate
 
 SIZES = (10_000, 100_000, 1_000_000)
 SAMPLES = 20
@@ -66,7 +66,7 @@ def weir(chunks: Sequence[str]) -> float:
     return seconds
 
 
-def throughout(contestant: Contestant, chunks: Sequence[str]) -> float:
+def throughout(contestant: ParserCandidate, chunks: Sequence[str]) -> float:
     """Return the seconds that a parser takes for all prefixes."""
     show = contestant.begin()
     begun = time.process_time()
@@ -75,7 +75,7 @@ def throughout(contestant: Contestant, chunks: Sequence[str]) -> float:
     return time.process_time() - begun
 
 
-def sampled(contestant: Contestant, chunks: Sequence[str]) -> float:
+def sampled(contestant: ParserCandidate, chunks: Sequence[str]) -> float:
     """Return the same from some prefixes only."""
     text = "".join(chunks)
     size = len(chunks[0])

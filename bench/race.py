@@ -16,9 +16,9 @@ from chains.story_chain import story_chain
 from tests.browser.conftest import QUIET, browser_path, opened, running_weir, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan, fake_openai
 from weir.analysis.method_race import Lane, summary
-from weir.analysis.metrics import text
+from weir.analysis.metrics import answer_text
 from weir.config.settings import Settings
-from weir.llm.chat_model import Line, Options, chat_model, configured_endpoint, http_client
+from weir.llm.chat_model import AbortableConnections, ModelOptions, chat_model, configured_endpoint, http_client
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
@@ -40,8 +40,8 @@ class Lanes:
         self._loop = loop
 
     def start(self, method: Method) -> Run:
-        line = None if method.is_async else Line()
-        options = Options(streaming=method.needs_streaming_model or None)
+        line = None if method.is_async else AbortableConnections()
+        options = ModelOptions(streaming=method.needs_streaming_model or None)
         model = chat_model(configured_endpoint(self._settings), self._settings, self._http, options=options, line=line)
         return self._recorder.start(story_chain(model), STORY, method=method, line=line)
 
@@ -90,7 +90,7 @@ def race(server: FakeOpenAI, lanes: Lanes) -> None:
     for lane in together:
         lane.run.wait(30)
         lane.read()
-    texts = {text(lane.run.events) for lane in together}
+    texts = {answer_text(lane.run.events) for lane in together}
     print(f"  all at once: {len(texts)} different text(s). {summary(together)}")
 
 

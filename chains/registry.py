@@ -9,15 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chains import showcase, structured
 from chains.classifier.local_classifier import LocalClassifier
-from chains.router import Route, chosen, classifier, local_classifier, smart_router
+from chains.router import Route, classifier, fixed_route, local_classifier, smart_router
 from chains.story_chain import Length, Tone, continuation_chain, story_chain
-from chains.structured import Method
+from chains.structured import StructuredMethod
 from weir.config.settings import settings
 from weir.llm.chain_registry import ChainRegistry, ChainSpec, ModelNotReadyError, PreparedRun
-from weir.llm.chat_model import rehearsal_model
-from weir.llm.history import within
-from weir.llm.provider import Connection, Line, ModelSource, Options
-from weir.llm.replay_model import ReplayedLine, ReplayedModel
+from weir.llm.chat_model import warm_up_model
+from weir.llm.history import trim_history
+from weir.llm.provider import AbortableConnections, ModelOptions, ModelProvider, TransportTiming
+from weir.llm.replay_model import ReplayAbort, ReplayChatModel
 
 MAX_TEXT = 20_000
 """Characters of one input text."""
@@ -50,7 +50,7 @@ class StructuredInput(TopicInput):
     """What the structured chain is given."""
 
     example: Literal["Profile", "Recipe", "Review"] = Field("Profile", description="Which schema the answer has")
-    method: Method = Field(Method.DICT, description="How LangChain is asked for it")
+    method: StructuredMethod = Field(StructuredMethod.DICT, description="How LangChain is asked for it")
 
 
 class ConversationInput(_Input):
@@ -63,23 +63,23 @@ class ConversationInput(_Input):
 
 
 def prepare_story(
-    models: ModelSource,
+    models: ModelProvider,
     topic: str,
     length: Length,
     tone: Tone,
     *,
-    options: Options | None = None,
-    line: Line | None = None,
-    connection: Connection | None = None,
+    options: ModelOptions | None = None,
+    line: AbortableConnections | None = None,
+    connection: TransportTiming | None = None,
     so_far: str = "",
 ) -> PreparedRun:
     """Return the story chain for a topic, or the chain that goes on after `so_far`. Raises ModelNotReadyError.
 
     A method that blocks needs a `line`, by which it can be stopped; `connection` is told what happens on the way.
     """
-    bounded = replace(options or Options(), max_tokens=length.max_tokens)
-    plain = bounded == Options(max_tokens=length.max_tokens) and line is None and connection is None
-    model = models.chat_model(max_tokens=length.max_tokens) if plain else models.model_with(bounded, line, connection)
+    bounded = replace(options or ModelOptions(), max_tokens=length.max_tokens)
+    plain = bounded == ModelOptions(max_tokens=length.max_tokens) and line is None and connection is None
+    model = models.chat_model(max_tokens=length.max_tokens) if plain else models.create_model(bounded, line, connection)
     if model is None:
         raise ModelNotReadyError
     value = {"topic": topic, "words": length.words, "tone": str(tone)}
@@ -98,15 +98,15 @@ def prepare_replay(
     streaming: bool = False,
 ) -> PreparedRun:
     """Return the story chain on recorded pieces, `(seconds since the call, text)`, for the input that they answered."""
-    line = ReplayedLine()
-    model = ReplayedModel(pieces=tuple(pieces), tokens_in=usage[0], tokens_out=usage[1], line=line)
+    line = ReplayAbort()
+    model = ReplayChatModel(pieces=tuple(pieces), tokens_in=usage[0], tokens_out=usage[1], line=line)
     if streaming:
         model.streaming = True
     return PreparedRun(story_chain(model), value, {"page": "story", "expected_tokens": len(pieces)}, line)
 
 
 def prepare_conversation(
-    models: ModelSource, question: str, history: Sequence[tuple[str, str]], *, route: Route | None = None
+    models: ModelProvider, question: str, history: Sequence[tuple[str, str]], *, route: Route | None = None
 ) -> PreparedRun:
     """Return the smart router for a question and as much of its history as the model's window holds.
 
@@ -115,18 +115,22 @@ def prepare_conversation(
     model = models.chat_model()
     if model is None:
         raise ModelNotReadyError
-    decide = chosen(route) if route else _classify(models)
-    kept = within(history, models.window)
+    decide = fixed_route(route) if route else _classify(models)
+    kept = trim_history(history, models.history_tokens)
     context: dict[str, Any] = {"page": "chat", "left_out": len(history) - len(kept)}
     return PreparedRun(smart_router(model, decide), {"question": question, "history": kept}, context)
 
 
-def prepare_classification(models: ModelSource, question: str, history: Sequence[tuple[str, str]] = ()) -> PreparedRun:
+def prepare_classification(
+    models: ModelProvider, question: str, history: Sequence[tuple[str, str]] = ()
+) -> PreparedRun:
     """Return the classifier alone for a question. Raises ModelNotReadyError."""
     return PreparedRun(_classify(models), {"question": question, "history": list(history)})
 
 
-def prepare_model_classification(models: ModelSource, question: str, history: Sequence[tuple[str, str]]) -> PreparedRun:
+def prepare_model_classification(
+    models: ModelProvider, question: str, history: Sequence[tuple[str, str]]
+) -> PreparedRun:
     """Return the model's own classifier for a question, whoever classifies otherwise. Raises ModelNotReadyError."""
     return PreparedRun(_model_classifier(models), {"question": question, "history": list(history)})
 
@@ -137,24 +141,24 @@ _LOCAL = LocalClassifier()
 def prepare_warm_up() -> PreparedRun:
     """Load the local classifier, and return the smart router on a model that lives in this process."""
     _LOCAL.warm_up()
-    return PreparedRun(smart_router(rehearsal_model()), {"question": "Ready?", "history": []})
+    return PreparedRun(smart_router(warm_up_model()), {"question": "Ready?", "history": []})
 
 
-def _classify(models: ModelSource) -> Runnable[Any, Any]:
+def _classify(models: ModelProvider) -> Runnable[Any, Any]:
     if models.routes_locally:
         return local_classifier(_LOCAL)
     return _model_classifier(models)
 
 
-def _model_classifier(models: ModelSource) -> Runnable[Any, Any]:
+def _model_classifier(models: ModelProvider) -> Runnable[Any, Any]:
     model = models.classifying_model()
     if model is None:
         raise ModelNotReadyError
-    return classifier(model, reasoned=models.reasons)
+    return classifier(model, reasoned=models.supports_reasons)
 
 
 def prepare_structured(
-    models: ModelSource, topic: str, schema: dict[str, Any] | type[BaseModel], method: Method
+    models: ModelProvider, topic: str, schema: dict[str, Any] | type[BaseModel], method: StructuredMethod
 ) -> PreparedRun:
     """Return the structured chain for a topic, and keep its JSON Schema with the run. Raises ModelNotReadyError."""
     model, endpoint = models.chat_model(max_tokens=structured.MAX_TOKENS), models.endpoint()
@@ -167,7 +171,7 @@ def prepare_structured(
     return PreparedRun(structured.structured_chain(model, schema, method), {"topic": topic}, context)
 
 
-def _prepare_showcase(models: ModelSource, wish: TopicInput) -> PreparedRun:
+def _prepare_showcase(models: ModelProvider, wish: TopicInput) -> PreparedRun:
     model = models.chat_model(max_tokens=showcase.MAX_TOKENS)
     if model is None:
         raise ModelNotReadyError

@@ -31,8 +31,8 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from chains.classifier.local_classifier import LocalClassifier
 from weir.llm.answer_errors import WrongServerError
-from weir.llm.overrides.direct_sequence import RunnableSequence
-from weir.llm.overrides.direct_str_parser import StrOutputParser
+from weir.llm.overrides.direct_sequence import DirectRunnableSequence
+from weir.llm.overrides.direct_str_parser import DirectStrOutputParser
 from weir.llm.overrides.json_parser import with_json_schema
 
 ROUTE_EVENT = "route"
@@ -42,7 +42,7 @@ _LANGUAGE = "Answer in the language of the question."
 
 
 @dataclass(frozen=True, slots=True)
-class _About:
+class _RouteInfo:
     label: str
     icon: str
     color: Literal["violet", "blue", "gray"]
@@ -83,7 +83,7 @@ class Route(StrEnum):
 
 
 _ABOUT = {
-    Route.MATH: _About(
+    Route.MATH: _RouteInfo(
         "Math",
         ":material/calculate:",
         "violet",
@@ -91,7 +91,7 @@ _ABOUT = {
         "You are a mathematician. Solve the problem step by step, one step to a line, say why each step holds, "
         f"and give the result at the end. {_LANGUAGE}",
     ),
-    Route.CODE: _About(
+    Route.CODE: _RouteInfo(
         "Code",
         ":material/code:",
         "blue",
@@ -99,7 +99,7 @@ _ABOUT = {
         "You are a senior programmer. Write clean code with comments where they help, in a fenced block that names "
         f"its language, and explain it briefly. {_LANGUAGE}",
     ),
-    Route.GENERAL: _About(
+    Route.GENERAL: _RouteInfo(
         "General",
         ":material/forum:",
         "gray",
@@ -109,7 +109,7 @@ _ABOUT = {
 }
 
 
-class Classifier(StrEnum):
+class DecidedBy(StrEnum):
     """Who decided."""
 
     MODEL = "model"
@@ -124,7 +124,7 @@ class Classification(BaseModel):
     category: Literal["math", "code", "general"] = Field(description="Category of the question")
     reason: str = Field("", max_length=300, description="Why, in at most twelve words")
     confidence: float | None = Field(None, ge=0, le=1, description="How certain you are, from 0 to 1")
-    by: Classifier = Classifier.MODEL
+    by: DecidedBy = DecidedBy.MODEL
     probabilities: dict[str, float] | None = None
     """Of each route, as the local classifier has measured them; a model's own confidence is only what it says."""
     abstained: bool = False
@@ -173,12 +173,12 @@ REASONED_PROMPT = ChatPromptTemplate.from_messages(
 CLASSIFYING_THREADS = 2
 """Questions that are classified at once on this machine; others wait their turn."""
 
-EARLIER = 3
+MAX_EARLIER_QUESTIONS = 3
 """Earlier questions that the classifier is told."""
 
 
 def _with_earlier(value: dict[str, Any]) -> dict[str, str]:
-    questions = [text for role, text in value.get("history") or () if role == "human"][-EARLIER:]
+    questions = [text for role, text in value.get("history") or () if role == "human"][-MAX_EARLIER_QUESTIONS:]
     told = "".join(f"Earlier question: {text[:500]}\n" for text in questions)
     return {"question": value["question"], "earlier": told}
 
@@ -209,7 +209,7 @@ def local_classifier(local: LocalClassifier) -> Runnable[Any, Any]:
         return Classification(
             category=found.category,
             reason=found.reason[:300],
-            by=Classifier.LOCAL,
+            by=DecidedBy.LOCAL,
             probabilities=dict(found.probabilities),
             abstained=found.abstained,
         )
@@ -217,11 +217,11 @@ def local_classifier(local: LocalClassifier) -> Runnable[Any, Any]:
     return RunnableLambda(classify, name="classify")
 
 
-def chosen(route: Route) -> Runnable[Any, Any]:
+def fixed_route(route: Route) -> Runnable[Any, Any]:
     """Return the chain that takes a person's choice for the classification."""
 
     async def choose(_: Any) -> Classification:
-        return Classification(category=route.value, reason="You chose it.", by=Classifier.PERSON)
+        return Classification(category=route.value, reason="You chose it.", by=DecidedBy.PERSON)
 
     return RunnableLambda(choose, name="choose")
 
@@ -231,7 +231,7 @@ def specialist(route: Route, model: BaseChatModel) -> Runnable[dict[str, Any], s
     prompt = ChatPromptTemplate.from_messages(
         [("system", route.prompt), MessagesPlaceholder("history"), ("human", "{question}")]
     )
-    return RunnableSequence(prompt, model, StrOutputParser(), name=f"{route}_chain")
+    return DirectRunnableSequence(prompt, model, DirectStrOutputParser(), name=f"{route}_chain")
 
 
 def smart_router(model: BaseChatModel, classify: Runnable[Any, Any] | None = None) -> Runnable[Any, str]:
@@ -254,14 +254,14 @@ def _of_routes(probabilities: dict[str, float]) -> dict[str, float]:
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Decision(BaseModel):
+class RouteDecision(BaseModel):
     """Which way a question went. One that is read from a file, or from an event, has what can be drawn."""
 
     route: Route
     fallback: bool = False
     """Whether the classification failed, and the question is answered as a general one."""
     reason: str = ""
-    by: Classifier = Classifier.MODEL
+    by: DecidedBy = DecidedBy.MODEL
     confidence: Share | None = None
     """What the model says of itself, from 0 to 1."""
     probabilities: Annotated[dict[str, Share], AfterValidator(_of_routes)] | None = None
@@ -272,7 +272,7 @@ class Decision(BaseModel):
 
 
 # These hit the answer as surely as they hit the classification: routing on would only hide their cause.
-_HOPELESS = (
+_NON_RECOVERABLE_ERRORS = (
     ModelAuthenticationError,
     ModelPermissionDeniedError,
     ModelNotFoundError,
@@ -296,20 +296,20 @@ class _Router:
             async for chunk in self._specialists[decision.route].astream(value, config):
                 yield chunk
 
-    async def _decide(self, value: dict[str, Any], config: RunnableConfig) -> Decision:
+    async def _decide(self, value: dict[str, Any], config: RunnableConfig) -> RouteDecision:
         began = time.perf_counter()
         asked = {"question": value["question"], "history": _pairs(value.get("history") or ())}
         try:
             found = await self._classify.ainvoke(asked, config)
-        except _HOPELESS:
+        except _NON_RECOVERABLE_ERRORS:
             raise
         except Exception as error:
             found = f"The classification failed ({type(error).__name__})."
         seconds = time.perf_counter() - began
         if not isinstance(found, Classification):
             reason = found if isinstance(found, str) else "The classification gave no category."
-            return Decision(route=Route.GENERAL, fallback=True, reason=reason, seconds=seconds)
-        return Decision(
+            return RouteDecision(route=Route.GENERAL, fallback=True, reason=reason, seconds=seconds)
+        return RouteDecision(
             route=Route(found.category),
             reason=found.reason,
             by=found.by,

@@ -18,7 +18,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda, RunnableParallel
 from langchain_core.tools import tool
 
-from weir.llm.overrides.direct_str_parser import StrOutputParser
+from weir.llm.overrides.direct_str_parser import DirectStrOutputParser
 
 COUNTED_EVENT = "counted"
 """Name of the custom event that tells the tool's result: `{"branch": "haiku", "words": 11}`."""
@@ -58,8 +58,8 @@ async def report(chunks: AsyncIterator[dict[str, str]], config: RunnableConfig) 
 def showcase_chain(model: BaseChatModel) -> Runnable[dict[str, Any], str]:
     """Return the chain `{"topic"} -> str`, which streams asynchronously only."""
     branches = RunnableParallel(
-        haiku=(HAIKU | model | StrOutputParser()).with_config(run_name="haiku"),
-        fact=(FACT | model | StrOutputParser()).with_config(run_name="fact"),
+        haiku=(HAIKU | model | DirectStrOutputParser()).with_config(run_name="haiku"),
+        fact=(FACT | model | DirectStrOutputParser()).with_config(run_name="fact"),
     ).with_config(run_name="branches")
     # LangChain passes the config to a transform that asks for it; its type does not say so.
     written: Runnable[Any, str] = RunnableGenerator(report, name="report")  # type: ignore[arg-type]

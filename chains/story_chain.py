@@ -7,8 +7,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
 
-from weir.llm.overrides.direct_sequence import RunnableSequence
-from weir.llm.overrides.direct_str_parser import StrOutputParser
+from weir.llm.overrides.direct_sequence import DirectRunnableSequence
+from weir.llm.overrides.direct_str_parser import DirectStrOutputParser
 
 
 class Length(StrEnum):
@@ -61,7 +61,7 @@ PROMPT = ChatPromptTemplate.from_messages(
 
 def story_chain(model: BaseChatModel) -> Runnable[dict[str, Any], str]:
     """Return the chain `{"topic", "words", "tone"} -> str`, which streams."""
-    return RunnableSequence(PROMPT, model, StrOutputParser(), name="story")
+    return DirectRunnableSequence(PROMPT, model, DirectStrOutputParser(), name="story")
 
 
 GO_ON = ChatPromptTemplate.from_messages(
@@ -79,4 +79,4 @@ GO_ON = ChatPromptTemplate.from_messages(
 
 def continuation_chain(model: BaseChatModel) -> Runnable[dict[str, Any], str]:
     """Return the chain `{"topic", "words", "tone", "so_far"} -> str`, which streams what comes after `so_far`."""
-    return RunnableSequence(GO_ON, model, StrOutputParser(), name="story")
+    return DirectRunnableSequence(GO_ON, model, DirectStrOutputParser(), name="story")

@@ -9,8 +9,8 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from weir.llm.overrides.direct_str_parser import StrOutputParser
-from weir.llm.overrides.json_parser import JsonParser, with_json_schema
+from weir.llm.overrides.direct_str_parser import DirectStrOutputParser
+from weir.llm.overrides.json_parser import LinearJsonOutputParser, with_json_schema
 
 MAX_TOKENS = 600
 """Of one answer."""
@@ -24,7 +24,7 @@ MAX_FIELDS = 40
 """fields, in a list of one's own."""
 
 
-class Method(StrEnum):
+class StructuredMethod(StrEnum):
     """How LangChain is asked for JSON."""
 
     TEXT = "text, parsed by Weir"
@@ -36,10 +36,10 @@ class Method(StrEnum):
     def code(self) -> str:
         """The chain in one line."""
         return {
-            Method.TEXT: "prompt | model.bind(response_format=schema) | StrOutputParser()",
-            Method.DICT: 'prompt | model.with_structured_output(schema, method="json_schema")',
-            Method.PYDANTIC: 'prompt | model.with_structured_output(Profile, method="json_schema")',
-            Method.PARSER: "prompt | model | JsonOutputParser()",
+            StructuredMethod.TEXT: "prompt | model.bind(response_format=schema) | StrOutputParser()",
+            StructuredMethod.DICT: 'prompt | model.with_structured_output(schema, method="json_schema")',
+            StructuredMethod.PYDANTIC: 'prompt | model.with_structured_output(Profile, method="json_schema")',
+            StructuredMethod.PARSER: "prompt | model | JsonOutputParser()",
         }[self]
 
 
@@ -48,14 +48,14 @@ class _Example(BaseModel):
 
 
 # Every string and list has a bound, for the same reason as MAX_STRING.
-Line = Annotated[str, Field(max_length=60)]
+ShortText = Annotated[str, Field(max_length=60)]
 Sentence = Annotated[str, Field(max_length=200)]
 
 
 class Profile(_Example):
     """What there is to know about a topic."""
 
-    name: Line
+    name: ShortText
     kind: Annotated[str, Field(max_length=40)]
     summary: Sentence
     facts: list[Annotated[str, Field(max_length=100)]] = Field(min_length=1, max_length=4)
@@ -72,7 +72,7 @@ class Ingredient(_Example):
 class Recipe(_Example):
     """How to cook something."""
 
-    title: Line
+    title: ShortText
     servings: int = Field(ge=1, le=12)
     vegetarian: bool
     ingredients: list[Ingredient] = Field(min_length=1, max_length=5)
@@ -82,7 +82,7 @@ class Recipe(_Example):
 class Review(_Example):
     """An opinion of a book, a film or a place."""
 
-    title: Line
+    title: ShortText
     verdict: Literal["good", "mixed", "bad"]
     stars: int = Field(ge=1, le=5)
     reason: Sentence
@@ -105,18 +105,22 @@ PARSER_PROMPT = ChatPromptTemplate.from_messages(
 
 
 def structured_chain(
-    model: BaseChatModel, schema: dict[str, Any] | type[BaseModel] = Profile, method: Method = Method.DICT
+    model: BaseChatModel,
+    schema: dict[str, Any] | type[BaseModel] = Profile,
+    method: StructuredMethod = StructuredMethod.DICT,
 ) -> Runnable[dict[str, Any], Any]:
     """Return the chain `{"topic"} -> dict`; -> str for `TEXT`; -> the class for `PYDANTIC`, which needs one."""
     form = schema if isinstance(schema, dict) else schema.model_json_schema()
-    if method is Method.PARSER:
-        chain: Runnable[dict[str, Any], Any] = PARSER_PROMPT.partial(schema=str(form)) | model | JsonParser()
-    elif method is Method.PYDANTIC:
+    if method is StructuredMethod.PARSER:
+        chain: Runnable[dict[str, Any], Any] = (
+            PARSER_PROMPT.partial(schema=str(form)) | model | LinearJsonOutputParser()
+        )
+    elif method is StructuredMethod.PYDANTIC:
         chain = PROMPT | model.with_structured_output(schema, method="json_schema")
-    elif method is Method.TEXT:
+    elif method is StructuredMethod.TEXT:
         asked = {"name": "answer", "schema": form, "strict": False}
         bound = model.bind(response_format={"type": "json_schema", "json_schema": asked})
-        chain = PROMPT | bound | StrOutputParser()
+        chain = PROMPT | bound | DirectStrOutputParser()
     else:
         # Not strict: OpenAI's strict mode refuses schemas with bounds.
         titled = {"title": "answer", **form}

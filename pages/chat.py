@@ -5,25 +5,25 @@ import streamlit as st
 from chains.router import Route
 from pages.components.answer import answer_view
 from pages.components.answer.route_popover import draw_route
-from pages.components.answer.stored_answer import STATUSES, details_of, ended_of
+from pages.components.answer.stored_answer import STATUSES, from_message, to_details
 from pages.components.chat.sidebar import draw_sidebar
-from pages.components.chat.turns import Turn, start, turns_of, wish_route
+from pages.components.chat.turns import Turn, request_route, start_answer, turns_of
 from pages.components.layout import formatting
 from pages.components.layout.copy_button import copy_button
-from pages.components.layout.input_bar import composer
-from pages.components.layout.keyed_container import fresh_place
+from pages.components.layout.input_bar import input_bar
+from pages.components.layout.keyed_container import keyed_container
 from pages.components.session import run_links
 from pages.components.session.app_services import service
-from pages.components.session.current_user import visitor
-from pages.components.session.report_storage_errors import draw_trouble, telling
-from pages.components.session.run_start import draw_waiting
+from pages.components.session.current_user import current_user_id
+from pages.components.session.report_storage_errors import draw_storage_error, report_storage_errors
+from pages.components.session.run_start import draw_retry
 from weir.access.limits import LimitReachedError
-from weir.analysis.outcome import Mark
+from weir.analysis.outcome import AnswerStatus
 from weir.runs.run import Run
-from weir.storage.database import IN_MEMORY, open_library
-from weir.storage.feedback import Thumb
+from weir.storage.database import IN_MEMORY_URL, open_repository
+from weir.storage.feedback import Rating
 from weir.storage.message import Message
-from weir.storage.not_found import NotKeptError
+from weir.storage.not_found import ConversationNotFoundError
 from weir.storage.storage_error import StorageError
 
 SUGGESTIONS = {
@@ -44,7 +44,7 @@ def go(conversation_id: str | None) -> None:
         st.query_params["conversation"] = conversation_id
 
 
-@telling
+@report_storage_errors
 def ask(question: str) -> None:
     if st.session_state.chat_id is None:
         go(library.create(me))
@@ -62,11 +62,11 @@ def ask_again(turn: Turn, route: Route | None = None) -> str:
         run.stop()
     made = library.add_answer(me, turn.question.id)
     if route is not None:
-        wish_route(made, route)
+        request_route(made, route)
     return made
 
 
-@telling
+@report_storage_errors
 def retry(turn: Turn) -> None:
     ask_again(turn)
 
@@ -77,12 +77,12 @@ def draw_shared(run: Run) -> None:
     with st.chat_message("user", avatar=":material/person:"):
         st.text(run.input["question"])
     with st.chat_message("assistant", avatar=":material/water:"):
-        places = answer_view.slots()
+        places = answer_view.answer_placeholders()
     if run.is_live:
-        ended = answer_view.write(answer_view.Answer(run.id), run, places, waiting="Choosing a route")
+        ended = answer_view.stream_answer(answer_view.AnswerState(run.id), run, places, waiting="Choosing a route")
     else:
-        ended = answer_view.ended_of_run(run)
-        answer_view.draw(ended, places)
+        ended = answer_view.finished_answer_of_run(run)
+        answer_view.draw_answer(ended, places)
     draw_measured(ended, places)
     places.actions.page_link(
         "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"
@@ -91,28 +91,28 @@ def draw_shared(run: Run) -> None:
 
 def draw_beside(message: Message) -> None:
     """Draw an earlier answer beside the one that it is compared with."""
-    other = ended_of(message)
+    other = from_message(message)
     st.caption("The answer before, for comparison")
-    places = answer_view.slots()
-    answer_view.draw(other, places)
+    places = answer_view.answer_placeholders()
+    answer_view.draw_answer(other, places)
     draw_measured(other, places)
 
 
-def draw_measured(ended: answer_view.Ended, places: answer_view.Slots) -> None:
+def draw_measured(ended: answer_view.FinishedAnswer, places: answer_view.AnswerPlaceholders) -> None:
     """Draw the route and the figures of an answer with which nothing is to be done here."""
     if ended.decision:
         answer_view.draw_route_badge(ended.decision, places)
-    places.figures.caption(formatting.figures_line(ended.figures))
+    places.figures.caption(formatting.metrics_line(ended.figures))
 
 
-@telling
+@report_storage_errors
 def compare_with(turn: Turn, route: Route) -> None:
     if turn.answer is not None:
         made = ask_again(turn, route)
         st.session_state.setdefault("chat_beside", {})[made] = turn.answer
 
 
-@telling
+@report_storage_errors
 def answer_as(turn: Turn, wrong: Route, route: Route) -> None:
     if turn.answer is not None:
         library.add_correction(me, turn.answer.id, wrong=wrong, right=route)
@@ -123,7 +123,7 @@ def edit(turn: Turn | None) -> None:
     st.session_state.chat_editing = turn.question.id if turn else None
 
 
-@telling
+@report_storage_errors
 def send_edited(turn: Turn) -> None:
     text = st.session_state[f"edited-{turn.question.id}"].strip()
     edit(None)
@@ -131,17 +131,17 @@ def send_edited(turn: Turn) -> None:
         put(text, after=turn.question.parent_id)
 
 
-@telling
+@report_storage_errors
 def rate(message_id: str, key: str) -> None:
     thumb = st.session_state[key]
     if thumb is None:
         library.clear_feedback(me, message_id)
     else:
-        library.set_feedback(me, message_id, Thumb.UP if thumb else Thumb.DOWN)
+        library.set_feedback(me, message_id, Rating.UP if thumb else Rating.DOWN)
 
 
-@telling
-def note(message_id: str, thumb: Thumb, key: str) -> None:
+@report_storage_errors
+def note(message_id: str, thumb: Rating, key: str) -> None:
     library.set_feedback(me, message_id, thumb, st.session_state[key])
 
 
@@ -159,7 +159,7 @@ def draw_versions(message: Message) -> None:
             key=f"version-{step}-{message.id}",
             type="tertiary",
             disabled=not 0 <= there < len(message.siblings),
-            on_click=telling(library.choose_branch),
+            on_click=report_storage_errors(library.choose_branch),
             args=(me, message.siblings[max(0, min(there, len(message.siblings) - 1))]),
         )
 
@@ -185,13 +185,13 @@ def draw_question(turn: Turn, *, has_actions: bool) -> None:
         draw_versions(turn.question)
 
 
-def draw_answer_end(turn: Turn, ended: answer_view.Ended, *, has_actions: bool) -> None:
+def draw_answer_end(turn: Turn, ended: answer_view.FinishedAnswer, *, has_actions: bool) -> None:
     assert turn.answer is not None
     message = turn.answer
-    if not has_actions and ended.outcome.mark is Mark.DONE:
+    if not has_actions and ended.outcome.status is AnswerStatus.DONE:
         if ended.decision:
             answer_view.draw_route_badge(ended.decision, slots[message.id])
-        line = formatting.figures_line(ended.figures)
+        line = formatting.metrics_line(ended.figures)
         slots[message.id].figures.button(
             line,
             icon=":material/more_horiz:",
@@ -216,7 +216,7 @@ def draw_answer_end(turn: Turn, ended: answer_view.Ended, *, has_actions: bool) 
         key = f"thumb-{message.id}"
         said = opinions.get(message.id)
         if said and key not in st.session_state:
-            st.session_state[key] = int(said.thumb is Thumb.UP)
+            st.session_state[key] = int(said.thumb is Rating.UP)
         st.feedback("thumbs", key=key, on_change=rate, args=(message.id, key))
         if said:
             with st.popover("Note", icon=":material/comment:", type="tertiary", key=f"noted-{message.id}"):
@@ -227,12 +227,12 @@ def draw_answer_end(turn: Turn, ended: answer_view.Ended, *, has_actions: bool) 
         draw_versions(message)
 
     places = slots[message.id]
-    answer_view.draw_end(ended, places, run_id=message.run_id, key=message.id, retry=lambda: retry(turn), more=more)
+    answer_view.draw_footer(ended, places, run_id=message.run_id, key=message.id, retry=lambda: retry(turn), more=more)
 
 
 def draw_storage_note() -> None:
     """Say that what is being said is not kept, as long as it is so."""
-    trouble = service().storage_problem or service().keeper.problem
+    trouble = service().storage_problem or service().answer_writer.problem
     if trouble is None:
         storage_note.empty()
         return
@@ -241,8 +241,8 @@ def draw_storage_note() -> None:
 
 
 st.set_page_config(layout="centered")
-me = visitor()
-library = st.session_state.get("chat_spare") or service().library
+me = current_user_id()
+library = st.session_state.get("chat_spare") or service().conversations
 if "chat_id" not in st.session_state:
     st.session_state.chat_editing = st.session_state.chat_shared = None
     st.session_state.chat_id = st.query_params.get("conversation")
@@ -253,14 +253,14 @@ if "chat_id" not in st.session_state:
 elif "conversation" in st.query_params:
     st.session_state.chat_id = st.query_params["conversation"]
 
-bottom = composer("Ask a question", key="chat_input")
+bottom = input_bar("Ask a question", key="chat_input")
 try:
     if bottom.text:
         ask(bottom.text)
     messages = library.path(me, st.session_state.chat_id) if st.session_state.chat_id else []
     opinions = library.feedback_of(me, st.session_state.chat_id) if st.session_state.chat_id else {}
     draw_sidebar(library, me, st.session_state.chat_id, go)
-except NotKeptError:
+except ConversationNotFoundError:
     if st.session_state.chat_shared is None:
         st.warning("There is no such conversation here, or it is somebody else's.", icon=":material/link_off:")
         go(None)
@@ -269,18 +269,18 @@ except NotKeptError:
 except StorageError as problem:
     st.error(f"{problem.problem.sentence} {problem.problem.remedy}", icon=":material/database_off:")
     st.markdown("Until then this tab goes on with a conversation that is not kept.")
-    st.session_state.chat_spare = open_library(IN_MEMORY)
+    st.session_state.chat_spare = open_repository(IN_MEMORY_URL)
     go(None)
     st.button("Go on", icon=":material/refresh:")
     st.stop()
 storage_note = st.empty()
 draw_storage_note()
-draw_trouble()
+draw_storage_error()
 if st.session_state.chat_id is None and st.session_state.chat_shared:
     try:
         draw_shared(run_links.open_run(st.session_state.chat_shared))
-    except run_links.LOST as gone:
-        run_links.say_lost(gone)
+    except run_links.RUN_UNAVAILABLE as gone:
+        run_links.draw_run_unavailable(gone)
     st.stop()
 turns = turns_of(messages)
 
@@ -300,7 +300,7 @@ if first:
 last_run = next((run for turn in reversed(turns) if (run := turn.run())), None)
 left_out = last_run.context.get("left_out", 0) if last_run else 0
 
-slots: dict[str, answer_view.Slots] = {}
+slots: dict[str, answer_view.AnswerPlaceholders] = {}
 told = 2 * first
 for number, turn in enumerate(turns[first:], first):
     has_actions = number >= len(turns) - WITH_ACTIONS or turn.question.id == st.session_state.get("chat_open")
@@ -313,7 +313,7 @@ for number, turn in enumerate(turns[first:], first):
         continue
     with (
         st.chat_message("assistant", avatar=":material/water:"),
-        fresh_place(f"chat-{number - first}", turn.answer.id),
+        keyed_container(f"chat-{number - first}", turn.answer.id),
     ):
         if beside := st.session_state.get("chat_beside", {}).get(turn.answer.id):
             left, right = st.columns(2)
@@ -321,36 +321,36 @@ for number, turn in enumerate(turns[first:], first):
                 draw_beside(beside)
             with right:
                 st.caption("The other route")
-                slots[turn.answer.id] = answer_view.slots()
+                slots[turn.answer.id] = answer_view.answer_placeholders()
         else:
-            slots[turn.answer.id] = answer_view.slots()
-    if ended := turn.ended():
-        answer_view.draw(ended, slots[turn.answer.id])
+            slots[turn.answer.id] = answer_view.answer_placeholders()
+    if ended := turn.finished_answer():
+        answer_view.draw_answer(ended, slots[turn.answer.id])
         draw_answer_end(turn, ended, has_actions=has_actions)
 
 bottom.model_line.await_model()
 for number, turn in enumerate(turns):
-    if turn.answer is None or turn.answer.id not in slots or turn.ended():
+    if turn.answer is None or turn.answer.id not in slots or turn.finished_answer():
         continue
     places = slots[turn.answer.id]
     try:
-        run = turn.run() or start(library, me, st.session_state.chat_id, turn, turns[:number])
+        run = turn.run() or start_answer(library, me, st.session_state.chat_id, turn, turns[:number])
     except LimitReachedError as reached:
         with places.note.container():
-            draw_waiting(reached, key=turn.answer.id)
+            draw_retry(reached, key=turn.answer.id)
         continue
     if run is None:
         places.figures.caption("This question is answered as soon as a model is ready.")
         continue
     run_links.show_link(run)
-    bottom.stop.arm(run)
-    ended = answer_view.write(answer_view.Answer(run.id), run, places, waiting="Choosing a route")
-    service().keeper.settle(turn.answer.id)
+    bottom.stop.enable(run)
+    ended = answer_view.stream_answer(answer_view.AnswerState(run.id), run, places, waiting="Choosing a route")
+    service().answer_writer.flush(turn.answer.id)
     draw_storage_note()
-    bottom.stop.disarm()
+    bottom.stop.disable()
     bottom.limit_line.draw()
-    status = STATUSES[ended.outcome.mark]
-    written = replace(turn.answer, run_id=run.id, status=status, text=ended.text, details=details_of(ended))
+    status = STATUSES[ended.outcome.status]
+    written = replace(turn.answer, run_id=run.id, status=status, text=ended.text, details=to_details(ended))
     turns[number] = Turn(turn.question, written)
     draw_answer_end(turns[number], ended, has_actions=True)
     last_run = run

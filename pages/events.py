@@ -2,24 +2,24 @@ import streamlit as st
 from pydantic import ValidationError
 
 from chains.registry import REGISTRY
-from pages.components.answer.answer_view import MARKS
+from pages.components.answer.answer_view import STATUS_BADGES
 from pages.components.answer.share_popover import draw_link
 from pages.components.inspector import chain_form, event_filter_form, event_table, inspector_state, run_charts
 from pages.components.inspector.comparison_view import draw_comparison
 from pages.components.inspector.diagnosis_view import draw_doctor
 from pages.components.inspector.playback_bar import draw_replay
 from pages.components.layout import formatting
-from pages.components.layout.input_bar import still_composer
+from pages.components.layout.input_bar import input_bar_without_scroll
 from pages.components.session import run_links, run_start
 from pages.components.session.app_services import service
 from pages.components.session.my_runs import my_runs
 from pages.components.session.recordings import draw_recording_download, draw_recording_upload, open_recording, samples
 from weir.access.limits import LimitReachedError
 from weir.analysis.outcome import outcome
-from weir.analysis.run_snapshot import Inspection
+from weir.analysis.run_snapshot import RunSnapshot
 from weir.llm.chain_registry import ChainSpec, ModelNotReadyError
 from weir.runs.run import Run
-from weir.text.invisible_characters import marked
+from weir.text.invisible_characters import replace_invisible
 
 LIVE_EVERY = 0.5
 MOST_ERRORS = 20
@@ -38,11 +38,11 @@ def start(chain: ChainSpec, value: object) -> None:
         place = ".".join(str(part) for part in problem["loc"]) or "The input"
         st.session_state.events_problem = f"{place}: {problem['msg'].lower()}."
         return
-    noted, context = run_start.begun_on("events"), {"page": "events", "asked": value}
+    noted, context = run_start.pending_run("events"), {"page": "events", "asked": value}
     try:
         run = run_start.start(prepared, name=chain.name, context=context, begun=noted.note)
     except LimitReachedError as reached:
-        run_start.give_back("events_input", bottom.text, reached)
+        run_start.restore_input("events_input", bottom.text, reached)
         st.rerun()
     open_run(run.id)
 
@@ -62,7 +62,7 @@ def open_run(run_id: str) -> None:
     inspector_state.pick(None)
     if "with" in st.query_params:
         del st.query_params["with"]
-    run_start.begun_on("events").run_id = None
+    run_start.pending_run("events").run_id = None
 
 
 def open_uploaded(run: Run) -> None:
@@ -84,13 +84,13 @@ def close_run() -> None:
     st.query_params.pop("run", None)
     st.query_params.pop("with", None)
     inspector_state.pick(None)
-    run_start.begun_on("events").run_id = None
+    run_start.pending_run("events").run_id = None
 
 
 def label(run: Run) -> str:
     given = run.input
     first = next(iter(given.values()), "") if isinstance(given, dict) else given
-    return marked(f"{run.name}: {str(first)[:60]}")
+    return replace_invisible(f"{run.name}: {str(first)[:60]}")
 
 
 def draw_empty() -> None:
@@ -103,7 +103,7 @@ def draw_empty() -> None:
         st.button(title, icon=":material/replay:", key=key, on_click=open_sample, args=(name,))
     for earlier in reversed(my_runs()):
         st.button(
-            formatting.escaped(label(earlier)),
+            formatting.escape_markdown(label(earlier)),
             icon=":material/history:",
             key=f"events-{earlier.id}",
             type="tertiary",
@@ -112,28 +112,29 @@ def draw_empty() -> None:
         )
 
 
-def draw_head(run: Run, seen: Inspection) -> None:
+def draw_head(run: Run, seen: RunSnapshot) -> None:
     figures = seen.figures()
     said = outcome(run, figures)
     whole = len(seen.events) == len(run.events)
-    icon, color = MARKS.get(said.mark, (":material/check_circle:", "green"))
-    mark = f":{color}-badge[{icon} {said.mark.value}]" if whole else ":gray-badge[:material/replay: Replay]"
+    icon, color = STATUS_BADGES.get(said.status, (":material/check_circle:", "green"))
+    mark = f":{color}-badge[{icon} {said.status.value}]" if whole else ":gray-badge[:material/replay: Replay]"
     st.markdown(
-        f"**{formatting.escaped(run.name)}** {mark} {len(seen.events):,} events · {formatting.figures_line(figures)}"
+        f"**{formatting.escape_markdown(run.name)}** {mark} {len(seen.events):,} events · "
+        f"{formatting.metrics_line(figures)}"
         + (" · :material/description: a recording" if run.is_recording else "")
     )
     if whole and said.sentence:
         st.markdown(f"{said.sentence} {said.remedy}")
     for node in seen.origins[:MOST_ERRORS]:
         causes = [f"Caused by {cause[:LONGEST_ERROR].rstrip('.')}." for cause in node.causes[:MOST_ERRORS]]
-        streamed = [f"It had streamed {len(node.text):,} characters."] if node.pieces else []
+        streamed = [f"It had streamed {len(node.text):,} characters."] if node.chunk_texts else []
         told = " ".join((f"{node.name} failed: {node.error[:LONGEST_ERROR].rstrip('.')}.", *causes, *streamed))
-        st.markdown(f":material/error: {formatting.escaped(told)}")
+        st.markdown(f":material/error: {formatting.escape_markdown(told)}")
     if len(seen.origins) > MOST_ERRORS:
         st.caption(f"These are the first {MOST_ERRORS} of {len(seen.origins):,} errors; the table below has all.")
 
 
-def draw_view(seen: Inspection) -> None:
+def draw_view(seen: RunSnapshot) -> None:
     assert seen.root is not None
     view = st.segmented_control(
         "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
@@ -141,22 +142,22 @@ def draw_view(seen: Inspection) -> None:
     seq = inspector_state.picked()
     event = seen.events[seq] if seq is not None and seq < len(seen.events) else None
     node = seen.nodes.get(event.run_id) if event else None
-    at = event.at if event else None
+    at = event.elapsed if event else None
     if view == "Timeline":
-        run_charts.draw_timeline(seen.root, seen.events[-1].at, node, at, key="events_timeline")
+        run_charts.draw_timeline(seen.root, seen.events[-1].elapsed, node, at, key="events_timeline")
     elif view == "Latency":
-        streaming = node if node and len(node.arrivals) > 1 else seen.root
-        if len(streaming.arrivals) < 2:
-            streaming = max(seen.nodes.values(), key=lambda other: len(other.arrivals))
+        streaming = node if node and len(node.chunk_times) > 1 else seen.root
+        if len(streaming.chunk_times) < 2:
+            streaming = max(seen.nodes.values(), key=lambda other: len(other.chunk_times))
         run_charts.draw_latency(streaming, at, key="events_latency")
     elif view == "Doctor":
         draw_doctor(seen.root)
     else:
         with st.container(height=260, border=True, autoscroll=True):
-            st.text(marked(seen.root.text[-20_000:]) or "The root has streamed no text so far.")
+            st.text(replace_invisible(seen.root.text[-20_000:]) or "The root has streamed no text so far.")
 
 
-def draw_events(run: Run, seen: Inspection) -> None:
+def draw_events(run: Run, seen: RunSnapshot) -> None:
     st.session_state.setdefault("events_filter", event_filter_form.is_in_address())
     with st.expander("Filter", icon=":material/filter_alt:", key="events_filter", on_change="rerun"):
         event_filter_form.draw_filter(seen)
@@ -170,7 +171,7 @@ def draw_events(run: Run, seen: Inspection) -> None:
             label_visibility="collapsed",
         )
         folded = st.toggle("Fold chunks", value=True, key="events_fold")
-    kept = event_filter_form.kept(seen.events)
+    kept = event_filter_form.filtered_events(seen.events)
     shown = event_table.table_rows(kept, search=search, folded=folded)
     rows = f"{len(shown):,} row{'s' * (len(shown) != 1)}"
     st.caption(f"keeps {len(kept):,} of {len(seen.events):,} events, in {rows}")
@@ -182,7 +183,7 @@ def draw_events(run: Run, seen: Inspection) -> None:
 
 
 def draw_run() -> None:
-    run_links.leave_unshared(run)
+    run_links.rerun_if_unshared(run)
     seen = inspector_state.inspection(run, inspector_state.seen_count(run))
     # What is below keeps its place when the run ends: moved, it would be made anew, and lose what is being typed.
     with st.container():
@@ -262,7 +263,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     chain = available[name]
     schema = chain.input_model.model_json_schema()
     with st.popover("Input", icon=":material/edit_note:", key="events_form", on_change="rerun"):
-        st.caption(formatting.escaped(chain.description))
+        st.caption(formatting.escape_markdown(chain.description))
         if "input" in st.query_params:
             st.session_state.setdefault(f"events_way_{name}", chain_form.AS_JSON)
             st.session_state.setdefault(f"events_json_{name}", st.query_params["input"])
@@ -270,11 +271,11 @@ with st.container(horizontal=True, vertical_alignment="center"):
     with st.popover("Open a recording", icon=":material/upload_file:", key="events_files", on_change="rerun"):
         draw_recording_upload(opened=open_uploaded)
 for sentence in REGISTRY.problems:
-    st.warning(formatting.escaped(service().secrets.hide(sentence)), icon=":material/extension_off:")
+    st.warning(formatting.escape_markdown(service().redactor.redact(sentence)), icon=":material/extension_off:")
 
 main = chain_form.main_field(schema)
 wanted = f"{main.label} for {name}" if main else f"Input for {name}"
-bottom = still_composer(wanted, key="events_input")
+bottom = input_bar_without_scroll(wanted, key="events_input")
 sent = st.session_state.pop("events_sent", False)
 if bottom.text or sent:
     bottom.model_line.await_model()
@@ -285,11 +286,11 @@ if bottom.text or sent:
 elif waiting := st.session_state.pop("events_waiting", None):
     bottom.model_line.await_model()
     start(available[waiting[0]], waiting[1])
-elif begun := run_start.begun_on("events").run_id:
+elif begun := run_start.pending_run("events").run_id:
     open_run(begun)
-run_start.draw_limit()
+run_start.draw_limit_notice()
 if problem := st.session_state.pop("events_problem", ""):
-    st.error(formatting.escaped(problem), icon=":material/error:")
+    st.error(formatting.escape_markdown(problem), icon=":material/error:")
 if "run" in st.query_params:
     st.session_state.events_run = st.query_params["run"]
 elif "events_run" in st.session_state:
@@ -308,5 +309,5 @@ if other := run_links.find_run("with"):
         st.button("End the comparison", icon=":material/close:", type="tertiary", on_click=end_comparison)
         draw_comparison(run, other)
 if is_moving and run.is_live:
-    bottom.stop.arm(run)
+    bottom.stop.enable(run)
 st.fragment(draw_run, run_every=LIVE_EVERY if is_moving else None)()

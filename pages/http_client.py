@@ -6,15 +6,15 @@ import streamlit as st
 
 from chains.registry import MAX_TEXT, prepare_story
 from chains.story_chain import Length, Tone
-from pages.components.answer.answer_view import Answer
+from pages.components.answer.answer_view import AnswerState
 from pages.components.http_client import snippets
 from pages.components.http_client.event_source import event_source
-from pages.components.http_client.snippets import Call
-from pages.components.layout.model_status import ModelLine
+from pages.components.http_client.snippets import ApiCall
+from pages.components.layout.model_status import ModelStatus
 from pages.components.layout.page_css import DOCS
 from pages.components.session import run_links, run_start
 from pages.components.session.app_services import service
-from pages.components.session.current_user import party
+from pages.components.session.current_user import current_caller
 from pages.components.session.sign_in import providers
 from weir.access.limits import LimitReachedError
 from weir.access.tickets import issue_ticket
@@ -40,28 +40,28 @@ def api_is_closed() -> bool:
     return service().settings.api_token is not None or bool(providers())
 
 
-def call_for(way: Way, topic: str) -> Call:
+def call_for(way: Way, topic: str) -> ApiCall:
     needs_token = api_is_closed()
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(st.context.url or "http://localhost:8501"))
     query = (("topic", topic), ("length", str(Length.SHORT)))
     if way is Way.SSE:
-        return Call(origin, "/api/sse", query, "done", needs_token)
+        return ApiCall(origin, "/api/sse", query, "done", needs_token)
     if way is Way.TEXT:
-        return Call(origin, "/api/stream", query, None, needs_token)
-    return Call(origin, f"/api/runs/{st.session_state.http_run.run_id}/events", (), "end", needs_token)
+        return ApiCall(origin, "/api/stream", query, None, needs_token)
+    return ApiCall(origin, f"/api/runs/{st.session_state.http_run.run_id}/events", (), "end", needs_token)
 
 
 def ask(topic: str) -> None:
     st.session_state.http_topic = topic
-    st.session_state.http_run = run_start.Begun()
+    st.session_state.http_run = run_start.PendingRun()
     begin_round()
 
 
 def begin_round() -> None:
     st.session_state.http_round = st.session_state.get("http_round", 0) + 1
     st.session_state.http_connection = str(uuid.uuid4())
-    st.session_state.http_refused = service().limits.refusal(party())
-    ticket = issue_ticket(service().settings, party().visitor) if api_is_closed() else None
+    st.session_state.http_refused = service().limits.limit_error(current_caller())
+    ticket = issue_ticket(service().settings, current_caller().visitor) if api_is_closed() else None
     st.session_state.http_ticket = ticket
 
 
@@ -74,13 +74,13 @@ def start_run(topic: str) -> None:
     try:
         run_start.start(prepared, begun=st.session_state.http_run.note)
     except LimitReachedError as reached:
-        run_start.draw_waiting(reached, key="http")
+        run_start.draw_retry(reached, key="http")
         st.stop()
 
 
 def may_stop_run() -> bool:
-    run = Answer(st.session_state.http_run.run_id).run()
-    return run is None or run.may_be_stopped_by(party().visitor)
+    run = AnswerState(st.session_state.http_run.run_id).run()
+    return run is None or run.can_stop(current_caller().visitor)
 
 
 def with_ticket(address: str, **more: str) -> str:
@@ -92,16 +92,16 @@ def with_ticket(address: str, **more: str) -> str:
 st.set_page_config(layout="wide")
 if "http_topic" not in st.session_state:
     st.session_state.http_topic = None
-    st.session_state.http_run = run_start.Begun()
+    st.session_state.http_run = run_start.PendingRun()
     if opened := run_links.find_run():
-        st.session_state.http_topic, st.session_state.http_run = opened.name, run_start.Begun(opened.id)
+        st.session_state.http_topic, st.session_state.http_run = opened.name, run_start.PendingRun(opened.id)
         st.session_state.http_way = Way.EVENTS
         begin_round()
 
 if wish := (st.chat_input("What should the story be about?", key="http_input", max_chars=MAX_TEXT) or "").strip():
     ask(wish)
 with st.bottom:
-    model_line = ModelLine()
+    model_line = ModelStatus()
 
 st.subheader("HTTP", anchor=False)
 with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -128,7 +128,7 @@ if topic is None:
 st.text(topic)
 # An EventSource that is refused cannot read why.
 if (reached := st.session_state.http_refused) and (way is not Way.EVENTS or st.session_state.http_run.run_id is None):
-    run_start.draw_waiting(reached, key="http", again=begin_round)
+    run_start.draw_retry(reached, key="http", again=begin_round)
     st.stop()
 if way is Way.EVENTS and st.session_state.http_run.run_id is None:
     start_run(topic)

@@ -57,15 +57,17 @@ def sign_out() -> None:
     st.logout()
 
 
-is_admitted = sign_in.is_admitted()
+is_admitted = sign_in.is_authorized()
 if is_admitted and (name := sign_in.account()):
     leave = st.Page(sign_out, title="Sign out", icon=":material/logout:")
-    page = st.navigation({"": PAGES, f":material/account_circle: {formatting.escaped(name)}": [leave]}, position="top")
+    page = st.navigation(
+        {"": PAGES, f":material/account_circle: {formatting.escape_markdown(name)}": [leave]}, position="top"
+    )
 else:
     page = st.navigation(PAGES, position="top" if is_admitted else "hidden")
 if not is_admitted:
     st.set_page_config(layout="centered")
-    sign_in.draw_door()
+    sign_in.draw_sign_in()
     st.stop()
 # The place is taken whether or not there is something to keep alive: all below would move.
 with st.empty():

@@ -3,26 +3,34 @@ import json
 import streamlit as st
 
 from chains.registry import prepare_structured
-from chains.structured import EXAMPLES, Method, Profile
+from chains.structured import EXAMPLES, Profile, StructuredMethod
 from pages.components.answer.share_popover import draw_link
 from pages.components.json_viewer.analysis import HEIGHT, draw_analysis
-from pages.components.json_viewer.json_source import Chunker, Source, form_of, of_run, of_text, own_schema, schema_of
+from pages.components.json_viewer.json_source import (
+    Chunker,
+    JsonSource,
+    form_of,
+    of_run,
+    of_text,
+    own_schema,
+    schema_of,
+)
 from pages.components.json_viewer.outline_view import LEGEND, draw_style, html
 from pages.components.layout import formatting
-from pages.components.layout.input_bar import still_composer
+from pages.components.layout.input_bar import input_bar_without_scroll
 from pages.components.session import run_links, run_start
 from pages.components.session.app_services import service
 from pages.components.session.recordings import draw_recording_upload
 from weir.access.limits import LimitReachedError
-from weir.analysis.metrics import figures
-from weir.analysis.outcome import Mark, outcome
-from weir.analysis.run_json import JsonStream
+from weir.analysis.metrics import run_metrics
+from weir.analysis.outcome import AnswerStatus, outcome
+from weir.analysis.run_json import RunJsonReader
 from weir.llm.chain_registry import ModelNotReadyError
 from weir.partial_json.incremental_schema import SchemaError
 from weir.partial_json.outline import outline
 from weir.partial_json.parser import PartialJson
 from weir.runs.run import Run
-from weir.text.invisible_characters import marked
+from weir.text.invisible_characters import replace_invisible
 
 LIVE_EVERY = 0.4
 LIVE_ROWS = 14
@@ -44,9 +52,9 @@ def start(topic: str) -> None:
         st.session_state.json_waiting = topic
         return
     try:
-        run = run_start.start(prepared, name="structured", begun=run_start.begun_on("json").note)
+        run = run_start.start(prepared, name="structured", begun=run_start.pending_run("json").note)
     except LimitReachedError as reached:
-        run_start.give_back("json_input", topic, reached)
+        run_start.restore_input("json_input", topic, reached)
         return
     open_run(run.id)
 
@@ -60,7 +68,7 @@ def open_run(run_id: str) -> None:
     st.session_state.json_pasted = None
     st.session_state.json_run = run_id
     st.query_params["run"] = run_id
-    run_start.begun_on("json").run_id = None
+    run_start.pending_run("json").run_id = None
 
 
 def parse_pasted() -> None:
@@ -72,7 +80,7 @@ def parse_pasted() -> None:
         int(st.session_state.get("json_size") or 8),
         int(st.session_state.json_cut),
     )
-    run_start.begun_on("json").run_id = None
+    run_start.pending_run("json").run_id = None
 
 
 def draw_schema() -> dict[str, object] | type | None:
@@ -97,7 +105,7 @@ def draw_schema() -> dict[str, object] | type | None:
             schema = own_schema(text)
             PartialJson(schema=form_of(schema))
         except (ValueError, SchemaError) as error:
-            st.error(formatting.escaped(str(error)), icon=":material/error:")
+            st.error(formatting.escape_markdown(str(error)), icon=":material/error:")
             return None
         st.json(form_of(schema), expanded=2)
         return schema
@@ -118,10 +126,10 @@ def draw_paste() -> None:
 def follow(run: Run) -> None:
     """Show a run while it writes. What is sent at each step has a bound, so that it is never behind."""
     schema = schema_of(run)
-    parser, stream, fed, tail = PartialJson(schema=schema), JsonStream(), 0, ""
+    parser, stream, fed, tail = PartialJson(schema=schema), RunJsonReader(), 0, ""
     for batch in run.follow(every=LIVE_EVERY, heartbeat=0.1):
         st.session_state.get("_")
-        run_links.leave_unshared(run)
+        run_links.rerun_if_unshared(run)
         stream.read(batch)
         new = stream.chunks(fed)
         if not new:
@@ -131,9 +139,9 @@ def follow(run: Run) -> None:
             parser.feed(chunk.text)
             tail += chunk.text
         tail = tail[-LIVE_TEXT:]
-        raw.code(marked(tail), language=None, wrap_lines=True, height=HEIGHT)
+        raw.code(replace_invisible(tail), language=None, wrap_lines=True, height=HEIGHT)
         grown.html(html(outline(parser, schema, limit=LIVE_ROWS)))
-        head.caption(f"{fed:,} chunks · the last at {formatting.seconds(new[-1].at)}")
+        head.caption(f"{fed:,} chunks · the last at {formatting.seconds(new[-1].elapsed)}")
 
 
 st.set_page_config(layout="wide")
@@ -144,36 +152,36 @@ with st.container(horizontal=True, vertical_alignment="center"):
         "From", [MODEL, PASTE], default=MODEL, required=True, key="json_kind", label_visibility="collapsed"
     )
     chosen = draw_schema()
-    method = Method.DICT
+    method = StructuredMethod.DICT
     if kind == MODEL:
         st.selectbox(
             "Method",
-            list(Method),
+            list(StructuredMethod),
             key="json_method",
             width=200,
             label_visibility="collapsed",
             icon=":material/code:",
         )
-        method = Method(st.session_state.json_method)
+        method = StructuredMethod(st.session_state.json_method)
     with st.popover("Open a recording", icon=":material/upload_file:", key="json_files", on_change="rerun"):
         draw_recording_upload(opened=open_uploaded)
 if kind == MODEL:
-    if method is Method.PYDANTIC and isinstance(chosen, dict):
+    if method is StructuredMethod.PYDANTIC and isinstance(chosen, dict):
         st.caption(":material/info: A JSON Schema is not a class: write a list of fields, or choose another method.")
         chosen = None
     st.code(method.code, language="python")
 else:
     draw_paste()
 
-bottom = still_composer("A topic to describe as JSON", key="json_input")
+bottom = input_bar_without_scroll("A topic to describe as JSON", key="json_input")
 if topic := bottom.text or st.session_state.pop("json_waiting", ""):
     bottom.model_line.await_model()
     start(topic)
-    if run_start.is_refused():
+    if run_start.has_limit_notice():
         st.rerun()
-elif begun := run_start.begun_on("json").run_id:
+elif begun := run_start.pending_run("json").run_id:
     open_run(begun)
-run_start.draw_limit()
+run_start.draw_limit_notice()
 if problem := st.session_state.pop("json_problem", ""):
     st.error(problem, icon=":material/error:")
 if "run" in st.query_params:
@@ -194,7 +202,7 @@ if run is None and not pasted:
     bottom.model_line.await_model()
     st.stop()
 
-source: Source
+source: JsonSource
 if pasted:
     text, chunker, size, cut = pasted
     source = of_text(text, chunker, size, cut, form_of(chosen) if chosen else None)
@@ -202,7 +210,7 @@ else:
     assert run is not None
     head = st.empty()
     if run.is_live:
-        bottom.stop.arm(run)
+        bottom.stop.enable(run)
         left, right = st.columns(2)
         with left:
             raw = st.empty()
@@ -211,23 +219,23 @@ else:
         st.caption(LEGEND)
         follow(run)
         st.rerun()
-    stream = JsonStream()
+    stream = RunJsonReader()
     stream.read(run.events)
     source = of_run(run, stream)
-    measured = figures(run.events)
+    measured = run_metrics(run.events)
     said = outcome(run, measured)
     given = json.dumps(run.input, ensure_ascii=False)[:80]
     head.markdown(
-        f"**{formatting.escaped(run.name)}** {formatting.escaped(given)} · {said.mark.value} · "
-        f"{formatting.figures_line(measured)}"
+        f"**{formatting.escape_markdown(run.name)}** {formatting.escape_markdown(given)} · {said.status.value} · "
+        f"{formatting.metrics_line(measured)}"
     )
     if said.sentence:
         st.markdown(f"{said.sentence} {said.remedy}")
         if said.detail:
-            st.code(marked(said.detail), language=None, wrap_lines=True)
+            st.code(replace_invisible(said.detail), language=None, wrap_lines=True)
     with st.container(horizontal=True, vertical_alignment="center"):
         asked = run.input.get("topic") if isinstance(run.input, dict) else None
-        if said.mark is not Mark.DONE and kind == MODEL and not run.is_recording and asked:
+        if said.status is not AnswerStatus.DONE and kind == MODEL and not run.is_recording and asked:
             st.button("Retry", icon=":material/refresh:", on_click=start, args=(asked,))
         st.page_link(
             "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"

@@ -12,10 +12,10 @@ from chains.classifier.local_classifier import LocalClassifier
 from chains.registry import prepare_model_classification
 from chains.router import Route
 from pages.components.layout import formatting
-from pages.components.layout.model_status import ModelLine
+from pages.components.layout.model_status import ModelStatus
 from pages.components.session.app_services import service
-from pages.components.session.current_user import visitor
-from pages.components.session.report_storage_errors import draw_trouble, telling
+from pages.components.session.current_user import current_user_id
+from pages.components.session.report_storage_errors import draw_storage_error, report_storage_errors
 from pages.components.session.run_start import start
 from weir.access.limits import LimitReachedError
 from weir.analysis.metrics import output_of
@@ -36,7 +36,7 @@ def examples_of(name: str) -> list[Example]:
     file = SETS[name]
     if file is not None:
         return load_examples(FOLDER / file)
-    kept = [correction for correction in service().library.corrections(me) if correction.in_golden_set]
+    kept = [correction for correction in service().conversations.corrections(me) if correction.in_golden_set]
     return [
         Example(question=correction.question, category=Route(correction.right).value, language="mine")
         for correction in kept
@@ -62,7 +62,7 @@ def ask_model(examples: Sequence[Example]) -> Evaluation | None:
         found = output_of(run.events, "classify")
         named = found.get("category") if isinstance(found, dict) else None
         category: Category = next((name for name in CATEGORIES if name == named), "general")
-        answers.append(Answer(example, category, run.events[-1].at if run.events else 0.0))
+        answers.append(Answer(example, category, run.events[-1].elapsed if run.events else 0.0))
         place.progress((number + 1) / len(examples), text=f"{number + 1} of {len(examples)}")
     place.empty()
     return Evaluation(answers)
@@ -93,13 +93,14 @@ def draw(found: Evaluation) -> None:
 
 def draw_corrections() -> None:
     st.markdown("**Corrections from the chat**")
-    corrections = service().library.corrections(me)
+    corrections = service().conversations.corrections(me)
     if not corrections:
         st.caption("Press *Route* below an answer of the chat and send it another way: it is listed here.")
     for correction in corrections:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(
-                f"{formatting.escaped(correction.question[:120])} :gray[{correction.wrong} → {correction.right}]"
+                f"{formatting.escape_markdown(correction.question[:120])} "
+                f":gray[{correction.wrong} → {correction.right}]"
             )
             st.toggle(
                 "In my set",
@@ -110,13 +111,13 @@ def draw_corrections() -> None:
             )
 
 
-@telling
+@report_storage_errors
 def keep(answer_id: str) -> None:
-    service().library.set_in_golden_set(me, answer_id, st.session_state[f"routing-{answer_id}"])
+    service().conversations.set_in_golden_set(me, answer_id, st.session_state[f"routing-{answer_id}"])
 
 
 st.set_page_config(layout="centered")
-me = visitor()
+me = current_user_id()
 st.subheader("Routing", anchor=False)
 st.markdown("How often questions go where they belong, on questions that nobody learned from.")
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -126,9 +127,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input("Of them, at random", 1, 500, 20, key="routing_count", width=160)
     wanted = st.button("Evaluate", icon=":material/play_arrow:", type="primary")
 with st.bottom:
-    model_line = ModelLine()
+    model_line = ModelStatus()
 
-draw_trouble()
+draw_storage_error()
 examples = examples_of(name)
 if wanted and not examples:
     st.info("There is no correction in your set yet.", icon=":material/info:")

@@ -3,13 +3,13 @@ from functools import cache
 import streamlit as st
 
 from pages.components.answer import answer_view
-from pages.components.layout.input_bar import composer, still_composer
-from pages.components.layout.keyed_container import fresh_place
+from pages.components.layout.input_bar import input_bar, input_bar_without_scroll
+from pages.components.layout.keyed_container import keyed_container
 from pages.components.session import run_links, run_start
-from pages.components.session.current_user import party
+from pages.components.session.current_user import current_caller
 from pages.components.story import controls, race_view, story_view
-from pages.components.story.request import Wish
-from pages.components.story.story_view import Version
+from pages.components.story.request import StoryRequest
+from pages.components.story.story_view import StoryVersion
 from weir.access.limits import LimitReachedError
 from weir.llm.chain_registry import ModelNotReadyError
 from weir.runs.methods import Method
@@ -19,21 +19,21 @@ IDEAS = ["A robot learning to cook", "A lighthouse that answers letters", "Kucin
 STORY, RACE = "Story", "Race"
 
 
-def tell(wish: Wish) -> None:
+def tell(wish: StoryRequest) -> None:
     """Begin a new story, and stop the one that is being told, unless it is somebody else's."""
     for version in st.session_state.get("story_versions", []):
-        if (run := version.answer.run()) and run.may_be_stopped_by(party().visitor):
+        if (run := version.answer.run()) and run.may_be_stopped_by(current_caller().visitor):
             run.stop()
-    st.session_state.story_versions = [Version(wish, controls.chosen_display())]
+    st.session_state.story_versions = [StoryVersion(wish, controls.chosen_display())]
     st.session_state.story_shown = 0
 
 
 def tell_idea(topic: str) -> None:
-    tell(controls.wish_for(topic))
+    tell(controls.story_request(topic))
 
 
-def add_version(wish: Wish) -> None:
-    st.session_state.story_versions.append(Version(wish, controls.chosen_display()))
+def add_version(wish: StoryRequest) -> None:
+    st.session_state.story_versions.append(StoryVersion(wish, controls.chosen_display()))
     st.session_state.story_shown = len(st.session_state.story_versions) - 1
 
 
@@ -42,7 +42,7 @@ def tell_again() -> None:
 
 
 def go_on() -> None:
-    add_version(story_view.continued(story, done))
+    add_version(story_view.continuation_request(story, done))
 
 
 def flip(by: int) -> None:
@@ -50,7 +50,7 @@ def flip(by: int) -> None:
 
 
 def draw_more() -> None:
-    if story_view.can_go_on(done):
+    if story_view.can_continue(done):
         st.button("Go on", icon=":material/play_arrow:", on_click=go_on, help="Continue where it ends")
     story_view.draw_downloads(story, done)
     if len(versions) > 1:
@@ -74,11 +74,11 @@ def draw_choices() -> None:
 
 def race_topic(topic: str) -> None:
     try:
-        race_view.begin(controls.wish_for(topic), methods)
+        race_view.begin(controls.story_request(topic), methods)
     except ModelNotReadyError:
         return
     except LimitReachedError as reached:
-        run_start.give_back("story_race_input", topic, reached)
+        run_start.restore_input("story_race_input", topic, reached)
         return
     st.session_state.story_race_topic = topic
 
@@ -91,7 +91,7 @@ def race_now() -> None:
     try:
         race_view.begin_replay(source, chosen)
     except LimitReachedError as reached:
-        run_start.give_back("story_race_input", "", reached)
+        run_start.restore_input("story_race_input", "", reached)
 
 
 is_race = st.session_state.get("view", st.query_params.get("view")) == RACE
@@ -135,22 +135,22 @@ if view == RACE:
             controls.draw_model_choices()
     if few:
         st.caption("A race takes two or more.")
-    bottom = still_composer("Race a story about …", key="story_race_input")
+    bottom = input_bar_without_scroll("Race a story about …", key="story_race_input")
     if bottom.text and not few:
         bottom.model_line.await_model()
         race_topic(bottom.text)
-        if run_start.is_refused():
+        if run_start.has_limit_notice():
             st.rerun()
-    run_start.draw_limit()
+    run_start.draw_limit_notice()
     found = race_view.current()
     if found is None:
         if with_model:
             bottom.model_line.await_model()
         st.stop()
     if found.is_live:
-        bottom.stop.arm(found)
+        bottom.stop.enable(found)
     race_view.draw(found)
-    bottom.stop.disarm()
+    bottom.stop.disable()
     bottom.limit_line.draw()
     st.stop()
 
@@ -162,10 +162,10 @@ if "story_versions" not in st.session_state:
     st.session_state.story_versions = [story_view.from_link(opened)] if opened else []
     st.session_state.story_shown = 0
 
-bottom = composer("What should the story be about?", key="story_input")
+bottom = input_bar("What should the story be about?", key="story_input")
 if bottom.text:
-    tell(controls.wish_for(bottom.text))
-versions: list[Version] = st.session_state.story_versions
+    tell(controls.story_request(bottom.text))
+versions: list[StoryVersion] = st.session_state.story_versions
 
 with st.empty():
     if not versions:
@@ -182,13 +182,13 @@ shown = st.session_state.story_shown
 story = versions[shown]
 if story.is_taken_back():
     draw_choices()
-    run_links.say_lost(RunNotSharedError())
+    run_links.draw_run_unavailable(RunNotSharedError())
     st.stop()
 st.text(story.wish.topic)
-places = answer_view.slots(fresh_place("story", story.id))
-below = story_view.after()
-done = story_view.tell(story, bottom, places, below, draw_choices)
+places = answer_view.answer_placeholders(keyed_container("story", story.id))
+below = story_view.create_below()
+done = story_view.draw_story(story, bottom, places, below, draw_choices)
 draw_choices()
 run_id = story.answer.run_id
-answer_view.draw_end(done, places, run_id=run_id, key="story", retry=tell_again, more=draw_more)
+answer_view.draw_footer(done, places, run_id=run_id, key="story", retry=tell_again, more=draw_more)
 story_view.draw_after(story, done, below)

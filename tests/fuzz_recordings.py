@@ -21,32 +21,32 @@ from typing import Any
 
 from streamlit.dataframe_util import convert_anything_to_arrow_bytes
 
-from pages.components.answer.answer_view import ended_of_run
+from pages.components.answer.answer_view import finished_answer_of_run
 from pages.components.inspector import event_table, run_charts
 from pages.components.json_viewer.json_source import of_run, schema_of
 from pages.components.layout import formatting
 from pages.components.session.recordings import SAMPLES
-from pages.components.story.metrics_view import newest_lines, sparks
+from pages.components.story.metrics_view import newest_lines, sparkline
 from weir.analysis import event_rows, method_race, metrics, run_comparison, stream_diagnosis
 from weir.analysis.event_filter import EventFilter
 from weir.analysis.method_race import Lane
 from weir.analysis.outcome import outcome
-from weir.analysis.playback import at_end
-from weir.analysis.progress import Phase, phase
-from weir.analysis.run_json import JsonStream
-from weir.analysis.run_snapshot import Inspection
-from weir.analysis.stop_report import stop_receipt
-from weir.analysis.text_chunks import chunks
-from weir.analysis.token_counter import Tally
+from weir.analysis.playback import playhead_at_end
+from weir.analysis.progress import RunPhase, run_phase
+from weir.analysis.run_json import RunJsonReader
+from weir.analysis.run_snapshot import RunSnapshot
+from weir.analysis.stop_report import stop_report
+from weir.analysis.text_chunks import text_chunks
+from weir.analysis.token_counter import TokenUsageCounter
 from weir.api.schemas import run_view
 from weir.core import serialization
-from weir.llm.replay_model import ReplayedModel
-from weir.partial_json.field_timeline import lifelines
+from weir.llm.replay_model import ReplayChatModel
+from weir.partial_json.field_timeline import field_timelines
 from weir.partial_json.parser import PartialJson
 from weir.runs import recording_file
 from weir.runs.recording_codec import RecordingError, encode
 from weir.runs.run import Run
-from weir.text.invisible_characters import marked
+from weir.text.invisible_characters import replace_invisible
 
 SLOWEST = 5.0
 """Seconds of the processor that one recording may take, in the whole."""
@@ -254,7 +254,7 @@ FAULTS: tuple[Fault, ...] = (
 def check(content: bytes) -> str | None:
     """Open a recording, compute all that pages and the API compute of it, and return the sentence of a refusal."""
     try:
-        run = recording_file.read(content)
+        run = recording_file.from_jsonl(content)
     except RecordingError as refused:
         sentence = str(refused)
         assert sentence.endswith(".")
@@ -273,22 +273,22 @@ def compute(run: Run) -> None:
 
 
 def _check_record(run: Run) -> None:
-    saved = b"".join(recording_file.lines(run))
-    assert b"".join(recording_file.lines(recording_file.read(saved))) == saved
-    assert b"".join(recording_file.chunks(run)) == saved
+    saved = b"".join(recording_file.to_jsonl(run))
+    assert b"".join(recording_file.to_jsonl(recording_file.from_jsonl(saved))) == saved
+    assert b"".join(recording_file.jsonl_chunks(run)) == saved
     assert recording_file.size(run) == len(saved)
     for event in run.events:
         json.loads(encode(event))
     json.loads(b"".join(run_view(run, "/api")))
-    times = [event.at for event in run.events]
+    times = [event.elapsed for event in run.events]
     assert times == sorted(times)
 
 
 def _check_events(run: Run) -> None:
     """Go through the functions of events."""
     events = run.events
-    seen = Inspection()
-    seen.read(events, len(events))
+    seen = RunSnapshot()
+    seen.advance_to(events, len(events))
     if seen.root:
         stream_diagnosis.findings(seen.root)
         stream_diagnosis.flows(seen.root)
@@ -297,59 +297,63 @@ def _check_events(run: Run) -> None:
             _ = node.step, node.text, node.duration, node.time_to_first_chunk
     found = outcome(run, seen.figures())
     _sent(found.sentence, found.remedy)
-    Tally().read(events)
-    metrics.text(events)
+    TokenUsageCounter().update(events)
+    metrics.answer_text(events)
     metrics.output_of(events, "classify")
     metrics.custom_event(events, "route")
-    phase(events, Phase.WAITING, None)
-    stop_receipt(run)
-    EventFilter(include_names=frozenset(["story"]), exclude_tags=frozenset(["x"])).kept(events)
-    for row in (*event_rows.rows(events), *event_rows.single_rows(events)):
+    run_phase(events, RunPhase.WAITING, None)
+    stop_report(run)
+    EventFilter(include_names=frozenset(["story"]), exclude_tags=frozenset(["x"])).select(events)
+    for row in (*event_rows.folded_rows(events), *event_rows.unfolded_rows(events)):
         _ = row.preview, row.text, row.names
     run_comparison.first_difference(events, list(reversed(events)))
     run_comparison.figure_pairs(seen.figures(), seen.figures())
     lane = Lane(method_race.method_of(run), run).read()
     method_race.summary([lane, lane])
-    method_race.agreement([lane, lane])
-    method_race.value_of(run)
-    ReplayedModel(pieces=tuple(method_race.pieces(run)))
-    head = at_end(events).to(0, events).play(0.0, events)
+    method_race.text_agreement([lane, lane])
+    method_race.run_input(run)
+    ReplayChatModel(pieces=tuple(method_race.timed_chunks(run)))
+    head = playhead_at_end(events).seek(0, events).play(0.0, events)
     head.events_at(1.0, events)
 
 
 def _check_pages(run: Run) -> None:
     """Go through what pages compute before they draw, and make what Streamlit would send of it."""
     events = run.events
-    seen = Inspection()
-    seen.read(events, len(events))
-    stream = JsonStream()
+    seen = RunSnapshot()
+    seen.advance_to(events, len(events))
+    stream = RunJsonReader()
     stream.read(events)
     source = of_run(run, stream)
-    lifelines(source.chunks, source.schema)
+    field_timelines(source.chunks, source.schema)
     parser = PartialJson(schema=schema_of(run))
     for chunk in source.chunks:
         parser.feed(chunk.text)
-    _sent(marked("".join(chunk.text for chunk in source.chunks)))
-    ended = ended_of_run(run)
+    _sent(replace_invisible("".join(chunk.text for chunk in source.chunks)))
+    ended = finished_answer_of_run(run)
     _sent(
-        marked(ended.text),
-        marked(ended.outcome.detail),
-        formatting.escaped(run.name),
-        formatting.figures_line(ended.figures),
+        replace_invisible(ended.text),
+        replace_invisible(ended.outcome.detail),
+        formatting.escape_markdown(run.name),
+        formatting.metrics_line(ended.figures),
     )
-    sparks(ended.figures.inter_token_latencies)
-    _sent(marked(newest_lines(list(chunks(events))[-8:])))
+    sparkline(ended.figures.inter_token_latencies)
+    _sent(replace_invisible(newest_lines(list(text_chunks(events))[-8:])))
     if seen.root:
         nodes = list(seen.root.walk())
         convert_anything_to_arrow_bytes(run_charts.tree_table(nodes))
         for node in nodes:
-            _sent(formatting.escaped(node.name), formatting.escaped(node.error), *map(formatting.escaped, node.causes))
-            run_charts._marks(node, node.name, events[-1].at)
+            _sent(
+                formatting.escape_markdown(node.name),
+                formatting.escape_markdown(node.error),
+                *map(formatting.escape_markdown, node.causes),
+            )
+            run_charts._marks(node, node.name, events[-1].elapsed)
     for folded in (True, False):
         shown = event_table.table_rows(events, search="a", folded=folded)
         convert_anything_to_arrow_bytes(event_table._table(shown[: event_table.PAGE], None))
     for event in events:
-        _sent(marked(serialization.indented(event.as_dict())))
+        _sent(replace_invisible(serialization.indented(event.as_dict())))
 
 
 def _sent(*texts: str) -> None:

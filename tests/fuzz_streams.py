@@ -27,11 +27,18 @@ from chains.router import smart_router
 from chains.story_chain import story_chain
 from chains.structured import structured_chain
 from tests.support.broken_streams import broken, broken_server
-from weir.analysis.metrics import figures, text
-from weir.analysis.outcome import Mark, Outcome, outcome
-from weir.analysis.token_counter import Tally
+from weir.analysis.metrics import answer_text, run_metrics
+from weir.analysis.outcome import AnswerStatus, Outcome, outcome
+from weir.analysis.token_counter import TokenUsageCounter
 from weir.config.settings import Settings
-from weir.llm.chat_model import ChatOpenAI, Line, Options, chat_model, configured_endpoint, http_client
+from weir.llm.chat_model import (
+    AbortableConnections,
+    CheckedChatOpenAI,
+    ModelOptions,
+    chat_model,
+    configured_endpoint,
+    http_client,
+)
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.failure import FailureKind
@@ -82,7 +89,7 @@ class Fuzzer:
     def run(self, seed: int) -> tuple[Run, float]:
         """Run the stream of a number to its end; return the run and the seconds that it took."""
         method = METHODS[seed % len(METHODS)]
-        line = None if method.is_async else Line()
+        line = None if method.is_async else AbortableConnections()
         model = self._model(seed, method, line)
         began = time.monotonic()
         chain, value = _chain(seed, method, model)
@@ -90,18 +97,18 @@ class Fuzzer:
         run.wait(BOUND)
         return run, time.monotonic() - began
 
-    def _model(self, seed: int, method: Method, line: Line | None) -> ChatOpenAI:
+    def _model(self, seed: int, method: Method, line: AbortableConnections | None) -> CheckedChatOpenAI:
         address = {"OPENAI_BASE_URL": f"{self._url}/{seed}/v1", "OPENAI_API_KEY": "sk-test"}
         chosen = Settings.model_validate(address | {"WEIR_RETRIES": 0, "WEIR_TIMEOUT": TIMEOUT})
-        options = Options(streaming=method.needs_streaming_model or None)
+        options = ModelOptions(streaming=method.needs_streaming_model or None)
         return chat_model(configured_endpoint(chosen), chosen, self._http, options=options, line=line)
 
 
-def _chain(seed: int, method: Method, model: ChatOpenAI) -> tuple[Runnable[Any, Any], Any]:
+def _chain(seed: int, method: Method, model: CheckedChatOpenAI) -> tuple[Runnable[Any, Any], Any]:
     if method.is_async and seed % 7 == 0:
         return smart_router(model), {"question": "How high?", "history": []}
     if seed % 7 == 1:
-        return structured_chain(model, method=structured.Method.TEXT), {"topic": "water"}
+        return structured_chain(model, method=structured.StructuredMethod.TEXT), {"topic": "water"}
     return story_chain(model), STORY
 
 
@@ -111,8 +118,8 @@ def problem(seed: int, run: Run, said: Outcome) -> str | None:
         return "goes on"
     if said.kind is FailureKind.INTERNAL:
         return f"is taken for the chain's fault: {said.detail}"
-    written = text(run.events)
-    if said.mark is Mark.DONE and run.name == "story" and not written:
+    written = answer_text(run.events)
+    if said.status is AnswerStatus.DONE and run.name == "story" and not written:
         return "is done without a word"
     if ("OTHER" in written or "AFTER" in written) and not WHERE_IT_MAY_BE & set(broken(seed).marks):
         return "has text that is not the answer's"
@@ -125,11 +132,11 @@ def problem(seed: int, run: Run, said: Outcome) -> str | None:
 
 def judged(seed: int, run: Run) -> tuple[str, str | None]:
     """Return how a run ended, and what is wrong with that. All functions of its events must bear what it holds."""
-    said = outcome(run, figures(run.events))
-    Tally().read(run.events)
-    for line in recording_file.lines(run):
+    said = outcome(run, run_metrics(run.events))
+    TokenUsageCounter().update(run.events)
+    for line in recording_file.to_jsonl(run):
         assert line
-    return f"{said.mark.value}: {said.kind.name if said.kind else 'whole'}", problem(seed, run, said)
+    return f"{said.status.value}: {said.kind.name if said.kind else 'whole'}", problem(seed, run, said)
 
 
 class _Errors(logging.Handler):

@@ -23,7 +23,7 @@ def test_half_of_the_recordings_that_are_made_open() -> None:
     opened = 0
     for seed in range(60):
         try:
-            recording_file.read(made(Random(seed)))
+            recording_file.from_jsonl(made(Random(seed)))
         except RecordingError:
             continue
         opened += 1
@@ -32,7 +32,7 @@ def test_half_of_the_recordings_that_are_made_open() -> None:
 
 def test_all_of_the_recordings_that_come_with_weir_can_be_computed() -> None:
     for path in SAMPLES.glob("*.jsonl"):
-        run = recording_file.read(path.read_bytes())
+        run = recording_file.from_jsonl(path.read_bytes())
         assert run.events
         compute(run)
 

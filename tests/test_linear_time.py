@@ -16,25 +16,25 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chains.classifier.tokenization import pieces, readable, tokens
-from pages.components.answer.display_markdown import ModelText, drawn
-from pages.components.answer.truncation import Excerpt
+from chains.classifier.tokenization import char_ngrams, readable, tokens
+from pages.components.answer.display_markdown import DisplayMarkdown, to_display_markdown
+from pages.components.answer.truncation import DisplayTruncator
 from pages.components.layout import formatting
 from tests.support.pumping import ENDS, LENGTH, MIXED, SEPARATORS, Pump, cut, pumps, trouble, uses
-from weir.core.redaction import Secrets
-from weir.partial_json.adversarial_chunking import hostile, hostile_bytes
+from weir.core.redaction import Redactor
+from weir.partial_json.adversarial_chunking import split_inside_characters, split_inside_tokens
 from weir.partial_json.dialect import LIKE_LANGCHAIN, MODEL_ANSWER, STRICT, Dialect
 from weir.partial_json.parser import PartialJson
-from weir.partial_json.schema_budget import is_small
+from weir.partial_json.schema_budget import pattern_is_small
 from weir.storage import json_export, markdown_export
 from weir.storage.conversation import Conversation
 from weir.storage.message import Message, MessageStatus, Role
-from weir.storage.sanitize import clean, clean_json
-from weir.storage.title import one_line, title_of
-from weir.text.invisible_characters import InvisibleRewriter
-from weir.text.latex_delimiters import FormulaRewriter
-from weir.text.markdown_blocks import BlockSplitter, split
-from weir.text.markdown_sanitizer import HarmlessRewriter
+from weir.storage.sanitize import replace_unstorable, sanitize_json
+from weir.storage.title import one_line, title_from_question
+from weir.text.invisible_characters import InvisibleCharacterFilter
+from weir.text.latex_delimiters import LatexDelimiterRewriter
+from weir.text.markdown_blocks import MarkdownBlockSplitter, split
+from weir.text.markdown_sanitizer import MarkdownSanitizer
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("weir", "chains", "pages", "streamlit_app.py")
@@ -229,16 +229,16 @@ def rewriting(make: Callable[[], Any]) -> Chunked:
 
 
 def splitting(chunks: list[str]) -> None:
-    splitter = BlockSplitter()
+    splitter = MarkdownBlockSplitter()
     for chunk in chunks:
         splitter.feed(chunk)
-    assert len(splitter.rest) >= len(splitter.tail)
+    assert len(splitter.remainder) >= len(splitter.visible_tail)
 
 
 def excerpting(chunks: list[str]) -> None:
-    excerpt = Excerpt()
+    excerpt = DisplayTruncator()
     for chunk in chunks:
-        excerpt.of(chunk)
+        excerpt.take(chunk)
 
 
 def parsing(dialect: Dialect) -> Chunked:
@@ -252,10 +252,10 @@ def parsing(dialect: Dialect) -> Chunked:
 
 
 CHUNKED: dict[str, Chunked] = {
-    "formulas": rewriting(FormulaRewriter),
-    "harmless": rewriting(HarmlessRewriter),
-    "invisible": rewriting(InvisibleRewriter),
-    "model text": rewriting(ModelText),
+    "formulas": rewriting(LatexDelimiterRewriter),
+    "harmless": rewriting(MarkdownSanitizer),
+    "invisible": rewriting(InvisibleCharacterFilter),
+    "model text": rewriting(DisplayMarkdown),
     "blocks": splitting,
     "excerpt": excerpting,
     "JSON in prose": parsing(MODEL_ANSWER),
@@ -263,7 +263,7 @@ CHUNKED: dict[str, Chunked] = {
     "JSON like LangChain's": parsing(LIKE_LANGCHAIN),
 }
 
-SECRETS = Secrets(["sk-" + "a" * 60, "`" * 30, "a1" * 20, '"\\' * 20])
+SECRETS = Redactor(["sk-" + "a" * 60, "`" * 30, "a1" * 20, '"\\' * 20])
 
 
 def asked(text: str) -> Message:
@@ -276,22 +276,22 @@ def read_file(text: str) -> None:
 
 
 WHOLE: dict[str, Callable[[str], object]] = {
-    "drawn": lambda text: split(drawn(text)),
-    "title": title_of,
+    "drawn": lambda text: split(to_display_markdown(text)),
+    "title": title_from_question,
     "one line": one_line,
-    "clean": clean,
-    "clean JSON": lambda text: clean_json({text: [text]}),
+    "clean": replace_unstorable,
+    "clean JSON": lambda text: sanitize_json({text: [text]}),
     "Markdown export": lambda text: markdown_export.write(text, [asked(text)]),
     "export": lambda text: json_export.write(Conversation("1", text, True, 0.0, 0.0, None), [asked(text)], 0.0),
     "import": read_file,
-    "secrets in a text": SECRETS.hide,
-    "secrets in a payload": lambda text: SECRETS.hide_in_payload(json.dumps(text).encode()),
-    "escaped": formatting.escaped,
-    "inline code": formatting.code,
-    "chunks of a text": lambda text: (hostile(text), hostile_bytes(text)),
-    "pattern of a schema": is_small,
+    "secrets in a text": SECRETS.redact,
+    "secrets in a payload": lambda text: SECRETS.redact_json(json.dumps(text).encode()),
+    "escaped": formatting.escape_markdown,
+    "inline code": formatting.inline_code,
+    "chunks of a text": lambda text: (split_inside_tokens(text), split_inside_characters(text)),
+    "pattern of a schema": pattern_is_small,
     "readable": readable,
-    "words": lambda text: (tokens(text), pieces(text)),
+    "words": lambda text: (tokens(text), char_ngrams(text)),
 }
 
 

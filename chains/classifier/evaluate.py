@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chains.classifier.examples import CATEGORIES, Category, Example, load_examples
-from chains.classifier.local_classifier import Decision, LocalClassifier
+from chains.classifier.local_classifier import LocalClassifier, LocalDecision
 
 GOLDEN = Path(__file__).with_name("golden.jsonl")
-FRESH = Path(__file__).with_name("golden_2.jsonl")
+HOLDOUT = Path(__file__).with_name("golden_2.jsonl")
 FOLLOW_UPS = Path(__file__).with_name("follow_ups.jsonl")
 
 Classify = Callable[[str, Sequence[tuple[str, str]]], Category]
@@ -90,7 +90,7 @@ def _share(answers: Sequence[Answer]) -> float:
     return sum(answer.right for answer in answers) / len(answers)
 
 
-def report(name: str, evaluation: Evaluation, decide: Callable[[Example], Decision] | None = None) -> str:
+def report(name: str, evaluation: Evaluation, decide: Callable[[Example], LocalDecision] | None = None) -> str:
     """Return an evaluation as text. `decide` tells the probabilities of what went wrong."""
     languages = ", ".join(f"{language} {share:.1%}" for language, share in evaluation.by_language.items())
     lines = [
@@ -113,7 +113,7 @@ def _told(probabilities: Mapping[Category, float]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print how the local classifier does on each file; return 1 if any is below `--at-least`."""
     parser = argparse.ArgumentParser(description="How often the local classifier sends questions where they belong.")
-    parser.add_argument("files", nargs="*", type=Path, default=[GOLDEN, FRESH, FOLLOW_UPS], help="labelled questions")
+    parser.add_argument("files", nargs="*", type=Path, default=[GOLDEN, HOLDOUT, FOLLOW_UPS], help="labelled questions")
     parser.add_argument("--at-least", type=float, default=0.0, metavar="SHARE", help="fail below this share, as 0.95")
     options = parser.parse_args(arguments)
     classifier = LocalClassifier()

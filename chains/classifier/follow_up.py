@@ -52,7 +52,7 @@ _LONGEST = 200
 """Characters of a question that leans on the one before: of those that are longer no earlier one is read."""
 
 
-def leaning(question: str, found: Mapping[str, int], own: npt.NDArray[np.float64]) -> float:
+def follow_up_weight(question: str, found: Mapping[str, int], own: npt.NDArray[np.float64]) -> float:
     """Return how much a question, by itself, leans on the one before: 0 not at all, 1 entirely."""
     if len(question) > _LONGEST:
         return 0.0

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from chains.classifier import features
 from chains.classifier.examples import CATEGORIES
-from chains.classifier.tokenization import pieces, tokens, words
+from chains.classifier.tokenization import char_ngrams, tokens, words
 
 _Floats = npt.NDArray[np.float64]
 
@@ -22,22 +22,22 @@ _Floats = npt.NDArray[np.float64]
 class Terms:
     """Terms that were learned: their places, how rare each is, and how much each speaks for each category."""
 
-    places: Mapping[str, int]
-    rarity: _Floats
+    vocabulary: Mapping[str, int]
+    idf: _Floats
     """Inverse document frequency of each term."""
     weights: _Floats
     """One row for each category."""
 
     def vector(self, terms: Iterable[str]) -> tuple[npt.NDArray[np.intp], _Floats]:
         """Return the places of the known terms and their values, as scikit-learn's TfidfVectorizer has them."""
-        counted = Counter(place for term in terms if (place := self.places.get(term)) is not None)
+        counted = Counter(place for term in terms if (place := self.vocabulary.get(term)) is not None)
         places = np.fromiter(counted.keys(), dtype=np.intp, count=len(counted))
-        values = (1 + np.log(np.fromiter(counted.values(), dtype=np.float64, count=len(counted)))) * self.rarity[places]
+        values = (1 + np.log(np.fromiter(counted.values(), dtype=np.float64, count=len(counted)))) * self.idf[places]
         return places, values / (np.linalg.norm(values) or 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class LinearModel:
     """A logistic regression over words, pieces of words and signals."""
 
     words: Terms
@@ -49,7 +49,7 @@ class Model:
     def scores(self, text: str, found: Mapping[str, int]) -> _Floats:
         """Return a score for each category, before the temperature."""
         total: _Floats = self.bias + self.signals @ np.array(features.measure(found))
-        for terms, seen in ((self.words, words(text)), (self.pieces, pieces(text))):
+        for terms, seen in ((self.words, words(text)), (self.pieces, char_ngrams(text))):
             places, values = terms.vector(seen)
             total = total + terms.weights[:, places] @ values
         return total
@@ -60,7 +60,7 @@ class Model:
 
     def knows(self, text: str, found: Mapping[str, int]) -> bool:
         """Return whether there is anything in a text that was learned."""
-        return any(found.values()) or any(token in self.words.places for token in tokens(text) if token.isalnum())
+        return any(found.values()) or any(token in self.words.vocabulary for token in tokens(text) if token.isalnum())
 
     def reason(self, text: str, found: Mapping[str, int], category: int) -> str:
         """Return what spoke most for a category, in the words of the text where there are any."""
@@ -74,8 +74,8 @@ class Model:
         places, values = self.words.vector(words(text))
         value_of = dict(zip(places.tolist(), values.tolist(), strict=True))
         for token in {token for token in tokens(text) if len(token) > 3 and token.isalpha()}:
-            place = self.words.places.get(token)
-            if place is not None and self.words.rarity[place] > _RARE:
+            place = self.words.vocabulary.get(token)
+            if place is not None and self.words.idf[place] > _RARE:
                 spoke[_quoted(token)] += value_of[place] * float(_against(self.words.weights[:, [place]], category)[0])
         best = sorted((name for name in spoke if spoke[name] > _AUDIBLE), key=spoke.__getitem__, reverse=True)[:3]
         if not best:
@@ -112,16 +112,16 @@ def _listed(names: Sequence[str]) -> str:
 _LOADING = threading.Lock()
 
 
-def load(path: Path) -> Model:
+def load(path: Path) -> LinearModel:
     """Return the model in a file, read once in a process."""
     with _LOADING:  # two first questions at once load once
         return _load_once(path)
 
 
 @functools.cache
-def _load_once(path: Path) -> Model:
+def _load_once(path: Path) -> LinearModel:
     with np.load(path, allow_pickle=False) as stored:
-        return Model(
+        return LinearModel(
             words=_terms(stored, "words"),
             pieces=_terms(stored, "pieces"),
             signals=stored["signals"].astype(np.float64),
@@ -133,8 +133,8 @@ def _load_once(path: Path) -> Model:
 def _terms(stored: Mapping[str, npt.NDArray[Any]], name: str) -> Terms:
     listed = stored[f"{name}_terms"].tobytes().decode("utf-8").split("\n")
     return Terms(
-        places={term: place for place, term in enumerate(listed)},
-        rarity=stored[f"{name}_rarity"].astype(np.float64),
+        vocabulary={term: place for place, term in enumerate(listed)},
+        idf=stored[f"{name}_rarity"].astype(np.float64),
         weights=stored[f"{name}_weights"].astype(np.float64),
     )
 

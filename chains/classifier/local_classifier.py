@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from chains.classifier import features
 from chains.classifier.examples import CATEGORIES, Category
-from chains.classifier.follow_up import leaning
-from chains.classifier.linear_model import Model, load
+from chains.classifier.follow_up import follow_up_weight
+from chains.classifier.linear_model import LinearModel, load
 from chains.classifier.tokenization import clean, readable
 
 MODEL = Path(__file__).with_name("model.npz")
@@ -25,7 +25,7 @@ _TURNS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class LocalDecision:
     """Where a question goes."""
 
     category: Category
@@ -52,7 +52,7 @@ class LocalClassifier:
         """Read now what would be read at the first question."""
         load(self._path)
 
-    def decide(self, question: str, history: Sequence[tuple[str, str]] = ()) -> Decision:
+    def decide(self, question: str, history: Sequence[tuple[str, str]] = ()) -> LocalDecision:
         """Return where a question goes. `history` is the conversation so far, as `(role, text)`, oldest first."""
         model = load(self._path)
         began = time.perf_counter()
@@ -71,7 +71,7 @@ class LocalClassifier:
             about = before or read
             why = model.reason(about.text, about.signals, CATEGORIES.index(likeliest))
             reason = f"It follows up an earlier question: {why}" if before else why[0].upper() + why[1:]
-        return Decision(
+        return LocalDecision(
             category="general" if abstained else likeliest,
             probabilities={category: float(p) for category, p in zip(CATEGORIES, found, strict=True)},
             abstained=abstained,
@@ -97,12 +97,14 @@ class _Read:
         return cls(text, features.counts(text))
 
 
-def _in_context(model: Model, read: _Read, earlier: Sequence[str]) -> tuple[npt.NDArray[np.float64], _Read | None]:
+def _in_context(
+    model: LinearModel, read: _Read, earlier: Sequence[str]
+) -> tuple[npt.NDArray[np.float64], _Read | None]:
     """Return the probabilities, and the question before if it decided."""
     own = model.probabilities(read.text, read.signals)
     if not earlier:
         return own, None
-    lean = leaning(read.text, read.signals, own)
+    lean = follow_up_weight(read.text, read.signals, own)
     if not lean:
         return own, None
     last = _Read.of(earlier[-1])

@@ -47,7 +47,7 @@ def words(text: str) -> list[str]:
     return found + [f"{one} {two}" for one, two in pairwise(found)]
 
 
-def pieces(text: str) -> list[str]:
+def char_ngrams(text: str) -> list[str]:
     """Return the pieces of each word, its ends marked by spaces: they carry over typos and endings."""
     padded = [f" {word} " for word in fold(text).split()]
     return [word[i : i + size] for word in padded for size in _PIECE for i in range(max(1, len(word) - size + 1))]

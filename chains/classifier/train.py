@@ -18,7 +18,7 @@ from chains.classifier import features, tokenization
 from chains.classifier.examples import CATEGORIES, Example, load_examples
 from chains.classifier.linear_model import softmax
 from chains.classifier.local_classifier import MODEL
-from chains.classifier.tokenization import clean, pieces, words
+from chains.classifier.tokenization import char_ngrams, clean, words
 
 EXAMPLES = Path(__file__).with_name("examples.jsonl")
 
@@ -51,7 +51,7 @@ def learn(examples: Sequence[Example]) -> Learned:
     """Return what can be learned from the examples."""
     texts = [clean(example.question) for example in examples]
     by_words = _vectorizer(words, 1).fit(texts)
-    by_pieces = _vectorizer(pieces, 2).fit(texts)  # a word seen once tells something, a piece of one does not
+    by_pieces = _vectorizer(char_ngrams, 2).fit(texts)  # a word seen once tells something, a piece of one does not
     regression = LogisticRegression(C=STRENGTH, max_iter=1000)
     regression.fit(_features(by_words, by_pieces, texts), _labels(examples))
     return Learned(by_words, by_pieces, regression)

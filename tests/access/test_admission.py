@@ -6,58 +6,58 @@ import pytest
 from langchain_core.runnables import RunnableLambda
 
 from tests.runs.test_recorder import Gate
-from weir.access.admission import admit
-from weir.access.caller import Party
-from weir.access.limits import LimitReachedError, Limits, Quota
+from weir.access.admission import start_limited_run
+from weir.access.caller import Caller
+from weir.access.limits import LimitReachedError, RunLimitConfig, RunLimiter
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run
-from weir.runs.run_store import RunNotSharedError, readable
+from weir.runs.run_store import RunNotSharedError, get_readable_run
 
-ANN, BEN = Party.of("ann"), Party.of("ben")
+ANN, BEN = Caller.from_identity("ann"), Caller.from_identity("ben")
 
 
 def test_a_party_says_to_nobody_who_it_is_and_is_the_same_each_time() -> None:
-    assert Party.of("ann") == ANN != BEN
+    assert Caller.from_identity("ann") == ANN != BEN
     assert "ann" not in ANN.visitor
 
 
 def test_a_run_is_its_visitors_and_only_theirs_once_it_is_not_shared(recorder: Recorder) -> None:
-    run = admit(Limits(Quota()), ANN, lambda: recorder.start(RunnableLambda(str), "go"))
-    assert readable(recorder.store, run.id, BEN.visitor) is run
+    run = start_limited_run(RunLimiter(RunLimitConfig()), ANN, lambda: recorder.start(RunnableLambda(str), "go"))
+    assert get_readable_run(recorder.store, run.id, BEN.visitor) is run
     run.is_shared = False
-    assert readable(recorder.store, run.id, ANN.visitor) is run
+    assert get_readable_run(recorder.store, run.id, ANN.visitor) is run
     for other in (BEN.visitor, ""):
         with pytest.raises(RunNotSharedError):
-            readable(recorder.store, run.id, other)
+            get_readable_run(recorder.store, run.id, other)
 
 
 def test_a_run_of_nobody_that_is_not_shared_is_read_by_nobody(recorder: Recorder) -> None:
     run = recorder.start(RunnableLambda(str), "go")
     run.is_shared = False
-    assert not run.may_be_read_by("")
+    assert not run.can_read("")
 
 
 def test_a_run_is_stopped_by_its_visitor_alone_and_one_of_nobody_by_whoever_may_read_it(recorder: Recorder) -> None:
-    run = admit(Limits(Quota()), ANN, lambda: recorder.start(RunnableLambda(str), "go"))
-    assert run.may_be_stopped_by(ANN.visitor)
-    assert not run.may_be_stopped_by(BEN.visitor)
-    assert not run.may_be_stopped_by("")
+    run = start_limited_run(RunLimiter(RunLimitConfig()), ANN, lambda: recorder.start(RunnableLambda(str), "go"))
+    assert run.can_stop(ANN.visitor)
+    assert not run.can_stop(BEN.visitor)
+    assert not run.can_stop("")
     nobodys = recorder.start(RunnableLambda(str), "go")
-    assert nobodys.may_be_stopped_by(BEN.visitor)
+    assert nobodys.can_stop(BEN.visitor)
     nobodys.is_shared = False
-    assert not nobodys.may_be_stopped_by(BEN.visitor)
+    assert not nobodys.can_stop(BEN.visitor)
 
 
 def test_whoever_wants_to_know_is_told_once_that_a_run_has_ended(recorder: Recorder) -> None:
     gate = Gate()
     run = recorder.start(gate.chain(), "go")
     told: list[Run] = []
-    run.when_ended(told.append)
+    run.add_done_callback(told.append)
     assert gate.reached.wait(5)
     assert told == []
     run.stop()
     assert run.wait(5)
-    run.when_ended(told.append)
+    run.add_done_callback(told.append)
     # What is called at the end is called after readers are woken, on the recorder's thread: its next turn comes later.
     recorder.start(RunnableLambda(str), "go").wait(5)
     assert told == [run, run]
@@ -70,8 +70,10 @@ def test_the_log_tells_what_a_run_was_and_never_what_was_said(
         raise ValueError("a canary of an error")
 
     caplog.set_level(logging.INFO, "weir.access.run_log")
-    limits = Limits(Quota(live=1))
-    run = admit(limits, ANN, lambda: recorder.start(RunnableLambda(fails), "a canary of a question", name="broken"))
+    limits = RunLimiter(RunLimitConfig(live=1))
+    run = start_limited_run(
+        limits, ANN, lambda: recorder.start(RunnableLambda(fails), "a canary of a question", name="broken")
+    )
     assert run.wait(5)
     recorder.start(RunnableLambda(str), "go").wait(5)
     begun, over = caplog.records
@@ -83,15 +85,15 @@ def test_the_log_tells_what_a_run_was_and_never_what_was_said(
 
 def test_a_start_beyond_a_limit_is_no_run(recorder: Recorder) -> None:
     gate = Gate()
-    limits = Limits(Quota(live=1))
-    run = admit(limits, ANN, lambda: recorder.start(gate.chain(), "go"))
-    assert limits.refusal(ANN) is not None
+    limits = RunLimiter(RunLimitConfig(live=1))
+    run = start_limited_run(limits, ANN, lambda: recorder.start(gate.chain(), "go"))
+    assert limits.limit_error(ANN) is not None
     with pytest.raises(LimitReachedError):
-        admit(limits, BEN, lambda: recorder.start(RunnableLambda(str), "go"))
+        start_limited_run(limits, BEN, lambda: recorder.start(RunnableLambda(str), "go"))
     assert recorder.store.runs() == [run]
     run.stop()
     assert run.wait(5)
-    assert limits.refusal(ANN) is None
+    assert limits.limit_error(ANN) is None
 
 
 def test_a_run_begins_though_nothing_can_be_logged_of_it(
@@ -103,9 +105,9 @@ def test_a_run_begins_though_nothing_can_be_logged_of_it(
 
     caplog.set_level(logging.INFO, "weir.access.run_log")
     monkeypatch.setattr(logging.getLogger("weir.access.run_log"), "handlers", [Full()])
-    limits = Limits(Quota(live=1))
+    limits = RunLimiter(RunLimitConfig(live=1))
     for _ in range(2):
-        run = admit(limits, ANN, lambda: recorder.start(RunnableLambda(str), "go"))
+        run = start_limited_run(limits, ANN, lambda: recorder.start(RunnableLambda(str), "go"))
         assert run.wait(5)
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert f"run {run.id} is not in the log" in errors
@@ -121,12 +123,12 @@ def test_of_several_callbacks_at_a_runs_end_one_that_fails_is_logged_and_the_oth
     run = recorder.start(gate.chain(), "go")
     called: list[Run] = []
     for callback in (fails, called.append):
-        run.when_ended(callback)
+        run.add_done_callback(callback)
     assert gate.reached.wait(5)
     gate.open()
     assert run.wait(5)
     for callback in (fails, called.append):
-        run.when_ended(callback)
+        run.add_done_callback(callback)
     recorder.start(RunnableLambda(str), "go").wait(5)
     assert called == [run, run]
     assert [record.getMessage() for record in caplog.records] == [

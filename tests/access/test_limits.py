@@ -13,14 +13,14 @@ from langchain_core.runnables import RunnableLambda
 
 from tests.runs.test_recorder import Gate
 from tests.support.event_strategies import NO_COUNTS, nothing
-from weir.access.caller import Party
-from weir.access.limits import Limit, LimitReachedError, Limits, Quota
-from weir.core.run_event import Event
-from weir.llm.replay_model import ReplayedLine, ReplayedModel
+from weir.access.caller import Caller
+from weir.access.limits import LimitKind, LimitReachedError, RunLimitConfig, RunLimiter
+from weir.core.run_event import RunEvent
+from weir.llm.replay_model import ReplayAbort, ReplayChatModel
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
 
-ANN, BEN = Party("ann", "10.0.0.1"), Party("ben", "10.0.0.2")
+ANN, BEN = Caller("ann", "10.0.0.1"), Caller("ben", "10.0.0.2")
 NOON = 1_800_014_400.0
 """2027-01-15, 12:00 UTC."""
 
@@ -51,7 +51,7 @@ def finished(recorder: Recorder) -> Run:
 
 def spent(recorder: Recorder, read: int, written: int) -> Run:
     """A run whose model says that it has read and written that many tokens."""
-    model = ReplayedModel(pieces=((0.0, "Enough."),), tokens_in=read, tokens_out=written, line=ReplayedLine())
+    model = ReplayChatModel(pieces=((0.0, "Enough."),), tokens_in=read, tokens_out=written, line=ReplayAbort())
     run = recorder.start(model, "go")
     assert run.wait(5)
     return run
@@ -65,16 +65,16 @@ def begun(recorder: Recorder, gate: Gate) -> Run:
     return run
 
 
-def refusal(limits: Limits, party: Party, recorder: Recorder) -> LimitReachedError:
+def refusal(limits: RunLimiter, party: Caller, recorder: Recorder) -> LimitReachedError:
     with pytest.raises(LimitReachedError) as reached:
         limits.start(party, lambda: finished(recorder))
     return reached.value
 
 
 def test_without_a_quota_everything_may_start(recorder: Recorder, gate: Gate) -> None:
-    limits = Limits(Quota())
+    limits = RunLimiter(RunLimitConfig())
     runs = [limits.start(ANN, lambda: recorder.start(gate.chain(), "go")) for _ in range(20)]
-    assert limits.nearly_used("ann") == []
+    assert limits.low_quotas("ann") == []
     for run in runs:
         run.stop()
 
@@ -82,15 +82,15 @@ def test_without_a_quota_everything_may_start(recorder: Recorder, gate: Gate) ->
 @pytest.mark.parametrize(
     ("quota", "limit", "other_may"),
     [
-        (Quota(live=2), Limit.LIVE, False),
-        (Quota(live_per_visitor=2), Limit.LIVE_PER_VISITOR, True),
-        (Quota(live_per_address=2), Limit.LIVE_PER_ADDRESS, True),
+        (RunLimitConfig(live=2), LimitKind.LIVE, False),
+        (RunLimitConfig(live_per_visitor=2), LimitKind.LIVE_PER_VISITOR, True),
+        (RunLimitConfig(live_per_address=2), LimitKind.LIVE_PER_ADDRESS, True),
     ],
 )
 def test_a_place_among_live_runs_is_free_again_when_one_ends(
-    recorder: Recorder, gate: Gate, quota: Quota, limit: Limit, other_may: bool
+    recorder: Recorder, gate: Gate, quota: RunLimitConfig, limit: LimitKind, other_may: bool
 ) -> None:
-    limits = Limits(quota)
+    limits = RunLimiter(quota)
     first, second = (limits.start(ANN, lambda: recorder.start(gate.chain(), "go")) for _ in range(2))
     assert refusal(limits, ANN, recorder).limit is limit
     if other_may:
@@ -104,22 +104,22 @@ def test_a_place_among_live_runs_is_free_again_when_one_ends(
 
 
 def test_a_visitor_who_forgets_the_cookie_is_still_one_address(recorder: Recorder, gate: Gate) -> None:
-    limits = Limits(Quota(live_per_visitor=1, live_per_address=2))
-    runs = [limits.start(Party(name, "10.0.0.1"), lambda: recorder.start(gate.chain(), "go")) for name in ("a", "b")]
-    assert refusal(limits, Party("c", "10.0.0.1"), recorder).limit is Limit.LIVE_PER_ADDRESS
+    limits = RunLimiter(RunLimitConfig(live_per_visitor=1, live_per_address=2))
+    runs = [limits.start(Caller(name, "10.0.0.1"), lambda: recorder.start(gate.chain(), "go")) for name in ("a", "b")]
+    assert refusal(limits, Caller("c", "10.0.0.1"), recorder).limit is LimitKind.LIVE_PER_ADDRESS
     for run in runs:
         run.stop()
 
 
 def test_an_unknown_address_is_nobodys(recorder: Recorder, gate: Gate) -> None:
-    limits = Limits(Quota(live_per_address=1))
-    runs = [limits.start(Party(name), lambda: recorder.start(gate.chain(), "go")) for name in ("a", "b")]
+    limits = RunLimiter(RunLimitConfig(live_per_address=1))
+    runs = [limits.start(Caller(name), lambda: recorder.start(gate.chain(), "go")) for name in ("a", "b")]
     for run in runs:
         run.stop()
 
 
 def test_of_many_starts_at_once_no_more_pass_than_there_are_places(recorder: Recorder, gate: Gate) -> None:
-    limits = Limits(Quota(live=3))
+    limits = RunLimiter(RunLimitConfig(live=3))
     passed: list[Run] = []
     refused: list[LimitReachedError] = []
     together = threading.Barrier(16)
@@ -142,12 +142,12 @@ def test_of_many_starts_at_once_no_more_pass_than_there_are_places(recorder: Rec
 
 
 def test_starts_are_counted_over_the_last_minute(recorder: Recorder, clock: Clock) -> None:
-    limits = Limits(Quota(starts_per_minute=2), clock=clock)
+    limits = RunLimiter(RunLimitConfig(starts_per_minute=2), clock=clock)
     limits.start(ANN, lambda: finished(recorder))
     clock.now += 40
     limits.start(ANN, lambda: finished(recorder))
     reached = refusal(limits, ANN, recorder)
-    assert (reached.limit, reached.seconds) == (Limit.STARTS_PER_MINUTE, 20)
+    assert (reached.limit, reached.seconds) == (LimitKind.STARTS_PER_MINUTE, 20)
     assert str(reached).endswith("Try again in 20 s.")
     limits.start(BEN, lambda: finished(recorder))
     clock.now += 20
@@ -155,27 +155,36 @@ def test_starts_are_counted_over_the_last_minute(recorder: Recorder, clock: Cloc
 
 
 def test_starts_of_all_together_are_counted_too(recorder: Recorder, clock: Clock) -> None:
-    limits = Limits(Quota(total_starts_per_minute=2), clock=clock)
+    limits = RunLimiter(RunLimitConfig(total_starts_per_minute=2), clock=clock)
     limits.start(BEN, lambda: finished(recorder))
     clock.now += 10
     limits.start(ANN, lambda: finished(recorder))
-    assert [left.limit for left in limits.nearly_used("anybody")] == [Limit.TOTAL_STARTS_PER_MINUTE]
+    assert [left.limit for left in limits.low_quotas("anybody")] == [LimitKind.TOTAL_STARTS_PER_MINUTE]
     reached = refusal(limits, ANN, recorder)
-    assert (reached.limit, reached.seconds) == (Limit.TOTAL_STARTS_PER_MINUTE, 50)
+    assert (reached.limit, reached.seconds) == (LimitKind.TOTAL_STARTS_PER_MINUTE, 50)
     clock.now += 50
     limits.start(ANN, lambda: finished(recorder))
 
 
 def test_addresses_of_one_ipv6_network_count_as_one(recorder: Recorder) -> None:
-    assert Party.of("ann", "2001:db8:0:1::7").address == Party.of("ben", "2001:db8:0:1:9::1").address
-    assert Party.of("ann", "2001:db8:0:1::7").address != Party.of("ann", "2001:db8:0:2::7").address
-    assert Party.of("ann", "::ffff:192.0.2.7").address == Party.of("ann", "192.0.2.7").address == "192.0.2.7"
-    assert Party.of("ann", "fe80::1%eth0").address == Party.of("ann", "fe80::2").address
-    assert Party.of("ann", "a-proxy").address == "a-proxy"
+    assert (
+        Caller.from_identity("ann", "2001:db8:0:1::7").address
+        == Caller.from_identity("ben", "2001:db8:0:1:9::1").address
+    )
+    assert (
+        Caller.from_identity("ann", "2001:db8:0:1::7").address != Caller.from_identity("ann", "2001:db8:0:2::7").address
+    )
+    assert (
+        Caller.from_identity("ann", "::ffff:192.0.2.7").address
+        == Caller.from_identity("ann", "192.0.2.7").address
+        == "192.0.2.7"
+    )
+    assert Caller.from_identity("ann", "fe80::1%eth0").address == Caller.from_identity("ann", "fe80::2").address
+    assert Caller.from_identity("ann", "a-proxy").address == "a-proxy"
 
 
 def test_a_start_that_fails_is_not_counted(recorder: Recorder) -> None:
-    limits = Limits(Quota(starts_per_minute=1, live=1))
+    limits = RunLimiter(RunLimitConfig(starts_per_minute=1, live=1))
 
     def broken() -> Run:
         raise RuntimeError("planned by the test")
@@ -188,48 +197,48 @@ def test_a_start_that_fails_is_not_counted(recorder: Recorder) -> None:
 def test_tokens_are_told_when_few_are_left_refused_when_none_are_and_given_anew_at_midnight(
     recorder: Recorder, clock: Clock
 ) -> None:
-    limits = Limits(Quota(tokens_per_day=1_000), clock=clock)
+    limits = RunLimiter(RunLimitConfig(tokens_per_day=1_000), clock=clock)
     limits.start(ANN, lambda: spent(recorder, 300, 400))
-    assert limits.nearly_used("ann") == []
+    assert limits.low_quotas("ann") == []
     limits.start(ANN, lambda: spent(recorder, 100, 50))
-    (left,) = limits.nearly_used("ann")
-    assert (left.limit, left.left, left.of) == (Limit.TOKENS_PER_DAY, 150, 1_000)
+    (left,) = limits.low_quotas("ann")
+    assert (left.limit, left.left, left.of) == (LimitKind.TOKENS_PER_DAY, 150, 1_000)
     # What goes beyond is only known afterwards.
     limits.start(ANN, lambda: spent(recorder, 500, 500))
     reached = refusal(limits, ANN, recorder)
-    assert (reached.limit, reached.seconds) == (Limit.TOKENS_PER_DAY, 12 * 3600)
+    assert (reached.limit, reached.seconds) == (LimitKind.TOKENS_PER_DAY, 12 * 3600)
     assert str(reached) == "You have used your tokens for today. Try again in 12 h 0 min, after midnight UTC."
-    assert limits.nearly_used("ann")[0].left == 0
+    assert limits.low_quotas("ann")[0].left == 0
     limits.start(BEN, lambda: spent(recorder, 1, 1))
     clock.now += reached.seconds
     limits.start(ANN, lambda: spent(recorder, 1, 1))
-    assert limits.nearly_used("ann") == []
+    assert limits.low_quotas("ann") == []
 
 
 def test_all_visitors_together_have_a_bound_that_new_cookies_do_not_move(recorder: Recorder, clock: Clock) -> None:
-    limits = Limits(Quota(tokens_per_day=900, total_tokens_per_day=1_000), clock=clock)
+    limits = RunLimiter(RunLimitConfig(tokens_per_day=900, total_tokens_per_day=1_000), clock=clock)
     for name in ("a", "b"):
-        limits.start(Party(name), lambda: spent(recorder, 250, 250))
-    assert refusal(limits, Party("c"), recorder).limit is Limit.TOTAL_TOKENS_PER_DAY
+        limits.start(Caller(name), lambda: spent(recorder, 250, 250))
+    assert refusal(limits, Caller("c"), recorder).limit is LimitKind.TOTAL_TOKENS_PER_DAY
 
 
 def test_what_a_live_run_has_used_counts_before_it_ends(recorder: Recorder, gate: Gate) -> None:
-    limits = Limits(Quota(tokens_per_day=10))
+    limits = RunLimiter(RunLimitConfig(tokens_per_day=10))
     run = limits.start(ANN, lambda: begun(recorder, gate))
-    assert refusal(limits, ANN, recorder).limit is Limit.TOKENS_PER_DAY
+    assert refusal(limits, ANN, recorder).limit is LimitKind.TOKENS_PER_DAY
     run.stop()
 
 
 def test_a_run_that_was_stopped_costs_what_it_is_estimated_at(recorder: Recorder, gate: Gate) -> None:
-    limits = Limits(Quota(tokens_per_day=30))
+    limits = RunLimiter(RunLimitConfig(tokens_per_day=30))
     run = limits.start(ANN, lambda: begun(recorder, gate))
     run.stop()
     assert run.wait(5)
-    assert refusal(limits, ANN, recorder).limit is Limit.TOKENS_PER_DAY
+    assert refusal(limits, ANN, recorder).limit is LimitKind.TOKENS_PER_DAY
 
 
 def test_a_replay_costs_no_tokens(recorder: Recorder) -> None:
-    limits = Limits(Quota(tokens_per_day=10))
+    limits = RunLimiter(RunLimitConfig(tokens_per_day=10))
     limits.start(ANN, lambda: spent(recorder, 50, 50), costs_tokens=False)
     limits.start(ANN, lambda: finished(recorder))
 
@@ -238,7 +247,7 @@ def test_a_call_that_reached_nobody_costs_nothing(recorder: Recorder) -> None:
     def refused(_: str) -> str:
         raise RuntimeError("planned by the test")
 
-    limits = Limits(Quota(tokens_per_day=1))
+    limits = RunLimiter(RunLimitConfig(tokens_per_day=1))
     model = GenericFakeChatModel(messages=map(refused, ["once"]))
     run = limits.start(ANN, lambda: recorder.start(model, "a prompt that has a good many bytes " * 4))
     assert run.wait(5)
@@ -259,7 +268,7 @@ class MiscountingModel(FakeMessagesListChatModel):
 
 @pytest.mark.parametrize("count", NO_COUNTS, ids=lambda count: repr(count)[:20])
 def test_after_an_answer_with_a_count_that_is_none_everybody_may_go_on(recorder: Recorder, count: Any) -> None:
-    limits = Limits(Quota(live=1, tokens_per_day=1_000_000))
+    limits = RunLimiter(RunLimitConfig(live=1, tokens_per_day=1_000_000))
     model = MiscountingModel(
         responses=[AIMessage("A weir.")], usage={"input_tokens": count, "output_tokens": count, "total_tokens": count}
     )
@@ -268,27 +277,27 @@ def test_after_an_answer_with_a_count_that_is_none_everybody_may_go_on(recorder:
     assert run.events[-1].event == "on_chat_model_end"
     for visitor in (ANN, BEN):
         assert limits.start(visitor, lambda: finished(recorder)).status == "done"
-    assert limits.nearly_used("ann") == []
+    assert limits.low_quotas("ann") == []
 
 
 class Uncountable(Run):
     """A run whose events cannot be read."""
 
     @property
-    def events(self) -> Sequence[Event]:
+    def events(self) -> Sequence[RunEvent]:
         raise RuntimeError("the record is damaged")
 
 
 def test_a_run_that_cannot_be_counted_frees_its_place_and_is_logged_once(
     recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    limits = Limits(Quota(live=1, tokens_per_day=20))
-    run = Uncountable("damaged", "chain", None, context={}, created_at=0.0, cancel=nothing, unread=nothing)
+    limits = RunLimiter(RunLimitConfig(live=1, tokens_per_day=20))
+    run = Uncountable("damaged", "chain", None, context={}, created_at=0.0, cancel=nothing, on_last_reader_left=nothing)
     limits.start(ANN, lambda: run)
-    assert refusal(limits, BEN, recorder).limit is Limit.LIVE
+    assert refusal(limits, BEN, recorder).limit is LimitKind.LIVE
     run.close(Status.DONE, None)
     limits.start(BEN, lambda: spent(recorder, 15, 5))
-    assert refusal(limits, BEN, recorder).limit is Limit.TOKENS_PER_DAY
+    assert refusal(limits, BEN, recorder).limit is LimitKind.TOKENS_PER_DAY
     assert [record.getMessage() for record in caplog.records] == [
         "the tokens of run damaged cannot be counted any further"
     ]

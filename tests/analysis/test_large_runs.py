@@ -10,38 +10,38 @@ import pytest
 from pages.components.inspector import event_table, run_charts
 from tests.support.event_strategies import recorded
 from weir.analysis.event_filter import EventFilter
-from weir.analysis.method_race import Lane, agreement, pieces
-from weir.analysis.metrics import figures, text
-from weir.analysis.progress import Phase, phase
+from weir.analysis.method_race import Lane, text_agreement, timed_chunks
+from weir.analysis.metrics import answer_text, run_metrics
+from weir.analysis.progress import RunPhase, run_phase
 from weir.analysis.run_comparison import first_difference, first_difference_of_text
-from weir.analysis.run_json import JsonStream
-from weir.analysis.run_snapshot import Inspection
-from weir.analysis.run_tree import tree
-from weir.analysis.stop_report import stop_receipt
+from weir.analysis.run_json import RunJsonReader
+from weir.analysis.run_snapshot import RunSnapshot
+from weir.analysis.run_tree import run_tree
+from weir.analysis.stop_report import stop_report
 from weir.analysis.stream_diagnosis import findings, flows
-from weir.analysis.text_chunks import chunks
-from weir.analysis.token_counter import Tally
+from weir.analysis.text_chunks import text_chunks
+from weir.analysis.token_counter import TokenUsageCounter
 from weir.api.schemas import run_view
 from weir.core import serialization
-from weir.core.run_event import Event, Source
-from weir.partial_json.field_timeline import lifelines
+from weir.core.run_event import Component, RunEvent
+from weir.partial_json.field_timeline import field_timelines
 from weir.runs import recording_file
 from weir.runs.methods import Method
 from weir.runs.run import Run, Status
 
-ROOT = Source("chain", "root", (), (), {})
+ROOT = Component("chain", "root", (), (), {})
 
 
-def made(written: Iterable[tuple[str, Source, Any]]) -> list[Event]:
+def made(written: Iterable[tuple[str, Component, Any]]) -> list[RunEvent]:
     return [
-        Event(seq, seq * 1e-3, kind, source, serialization.dumps(data))
+        RunEvent(seq, seq * 1e-3, kind, source, serialization.dumps(data))
         for seq, (kind, source, data) in enumerate(written)
     ]
 
 
-def long_stream(size: int) -> list[Event]:
+def long_stream(size: int) -> list[RunEvent]:
     """A model that writes many chunks, each of which its chain hands on."""
-    model = Source("model", "model", ("root",), ("seq:step:1",), {})
+    model = Component("model", "model", ("root",), ("seq:step:1",), {})
     body = [
         ("on_chain_start", ROOT, {"input": "q"}),
         ("on_chat_model_start", model, {"input": "q"}),
@@ -57,9 +57,9 @@ def long_stream(size: int) -> list[Event]:
     return made(body)
 
 
-def large_answer(size: int) -> list[Event]:
+def large_answer(size: int) -> list[RunEvent]:
     """A model that writes all at once."""
-    model = Source("model", "model", ("root",), (), {})
+    model = Component("model", "model", ("root",), (), {})
     message = {"type": "ai", "content": '["a", 1]\n' * size, "usage_metadata": {"output_tokens": size}}
     return made(
         [
@@ -72,11 +72,11 @@ def large_answer(size: int) -> list[Event]:
     )
 
 
-def many_failures(size: int) -> list[Event]:
+def many_failures(size: int) -> list[RunEvent]:
     """Components that fail one after the other, each in its own way."""
-    body: list[tuple[str, Source, Any]] = [("on_chain_start", ROOT, {})]
+    body: list[tuple[str, Component, Any]] = [("on_chain_start", ROOT, {})]
     for number in range(size):
-        step = Source(f"step {number}", f"id-{number}", ("root",), (f"seq:step:{number}",), {})
+        step = Component(f"step {number}", f"id-{number}", ("root",), (f"seq:step:{number}",), {})
         body += [
             ("on_chain_start", step, {"input": number}),
             ("on_chain_stream", step, {"chunk": number}),
@@ -85,13 +85,13 @@ def many_failures(size: int) -> list[Event]:
     return made(body)
 
 
-def deep_nesting(size: int) -> list[Event]:
+def deep_nesting(size: int) -> list[RunEvent]:
     """Components in components, each of which hands on what the model in the innermost one wrote."""
     sources = [
-        Source("step", f"id-{depth}", () if not depth else (f"id-{depth - 1}",), (), {}) for depth in range(size)
+        Component("step", f"id-{depth}", () if not depth else (f"id-{depth - 1}",), (), {}) for depth in range(size)
     ]
-    model = Source("model", "model", (f"id-{size - 1}",), (), {})
-    body: list[tuple[str, Source, Any]] = [("on_chain_start", source, {}) for source in sources]
+    model = Component("model", "model", (f"id-{size - 1}",), (), {})
+    body: list[tuple[str, Component, Any]] = [("on_chain_start", source, {}) for source in sources]
     body += [("on_chat_model_start", model, {}), *[("on_chat_model_stream", model, {"chunk": "ab"})] * 3]
     body += [("on_chat_model_end", model, {"output": {}})]
     for source in reversed(sources):
@@ -99,15 +99,15 @@ def deep_nesting(size: int) -> list[Event]:
     return made(body)
 
 
-def custom_events(size: int) -> list[Event]:
+def custom_events(size: int) -> list[RunEvent]:
     """A chain that reports on its own."""
-    sources = [Source(f"report {number}", "root", (), (), {}) for number in range(size)]
+    sources = [Component(f"report {number}", "root", (), (), {}) for number in range(size)]
     return made([("on_chain_start", ROOT, {}), *(("on_custom_event", source, [1, "a"]) for source in sources)])
 
 
-def inspected(run: Run) -> Inspection:
-    seen = Inspection()
-    seen.read(run.events, len(run.events))
+def inspected(run: Run) -> RunSnapshot:
+    seen = RunSnapshot()
+    seen.advance_to(run.events, len(run.events))
     return seen
 
 
@@ -117,34 +117,34 @@ def drawn(run: Run) -> int:
 
 
 def diagnosed(run: Run) -> int:
-    root = tree(run.events)
+    root = run_tree(run.events)
     assert root is not None
     nodes = list(root.walk())
-    marks = sum(len(run_charts._marks(node, node.name, run.events[-1].at)) for node in nodes)
+    marks = sum(len(run_charts._marks(node, node.name, run.events[-1].elapsed)) for node in nodes)
     return len(run_charts.tree_table(nodes)) + len(findings(root)) + len(flows(root)) + marks
 
 
 def parsed(run: Run) -> int:
-    stream = JsonStream()
+    stream = RunJsonReader()
     stream.read(run.events)
-    return len(lifelines(stream.chunks()[:2_000]).lines)
+    return len(field_timelines(stream.chunks()[:2_000]).lines)
 
 
 def raced(run: Run) -> str:
     one, other = Lane(Method.ASTREAM, run).read(), Lane(Method.STREAM, run).read()
-    return agreement([one, other])
+    return text_agreement([one, other])
 
 
 READERS: tuple[Callable[[Run], object], ...] = (
-    *(inspected, drawn, diagnosed, parsed, raced, pieces, stop_receipt),
-    lambda run: figures(run.events),
-    lambda run: list(chunks(run.events)),
-    lambda run: Tally().read(run.events),
-    lambda run: phase(run.events, Phase.WAITING, None),
-    lambda run: EventFilter(include_names=frozenset({"x"})).kept(run.events),
+    *(inspected, drawn, diagnosed, parsed, raced, timed_chunks, stop_report),
+    lambda run: run_metrics(run.events),
+    lambda run: list(text_chunks(run.events)),
+    lambda run: TokenUsageCounter().update(run.events),
+    lambda run: run_phase(run.events, RunPhase.WAITING, None),
+    lambda run: EventFilter(include_names=frozenset({"x"})).select(run.events),
     lambda run: first_difference(run.events, run.events),
-    lambda run: first_difference_of_text(text(run.events), f"{text(run.events)}x"),
-    lambda run: sum(map(len, recording_file.lines(run))),
+    lambda run: first_difference_of_text(answer_text(run.events), f"{answer_text(run.events)}x"),
+    lambda run: sum(map(len, recording_file.to_jsonl(run))),
     lambda run: b"".join(run_view(run, "/api")),
     lambda run: event_table.table_rows(run.events, search="nowhere", folded=False),
 )
@@ -181,7 +181,7 @@ def grows_too_fast(read: Callable[[Run], object], small: Run, large: Run) -> tup
         (custom_events, 2_000),
     ],
 )
-def test_twice_the_run_costs_at_most_three_times_as_much(shape: Callable[[int], list[Event]], size: int) -> None:
+def test_twice_the_run_costs_at_most_three_times_as_much(shape: Callable[[int], list[RunEvent]], size: int) -> None:
     small, large = (recorded(shape(factor * size), status=Status.STOPPED) for factor in (1, 2))
     for number, read in enumerate(READERS):
         assert grows_too_fast(read, small, large) is None, number

@@ -4,18 +4,18 @@ from typing import Any
 import pytest
 
 from weir.analysis.messages import text_of
-from weir.analysis.metrics import custom_event, figures, output_of, text
-from weir.core.run_event import Event, Source
+from weir.analysis.metrics import answer_text, custom_event, output_of, run_metrics
+from weir.core.run_event import Component, RunEvent
 
-ROOT = Source("chain", "root", (), (), {})
-MODEL = Source("ChatOpenAI", "model", ("root",), (), {})
-
-
-def event(at: float, kind: str, source: Source, **data: Any) -> Event:
-    return Event(0, at, kind, source, json.dumps(data).encode())
+ROOT = Component("chain", "root", (), (), {})
+MODEL = Component("ChatOpenAI", "model", ("root",), (), {})
 
 
-def answer(*times: float, usage: dict[str, int] | None = None, reason: Any = "stop") -> list[Event]:
+def event(at: float, kind: str, source: Component, **data: Any) -> RunEvent:
+    return RunEvent(0, at, kind, source, json.dumps(data).encode())
+
+
+def answer(*times: float, usage: dict[str, int] | None = None, reason: Any = "stop") -> list[RunEvent]:
     events = [event(0, "on_chain_start", ROOT, input="q"), event(0.1, "on_chat_model_start", MODEL)]
     for at in times:
         events.append(event(at, "on_chat_model_stream", MODEL, chunk={"type": "AIMessageChunk", "content": "ab"}))
@@ -26,7 +26,7 @@ def answer(*times: float, usage: dict[str, int] | None = None, reason: Any = "st
 
 
 def test_time_to_first_token_latencies_and_duration_are_read_from_arrival_times() -> None:
-    seen = figures(answer(1.0, 1.5, 3.0))
+    seen = run_metrics(answer(1.0, 1.5, 3.0))
     assert seen.time_to_first_token == 1.0
     assert seen.inter_token_latencies == (0.5, 1.5)
     assert seen.median_latency == 1.0
@@ -35,33 +35,33 @@ def test_time_to_first_token_latencies_and_duration_are_read_from_arrival_times(
 
 
 def test_tokens_are_the_servers_count_where_there_is_one() -> None:
-    seen = figures(answer(1.0, 3.0, usage={"input_tokens": 7, "output_tokens": 9}))
+    seen = run_metrics(answer(1.0, 3.0, usage={"input_tokens": 7, "output_tokens": 9}))
     assert (seen.tokens_in, seen.tokens_out, seen.exact) == (7, 9, True)
     assert seen.tokens_per_second == 4.0
 
 
 def test_without_a_count_chunks_stand_for_tokens_and_it_is_said() -> None:
-    seen = figures(answer(1.0, 2.0, 3.0))
+    seen = run_metrics(answer(1.0, 2.0, 3.0))
     assert (seen.tokens_in, seen.tokens_out, seen.exact) == (None, 3, False)
     assert seen.tokens_per_second == 1.0
 
 
 def test_nothing_streamed_has_no_figures_to_invent() -> None:
-    seen = figures([])
+    seen = run_metrics([])
     assert seen.time_to_first_token is seen.tokens_out is seen.tokens_per_second is seen.median_latency is None
     assert seen.duration == 0.0
 
 
 @pytest.mark.parametrize("reason", ["stop", "length", None])
 def test_the_finish_reason_is_the_last_calls(reason: str | None) -> None:
-    seen = figures(answer(1.0, reason=reason))
+    seen = run_metrics(answer(1.0, reason=reason))
     assert seen.finish_reason == reason
     assert seen.expects_finish_reason
 
 
 @pytest.mark.parametrize("reason", [["stop"], {"type": "stop"}, 3])
 def test_a_finish_reason_that_is_no_text_is_unknown_and_no_other_is_expected(reason: Any) -> None:
-    seen = figures(answer(1.0, reason=reason))
+    seen = run_metrics(answer(1.0, reason=reason))
     assert seen.finish_reason is None
     assert not seen.expects_finish_reason
 
@@ -85,14 +85,14 @@ def test_the_text_of_a_chunk_is_its_string_or_its_messages_text(chunk: Any, expe
 
 
 def test_only_what_the_root_streams_is_the_answer() -> None:
-    assert text(answer(1.0, 2.0)) == "abab"
+    assert answer_text(answer(1.0, 2.0)) == "abab"
 
 
 def test_outputs_and_custom_events_are_found_by_name() -> None:
-    classify = Source("classify", "c", ("root",), (), {})
+    classify = Component("classify", "c", ("root",), (), {})
     events = [
         event(1, "on_chain_end", classify, output={"category": "math"}),
-        event(2, "on_custom_event", Source("route", "r", ("root",), (), {}), route="math"),
+        event(2, "on_custom_event", Component("route", "r", ("root",), (), {}), route="math"),
     ]
     assert output_of(events, "classify") == {"category": "math"}
     assert custom_event(events, "route") == {"route": "math"}

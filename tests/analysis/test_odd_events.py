@@ -16,35 +16,35 @@ from pages.components.inspector import event_filter_form, event_table, run_chart
 from pages.components.layout import formatting
 from tests.support import event_strategies as odd
 from tests.support.odd_model import OddModel
-from weir.access.caller import Party
-from weir.access.limits import Limits, Quota
+from weir.access.caller import Caller
+from weir.access.limits import RunLimitConfig, RunLimiter
 from weir.analysis.event_filter import EventFilter
-from weir.analysis.event_rows import rows, single_rows
-from weir.analysis.method_race import Lane, agreement, method_of, pieces, summary, value_of
-from weir.analysis.metrics import Meter, custom_event, figures, output_of, text
+from weir.analysis.event_rows import folded_rows, unfolded_rows
+from weir.analysis.method_race import Lane, method_of, run_input, summary, text_agreement, timed_chunks
+from weir.analysis.metrics import MetricsAccumulator, answer_text, custom_event, output_of, run_metrics
 from weir.analysis.outcome import outcome
-from weir.analysis.playback import at_end
-from weir.analysis.progress import Phase, phase
+from weir.analysis.playback import playhead_at_end
+from weir.analysis.progress import RunPhase, run_phase
 from weir.analysis.run_comparison import figure_pairs, first_difference, first_difference_of_text
-from weir.analysis.run_json import JsonStream
-from weir.analysis.run_snapshot import Inspection
-from weir.analysis.run_tree import tree
-from weir.analysis.stop_report import stop_receipt
+from weir.analysis.run_json import RunJsonReader
+from weir.analysis.run_snapshot import RunSnapshot
+from weir.analysis.run_tree import run_tree
+from weir.analysis.stop_report import stop_report
 from weir.analysis.stream_diagnosis import findings, flows
-from weir.analysis.text_chunks import chunks, named
-from weir.analysis.token_counter import Tally
+from weir.analysis.text_chunks import chunk_label, text_chunks
+from weir.analysis.token_counter import TokenUsageCounter
 from weir.api.schemas import run_view
 from weir.core import serialization
-from weir.core.run_event import Event
-from weir.partial_json.field_timeline import lifelines
-from weir.partial_json.parser_comparison import face_off
+from weir.core.run_event import RunEvent
+from weir.partial_json.field_timeline import field_timelines
+from weir.partial_json.parser_comparison import compare_parsers
 from weir.runs import recording_codec, recording_file
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
 from weir.runs.run_store import MemoryStore
-from weir.text.invisible_characters import marked
+from weir.text.invisible_characters import replace_invisible
 
 
 def can_be_sent(*values: Any) -> None:
@@ -54,21 +54,21 @@ def can_be_sent(*values: Any) -> None:
 
 
 def read_figures(run: Run) -> None:
-    meter = Meter()
+    meter = MetricsAccumulator()
     added = [meter.add(event) for event in run.events]
-    found = meter.figures()
-    assert found == figures(run.events)
-    assert "".join(added) == text(run.events)
+    found = meter.metrics()
+    assert found == run_metrics(run.events)
+    assert "".join(added) == answer_text(run.events)
     assert found.characters == sum(map(len, added))
     assert found.tokens_in is None or found.tokens_in >= 0
     assert found.tokens_out is None or found.tokens_out >= 0
-    can_be_sent(formatting.figures_line(found), formatting.live_line(meter, 1.0, "waiting"))
-    assert outcome(run, found).mark
+    can_be_sent(formatting.metrics_line(found), formatting.live_metrics_line(meter, 1.0, "waiting"))
+    assert outcome(run, found).status
     assert len(figure_pairs(found, found)) == len({pair.label for pair in figure_pairs(found, found)})
 
 
 def read_tree(run: Run) -> None:
-    root = tree(run.events)
+    root = run_tree(run.events)
     if root is None:
         assert not any(event.event.endswith("_start") for event in run.events)
         return
@@ -76,39 +76,39 @@ def read_tree(run: Run) -> None:
     can_be_sent(run_charts.tree_table(nodes).to_dict())
     for node in nodes:
         assert node.step is None or node.step >= 0
-        assert len(run_charts._marks(node, node.name, 1.0)) <= len(node.arrivals)
+        assert len(run_charts._marks(node, node.name, 1.0)) <= len(node.chunk_times)
     assert [flow.node for flow in flows(root)] == nodes
-    can_be_sent([(finding.complaint.title, finding.evidence) for finding in findings(root)])
+    can_be_sent([(finding.kind.title, finding.evidence) for finding in findings(root)])
 
 
 def read_inspection(run: Run) -> None:
-    seen = Inspection()
+    seen = RunSnapshot()
     for count in range(len(run.events) + 1):
-        seen.read(run.events, count)
-    assert seen.figures() == figures(run.events)
+        seen.advance_to(run.events, count)
+    assert seen.figures() == run_metrics(run.events)
     can_be_sent(sorted(seen.names), sorted(seen.types), sorted(seen.tags), sorted(seen.kinds))
-    can_be_sent([(node.name, node.error, node.causes, marked(node.text)) for node in seen.origins])
+    can_be_sent([(node.name, node.error, node.causes, replace_invisible(node.text)) for node in seen.origins])
 
 
 def read_rows(run: Run) -> None:
     for folded in (True, False):
         found = event_table.table_rows(run.events, search="", folded=folded)
         assert [event for row in found for event in row.events] == list(run.events)
-        can_be_sent(event_table._table(found, before=None).to_dict(), [marked(row.text) for row in found])
+        can_be_sent(event_table._table(found, before=None).to_dict(), [replace_invisible(row.text) for row in found])
         assert len(event_table.table_rows(run.events, search="a", folded=folded)) <= len(found)
-    assert len(single_rows(run.events)) == len(run.events) >= len(rows(run.events))
+    assert len(unfolded_rows(run.events)) == len(run.events) >= len(folded_rows(run.events))
     can_be_sent([serialization.indented(event.as_dict()) for event in run.events])
 
 
 def read_lists(run: Run) -> None:
-    listed = list(chunks(run.events))
+    listed = list(text_chunks(run.events))
     assert [chunk.number for chunk in listed] == list(range(len(listed)))
-    can_be_sent([named(chunk) for chunk in listed])
+    can_be_sent([chunk_label(chunk) for chunk in listed])
     for name in ("classify", "route"):
         output_of(run.events, name)
         custom_event(run.events, name)
-    assert phase(run.events, Phase.WAITING, None) in Phase
-    kept = EventFilter(include_types=frozenset({"chain"}), exclude_tags=frozenset({"²"})).kept(run.events)
+    assert run_phase(run.events, RunPhase.WAITING, None) in RunPhase
+    kept = EventFilter(include_types=frozenset({"chain"}), exclude_tags=frozenset({"²"})).select(run.events)
     assert kept == [event for event in run.events if event in kept]
     can_be_sent(
         event_filter_form.astream_events_call(EventFilter(include_names=frozenset({event.name for event in kept})))
@@ -117,23 +117,23 @@ def read_lists(run: Run) -> None:
 
 def read_race(run: Run) -> None:
     lane = Lane(method_of(run), run).read()
-    assert lane.text == text(run.events)
+    assert lane.text == answer_text(run.events)
     assert lane.last >= (lane.first or 0.0)
-    can_be_sent(summary([lane, lane]), agreement([lane, lane]), value_of(run).keys() and "")
-    assert all(at >= 0 for at, _ in pieces(run))
-    receipt = stop_receipt(run)
+    can_be_sent(summary([lane, lane]), text_agreement([lane, lane]), run_input(run).keys() and "")
+    assert all(at >= 0 for at, _ in timed_chunks(run))
+    receipt = stop_report(run)
     assert (receipt is not None) == (run.status is Status.STOPPED and bool(run.events))
-    head = at_end(run.events)
+    head = playhead_at_end(run.events)
     assert head.play(0.0, run.events).events_at(1e9, run.events) == len(run.events)
 
 
 def read_json(run: Run) -> None:
-    stream = JsonStream()
+    stream = RunJsonReader()
     stream.read(run.events)
     timed = stream.chunks()
-    found = lifelines(timed)
+    found = field_timelines(timed)
     assert all(line.closed_at is None or line.closed_at >= line.opened_at for line in found.lines)
-    scores = face_off([chunk.text for chunk in timed], max_chunks=5, max_characters=3_000)
+    scores = compare_parsers([chunk.text for chunk in timed], max_chunks=5, max_characters=3_000)
     assert len({score.name for score in scores}) == len(scores)
 
 
@@ -141,20 +141,20 @@ def read_difference(run: Run) -> None:
     assert first_difference(run.events, run.events) is None
     changed = list(run.events)[1:]
     assert (first_difference(run.events, changed) is None) == (not run.events)
-    written = text(run.events)
+    written = answer_text(run.events)
     assert first_difference_of_text(written, f"{written}x") == len(written)
 
 
 def read_bookkeeping(run: Run) -> None:
-    tally = Tally()
+    tally = TokenUsageCounter()
     for end in range(len(run.events) + 1):
-        tokens = tally.read(run.events[:end])
-    assert tokens == Tally().read(run.events) >= 0
+        tokens = tally.update(run.events[:end])
+    assert tokens == TokenUsageCounter().update(run.events) >= 0
 
 
 def read_answers(run: Run) -> None:
     assert json.loads(b"".join(run_view(run, "/api")))["events"] == len(run.events)
-    head, *body = list(recording_file.lines(run))[:-1]
+    head, *body = list(recording_file.to_jsonl(run))[:-1]
     assert json.loads(head)["format"] == recording_codec.FORMAT
     assert [json.loads(line)["seq"] for line in body] == [event.seq for event in run.events]
 
@@ -188,19 +188,19 @@ def test_after_an_answer_of_an_odd_model_everybody_may_go_on(
     shared_loop: BackgroundLoop, chunks: list[Any], usage: Any, about: Any, method: Method
 ) -> None:
     recorder = Recorder(MemoryStore(budget=50_000_000), shared_loop)
-    limits = Limits(Quota(live=1, tokens_per_day=10**12, total_tokens_per_day=10**12))
+    limits = RunLimiter(RunLimitConfig(live=1, tokens_per_day=10**12, total_tokens_per_day=10**12))
     model = OddModel(chunks=chunks, usage=usage, about=about)
-    run = limits.start(Party("ann"), lambda: recorder.start(model, "What is a weir?", method=method))
+    run = limits.start(Caller("ann"), lambda: recorder.start(model, "What is a weir?", method=method))
     assert run.wait(10)
-    after = limits.start(Party("ben"), lambda: recorder.start(RunnableLambda(str), "go"))
+    after = limits.start(Caller("ben"), lambda: recorder.start(RunnableLambda(str), "go"))
     assert after.wait(10)
     assert after.status is Status.DONE
-    limits.nearly_used("ann")
+    limits.low_quotas("ann")
     for read in READERS:
         read(run)
 
 
-def as_read(event: Event) -> Any:
+def as_read(event: RunEvent) -> Any:
     """Return an event as a reader of its JSON has it: integers of more than 64 bits are floats."""
     return serialization.loads(serialization.dumps(event.as_dict()))
 
@@ -234,5 +234,5 @@ def test_a_chain_of_ones_own_is_recorded_whatever_it_yields_and_is_named(
         assert len(streamed) == len(yielded)
     for read in READERS:
         read(run)
-    opened = recording_file.read(b"".join(recording_file.lines(run)))
+    opened = recording_file.from_jsonl(b"".join(recording_file.to_jsonl(run)))
     assert list(map(as_read, opened.events)) == list(map(as_read, run.events))

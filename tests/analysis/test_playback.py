@@ -2,19 +2,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from weir.analysis.playback import SPEEDS, Playhead, at_end
+from weir.analysis.playback import SPEEDS, Playhead, playhead_at_end
 
 
 @dataclass
 class At:
-    at: float
+    elapsed: float
 
 
 EVENTS = [At(0.0), At(0.5), At(1.0), At(1.0), At(4.0)]
 
 
 def test_it_moves_with_the_records_own_timing() -> None:
-    head = at_end(EVENTS).play(100.0, EVENTS)
+    head = playhead_at_end(EVENTS).play(100.0, EVENTS)
     assert [head.events_at(100.0 + passed, EVENTS) for passed in (0.0, 0.4, 0.5, 1.0, 3.9, 4.0, 99.0)] == [
         1,
         1,
@@ -48,17 +48,17 @@ def test_a_change_of_speed_keeps_the_place() -> None:
 
 
 def test_steps_stay_inside_the_record() -> None:
-    assert at_end(EVENTS).to(3, EVENTS) == Playhead(3, 1.0)
-    assert at_end(EVENTS).to(-1, EVENTS) == Playhead(0, 0.0)
-    assert at_end(EVENTS).to(9, EVENTS) == at_end(EVENTS)
+    assert playhead_at_end(EVENTS).seek(3, EVENTS) == Playhead(3, 1.0)
+    assert playhead_at_end(EVENTS).seek(-1, EVENTS) == Playhead(0, 0.0)
+    assert playhead_at_end(EVENTS).seek(9, EVENTS) == playhead_at_end(EVENTS)
 
 
 def test_it_jumps_to_the_next_event_that_is_wanted() -> None:
     start = Playhead(0, 0.0)
-    assert start.after_next(lambda number: number in (2, 4), 0.0, EVENTS) == Playhead(3, 1.0)
-    assert Playhead(3, 1.0).after_next(lambda number: number in (2, 4), 0.0, EVENTS) == Playhead(5, 4.0)
-    assert at_end(EVENTS).after_next(lambda _: True, 0.0, EVENTS) is None
+    assert start.seek_after_next(lambda number: number in (2, 4), 0.0, EVENTS) == Playhead(3, 1.0)
+    assert Playhead(3, 1.0).seek_after_next(lambda number: number in (2, 4), 0.0, EVENTS) == Playhead(5, 4.0)
+    assert playhead_at_end(EVENTS).seek_after_next(lambda _: True, 0.0, EVENTS) is None
 
 
 def test_an_empty_record_has_one_place() -> None:
-    assert at_end([]).play(1.0, []).pause(5.0, []) == Playhead(0, 0.0)
+    assert playhead_at_end([]).play(1.0, []).pause(5.0, []) == Playhead(0, 0.0)

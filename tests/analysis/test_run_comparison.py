@@ -1,15 +1,15 @@
 import json
 from typing import Any
 
-from weir.analysis.metrics import figures
+from weir.analysis.metrics import run_metrics
 from weir.analysis.run_comparison import figure_pairs, first_difference, first_difference_of_text
-from weir.core.run_event import Event, Source
+from weir.core.run_event import Component, RunEvent
 
 
-def events(*texts: str, run_id: str = "1", name: str = "story", delay: float = 0.1) -> list[Event]:
-    source = Source(name, run_id, (), (), {})
+def events(*texts: str, run_id: str = "1", name: str = "story", delay: float = 0.1) -> list[RunEvent]:
+    source = Component(name, run_id, (), (), {})
     return [
-        Event(seq, (seq + 1) * delay, "on_chain_stream", source, json.dumps({"chunk": text, "id": run_id}).encode())
+        RunEvent(seq, (seq + 1) * delay, "on_chain_stream", source, json.dumps({"chunk": text, "id": run_id}).encode())
         for seq, text in enumerate(texts)
     ]
 
@@ -37,7 +37,10 @@ def test_texts_are_compared_by_character() -> None:
 
 
 def test_figures_stand_side_by_side() -> None:
-    pairs = {pair.label: pair for pair in figure_pairs(figures(events("a", "b")), figures(events("a", "b", delay=0.4)))}
+    pairs = {
+        pair.label: pair
+        for pair in figure_pairs(run_metrics(events("a", "b")), run_metrics(events("a", "b", delay=0.4)))
+    }
     first = pairs["time to first token"]
     assert (first.first, first.second) == (0.1, 0.4)
     assert first.ratio is not None

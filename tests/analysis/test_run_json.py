@@ -7,8 +7,8 @@ from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import JsonOutputParser
 from langchain_core.runnables import RunnableGenerator, RunnableLambda
 
-from weir.analysis.metrics import figures, text
-from weir.analysis.run_json import JsonStream
+from weir.analysis.metrics import answer_text, run_metrics
+from weir.analysis.run_json import RunJsonReader
 from weir.runs.recorder import Recorder
 
 
@@ -16,11 +16,11 @@ def test_it_has_the_models_text_and_what_the_chain_gave_out(recorder: Recorder) 
     model = GenericFakeChatModel(messages=iter([AIMessage('{"a": "one two"}')]))
     run = recorder.start(model | JsonOutputParser(), "go")
     assert run.wait(5)
-    stream = JsonStream()
+    stream = RunJsonReader()
     stream.read(run.events)
     chunks = stream.chunks()
     assert "".join(chunk.text for chunk in chunks) == '{"a": "one two"}'
-    assert [chunk.at for chunk in chunks] == sorted(chunk.at for chunk in chunks)
+    assert [chunk.elapsed for chunk in chunks] == sorted(chunk.elapsed for chunk in chunks)
     assert stream.chunks(2) == chunks[2:]
     assert [found.value for found in stream.yielded][-1] == {"a": "one two"}
 
@@ -28,13 +28,13 @@ def test_it_has_the_models_text_and_what_the_chain_gave_out(recorder: Recorder) 
 def test_of_a_run_without_a_model_it_has_the_roots_text(recorder: Recorder) -> None:
     run = recorder.start(RunnableLambda(lambda _: "[1]"), "go")
     assert run.wait(5)
-    stream = JsonStream()
+    stream = RunJsonReader()
     stream.read(run.events)
     assert [chunk.text for chunk in stream.chunks()] == ["[1]"]
 
 
 def test_before_the_first_event_there_is_nothing() -> None:
-    assert JsonStream().chunks() == []
+    assert RunJsonReader().chunks() == []
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_fields_named_content_of_a_schema_of_ones_own_are_no_messages(recorder: 
     model = GenericFakeChatModel(messages=iter([AIMessage('{"content": []}')]))
     run = recorder.start(model | RunnableGenerator(yields, name="structured"), "go")
     assert run.wait(5)
-    stream = JsonStream()
+    stream = RunJsonReader()
     stream.read(run.events)
     assert "".join(chunk.text for chunk in stream.chunks()) == '{"content": []}'
     assert [found.value for found in stream.yielded][-len(partials) :] == partials
-    assert figures(run.events).characters == 0
-    assert text(run.events) == ""
+    assert run_metrics(run.events).characters == 0
+    assert answer_text(run.events) == ""

@@ -3,17 +3,17 @@ from typing import Any
 
 from langchain_core.runnables import RunnableLambda, RunnableParallel
 
-from weir.analysis.event_rows import rows
-from weir.analysis.run_tree import NodeStatus, tree
-from weir.core.run_event import Event, Source
+from weir.analysis.event_rows import folded_rows
+from weir.analysis.run_tree import NodeStatus, run_tree
+from weir.core.run_event import Component, RunEvent
 from weir.runs.recorder import Recorder
 
-ROOT = Source("chain", "root", (), (), {})
-MODEL = Source("ChatOpenAI", "model", ("root",), (), {})
+ROOT = Component("chain", "root", (), (), {})
+MODEL = Component("ChatOpenAI", "model", ("root",), (), {})
 
 
-def event(at: float, kind: str, source: Source, **data: Any) -> Event:
-    return Event(round(at * 10), at, kind, source, json.dumps(data).encode())
+def event(at: float, kind: str, source: Component, **data: Any) -> RunEvent:
+    return RunEvent(round(at * 10), at, kind, source, json.dumps(data).encode())
 
 
 STORY = [
@@ -34,7 +34,7 @@ STORY = [
 
 
 def test_a_node_has_its_times_chunks_tokens_and_error() -> None:
-    root = tree(STORY)
+    root = run_tree(STORY)
     assert root is not None
     (model,) = root.children
     assert (model.started, model.time_to_first_chunk, model.last_chunk, model.duration) == (0.5, 1.0, 2.0, 2.0)
@@ -43,11 +43,11 @@ def test_a_node_has_its_times_chunks_tokens_and_error() -> None:
 
 
 def test_what_has_not_ended_is_running() -> None:
-    root = tree(STORY[:4])
+    root = run_tree(STORY[:4])
     assert root is not None
     assert [node.status for node in root.walk()] == [NodeStatus.RUNNING] * 2
     assert root.duration is None
-    assert tree([]) is None
+    assert run_tree([]) is None
 
 
 def test_the_tree_of_a_real_run_has_its_branches_under_their_parents(recorder: Recorder) -> None:
@@ -57,7 +57,7 @@ def test_the_tree_of_a_real_run_has_its_branches_under_their_parents(recorder: R
     shaky = RunnableLambda(fails).with_fallbacks([RunnableLambda(str.upper)])
     run = recorder.start(RunnableLambda(str) | RunnableParallel(loud=shaky, same=RunnableLambda(str)), "go")
     assert run.wait(5)
-    root = tree(run.events)
+    root = run_tree(run.events)
     assert root is not None
     nodes = {node.name: node for node in root.walk()}
     assert [child.name for child in root.children] == ["str", "RunnableParallel<loud,same>"]
@@ -67,7 +67,7 @@ def test_the_tree_of_a_real_run_has_its_branches_under_their_parents(recorder: R
 
 
 def test_streaming_events_in_a_row_fold_into_one_that_shows_their_text_once() -> None:
-    folded = rows(STORY)
+    folded = folded_rows(STORY)
     assert [len(row.events) for row in folded] == [1, 1, 4, 1, 1]
     assert folded[2].names == "ChatOpenAI, chain"
     assert folded[2].preview == "rain⏎"
@@ -75,4 +75,4 @@ def test_streaming_events_in_a_row_fold_into_one_that_shows_their_text_once() ->
 
 
 def test_a_row_of_one_event_shows_its_data() -> None:
-    assert rows(STORY)[0].preview == '{"input": "q"}'
+    assert folded_rows(STORY)[0].preview == '{"input": "q"}'

@@ -10,9 +10,9 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
 from pydantic import BaseModel
 
-from weir.analysis.run_tree import tree
-from weir.analysis.stream_diagnosis import Complaint, Finding, findings, flows
-from weir.core.run_event import Event, Source
+from weir.analysis.run_tree import run_tree
+from weir.analysis.stream_diagnosis import Finding, IssueKind, findings, flows
+from weir.core.run_event import Component, RunEvent
 from weir.runs.recorder import Recorder
 
 STORY = "Once upon a time there was a weir in a river"
@@ -42,36 +42,36 @@ async def passes_on(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
 def found_in(recorder: Recorder, chain: Runnable[Any, Any]) -> list[Finding]:
     run = recorder.start(chain, {"topic": "water"})
     assert run.wait(5)
-    root = tree(run.events)
+    root = run_tree(run.events)
     assert root is not None
-    return [finding for finding in findings(root) if finding.complaint is not Complaint.NO_USAGE]
+    return [finding for finding in findings(root) if finding.kind is not IssueKind.NO_USAGE]
 
 
-COLLECTING: dict[str, tuple[Any, Complaint, str]] = {
-    "a lambda that calls invoke": (lambda: RunnableLambda(calls_invoke), Complaint.INVOKES, "calls_invoke"),
+COLLECTING: dict[str, tuple[Any, IssueKind, str]] = {
+    "a lambda that calls invoke": (lambda: RunnableLambda(calls_invoke), IssueKind.INVOKES, "calls_invoke"),
     "a lambda that calls invoke, in a sequence": (
         lambda: RunnableLambda(calls_invoke) | RunnableLambda(str.upper),
-        Complaint.INVOKES,
+        IssueKind.INVOKES,
         "calls_invoke",
     ),
     "a plain lambda after the parser": (
         lambda: PROMPT | model() | StrOutputParser() | RunnableLambda(str.upper),
-        Complaint.WHOLE_INPUT,
+        IssueKind.WHOLE_INPUT,
         "upper",
     ),
     "a Pydantic parser that needs its last field": (
         lambda: PROMPT | model('{"text": "water is wet", "sure": true}') | PydanticOutputParser(pydantic_object=Fact),
-        Complaint.WHOLE_PARSER,
+        IssueKind.WHOLE_PARSER,
         "PydanticOutputParser",
     ),
     "a model that does not stream": (
         lambda: PROMPT | model(STORY * 20, disable_streaming=True) | StrOutputParser(),
-        Complaint.MODEL_IN_ONE,
+        IssueKind.MODEL_IN_ONE,
         "GenericFakeChatModel",
     ),
     "the same answer on two branches": (
         lambda: RunnableParallel(one=PROMPT | model(), other=PROMPT | model()),
-        Complaint.TWICE,
+        IssueKind.TWICE,
         "GenericFakeChatModel",
     ),
 }
@@ -79,10 +79,10 @@ COLLECTING: dict[str, tuple[Any, Complaint, str]] = {
 
 @pytest.mark.parametrize(("make", "complaint", "name"), COLLECTING.values(), ids=COLLECTING)
 def test_the_link_that_makes_one_chunk_of_many_is_named(
-    recorder: Recorder, make: Any, complaint: Complaint, name: str
+    recorder: Recorder, make: Any, complaint: IssueKind, name: str
 ) -> None:
     (finding,) = found_in(recorder, make())
-    assert finding.complaint is complaint
+    assert finding.kind is complaint
     assert finding.node.name == name
     assert name in finding.evidence
 
@@ -104,7 +104,7 @@ def test_a_chain_that_streams_is_left_in_peace(recorder: Recorder, chain: Any) -
 def test_flows_count_what_goes_in_and_out_of_each_step(recorder: Recorder) -> None:
     run = recorder.start(PROMPT | model() | StrOutputParser() | RunnableLambda(str.upper), {"topic": "water"})
     assert run.wait(5)
-    root = tree(run.events)
+    root = run_tree(run.events)
     assert root is not None
     words = len(STORY.split()) * 2 - 1
     assert [(flow.node.name, flow.chunks_in, flow.chunks_out) for flow in flows(root)] == [
@@ -116,7 +116,7 @@ def test_flows_count_what_goes_in_and_out_of_each_step(recorder: Recorder) -> No
     ]
 
 
-MODEL = Source("ChatOpenAI", "model", (), (), {})
+MODEL = Component("ChatOpenAI", "model", (), (), {})
 
 
 def model_run(arrivals: Sequence[float], *, reason: str | None = "stop", usage: bool = True) -> list[Finding]:
@@ -131,10 +131,10 @@ def model_run(arrivals: Sequence[float], *, reason: str | None = "stop", usage: 
     ]
     timed.append((arrivals[-1], "end", {"output": output}))
     events = [
-        Event(seq, at, f"on_chat_model_{stage}", MODEL, json.dumps(data).encode())
+        RunEvent(seq, at, f"on_chat_model_{stage}", MODEL, json.dumps(data).encode())
         for seq, (at, stage, data) in enumerate(timed)
     ]
-    root = tree(events)
+    root = run_tree(events)
     assert root is not None
     return findings(root)
 
@@ -148,7 +148,7 @@ def test_a_steady_model_is_left_in_peace() -> None:
 
 def test_a_stall_is_found_where_it_was() -> None:
     (finding,) = model_run([at if at < 1 else at + 3 for at in STEADY])
-    assert finding.complaint is Complaint.STALL
+    assert finding.kind is IssueKind.STALL
     assert "3.05 s from 0.95 s on; its median gap is 50 ms" in finding.evidence
     assert finding.seq == 11
 
@@ -160,7 +160,7 @@ def test_a_gap_too_short_to_be_felt_is_no_stall() -> None:
 def test_chunks_that_come_in_bursts_point_to_a_proxy() -> None:
     bursts = [second + number / 10_000 for second in (1.0, 2.0, 3.0) for number in range(20)]
     (finding,) = model_run(bursts)
-    assert finding.complaint is Complaint.BURSTS
+    assert finding.kind is IssueKind.BURSTS
     assert "60 chunks of ChatOpenAI came in 3 bursts" in finding.evidence
 
 
@@ -169,7 +169,7 @@ def test_a_fast_model_is_not_taken_for_a_proxy() -> None:
 
 
 def test_missing_usage_and_finish_reason_are_told() -> None:
-    assert {finding.complaint for finding in model_run(STEADY, reason=None, usage=False)} == {
-        Complaint.NO_USAGE,
-        Complaint.NO_FINISH_REASON,
+    assert {finding.kind for finding in model_run(STEADY, reason=None, usage=False)} == {
+        IssueKind.NO_USAGE,
+        IssueKind.NO_FINISH_REASON,
     }

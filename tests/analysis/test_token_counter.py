@@ -11,7 +11,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 
 from tests.support.event_strategies import NO_COUNTS
-from weir.analysis.token_counter import BYTES_PER_TOKEN, Tally
+from weir.analysis.token_counter import BYTES_PER_TOKEN, TokenUsageCounter
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run
 
@@ -58,7 +58,7 @@ def prompt_of(run: Run) -> int:
 def test_a_completion_model_costs_what_its_server_counts(recorder: Recorder) -> None:
     run = ended(recorder, CountingLLM(), "What is a weir?")
     assert run.events[-1].event == "on_llm_end"
-    assert Tally().read(run.events) == 18
+    assert TokenUsageCounter().update(run.events) == 18
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def test_what_nobody_counts_is_estimated_from_the_prompt_and_the_chunks(recorder
     run = ended(recorder, model, "What is a weir?")
     chunks = sum(event.event.endswith("_stream") for event in run.events)
     assert chunks > 2
-    assert Tally().read(run.events) == prompt_of(run) + chunks
+    assert TokenUsageCounter().update(run.events) == prompt_of(run) + chunks
 
 
 def test_a_chat_model_costs_what_its_server_counts(recorder: Recorder) -> None:
     usage = UsageMetadata(input_tokens=5, output_tokens=3, total_tokens=8)
     model = FakeMessagesListChatModel(responses=[AIMessage("A dam.", usage_metadata=usage)])
-    assert Tally().read(ended(recorder, model, "What is a dam?").events) == 8
+    assert TokenUsageCounter().update(ended(recorder, model, "What is a dam?").events) == 8
 
 
 def counting(usage: Any) -> CountingLLM:
@@ -93,6 +93,6 @@ def counting(usage: Any) -> CountingLLM:
 def test_a_count_that_is_none_is_estimated_and_the_other_one_is_taken(recorder: Recorder, count: Any) -> None:
     question = "What is a weir? " * 20
     run = ended(recorder, counting({"prompt_tokens": count, "completion_tokens": 7}), question)
-    assert Tally().read(run.events) == prompt_of(run) + 7
+    assert TokenUsageCounter().update(run.events) == prompt_of(run) + 7
     run = ended(recorder, counting({"prompt_tokens": 11, "completion_tokens": count}), question)
-    assert 11 < Tally().read(run.events) < 11 + prompt_of(run)
+    assert 11 < TokenUsageCounter().update(run.events) < 11 + prompt_of(run)

@@ -11,13 +11,13 @@ from starlette.routing import Mount
 from chains.registry import REGISTRY
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.serving import served
-from weir.access.anonymous_id import COOKIE, is_visitor, new_visitor
-from weir.access.limits import Limits
+from weir.access.anonymous_id import COOKIE, is_anonymous_id, new_anonymous_id
+from weir.access.limits import RunLimiter
 from weir.api.app import create_api
-from weir.api.middleware.anonymous_id_cookie import VisitorCookie
-from weir.app.services import quota_of
+from weir.api.middleware.anonymous_id_cookie import AnonymousIdMiddleware
+from weir.app.services import run_limit_config
 from weir.config.settings import Settings
-from weir.llm.provider import ModelSource
+from weir.llm.provider import ModelProvider
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
 from weir.runs.run_store import MemoryStore
@@ -41,11 +41,13 @@ def serve(openai_server: FakeOpenAI, loop: BackgroundLoop, store: MemoryStore) -
     def serving(*, people_sign_in: bool = False, **variables: Any) -> Iterator[httpx.Client]:
         given = {"OPENAI_BASE_URL": openai_server.url, "OPENAI_API_KEY": "sk-canary", "WEIR_TIMEOUT": 2}
         chosen = Settings.model_validate(given | {"WEIR_RETRIES": 0, "WEIR_GRACE": GRACE} | variables)
-        models = ModelSource(chosen)
-        recorder = Recorder(store, loop, grace=chosen.grace, hidden=chosen.secrets)
-        limits = Limits(quota_of(chosen))
+        models = ModelProvider(chosen)
+        recorder = Recorder(store, loop, grace=chosen.grace_seconds, hidden=chosen.secrets)
+        limits = RunLimiter(run_limit_config(chosen))
         api = create_api(chosen, REGISTRY, models, recorder, limits, people_sign_in=people_sign_in)
-        app = VisitorCookie(Starlette(routes=[Mount("/api", api)]), name=COOKIE, make=new_visitor, is_good=is_visitor)
+        app = AnonymousIdMiddleware(
+            Starlette(routes=[Mount("/api", api)]), name=COOKIE, make=new_anonymous_id, is_good=is_anonymous_id
+        )
         with served(app, "weir-api") as address, httpx.Client(base_url=f"{address}/api", timeout=20) as client:
             yield client
             recorder.stop_all()

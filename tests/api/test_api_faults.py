@@ -10,7 +10,7 @@ from httpx_sse import connect_sse
 from tests.api.conftest import Serve
 from tests.support.fake_openai import FakeOpenAI, Plan
 from tests.support.faults import FAULTS, ModelFault
-from weir.analysis.outcome import Mark
+from weir.analysis.outcome import AnswerStatus
 from weir.runs.run_store import MemoryStore
 
 STORY = {"topic": "water"}
@@ -57,7 +57,7 @@ def api(serve: Serve, openai_server: FakeOpenAI, store: MemoryStore) -> Api:
 
 
 def told(fault: ModelFault) -> str:
-    return fault.kind.sentence if fault.kind else ""
+    return fault.kind.message if fault.kind else ""
 
 
 @pytest.mark.parametrize("fault", SMALL, ids=lambda fault: fault.name)
@@ -81,7 +81,7 @@ def test_a_huge_answer_arrives_whole(api: Api, fault: ModelFault) -> None:
 def stream_says(client: httpx.Client, fault: ModelFault) -> None:
     pieces: list[bytes] = []
     with client.stream("GET", "/stream", params=STORY) as answer:
-        if fault.mark is Mark.FAILED:
+        if fault.mark is AnswerStatus.FAILED:
             assert answer.status_code == 502
             answer.read()
             assert answer.json()["detail"].startswith(told(fault))

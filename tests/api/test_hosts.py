@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tests.api.conftest import Serve
 from tests.support.serving import served
 from weir.api.middleware.hosts import Host, Hosts, HostsMiddleware, Origin
-from weir.api.middleware.security_headers import SecurityHeaders
+from weir.api.middleware.security_headers import SecurityHeadersMiddleware
 from weir.config.settings import Settings
 
 PROBES = ("/_stcore/health", "/api/health")
@@ -106,7 +106,7 @@ def app(*names: str) -> HostsMiddleware:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with served(SecurityHeaders(app("weir.example.org", "*.lan.example")), "hosts") as serving:
+    with served(SecurityHeadersMiddleware(app("weir.example.org", "*.lan.example")), "hosts") as serving:
         yield urlsplit(serving).netloc
 
 

@@ -20,7 +20,7 @@ from tests.support.serving import served
 from weir.api.middleware.large_bodies import LargeBodyMiddleware
 from weir.core import serialization
 from weir.core.byte_chunks import CHUNK_BYTES, byte_chunks
-from weir.core.run_event import Event, Source
+from weir.core.run_event import Component, RunEvent
 from weir.runs import recording_file
 from weir.runs.run import Run, Status
 from weir.runs.run_store import MemoryStore
@@ -36,11 +36,13 @@ def nothing() -> None: ...
 
 
 def large_run(word: str = WORD, run_id: str = "large") -> Run:
-    run = Run(run_id, "story", {"topic": "\ud800"}, context={}, created_at=12.5, cancel=nothing, unread=nothing)
-    source = Source("story", run_id, (), (), {})
+    run = Run(
+        run_id, "story", {"topic": "\ud800"}, context={}, created_at=12.5, cancel=nothing, on_last_reader_left=nothing
+    )
+    source = Component("story", run_id, (), (), {})
     payload = serialization.dumps({"chunk": word})
     for seq in range(1 + MEGABYTES * 1_000_000 // len(payload)):
-        run.append(Event(seq, seq / 1e3, "on_chain_stream", source, payload))
+        run.append(RunEvent(seq, seq / 1e3, "on_chain_stream", source, payload))
     run.close(Status.DONE, None)
     return run
 
@@ -132,7 +134,7 @@ def test_a_recording_is_sent_as_it_is_saved(client: httpx.Client, store: MemoryS
     run = large_run()
     store.add(run)
     answer = client.get("/runs/large/recording")
-    assert answer.content == b"".join(recording_file.lines(run))
+    assert answer.content == b"".join(recording_file.to_jsonl(run))
     assert answer.headers["content-disposition"] == 'attachment; filename="weir-large.jsonl"'
     assert len(answer.content) == recording_file.size(run)
 
@@ -145,11 +147,11 @@ def test_a_run_is_shown_with_its_text_and_its_input(client: httpx.Client, store:
         context={"page": "//elsewhere"},
         created_at=0,
         cancel=nothing,
-        unread=nothing,
+        on_last_reader_left=nothing,
     )
-    source = Source("story", "odd", (), (), {})
+    source = Component("story", "odd", (), (), {})
     for seq, piece in enumerate(["a\ud83d", '\ude00 "b"\n', "\ud83d"]):
-        run.append(Event(seq, 0.0, "on_chain_stream", source, serialization.dumps({"chunk": piece})))
+        run.append(RunEvent(seq, 0.0, "on_chain_stream", source, serialization.dumps({"chunk": piece})))
     run.close(Status.DONE, None)
     store.add(run)
     shown = client.get("/runs/odd").json()

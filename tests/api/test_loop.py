@@ -12,12 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chains.registry import REGISTRY
 from tests.support.serving import served
-from weir.access.limits import Limits, Quota
+from weir.access.limits import RunLimitConfig, RunLimiter
 from weir.api.app import create_api
 from weir.config.settings import Settings
 from weir.core import serialization
-from weir.core.run_event import Event, Source
-from weir.llm.provider import ModelSource
+from weir.core.run_event import Component, RunEvent
+from weir.llm.provider import ModelProvider
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
 
@@ -51,11 +51,11 @@ def nothing() -> None:
 
 
 def long_run() -> Run:
-    source = Source("model", str(uuid.uuid4()), (), (), {})
-    run = Run(str(uuid.uuid4()), "story", {}, context={}, created_at=0.0, cancel=nothing, unread=nothing)
+    source = Component("model", str(uuid.uuid4()), (), (), {})
+    run = Run(str(uuid.uuid4()), "story", {}, context={}, created_at=0.0, cancel=nothing, on_last_reader_left=nothing)
     payload = serialization.dumps({"chunk": {"content": "a word after another, and so on ", "type": "AIMessageChunk"}})
     for number in range(EVENTS):
-        run.append(Event(number, number / 1_000, "on_chat_model_stream", source, payload))
+        run.append(RunEvent(number, number / 1_000, "on_chat_model_stream", source, payload))
     run.close(Status.DONE, None)
     return run
 
@@ -65,7 +65,7 @@ def measured(recorder: Recorder) -> Iterator[tuple[Measured, httpx.Client, str]]
     chosen = Settings.model_validate({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
     run = long_run()
     recorder.store.add(run)
-    app = Measured(create_api(chosen, REGISTRY, ModelSource(chosen), recorder, Limits(Quota())))
+    app = Measured(create_api(chosen, REGISTRY, ModelProvider(chosen), recorder, RunLimiter(RunLimitConfig())))
     with served(app, "measured") as url, httpx.Client(base_url=url, timeout=60) as client:
         assert client.get("/health").status_code == 200
         yield app, client, run.id

@@ -5,8 +5,8 @@ import pytest
 
 from tests.api.conftest import Serve
 from tests.support.fake_openai import FakeOpenAI, Plan
-from weir.access.anonymous_id import COOKIE, new_visitor
-from weir.access.caller import Party
+from weir.access.anonymous_id import COOKIE, new_anonymous_id
+from weir.access.caller import Caller
 from weir.access.tickets import issue_ticket
 from weir.config.settings import Settings
 from weir.runs.run_store import MemoryStore
@@ -50,7 +50,7 @@ def test_a_browser_and_a_program_at_one_address_are_two_visitors(serve: Serve) -
     with serve(WEIR_RUNS_PER_MINUTE=1) as client:
         assert client.post("/runs", json=RUN).status_code == 201
         assert client.post("/runs", json=RUN).status_code == 429
-        client.cookies.set(COOKIE, new_visitor())
+        client.cookies.set(COOKIE, new_anonymous_id())
         assert client.post("/runs", json=RUN).status_code == 201
 
 
@@ -74,10 +74,10 @@ def ended_run(client: httpx.Client) -> str:
 
 
 def test_a_run_that_is_taken_back_is_gone_for_all_but_its_owner(client: httpx.Client, store: MemoryStore) -> None:
-    me = new_visitor()
+    me = new_anonymous_id()
     client.cookies.set(COOKIE, me)
     run = ended_run(client)
-    assert store.get(run).owner == Party.of(me).visitor
+    assert store.get(run).owner == Caller.from_identity(me).visitor
     store.get(run).is_shared = False
     paths = [f"/runs/{run}", f"/runs/{run}/events", f"/runs/{run}/recording", f"/sse?after={run}:1"]
     assert [client.get(path).status_code for path in paths] == [200] * 4
@@ -88,7 +88,7 @@ def test_a_run_that_is_taken_back_is_gone_for_all_but_its_owner(client: httpx.Cl
         assert "not shared any more" in answer.json()["detail"]
         assert "water" not in answer.text
     assert client.delete(f"/runs/{run}").status_code == 410
-    client.cookies.set(COOKIE, new_visitor())
+    client.cookies.set(COOKIE, new_anonymous_id())
     assert client.get(f"/runs/{run}").status_code == 410
     store.get(run).is_shared = True
     assert client.get(f"/runs/{run}").status_code == 200
@@ -98,7 +98,7 @@ def test_a_visitor_cannot_stop_what_another_has_started_and_a_program_of_this_ma
     serve: Serve, store: MemoryStore, openai_server: FakeOpenAI
 ) -> None:
     openai_server.plan = Plan(tokens=[" word"] * 2_000, rate=100)
-    me, another = new_visitor(), new_visitor()
+    me, another = new_anonymous_id(), new_anonymous_id()
     with serve(WEIR_GRACE=30) as client:
         client.cookies.set(COOKIE, me)
         first, second = (client.post("/runs", json=RUN).json()["id"] for _ in range(2))
@@ -107,7 +107,7 @@ def test_a_visitor_cannot_stop_what_another_has_started_and_a_program_of_this_ma
         assert answer.status_code == 403
         assert "ask them to stop it" in answer.json()["detail"]
         assert client.get(f"/runs/{first}").json()["status"] == "running"
-        assert store.get(first).stop_asked_at is None
+        assert store.get(first).stop_requested_at is None
         client.cookies.set(COOKIE, me)
         assert client.delete(f"/runs/{first}").json()["status"] == "stopped"
         client.cookies.clear()
@@ -119,7 +119,7 @@ def test_a_ticket_stops_the_runs_of_its_own_visitor_and_the_token_stops_all(
 ) -> None:
     openai_server.plan = Plan(tokens=[" word"] * 2_000, rate=100)
     settings = Settings.model_validate({"WEIR_API_TOKEN": TOKEN})
-    ann, ben = ({"ticket": issue_ticket(settings, Party.of(name).visitor)} for name in ("ann", "ben"))
+    ann, ben = ({"ticket": issue_ticket(settings, Caller.from_identity(name).visitor)} for name in ("ann", "ben"))
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     with serve(WEIR_API_TOKEN=TOKEN, WEIR_GRACE=30) as client:
         first, second = (client.post("/runs", json=RUN, params=ann).json()["id"] for _ in range(2))
@@ -129,7 +129,7 @@ def test_a_ticket_stops_the_runs_of_its_own_visitor_and_the_token_stops_all(
             assert client.get(f"/runs/{run}", params=ben).json()["status"] == "running"
         assert client.delete(f"/runs/{first}").status_code == 401
         assert client.delete(f"/runs/{first}", params=ann).json()["status"] == "stopped"
-        client.cookies.set(COOKIE, new_visitor())
+        client.cookies.set(COOKIE, new_anonymous_id())
         for run in (second, programs):
             assert client.delete(f"/runs/{run}", headers=bearer).json()["status"] == "stopped"
 
@@ -138,7 +138,7 @@ def test_whoever_follows_a_run_that_is_taken_back_gets_no_more_of_it(
     client: httpx.Client, store: MemoryStore, openai_server: FakeOpenAI
 ) -> None:
     openai_server.plan = Plan(tokens=[f" word{number}" for number in range(500)], rate=50)
-    client.cookies.set(COOKIE, new_visitor())
+    client.cookies.set(COOKIE, new_anonymous_id())
     run = client.post("/runs", json=RUN).json()["id"]
     client.cookies.clear()
     with client.stream("GET", f"/runs/{run}/events") as answer:

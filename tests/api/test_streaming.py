@@ -62,7 +62,7 @@ def test_a_failure_before_the_first_word_is_a_bad_gateway(client: httpx.Client, 
     answer = client.get("/stream", params=STORY)
     assert answer.status_code == 502
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["detail"].startswith(FailureKind.AUTHENTICATION.sentence)
+    assert answer.json()["detail"].startswith(FailureKind.AUTHENTICATION.message)
     assert "sk-canary" not in answer.text
 
 

@@ -19,7 +19,7 @@ from tests.browser.conftest import TIMEOUT, ended, free_port, opened, running_we
 from tests.support.fake_openai import FakeOpenAI, Plan
 from tests.support.faults import BLOCKS, FAULTS, LINE, ModelFault
 from tests.support.relay import Relay, relay
-from weir.analysis.outcome import Mark
+from weir.analysis.outcome import AnswerStatus
 from weir.runs.failure import FailureKind
 from weir.runs.methods import Method
 from weir.storage.storage_error import StorageProblem
@@ -79,10 +79,10 @@ def well(bench: Bench, number: int) -> str:
 
 def sees(page: Page, fault: ModelFault, mark: str = "{}$", text: str | None = None) -> None:
     """Expect a fault's mark, sentence, remedy and text on the page; `mark` is a pattern of the line with the mark."""
-    if fault.mark is not Mark.DONE:
+    if fault.mark is not AnswerStatus.DONE:
         expect(page.get_by_text(re.compile(mark.format(fault.mark.value)))).to_be_visible(timeout=IN_TIME)
     if fault.kind:
-        sentence, remedy = (re.escape(words.replace("`", "")) for words in (fault.kind.sentence, fault.kind.remedy))
+        sentence, remedy = (re.escape(words.replace("`", "")) for words in (fault.kind.message, fault.kind.hint))
         expect(page.get_by_text(re.compile(f"{sentence}.* {remedy}"))).to_be_visible(timeout=IN_TIME)
     if kept := (fault.text if text is None else text).strip():
         expect(page.get_by_text(kept).filter(visible=True).last).to_be_visible()
@@ -99,7 +99,7 @@ def test_every_fault_in_the_chat_is_told_kept_out_of_the_history_and_retried(pag
         page.get_by_role("button", name="Retry").or_(page.get_by_role("button", name="Regenerate")).last.click()
         expect(page.get_by_text(answer)).to_be_visible()
         if fault.kind:
-            expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
+            expect(page.get_by_text(fault.kind.message)).to_have_count(0)
         told = [message["content"] for message in bench.model.answers[-1].body["messages"][1:]]
         assert told[-1] == f"Question {number}"
         assert all(re.fullmatch(r"Question \d+|All is well \d+\.", text) for text in told), (fault.name, told)
@@ -113,7 +113,7 @@ def test_a_model_server_that_is_gone_and_comes_back(page: Page, bench: Bench) ->
     opened(page, bench.url)
     bench.model_wire.cut()
     send(page, "Anybody there?")
-    expect(page.get_by_text(FailureKind.UNREACHABLE.sentence)).to_be_visible(timeout=IN_TIME)
+    expect(page.get_by_text(FailureKind.UNREACHABLE.message)).to_be_visible(timeout=IN_TIME)
     bench.model_wire.mend()
     answer = well(bench, 1)
     page.get_by_role("button", name="Retry").click()
@@ -127,7 +127,7 @@ def test_a_classification_that_fails_for_good_is_the_answers_failure(page: Page,
     opened(page, bench.url)
     bench.model.structured = fault.plan
     send(page, "Which way?")
-    expect(page.get_by_text(fault.kind.sentence)).to_be_visible(timeout=IN_TIME)
+    expect(page.get_by_text(fault.kind.message)).to_be_visible(timeout=IN_TIME)
     assert bench.model.answers == []
     answer = well(bench, status)
     page.get_by_role("button", name="Retry").click()
@@ -150,13 +150,13 @@ def test_a_story_tells_it_whichever_way_it_runs(page: Page, bench: Bench) -> Non
             fault.befall(bench.model)
             send(page, f"story {number}")
             expect(page.get_by_text(f"story {number}", exact=True)).to_be_visible()
-            expect(page.get_by_text(fault.kind.sentence)).to_be_visible(timeout=IN_TIME)
+            expect(page.get_by_text(fault.kind.message)).to_be_visible(timeout=IN_TIME)
             if fault.text and method.streams:
                 expect(page.get_by_text(fault.text.strip())).to_be_visible()
             answer = well(bench, number)
             page.get_by_role("button", name="Retry").click()
             expect(page.get_by_text(answer)).to_be_visible()
-            expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
+            expect(page.get_by_text(fault.kind.message)).to_have_count(0)
 
 
 OPENS, CLOSES = '{"name": "', '", "occupation": "gauge", "age": 9, "skills": ["a"], "bio": "b"}'
@@ -213,7 +213,7 @@ def test_every_fault_on_the_other_pages_is_told_and_retried(page: Page, bench: B
         page.get_by_role("button", name=room.again).click()
         expect(page.get_by_text(room.shows(good)).filter(visible=True).first).to_be_visible()
         expect(page.get_by_text(re.compile(room.done))).to_be_visible()
-        expect(page.get_by_text(fault.kind.sentence)).to_have_count(0)
+        expect(page.get_by_text(fault.kind.message)).to_have_count(0)
 
 
 def test_an_answer_of_ten_megabytes_leaves_the_page_at_work_and_can_be_stopped(page: Page, bench: Bench) -> None:
@@ -386,7 +386,7 @@ def test_an_embedded_model_that_dies_in_mid_answer_is_there_for_the_next(page: P
         for child in children_of(weir.process.pid):
             os.kill(child, signal.SIGKILL)
         expect(page.get_by_text(re.compile("Cut off$"))).to_be_visible()
-        expect(page.get_by_text(FailureKind.CUT.sentence)).to_be_visible()
+        expect(page.get_by_text(FailureKind.CONNECTION_LOST.message)).to_be_visible()
         page.get_by_role("button", name="Retry").click()
         expect(page.get_by_text(re.compile(r"~[3-9]\d of about"))).to_be_visible(timeout=60_000)
 

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from tests.browser.conftest import INPUT, running_weir
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.serving import served
-from weir.api.middleware.security_headers import SecurityHeaders
+from weir.api.middleware.security_headers import SecurityHeadersMiddleware
 
 
 def framing(request: Request) -> HTMLResponse:
@@ -71,6 +71,6 @@ def test_its_own_pages_may(page: Page, framed: str, model: FakeOpenAI) -> None:
     ids=["nobody", "own pages", "others too"],
 )
 def test_browsers_without_policies_are_told_what_they_can_be(origins: tuple[str, ...], expected: str | None) -> None:
-    app = Starlette(middleware=[Middleware(SecurityHeaders, framed_by=origins)])
+    app = Starlette(middleware=[Middleware(SecurityHeadersMiddleware, framed_by=origins)])
     with served(app, "headers") as address:
         assert httpx.get(address).headers.get("x-frame-options") == expected

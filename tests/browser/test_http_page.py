@@ -3,7 +3,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from pages.components.http_client.snippets import Call, javascript
+from pages.components.http_client.snippets import ApiCall, javascript
 from tests.browser.conftest import opened, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 
@@ -110,10 +110,13 @@ def test_the_self_test_says_whether_something_buffers(client: Page, model: FakeO
 
 @pytest.mark.parametrize(
     "asked",
-    [Call("", "/api/sse", (("topic", 'it\'s "rain"'),), "done"), Call("", "/api/stream", (("topic", "rain"),), None)],
+    [
+        ApiCall("", "/api/sse", (("topic", 'it\'s "rain"'),), "done"),
+        ApiCall("", "/api/stream", (("topic", "rain"),), None),
+    ],
     ids=["EventSource", "fetch"],
 )
-def test_the_javascript_works_when_pasted(client: Page, model: FakeOpenAI, asked: Call) -> None:
+def test_the_javascript_works_when_pasted(client: Page, model: FakeOpenAI, asked: ApiCall) -> None:
     model.plan = Plan(tokens=["pasted", " and", " run"])
     client.evaluate(f"async () => {{ {javascript(asked)} }}")
     expect(client.locator("body")).to_contain_text("pasted and run")

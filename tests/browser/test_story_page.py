@@ -6,7 +6,7 @@ from playwright.sync_api import Page, WebSocket, expect
 
 from tests.browser.conftest import Wire, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
-from weir.analysis.progress import Phase
+from weir.analysis.progress import RunPhase
 
 CHOICES = (b"Length", b"Tone", b"How it runs", b"Show code", b"Display", b"story_model_options")
 PARAGRAPH = [" rain"] * 39 + [".\n\n"]
@@ -295,7 +295,7 @@ def test_the_bytes_that_a_display_is_said_to_cost_are_what_the_browser_counts(
     assert found
     estimated = float(found[2]) * (1_000 if found[3] == "kB" else 1)
     # Which phase the first line tells depends on how soon the model answers.
-    lines = [f"{phase.value} · ".encode() for phase in Phase]
+    lines = [f"{phase.value} · ".encode() for phase in RunPhase]
     first = next(number for number, frame in enumerate(received) if any(line in frame for line in lines))
     later = (b"copy", b"Chunk 0:")
     last = max(n for n, frame in enumerate(received) if b"zenith" in frame and not any(e in frame for e in later))

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chains.classifier.evaluate import FOLLOW_UPS, FRESH, GOLDEN, evaluate, main, report
+from chains.classifier.evaluate import FOLLOW_UPS, GOLDEN, HOLDOUT, evaluate, main, report
 from chains.classifier.examples import CATEGORIES, Category, Example, load_examples
 from chains.classifier.linear_model import load
-from chains.classifier.local_classifier import MODEL, Decision, LocalClassifier
+from chains.classifier.local_classifier import MODEL, LocalClassifier, LocalDecision
 from tests.support.pumping import cpu_seconds
 
 EXAMPLES = MODEL.with_name("examples.jsonl")
@@ -49,7 +49,7 @@ def test_a_question_goes_where_it_belongs(classifier: LocalClassifier, question:
     assert classifier.decide(question).category == category
 
 
-@pytest.mark.parametrize("path", [GOLDEN, FRESH], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [GOLDEN, HOLDOUT], ids=lambda path: path.stem)
 def test_at_least_95_percent_of_unseen_questions_go_where_they_belong(classifier: LocalClassifier, path: Path) -> None:
     found = evaluate(classifier.category, load_examples(path))
     assert found.accuracy >= 0.95, report(path.name, found)
@@ -206,7 +206,7 @@ def nearest(question: str, index: dict[str, list[int]], sizes: list[int]) -> flo
     return max((both / (len(own) + sizes[number] - both) for number, both in shared.items()), default=0.0)
 
 
-@pytest.mark.parametrize("path", [GOLDEN, FRESH], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [GOLDEN, HOLDOUT], ids=lambda path: path.stem)
 def test_no_question_of_a_test_is_an_example_or_nearly_one(path: Path) -> None:
     examples = [example.question for example in load_examples(EXAMPLES)]
     verbatim = {re.sub(r"\s", "", question.casefold()) for question in examples}
@@ -222,7 +222,7 @@ def test_no_question_of_a_test_is_an_example_or_nearly_one(path: Path) -> None:
             assert nearest(example.question, index, sizes) < 0.6, example.question
 
 
-@pytest.mark.parametrize("path", [EXAMPLES, GOLDEN, FRESH, FOLLOW_UPS], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [EXAMPLES, GOLDEN, HOLDOUT, FOLLOW_UPS], ids=lambda path: path.stem)
 def test_a_file_has_each_question_once_and_known_categories(path: Path) -> None:
     rows = load_examples(path)
     assert {row.category for row in rows} == set(CATEGORIES)
@@ -257,7 +257,7 @@ def test_an_evaluation_counts_what_went_where() -> None:
 
 
 def test_a_report_tells_what_went_wrong_with_its_probabilities() -> None:
-    decision = Decision("code", {"math": 0.25, "code": 0.5, "general": 0.25}, False, "", 0.0)
+    decision = LocalDecision("code", {"math": 0.25, "code": 0.5, "general": 0.25}, False, "", 0.0)
     text = report("three", evaluate(always_code, ROWS), lambda _: decision)
     assert text.startswith("three: 33.3% of 3 questions right (en 50.0%, id 0.0%)")
     assert "  math -> code: '2 + 2'\n    math 0.25, code 0.50, general 0.25" in text

@@ -10,17 +10,17 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 
-from chains.classifier.local_classifier import Decision as LocalDecision
 from chains.classifier.local_classifier import LocalClassifier
+from chains.classifier.local_classifier import LocalDecision as LocalDecision
 from chains.router import (
     CLASSIFYING_THREADS,
     ROUTE_EVENT,
     Classification,
-    Classifier,
-    Decision,
+    DecidedBy,
     Route,
-    chosen,
+    RouteDecision,
     classifier,
+    fixed_route,
     local_classifier,
     smart_router,
 )
@@ -28,7 +28,7 @@ from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.analysis.metrics import output_of
 from weir.config.settings import Settings
 from weir.llm.chat_model import chat_model, configured_endpoint
-from weir.llm.history import within
+from weir.llm.history import trim_history
 from weir.runs.recorder import Recorder
 
 
@@ -62,8 +62,8 @@ async def test_each_route_is_told_before_its_answer_and_asks_with_its_own_prompt
     events = await events_of(router(lambda _: Classification(category=route.value)))
     names = [event["name"] for event in events]
     told = names.index(ROUTE_EVENT)
-    decision = Decision.model_validate(events[told]["data"])
-    assert (decision.route, decision.fallback, decision.by) == (route, False, Classifier.MODEL)
+    decision = RouteDecision.model_validate(events[told]["data"])
+    assert (decision.route, decision.fallback, decision.by) == (route, False, DecidedBy.MODEL)
     assert 0 < decision.seconds < 5
     assert told < names.index(f"{route}_chain")
     prompts = [e["data"]["output"].to_messages() for e in events if e["event"] == "on_prompt_end"]
@@ -101,8 +101,8 @@ def test_a_route_owns_its_label_icon_and_prompt() -> None:
 async def test_the_local_classifier_gives_the_same_decision_with_probabilities() -> None:
     model = GenericFakeChatModel(messages=iter([AIMessage("It is 425.")]))
     events = await events_of(smart_router(model, local_classifier(LocalClassifier())))
-    decision = Decision.model_validate(next(e["data"] for e in events if e["name"] == ROUTE_EVENT))
-    assert (decision.route, decision.by) == (Route.MATH, Classifier.LOCAL)
+    decision = RouteDecision.model_validate(next(e["data"] for e in events if e["name"] == ROUTE_EVENT))
+    assert (decision.route, decision.by) == (Route.MATH, DecidedBy.LOCAL)
     assert decision.probabilities is not None
     assert sum(decision.probabilities.values()) == pytest.approx(1.0)
     assert decision.probabilities["math"] > 0.5
@@ -116,9 +116,9 @@ async def test_a_follow_up_is_routed_by_its_context() -> None:
 
 async def test_a_persons_choice_takes_the_classifiers_place() -> None:
     model = GenericFakeChatModel(messages=iter([AIMessage("It is 425.")]))
-    events = await events_of(smart_router(model, chosen(Route.CODE)))
-    decision = Decision.model_validate(next(e["data"] for e in events if e["name"] == ROUTE_EVENT))
-    assert (decision.route, decision.by) == (Route.CODE, Classifier.PERSON)
+    events = await events_of(smart_router(model, fixed_route(Route.CODE)))
+    decision = RouteDecision.model_validate(next(e["data"] for e in events if e["name"] == ROUTE_EVENT))
+    assert (decision.route, decision.by) == (Route.CODE, DecidedBy.PERSON)
 
 
 def test_a_capable_model_is_asked_for_a_reason_and_told_the_earlier_questions(
@@ -141,12 +141,12 @@ def test_a_capable_model_is_asked_for_a_reason_and_told_the_earlier_questions(
 
 def test_a_history_is_cut_to_the_window_from_a_question_on() -> None:
     history = [(role, f"{role} {number} " + "word " * 50) for number in range(40) for role in ("human", "ai")]
-    kept = within(history, 1_000)
+    kept = trim_history(history, 1_000)
     assert kept == history[-len(kept) :]
     assert 4 <= len(kept) < 40
     assert kept[0][0] == "human"
-    assert within(history[:2], 1_000) == history[:2]
-    assert within([], 1_000) == []
+    assert trim_history(history[:2], 1_000) == history[:2]
+    assert trim_history([], 1_000) == []
 
 
 async def test_the_local_classifier_decides_off_the_loop() -> None:

@@ -6,8 +6,8 @@ import pytest
 from chains.showcase import showcase_chain
 from chains.structured import structured_chain
 from tests.support.fake_openai import FakeOpenAI, Plan
-from weir.analysis.metrics import text
-from weir.analysis.run_tree import tree
+from weir.analysis.metrics import answer_text
+from weir.analysis.run_tree import run_tree
 from weir.config.settings import Settings
 from weir.llm.chat_model import chat_model, configured_endpoint
 from weir.runs.recorder import Recorder
@@ -24,14 +24,14 @@ def test_the_showcase_has_one_of_everything(recorder: Recorder, model: Any, open
     openai_server.plan = Plan(tokens=["Rain", " falls"])
     run = recorder.start(showcase_chain(model), {"topic": " the sea. "})
     assert run.wait(10)
-    root = tree(run.events)
+    root = run_tree(run.events)
     assert root is not None
     names = {node.name: node.type for node in root.walk()}
     assert {"showcase", "tidy", "branches", "haiku", "fact", "report"} <= set(names)
     assert names["count_words"] == "tool"
     told = [event.data for event in run.events if event.event == "on_custom_event"]
     assert told == [{"branch": "haiku", "words": 2}, {"branch": "fact", "words": 2}]
-    assert text(run.events) == "Rain falls\n\nRain falls"
+    assert answer_text(run.events) == "Rain falls\n\nRain falls"
 
 
 def test_the_structured_chain_streams_a_growing_dict(recorder: Recorder, model: Any, openai_server: FakeOpenAI) -> None:

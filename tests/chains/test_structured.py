@@ -8,10 +8,10 @@ import pytest
 from langchain_core.runnables import RunnableGenerator
 from pydantic import ValidationError
 
-from chains.structured import EXAMPLES, FieldListError, Method, bounded, class_of_fields, structured_chain
+from chains.structured import EXAMPLES, FieldListError, StructuredMethod, bounded, class_of_fields, structured_chain
 from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.config.settings import Settings
-from weir.llm.chat_model import Line, chat_model, configured_endpoint
+from weir.llm.chat_model import AbortableConnections, chat_model, configured_endpoint
 from weir.partial_json.adversarial_chunking import by_characters
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.failure import FailureKind
@@ -30,9 +30,9 @@ def model(openai_server: FakeOpenAI, http: httpx2.AsyncClient, monkeypatch: pyte
     return chat_model(configured_endpoint(settings), settings, http)
 
 
-@pytest.mark.parametrize("method", [Method.TEXT, Method.DICT, Method.PARSER])
+@pytest.mark.parametrize("method", [StructuredMethod.TEXT, StructuredMethod.DICT, StructuredMethod.PARSER])
 def test_each_way_streams_the_same_answer(
-    recorder: Recorder, model: Any, openai_server: FakeOpenAI, method: Method
+    recorder: Recorder, model: Any, openai_server: FakeOpenAI, method: StructuredMethod
 ) -> None:
     openai_server.plan = Plan(tokens=PIECES, structured_tokens=PIECES)
     run = recorder.start(structured_chain(model, EXAMPLES["Review"], method), {"topic": "soup"})
@@ -41,12 +41,14 @@ def test_each_way_streams_the_same_answer(
     chunks = [event.data["chunk"] for event in run.events if event.is_root and event.event.endswith("_stream")]
     chunks = [chunk for chunk in chunks if chunk]
     assert len(chunks) == 4
-    whole = "".join(chunks) if method is Method.TEXT else chunks[-1]
+    whole = "".join(chunks) if method is StructuredMethod.TEXT else chunks[-1]
     assert whole == (
-        "".join(PIECES) if method is Method.TEXT else {"title": "Soup", "verdict": "good", "stars": 4, "reason": "Warm"}
+        "".join(PIECES)
+        if method is StructuredMethod.TEXT
+        else {"title": "Soup", "verdict": "good", "stars": 4, "reason": "Warm"}
     )
     asked = openai_server.seen[-1].body
-    assert ("response_format" in asked) is (method is not Method.PARSER)
+    assert ("response_format" in asked) is (method is not StructuredMethod.PARSER)
 
 
 LONG = 200_000
@@ -56,7 +58,7 @@ OBJECTS = ('{"items": [', '{"a": "b c", "d": [1, 2.5, null]}, ')
 
 
 @pytest.mark.parametrize("way", [Way.ASTREAM, Way.STREAM, Way.INVOKE])
-@pytest.mark.parametrize("method", [Method.DICT, Method.PYDANTIC, Method.PARSER])
+@pytest.mark.parametrize("method", [StructuredMethod.DICT, StructuredMethod.PYDANTIC, StructuredMethod.PARSER])
 @pytest.mark.parametrize("answer", [PROSE, OBJECTS], ids=["prose", "objects"])
 def test_a_long_answer_takes_seconds_and_another_run_streams_meanwhile(
     loop: BackgroundLoop,
@@ -64,14 +66,14 @@ def test_a_long_answer_takes_seconds_and_another_run_streams_meanwhile(
     openai_server: FakeOpenAI,
     monkeypatch: pytest.MonkeyPatch,
     answer: tuple[str, str],
-    method: Method,
+    method: StructuredMethod,
     way: Way,
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
     begin, unit = answer
     openai_server.plan = Plan(tokens=by_characters(begin + unit * (LONG // len(unit)), 100))
     openai_server.structured = openai_server.plan
-    settings, line = Settings(), None if way.is_async else Line()
+    settings, line = Settings(), None if way.is_async else AbortableConnections()
     model = chat_model(configured_endpoint(settings), settings, http, line=line)
     recorder = Recorder(MemoryStore(budget=256_000_000), loop)
 
@@ -85,9 +87,9 @@ def test_a_long_answer_takes_seconds_and_another_run_streams_meanwhile(
     assert run.wait(30)
     other.stop()
     assert other.wait(10)
-    times = [event.at for event in other.events]
+    times = [event.elapsed for event in other.events]
     assert max(later - earlier for earlier, later in pairwise(times)) < 5
-    is_refused = method is Method.PYDANTIC or (way is Way.INVOKE and answer is PROSE)
+    is_refused = method is StructuredMethod.PYDANTIC or (way is Way.INVOKE and answer is PROSE)
     assert run.status is (Status.FAILED if is_refused else Status.DONE)
     assert (run.failure and run.failure.kind) is (FailureKind.UNUSABLE if is_refused else None)
 
@@ -98,9 +100,9 @@ def test_the_class_is_parsed_once_and_whole(
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
     openai_server.plan = Plan(tokens=PIECES, structured_tokens=PIECES)
-    settings, line = Settings(), None if way.is_async else Line()
+    settings, line = Settings(), None if way.is_async else AbortableConnections()
     model = chat_model(configured_endpoint(settings), settings, http, line=line)
-    chain = structured_chain(model, EXAMPLES["Review"], Method.PYDANTIC)
+    chain = structured_chain(model, EXAMPLES["Review"], StructuredMethod.PYDANTIC)
     run = recorder.start(chain, {"topic": "soup"}, method=way, line=line)
     assert run.wait(10)
     assert run.status is Status.DONE
@@ -158,7 +160,7 @@ def test_a_class_that_is_cut_off_says_why(
     recorder: Recorder, model: Any, openai_server: FakeOpenAI, finish_reason: str, kind: FailureKind
 ) -> None:
     openai_server.structured = Plan(tokens=PIECES[:2], finish_reason=finish_reason)
-    run = recorder.start(structured_chain(model, EXAMPLES["Review"], Method.PYDANTIC), {"topic": "soup"})
+    run = recorder.start(structured_chain(model, EXAMPLES["Review"], StructuredMethod.PYDANTIC), {"topic": "soup"})
     assert run.wait(10)
     assert run.status is Status.FAILED
     assert run.failure is not None

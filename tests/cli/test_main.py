@@ -10,8 +10,8 @@ import pytest
 
 from weir.cli.record import NoModelError, find_chain, prepare
 from weir.config.settings import Settings
-from weir.llm.provider import ModelSource
-from weir.runs.recording_file import read
+from weir.llm.provider import ModelProvider
+from weir.runs.recording_file import from_jsonl
 from weir.runs.run import Status
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def weir(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_chain_is_recorded_to_a_file_without_a_page(folder: Path) -> None:
     done = weir(folder, "my_chains:chain", "--input", '{"topic": "rain"}', "--record", "run.jsonl")
     assert (done.returncode, "Done." in done.stderr) == (0, True)
-    run = read((folder / "run.jsonl").read_bytes())
+    run = from_jsonl((folder / "run.jsonl").read_bytes())
     assert (run.status, run.input) == (Status.DONE, {"topic": "rain"})
     assert run.events[-1].data["output"] == "RAIN"
 
@@ -84,7 +84,7 @@ def test_prepare_names_an_embedded_model_that_is_not_ready_in_time(monkeypatch: 
     for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.setenv(variable, "")
 
-    class NeverStarted(ModelSource):
+    class NeverStarted(ModelProvider):
         def start(self) -> None:
             """Leave the engine idle."""
 

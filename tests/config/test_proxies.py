@@ -10,10 +10,10 @@ import pytest
 
 from tests.llm.test_idle_drips import begin, said_of
 from tests.support.fake_openai import FakeOpenAI
-from weir.analysis.metrics import text
-from weir.analysis.outcome import Mark
+from weir.analysis.metrics import answer_text
+from weir.analysis.outcome import AnswerStatus
 from weir.config import proxies
-from weir.llm.chat_model import Line, http_client
+from weir.llm.chat_model import AbortableConnections, http_client
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.failure import FailureKind
 from weir.runs.methods import Method
@@ -90,7 +90,7 @@ def test_a_socks_proxy_is_used(
     monkeypatch.setenv("ALL_PROXY", socks[0])
     proxies.check()
     run = begin(recorder, client(), "http://model.invalid/v1", method)
-    assert (said_of(run).mark, text(run.events)) == (Mark.DONE, "Once upon a time.")
+    assert (said_of(run).status, answer_text(run.events)) == (AnswerStatus.DONE, "Once upon a time.")
     assert socks[1] == ["model.invalid"]
 
 
@@ -106,7 +106,7 @@ def test_what_is_on_this_machine_is_asked_directly(
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
     run = begin(recorder, client(), openai_server.url.replace("127.0.0.1", host), method)
-    assert said_of(run).mark is Mark.DONE
+    assert said_of(run).status is AnswerStatus.DONE
 
 
 def test_a_proxy_that_is_not_there_is_a_server_that_cannot_be_reached(
@@ -119,6 +119,6 @@ def test_a_proxy_that_is_not_there_is_a_server_that_cannot_be_reached(
 
 def test_a_line_can_be_made_beside_a_socks_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
-    line = Line()
+    line = AbortableConnections()
     assert line.http.trust_env
     line.close()

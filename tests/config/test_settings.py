@@ -62,7 +62,7 @@ def test_a_dotenv_file_is_read_and_the_environment_comes_first(monkeypatch: pyte
     Path(".env").write_text("OPENAI_MODEL=from-file\nWEIR_TIMEOUT=7\n", encoding="utf-8")
     monkeypatch.setenv("OPENAI_MODEL", "from-environment")
     assert settings().openai_model == "from-environment"
-    assert settings().timeout == 7
+    assert settings().idle_timeout_seconds == 7
 
 
 @pytest.mark.parametrize(
@@ -153,12 +153,12 @@ def test_a_key_that_cannot_be_sent_is_named_and_not_shown(
 
 def test_a_blank_folder_is_unset_and_a_tilde_is_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WEIR_DATA", "  ")
-    assert settings().data == Path("data")
+    assert settings().data_folder == Path("data")
     settings.cache_clear()
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("WEIR_DATA", "~/weir")
     monkeypatch.setenv("WEIR_LOCAL_MODEL", "~/model.gguf")
-    assert settings().data == tmp_path / "weir"
+    assert settings().data_folder == tmp_path / "weir"
     assert settings().local_model == tmp_path / "model.gguf"
 
 
@@ -203,11 +203,11 @@ def test_an_address_that_cannot_be_used_is_told_without_its_password(monkeypatch
 
 def test_a_cost_needs_both_prices_and_both_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEIR_PRICE_IN", "2")
-    assert settings().cost(1_000_000, 1_000_000) is None
+    assert settings().answer_cost(1_000_000, 1_000_000) is None
     settings.cache_clear()
     monkeypatch.setenv("WEIR_PRICE_OUT", "10")
-    assert settings().cost(500_000, 100_000) == pytest.approx(2.0)
-    assert settings().cost(None, 5) is None
+    assert settings().answer_cost(500_000, 100_000) == pytest.approx(2.0)
+    assert settings().answer_cost(None, 5) is None
 
 
 @pytest.mark.parametrize("document", [".env.example", "README.md"])

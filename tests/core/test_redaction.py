@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from langchain_core.runnables import RunnableLambda
 
 from tests.support.pumping import Pump, trouble
-from weir.core.redaction import HIDDEN, Secrets, hide_in_logs
+from weir.core.redaction import PLACEHOLDER, Redactor, install_log_redaction
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
@@ -19,26 +19,26 @@ KEY = 'sk-canary-"quoted"-and-é-0123456789'
 
 
 def test_a_secret_is_hidden_whole_and_cut_short() -> None:
-    secrets = Secrets([KEY, "other-secret"])
-    assert secrets.hide(f"a {KEY} b other-secret") == f"a {HIDDEN} b {HIDDEN}"
-    assert secrets.hide(f"cut {KEY[:20]}") == f"cut {HIDDEN}"
-    assert secrets.hide(f"cut {KEY[:20]} and on") == f"cut {HIDDEN} and on"
+    secrets = Redactor([KEY, "other-secret"])
+    assert secrets.redact(f"a {KEY} b other-secret") == f"a {PLACEHOLDER} b {PLACEHOLDER}"
+    assert secrets.redact(f"cut {KEY[:20]}") == f"cut {PLACEHOLDER}"
+    assert secrets.redact(f"cut {KEY[:20]} and on") == f"cut {PLACEHOLDER} and on"
 
 
 @pytest.mark.parametrize("word", ["", "none", "ollama", "sk-test"])
 def test_a_short_word_is_no_secret(word: str) -> None:
-    assert Secrets([word]).hide("none of ollama's sk-tests") == "none of ollama's sk-tests"
+    assert Redactor([word]).redact("none of ollama's sk-tests") == "none of ollama's sk-tests"
 
 
 @pytest.mark.parametrize("ascii", [True, False])
 def test_a_payload_stays_json_without_it(ascii: bool) -> None:
     payload = json.dumps({"a": f"x{KEY}y", KEY: 1}, ensure_ascii=ascii).encode()
-    assert json.loads(Secrets([KEY]).hide_in_payload(payload)) == {"a": f"x{HIDDEN}y", HIDDEN: 1}
+    assert json.loads(Redactor([KEY]).redact_json(payload)) == {"a": f"x{PLACEHOLDER}y", PLACEHOLDER: 1}
 
 
 @given(st.text(max_size=40), st.text(min_size=8, max_size=20), st.text(max_size=40))
 def test_no_text_holds_it_afterwards(before: str, secret: str, after: str) -> None:
-    assert secret not in Secrets([secret]).hide(before + secret + after).replace(HIDDEN, "")
+    assert secret not in Redactor([secret]).redact(before + secret + after).replace(PLACEHOLDER, "")
 
 
 ODD = ['sk-canary-\\-"-/-é-%-+-end', '\\\\""\'\'\\\\""', "postgresql://weir:p%2Fw@host/weir?a=b c", KEY]
@@ -51,17 +51,17 @@ def test_a_payload_holds_it_in_no_json_within_json(secret: str, ascii: bool, dep
     text = f"x{secret}y"
     for _ in range(depth):
         text = json.dumps({"arguments": text}, ensure_ascii=ascii)
-    read = json.loads(Secrets([secret]).hide_in_payload(json.dumps([text], ensure_ascii=ascii).encode()))[0]
+    read = json.loads(Redactor([secret]).redact_json(json.dumps([text], ensure_ascii=ascii).encode()))[0]
     for _ in range(depth):
         read = json.loads(read)["arguments"]
-    assert read == f"x{HIDDEN}y"
+    assert read == f"x{PLACEHOLDER}y"
 
 
 @pytest.mark.parametrize("secret", ODD)
 @pytest.mark.parametrize("written", [quote, quote_plus, lambda secret: quote(secret, safe=""), json.dumps, repr])
 def test_a_text_holds_it_in_no_other_writing(secret: str, written: Callable[[str], str]) -> None:
-    shown = Secrets([secret]).hide(f"a {written(secret)} b {json.dumps(written(secret))}")
-    assert HIDDEN in shown
+    shown = Redactor([secret]).redact(f"a {written(secret)} b {json.dumps(written(secret))}")
+    assert PLACEHOLDER in shown
     assert written(secret) not in shown
     assert secret[1:-1] not in shown
 
@@ -75,7 +75,7 @@ def test_a_payload_stays_json_wherever_a_secret_is_cut(secret: str, other: str, 
         text = secret[:cut] + other + secret
         for _ in range(depth):
             text = json.dumps([text])
-        hidden = Secrets([secret]).hide_in_payload(json.dumps({"a": text}).encode())
+        hidden = Redactor([secret]).redact_json(json.dumps({"a": text}).encode())
         assert secret not in json.loads(hidden)["a"]
 
 
@@ -85,11 +85,11 @@ HARD = ['""""""""', "\\\\\\\\\\\\\\\\", '\\"\\"\\"\\"', "é\n é\n é\n", *ODD]
 @pytest.mark.parametrize("secret", HARD)
 @pytest.mark.parametrize("piece", ["\\", "\\\\u00e9", '"', "%", "%22", "\\n", " ", "+"])
 def test_searching_a_long_text_takes_linear_time(secret: str, piece: str) -> None:
-    secrets = Secrets([secret])
+    secrets = Redactor([secret])
 
     def search(text: str) -> None:
-        secrets.hide(text)
-        secrets.hide(secrets.hide_in_payload(json.dumps(text).encode()).decode())
+        secrets.redact(text)
+        secrets.redact(secrets.redact_json(json.dumps(text).encode()).decode())
 
     assert trouble(search, Pump("", piece)) is None
 
@@ -111,8 +111,8 @@ def leak(value: str) -> Telling:
 def test_what_a_chain_lets_out_is_in_no_recording(loop: BackgroundLoop, value: str) -> None:
     run = Recorder(MemoryStore(10**7), loop, hidden=(KEY,)).start(RunnableLambda(leak), value)
     run.wait(5)
-    written = b"".join(recording_file.lines(run)).decode() + str(run.failure)
-    assert HIDDEN in written
+    written = b"".join(recording_file.to_jsonl(run)).decode() + str(run.failure)
+    assert PLACEHOLDER in written
     assert "sk-canary" not in written
 
 
@@ -120,7 +120,7 @@ def test_what_a_chain_lets_out_is_in_no_recording(loop: BackgroundLoop, value: s
 def hiding() -> Iterator[None]:
     before = logging.getLogRecordFactory()
     filters = [(handler, list(handler.filters)) for handler in logging.getLogger().handlers]
-    hide_in_logs(Secrets([KEY]))
+    install_log_redaction(Redactor([KEY]))
     yield
     logging.setLogRecordFactory(before)
     for handler, own in filters:
@@ -144,7 +144,7 @@ def test_no_log_holds_it(hiding: None, caplog: pytest.LogCaptureFixture) -> None
 
 def test_what_a_line_has_besides_its_words_does_not_hold_it(hiding: None, caplog: pytest.LogCaptureFixture) -> None:
     logging.getLogger("anybody").warning("asked", extra={"path": f"/runs/{KEY}", "status": 404})
-    assert (vars(caplog.records[-1])["path"], vars(caplog.records[-1])["status"]) == (f"/runs/{HIDDEN}", 404)
+    assert (vars(caplog.records[-1])["path"], vars(caplog.records[-1])["status"]) == (f"/runs/{PLACEHOLDER}", 404)
 
 
 @pytest.mark.parametrize(("words", "value"), [("%s and %s", KEY), ("%d", KEY), ("%(name)s", {"other": KEY})])

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate
 from pydantic import BaseModel
 
-from weir.core.serialization import MAX_DEPTH, MAX_REPR, dumps, indented, is_plain, loads, plain, sendable
+from weir.core.serialization import MAX_DEPTH, MAX_REPR, dumps, indented, is_plain, loads, sendable, to_jsonable
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -150,7 +150,7 @@ def test_what_is_shown_and_sent_can_be_encoded(value: Any) -> None:
 )
 def test_plain_values_are_of_the_types_of_json(value: Any, expected: bool) -> None:
     assert is_plain(value) is expected
-    assert is_plain(plain(value))
+    assert is_plain(to_jsonable(value))
 
 
 def test_nesting_ends_at_a_bound() -> None:

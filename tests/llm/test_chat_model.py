@@ -13,8 +13,8 @@ from chains.router import smart_router
 from chains.story_chain import Length, story_chain
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from weir.access import run_log
-from weir.analysis.metrics import custom_event, figures, text
-from weir.analysis.outcome import Mark, outcome
+from weir.analysis.metrics import answer_text, custom_event, run_metrics
+from weir.analysis.outcome import AnswerStatus, outcome
 from weir.config.settings import Settings
 from weir.llm.chat_model import Endpoint, chat_model, configured_endpoint, embedded_endpoint
 from weir.runs.background_loop import BackgroundLoop
@@ -64,10 +64,10 @@ def teller(recorder: Recorder, http: httpx2.AsyncClient) -> Teller:
 def test_a_story_streams_with_its_figures(teller: Teller, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=WORDS)
     run = teller.tell(openai_server.url)
-    seen = figures(run.events)
-    assert text(run.events) == "".join(WORDS)
+    seen = run_metrics(run.events)
+    assert answer_text(run.events) == "".join(WORDS)
     assert (run.status, seen.finish_reason, seen.tokens_out, seen.exact) == (Status.DONE, "stop", 20, True)
-    assert outcome(run, seen).mark is Mark.DONE
+    assert outcome(run, seen).status is AnswerStatus.DONE
     (request,) = openai_server.seen
     assert request.authorization == "Bearer sk-test"
     assert request.body["stream_options"] == {"include_usage": True}
@@ -80,9 +80,9 @@ def test_a_finish_reason_that_is_no_text_is_an_end_like_another(
 ) -> None:
     openai_server.plan = Plan(tokens=WORDS, finish_reason=reason)
     run = teller.tell(openai_server.url)
-    assert outcome(run, figures(run.events)).mark is Mark.DONE
+    assert outcome(run, run_metrics(run.events)).status is AnswerStatus.DONE
     with caplog.at_level(logging.INFO, logger="weir.access.run_log"):
-        run_log.follow(run)
+        run_log.log_run(run)
     told = [line.message for line in caplog.records if line.name == run_log.__name__]
     assert told == ["run started", "run ended"]
 
@@ -92,7 +92,7 @@ def test_the_router_classifies_with_structured_output(teller: Teller, openai_ser
     openai_server.plan = Plan(tokens=WORDS, category=category)
     run = teller.answer(openai_server.url)
     assert custom_event(run.events, "route")["route"] == category
-    assert text(run.events) == "".join(WORDS)
+    assert answer_text(run.events) == "".join(WORDS)
     schema = openai_server.seen[0].body["response_format"]["json_schema"]["schema"]
     assert schema["properties"]["category"]["enum"] == ["math", "code", "general"]
 
@@ -102,8 +102,8 @@ def test_a_server_that_classifies_badly_is_survived(teller: Teller, openai_serve
     openai_server.plan = Plan(tokens=WORDS, structured=structured)
     run = teller.answer(openai_server.url)
     assert custom_event(run.events, "route")["fallback"]
-    assert text(run.events) == "".join(WORDS)
-    assert outcome(run, figures(run.events)).mark is Mark.DONE
+    assert answer_text(run.events) == "".join(WORDS)
+    assert outcome(run, run_metrics(run.events)).status is AnswerStatus.DONE
 
 
 def test_a_long_classification_holds_nobody_up(teller: Teller, openai_server: FakeOpenAI) -> None:
@@ -121,7 +121,7 @@ def test_stop_hangs_up_on_the_model(teller: Teller, openai_server: FakeOpenAI, s
     run = teller.start(openai_server.url)
     words_arrived = threading.Event()
     for _ in run.follow():
-        if text(run.events).count("word") >= 5:
+        if answer_text(run.events).count("word") >= 5:
             words_arrived.set()
             run.stop()
     assert words_arrived.is_set()
@@ -129,7 +129,7 @@ def test_stop_hangs_up_on_the_model(teller: Teller, openai_server: FakeOpenAI, s
     assert request.ended.wait(2)
     assert request.hung_up_at is not None
     assert run.status is Status.STOPPED
-    assert outcome(run, figures(run.events)).mark is Mark.STOPPED
+    assert outcome(run, run_metrics(run.events)).status is AnswerStatus.STOPPED
 
 
 def test_runs_one_after_another_share_the_loop_and_the_client(teller: Teller, openai_server: FakeOpenAI) -> None:
@@ -140,7 +140,7 @@ def test_a_closed_loop_leaves_no_run_behind(teller: Teller, openai_server: FakeO
     openai_server.plan = Plan(tokens=WORDS, fault=Fault.STALL, at=3)
     run = teller.start(openai_server.url)
     for _ in run.follow():
-        if "word" in text(run.events):
+        if "word" in answer_text(run.events):
             break
     loop.close()
     assert not run.is_live

@@ -13,7 +13,7 @@ from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.llm.answer_errors import MalformedAnswerError, ReportedError
 from weir.llm.chat_model import chat_model, configured_endpoint
 from weir.runs.background_loop import BackgroundLoop
-from weir.runs.failure import FailureKind, failure_of
+from weir.runs.failure import FailureKind, classify_error
 
 KINDS: list[dict[str, Any]] = [
     {},
@@ -78,7 +78,7 @@ async def asked_of(sent: str, *, streams: bool = True, **asked: Any) -> None:
 async def test_json_that_is_no_object_is_a_malformed_answer(sent: str, asked: dict[str, Any]) -> None:
     with pytest.raises(openai.APIResponseValidationError) as raised:
         await asked_of(sent, **asked)
-    assert failure_of(raised.value, answering=True).kind is FailureKind.MALFORMED
+    assert classify_error(raised.value, answering=True).kind is FailureKind.MALFORMED
 
 
 ODD_CHUNKS = [
@@ -97,13 +97,13 @@ ODD_ANSWERS = ['{"choices": 5}', '{"choices": [5]}', '{"choices": [{"message": 5
 async def test_an_object_that_is_no_completion_is_a_malformed_answer(sent: str, *, streams: bool) -> None:
     with pytest.raises(MalformedAnswerError) as raised:
         await asked_of(sent, streams=streams)
-    assert failure_of(raised.value, answering=True).kind is FailureKind.MALFORMED
+    assert classify_error(raised.value, answering=True).kind is FailureKind.MALFORMED
 
 
 async def test_an_error_in_place_of_an_answer_is_the_servers_own() -> None:
     with pytest.raises(ReportedError, match="no memory left") as raised:
         await asked_of('{"error": {"message": "no memory left"}}', streams=False)
-    assert failure_of(raised.value, answering=False).kind is FailureKind.SERVER
+    assert classify_error(raised.value, answering=False).kind is FailureKind.SERVER
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
 
 from tests.runs.test_callback_handler import emitted, recorded
-from weir.core.run_event import Event
+from weir.core.run_event import RunEvent
 from weir.llm.overrides import direct_str_parser
-from weir.llm.overrides.direct_sequence import RunnableSequence, total
+from weir.llm.overrides.direct_sequence import DirectRunnableSequence, merge_chunks
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 from weir.runs.run import Status
@@ -107,7 +107,7 @@ async def events_of(chain: Runnable[Any, Any]) -> list[Any]:
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_a_chain_tells_what_langchains_own_tells(recorder: Recorder, answer: Any, after: list[Any]) -> None:
     def ours() -> Runnable[Any, Any]:
-        return RunnableSequence(PROMPT, answer(), direct_str_parser.StrOutputParser(), *after)
+        return DirectRunnableSequence(PROMPT, answer(), direct_str_parser.DirectStrOutputParser(), *after)
 
     theirs: Runnable[Any, Any] = langchain_core.runnables.RunnableSequence(
         PROMPT, answer(), langchain_core.output_parsers.StrOutputParser(), *after
@@ -121,7 +121,9 @@ def test_a_chain_tells_what_langchains_own_tells(recorder: Recorder, answer: Any
 
 
 def test_a_name_is_taken_from_the_config_or_from_the_sequence(recorder: Recorder) -> None:
-    chain: Runnable[Any, Any] = RunnableSequence(PROMPT, model(), direct_str_parser.StrOutputParser(), name="wet")
+    chain: Runnable[Any, Any] = DirectRunnableSequence(
+        PROMPT, model(), direct_str_parser.DirectStrOutputParser(), name="wet"
+    )
     runs = [recorder.start(chain, INPUT), recorder.start(chain.with_config(run_name="dry"), INPUT)]
     assert all(run.wait(5) for run in runs)
     assert [run.events[0].name for run in runs] == ["wet", "dry"]
@@ -129,7 +131,9 @@ def test_a_name_is_taken_from_the_config_or_from_the_sequence(recorder: Recorder
 
 @pytest.mark.parametrize("method", list(Method))
 def test_every_method_runs_it(recorder: Recorder, method: Method) -> None:
-    run = recorder.start(RunnableSequence(PROMPT, model(), direct_str_parser.StrOutputParser()), INPUT, method=method)
+    run = recorder.start(
+        DirectRunnableSequence(PROMPT, model(), direct_str_parser.DirectStrOutputParser()), INPUT, method=method
+    )
     assert run.wait(5)
     assert run.status is Status.DONE
     assert run.events[-1].data["output"] == "rain on the water"
@@ -146,9 +150,11 @@ def test_what_stops_it_reaches_the_step_that_waits(recorder: Recorder) -> None:
         finally:
             closed.append("waits")
 
-    run = recorder.start(RunnableSequence(PROMPT, RunnableGenerator(waits), direct_str_parser.StrOutputParser()), INPUT)
+    run = recorder.start(
+        DirectRunnableSequence(PROMPT, RunnableGenerator(waits), direct_str_parser.DirectStrOutputParser()), INPUT
+    )
 
-    def is_said(event: Event) -> bool:
+    def is_said(event: RunEvent) -> bool:
         return event.event == "on_parser_stream"
 
     for batch in run.follow():
@@ -164,7 +170,7 @@ def test_a_total_is_what_adding_one_by_one_gives() -> None:
         AIMessageChunk(content="in", usage_metadata=USAGE),
         AIMessageChunk(content="!", id="other"),
     ]
-    assert total(chunks) == chunks[0] + chunks[1] + chunks[2]
-    assert total([1, 2, 3]) == 6
-    assert total([{"a": 1}, {"b": 2}]) == {"b": 2}
-    assert total([]) is None
+    assert merge_chunks(chunks) == chunks[0] + chunks[1] + chunks[2]
+    assert merge_chunks([1, 2, 3]) == 6
+    assert merge_chunks([{"a": 1}, {"b": 2}]) == {"b": 2}
+    assert merge_chunks([]) is None

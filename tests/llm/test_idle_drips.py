@@ -13,10 +13,10 @@ import httpx2
 import pytest
 
 from chains.story_chain import story_chain
-from weir.analysis.metrics import figures, text
-from weir.analysis.outcome import Mark, Outcome, outcome
+from weir.analysis.metrics import answer_text, run_metrics
+from weir.analysis.outcome import AnswerStatus, Outcome, outcome
 from weir.config.settings import Settings
-from weir.llm.chat_model import Line, Options, chat_model, configured_endpoint
+from weir.llm.chat_model import AbortableConnections, ModelOptions, chat_model, configured_endpoint
 from weir.runs.failure import FailureKind
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
@@ -71,15 +71,15 @@ def raw() -> Iterator[RawServer]:
 
 def begin(recorder: Recorder, http: httpx2.AsyncClient, url: str, method: Method, **given: float) -> Run:
     chosen = Settings.model_validate({"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-test"} | given)
-    line = None if method.is_async else Line()
-    options = Options(streaming=method.needs_streaming_model or None)
+    line = None if method.is_async else AbortableConnections()
+    options = ModelOptions(streaming=method.needs_streaming_model or None)
     model = chat_model(configured_endpoint(chosen), chosen, http, options=options, line=line)
     return recorder.start(story_chain(model), STORY, method=method, line=line)
 
 
 def said_of(run: Run) -> Outcome:
     assert run.wait(10)
-    return outcome(run, figures(run.events))
+    return outcome(run, run_metrics(run.events))
 
 
 DRIPS = {
@@ -103,7 +103,7 @@ def test_dripping_is_silence(
     assert said.kind is FailureKind.TIMEOUT
     assert raw.connections == 1
     if method.streams and HI in raw.first:
-        assert (said.mark, text(run.events)) == (Mark.CUT_OFF, "Hi ")
+        assert (said.status, answer_text(run.events)) == (AnswerStatus.CUT_OFF, "Hi ")
 
 
 @pytest.mark.parametrize("method", Method)
@@ -111,7 +111,7 @@ def test_a_refusal_that_is_cut_is_a_broken_connection(
     recorder: Recorder, http: httpx2.AsyncClient, raw: RawServer, method: Method
 ) -> None:
     raw.first = b"HTTP/1.1 500 Bad\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
-    assert said_of(begin(recorder, http, raw.url, method, WEIR_RETRIES=0)).kind is FailureKind.CUT
+    assert said_of(begin(recorder, http, raw.url, method, WEIR_RETRIES=0)).kind is FailureKind.CONNECTION_LOST
 
 
 @pytest.mark.parametrize("method", Method)
@@ -120,10 +120,10 @@ def test_stop_is_told_as_stop_where_the_cut_looks_like_an_end(
 ) -> None:
     raw.first, raw.drop = OK, HI
     run = begin(recorder, http, raw.url, method)
-    while not raw.connections or (method.streams and not text(run.events)):
+    while not raw.connections or (method.streams and not answer_text(run.events)):
         assert not run.wait(0.01)
     run.stop()
-    assert said_of(run).mark is Mark.STOPPED
+    assert said_of(run).status is AnswerStatus.STOPPED
 
 
 @pytest.mark.parametrize("method", [Method.ASTREAM, Method.STREAM])

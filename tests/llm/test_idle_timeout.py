@@ -7,7 +7,7 @@ import httpx2
 import openai
 import pytest
 
-from weir.llm.idle_timeout import AsyncPatientClient, PatientClient
+from weir.llm.idle_timeout import AsyncIdleTimeoutClient, IdleTimeoutClient
 
 ALLOWED = 0.3
 COMMENT, DATA = b": still working\r\n\r\n", b'data: {"choices": []}\n\n'
@@ -45,7 +45,10 @@ def read(body: Body, *, pause: float = 0.0) -> list[bytes]:
     """Read a body, with a pause after each of its pieces."""
     transport = httpx2.MockTransport(lambda _: httpx2.Response(200, stream=body))
     pieces = []
-    with PatientClient(cut=never, transport=transport, timeout=ALLOWED) as http, http.stream("POST", URL) as response:
+    with (
+        IdleTimeoutClient(cut=never, transport=transport, timeout=ALLOWED) as http,
+        http.stream("POST", URL) as response,
+    ):
         for piece in response.iter_raw():
             pieces.append(piece)
             time.sleep(pause)
@@ -66,7 +69,10 @@ def test_what_keeps_a_connection_open_is_silence(kept_open_by: list[bytes]) -> N
 async def test_the_same_holds_for_asyncio() -> None:
     body = Body((0.0, DATA), *[(0.1, COMMENT)] * 5)
     transport = httpx2.MockTransport(lambda _: httpx2.Response(200, stream=body))
-    async with AsyncPatientClient(transport=transport, timeout=ALLOWED) as http, http.stream("POST", URL) as response:
+    async with (
+        AsyncIdleTimeoutClient(transport=transport, timeout=ALLOWED) as http,
+        http.stream("POST", URL) as response,
+    ):
         with pytest.raises(httpx2.ReadTimeout, match="said nothing"):
             await response.aread()
     assert body.closed
@@ -86,7 +92,7 @@ def test_after_a_first_refusal_a_body_has_its_full_time() -> None:
         httpx2.Response(503, headers={"retry-after-ms": "900"}),
         httpx2.Response(200, stream=Body(*[(0.1, COMMENT)] * 5, (0.0, b"data: [DONE]\n\n"))),
     ]
-    http = PatientClient(cut=never, transport=httpx2.MockTransport(lambda _: answers.pop(0)))
+    http = IdleTimeoutClient(cut=never, transport=httpx2.MockTransport(lambda _: answers.pop(0)))
     client = openai.OpenAI(api_key="none", base_url="http://model.test/v1", http_client=http, timeout=1.0)
     told = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}], stream=True)
     assert list(told) == []
@@ -94,7 +100,7 @@ def test_after_a_first_refusal_a_body_has_its_full_time() -> None:
 
 
 def test_what_could_hide_silence_is_not_asked_for() -> None:
-    http = PatientClient(cut=never, transport=httpx2.MockTransport(lambda _: httpx2.Response(200)))
+    http = IdleTimeoutClient(cut=never, transport=httpx2.MockTransport(lambda _: httpx2.Response(200)))
     assert http.get(URL).request.headers["accept-encoding"] == "identity"
 
 

@@ -11,7 +11,7 @@ from langchain_core.output_parsers import JsonOutputParser
 
 from tests.support.json_texts import SCRAPS, SIZES, corpus, pieces, same
 from tests.support.pumping import Pump, cut, trouble
-from weir.llm.overrides.json_parser import EACH_CHANGE, JsonParser
+from weir.llm.overrides.json_parser import EACH_CHANGE, LinearJsonOutputParser
 from weir.partial_json.adversarial_chunking import by_characters
 
 FENCED = (
@@ -60,15 +60,17 @@ def test_the_values_are_langchains(size: int) -> None:
     documents = [text for text in corpus(120) if "\\u" not in text]
     assert len(documents) > 50
     for text in documents:
-        assert same(values(JsonParser(), by_characters(text, size)), langchains(by_characters(text, size))), text
+        assert same(
+            values(LinearJsonOutputParser(), by_characters(text, size)), langchains(by_characters(text, size))
+        ), text
 
 
 @pytest.mark.parametrize("around", FENCED)
 @pytest.mark.parametrize("size", [1, 2, 5, 4_000])
 def test_the_json_is_where_langchain_finds_it(around: str, size: int) -> None:
     text = around.replace("{}", '{"a": [1, "two ` ", true], "b": null, "c": {"d": 1.50}}')
-    assert same(values(JsonParser(), by_characters(text, size)), langchains(by_characters(text, size)))
-    assert same(JsonParser().parse(text), JsonOutputParser().parse(text))
+    assert same(values(LinearJsonOutputParser(), by_characters(text, size)), langchains(by_characters(text, size)))
+    assert same(LinearJsonOutputParser().parse(text), JsonOutputParser().parse(text))
 
 
 @pytest.mark.parametrize(
@@ -93,22 +95,22 @@ def test_the_json_is_where_langchain_finds_it(around: str, size: int) -> None:
     ],
 )
 def test_what_is_no_whole_json_is_taken_as_langchain_takes_it(text: str) -> None:
-    assert same(raised(lambda: JsonParser().parse(text)), raised(lambda: JsonOutputParser().parse(text)))
+    assert same(raised(lambda: LinearJsonOutputParser().parse(text)), raised(lambda: JsonOutputParser().parse(text)))
     if "NaN" not in text:
-        assert same(values(JsonParser(), list(text)), langchains(list(text)))
+        assert same(values(LinearJsonOutputParser(), list(text)), langchains(list(text)))
 
 
 @given(SCRAPS, SIZES)
 def test_no_text_raises_while_it_streams_and_the_chunks_do_not_matter(text: str, sizes: list[int]) -> None:
-    found = list(JsonParser().transform(iter(pieces(text, sizes))))
-    once = list(JsonParser().transform(iter([text])))
+    found = list(LinearJsonOutputParser().transform(iter(pieces(text, sizes))))
+    once = list(LinearJsonOutputParser().transform(iter([text])))
     assert all(value is not None for value in found)
     assert same(found[-1:], once) or found[-1:] == once
 
 
 def test_of_a_long_answer_the_last_value_is_whole_and_the_record_is_bounded() -> None:
     text = json.dumps({"items": [{"id": number, "text": "x" * 20} for number in range(5_000)]})
-    found = list(JsonParser().transform(iter(by_characters(text, 4))))
+    found = list(LinearJsonOutputParser().transform(iter(by_characters(text, 4))))
     assert found[-1] == json.loads(text)
     assert len(found) < EACH_CHANGE / 2
     assert sum(len(json.dumps(value)) for value in found) < 50 * len(text)
@@ -135,7 +137,7 @@ UNITS = {
 
 def streamed(size: int) -> Callable[[str], object]:
     def run(text: str) -> None:
-        for _ in JsonParser().transform(iter(cut(text, size))):
+        for _ in LinearJsonOutputParser().transform(iter(cut(text, size))):
             pass
 
     return run
@@ -143,7 +145,7 @@ def streamed(size: int) -> Callable[[str], object]:
 
 def parsed(text: str) -> None:
     try:
-        JsonParser().parse(text)
+        LinearJsonOutputParser().parse(text)
     except (OutputParserException, RecursionError, ValueError):
         return
 

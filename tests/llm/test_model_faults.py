@@ -11,10 +11,10 @@ from chains.story_chain import story_chain
 from chains.structured import structured_chain
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from tests.support.faults import BLOCKS, FAULTS, WORDS, ModelFault, names
-from weir.analysis.metrics import custom_event, figures, text
-from weir.analysis.outcome import Mark, Outcome, outcome
+from weir.analysis.metrics import answer_text, custom_event, run_metrics
+from weir.analysis.outcome import AnswerStatus, Outcome, outcome
 from weir.config.settings import Settings
-from weir.llm.chat_model import Line, Options, chat_model, configured_endpoint
+from weir.llm.chat_model import AbortableConnections, ModelOptions, chat_model, configured_endpoint
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.failure import FailureKind
 from weir.runs.methods import Method
@@ -49,8 +49,8 @@ class Asker:
         return Settings.model_validate(given | {"WEIR_TIMEOUT": self.timeout})
 
     def story(self, url: str | None = None, method: Method = Method.ASTREAM_EVENTS) -> Run:
-        chosen, line = self.settings(url), None if method.is_async else Line()
-        options = Options(streaming=method.needs_streaming_model or None)
+        chosen, line = self.settings(url), None if method.is_async else AbortableConnections()
+        options = ModelOptions(streaming=method.needs_streaming_model or None)
         model = chat_model(configured_endpoint(chosen), chosen, self._http, options=options, line=line)
         return self._ended(self._recorder.start(story_chain(model), STORY, method=method, line=line))
 
@@ -75,15 +75,15 @@ def asker(recorder: Recorder, http: httpx2.AsyncClient, openai_server: FakeOpenA
 
 
 def said_of(run: Run) -> Outcome:
-    return outcome(run, figures(run.events))
+    return outcome(run, run_metrics(run.events))
 
 
 def check(run: Run, fault: ModelFault) -> None:
     said = said_of(run)
-    assert (said.mark, said.kind) == (fault.mark, fault.kind)
-    assert text(run.events) == fault.text
-    assert said.is_answer is fault.is_answer
-    assert ("kept" in said.remedy) is (fault.mark is Mark.CUT_OFF)
+    assert (said.status, said.kind) == (fault.mark, fault.kind)
+    assert answer_text(run.events) == fault.text
+    assert said.usable_as_history is fault.is_answer
+    assert ("kept" in said.remedy) is (fault.mark is AnswerStatus.CUT_OFF)
     opened = [event.run_id for event in run.events if event.event.endswith("_start")]
     closed = [event.run_id for event in run.events if event.event.endswith(("_end", "_error"))]
     assert sorted(opened) == sorted(closed)
@@ -99,7 +99,7 @@ def test_a_fault_is_told_in_time_and_a_retry_is_well(asker: Asker, fault: ModelF
     check(run, fault)
     asker.server.plan = Plan(tokens=[WELL])
     again = asker.story()
-    assert (said_of(again).mark, text(again.events)) == (Mark.DONE, WELL)
+    assert (said_of(again).status, answer_text(again.events)) == (AnswerStatus.DONE, WELL)
 
 
 @pytest.mark.parametrize("fault", HUGE, ids=names(HUGE))
@@ -117,12 +117,12 @@ def test_an_answer_that_outgrows_the_record_ends_there_and_is_kept_so_far(asker:
     asker.timeout = LONG
     run = asker.story()
     said = said_of(run)
-    assert (said.mark, said.kind) == (Mark.CUT_OFF, FailureKind.RECORD_FULL)
-    assert "".join(BLOCKS).startswith(text(run.events))
+    assert (said.status, said.kind) == (AnswerStatus.CUT_OFF, FailureKind.RECORD_FULL)
+    assert "".join(BLOCKS).startswith(answer_text(run.events))
     # The event that no longer fits is recorded still; the last ones hold the whole text.
-    assert run.size < 50e6 + 2 * len(text(run.events))
+    assert run.size < 50e6 + 2 * len(answer_text(run.events))
     asker.server.plan = Plan(tokens=[WELL])
-    assert text(asker.story().events) == WELL
+    assert answer_text(asker.story().events) == WELL
 
 
 STREAMING = [method for method in Method if method.streams and method is not Method.ASTREAM_EVENTS]
@@ -142,9 +142,9 @@ def test_a_method_that_waits_for_the_whole_keeps_all_or_nothing(asker: Asker) ->
         fault.befall(asker.server)
         run = asker.story(fault.url, Method.INVOKE)
         said = said_of(run)
-        assert text(run.events) in ("", "".join(fault.plan.tokens)), fault.name
+        assert answer_text(run.events) in ("", "".join(fault.plan.tokens)), fault.name
         assert said.kind is None if fault.kind is None else said.kind is not None, fault.name
-        assert said.is_answer is fault.is_answer, fault.name
+        assert said.usable_as_history is fault.is_answer, fault.name
 
 
 HOPELESS = {
@@ -153,7 +153,7 @@ HOPELESS = {
     FailureKind.PERMISSION,
     FailureKind.NOT_FOUND,
     FailureKind.RATE_LIMIT,
-    FailureKind.CUT,
+    FailureKind.CONNECTION_LOST,
     FailureKind.TIMEOUT,
     FailureKind.ENCODED,
     FailureKind.REDIRECTED,
@@ -173,7 +173,7 @@ def test_a_classification_that_fails_is_survived_or_says_why(asker: Asker, fault
         assert decision is None
     else:
         assert decision["fallback"]
-        assert (said_of(run).mark, text(run.events)) == (Mark.DONE, "".join(WORDS))
+        assert (said_of(run).status, answer_text(run.events)) == (AnswerStatus.DONE, "".join(WORDS))
 
 
 JSON_TOKENS = ['{"name": ', '"Weir", ', '"occupation": ', '"gauge"']
@@ -185,7 +185,7 @@ JSON_TOKENS = ['{"name": ', '"Weir", ', '"occupation": ', '"gauge"']
         (Plan(refusal="I can't help with that."), FailureKind.REFUSAL),
         (Plan(tokens=JSON_TOKENS, finish_reason="length"), FailureKind.LENGTH),
         (Plan(tokens=JSON_TOKENS, finish_reason="content_filter"), FailureKind.CONTENT_FILTER),
-        (Plan(tokens=JSON_TOKENS, fault=Fault.CUT, at=2), FailureKind.CUT),
+        (Plan(tokens=JSON_TOKENS, fault=Fault.CUT, at=2), FailureKind.CONNECTION_LOST),
         (Plan(tokens=JSON_TOKENS, fault=Fault.STALL, at=2), FailureKind.TIMEOUT),
         (Plan(tokens=JSON_TOKENS, fault=Fault.BAD_BYTES, at=2), FailureKind.MALFORMED),
         (Plan(tokens=JSON_TOKENS, fault=Fault.NO_OBJECT, at=2), FailureKind.MALFORMED),
@@ -198,7 +198,7 @@ def test_a_structured_answer_that_goes_wrong_says_why(asker: Asker, plan: Plan, 
     asker.server.structured = plan
     run = asker.profile()
     assert said_of(run).kind is kind
-    assert not said_of(run).is_answer or kind is FailureKind.LENGTH
+    assert not said_of(run).usable_as_history or kind is FailureKind.LENGTH
 
 
 def test_a_server_that_asks_to_wait_longer_than_weir_may_is_not_asked_again(asker: Asker) -> None:
@@ -246,7 +246,7 @@ def test_all_tries_together_wait_for_an_answer_no_longer_than_one_may(asker: Ask
 @pytest.mark.parametrize("method", [Method.ASTREAM_EVENTS, Method.STREAM])
 def test_a_later_try_that_is_answered_has_its_full_time(asker: Asker, method: Method) -> None:
     run = after_a_first_refusal(asker, method, Plan(tokens=[WELL], delay=2.5))
-    assert text(run.events) == WELL
+    assert answer_text(run.events) == WELL
 
 
 @pytest.mark.parametrize("method", [Method.ASTREAM_EVENTS, Method.STREAM])

@@ -4,7 +4,7 @@ import pytest
 
 from chains.registry import prepare_replay
 from weir.analysis import method_race
-from weir.analysis.metrics import figures, text
+from weir.analysis.metrics import answer_text, run_metrics
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
@@ -23,8 +23,8 @@ def replay(recorder: Recorder, method: Method, pieces: list[tuple[float, str]]) 
 def test_every_method_tells_it_with_its_own_timing(recorder: Recorder, method: Method) -> None:
     run = replay(recorder, method, PIECES)
     assert run.wait(10)
-    seen = figures(run.events)
-    assert text(run.events) == "".join(piece for _, piece in PIECES)
+    seen = run_metrics(run.events)
+    assert answer_text(run.events) == "".join(piece for _, piece in PIECES)
     assert (seen.tokens_in, seen.tokens_out, seen.exact) == (7, 20, True)
     assert seen.time_to_first_token is not None
     assert seen.time_to_first_token >= (0.1 if method.streams else PIECES[-1][0])
@@ -41,6 +41,6 @@ def test_stop_wakes_it(recorder: Recorder, method: Method) -> None:
 def test_what_was_recorded_can_be_told_again(recorder: Recorder) -> None:
     run = replay(recorder, Method.ASTREAM_EVENTS, PIECES)
     assert run.wait(10)
-    again = method_race.pieces(run)
+    again = method_race.timed_chunks(run)
     assert [piece for _, piece in again] == [piece for _, piece in PIECES]
-    assert all(0 <= at < run.events[-1].at for at, _ in again)
+    assert all(0 <= at < run.events[-1].elapsed for at, _ in again)

@@ -11,8 +11,8 @@ import openai
 import pytest
 
 from tests.llm.test_idle_drips import RawServer, begin, raw, said_of
-from weir.analysis.metrics import text
-from weir.analysis.outcome import Mark
+from weir.analysis.metrics import answer_text
+from weir.analysis.outcome import AnswerStatus
 from weir.config.settings import Settings
 from weir.llm.chat_model import configured_endpoint, model_names
 from weir.runs.background_loop import BackgroundLoop
@@ -58,7 +58,7 @@ def test_what_would_have_to_be_unpacked_is_refused(
     raw.first = head(kind=kind) + bomb
     before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
     said = said_of(begin(recorder, http, raw.url, method))
-    assert (said.mark, said.kind) == (Mark.FAILED, FailureKind.ENCODED)
+    assert (said.status, said.kind) == (AnswerStatus.FAILED, FailureKind.ENCODED)
     assert "Content-Encoding: gzip" in said.detail
     assert raw.connections == 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_utime - before < 5
@@ -76,7 +76,7 @@ def test_a_body_as_it_was_asked_for_may_say_so(recorder: Recorder, http: httpx2.
     chunk = {"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}]}
     raw.first = head(encoding="identity") + f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode()
     run = begin(recorder, http, raw.url, Method.ASTREAM)
-    assert (said_of(run).mark, text(run.events)) == (Mark.DONE, "Hi")
+    assert (said_of(run).status, answer_text(run.events)) == (AnswerStatus.DONE, "Hi")
 
 
 @pytest.mark.usefixtures("memory")

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from weir.llm.local.engine import EngineState, Phase
-from weir.llm.local.engine_problem import Problem
+from weir.llm.local.engine import EnginePhase, EngineState
+from weir.llm.local.engine_problem import EngineProblem
 
 
 class Failing:
@@ -15,28 +15,28 @@ class Failing:
     is_packaged = True
 
     def __init__(self) -> None:
-        self.state = EngineState(Phase.LOADING, "tiny")
+        self.state = EngineState(EnginePhase.LOADING, "tiny")
         self.started = 0
 
     def watch(self, *_: object, **__: object) -> EngineState:
-        problem = Problem.TOO_SLOW if self.started else Problem.KILLED
-        self.state = EngineState(Phase.FAILED, "tiny", problem=problem, detail="It was ended after 300 s.")
+        problem = EngineProblem.TOO_SLOW if self.started else EngineProblem.KILLED
+        self.state = EngineState(EnginePhase.FAILED, "tiny", problem=problem, detail="It was ended after 300 s.")
         return self.state
 
     def ensure(self) -> EngineState:
-        if self.state.problem is Problem.KILLED:
+        if self.state.problem is EngineProblem.KILLED:
             self.start()
         return self.state
 
     def start(self) -> None:
         self.started += 1
-        self.state = EngineState(Phase.LOADING, "tiny")
+        self.state = EngineState(EnginePhase.LOADING, "tiny")
 
 
 def await_model() -> None:
-    from pages.components.layout.model_status import ModelLine
+    from pages.components.layout.model_status import ModelStatus
 
-    ModelLine().await_model()
+    ModelStatus().await_model()
 
 
 def test_a_page_waits_for_the_load_that_is_begun_anew_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.components.session import app_services as service_module
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
-from weir.api.schemas import RunView, run_view
+from weir.api.schemas import RunResponse, run_view
 from weir.config.settings import settings
 from weir.runs.failure import FailureKind
 from weir.runs.recorder import Recorder
@@ -103,10 +103,10 @@ def test_a_failed_answer_is_kept_on_the_page_and_never_told_to_the_model(
 def test_retry_replaces_a_failure(app: AppTest, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(status=500)
     ask(app, "Hello")
-    assert FailureKind.SERVER.sentence in said(app)
+    assert FailureKind.SERVER.message in said(app)
     openai_server.plan = Plan()
     button(app, "Retry")
-    assert FailureKind.SERVER.sentence not in said(app)
+    assert FailureKind.SERVER.message not in said(app)
     assert "Once upon a time." in said(app)
 
 
@@ -114,7 +114,7 @@ def test_a_key_that_the_server_echoes_is_not_shown(app: AppTest, openai_server: 
     openai_server.plan = Plan(status=401, message="Incorrect API key provided: sk-canary")
     ask(app, "Hello")
     shown = said(app) + "".join(element.value for element in app.code)
-    assert FailureKind.AUTHENTICATION.sentence in shown
+    assert FailureKind.AUTHENTICATION.message in shown
     assert "Incorrect API key" in shown
     assert "sk-canary" not in shown
 
@@ -158,7 +158,7 @@ def test_another_route_is_a_version_and_a_correction(app: AppTest, openai_server
     button(app, "Answer as math instead")
     assert "As math." in said(app)
     assert "chosen by you" in said(app)
-    library = service_module.service().library
+    library = service_module.service().conversations
     (me,) = {app.session_state["visitor"]}
     (correction,) = library.corrections(me)
     assert (correction.question, correction.wrong, correction.right) == ("What is 25 * 17?", "general", "math")
@@ -169,7 +169,7 @@ def test_an_opinion_is_kept(app: AppTest) -> None:
     ask(app, "Hello")
     app.feedback[0].set_value(0).run()
     assert not app.exception
-    library = service_module.service().library
+    library = service_module.service().conversations
     me, conversation = app.session_state["visitor"], app.session_state["chat_id"]
     (opinion,) = library.feedback_of(me, conversation).values()
     assert opinion.thumb == "down"
@@ -207,7 +207,7 @@ def test_a_story_that_hits_the_limit_says_so(app: AppTest, openai_server: FakeOp
     openai_server.plan = Plan(finish_reason="length")
     app.switch_page("story.py").run()
     app.chat_input[0].set_value("a weir").run()
-    assert FailureKind.LENGTH.sentence in said(app)
+    assert FailureKind.LENGTH.message in said(app)
 
 
 @pytest.fixture
@@ -236,15 +236,15 @@ def test_an_answer_whose_visitor_leaves_while_it_begins_is_kept(
     app: AppTest, interrupt: Callable[[object, str], None]
 ) -> None:
     service = service_module.service()
-    interrupt(service.library, "start_answer")
+    interrupt(service.conversations, "start_answer")
     ask(app, "Hello")
     (run,) = service.recorder.store.runs()
     assert run.wait(10)
 
     def kept() -> Message:
-        return service.library.path(app.session_state["visitor"], run.context["conversation"])[-1]
+        return service.conversations.path(app.session_state["visitor"], run.context["conversation"])[-1]
 
-    service.keeper.settle(kept().id)
+    service.answer_writer.flush(kept().id)
     assert (kept().text, kept().status) == ("Once upon a time.", MessageStatus.DONE)
 
 
@@ -259,7 +259,7 @@ def test_an_answer_that_cannot_be_kept_for_long_is_shown_from_its_run(
     def fail(*_: Any, **__: Any) -> bool:
         raise StorageError(StorageProblem.FULL)
 
-    library = service_module.service().library
+    library = service_module.service().conversations
     monkeypatch.setattr(library, "update_answer", fail)
     if is_live:
         openai_server.plan = Plan(rate=4)
@@ -390,7 +390,7 @@ def test_the_json_page_draws_what_a_schema_of_ones_own_brings(app: AppTest, sche
     app.switch_page("partial_json.py").run()
     assert not app.exception
     assert " · Done · " in said(app)
-    shown = RunView.model_validate_json(b"".join(run_view(run, "/api")))
+    shown = RunResponse.model_validate_json(b"".join(run_view(run, "/api")))
     assert (shown.text, shown.mark) == ("", "Done")
 
 

@@ -3,21 +3,21 @@
 from langchain_core.runnables import RunnableLambda
 
 from pages.components.session.recordings import content_for, file_id
-from weir.access.admission import admit
-from weir.access.caller import Party
-from weir.access.limits import Limits, Quota
-from weir.core.run_event import Event, Source
+from weir.access.admission import start_limited_run
+from weir.access.caller import Caller
+from weir.access.limits import RunLimitConfig, RunLimiter
+from weir.core.run_event import Component, RunEvent
 from weir.runs.recorder import Recorder
-from weir.runs.recording_file import MAX_BYTES, is_too_large, lines, size
+from weir.runs.recording_file import MAX_BYTES, is_too_large, size, to_jsonl
 from weir.runs.run import Run, Status
 
-ANN, BEN = Party.of("ann"), Party.of("ben")
+ANN, BEN = Caller.from_identity("ann"), Caller.from_identity("ben")
 
 
 def test_a_run_that_was_taken_back_is_saved_by_its_owner_alone(recorder: Recorder) -> None:
-    run = admit(Limits(Quota()), ANN, lambda: recorder.start(RunnableLambda(str), "a canary"))
+    run = start_limited_run(RunLimiter(RunLimitConfig()), ANN, lambda: recorder.start(RunnableLambda(str), "a canary"))
     assert run.wait(5)
-    whole = b"".join(lines(run))
+    whole = b"".join(to_jsonl(run))
     assert content_for(run, BEN.visitor) == whole
     run.is_shared = False
     assert content_for(run, ANN.visitor) == whole
@@ -28,15 +28,15 @@ def test_a_run_that_was_taken_back_is_saved_by_its_owner_alone(recorder: Recorde
 
 
 def test_a_run_that_is_larger_than_what_can_be_opened_is_known_before_it_is_saved() -> None:
-    run = Run("id-1", "story", "", context={}, created_at=0, cancel=lambda: None, unread=lambda: None)
-    source = Source("story", "id-1", (), ("tag",), {"key": "value"})
+    run = Run("id-1", "story", "", context={}, created_at=0, cancel=lambda: None, on_last_reader_left=lambda: None)
+    source = Component("story", "id-1", (), ("tag",), {"key": "value"})
     payload = b'{"chunk":"' + b"a" * 1_000_000 + b'"}'
     for seq in range(63):
-        run.append(Event(seq, seq / 7, "on_chain_stream", source, payload))
+        run.append(RunEvent(seq, seq / 7, "on_chain_stream", source, payload))
     assert not is_too_large(run)
-    run.append(Event(63, 9.5, "on_chain_stream", source, payload))
+    run.append(RunEvent(63, 9.5, "on_chain_stream", source, payload))
     run.close(Status.DONE, None)
-    assert size(run) == sum(map(len, lines(run)))
+    assert size(run) == sum(map(len, to_jsonl(run)))
     assert size(run) > MAX_BYTES
     assert is_too_large(run)
 
@@ -44,7 +44,16 @@ def test_a_run_that_is_larger_than_what_can_be_opened_is_known_before_it_is_save
 def test_the_name_of_a_file_takes_no_path_from_a_recording() -> None:
     ids = ["0199-ab", "../../etc/passwd", 'a"b', "a\nb", ""]
     runs = [
-        Run("rec-1", "", "", context={}, created_at=0, cancel=lambda: None, unread=lambda: None, recorded_id=recorded)
+        Run(
+            "rec-1",
+            "",
+            "",
+            context={},
+            created_at=0,
+            cancel=lambda: None,
+            on_last_reader_left=lambda: None,
+            recorded_id=recorded,
+        )
         for recorded in ids
     ]
     assert [file_id(run) for run in runs] == ["0199-ab", "rec-1", "rec-1", "rec-1", "rec-1"]

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from pages.components.session import sign_in
-from pages.components.session.sign_in import keys_of, refusal
+from pages.components.session.sign_in import denial_reason, secrets_of
 from weir.config import allow_list
 
-LIST = allow_list.parse("Ann@example.org, @team.example")
+LIST = allow_list.parse_allow_list("Ann@example.org, @team.example")
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ LIST = allow_list.parse("Ann@example.org, @team.example")
     ],
 )
 def test_an_address_or_its_domain_on_the_list_may(user: dict[str, Any]) -> None:
-    assert refusal(user, LIST) is None
+    assert denial_reason(user, LIST) is None
 
 
 @pytest.mark.parametrize(
@@ -39,19 +39,19 @@ def test_an_address_or_its_domain_on_the_list_may(user: dict[str, Any]) -> None:
     ],
 )
 def test_others_may_not_and_are_told_why(user: dict[str, Any], says: str) -> None:
-    assert says in str(refusal(user, LIST))
+    assert says in str(denial_reason(user, LIST))
 
 
 def test_without_a_list_everybody_who_can_sign_in_may_but_never_with_an_address_that_is_not_theirs() -> None:
-    assert refusal({"email": "anybody@anywhere.example"}, frozenset()) is None
-    assert refusal({"sub": "1"}, frozenset()) is None
-    assert refusal({"email": "ann@example.org", "email_verified": False}, frozenset()) is not None
+    assert denial_reason({"email": "anybody@anywhere.example"}, frozenset()) is None
+    assert denial_reason({"sub": "1"}, frozenset()) is None
+    assert denial_reason({"email": "ann@example.org", "email_verified": False}, frozenset()) is not None
 
 
 @pytest.mark.parametrize("text", ["ann", "@", "a@b@c", "ann@example.org ben@example.org", "ann@"])
 def test_what_is_neither_an_address_nor_a_domain_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="neither an address nor a domain"):
-        allow_list.parse(text)
+        allow_list.parse_allow_list(text)
 
 
 def test_the_secrets_of_every_provider_are_to_be_hidden() -> None:
@@ -62,8 +62,8 @@ def test_the_secrets_of_every_provider_are_to_be_hidden() -> None:
         "entra": {"client_id": "2", "client_secret": "an-entra-canary"},
     }
     sent = ("MTphLWdvb2dsZS1jYW5hcnk=", "Mjphbi1lbnRyYS1jYW5hcnk=")
-    assert keys_of(auth) == ("a-cookie-canary", "a-google-canary", "an-entra-canary", *sent)
-    assert keys_of({"client_id": "1", "client_secret": "alone"}) == ("alone", "MTphbG9uZQ==")
+    assert secrets_of(auth) == ("a-cookie-canary", "a-google-canary", "an-entra-canary", *sent)
+    assert secrets_of({"client_id": "1", "client_secret": "alone"}) == ("alone", "MTphbG9uZQ==")
 
 
 def test_where_nobody_can_sign_in_nobody_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_where_nobody_can_sign_in_nobody_is_asked_for(monkeypatch: pytest.Monkey
     monkeypatch.setattr("streamlit.user", User())
     monkeypatch.setattr(sign_in, "providers", lambda: ())
     assert sign_in.account() is None
-    assert sign_in.is_admitted()
+    assert sign_in.is_authorized()
     assert asked == []
     monkeypatch.setattr(sign_in, "providers", lambda: ("default",))
     assert sign_in.is_signed_in()

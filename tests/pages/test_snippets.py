@@ -5,7 +5,7 @@ import sys
 import httpx
 import pytest
 
-from pages.components.http_client.snippets import Call, curl, javascript, python
+from pages.components.http_client.snippets import ApiCall, curl, javascript, python
 from tests.api.conftest import Serve, serve, store
 from tests.support.fake_openai import FakeOpenAI, Plan
 
@@ -14,8 +14,8 @@ __all__ = ["serve", "store"]
 HOSTILE = 'it\'s "quoted" $HOME `ls` & more\n<b> ü'
 
 
-def call(path: str, ends_with: str | None, *, origin: str = "http://localhost:8501", token: bool = False) -> Call:
-    return Call(origin, path, (("topic", HOSTILE),), ends_with, token)
+def call(path: str, ends_with: str | None, *, origin: str = "http://localhost:8501", token: bool = False) -> ApiCall:
+    return ApiCall(origin, path, (("topic", HOSTILE),), ends_with, token)
 
 
 def test_curl_takes_any_topic_as_one_word() -> None:

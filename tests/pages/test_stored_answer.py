@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pages.components.answer.stored_answer import ended_of
+from pages.components.answer.stored_answer import from_message
 from pages.components.layout import formatting
 from tests.fuzz_recordings import odd
 from tests.support.conversations import ANN
 from tests.support.database_files import data, file
-from weir.analysis.metrics import Figures
+from weir.analysis.metrics import RunMetrics
 from weir.storage import json_export
-from weir.storage.database import IN_MEMORY, open_library
+from weir.storage.database import IN_MEMORY_URL, open_repository
 from weir.storage.json_export import UnreadableError
 from weir.storage.message import Message, MessageStatus, Role
 
-FIGURES = asdict(Figures(0.1, (), 2, 3, True, 4.0, "stop", True, 5, 6, 7.0))
+FIGURES = asdict(RunMetrics(0.1, (), 2, 3, True, 4.0, "stop", True, 5, 6, 7.0))
 DECISION = {"route": "math", "probabilities": {"math": 0.9}, "seconds": 0.1}
 
 
@@ -30,11 +30,11 @@ def answer(**details: Any) -> Message:
 
 def drawn(message: Message) -> str:
     """Return the figures as a page has them, and the decision's."""
-    ended = ended_of(message)
+    ended = from_message(message)
     shares = [f"{share:.0%}" for share in ((ended.decision and ended.decision.probabilities) or {}).values()]
     took = [formatting.seconds(ended.decision.seconds)] if ended.decision else []
     return " ".join(
-        (formatting.figures_line(ended.figures), *shares, *took, formatting.escaped(ended.outcome.sentence))
+        (formatting.metrics_line(ended.figures), *shares, *took, formatting.escape_markdown(ended.outcome.sentence))
     )
 
 
@@ -61,7 +61,7 @@ def test_figures_that_cannot_be_are_left_out(name: str, value: Any) -> None:
     ids=str,
 )
 def test_a_decision_that_cannot_be_is_left_out(change: dict[str, Any]) -> None:
-    assert ended_of(answer(decision=DECISION | change)).decision is None
+    assert from_message(answer(decision=DECISION | change)).decision is None
 
 
 def changed(random: Random) -> bytes:
@@ -89,7 +89,7 @@ def test_a_file_with_odd_values_is_imported_and_drawn_or_refused(random: Random)
         json_export.read(content)
     except UnreadableError:
         return
-    library = open_library(IN_MEMORY)
+    library = open_repository(IN_MEMORY_URL)
     try:
         imported = library.import_json(ANN, content)
         for message in library.path(ANN, imported):

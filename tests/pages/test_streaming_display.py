@@ -7,50 +7,50 @@ from pages.components.story.metrics_view import (
     milliseconds,
     newest_lines,
     progress_text,
-    sparks,
+    sparkline,
 )
-from pages.components.story.streaming_display import TEXT_MESSAGE, Cost
-from weir.analysis.progress import Phase, Progress
-from weir.analysis.text_chunks import Chunk
+from pages.components.story.streaming_display import TEXT_MESSAGE, DisplayCost
+from weir.analysis.progress import Progress, RunPhase
+from weir.analysis.text_chunks import TextChunk
 
 
 def test_each_update_sends_the_whole_element() -> None:
-    cost = Cost()
-    cost.painted("Once", 1.0)
-    cost.painted(" upon", 2.0)
+    cost = DisplayCost()
+    cost.on_sent("Once", 1.0)
+    cost.on_sent(" upon", 2.0)
     assert (cost.updates, cost.sent) == (2, 4 + 9 + 2 * TEXT_MESSAGE)
 
 
 def test_of_updates_within_one_look_only_the_last_goes_out() -> None:
-    cost = Cost()
+    cost = DisplayCost()
     for number in range(4):
-        cost.painted("a", 1.0 + number / 1_000)
+        cost.on_sent("a", 1.0 + number / 1_000)
     cost.finished(2.0)
     assert cost.updates == 3
     assert cost.sent == 1 + 4 + 4 + 3 * TEXT_MESSAGE
 
 
 def test_a_finished_element_is_not_sent_again() -> None:
-    cost = Cost()
-    cost.painted("a" * 1_000, 1.0)
+    cost = DisplayCost()
+    cost.on_sent("a" * 1_000, 1.0)
     cost.finished(2.0)
     before = cost.sent
-    cost.painted("b", 3.0)
+    cost.on_sent("b", 3.0)
     assert cost.sent - before == 1 + TEXT_MESSAGE
 
 
 def test_bytes_are_counted_as_they_are_sent() -> None:
-    cost = Cost()
-    cost.painted("ü", 1.0)
+    cost = DisplayCost()
+    cost.on_sent("ü", 1.0)
     assert cost.sent == 2 + TEXT_MESSAGE
 
 
 def test_waits_have_a_mean_and_a_worst() -> None:
-    cost = Cost()
+    cost = DisplayCost()
     assert cost.mean_lag == 0
-    cost.waited(0.1)
-    cost.waited(0.3)
-    assert (cost.mean_lag, cost.worst) == (0.2, 0.3)
+    cost.on_wait(0.1)
+    cost.on_wait(0.3)
+    assert (cost.mean_lag, cost.max_wait) == (0.2, 0.3)
 
 
 def test_figures_are_said_as_people_read_them() -> None:
@@ -59,25 +59,25 @@ def test_figures_are_said_as_people_read_them() -> None:
 
 
 def test_progress_is_told_with_its_phase_and_estimates_marked() -> None:
-    assert progress_text(Phase.READING, Progress(0, 400, 800, None), 2.0) == "Reading the prompt · 2 s"
-    said = progress_text(Phase.WRITING, Progress(100, 400, 800, 50.0), 2.0)
+    assert progress_text(RunPhase.READING, Progress(0, 400, 800, None), 2.0) == "Reading the prompt · 2 s"
+    said = progress_text(RunPhase.WRITING, Progress(100, 400, 800, 50.0), 2.0)
     assert said == "Writing · ~100 of about 400 tokens · ~6 s left, 14 s at most"
-    over = progress_text(Phase.WRITING, Progress(500, 400, 800, 50.0), 2.0)
+    over = progress_text(RunPhase.WRITING, Progress(500, 400, 800, 50.0), 2.0)
     assert over == "Writing · ~500 of about 400 tokens · longer than expected, 6 s at most"
 
 
 def test_a_sparkline_has_a_bound_and_keeps_the_longest_gaps() -> None:
-    points = sparks([0.01] * 500 + [0.9] + [0.01] * 500)
+    points = sparkline([0.01] * 500 + [0.9] + [0.01] * 500)
     assert len(points) == SPARKS
     assert max(points) == 900
-    assert sparks([0.01, 0.02]) == [10.0, 20.0]
+    assert sparkline([0.01, 0.02]) == [10.0, 20.0]
 
 
 def test_the_newest_chunks_take_as_many_lines_from_the_first_on() -> None:
-    none, one = newest_lines([]), newest_lines([Chunk(0, "Once", 0.5, None)])
+    none, one = newest_lines([]), newest_lines([TextChunk(0, "Once", 0.5, None)])
     assert len(none.split("\n")) == len(one.split("\n")) == NEWEST
     assert one.split("\n")[0].endswith("  Chunk 0: 'Once'")
-    long = newest_lines([Chunk(7, "x" * 200, 1.0, 0.025)])
+    long = newest_lines([TextChunk(7, "x" * 200, 1.0, 0.025)])
     assert long.split("\n")[0].endswith("…")
     assert "1.000 s" in long
     assert "+25.0 ms" in long

@@ -2,7 +2,7 @@
 
 from langchain_core.runnables import RunnableLambda
 
-from pages.components.answer.truncation import content_for
+from pages.components.answer.truncation import full_answer_bytes
 from weir.runs.recorder import Recorder
 from weir.runs.run_store import MemoryStore
 
@@ -13,14 +13,14 @@ def test_of_a_run_that_was_taken_back_the_whole_answer_is_its_owners_alone(recor
     run = recorder.start(RunnableLambda(str), "a canary")
     assert run.wait(5)
     run.owner = "ann"
-    assert content_for(TEXT, recorder.store, run.id, "ben") == b"a canary ?"
+    assert full_answer_bytes(TEXT, recorder.store, run.id, "ben") == b"a canary ?"
     run.is_shared = False
-    assert content_for(TEXT, recorder.store, run.id, "ann") == b"a canary ?"
-    refused = content_for(TEXT, recorder.store, run.id, "ben")
+    assert full_answer_bytes(TEXT, recorder.store, run.id, "ann") == b"a canary ?"
+    refused = full_answer_bytes(TEXT, recorder.store, run.id, "ben")
     assert b"not shared any more" in refused
     assert b"canary" not in refused
 
 
 def test_a_page_keeps_the_answer_whose_run_is_not_kept() -> None:
-    assert content_for(TEXT, MemoryStore(10**6), "never-was", "ben") == b"a canary ?"
-    assert content_for(TEXT, MemoryStore(10**6), None, "ben") == b"a canary ?"
+    assert full_answer_bytes(TEXT, MemoryStore(10**6), "never-was", "ben") == b"a canary ?"
+    assert full_answer_bytes(TEXT, MemoryStore(10**6), None, "ben") == b"a canary ?"

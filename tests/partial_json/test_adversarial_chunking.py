@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.json_texts import DOCUMENTS
-from weir.partial_json.adversarial_chunking import by_characters, decoded, hostile, hostile_bytes, without_end
+from weir.partial_json.adversarial_chunking import (
+    by_characters,
+    decoded,
+    drop_last,
+    split_inside_characters,
+    split_inside_tokens,
+)
 
 
 def is_unicode(text: str) -> bool:
@@ -28,30 +34,30 @@ def test_a_chunk_has_at_least_one_character() -> None:
 
 @given(st.one_of(DOCUMENTS, st.text()))
 def test_hostile_chunks_are_the_text(text: str) -> None:
-    chunks = hostile(text)
+    chunks = split_inside_tokens(text)
     assert "".join(chunks) == text
     assert "" not in chunks
 
 
 @given(st.one_of(DOCUMENTS.filter(is_unicode), st.text(st.characters(exclude_categories=["Cs"]))))
 def test_hostile_bytes_are_the_text(text: str) -> None:
-    data = hostile_bytes(text)
+    data = split_inside_characters(text)
     assert b"".join(data) == text.encode()
     assert b"" not in data
     assert "".join(decoded(data)) == text
 
 
 def test_escapes_pairs_numbers_and_literals_are_cut_everywhere() -> None:
-    assert hostile(r'{"a\n": -1.5, "b": true}') == ['{"a\\', 'n": -', "1", ".", '5, "b": t', "r", "u", "e}"]
-    assert hostile(json.dumps("😀x")) == ['"\\', *"ud83d\\ude0", '0x"']
-    assert hostile("") == []
+    assert split_inside_tokens(r'{"a\n": -1.5, "b": true}') == ['{"a\\', 'n": -', "1", ".", '5, "b": t', "r", "u", "e}"]
+    assert split_inside_tokens(json.dumps("😀x")) == ['"\\', *"ud83d\\ude0", '0x"']
+    assert split_inside_tokens("") == []
 
 
 def test_characters_are_cut_between_their_bytes() -> None:
-    chunks = hostile_bytes('"é😀"')
+    chunks = split_inside_characters('"é😀"')
     assert chunks == [b'"\xc3', b"\xa9\xf0", b"\x9f", b"\x98", b'\x80"']
     assert list(decoded(chunks)) == ['"', "é", "", "", '😀"']
-    assert list(decoded(hostile_bytes("\ud83d"))) != []
+    assert list(decoded(split_inside_characters("\ud83d"))) != []
 
 
 def test_bytes_that_are_no_utf8_are_shown_as_such() -> None:
@@ -59,6 +65,6 @@ def test_bytes_that_are_no_utf8_are_shown_as_such() -> None:
 
 
 def test_a_text_loses_its_end() -> None:
-    assert without_end("abc", 0) == "abc"
-    assert without_end("abc", 1) == "ab"
-    assert without_end("abc", 9) == ""
+    assert drop_last("abc", 0) == "abc"
+    assert drop_last("abc", 1) == "ab"
+    assert drop_last("abc", 9) == ""

@@ -1,14 +1,14 @@
 from weir.partial_json.dialect import LIKE_LANGCHAIN
-from weir.partial_json.field_timeline import Lifeline, lifelines
-from weir.partial_json.fields import JsonType, Outcome, Verdict
+from weir.partial_json.field_timeline import FieldTimeline, field_timelines
+from weir.partial_json.fields import JsonType, ParseStatus, Validity
 
 CHUNKS = [(0.5, '{"na'), (1.0, 'me": "W'), (1.5, "eir"), (2.0, '", "n": 1'), (2.5, "2, "), (3.0, '"x": [true]')]
 
 
 def test_each_path_has_its_times() -> None:
-    found = lifelines(CHUNKS, {"properties": {"name": {"minLength": 9}, "n": {"type": "integer"}}})
-    assert found.lines[1] == Lifeline(
-        "/name", JsonType.STRING, 1.0, 2.0, 2.0, Verdict.INVALID, "'Weir' is too short"
+    found = field_timelines(CHUNKS, {"properties": {"name": {"minLength": 9}, "n": {"type": "integer"}}})
+    assert found.lines[1] == FieldTimeline(
+        "/name", JsonType.STRING, 1.0, 2.0, 2.0, Validity.INVALID, "'Weir' is too short"
     )  # fmt: skip
     assert [(line.pointer, line.opened_at, line.closed_at, line.judged_at) for line in found.lines] == [
         ("", 0.5, None, None),
@@ -18,20 +18,20 @@ def test_each_path_has_its_times() -> None:
         ("/x/0", 3.0, 3.0, 3.0),
     ]
     assert found.first_usable_at == 2.5
-    assert found.ending.outcome is Outcome.TRUNCATED
+    assert found.ending.status is ParseStatus.TRUNCATED
 
 
 def test_without_a_schema_what_is_closed_is_usable() -> None:
-    found = lifelines(CHUNKS, dialect=LIKE_LANGCHAIN)
+    found = field_timelines(CHUNKS, dialect=LIKE_LANGCHAIN)
     assert found.first_usable_at == 2.0
-    assert {line.verdict for line in found.lines} == {Verdict.UNJUDGED}
+    assert {line.verdict for line in found.lines} == {Validity.UNKNOWN}
 
 
 def test_a_lone_number_closes_with_the_last_chunk() -> None:
-    found = lifelines([(1.0, " 4"), (2.0, "2")])
+    found = field_timelines([(1.0, " 4"), (2.0, "2")])
     assert [(line.opened_at, line.closed_at) for line in found.lines] == [(1.0, 2.0)]
 
 
 def test_a_text_without_json_has_no_lifelines() -> None:
-    found = lifelines([])
-    assert (found.lines, found.first_usable_at, found.ending.outcome) == ((), None, Outcome.FAILED)
+    found = field_timelines([])
+    assert (found.lines, found.first_usable_at, found.ending.status) == ((), None, ParseStatus.FAILED)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from tests.support.json_texts import DOCUMENTS, SIZES, VALUES, pieces
-from weir.partial_json.fields import Change, Outcome, Verdict
+from weir.partial_json.fields import ChangeType, ParseStatus, Validity
 from weir.partial_json.incremental_schema import PROBLEM_LIMIT, Schema, SchemaError
 from weir.partial_json.parser import PartialJson
 
@@ -45,7 +45,7 @@ def problems(parser: PartialJson) -> dict[str, str | None]:
 def test_a_field_is_judged_as_soon_as_it_is_closed() -> None:
     parser = PartialJson(schema=REPORT)
     life = [
-        [(e.field.pointer, e.field.verdict.value) for e in parser.feed(chunk) if e.change is Change.JUDGED]
+        [(e.field.pointer, e.field.verdict.value) for e in parser.feed(chunk) if e.change is ChangeType.VALIDATED]
         for chunk in ['{"name": "W', 'eir", "items": [1', ", -2, ", '3], "x": 1', ', "note": null', "}"]
     ]
     assert life == [
@@ -89,7 +89,12 @@ def test_what_only_the_whole_decides_is_judged_with_it() -> None:
     parser.feed('{"at": {"x": 1, "deep": [2]')
     assert set(verdicts(parser).values()) == {"unjudged"}
     events = parser.feed("}")
-    assert [e.field.pointer for e in events if e.change is Change.JUDGED] == ["/at", "/at/x", "/at/deep", "/at/deep/0"]
+    assert [e.field.pointer for e in events if e.change is ChangeType.VALIDATED] == [
+        "/at",
+        "/at/x",
+        "/at/deep",
+        "/at/deep/0",
+    ]
     parser.feed("}")
     assert set(verdicts(parser).values()) == {"valid"}
     bad = judged('{"at": {"x": "1", "deep": [2]}}', schema)
@@ -106,7 +111,7 @@ def test_a_problem_deep_in_a_whole_is_named_at_its_field_and_above() -> None:
         "/b": "The value at /b/c in it is not valid",
         "": "The value at /b in it is not valid",
     }
-    assert parser.fields["/b/d"].verdict is Verdict.UNJUDGED
+    assert parser.fields["/b/d"].verdict is Validity.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -157,9 +162,9 @@ def test_a_verdict_waits_for_what_is_never_closed() -> None:
 
 def test_a_value_that_cannot_be_judged_says_why_and_stops_nothing() -> None:
     parser = judged('{"a": 1e999, "b": 2}', {"properties": {"a": {"multipleOf": 0.5}, "b": {"multipleOf": 2}}})
-    assert parser.fields["/a"].verdict is Verdict.UNJUDGED
+    assert parser.fields["/a"].verdict is Validity.UNKNOWN
     assert str(parser.fields["/a"].problem).startswith("This could not be judged: ")
-    assert parser.fields["/b"].verdict is Verdict.VALID
+    assert parser.fields["/b"].verdict is Validity.VALID
 
 
 @pytest.mark.parametrize("schema", [{}, {"minProperties": 1}, {"not": {"type": "null"}}])
@@ -203,7 +208,7 @@ def test_a_pattern_that_takes_too_long_leaves_its_value_unjudged(rule: dict[str,
 )
 def test_a_pattern_of_names_that_takes_too_long_leaves_the_object_unjudged(schema: dict[str, Any]) -> None:
     parser = judged(f'{{"{WORD}": {{"c": 1}}, "b": 1}}', schema, size=50)
-    assert parser.fields[""].verdict is Verdict.UNJUDGED
+    assert parser.fields[""].verdict is Validity.UNKNOWN
     assert "takes too long" in str([field.problem for field in parser.fields.values()])
 
 
@@ -261,7 +266,7 @@ def test_names_that_patterns_find_are_evaluated() -> None:
     branch = {"if": {"required": ["c"]}, "then": {"properties": {"c": True}}}
     schema = {"allOf": [*parts, branch], "unevaluatedProperties": False, "$defs": {"b": {"properties": {"b": True}}}}
     for value in ({"ab": 1, "b": 2, "c": 3}, {"ab": 1, "d": 2}, {"b": 1, "c": 1, "ca": 2}):
-        expected = Verdict.VALID if Draft202012Validator(schema).is_valid(value) else Verdict.INVALID
+        expected = Validity.VALID if Draft202012Validator(schema).is_valid(value) else Validity.INVALID
         assert judged(json.dumps(value), schema).fields[""].verdict is expected
 
 
@@ -277,7 +282,7 @@ def test_a_value_nested_too_deep_is_not_judged_as_a_whole(depth: int, verdict: s
 @pytest.mark.parametrize("depth", [400, 499])
 def test_depth_does_not_matter_where_parts_are_judged_one_by_one(depth: int) -> None:
     parser = judged('{"below": ' * depth + "null" + "}" * depth, TREE)
-    assert {field.verdict for field in parser.fields.values()} == {Verdict.VALID}
+    assert {field.verdict for field in parser.fields.values()} == {Validity.VALID}
 
 
 def test_a_problem_is_kept_short() -> None:
@@ -353,11 +358,11 @@ def test_the_verdict_of_the_whole_is_the_validators(one: Any, other: Any, value:
     parser = PartialJson(schema=schema)
     for piece in pieces(json.dumps(value), sizes):
         parser.feed(piece)
-    assert parser.finish().outcome is Outcome.COMPLETE
+    assert parser.finish().status is ParseStatus.COMPLETE
     is_valid = Draft202012Validator(schema).is_valid(value)
-    assert parser.fields[""].verdict is (Verdict.VALID if is_valid else Verdict.INVALID)
+    assert parser.fields[""].verdict is (Validity.VALID if is_valid else Validity.INVALID)
     if is_valid:
-        assert all(field.verdict is Verdict.VALID for field in parser.fields.values())
+        assert all(field.verdict is Validity.VALID for field in parser.fields.values())
 
 
 @given(DOCUMENTS, SIZES, SCHEMAS)
@@ -367,9 +372,9 @@ def test_a_verdict_never_changes_and_comes_with_an_event(text: str, sizes: list[
     events = [event for piece in pieces(text, sizes) for event in parser.feed(piece)]
     events.extend(parser.finish().events)
     for event in events:
-        if event.change is Change.JUDGED:
+        if event.change is ChangeType.VALIDATED:
             assert event.field not in told
             told.append(event.field)
     fields = list(parser.fields.values())
-    assert all((field.judged is None) == (field.verdict is Verdict.UNJUDGED) for field in fields)
+    assert all((field.judged is None) == (field.verdict is Validity.UNKNOWN) for field in fields)
     assert {field.pointer for field in fields if field.judged} <= {field.pointer for field in told}

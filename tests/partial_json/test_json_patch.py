@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from tests.support.json_texts import DOCUMENTS, SIZES, pieces, same
 from weir.partial_json.dialect import LIKE_LANGCHAIN, MODEL_ANSWER
-from weir.partial_json.fields import Event, Json
+from weir.partial_json.fields import FieldEvent, Json
 from weir.partial_json.json_patch import Operation, deltas, patch
 from weir.partial_json.parser import PartialJson
 
-Make = Callable[[Sequence[Event], Json], list[Operation]]
+Make = Callable[[Sequence[FieldEvent], Json], list[Operation]]
 
 
 def applied(document: Json, operations: list[Operation]) -> Any:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.json_texts import fed, same
 from weir.partial_json.dialect import MODEL_ANSWER, STRICT
-from weir.partial_json.fields import Outcome
+from weir.partial_json.fields import ParseStatus
 
 VALID = [
     # numbers
@@ -115,7 +115,7 @@ def test_what_the_standard_leaves_open_is_decided(text: str, strict: object, len
 @pytest.mark.parametrize("text", VALID)
 def test_a_valid_document_ends_as_json_loads_has_it(text: str, size: int) -> None:
     parser = fed(text, STRICT, [size])
-    assert parser.finish().outcome is Outcome.COMPLETE
+    assert parser.finish().status is ParseStatus.COMPLETE
     assert repr(parser.value) == repr(json.loads(text))
 
 
@@ -124,7 +124,7 @@ def test_a_valid_document_ends_as_json_loads_has_it(text: str, size: int) -> Non
 def test_an_invalid_document_ends_in_an_error_with_place_and_cause(text: str, size: int) -> None:
     parser = fed(text, STRICT, [size])
     ending = parser.finish()
-    assert ending.outcome is not Outcome.COMPLETE
+    assert ending.status is not ParseStatus.COMPLETE
     assert ending.error is not None
     assert 0 <= ending.error.offset <= len(text)
     assert ending.error.cause.endswith(".")

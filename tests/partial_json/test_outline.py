@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from weir.partial_json.outline import Row, Stage, outline
+from weir.partial_json.outline import OutlineRow, Stage, outline
 from weir.partial_json.parser import PartialJson
 
 SCHEMA: dict[str, Any] = {
@@ -16,7 +16,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def rows(text: str, schema: dict[str, Any] | None = None, limit: int = 100) -> list[Row]:
+def rows(text: str, schema: dict[str, Any] | None = None, limit: int = 100) -> list[OutlineRow]:
     parser = PartialJson(schema=schema)
     parser.feed(text)
     return outline(parser, schema, limit=limit)

@@ -10,20 +10,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.json_texts import DOCUMENTS, SCRAPS, SIZES, VALUES, fed, pieces, same
-from weir.partial_json.adversarial_chunking import by_characters, hostile
+from weir.partial_json.adversarial_chunking import by_characters, split_inside_tokens
 from weir.partial_json.dialect import (
     LIKE_LANGCHAIN,
     MODEL_ANSWER,
     STRICT,
     ControlCharacters,
     Dialect,
-    Numbers,
-    Surroundings,
+    NumberMode,
+    SurroundingText,
 )
-from weir.partial_json.fields import Change, Field, Json, JsonError, Outcome, State
+from weir.partial_json.fields import ChangeType, Field, Json, JsonError, ParseStatus, State
 from weir.partial_json.parser import PartialJson, loads
 
-DIALECTS = st.sampled_from([MODEL_ANSWER, STRICT, LIKE_LANGCHAIN, Dialect(Surroundings.WHITE_SPACE)])
+DIALECTS = st.sampled_from([MODEL_ANSWER, STRICT, LIKE_LANGCHAIN, Dialect(SurroundingText.WHITE_SPACE)])
 
 
 def grew(before: Json, after: Json, numbers: bool) -> bool:
@@ -58,7 +58,7 @@ def said_by_json(text: str, strict: bool) -> tuple[Json, int | None]:
 @given(DOCUMENTS, SIZES, DIALECTS)
 def test_the_final_value_is_that_of_json_loads(text: str, sizes: list[int], dialect: Dialect) -> None:
     parser = fed(text, dialect, sizes)
-    assert parser.finish().outcome is Outcome.COMPLETE
+    assert parser.finish().status is ParseStatus.COMPLETE
     assert same(parser.value, json.loads(text))
     assert all(field.state is State.CLOSED for field in parser.fields.values())
 
@@ -70,7 +70,7 @@ def test_a_value_only_grows(text: str, sizes: list[int], dialect: Dialect) -> No
     for piece in pieces(text, sizes):
         absent = parser.state("") is State.ABSENT
         parser.feed(piece)
-        assert absent or grew(before, parser.value, dialect.numbers is Numbers.EARLY)
+        assert absent or grew(before, parser.value, dialect.numbers is NumberMode.INCREMENTAL)
         before = copy.deepcopy(parser.value)
 
 
@@ -81,16 +81,16 @@ def facts(field: Field) -> tuple[object, ...]:
 @given(st.one_of(SCRAPS, DOCUMENTS), SIZES, DIALECTS)
 @example(f"```{' ' * 62}json\n7", [1], MODEL_ANSWER)
 @example("Here: [ ", [1], MODEL_ANSWER)
-@example("0 {", [1], Dialect(Surroundings.WHITE_SPACE))
+@example("0 {", [1], Dialect(SurroundingText.WHITE_SPACE))
 def test_any_chunking_ends_as_any_other(text: str, sizes: list[int], dialect: Dialect) -> None:
     whole = fed(text, dialect)
     other = whole.finish()
-    for chunks in (pieces(text, sizes), hostile(text)):
+    for chunks in (pieces(text, sizes), split_inside_tokens(text)):
         parser = PartialJson(dialect)
         for chunk in chunks:
             parser.feed(chunk)
         ending = parser.finish()
-        assert (ending.outcome, ending.open, str(ending.error)) == (other.outcome, other.open, str(other.error))
+        assert (ending.status, ending.open, str(ending.error)) == (other.status, other.open, str(other.error))
         assert same(parser.value, whole.value)
         assert (parser.before, parser.after) == (whole.before, whole.after)
         assert [facts(f) for f in parser.fields.values()] == [facts(f) for f in whole.fields.values()]
@@ -102,7 +102,7 @@ def test_any_chunking_ends_as_any_other(text: str, sizes: list[int], dialect: Di
 def test_a_text_ends_in_an_error_exactly_if_json_loads_raises(
     text: str, sizes: list[int], controls: ControlCharacters
 ) -> None:
-    parser = fed(text, Dialect(Surroundings.WHITE_SPACE, controls), sizes)
+    parser = fed(text, Dialect(SurroundingText.WHITE_SPACE, controls), sizes)
     ending = parser.finish()
     expected, raised_at = said_by_json(text, strict=controls is ControlCharacters.REFUSED)
     if raised_at is None:
@@ -130,7 +130,7 @@ def test_a_model_answer_is_at_least_what_json_loads_reads(text: str, sizes: list
 @given(st.text(), SIZES, DIALECTS)
 def test_no_text_makes_it_raise(text: str, sizes: list[int], dialect: Dialect) -> None:
     ending = fed(text, dialect, sizes).finish()
-    assert (ending.error is None) == (ending.outcome is Outcome.COMPLETE)
+    assert (ending.error is None) == (ending.status is ParseStatus.COMPLETE)
 
 
 @given(VALUES, st.data())
@@ -138,7 +138,7 @@ def test_a_cut_text_is_truncated_and_names_what_is_open(value: Json, data: st.Da
     text = json.dumps([value])
     cut = data.draw(st.integers(1, len(text) - 1))
     ending = fed(text[:cut], data.draw(DIALECTS)).finish()
-    assert ending.outcome is Outcome.TRUNCATED
+    assert ending.status is ParseStatus.TRUNCATED
     assert ending.open[0] == ""
     assert ending.error is not None
     assert ending.error.offset == cut
@@ -148,7 +148,7 @@ def test_a_cut_text_is_truncated_and_names_what_is_open(value: Json, data: st.Da
 def test_prose_and_a_fence_are_kept_apart_to_the_character(document: str, sizes: list[int]) -> None:
     text = f'{{"value": {document}}}'
     parser = fed(f"Sure! Here [1] it is:\n```json\n{text}\n```\nBye", MODEL_ANSWER, sizes)
-    assert parser.finish().outcome is Outcome.COMPLETE
+    assert parser.finish().status is ParseStatus.COMPLETE
     assert same(parser.value, json.loads(text))
     assert (parser.before, parser.after) == ("Sure! Here [1] it is:\n```json\n", "\n```\nBye")
 
@@ -176,7 +176,7 @@ def test_prose_and_a_fence_are_kept_apart_to_the_character(document: str, sizes:
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_where_the_json_begins_and_ends(text: str, before: str, value: Json, after: str, size: int) -> None:
     parser = fed(text, MODEL_ANSWER, [size])
-    assert parser.finish().outcome is Outcome.COMPLETE
+    assert parser.finish().status is ParseStatus.COMPLETE
     assert (parser.before, parser.value, parser.after) == (before, value, after)
 
 
@@ -184,17 +184,17 @@ def test_a_bracket_that_ends_the_prose_is_the_json_cut_short() -> None:
     parser = fed("Here: [ ", MODEL_ANSWER, [1])
     assert parser.state("") is State.ABSENT
     ending = parser.finish()
-    assert ending.outcome is Outcome.TRUNCATED
+    assert ending.status is ParseStatus.TRUNCATED
     assert parser.value == []
-    assert [event.change for event in ending.events] == [Change.OPENED]
+    assert [event.change for event in ending.events] == [ChangeType.OPENED]
     assert (parser.fields[""].start, parser.fields[""].opened) == (6, 7)
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "no JSON", "7 of them", "\ufeff"])
-@pytest.mark.parametrize("dialect", [MODEL_ANSWER, Dialect(Surroundings.WHITE_SPACE)])
+@pytest.mark.parametrize("dialect", [MODEL_ANSWER, Dialect(SurroundingText.WHITE_SPACE)])
 def test_a_text_without_json_fails(text: str, dialect: Dialect) -> None:
     parser = fed(text, dialect)
-    assert parser.finish().outcome is Outcome.FAILED
+    assert parser.finish().status is ParseStatus.FAILED
     if dialect is MODEL_ANSWER:
         assert (parser.state(""), parser.value, len(parser.fields)) == (State.ABSENT, None, 0)
 
@@ -245,7 +245,7 @@ def test_the_last_of_two_equal_keys_wins_when_its_value_appears() -> None:
     parser.feed('{"a": {"b": "x"}, "c": 1, "a": ')
     assert parser.value == {"a": {"b": "x"}, "c": 1}
     events = parser.feed('"y"}')
-    assert [event.change for event in events][:3] == [Change.REPLACED, Change.GREW, Change.CLOSED]
+    assert [event.change for event in events][:3] == [ChangeType.REPLACED, ChangeType.EXTENDED, ChangeType.CLOSED]
     assert json.dumps(parser.value) == '{"a": "y", "c": 1}'
 
 
@@ -292,8 +292,8 @@ def test_depth_is_bounded(depth: int, fails: bool) -> None:
 
 
 def test_the_bound_of_depth_is_a_setting() -> None:
-    assert fed("[[1]]", Dialect(max_depth=1)).finish().outcome is Outcome.FAILED
-    assert fed("[" * 20_000 + "]" * 20_000, Dialect(max_depth=20_000)).finish().outcome is Outcome.COMPLETE
+    assert fed("[[1]]", Dialect(max_depth=1)).finish().status is ParseStatus.FAILED
+    assert fed("[" * 20_000 + "]" * 20_000, Dialect(max_depth=20_000)).finish().status is ParseStatus.COMPLETE
 
 
 def test_control_characters_are_accepted_or_refused() -> None:
@@ -310,7 +310,7 @@ def test_an_error_names_its_place_and_keeps_the_value(size: int) -> None:
     assert str(parser.error) == "Line 3, column 14 (character 26): A value must stand here, not 'y'."
     assert parser.value == {"a": "x", "b": [1, 2]}
     assert parser.feed("3]}") == []
-    assert parser.finish() == (Outcome.FAILED, ("", "/b"), parser.error, ())
+    assert parser.finish() == (ParseStatus.FAILED, ("", "/b"), parser.error, ())
     assert parser.value == {"a": "x", "b": [1, 2]}
 
 
@@ -328,7 +328,7 @@ def test_an_error_names_its_place_and_keeps_the_value(size: int) -> None:
 )
 def test_a_truncated_text_says_where_it_ends(text: str, where: str) -> None:
     ending = fed(text).finish()
-    assert ending.outcome is Outcome.TRUNCATED
+    assert ending.status is ParseStatus.TRUNCATED
     assert ending.error is not None
     assert ending.error.cause == f"The text ends within {where}."
 
@@ -337,7 +337,7 @@ def test_an_integer_beyond_pythons_bound_is_an_error() -> None:
     digits = "1" * (sys.get_int_max_str_digits() + 1)
     for text in (digits, f"[{digits}]"):
         ending = fed(text, STRICT).finish()
-        assert ending.outcome is Outcome.FAILED
+        assert ending.status is ParseStatus.FAILED
         assert ending.error is not None
         assert ending.error.cause == "The integer has more digits than Python reads."
 
@@ -351,7 +351,7 @@ def test_a_finished_parser_takes_no_more() -> None:
 
 def test_what_follows_strict_json_may_be_white_space_only() -> None:
     assert fed("[1] \n", STRICT).after == " \n"
-    assert fed("[1]\n x", STRICT).finish().outcome is Outcome.FAILED
+    assert fed("[1]\n x", STRICT).finish().status is ParseStatus.FAILED
 
 
 def seconds(text: str) -> float:
@@ -379,4 +379,4 @@ def test_text_before_the_json_takes_memory_in_proportion_to_its_size(text: str) 
     finally:
         tracemalloc.stop()
     assert peak < 20 * len(text)
-    assert parser.finish().outcome is not Outcome.COMPLETE
+    assert parser.finish().status is not ParseStatus.COMPLETE

@@ -10,18 +10,18 @@ from weir.partial_json.parser_comparison import (
     LANGCHAIN,
     PYDANTIC,
     WEIR,
-    Growth,
-    Score,
-    face_off,
+    ParserResult,
+    ValueRegressions,
+    compare_parsers,
     growth,
-    reparsing,
+    reparse_every_chunk,
 )
 
 TEXT = json.dumps({"title": "Wörter \U0001f600 hier", "n": [1, -2.5, True], "sub": {"a": None}})
 
 
-def scores(text: str, size: int = 1) -> dict[str, Score]:
-    found = face_off(by_characters(text, size), max_chunks=1000, max_characters=10_000)
+def scores(text: str, size: int = 1) -> dict[str, ParserResult]:
+    found = compare_parsers(by_characters(text, size), max_chunks=1000, max_characters=10_000)
     return {score.name: score for score in found}
 
 
@@ -35,7 +35,7 @@ def test_all_parsers_end_with_the_value_of_json_loads() -> None:
 
 def test_only_weir_keeps_to_its_growth_rules_in_an_escaped_text() -> None:
     found = scores(TEXT)
-    assert found[WEIR.name].growth == Growth()
+    assert found[WEIR.name].growth == ValueRegressions()
     assert found[LANGCHAIN.name].growth.vanished > 0
     assert found[JITER.name].growth == found[PYDANTIC.name].growth
 
@@ -57,16 +57,16 @@ def test_what_a_parser_raises_is_its_answer() -> None:
 
 
 def test_a_last_value_that_is_wrong_is_told() -> None:
-    wrong = reparsing("wrong", lambda text: [text])
-    failing = reparsing("failing", float)
+    wrong = reparse_every_chunk("wrong", lambda text: [text])
+    failing = reparse_every_chunk("failing", float)
     chunks = by_characters("[1]", 1)
-    for score in face_off(chunks, max_chunks=9, max_characters=9, contestants=[wrong, failing]):
+    for score in compare_parsers(chunks, max_chunks=9, max_characters=9, contestants=[wrong, failing]):
         assert score.ends_right is False
 
 
 @pytest.mark.parametrize(("max_chunks", "max_characters"), [(3, 100), (100, 13)])
 def test_the_work_is_bounded_and_the_score_says_by_how_much(max_chunks: int, max_characters: int) -> None:
-    for score in face_off(by_characters(TEXT, 4), max_chunks=max_chunks, max_characters=max_characters):
+    for score in compare_parsers(by_characters(TEXT, 4), max_chunks=max_chunks, max_characters=max_characters):
         assert (score.compared, len(score.steps)) == (3, 3)
         assert score.chunks == len(by_characters(TEXT, 4))
         assert score.ends_right is None
@@ -75,25 +75,25 @@ def test_the_work_is_bounded_and_the_score_says_by_how_much(max_chunks: int, max
 def test_the_clock_times_the_parser_only() -> None:
     ticks = itertools.count()
     clock = lambda: next(ticks) / 1000  # noqa: E731
-    (score,) = face_off(by_characters(TEXT, 4), max_chunks=5, max_characters=99, contestants=[WEIR], clock=clock)
+    (score,) = compare_parsers(by_characters(TEXT, 4), max_chunks=5, max_characters=99, contestants=[WEIR], clock=clock)
     assert score.seconds == pytest.approx(0.005)
     assert score.microseconds_per_chunk == pytest.approx(1000)
-    (score,) = face_off([], max_chunks=5, max_characters=99, contestants=[WEIR], clock=clock)
+    (score,) = compare_parsers([], max_chunks=5, max_characters=99, contestants=[WEIR], clock=clock)
     assert (score.microseconds_per_chunk, score.steps, score.ends_right) == (0.0, (), None)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        ({"a": 1}, {"a": 1.5, "b": "x"}, Growth()),
-        ({"a": 1}, {"a": "1"}, Growth(flips=1)),
-        (True, 1, Growth(flips=1)),
-        ({"a": {"b": 1}, "c": 2}, {}, Growth(vanished=2)),
-        ([[1, 2], 3], [[1]], Growth(vanished=2)),
-        (["ab"], ["abc"], Growth()),
-        (["ab"], ["ac"], Growth(rewrites=1)),
-        (None, None, Growth()),
+        ({"a": 1}, {"a": 1.5, "b": "x"}, ValueRegressions()),
+        ({"a": 1}, {"a": "1"}, ValueRegressions(flips=1)),
+        (True, 1, ValueRegressions(flips=1)),
+        ({"a": {"b": 1}, "c": 2}, {}, ValueRegressions(vanished=2)),
+        ([[1, 2], 3], [[1]], ValueRegressions(vanished=2)),
+        (["ab"], ["abc"], ValueRegressions()),
+        (["ab"], ["ac"], ValueRegressions(rewrites=1)),
+        (None, None, ValueRegressions()),
     ],
 )
-def test_what_does_not_grow_is_counted(before: Json, after: Json, expected: Growth) -> None:
+def test_what_does_not_grow_is_counted(before: Json, after: Json, expected: ValueRegressions) -> None:
     assert growth(before, after) == expected

@@ -31,7 +31,7 @@ from langchain_core.tools import tool
 
 from chains.router import smart_router
 from weir.core import serialization
-from weir.core.run_event import Event
+from weir.core.run_event import RunEvent
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 from weir.runs.run import Status
@@ -224,10 +224,10 @@ def numbered(run_ids: list[str]) -> dict[str, str]:
     return {run_id: f"run {place}" for place, run_id in enumerate(dict.fromkeys(run_ids))}
 
 
-def recorded(events: list[Event]) -> list[Any]:
+def recorded(events: list[RunEvent]) -> list[Any]:
     ids = numbered([event.run_id for event in events])
     return [
-        comparable(e.event, e.name, e.source.tags, e.source.metadata, e.source.parent_ids, e.payload, ids)
+        comparable(e.event, e.name, e.component.tags, e.component.metadata, e.component.parent_ids, e.payload, ids)
         for e in events
     ]
 

@@ -10,12 +10,12 @@ import pytest
 from chains.story_chain import story_chain
 from tests.llm.test_chat_model import STORY, WORDS, settings_for
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
-from weir.analysis.metrics import figures, text
-from weir.analysis.outcome import Mark, outcome
-from weir.analysis.progress import Phase, phase
-from weir.analysis.stop_report import HangUp, stop_receipt
-from weir.llm.chat_model import Line, Options, chat_model, configured_endpoint
-from weir.llm.transport_timing import Connection
+from weir.analysis.metrics import answer_text, run_metrics
+from weir.analysis.outcome import AnswerStatus, outcome
+from weir.analysis.progress import RunPhase, run_phase
+from weir.analysis.stop_report import ConnectionEnd, stop_report
+from weir.llm.chat_model import AbortableConnections, ModelOptions, chat_model, configured_endpoint
+from weir.llm.transport_timing import TransportTiming
 from weir.runs.failure import FailureKind
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
@@ -31,9 +31,9 @@ Start = Callable[[Method], Run]
 def start(recorder: Recorder, http: httpx2.AsyncClient, openai_server: FakeOpenAI) -> Start:
     def begin(method: Method) -> Run:
         chosen = settings_for(openai_server.url, timeout=20.0)
-        connection = Connection()
-        line = None if method.is_async else Line(connection)
-        options = Options(streaming=method.needs_streaming_model or None)
+        connection = TransportTiming()
+        line = None if method.is_async else AbortableConnections(connection)
+        options = ModelOptions(streaming=method.needs_streaming_model or None)
         endpoint = configured_endpoint(chosen)
         model = chat_model(endpoint, chosen, http, options=options, line=line, connection=connection)
         run = recorder.start(story_chain(model), STORY, method=method, line=line)
@@ -56,9 +56,9 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 def wait_for_text(run: Run, wanted: str) -> None:
     for _ in run.follow(heartbeat=0.05):
-        if text(run.events) == wanted:
+        if answer_text(run.events) == wanted:
             return
-    raise AssertionError(text(run.events))
+    raise AssertionError(answer_text(run.events))
 
 
 @pytest.mark.parametrize("method", Method)
@@ -66,10 +66,10 @@ def test_every_method_gives_the_same_text_and_figures(start: Start, openai_serve
     openai_server.plan = Plan(tokens=WORDS)
     run = start(method)
     assert run.wait(10)
-    seen = figures(run.events)
+    seen = run_metrics(run.events)
     assert run.status is Status.DONE
-    assert outcome(run, seen).mark is Mark.DONE
-    assert text(run.events) == "".join(WORDS)
+    assert outcome(run, seen).status is AnswerStatus.DONE
+    assert answer_text(run.events) == "".join(WORDS)
     assert (seen.tokens_out, seen.exact, seen.finish_reason) == (20, True, "stop")
     assert seen.chunks == (20 if method.streams else 1)
     assert bool(openai_server.seen[0].body.get("stream")) is method.streams
@@ -92,7 +92,7 @@ def test_every_method_leaves_a_record_with_the_same_components(
     assert sorted(opened) == sorted(closed) == [*components, ("story", "chain")]
     chunks = [event for event in run.events if event.event == "on_chat_model_stream"]
     assert bool(chunks) is method.streams
-    assert all(event.source.parent_ids == (run.id,) for event in chunks)
+    assert all(event.component.parent_ids == (run.id,) for event in chunks)
 
 
 @pytest.mark.parametrize("method", Method)
@@ -104,7 +104,7 @@ def test_stop_hangs_up_and_keeps_the_text(start: Start, openai_server: FakeOpenA
     if method.streams:
         wait_for_text(run, "".join(WORDS[:3]))
     stop_hangs_up(run, openai_server)
-    assert text(run.events).startswith("".join(WORDS[:3]) if method.streams else "")
+    assert answer_text(run.events).startswith("".join(WORDS[:3]) if method.streams else "")
 
 
 @pytest.mark.parametrize("method", Method)
@@ -113,7 +113,7 @@ def test_stop_hangs_up_before_the_first_token(start: Start, openai_server: FakeO
     run = start(method)
     wait_for_request(openai_server)
     stop_hangs_up(run, openai_server)
-    assert text(run.events) == ""
+    assert answer_text(run.events) == ""
 
 
 @pytest.mark.parametrize("method", Method)
@@ -125,14 +125,14 @@ def test_the_phases_of_every_method_are_what_the_connection_tells(
     connection = run.connection
     assert connection is not None
     wait_for(lambda: connection.sent_at is not None)
-    waiting = Phase.READING if method.streams else Phase.UNSEEN
-    assert phase(run.events, Phase.WAITING, run.connection, streams=method.streams) is waiting
+    waiting = RunPhase.READING if method.streams else RunPhase.GENERATING_UNSTREAMED
+    assert run_phase(run.events, RunPhase.WAITING, run.connection, streams=method.streams) is waiting
     run.stop()
     assert run.wait(SOON)
 
 
 def test_a_connection_whose_answer_was_read_to_its_end_is_kept() -> None:
-    connection = Connection()
+    connection = TransportTiming()
     assert connection.sent_at is None
     for event in ("send_request_headers.started", "send_request_body.complete", "receive_response_body.complete"):
         connection.trace(f"http11.{event}", {})
@@ -142,12 +142,12 @@ def test_a_connection_whose_answer_was_read_to_its_end_is_kept() -> None:
 
 
 def test_a_request_that_is_sent_again_begins_anew() -> None:
-    connection = Connection()
+    connection = TransportTiming()
     for event in ("send_request_headers.started", "send_request_body.complete", "response_closed.complete"):
         connection.trace(f"http11.{event}", {})
     assert connection.closed_at is not None
     connection.trace("http11.send_request_headers.started", {})
-    assert not connection.is_over()
+    assert not connection.wait_finished()
     assert [connection.sent_at, connection.closed_at] == [None, None]
 
 
@@ -162,14 +162,14 @@ def stop_hangs_up(run: Run, server: FakeOpenAI) -> None:
     assert run.status is Status.STOPPED
     assert run.events[-1].event == "on_chain_error"
     assert run.events[-1].data["error"]["type"] == "Interrupted"
-    assert run.stop_asked_at is not None
+    assert run.stop_requested_at is not None
     assert run.ended_at is not None
-    assert run.ended_at - run.stop_asked_at < SOON
-    receipt = stop_receipt(run)
+    assert run.ended_at - run.stop_requested_at < SOON
+    receipt = stop_report(run)
     assert receipt is not None
-    assert receipt.hang_up is HangUp.CLOSED
-    assert receipt.to_hang_up is not None
-    assert receipt.to_hang_up == pytest.approx(server.seen[0].hung_up_at - pressed, abs=0.1)
+    assert receipt.connection_end is ConnectionEnd.CLOSED
+    assert receipt.seconds_to_connection_end is not None
+    assert receipt.seconds_to_connection_end == pytest.approx(server.seen[0].hung_up_at - pressed, abs=0.1)
     assert len(server.seen) == 1
 
 

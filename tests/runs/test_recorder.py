@@ -14,7 +14,7 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableGenerator, RunnableLambda, RunnableParallel
 
-from weir.analysis.metrics import text
+from weir.analysis.metrics import answer_text
 from weir.core import serialization
 from weir.core.run_event import MAX_LABEL
 from weir.runs import recording_file
@@ -80,7 +80,7 @@ def test_the_record_is_what_astream_events_gives(recorder: Recorder, make: Any) 
     assert run.wait(5)
     expected = asyncio.run(langchain_events(make(), value))
     assert run.status is Status.DONE
-    assert sorted((e.event, e.name, len(e.source.parent_ids)) for e in run.events) == sorted(
+    assert sorted((e.event, e.name, len(e.component.parent_ids)) for e in run.events) == sorted(
         (e["event"], e["name"], len(e["parent_ids"])) for e in expected
     )
     assert [event.seq for event in run.events] == list(range(len(expected)))
@@ -89,7 +89,7 @@ def test_the_record_is_what_astream_events_gives(recorder: Recorder, make: Any) 
 def test_the_text_of_a_run_is_what_its_root_streamed(recorder: Recorder) -> None:
     run = recorder.start(story(), {"topic": "water"})
     assert run.wait(5)
-    assert text(run.events) == ANSWER
+    assert answer_text(run.events) == ANSWER
     assert run.input == {"topic": "water"}
     assert run.events[0].run_id == run.id
 
@@ -98,7 +98,7 @@ def test_arrival_times_come_from_the_injected_clock(loop: BackgroundLoop) -> Non
     ticks = iter(range(100, 10_000))
     run = Recorder(MemoryStore(10**7), loop, clock=lambda: float(next(ticks))).start(story(), {"topic": "t"})
     assert run.wait(5)
-    assert [event.at for event in run.events] == [float(number) for number in range(1, len(run.events) + 1)]
+    assert [event.elapsed for event in run.events] == [float(number) for number in range(1, len(run.events) + 1)]
 
 
 def test_an_event_takes_under_400_bytes_on_average(recorder: Recorder) -> None:
@@ -123,7 +123,7 @@ def test_stop_cancels_at_once_in_the_middle_of_a_stall_and_keeps_what_arrived(re
     assert run.wait(1)
     assert time.monotonic() - pressed < 1
     assert run.status is Status.STOPPED
-    assert text(run.events) == "before "
+    assert answer_text(run.events) == "before "
 
 
 def test_stop_reaches_a_chain_that_loses_the_first_cancellation(recorder: Recorder) -> None:
@@ -178,7 +178,7 @@ def test_an_exception_closes_every_open_component_and_keeps_the_text(recorder: R
     assert run.status is Status.FAILED
     assert run.failure is not None
     assert run.failure.kind is FailureKind.INTERNAL
-    assert text(run.events) == "partial "
+    assert answer_text(run.events) == "partial "
     closing = [
         (event.event, event.name, event.data["error"]["type"]) for event in run.events if "_error" in event.event
     ]
@@ -223,12 +223,12 @@ def test_secrets_are_in_no_name_tag_or_metadata(loop: BackgroundLoop, method: Me
     run = Recorder(MemoryStore(10**7), loop, hidden=("sk-canary",)).start(labelled, "go", method=method)
     assert list(run.follow())
     assert "sk-canary" not in run.name
-    for source in (event.source for event in run.events):
+    for source in (event.component for event in run.events):
         assert source.name == "of •••"
         assert {"t", "•••"} <= set(source.tags)
         assert "sk-canary" not in source.tags
         assert source.metadata.items() >= {"key": "•••", "•••": 1}.items()
-        assert source is run.events[0].source
+        assert source is run.events[0].component
 
 
 def test_many_threads_read_the_same_events_live(recorder: Recorder) -> None:
@@ -289,7 +289,7 @@ def test_a_run_that_nobody_reads_is_abandoned(loop: BackgroundLoop) -> None:
     assert gate.cancelled.wait(5)
     assert run.wait(5)
     assert run.status is Status.ABANDONED
-    assert text(run.events) == "before "
+    assert answer_text(run.events) == "before "
 
 
 def test_a_run_goes_on_while_it_is_read_and_for_a_reader_who_comes_back_in_time(loop: BackgroundLoop) -> None:
@@ -332,7 +332,7 @@ def test_a_run_that_outgrows_the_bound_ends_with_its_own_sentence(loop: Backgrou
     assert run.status is Status.FAILED
     assert run.failure is not None
     assert run.failure.kind is FailureKind.RECORD_FULL
-    assert text(run.events).startswith("xxx")
+    assert answer_text(run.events).startswith("xxx")
 
 
 def test_of_live_runs_the_largest_is_ended_to_make_room(loop: BackgroundLoop) -> None:
@@ -351,7 +351,9 @@ def test_of_live_runs_the_largest_is_ended_to_make_room(loop: BackgroundLoop) ->
 
 def kept(store: MemoryStore, size: int) -> Run:
     """A live run, that nothing has been recorded of, in a store."""
-    run = Run(str(size), "kept", "x" * size, context={}, created_at=0.0, cancel=lambda: None, unread=lambda: None)
+    run = Run(
+        str(size), "kept", "x" * size, context={}, created_at=0.0, cancel=lambda: None, on_last_reader_left=lambda: None
+    )
     store.add(run)
     return run
 
@@ -359,15 +361,15 @@ def kept(store: MemoryStore, size: int) -> Run:
 def test_a_run_that_is_being_ended_counts_as_room(loop: BackgroundLoop) -> None:
     store = MemoryStore(budget=100_000)
     small, large, middle = (kept(store, size) for size in (5_000, 90_000, 40_000))
-    assert store.grew(0) is large
-    large.end_early(Status.FAILED)
-    assert store.grew(20_000) is None
-    assert store.grew(40_000) is middle
-    middle.end_early(Status.FAILED)
-    assert store.grew(0) is None
-    assert store.grew(100_000) is small
-    small.end_early(Status.FAILED)
-    assert store.grew(0) is None
+    assert store.add_bytes(0) is large
+    large.request_stop(Status.FAILED)
+    assert store.add_bytes(20_000) is None
+    assert store.add_bytes(40_000) is middle
+    middle.request_stop(Status.FAILED)
+    assert store.add_bytes(0) is None
+    assert store.add_bytes(100_000) is small
+    small.request_stop(Status.FAILED)
+    assert store.add_bytes(0) is None
 
 
 def test_closing_the_loop_ends_every_run(loop: BackgroundLoop) -> None:
@@ -409,15 +411,15 @@ def test_what_a_chain_is_named_and_tagged_with_is_recorded_as_bounded_text(recor
     )
     run = recorder.start(chain, "go")
     assert run.wait(10)
-    root = run.events[0].source
+    root = run.events[0].component
     assert len(root.name) == len(run.name) == MAX_LABEL
     assert root.name.endswith("…")
     assert {"half of a pair: \ufffd", "dark"} < set(root.tags)
     assert all(len(tag) <= MAX_LABEL and type(tag) is str for tag in root.tags)
     assert root.metadata["model"]["type"] == "object"
     assert serialization.is_plain(root.metadata)
-    assert len({id(event.source) for event in run.events if event.is_root}) == 1
-    assert [event.as_dict() for event in recording_file.read(b"".join(recording_file.lines(run))).events] == [
+    assert len({id(event.component) for event in run.events if event.is_root}) == 1
+    assert [event.as_dict() for event in recording_file.from_jsonl(b"".join(recording_file.to_jsonl(run))).events] == [
         event.as_dict() for event in run.events
     ]
 

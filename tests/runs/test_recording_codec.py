@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from weir.core import serialization
-from weir.core.run_event import Event, Source
+from weir.core.run_event import Component, RunEvent
 from weir.runs import recording_codec
 from weir.runs.failure import Failure, FailureKind
 from weir.runs.recording_codec import Decoder, End, Header, Line, RecordingError, encode
@@ -43,8 +43,8 @@ def decoded(*lines: bytes) -> list[Line]:
     "line",
     [
         Header("id-1", "story", 12.5, {"topic": 2**80}, {"page": "story"}),
-        Event(0, 0.5, "on_chain_stream", Source("a", "b", ("c",), ("d",), {"e": [1]}), b'{"chunk":"\\ud800"}'),
-        End(Status.FAILED, Failure(FailureKind.CUT, "RemoteProtocolError")),
+        RunEvent(0, 0.5, "on_chain_stream", Component("a", "b", ("c",), ("d",), {"e": [1]}), b'{"chunk":"\\ud800"}'),
+        End(Status.FAILED, Failure(FailureKind.CONNECTION_LOST, "RemoteProtocolError")),
         End(Status.DONE, None),
     ],
     ids=["header", "event", "failure", "end"],
@@ -58,7 +58,7 @@ def test_a_line_is_the_same_after_it_was_encoded_and_decoded(line: Line) -> None
 
 def test_the_events_of_one_component_share_what_they_are_of() -> None:
     _, *events = decoded(header(), event(), event(seq=1), event(seq=2, metadata={}), event(seq=3, name="custom"))
-    sources = [one.source for one in events if isinstance(one, Event)]
+    sources = [one.component for one in events if isinstance(one, RunEvent)]
     assert sources[0] is sources[1]
     assert [source.name for source in sources] == ["story", "story", "story", "custom"]
     assert sources[2].metadata == {}
@@ -66,7 +66,7 @@ def test_the_events_of_one_component_share_what_they_are_of() -> None:
 
 def test_metadata_that_is_equal_in_python_only_is_kept_apart() -> None:
     _, *events = decoded(header(), event(metadata={"a": 1}), event(seq=1, metadata={"a": True}))
-    assert [one.source.metadata["a"] is True for one in events if isinstance(one, Event)] == [False, True]
+    assert [one.component.metadata["a"] is True for one in events if isinstance(one, RunEvent)] == [False, True]
 
 
 ODD_EVENTS = {
@@ -162,20 +162,20 @@ LENIENT = {
 @pytest.mark.parametrize(("line", "kind"), LENIENT.values(), ids=LENIENT)
 def test_what_is_unknown_but_in_form_is_taken(line: bytes, kind: str) -> None:
     _, read = decoded(header(), line)
-    assert isinstance(read, Event)
+    assert isinstance(read, RunEvent)
     assert read.event == kind
 
 
 def test_many_brackets_in_a_text_are_no_lists() -> None:
     text = "[{" * recording_codec.MAX_CONTAINERS
     _, read = decoded(header(), event(data={"chunk": text}))
-    assert isinstance(read, Event)
+    assert isinstance(read, RunEvent)
     assert read.data == {"chunk": text}
 
 
 def test_a_time_that_goes_back_a_little_is_the_one_before_it() -> None:
     _, *events = decoded(header(), event(at=70.0), event(seq=1, at=69.9), event(seq=2, at=10.5), event(seq=3, at=71.0))
-    assert [one.at for one in events if isinstance(one, Event)] == [70.0, 70.0, 70.0, 71.0]
+    assert [one.elapsed for one in events if isinstance(one, RunEvent)] == [70.0, 70.0, 70.0, 71.0]
 
 
 def test_a_time_that_goes_back_further_is_refused() -> None:

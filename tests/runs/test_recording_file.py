@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.runnables import RunnableLambda, RunnableParallel
 
-from weir.analysis.run_tree import tree
+from weir.analysis.run_tree import run_tree
 from weir.core import serialization
-from weir.core.run_event import Event, Source
+from weir.core.run_event import Component, RunEvent
 from weir.runs import recording_file
 from weir.runs.failure import Failure, FailureKind
 from weir.runs.recorder import Recorder
@@ -23,23 +23,29 @@ def nothing() -> None: ...
 
 def made_run(*values: Any, status: Status = Status.DONE, failure: Failure | None = None) -> Run:
     run = Run(
-        "id-1", "story", {"topic": "x"}, context={"page": "story"}, created_at=12.5, cancel=nothing, unread=nothing
+        "id-1",
+        "story",
+        {"topic": "x"},
+        context={"page": "story"},
+        created_at=12.5,
+        cancel=nothing,
+        on_last_reader_left=nothing,
     )
-    source = Source("story", "id-1", (), ("mine",), {"ls_provider": "openai"})
+    source = Component("story", "id-1", (), ("mine",), {"ls_provider": "openai"})
     for seq, value in enumerate(values):
-        run.append(Event(seq, seq / 7, "on_chain_stream", source, serialization.dumps({"chunk": value})))
+        run.append(RunEvent(seq, seq / 7, "on_chain_stream", source, serialization.dumps({"chunk": value})))
     if status is not Status.RUNNING:
         run.close(status, failure)
     return run
 
 
 def exported(run: Run) -> bytes:
-    return b"".join(recording_file.lines(run))
+    return b"".join(recording_file.to_jsonl(run))
 
 
 def round_trip(run: Run) -> Run:
     content = exported(run)
-    opened = recording_file.read(content)
+    opened = recording_file.from_jsonl(content)
     assert exported(opened) == content
     return opened
 
@@ -59,7 +65,7 @@ def test_a_run_of_a_real_chain_is_the_same_after_the_round_trip(recorder: Record
     assert opened.is_recording
     assert opened.id != run.id
     assert opened.recorded_id == run.id
-    first, second = tree(run.events), tree(opened.events)
+    first, second = run_tree(run.events), run_tree(opened.events)
     assert first
     assert second
     assert [node.name for node in first.walk()] == [node.name for node in second.walk()]
@@ -81,11 +87,13 @@ def test_any_value_keeps_its_bytes(value: Any) -> None:
 
 
 def test_a_failure_and_a_live_run_keep_how_they_ended() -> None:
-    failed = round_trip(made_run("a", status=Status.FAILED, failure=Failure(FailureKind.CUT, "RemoteProtocolError")))
-    assert failed.failure == Failure(FailureKind.CUT, "RemoteProtocolError")
+    failed = round_trip(
+        made_run("a", status=Status.FAILED, failure=Failure(FailureKind.CONNECTION_LOST, "RemoteProtocolError"))
+    )
+    assert failed.failure == Failure(FailureKind.CONNECTION_LOST, "RemoteProtocolError")
     live = round_trip(made_run("a", "b", status=Status.RUNNING))
     assert not live.is_live
-    assert live.breaks_off
+    assert live.is_truncated
 
 
 def test_a_serialized_langchain_object_stays_json() -> None:
@@ -98,7 +106,7 @@ def test_a_serialized_langchain_object_stays_json() -> None:
 def test_unknown_fields_are_ignored() -> None:
     first, *rest = exported(made_run("a")).split(b"\n")
     header = json.loads(first) | {"colour": "teal"}
-    assert recording_file.read(b"\n".join([json.dumps(header).encode(), *rest])).events[0].data == {"chunk": "a"}
+    assert recording_file.from_jsonl(b"\n".join([json.dumps(header).encode(), *rest])).events[0].data == {"chunk": "a"}
 
 
 def lines_of(*values: Any) -> list[bytes]:
@@ -139,7 +147,7 @@ DAMAGED = {
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_or_foreign_file_gives_one_sentence(content: bytes) -> None:
     with pytest.raises(RecordingError) as caught:
-        recording_file.read(content)
+        recording_file.from_jsonl(content)
     sentence = str(caught.value)
     assert sentence.endswith(".")
     assert "\n" not in sentence
@@ -148,7 +156,7 @@ def test_a_damaged_or_foreign_file_gives_one_sentence(content: bytes) -> None:
 
 def test_a_file_over_the_bound_is_refused_unread() -> None:
     with pytest.raises(RecordingError, match="64 MB"):
-        recording_file.read(bytes(recording_file.MAX_BYTES + 1))
+        recording_file.from_jsonl(bytes(recording_file.MAX_BYTES + 1))
 
 
 @given(st.data())
@@ -157,7 +165,7 @@ def test_a_file_with_any_byte_changed_is_opened_or_refused(data: st.DataObject) 
     content = bytearray(exported(made_run("a", {"content": "b"})))
     content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
-        opened = recording_file.read(bytes(content))
+        opened = recording_file.from_jsonl(bytes(content))
     except RecordingError:
         return
     assert len(opened.events) == 2

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from langchain_core.runnables import RunnableLambda
 
-from weir.core.run_event import Event, Source
+from weir.core.run_event import Component, RunEvent
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.methods import Method
@@ -19,15 +19,15 @@ def nothing() -> None: ...
 
 
 def made_run(**given: Any) -> Run:
-    return Run("id-1", "story", "", context={}, created_at=12.5, cancel=nothing, unread=nothing, **given)
+    return Run("id-1", "story", "", context={}, created_at=12.5, cancel=nothing, on_last_reader_left=nothing, **given)
 
 
-def event(seq: int, at: float) -> Event:
-    return Event(seq, at, "on_chain_stream", Source("story", "id-1", (), (), {}), b'{"chunk":"a"}')
+def event(seq: int, at: float) -> RunEvent:
+    return RunEvent(seq, at, "on_chain_stream", Component("story", "id-1", (), (), {}), b'{"chunk":"a"}')
 
 
 def times(run: Run) -> list[float]:
-    return [one.at for one in run.events]
+    return [one.elapsed for one in run.events]
 
 
 def test_an_event_that_is_stamped_before_the_last_one_gets_its_time() -> None:
@@ -68,7 +68,7 @@ def test_time_never_goes_back_in_the_record_of_a_failure(method: Method, fails: 
     assert all(later >= earlier for earlier, later in pairwise(times(run)))
     assert run.ended_at is not None
     assert run.ended_at >= times(run)[-1]
-    opened = recording_file.read(b"".join(recording_file.lines(run)))
+    opened = recording_file.from_jsonl(b"".join(recording_file.to_jsonl(run)))
     assert times(opened) == times(run)
 
 
@@ -78,18 +78,18 @@ def test_what_a_chain_names_itself_can_be_opened_again(recorder: Recorder) -> No
     )
     run = recorder.start(chain, "\ud800 go", name="\ud83d" + "y" * 2_000)
     assert run.wait(5)
-    opened = recording_file.read(b"".join(recording_file.lines(run)))
+    opened = recording_file.from_jsonl(b"".join(recording_file.to_jsonl(run)))
     assert opened.name == run.name == "\ufffd" + "y" * 998 + "…"
     assert opened.events[0].name.startswith("half \ufffd pair xx")
-    assert set(opened.events[0].source.tags) == {"\ufffd", "a" * 999 + "…"}
+    assert set(opened.events[0].component.tags) == {"\ufffd", "a" * 999 + "…"}
 
 
 def test_the_memory_of_a_run_has_what_its_components_take_once() -> None:
     run = made_run()
     before = run.size
-    large = Source("story", "id-1", (), ("tag",) * 100, {"key": "value" * 100})
+    large = Component("story", "id-1", (), ("tag",) * 100, {"key": "value" * 100})
     for seq in range(3):
-        run.append(Event(seq, 0.0, "on_chain_stream", large, b"{}"))
+        run.append(RunEvent(seq, 0.0, "on_chain_stream", large, b"{}"))
     assert before + large.size < run.size < before + 2 * large.size
 
 
@@ -98,7 +98,7 @@ def test_a_recording_that_is_larger_than_the_store_takes_nobody_elses_room() -> 
     others = made_run()
     others.close(Status.DONE, None)
     store.add(others)
-    large = Run("rec-1", "story", "x" * 30_000, context={}, created_at=0, cancel=nothing, unread=nothing)
+    large = Run("rec-1", "story", "x" * 30_000, context={}, created_at=0, cancel=nothing, on_last_reader_left=nothing)
     large.close(Status.DONE, None)
     store.add(large)
     assert store.runs() == [others]

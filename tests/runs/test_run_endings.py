@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
 
-from weir.analysis.metrics import text
+from weir.analysis.metrics import answer_text
 from weir.runs.failure import FailureKind
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
@@ -57,7 +57,7 @@ def check(run: Run, recorder: Recorder) -> None:
     assert sorted(opened) == sorted(closed)
     well = recorder.start(RunnableLambda(str), 7)
     assert well.wait(5)
-    assert (well.status, text(well.events)) == (Status.DONE, "7")
+    assert (well.status, answer_text(well.events)) == (Status.DONE, "7")
 
 
 @pytest.mark.parametrize("kind", ENDS)
@@ -83,8 +83,8 @@ def test_whoever_waits_for_an_end_is_told_whatever_another_does_at_it() -> None:
     def fail(_: Run) -> None:
         raise ValueError("planned by the test")
 
-    run = Run("id", "a run", 1, context={}, created_at=0.0, cancel=lambda: None, unread=lambda: None)
-    run.when_ended(fail)
-    run.when_ended(told.append)
+    run = Run("id", "a run", 1, context={}, created_at=0.0, cancel=lambda: None, on_last_reader_left=lambda: None)
+    run.add_done_callback(fail)
+    run.add_done_callback(told.append)
     run.close(Status.DONE, None)
     assert told == [run]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, create_engine, text
 
-from weir.storage.database import database_url, open_library
-from weir.storage.repository import Library
+from weir.storage.database import database_url, open_repository
+from weir.storage.repository import ConversationRepository
 
 POSTGRESQL = os.environ.get("WEIR_TEST_POSTGRES")
 """An empty database that tests may do anything to; `make test-postgres` brings one."""
@@ -46,15 +46,15 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
 
 
 @pytest.fixture
-def library(url: URL, clock: Clock) -> Iterator[Library]:
-    opened = open_library(url, clock=clock)
+def library(url: URL, clock: Clock) -> Iterator[ConversationRepository]:
+    opened = open_repository(url, clock=clock)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def other_process(library: Library, url: URL, clock: Clock) -> Iterator[Library]:
+def other_process(library: ConversationRepository, url: URL, clock: Clock) -> Iterator[ConversationRepository]:
     """A second library on the same database, as another process would have it."""
-    opened = open_library(url, clock=clock)
+    opened = open_repository(url, clock=clock)
     yield opened
     opened.close()

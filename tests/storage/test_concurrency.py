@@ -5,20 +5,20 @@ import pytest
 from sqlalchemy import URL
 
 from tests.support.conversations import ANN, ask, texts
-from weir.storage.database import IN_MEMORY, open_library
+from weir.storage.database import IN_MEMORY_URL, open_repository
 from weir.storage.message import MessageStatus
-from weir.storage.repository import Library
+from weir.storage.repository import ConversationRepository
 
 THREADS = 8
 UPDATES = 50
 
 
 @pytest.fixture
-def in_memory() -> Library:
-    return open_library(IN_MEMORY)
+def in_memory() -> ConversationRepository:
+    return open_repository(IN_MEMORY_URL)
 
 
-def write_at_once(library: Library) -> None:
+def write_at_once(library: ConversationRepository) -> None:
     conversation = library.create(ANN)
     question = library.add_question(ANN, conversation, "Hello", parent=None)
     answers = [library.add_answer(ANN, question, run_id=str(number)) for number in range(THREADS)]
@@ -43,16 +43,16 @@ def write_at_once(library: Library) -> None:
         assert written.status is MessageStatus.DONE
 
 
-def test_threads_that_write_different_answers_lose_nothing(library: Library) -> None:
+def test_threads_that_write_different_answers_lose_nothing(library: ConversationRepository) -> None:
     write_at_once(library)
 
 
-def test_threads_share_a_library_in_memory(in_memory: Library) -> None:
+def test_threads_share_a_library_in_memory(in_memory: ConversationRepository) -> None:
     write_at_once(in_memory)
     in_memory.close()
 
 
-def test_threads_that_ask_in_one_conversation_at_once_are_all_kept(library: Library) -> None:
+def test_threads_that_ask_in_one_conversation_at_once_are_all_kept(library: ConversationRepository) -> None:
     conversation = library.create(ANN)
     together = threading.Barrier(THREADS)
 
@@ -72,13 +72,13 @@ def test_threads_that_ask_in_one_conversation_at_once_are_all_kept(library: Libr
         assert questions == [f"{number}.{turn}" for turn in range(5)]
 
 
-def test_a_waiting_answer_is_started_by_one_of_many(library: Library, url: URL) -> None:
-    others = [open_library(url) for _ in range(3)]
+def test_a_waiting_answer_is_started_by_one_of_many(library: ConversationRepository, url: URL) -> None:
+    others = [open_repository(url) for _ in range(3)]
     conversation = library.create(ANN)
     answer = library.add_answer(ANN, library.add_question(ANN, conversation, "Hello", parent=None))
     together = threading.Barrier(4)
 
-    def start(one: Library) -> bool:
+    def start(one: ConversationRepository) -> bool:
         together.wait()
         return one.start_answer(ANN, answer, run_id=one.owner)
 

@@ -10,15 +10,15 @@ from tests.support.conversations import ANN, BOB, ask, texts
 from tests.support.database_files import data, file
 from tests.support.pumping import cpu_seconds
 from weir.storage import json_export
-from weir.storage.database import IN_MEMORY, database_url, open_library
+from weir.storage.database import IN_MEMORY_URL, database_url, open_repository
 from weir.storage.message import MessageStatus
-from weir.storage.repository import Library
+from weir.storage.repository import ConversationRepository
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def conversation(library: Library) -> str:
+def conversation(library: ConversationRepository) -> str:
     """Two versions of an answer, and a second question below the first of them."""
     made = library.create(ANN)
     first, one = ask(library, made, "What *is* it?", "Text with\n\n# a heading")
@@ -46,7 +46,7 @@ def nested(depth: int) -> Any:
 
 
 def test_an_imported_conversation_is_the_exported_one_with_new_ids(
-    library: Library, conversation: str, clock: Clock
+    library: ConversationRepository, conversation: str, clock: Clock
 ) -> None:
     exported = library.export_json(ANN, conversation)
     clock.move(1)
@@ -64,21 +64,23 @@ def test_an_imported_conversation_is_the_exported_one_with_new_ids(
     assert [line["parent"] for line in again["messages"]] == [line["parent"] for line in once["messages"]]
 
 
-def test_a_file_says_nothing_of_visitors_and_runs(library: Library, conversation: str) -> None:
+def test_a_file_says_nothing_of_visitors_and_runs(library: ConversationRepository, conversation: str) -> None:
     exported = library.export_json(ANN, conversation).decode()
     assert "secret-run" not in exported
     assert '"ann"' not in exported
     assert conversation not in exported
 
 
-def test_an_answer_that_was_being_written_is_imported_as_cut(library: Library, conversation: str) -> None:
+def test_an_answer_that_was_being_written_is_imported_as_cut(
+    library: ConversationRepository, conversation: str
+) -> None:
     copy = library.import_json(ANN, library.export_json(ANN, conversation))
     library.choose_branch(ANN, library.path(ANN, copy)[1].siblings[1])
     answer = library.path(ANN, copy)[-1]
     assert (answer.status, answer.run_id) == (MessageStatus.CUT, None)
 
 
-def test_markdown_shows_the_current_branch(library: Library, conversation: str) -> None:
+def test_markdown_shows_the_current_branch(library: ConversationRepository, conversation: str) -> None:
     assert library.export_markdown(ANN, conversation) == (
         "# What is it?\n\n> What *is* it?\n\nText with\n\n# a heading\n\n> And\n> then?\n\nDone\n"
     )
@@ -86,18 +88,18 @@ def test_markdown_shows_the_current_branch(library: Library, conversation: str) 
     assert library.export_markdown(ANN, conversation).endswith("> What *is* it?\n\n*(still being written)*\n")
 
 
-def test_an_empty_conversation_can_be_exported_and_imported(library: Library) -> None:
+def test_an_empty_conversation_can_be_exported_and_imported(library: ConversationRepository) -> None:
     empty = library.create(ANN)
     assert library.path(ANN, library.import_json(ANN, library.export_json(ANN, empty))) == []
     assert library.export_markdown(ANN, empty) == "\n"
 
 
-def test_the_longest_file_is_imported(library: Library) -> None:
+def test_the_longest_file_is_imported(library: ConversationRepository) -> None:
     conversation = library.import_json(ANN, data(file(json_export.MAX_MESSAGES)))
     assert len(library.path(ANN, conversation)) == json_export.MAX_MESSAGES
 
 
-def test_the_documented_file_is_imported(library: Library) -> None:
+def test_the_documented_file_is_imported(library: ConversationRepository) -> None:
     described = (ROOT / "docs" / "storage.md").read_text(encoding="utf-8")
     documented = described.partition("```json\n")[2].partition("```")[0]
     conversation = library.import_json(ANN, documented.encode())
@@ -111,18 +113,18 @@ def test_fields_that_are_not_known_are_ignored() -> None:
 @pytest.mark.parametrize(
     ("content", "refusal"),
     [
-        (b"", json_export.ForeignError),
-        (b"\xff\xfe\x00", json_export.ForeignError),
-        (b"hello", json_export.ForeignError),
-        (b"[]", json_export.ForeignError),
-        (b"null", json_export.ForeignError),
-        (b"[" * 100_000, json_export.ForeignError),
-        (b'{"a":' * 100_000, json_export.ForeignError),
-        (b'{"messages": [{"role": "user", "content": "hi"}]}', json_export.ForeignError),
-        (b'{"format": "weir-recording", "version": 1}', json_export.ForeignError),
+        (b"", json_export.NotAWeirExportError),
+        (b"\xff\xfe\x00", json_export.NotAWeirExportError),
+        (b"hello", json_export.NotAWeirExportError),
+        (b"[]", json_export.NotAWeirExportError),
+        (b"null", json_export.NotAWeirExportError),
+        (b"[" * 100_000, json_export.NotAWeirExportError),
+        (b'{"a":' * 100_000, json_export.NotAWeirExportError),
+        (b'{"messages": [{"role": "user", "content": "hi"}]}', json_export.NotAWeirExportError),
+        (b'{"format": "weir-recording", "version": 1}', json_export.NotAWeirExportError),
         (data(file())[:-1], json_export.DamagedError),
-        (data(file(version=2)), json_export.NewerError),
-        (b'{"format": "weir-conversation", "version": 2, "what": "ever"}', json_export.NewerError),
+        (data(file(version=2)), json_export.NewerFormatError),
+        (b'{"format": "weir-conversation", "version": 2, "what": "ever"}', json_export.NewerFormatError),
         (data(file(version=0)), json_export.DamagedError),
         (data(file(version="1")), json_export.DamagedError),
         (data(file() | {"messages": None}), json_export.DamagedError),
@@ -148,14 +150,14 @@ def test_fields_that_are_not_known_are_ignored() -> None:
         (about(title="x" * 201), json_export.DamagedError),
         (data(file(json_export.MAX_MESSAGES + 1)), json_export.TooLargeError),
         (b"[" + b"{}," * 1_000_000, json_export.TooLargeError),
-        (b'"' + b'\\"' * 1_000_000, json_export.ForeignError),
+        (b'"' + b'\\"' * 1_000_000, json_export.NotAWeirExportError),
         (b" " * (json_export.MAX_BYTES + 1), json_export.TooLargeError),
     ],
 )
 def test_a_file_that_is_not_whole_is_refused_in_a_sentence(
     tmp_path: Path, content: bytes, refusal: type[json_export.UnreadableError]
 ) -> None:
-    library = open_library(database_url(tmp_path, None))
+    library = open_repository(database_url(tmp_path, None))
     with pytest.raises(json_export.UnreadableError) as refused:
         library.import_json(ANN, content)
     assert type(refused.value) is refusal
@@ -170,7 +172,7 @@ def test_details_within_the_bounds_are_read() -> None:
     assert json_export.read(changed(details={"many": [0] * (json_export.MAX_DETAILS - 1)}))
 
 
-def test_a_title_in_a_file_is_one_line(library: Library) -> None:
+def test_a_title_in_a_file_is_one_line(library: ConversationRepository) -> None:
     copy = library.import_json(ANN, about(title="two\nlines\x00"))
     assert "\n" not in library.conversation(ANN, copy).title
 
@@ -188,7 +190,7 @@ def test_any_change_to_a_file_is_imported_or_refused(draw: strategies.DataObject
     value = file(4)
     place = draw.draw(strategies.sampled_from([value, value["conversation"], *value["messages"]]))
     place[draw.draw(strategies.sampled_from(sorted(place)))] = draw.draw(json_values)
-    library = open_library(IN_MEMORY)
+    library = open_repository(IN_MEMORY_URL)
     try:
         conversation = library.import_json(ANN, data(value))
     except json_export.UnreadableError:

@@ -7,7 +7,7 @@ from sqlalchemy import URL
 
 from tests.storage.conftest import Clock
 from tests.support.conversations import ANN, texts
-from weir.storage.database import open_library
+from weir.storage.database import open_repository
 from weir.storage.lease import LEASE
 from weir.storage.message import MessageStatus
 
@@ -43,7 +43,7 @@ def test_what_a_killed_process_has_kept_is_there_and_its_answer_is_cut(url: URL,
     child.stdout.close()
     assert child.wait() == -signal.SIGKILL
 
-    library = open_library(url, clock=clock)
+    library = open_repository(url, clock=clock)
     conversation = library.conversations(ANN)[0].id
     question, answer = texts(library.path(ANN, conversation))
     assert question == "Hello"
@@ -52,11 +52,11 @@ def test_what_a_killed_process_has_kept_is_there_and_its_answer_is_cut(url: URL,
     assert library.path(ANN, conversation)[-1].status is MessageStatus.RUNNING
     clock.move(LEASE + 1)
     assert library.path(ANN, conversation)[-1].status is MessageStatus.CUT
-    assert library.sweep() == 1
+    assert library.expire_leases() == 1
     library.close()
 
     clock.move(1)
-    reopened = open_library(url, clock=clock)
-    assert reopened.sweep() == 0
+    reopened = open_repository(url, clock=clock)
+    assert reopened.expire_leases() == 0
     assert texts(reopened.path(ANN, conversation)) == [question, answer]
     reopened.close()

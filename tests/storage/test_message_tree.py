@@ -7,14 +7,14 @@ from sqlalchemy import URL
 
 from tests.storage.conftest import Clock
 from tests.support.conversations import ANN, ask, texts
-from weir.storage.database import open_library
+from weir.storage.database import open_repository
 from weir.storage.message import MessageStatus
-from weir.storage.message_tree import Tree
-from weir.storage.not_found import NotKeptError
-from weir.storage.repository import Library
+from weir.storage.message_tree import MessageTree
+from weir.storage.not_found import ConversationNotFoundError
+from weir.storage.repository import ConversationRepository
 
 
-def test_an_edited_question_and_a_regenerated_answer_stand_beside_the_first(library: Library) -> None:
+def test_an_edited_question_and_a_regenerated_answer_stand_beside_the_first(library: ConversationRepository) -> None:
     conversation = library.create(ANN)
     first, one = ask(library, conversation, "Hello", "World")
     two = library.add_answer(ANN, first, run_id="again")
@@ -26,7 +26,7 @@ def test_an_edited_question_and_a_regenerated_answer_stand_beside_the_first(libr
     assert (question.siblings, question.index, len(answer.siblings)) == ((first, edited), 1, 1)
 
 
-def test_choosing_a_branch_shows_what_was_written_last_below_it(library: Library) -> None:
+def test_choosing_a_branch_shows_what_was_written_last_below_it(library: ConversationRepository) -> None:
     conversation = library.create(ANN)
     first, one = ask(library, conversation, "q1", "a1")
     ask(library, conversation, "q2", "a2", parent=one)
@@ -42,14 +42,14 @@ def test_choosing_a_branch_shows_what_was_written_last_below_it(library: Library
 
 
 def test_a_tree_of_nothing_has_no_path() -> None:
-    assert Tree([]).path(None) == []
-    assert Tree([("a", None)]).path("elsewhere") == []
+    assert MessageTree([]).path(None) == []
+    assert MessageTree([("a", None)]).path("elsewhere") == []
 
 
 class Branches(RuleBasedStateMachine):
     """The library beside dictionaries that do the same."""
 
-    library: Library
+    library: ConversationRepository
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Branches(RuleBasedStateMachine):
 
     def add_question(self, text: str, parent: str | None) -> Any:
         if self.deleted:
-            with pytest.raises(NotKeptError):
+            with pytest.raises(ConversationNotFoundError):
                 self.library.add_question(ANN, self.conversation, text, parent=parent)
             return multiple()
         added = self.library.add_question(ANN, self.conversation, text, parent=parent)
@@ -90,7 +90,7 @@ class Branches(RuleBasedStateMachine):
     def answer(self, question: str, begun: bool) -> Any:
         run_id = "run" if begun else None
         if self.deleted:
-            with pytest.raises(NotKeptError):
+            with pytest.raises(ConversationNotFoundError):
                 self.library.add_answer(ANN, question, run_id=run_id)
             return multiple()
         added = self.library.add_answer(ANN, question, run_id=run_id)
@@ -120,7 +120,7 @@ class Branches(RuleBasedStateMachine):
     @rule(message=questions | answers)
     def choose(self, message: str) -> None:
         if self.deleted:
-            with pytest.raises(NotKeptError):
+            with pytest.raises(ConversationNotFoundError):
                 self.library.choose_branch(ANN, message)
             return
         self.library.choose_branch(ANN, message)
@@ -129,7 +129,7 @@ class Branches(RuleBasedStateMachine):
     @rule()
     def delete_or_undo(self) -> None:
         if self.deleted:
-            self.library.undo_delete(ANN, self.conversation)
+            self.library.restore(ANN, self.conversation)
         else:
             self.library.delete(ANN, self.conversation)
         self.deleted = not self.deleted
@@ -140,7 +140,7 @@ class Branches(RuleBasedStateMachine):
     @invariant()
     def the_path_is_the_models(self) -> None:
         if self.deleted:
-            with pytest.raises(NotKeptError):
+            with pytest.raises(ConversationNotFoundError):
                 self.library.path(ANN, self.conversation)
             return
         found = self.library.path(ANN, self.conversation)
@@ -161,7 +161,7 @@ class Branches(RuleBasedStateMachine):
 
 
 def test_the_branches_are_those_of_a_simple_model(url: URL) -> None:
-    library = open_library(url, clock=Clock())
+    library = open_repository(url, clock=Clock())
 
     class OnThisDatabase(Branches):
         pass

@@ -9,10 +9,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Engine, inspect, make_url
 
 from tests.support.conversations import ANN, ask, texts
-from weir.storage.database import open_library
-from weir.storage.database_engine import make_engine, writing
+from weir.storage.database import open_repository
+from weir.storage.database_engine import create_database_engine, write_engine
 from weir.storage.migrations.upgrade import config, upgrade
-from weir.storage.repository import Library
+from weir.storage.repository import ConversationRepository
 from weir.storage.storage_error import StorageError, StorageProblem
 from weir.storage.tables import Table
 
@@ -20,9 +20,9 @@ from weir.storage.tables import Table
 def prepared(url: URL) -> Engine:
     """An engine to a database whose folder is there."""
     if url.database and url.get_backend_name() == "sqlite":
-        open_library(url).close()
-    engine = make_engine(url)
-    with writing(engine).begin() as connection:
+        open_repository(url).close()
+    engine = create_database_engine(url)
+    with write_engine(engine).begin() as connection:
         Table.metadata.drop_all(connection)
         connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
     return engine
@@ -39,8 +39,8 @@ def current(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def test_the_revisions_make_the_tables_that_the_code_uses(library: Library, url: URL) -> None:
-    engine = make_engine(url)
+def test_the_revisions_make_the_tables_that_the_code_uses(library: ConversationRepository, url: URL) -> None:
+    engine = create_database_engine(url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Table.metadata) == []
@@ -52,39 +52,39 @@ def test_every_revision_can_be_upgraded_to_the_last(url: URL) -> None:
     known = revisions(engine)
     assert known[0] == "0001"
     for start in known:
-        upgrade(writing(engine), start)
+        upgrade(write_engine(engine), start)
         assert current(engine) == start
-        upgrade(writing(engine))
+        upgrade(write_engine(engine))
         assert current(engine) == known[-1]
         engine.dispose()
         engine = prepared(url)
     engine.dispose()
 
 
-def test_opening_again_keeps_what_is_there(library: Library, url: URL) -> None:
+def test_opening_again_keeps_what_is_there(library: ConversationRepository, url: URL) -> None:
     conversation = library.create(ANN)
     ask(library, conversation, "Hello", "World")
-    again = open_library(url)
+    again = open_repository(url)
     assert texts(again.path(ANN, conversation)) == ["Hello", "World"]
     again.close()
 
 
 def test_a_revision_that_fails_leaves_nothing_behind(url: URL) -> None:
     engine = prepared(url)
-    with writing(engine).begin() as connection:
+    with write_engine(engine).begin() as connection:
         connection.exec_driver_sql("CREATE TABLE corrections (id INTEGER)")
     with pytest.raises(StorageError):
-        open_library(url)
+        open_repository(url)
     assert inspect(engine).get_table_names() == ["corrections"]
     engine.dispose()
 
 
-def test_a_database_of_a_newer_weir_is_left_alone(library: Library, url: URL) -> None:
-    engine = make_engine(url)
-    with writing(engine).begin() as connection:
+def test_a_database_of_a_newer_weir_is_left_alone(library: ConversationRepository, url: URL) -> None:
+    engine = create_database_engine(url)
+    with write_engine(engine).begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StorageError) as refused:
-        open_library(url)
+        open_repository(url)
     assert refused.value.problem is StorageProblem.NEWER
     assert current(engine) == "9999"
     engine.dispose()
@@ -92,7 +92,7 @@ def test_a_database_of_a_newer_weir_is_left_alone(library: Library, url: URL) ->
 
 def open_at_once(url: str, barrier: Barrier) -> None:
     barrier.wait()
-    library = open_library(make_url(url))
+    library = open_repository(make_url(url))
     ask(library, library.create(ANN), "Hello", "World")
     library.close()
 
@@ -107,13 +107,13 @@ def test_processes_that_start_at_once_take_turns(url: URL) -> None:
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4
-    library = open_library(url)
+    library = open_repository(url)
     assert len(library.conversations(ANN)) == 4
     library.close()
 
 
-def test_alembic_offers_its_own_commands_on_the_same_configuration(library: Library, url: URL) -> None:
-    engine = make_engine(url)
+def test_alembic_offers_its_own_commands_on_the_same_configuration(library: ConversationRepository, url: URL) -> None:
+    engine = create_database_engine(url)
     with engine.connect() as connection:
         command.check(config(connection))
     engine.dispose()

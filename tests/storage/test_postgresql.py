@@ -6,8 +6,8 @@ from sqlalchemy import URL, Engine, create_engine, text
 
 from tests.storage.conftest import POSTGRESQL
 from tests.support.conversations import ANN
-from weir.storage.database import database_url, open_library
-from weir.storage.repository import Library
+from weir.storage.database import database_url, open_repository
+from weir.storage.repository import ConversationRepository
 from weir.storage.storage_error import StorageError, StorageProblem
 
 pytestmark = pytest.mark.skipif(not POSTGRESQL, reason="needs WEIR_TEST_POSTGRES: make test-postgres")
@@ -19,8 +19,8 @@ def url(tmp_path: Path) -> URL:
 
 
 @pytest.fixture
-def library(url: URL) -> Iterator[Library]:
-    opened = open_library(url)
+def library(url: URL) -> Iterator[ConversationRepository]:
+    opened = open_repository(url)
     yield opened
     opened.close()
 
@@ -33,7 +33,7 @@ def other(url: URL) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_connections_that_the_server_has_closed_are_replaced(library: Library, other: Engine) -> None:
+def test_connections_that_the_server_has_closed_are_replaced(library: ConversationRepository, other: Engine) -> None:
     conversation = library.create(ANN)
     with other.begin() as connection:
         connection.execute(
@@ -45,8 +45,10 @@ def test_connections_that_the_server_has_closed_are_replaced(library: Library, o
     assert library.path(ANN, conversation) == []
 
 
-def test_a_locked_table_is_reported(library: Library, other: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weir.storage.database_engine.PATIENCE", 0.1)
+def test_a_locked_table_is_reported(
+    library: ConversationRepository, other: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weir.storage.database_engine.LOCK_TIMEOUT_SECONDS", 0.1)
     with other.begin() as connection:
         connection.execute(text("LOCK TABLE conversations IN EXCLUSIVE MODE"))
         with pytest.raises(StorageError) as refused:
@@ -64,8 +66,8 @@ def test_a_locked_table_is_reported(library: Library, other: Engine, monkeypatch
     ],
 )
 def test_what_the_server_refuses_is_reported(
-    library: Library, url: URL, change: dict[str, object], problem: StorageProblem
+    library: ConversationRepository, url: URL, change: dict[str, object], problem: StorageProblem
 ) -> None:
     with pytest.raises(StorageError) as refused:
-        open_library(url.set(**change)).create(ANN)  # type: ignore[arg-type]
+        open_repository(url.set(**change)).create(ANN)  # type: ignore[arg-type]
     assert refused.value.problem is problem

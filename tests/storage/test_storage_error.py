@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import URL, event, make_url
 
 from tests.support.conversations import ANN, ask, texts
-from weir.storage.database import IN_MEMORY, database_url, open_library
-from weir.storage.database_engine import make_engine
+from weir.storage.database import IN_MEMORY_URL, database_url, open_repository
+from weir.storage.database_engine import create_database_engine
 from weir.storage.message import MessageStatus
-from weir.storage.repository import Library
+from weir.storage.repository import ConversationRepository
 from weir.storage.storage_error import StorageError, StorageProblem
 
 
@@ -27,18 +27,18 @@ def url(path: Path) -> URL:
 
 def problem_of_opening(url: URL) -> StorageProblem:
     with pytest.raises(StorageError) as refused:
-        open_library(url)
+        open_repository(url)
     return refused.value.problem
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks are hardly waited for."""
-    monkeypatch.setattr("weir.storage.database_engine.PATIENCE", 0.05)
+    monkeypatch.setattr("weir.storage.database_engine.LOCK_TIMEOUT_SECONDS", 0.05)
 
 
 def test_only_weirs_user_may_look_into_the_data(url: URL, path: Path) -> None:
-    library = open_library(url)
+    library = open_repository(url)
     ask(library, library.create(ANN), "Hello", "World")
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
@@ -50,8 +50,8 @@ def test_only_weirs_user_may_look_into_the_data(url: URL, path: Path) -> None:
     ("pragma", "value"), [("journal_mode", "wal"), ("foreign_keys", 1), ("busy_timeout", 5000), ("synchronous", 1)]
 )
 def test_sqlite_is_set_up_for_many_readers_and_one_writer(url: URL, pragma: str, value: object) -> None:
-    open_library(url).close()
-    engine = make_engine(url)
+    open_repository(url).close()
+    engine = create_database_engine(url)
     with engine.connect() as connection:
         assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
     engine.dispose()
@@ -59,12 +59,12 @@ def test_sqlite_is_set_up_for_many_readers_and_one_writer(url: URL, pragma: str,
 
 def test_a_strange_folder_name_is_just_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "50% ?mode=ro#ü &x"
-    open_library(database_url(folder, None)).close()
+    open_repository(database_url(folder, None)).close()
     assert (folder / "weir.db").is_file()
 
 
 def test_a_locked_database_is_reported_and_works_again_once_it_is_free(url: URL, path: Path, impatient: None) -> None:
-    library = open_library(url)
+    library = open_repository(url)
     conversation = library.create(ANN)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -80,13 +80,13 @@ def test_a_locked_database_is_reported_and_works_again_once_it_is_free(url: URL,
 
 
 def test_a_database_that_another_program_keeps_to_itself_is_reported(url: URL, path: Path, impatient: None) -> None:
-    open_library(url).close()
+    open_repository(url).close()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("PRAGMA locking_mode = EXCLUSIVE")
     other.execute("BEGIN EXCLUSIVE")
     assert problem_of_opening(url) is StorageProblem.LOCKED
     other.close()
-    open_library(url).close()
+    open_repository(url).close()
 
 
 @pytest.mark.parametrize("content", [b"not a database, " * 1000, b"SQLite format 3\x00" + b"\xff" * 8176])
@@ -98,7 +98,7 @@ def test_a_file_that_is_no_database_is_reported_and_left_as_it_is(url: URL, path
 
 
 def test_a_database_that_was_damaged_is_reported(url: URL, path: Path) -> None:
-    library = open_library(url)
+    library = open_repository(url)
     conversation = library.create(ANN)
     for number in range(20):
         ask(library, conversation, f"{number} " * 1000, "World")
@@ -109,7 +109,7 @@ def test_a_database_that_was_damaged_is_reported(url: URL, path: Path) -> None:
 
 
 def test_nothing_but_a_storage_error_comes_out_of_a_damaged_file(url: URL, path: Path) -> None:
-    library = open_library(url)
+    library = open_repository(url)
     conversation = library.create(ANN)
     parent = None
     for number in range(10):
@@ -121,11 +121,11 @@ def test_nothing_but_a_storage_error_comes_out_of_a_damaged_file(url: URL, path:
         damaged = bytearray(whole)
         damaged[place : place + 40] = bytes(byte ^ 0x5A for byte in damaged[place : place + 40])
         path.write_bytes(damaged)
-        opened = Library(make_engine(url))
+        opened = ConversationRepository(create_database_engine(url))
         for read in (
             partial(opened.conversations, ANN, "world"),
             partial(opened.path, ANN, conversation),
-            opened.sweep,
+            opened.expire_leases,
         ):
             try:
                 read()
@@ -138,7 +138,7 @@ def test_nothing_but_a_storage_error_comes_out_of_a_damaged_file(url: URL, path:
 
 
 def test_details_that_are_no_json_are_reported_as_damage(url: URL, path: Path) -> None:
-    library = open_library(url)
+    library = open_repository(url)
     conversation = library.create(ANN)
     ask(library, conversation, "Hello", "World")
     with sqlite3.connect(path) as other:
@@ -151,11 +151,11 @@ def test_details_that_are_no_json_are_reported_as_damage(url: URL, path: Path) -
 
 
 def test_a_database_that_may_only_be_read_is_read_but_not_written(url: URL, path: Path) -> None:
-    library = open_library(url)
+    library = open_repository(url)
     conversation = library.create(ANN)
     ask(library, conversation, "Hello", "World")
     read_only = make_url(f"sqlite:///file:{path}?mode=ro&uri=true")
-    reader = Library(make_engine(read_only))
+    reader = ConversationRepository(create_database_engine(read_only))
     assert texts(reader.path(ANN, conversation)) == ["Hello", "World"]
     with pytest.raises(StorageError) as refused:
         reader.create(ANN)
@@ -166,10 +166,10 @@ def test_a_database_that_may_only_be_read_is_read_but_not_written(url: URL, path
 
 
 def test_a_full_disk_is_reported_and_what_was_kept_stays(url: URL) -> None:
-    open_library(url).close()
-    engine = make_engine(url)
+    open_repository(url).close()
+    engine = create_database_engine(url)
     event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 40"))
-    library = Library(engine)
+    library = ConversationRepository(engine)
     conversation = library.create(ANN)
     question, answer = ask(library, conversation, "Hello", "World")
     more = library.add_answer(ANN, question, run_id="run")
@@ -199,7 +199,7 @@ def test_a_data_folder_without_permission_is_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["postgresql://weir:secret@127.0.0.1:1/weir", "postgresql+psycopg://127.0.0.1:1/x"])
 def test_a_server_that_does_not_answer_is_reported_without_the_password(url: str, tmp_path: Path) -> None:
     with pytest.raises(StorageError) as refused:
-        open_library(database_url(tmp_path, url))
+        open_repository(database_url(tmp_path, url))
     assert refused.value.problem is StorageProblem.UNREACHABLE
     assert "secret" not in f"{refused.value} {refused.value.__cause__}"
 
@@ -218,7 +218,7 @@ def test_a_server_that_does_not_answer_is_reported_without_the_password(url: str
 )
 def test_an_address_that_is_none_is_reported(url: str, tmp_path: Path) -> None:
     with pytest.raises(StorageError) as refused:
-        open_library(database_url(tmp_path, url))
+        open_repository(database_url(tmp_path, url))
     assert refused.value.problem is StorageProblem.ADDRESS
 
 
@@ -236,11 +236,11 @@ def test_every_problem_says_what_happened_and_what_to_do(problem: StorageProblem
 
 
 def test_a_library_in_memory_works_for_as_long_as_it_is_open() -> None:
-    library = open_library(IN_MEMORY)
+    library = open_repository(IN_MEMORY_URL)
     conversation = library.create(ANN)
     ask(library, conversation, "Hello", "World")
     assert texts(library.path(ANN, conversation)) == ["Hello", "World"]
     library.close()
-    other = open_library(IN_MEMORY)
+    other = open_repository(IN_MEMORY_URL)
     assert other.conversations(ANN) == []
     other.close()

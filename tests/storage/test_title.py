@@ -3,7 +3,7 @@ import time
 import pytest
 from hypothesis import given, strategies
 
-from weir.storage.title import LENGTH, title_of
+from weir.storage.title import LENGTH, title_from_question
 
 
 @pytest.mark.parametrize(
@@ -30,12 +30,12 @@ from weir.storage.title import LENGTH, title_of
     ],
 )
 def test_a_title_is_the_first_line_that_says_something(question: str, title: str) -> None:
-    assert title_of(question) == title
+    assert title_from_question(question) == title
 
 
 @given(strategies.text())
 def test_a_title_is_one_short_line(question: str) -> None:
-    title = title_of(question)
+    title = title_from_question(question)
     assert len(title) <= LENGTH + 1
     assert len(title.splitlines()) <= 1
     assert title == title.strip()
@@ -44,5 +44,5 @@ def test_a_title_is_one_short_line(question: str) -> None:
 @pytest.mark.parametrize("sign", ["*", "_", "`", "[", "](", "#", "> ", "1. ", "**a ", "`a ", "~~~\n", "\n", "[[]()"])
 def test_a_long_paste_of_markdown_costs_nothing(sign: str) -> None:
     begun = time.process_time()
-    title_of(sign * 1_000_000)
+    title_from_question(sign * 1_000_000)
     assert time.process_time() - begun < 0.5

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from weir.analysis.messages import MESSAGE_TYPES
 from weir.analysis.usage import MOST_TOKENS
 from weir.core import serialization
-from weir.core.run_event import Event, Source, as_plain
+from weir.core.run_event import Component, RunEvent, as_plain
 from weir.runs.run import Run, Status
 
 ODD_TEXTS = ("", " ", "\0", "\ud83d", "\ude00", "²", "١", "\u202e", "a" * 2_000, "`~$" * 20, "<b>", "…\n\n")
@@ -99,19 +99,19 @@ _DATA = {
 
 
 @st.composite
-def sources(draw: st.DrawFn) -> list[Source]:
+def sources(draw: st.DrawFn) -> list[Component]:
     """Draw the components of a run, the root first, as its recorder writes them down."""
-    made = [Source(draw(names), "0", (), tuple(draw(st.lists(tags, max_size=2))), draw(metadata))]
+    made = [Component(draw(names), "0", (), tuple(draw(st.lists(tags, max_size=2))), draw(metadata))]
     for number in range(1, draw(st.integers(1, 5))):
         above = draw(st.sampled_from(made))
         parents = (*above.parent_ids, above.run_id)
         about = draw(st.tuples(names | values, st.lists(tags | values, max_size=2), metadata))
-        made.append(Source(about[0], str(number), parents, tuple(about[1]), about[2]))
+        made.append(Component(about[0], str(number), parents, tuple(about[1]), about[2]))
     return [as_plain(source) for source in made]
 
 
 @st.composite
-def events(draw: st.DrawFn) -> list[Event]:
+def events(draw: st.DrawFn) -> list[RunEvent]:
     """Draw the events of a run. Their order need not be that of a whole one."""
     components = [(source, draw(kinds)) for source in draw(sources())]
     at, made = 0.0, []
@@ -123,7 +123,7 @@ def events(draw: st.DrawFn) -> list[Event]:
         else:
             stage = draw(stages)
             name, data = f"on_{kind}_{stage}", draw(_DATA[stage])
-        made.append(Event(seq, at, name, source, serialization.dumps(data)))
+        made.append(RunEvent(seq, at, name, source, serialization.dumps(data)))
     return made
 
 
@@ -131,9 +131,18 @@ def nothing() -> None:
     """A run that has ended is neither cancelled nor left."""
 
 
-def recorded(events: list[Event], *, status: Status = Status.DONE, value: Any = None) -> Run:
+def recorded(events: list[RunEvent], *, status: Status = Status.DONE, value: Any = None) -> Run:
     """Return a run that has ended with these events."""
-    run = Run("run", "chain", value, context={}, created_at=0.0, cancel=nothing, unread=nothing, clock=lambda: 1.0)
+    run = Run(
+        "run",
+        "chain",
+        value,
+        context={},
+        created_at=0.0,
+        cancel=nothing,
+        on_last_reader_left=nothing,
+        clock=lambda: 1.0,
+    )
     for event in events:
         run.append(event)
     run.stop()

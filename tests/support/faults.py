@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
-from weir.analysis.outcome import Mark
+from weir.analysis.outcome import AnswerStatus
 from weir.runs.failure import FailureKind
 
 WORDS = [f" word{number}" for number in range(20)]
@@ -27,7 +27,7 @@ class ModelFault:
     plan: Plan
     kind: FailureKind | None
     """What Weir says; None where there is nothing to say."""
-    mark: Mark
+    mark: AnswerStatus
     kept: int | None = 0
     """How many of the tokens stay; None is all of them."""
     url: str | None = None
@@ -43,7 +43,7 @@ class ModelFault:
     @property
     def is_answer(self) -> bool:
         """Whether the text may be taken as the model's answer."""
-        return self.mark is Mark.DONE or self.kind is FailureKind.LENGTH
+        return self.mark is AnswerStatus.DONE or self.kind is FailureKind.LENGTH
 
     def befall(self, server: FakeOpenAI) -> None:
         """Have it happen to the answers of a server; classifications go on well."""
@@ -52,22 +52,24 @@ class ModelFault:
 
 def _refused(status: int, why: str, kind: FailureKind, message: str = "planned", **headers: str) -> ModelFault:
     shown = {name.replace("_", "-"): value for name, value in headers.items()}
-    return ModelFault(f"{status}: {why}", Plan(status=status, message=message, headers=shown), kind, Mark.FAILED)
+    return ModelFault(
+        f"{status}: {why}", Plan(status=status, message=message, headers=shown), kind, AnswerStatus.FAILED
+    )
 
 
 def _breaks(name: str, fault: Fault, kind: FailureKind, at: int = MIDDLE) -> ModelFault:
     plan = Plan(tokens=WORDS, fault=fault, at=at)
-    return ModelFault(name, plan, kind, Mark.CUT_OFF if at else Mark.FAILED, kept=at)
+    return ModelFault(name, plan, kind, AnswerStatus.CUT_OFF if at else AnswerStatus.FAILED, kept=at)
 
 
 def _in_place(name: str, fault: Fault, kind: FailureKind) -> ModelFault:
     """Something that comes in place of an answer."""
-    return ModelFault(name, Plan(fault=fault), kind, Mark.FAILED)
+    return ModelFault(name, Plan(fault=fault), kind, AnswerStatus.FAILED)
 
 
 FAULTS = (
-    ModelFault("connection refused", Plan(), FailureKind.UNREACHABLE, Mark.FAILED, url=REFUSED),
-    ModelFault("host name not found", Plan(), FailureKind.UNREACHABLE, Mark.FAILED, url=UNKNOWN_HOST),
+    ModelFault("connection refused", Plan(), FailureKind.UNREACHABLE, AnswerStatus.FAILED, url=REFUSED),
+    ModelFault("host name not found", Plan(), FailureKind.UNREACHABLE, AnswerStatus.FAILED, url=UNKNOWN_HOST),
     _refused(401, "wrong key", FailureKind.AUTHENTICATION),
     _refused(403, "model not allowed", FailureKind.PERMISSION),
     _refused(404, "unknown model", FailureKind.NOT_FOUND),
@@ -78,9 +80,9 @@ FAULTS = (
     _refused(429, "come back in 100 s", FailureKind.RATE_LIMIT, retry_after="100"),
     _refused(500, "the server's own error", FailureKind.SERVER),
     _refused(503, "overloaded", FailureKind.SERVER),
-    _breaks("cut before the first token", Fault.CUT, FailureKind.CUT, at=0),
-    _breaks("cut after one token", Fault.CUT, FailureKind.CUT, at=1),
-    _breaks("cut in the middle", Fault.CUT, FailureKind.CUT),
+    _breaks("cut before the first token", Fault.CUT, FailureKind.CONNECTION_LOST, at=0),
+    _breaks("cut after one token", Fault.CUT, FailureKind.CONNECTION_LOST, at=1),
+    _breaks("cut in the middle", Fault.CUT, FailureKind.CONNECTION_LOST),
     _breaks("silent, without headers", Fault.SILENT, FailureKind.TIMEOUT, at=0),
     _breaks("silent after the headers", Fault.STALL, FailureKind.TIMEOUT, at=0),
     _breaks("silent in the middle", Fault.STALL, FailureKind.TIMEOUT),
@@ -99,28 +101,36 @@ FAULTS = (
     _in_place("`[DONE]` alone", Fault.DONE_ALONE, FailureKind.NO_ANSWER),
     _in_place("JSON lines, which are no stream of events", Fault.JSON_LINES, FailureKind.OTHER_FORMAT),
     _in_place("tool calls and no text", Fault.TOOL_CALLS, FailureKind.TOOL_CALLS_ONLY),
-    ModelFault("whole where a stream was asked for", Plan(fault=Fault.WHOLE), None, Mark.DONE, kept=None),
-    ModelFault("a second choice beside the first", Plan(choices=2), None, Mark.DONE, kept=None),
+    ModelFault("whole where a stream was asked for", Plan(fault=Fault.WHOLE), None, AnswerStatus.DONE, kept=None),
+    ModelFault("a second choice beside the first", Plan(choices=2), None, AnswerStatus.DONE, kept=None),
     ModelFault(
-        "`finish_reason: error`", Plan(finish_reason="error"), FailureKind.ENDED_IN_ERROR, Mark.CUT_OFF, kept=None
+        "`finish_reason: error`",
+        Plan(finish_reason="error"),
+        FailureKind.ENDED_IN_ERROR,
+        AnswerStatus.CUT_OFF,
+        kept=None,
     ),
-    ModelFault("refusal", Plan(refusal="I can't help with that."), FailureKind.REFUSAL, Mark.FAILED),
-    ModelFault("length limit", Plan(finish_reason="length"), FailureKind.LENGTH, Mark.CUT_OFF, kept=None),
+    ModelFault("refusal", Plan(refusal="I can't help with that."), FailureKind.REFUSAL, AnswerStatus.FAILED),
+    ModelFault("length limit", Plan(finish_reason="length"), FailureKind.LENGTH, AnswerStatus.CUT_OFF, kept=None),
     ModelFault(
-        "content filter", Plan(finish_reason="content_filter"), FailureKind.CONTENT_FILTER, Mark.CUT_OFF, kept=None
+        "content filter",
+        Plan(finish_reason="content_filter"),
+        FailureKind.CONTENT_FILTER,
+        AnswerStatus.CUT_OFF,
+        kept=None,
     ),
-    ModelFault("empty answer", Plan(tokens=[]), FailureKind.EMPTY, Mark.FAILED),
+    ModelFault("empty answer", Plan(tokens=[]), FailureKind.EMPTY, AnswerStatus.FAILED),
     ModelFault(
         "an event without end",
         Plan(tokens=WORDS, fault=Fault.ENDLESS_EVENT, at=MIDDLE),
         FailureKind.OVERSIZED,
-        Mark.CUT_OFF,
+        AnswerStatus.CUT_OFF,
         kept=MIDDLE,
         is_huge=True,
     ),
-    ModelFault("usage missing", Plan(usage=False), None, Mark.DONE, kept=None),
-    ModelFault("one chunk of 1 MB", Plan(tokens=[LINE]), None, Mark.DONE, kept=None, is_huge=True),
-    ModelFault("an answer of 10 MB", Plan(tokens=BLOCKS), None, Mark.DONE, kept=None, is_huge=True),
+    ModelFault("usage missing", Plan(usage=False), None, AnswerStatus.DONE, kept=None),
+    ModelFault("one chunk of 1 MB", Plan(tokens=[LINE]), None, AnswerStatus.DONE, kept=None, is_huge=True),
+    ModelFault("an answer of 10 MB", Plan(tokens=BLOCKS), None, AnswerStatus.DONE, kept=None, is_huge=True),
 )
 
 
@@ -137,7 +147,7 @@ def table() -> str:
     ]
     for fault in FAULTS:
         kept = "all" if fault.kept is None else "what had arrived" if fault.kept else "nothing had arrived"
-        said, remedy = (fault.kind.sentence, fault.kind.remedy) if fault.kind else ("nothing: the answer is whole", "")
+        said, remedy = (fault.kind.message, fault.kind.hint) if fault.kind else ("nothing: the answer is whole", "")
         rows.append(f"| {fault.name} | *{fault.mark.value}* | {said} | {remedy} | {kept} |")
     return "\n".join(rows)
 

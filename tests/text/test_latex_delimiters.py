@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.pumping import cpu_seconds
-from weir.text.latex_delimiters import FormulaRewriter, rewritten
+from weir.text.latex_delimiters import LatexDelimiterRewriter, rewrite_latex
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from weir.text.latex_delimiters import FormulaRewriter, rewritten
     ],
 )
 def test_formulas_are_between_dollar_signs_and_money_is_none(text: str, shown: str) -> None:
-    assert rewritten(text) == shown
+    assert rewrite_latex(text) == shown
 
 
 PIECES = st.lists(
@@ -35,24 +35,24 @@ PIECES = st.lists(
 
 @given(PIECES)
 def test_how_the_text_is_cut_makes_no_difference(pieces: list[str]) -> None:
-    rewriter = FormulaRewriter()
-    assert "".join(map(rewriter.feed, pieces)) + rewriter.rest() == rewritten("".join(pieces))
+    rewriter = LatexDelimiterRewriter()
+    assert "".join(map(rewriter.feed, pieces)) + rewriter.flush() == rewrite_latex("".join(pieces))
 
 
 @given(st.text(alphabet="ab \n#*-_", max_size=50))
 def test_text_without_formulas_stays_as_it_is(text: str) -> None:
-    assert rewritten(text) == text
+    assert rewrite_latex(text) == text
 
 
 @pytest.mark.parametrize("mark", ["~", "`", "$", "\\", "`~$"])
 @pytest.mark.parametrize("end", ["", " an underline\n"])
 def test_a_long_row_of_marks_costs_what_other_text_costs(mark: str, end: str) -> None:
     row = mark * (100_000 // len(mark))
-    assert cpu_seconds(lambda: rewritten(f"Title\n{row}{end}"), 3) < 0.5
+    assert cpu_seconds(lambda: rewrite_latex(f"Title\n{row}{end}"), 3) < 0.5
 
 
 @given(st.lists(st.sampled_from(["~" * 30, "`" * 30, "$" * 30, "\\" * 30, "a", " ", "\n"]), max_size=8))
 def test_rows_of_marks_are_cut_anywhere_without_a_difference(pieces: list[str]) -> None:
-    rewriter = FormulaRewriter()
+    rewriter = LatexDelimiterRewriter()
     text = "".join(pieces)
-    assert "".join(map(rewriter.feed, text)) + rewriter.rest() == rewritten(text)
+    assert "".join(map(rewriter.feed, text)) + rewriter.flush() == rewrite_latex(text)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from weir.text.markdown_blocks import BlockSplitter, split
+from weir.text.markdown_blocks import MarkdownBlockSplitter, split
 
 MARKDOWN = st.lists(
     st.sampled_from(["a ", "\n", "\n\n", "```", "~~~", "- item", "1. ", "  indented", "$$", "\\[", "\\]", "# ", "*"]),
@@ -12,8 +12,8 @@ MARKDOWN = st.lists(
 LEAST = st.sampled_from([1, 5, 20])
 
 
-def fed_in_pieces(text: str, size: int, least: int) -> tuple[list[str], BlockSplitter]:
-    splitter = BlockSplitter(least)
+def fed_in_pieces(text: str, size: int, least: int) -> tuple[list[str], MarkdownBlockSplitter]:
+    splitter = MarkdownBlockSplitter(least)
     blocks: list[str] = []
     for start in range(0, len(text), size):
         blocks += splitter.feed(text[start : start + size])
@@ -28,7 +28,7 @@ def test_the_blocks_joined_are_the_text(text: str, least: int) -> None:
 @given(MARKDOWN, st.integers(1, 7), LEAST)
 def test_the_pieces_a_text_comes_in_do_not_change_its_blocks(text: str, size: int, least: int) -> None:
     blocks, splitter = fed_in_pieces(text, size, least)
-    assert [*blocks, *([splitter.rest] if splitter.rest else [])] == split(text, least)
+    assert [*blocks, *([splitter.remainder] if splitter.remainder else [])] == split(text, least)
 
 
 @given(MARKDOWN, st.integers(1, 20))
@@ -44,15 +44,15 @@ def test_a_block_is_the_fewest_whole_ones_that_reach_the_least_length(text: str,
 
 @given(MARKDOWN, st.integers(1, 7), LEAST)
 def test_what_was_shown_of_a_block_is_never_taken_back(text: str, size: int, least: int) -> None:
-    splitter = BlockSplitter(least)
+    splitter = MarkdownBlockSplitter(least)
     shown = ""
     for start in range(0, len(text), size):
         for block in splitter.feed(text[start : start + size]):
             assert block.startswith(shown)
             shown = ""
-        assert splitter.tail.startswith(shown)
-        shown = splitter.tail
-    assert splitter.rest.startswith(shown)
+        assert splitter.visible_tail.startswith(shown)
+        shown = splitter.visible_tail
+    assert splitter.remainder.startswith(shown)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_a_block_ends_at_a_blank_line_outside_fences_formulas_and_lists(text: st
 
 
 def test_the_start_of_a_line_that_may_go_on_with_a_list_is_held_back() -> None:
-    splitter = BlockSplitter(1)
+    splitter = MarkdownBlockSplitter(1)
     splitter.feed("- a\n\n12")
-    assert splitter.tail == "- a\n\n"
+    assert splitter.visible_tail == "- a\n\n"
     assert splitter.feed(" monkeys") == ["- a\n\n"]
-    assert splitter.tail == "12 monkeys"
+    assert splitter.visible_tail == "12 monkeys"

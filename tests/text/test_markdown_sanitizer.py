@@ -5,9 +5,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from weir.text.invisible_characters import MARK
-from weir.text.latex_delimiters import rewritten as with_formulas
+from weir.text.latex_delimiters import rewrite_latex as with_formulas
 from weir.text.markdown_blocks import split
-from weir.text.markdown_sanitizer import IMAGE, LOOKAHEAD, HarmlessRewriter, rewritten
+from weir.text.markdown_sanitizer import IMAGE, LOOKAHEAD, MarkdownSanitizer, sanitize
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from weir.text.markdown_sanitizer import IMAGE, LOOKAHEAD, HarmlessRewriter, rew
     ],
 )
 def test_an_image_is_a_link_or_text(text: str, shown: str) -> None:
-    assert rewritten(text) == shown
+    assert sanitize(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_an_image_is_a_link_or_text(text: str, shown: str) -> None:
     ],
 )
 def test_code_and_what_is_no_image_stay_as_they_are(text: str) -> None:
-    assert rewritten(text) == text
+    assert sanitize(text) == text
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_code_and_what_is_no_image_stay_as_they_are(text: str) -> None:
     ],
 )
 def test_a_diagram_is_shown_as_its_source(text: str, shown: str) -> None:
-    assert rewritten(text) == shown
+    assert sanitize(text) == shown
 
 
 @pytest.mark.parametrize("entity", ["&#x202e;", "&#8238;", "&rlm;", "&ZeroWidthSpace;", "&zwnj;", "&#xE0041;"])
 def test_an_entity_of_an_invisible_character_is_its_mark(entity: str) -> None:
-    assert rewritten(f"a{entity}b `{entity}`") == f"a{MARK}b `{entity}`"
+    assert sanitize(f"a{entity}b `{entity}`") == f"a{MARK}b `{entity}`"
 
 
 PIECES = st.lists(
@@ -111,17 +111,17 @@ def dangers(tokens: list[Token]) -> list[str]:
 def test_a_parser_of_markdown_finds_no_image_in_what_is_drawn(pieces: list[str]) -> None:
     parser = MarkdownIt("commonmark").enable("table")
     text = "".join(pieces)
-    for whole in (rewritten(text), rewritten(with_formulas(text))):
+    for whole in (sanitize(text), sanitize(with_formulas(text))):
         for drawn in (whole, *split(whole)):
             assert dangers(parser.parse(drawn)) == []
 
 
 @given(PIECES)
 def test_how_the_text_is_cut_makes_no_difference(pieces: list[str]) -> None:
-    rewriter = HarmlessRewriter()
-    assert "".join(map(rewriter.feed, pieces)) + rewriter.rest() == rewritten("".join(pieces))
+    rewriter = MarkdownSanitizer()
+    assert "".join(map(rewriter.feed, pieces)) + rewriter.flush() == sanitize("".join(pieces))
 
 
 @given(st.text(alphabet="ab \n#*-_`~<>$]{|\\()!.&;", max_size=60))
 def test_text_without_images_stays_as_it_is(text: str) -> None:
-    assert rewritten(text) == text
+    assert sanitize(text) == text

@@ -7,11 +7,11 @@ COOKIE = "weir_visitor"
 _WORD = re.compile(r"[A-Za-z0-9_-]{32,64}")
 
 
-def new_visitor() -> str:
+def new_anonymous_id() -> str:
     """Return a word that nobody can guess."""
     return secrets.token_urlsafe(24)
 
 
-def is_visitor(word: str) -> bool:
+def is_anonymous_id(word: str) -> bool:
     """Whether `new_visitor` can have made this."""
     return _WORD.fullmatch(word) is not None

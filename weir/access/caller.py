@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, ip_address, ip_network
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class Caller:
     """A visitor, and the network address that they come from: "" where it is not known."""
 
     visitor: str
@@ -15,7 +15,7 @@ class Party:
     address: str = ""
 
     @classmethod
-    def of(cls, visitor: str, address: str = "") -> "Party":
+    def from_identity(cls, visitor: str, address: str = "") -> "Caller":
         """Return the party of a visitor, by whatever tells them from others."""
         return cls(hashlib.sha256(f"weir {visitor}".encode()).hexdigest()[:16], _network(address))
 

@@ -13,22 +13,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from weir.access.caller import Party
-from weir.analysis.token_counter import Tally
+from weir.access.caller import Caller
+from weir.analysis.token_counter import TokenUsageCounter
 from weir.runs.run import Run
 
 _LOG = logging.getLogger(__name__)
 
 MINUTE = 60.0
-SOON = 5.0
+LIVE_LIMIT_RETRY_AFTER_SECONDS = 5.0
 """Seconds after which to try again for a place among live runs: nobody knows when one of them ends."""
 
-NEARLY = 0.2
+LOW_QUOTA_FRACTION = 0.2
 """Of what a visitor may use, the part that is left when it is first told."""
 
 
 @dataclass(frozen=True, slots=True)
-class Quota:
+class RunLimitConfig:
     """The limits; None is none."""
 
     live: int | None = None
@@ -40,7 +40,7 @@ class Quota:
     total_tokens_per_day: int | None = None
 
 
-class Limit(Enum):
+class LimitKind(Enum):
     """A limit; the value says that it is reached."""
 
     LIVE = "Weir has as many runs live as it may have."
@@ -55,15 +55,15 @@ class Limit(Enum):
 class LimitReachedError(Exception):
     """A run was not started because of a limit; the text is a sentence that says which, and when it frees."""
 
-    def __init__(self, limit: Limit, seconds: float) -> None:
+    def __init__(self, limit: LimitKind, seconds: float) -> None:
         self.limit = limit
         self.seconds = seconds
         """Until it is worth trying again."""
         super().__init__(f"{limit.value} {_when(limit, seconds)}")
 
 
-def _when(limit: Limit, seconds: float) -> str:
-    if limit in (Limit.LIVE, Limit.LIVE_PER_ADDRESS, Limit.LIVE_PER_VISITOR):
+def _when(limit: LimitKind, seconds: float) -> str:
+    if limit in (LimitKind.LIVE, LimitKind.LIVE_PER_ADDRESS, LimitKind.LIVE_PER_VISITOR):
         return "Try again when one of them has ended."
     if seconds < 90:
         return f"Try again in {max(1, round(seconds))} s."
@@ -77,23 +77,23 @@ def _until_one_is_over(starts: Collection[float], now: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class RemainingQuota:
     """What is left within a limit: so many of so many."""
 
-    limit: Limit
+    limit: LimitKind
     left: int
     of: int
 
 
 @dataclass(slots=True, eq=False)
-class _Place:
+class _ActiveRun:
     """A run that counts as live, from before it begins, and what it has used."""
 
-    party: Party
+    party: Caller
     costs_tokens: bool
     since: float
     run: Run | None = None
-    tally: Tally = field(default_factory=Tally)
+    tally: TokenUsageCounter = field(default_factory=TokenUsageCounter)
     charged: int = 0
 
     def uncharged(self) -> int:
@@ -101,7 +101,7 @@ class _Place:
         if self.run is None or not self.costs_tokens:
             return 0
         try:
-            tokens = self.tally.read(self.run.events)
+            tokens = self.tally.update(self.run.events)
         except Exception:
             _LOG.exception("the tokens of run %s cannot be counted any further", self.run.id)
             self.costs_tokens = False
@@ -110,29 +110,29 @@ class _Place:
         return used
 
 
-class Limits:
+class RunLimiter:
     """Counts what each visitor asks for, and begins runs within the quota. For any thread.
 
     `clock` gives seconds since the epoch. What was used is kept in memory: a restart forgets it.
     """
 
-    def __init__(self, quota: Quota, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, quota: RunLimitConfig, *, clock: Callable[[], float] = time.time) -> None:
         self.quota = quota
         self._clock = clock
         self._lock = threading.Lock()
-        self._places: list[_Place] = []
+        self._places: list[_ActiveRun] = []
         self._starts: dict[str, deque[float]] = {}
         self._day = self._today()
         self._used: defaultdict[str, int] = defaultdict(int)
 
-    def start(self, party: Party, begin: Callable[[], Run], *, costs_tokens: bool = True) -> Run:
+    def start(self, party: Caller, begin: Callable[[], Run], *, costs_tokens: bool = True) -> Run:
         """Begin a run, if it is within the quota. Raises LimitReachedError.
 
         Of several that come at once only as many pass as there are places. A replay costs no tokens.
         """
-        place = _Place(party, costs_tokens, self._clock())
+        place = _ActiveRun(party, costs_tokens, self._clock())
         with self._lock:
-            self._settle()
+            self._charge_and_release()
             self._check(party)
             self._places.append(place)
             self._starts.setdefault(party.visitor, deque()).append(place.since)
@@ -140,43 +140,43 @@ class Limits:
             place.run = begin()
         finally:
             if place.run is None:
-                self._give_up(place)
+                self._rollback_start(place)
         return place.run
 
-    def refusal(self, party: Party) -> LimitReachedError | None:
+    def limit_error(self, party: Caller) -> LimitReachedError | None:
         """Return why a run could not be started now; None if it could."""
         with self._lock:
-            self._settle()
+            self._charge_and_release()
             try:
                 self._check(party)
             except LimitReachedError as reached:
                 return reached
         return None
 
-    def _give_up(self, place: _Place) -> None:
+    def _rollback_start(self, place: _ActiveRun) -> None:
         with self._lock:
             self._places.remove(place)
             starts = self._starts.get(place.party.visitor, deque())
             if place.since in starts:
                 starts.remove(place.since)
 
-    def nearly_used(self, visitor: str) -> list[Left]:
+    def low_quotas(self, visitor: str) -> list[RemainingQuota]:
         """Return what is left to a visitor within the limits of which only little is left."""
         with self._lock:
-            self._settle()
+            self._charge_and_release()
             own, every = self._used.get(visitor, 0), sum(self._used.values())
             starts = len(self._starts.get(visitor, ()))
             all_starts = len(self._all_starts())
         counts = (
-            (Limit.STARTS_PER_MINUTE, self.quota.starts_per_minute, starts),
-            (Limit.TOTAL_STARTS_PER_MINUTE, self.quota.total_starts_per_minute, all_starts),
-            (Limit.TOKENS_PER_DAY, self.quota.tokens_per_day, own),
-            (Limit.TOTAL_TOKENS_PER_DAY, self.quota.total_tokens_per_day, every),
+            (LimitKind.STARTS_PER_MINUTE, self.quota.starts_per_minute, starts),
+            (LimitKind.TOTAL_STARTS_PER_MINUTE, self.quota.total_starts_per_minute, all_starts),
+            (LimitKind.TOKENS_PER_DAY, self.quota.tokens_per_day, own),
+            (LimitKind.TOTAL_TOKENS_PER_DAY, self.quota.total_tokens_per_day, every),
         )
-        left = [Left(limit, max(0, of - used), of) for limit, of, used in counts if of is not None]
-        return [found for found in left if found.left <= NEARLY * found.of]
+        left = [RemainingQuota(limit, max(0, of - used), of) for limit, of, used in counts if of is not None]
+        return [found for found in left if found.left <= LOW_QUOTA_FRACTION * found.of]
 
-    def _settle(self) -> None:
+    def _charge_and_release(self) -> None:
         """Charge what was used since the last time, and give up the places of runs that have ended."""
         if self._day != self._today():
             self._day = self._today()
@@ -196,20 +196,20 @@ class Limits:
             if not starts:
                 del self._starts[visitor]
 
-    def _check(self, party: Party) -> None:
+    def _check(self, party: Caller) -> None:
         quota, now = self.quota, self._clock()
         starts, every_start = self._starts.get(party.visitor, deque()), self._all_starts()
         own_wait, every_wait = _until_one_is_over(starts, now), _until_one_is_over(every_start, now)
         per_address = sum(place.party.address == party.address for place in self._places) if party.address else 0
         own = sum(place.party.visitor == party.visitor for place in self._places)
         for limit, most, count, seconds in (
-            (Limit.TOTAL_TOKENS_PER_DAY, quota.total_tokens_per_day, sum(self._used.values()), self._to_midnight()),
-            (Limit.TOKENS_PER_DAY, quota.tokens_per_day, self._used.get(party.visitor, 0), self._to_midnight()),
-            (Limit.TOTAL_STARTS_PER_MINUTE, quota.total_starts_per_minute, len(every_start), every_wait),
-            (Limit.STARTS_PER_MINUTE, quota.starts_per_minute, len(starts), own_wait),
-            (Limit.LIVE, quota.live, len(self._places), SOON),
-            (Limit.LIVE_PER_ADDRESS, quota.live_per_address, per_address, SOON),
-            (Limit.LIVE_PER_VISITOR, quota.live_per_visitor, own, SOON),
+            (LimitKind.TOTAL_TOKENS_PER_DAY, quota.total_tokens_per_day, sum(self._used.values()), self._to_midnight()),
+            (LimitKind.TOKENS_PER_DAY, quota.tokens_per_day, self._used.get(party.visitor, 0), self._to_midnight()),
+            (LimitKind.TOTAL_STARTS_PER_MINUTE, quota.total_starts_per_minute, len(every_start), every_wait),
+            (LimitKind.STARTS_PER_MINUTE, quota.starts_per_minute, len(starts), own_wait),
+            (LimitKind.LIVE, quota.live, len(self._places), LIVE_LIMIT_RETRY_AFTER_SECONDS),
+            (LimitKind.LIVE_PER_ADDRESS, quota.live_per_address, per_address, LIVE_LIMIT_RETRY_AFTER_SECONDS),
+            (LimitKind.LIVE_PER_VISITOR, quota.live_per_visitor, own, LIVE_LIMIT_RETRY_AFTER_SECONDS),
         ):
             if most is not None and count >= most:
                 raise LimitReachedError(limit, seconds)

@@ -22,7 +22,7 @@ def issue_ticket(settings: Settings, visitor: str) -> str:
     return _signer(settings).dumps({"visitor": visitor})
 
 
-def visitor_of(settings: Settings, ticket: str) -> str | None:
+def verify_ticket(settings: Settings, ticket: str) -> str | None:
     """Return whose ticket this is; None where Weir has not issued it in the last `LIFETIME` seconds."""
     try:
         read: object = _signer(settings).loads(ticket, max_age=LIFETIME)

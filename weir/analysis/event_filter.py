@@ -7,7 +7,7 @@ record holds every event, so that a filter can be changed without running the mo
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from weir.core.run_event import Event
+from weir.core.run_event import RunEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +26,22 @@ class EventFilter:
     exclude_types: frozenset[str] | None = None
     exclude_tags: frozenset[str] | None = None
 
-    def passes(self, event: Event) -> bool:
+    def passes(self, event: RunEvent) -> bool:
         """Whether LangChain would let this event through."""
         kind = event.name if event.event == "on_custom_event" else event.type
-        tags = event.source.tags
+        tags = event.component.tags
         wanted = (self.include_names, self.include_types, self.include_tags)
         barred = (self.exclude_names, self.exclude_types, self.exclude_tags)
         return (wanted == (None, None, None) or _named(event.name, kind, tags, wanted)) and not _named(
             event.name, kind, tags, barred
         )
 
-    def kept(self, events: Iterable[Event]) -> list[Event]:
+    def select(self, events: Iterable[RunEvent]) -> list[RunEvent]:
         """Return the events that pass. Events of one component and kind are judged once."""
         judged: dict[tuple[int, str], bool] = {}
         kept = []
         for event in events:
-            key = (id(event.source), event.event)
+            key = (id(event.component), event.event)
             passes = judged.get(key)
             if passes is None:
                 passes = judged[key] = self.passes(event)

@@ -5,24 +5,24 @@ from dataclasses import dataclass
 
 from weir.analysis.messages import text_of
 from weir.core import serialization
-from weir.core.run_event import Event
+from weir.core.run_event import RunEvent
 
 PREVIEW = 160
 """Characters of a preview."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EventRow:
     """One event, or consecutive `…_stream` events folded into one row."""
 
-    events: Sequence[Event]
+    events: Sequence[RunEvent]
 
     @property
-    def first(self) -> Event:
+    def first(self) -> RunEvent:
         return self.events[0]
 
     @property
-    def last(self) -> Event:
+    def last(self) -> RunEvent:
         return self.events[-1]
 
     @property
@@ -41,7 +41,7 @@ class Row:
             return self.first.payload.decode(errors="replace")[:PREVIEW]
         if not self.is_folded and not text_of(self.first.get("chunk")):
             return self.first.payload.decode(errors="replace")[:PREVIEW]
-        return serialization.without_surrogates(self._text(PREVIEW)[:PREVIEW]).replace("\n", "⏎")
+        return serialization.replace_lone_surrogates(self._text(PREVIEW)[:PREVIEW]).replace("\n", "⏎")
 
     @property
     def text(self) -> str:
@@ -53,18 +53,18 @@ class Row:
         return "".join(text_of(event.get("chunk")) for event in inner[:chunks])
 
 
-def rows(events: Iterable[Event]) -> list[Row]:
+def folded_rows(events: Iterable[RunEvent]) -> list[EventRow]:
     """Fold consecutive streaming events, of whichever components, into one row each."""
-    folded: list[list[Event]] = []
+    folded: list[list[RunEvent]] = []
     for event in events:
         streams = event.event.endswith("_stream")
         if streams and folded and folded[-1][-1].event.endswith("_stream"):
             folded[-1].append(event)
         else:
             folded.append([event])
-    return [Row(group) for group in folded]
+    return [EventRow(group) for group in folded]
 
 
-def single_rows(events: Iterable[Event]) -> list[Row]:
+def unfolded_rows(events: Iterable[RunEvent]) -> list[EventRow]:
     """Return a row for each event."""
-    return [Row((event,)) for event in events]
+    return [EventRow((event,)) for event in events]

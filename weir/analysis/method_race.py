@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from weir.analysis.metrics import streamed_text
+from weir.analysis.metrics import root_chunk_text
 from weir.runs.methods import Method
 from weir.runs.run import Run, Status
 
@@ -25,8 +25,8 @@ class Lane:
         events = self.run.events
         for event in events[self._seen : len(events)]:
             self._seen += 1
-            if piece := streamed_text(event):
-                self.arrivals.append(event.at)
+            if piece := root_chunk_text(event):
+                self.arrivals.append(event.elapsed)
                 self._pieces.append(piece)
         return self
 
@@ -43,7 +43,7 @@ class Lane:
     @property
     def last(self) -> float:
         """Seconds to the end of the run, as far as it has got."""
-        return self.run.events[-1].at if self.run.events else 0.0
+        return self.run.events[-1].elapsed if self.run.events else 0.0
 
     @property
     def is_whole(self) -> bool:
@@ -57,7 +57,7 @@ def method_of(run: Run) -> Method:
     return next((method for method in Method if method.value == named), Method.ASTREAM)
 
 
-def about(value: float) -> str:
+def seconds_spoken(value: float) -> str:
     """Seconds as said aloud: `0.3 s`, `8.4 s`, `75 s`; below a tenth of a second in milliseconds."""
     if value < 0.095:
         return f"{value * 1e3:.0f} ms"
@@ -71,17 +71,18 @@ def summary(lanes: Sequence[Lane]) -> str:
     waits = [lane.first for lane in whole if not lane.method.streams and lane.first is not None]
     if firsts and waits:
         return (
-            f"Without streaming you would have waited {about(waits[0])} for the first word; "
-            f"with it {about(min(firsts))}."
+            f"Without streaming you would have waited {seconds_spoken(waits[0])} for the first word; "
+            f"with it {seconds_spoken(min(firsts))}."
         )
     if len(firsts) > 1 and len(whole) == len(lanes):
-        least, most = about(min(firsts)), about(max(firsts))
+        least, most = seconds_spoken(min(firsts)), seconds_spoken(max(firsts))
         came = f"after {least}" if least == most else f"after {least} to {most}"
-        return f"All of these stream: the first word came {came}, the last after {about(max(e.last for e in whole))}."
+        last = seconds_spoken(max(e.last for e in whole))
+        return f"All of these stream: the first word came {came}, the last after {last}."
     return ""
 
 
-def agreement(lanes: Sequence[Lane]) -> str:
+def text_agreement(lanes: Sequence[Lane]) -> str:
     """Return whether the texts of the lanes that came to their end are the same."""
     texts = [lane.text for lane in lanes if lane.is_whole]
     if len(texts) < 2:
@@ -102,13 +103,13 @@ def _differences(texts: Sequence[str]) -> Iterator[int]:
             yield place
 
 
-def pieces(run: Run) -> list[tuple[float, str]]:
+def timed_chunks(run: Run) -> list[tuple[float, str]]:
     """Return the text of a run with the seconds from the call of its model to each piece, for another to say again."""
-    called = next((event.at for event in run.events if event.event == "on_chat_model_start"), 0.0)
-    return [(max(0.0, event.at - called), piece) for event in run.events if (piece := streamed_text(event))]
+    called = next((event.elapsed for event in run.events if event.event == "on_chat_model_start"), 0.0)
+    return [(max(0.0, event.elapsed - called), piece) for event in run.events if (piece := root_chunk_text(event))]
 
 
-def value_of(run: Run) -> dict[str, Any]:
+def run_input(run: Run) -> dict[str, Any]:
     """Return the input of a story's run."""
     value = run.input
     return value if isinstance(value, dict) else {}

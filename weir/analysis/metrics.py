@@ -6,26 +6,26 @@ from statistics import median
 from typing import Any
 
 from weir.analysis.messages import is_message, text_of
-from weir.analysis.usage import Usage, usage_of
-from weir.core.run_event import Event
+from weir.analysis.usage import Usage, read_usage
+from weir.core.run_event import RunEvent
 
 FINISH_REASONS = ("finish_reason", "stop_reason", "done_reason")
 """Where providers put why the model stopped (OpenAI, Anthropic, Ollama), in `response_metadata`."""
 
 
-def streamed_text(event: Event) -> str:
+def root_chunk_text(event: RunEvent) -> str:
     """Return the text that this event adds to the run's answer: what the root yields, if it is text."""
-    if event.source.parent_ids or not event.event.endswith("_stream"):
+    if event.component.parent_ids or not event.event.endswith("_stream"):
         return ""
     return text_of(event.get("chunk"))
 
 
-def text(events: Iterable[Event]) -> str:
+def answer_text(events: Iterable[RunEvent]) -> str:
     """Return the run's answer: all text that its root has streamed."""
-    return "".join(map(streamed_text, events))
+    return "".join(map(root_chunk_text, events))
 
 
-def output_of(events: Iterable[Event], name: str) -> Any:
+def output_of(events: Iterable[RunEvent], name: str) -> Any:
     """Return the recorded output of the first finished component of that name, or None."""
     for event in events:
         if event.name == name and event.event.endswith("_end"):
@@ -33,7 +33,7 @@ def output_of(events: Iterable[Event], name: str) -> Any:
     return None
 
 
-def custom_event(events: Iterable[Event], name: str) -> Any:
+def custom_event(events: Iterable[RunEvent], name: str) -> Any:
     """Return the data of the first custom event of that name, or None."""
     for event in events:
         if event.event == "on_custom_event" and event.name == name:
@@ -41,7 +41,7 @@ def custom_event(events: Iterable[Event], name: str) -> Any:
     return None
 
 
-def how_it_ended(message: dict[str, Any]) -> tuple[str | None, bool]:
+def finish_reason_of(message: dict[str, Any]) -> tuple[str | None, bool]:
     """Return a model's finish reason, and whether its provider always names one.
 
     A reason that is no text is not known; its stream has come to its end all the same, so that no other is expected.
@@ -60,7 +60,7 @@ def _refusal(message: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class RunMetrics:
     """What was measured of a run. Times are seconds; None means that it has not happened or is not known."""
 
     time_to_first_token: float | None
@@ -96,14 +96,14 @@ class Figures:
         return median(self.inter_token_latencies) if self.inter_token_latencies else None
 
     @property
-    def high_latency(self) -> float | None:
+    def p95_latency(self) -> float | None:
         """95th percentile of the inter-token latency, by the nearest rank."""
         ordered = sorted(self.inter_token_latencies)
         return ordered[int(0.95 * (len(ordered) - 1))] if ordered else None
 
 
 @dataclass(slots=True)
-class Meter:
+class MetricsAccumulator:
     """Adds up figures event by event, for a reader that follows a live run.
 
     `figures(events)` is the same over a whole list.
@@ -123,16 +123,16 @@ class Meter:
     _silent: bool = False
     _last: float = 0.0
 
-    def add(self, event: Event) -> str:
+    def add(self, event: RunEvent) -> str:
         """Count one event and return the text that it adds to the answer."""
-        self._last = event.at
-        added = streamed_text(event)
+        self._last = event.elapsed
+        added = root_chunk_text(event)
         if added:
             if self._first_at is None:
-                self._first_at = event.at
+                self._first_at = event.elapsed
             else:
-                self._latencies.append(event.at - self._newest_at)
-            self._newest_at = event.at
+                self._latencies.append(event.elapsed - self._newest_at)
+            self._newest_at = event.elapsed
             self._chunks += 1
             self._characters += len(added)
         if event.event == "on_chat_model_stream" and (event.is_root or text_of(event.get("chunk"))):
@@ -141,12 +141,12 @@ class Meter:
             self._end_of_call(event)
         return added
 
-    def _end_of_call(self, event: Event) -> None:
+    def _end_of_call(self, event: RunEvent) -> None:
         self._calls += 1
         output = event.get("output")
         message = output if isinstance(output, dict) else {}
-        self._count(event.run_id, usage_of(output))
-        self._finish_reason, self._expects_finish_reason = how_it_ended(message)
+        self._count(event.run_id, read_usage(output))
+        self._finish_reason, self._expects_finish_reason = finish_reason_of(message)
         self._refusal = _refusal(message)
         self._silent = is_message(message) and not (text_of(message) or message.get("tool_calls"))
 
@@ -180,10 +180,10 @@ class Meter:
         writing = self._newest_at - (self._first_at or 0.0)
         return (tokens - 1) / writing if self._chunks > 1 and writing > 0 and tokens > 1 else None
 
-    def figures(self) -> Figures:
+    def metrics(self) -> RunMetrics:
         """Return the figures of the events added so far."""
         read = [usage.input_tokens for usage in self._usage if usage.input_tokens is not None]
-        return Figures(
+        return RunMetrics(
             time_to_first_token=self._first_at,
             inter_token_latencies=tuple(self._latencies),
             tokens_in=sum(read) if read else None,
@@ -200,9 +200,9 @@ class Meter:
         )
 
 
-def figures(events: Iterable[Event]) -> Figures:
+def run_metrics(events: Iterable[RunEvent]) -> RunMetrics:
     """Return the figures of a run's events."""
-    meter = Meter()
+    meter = MetricsAccumulator()
     for event in events:
         meter.add(event)
-    return meter.figures()
+    return meter.metrics()

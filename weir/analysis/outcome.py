@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from weir.analysis.metrics import Figures
+from weir.analysis.metrics import RunMetrics
 from weir.runs.failure import Failure, FailureKind
 from weir.runs.run import Run, Status
 
 
-class Mark(Enum):
+class AnswerStatus(Enum):
     """The word that marks an answer."""
 
     WRITING = "Writing"
@@ -22,27 +22,27 @@ class Mark(Enum):
 class Outcome:
     """A mark, with what happened and what to do where there is something to say."""
 
-    mark: Mark
+    status: AnswerStatus
     sentence: str = ""
     remedy: str = ""
     detail: str = ""
     kind: FailureKind | None = None
 
     @property
-    def is_answer(self) -> bool:
+    def usable_as_history(self) -> bool:
         """Whether the text may be taken as the model's answer, as far as it goes, and sent back to it as history."""
-        return self.mark in (Mark.DONE, Mark.STOPPED) or self.kind is FailureKind.LENGTH
+        return self.status in (AnswerStatus.DONE, AnswerStatus.STOPPED) or self.kind is FailureKind.LENGTH
 
 
 _KEPT = "What had arrived is kept."
-_STOPPED = Outcome(Mark.STOPPED, "You stopped this answer.", f"{_KEPT} Retry for a whole one.")
+_STOPPED = Outcome(AnswerStatus.STOPPED, "You stopped this answer.", f"{_KEPT} Retry for a whole one.")
 _ABANDONED = Outcome(
-    Mark.STOPPED,
+    AnswerStatus.STOPPED,
     "Nobody had this answer open for a while, so Weir stopped it.",
     f"{_KEPT} Retry for a whole one.",
 )
 _BREAKS_OFF = Outcome(
-    Mark.CUT_OFF,
+    AnswerStatus.CUT_OFF,
     "This recording was taken while the run was still going.",
     "It ends where it was taken.",
 )
@@ -62,22 +62,22 @@ _FINISHES = {
 """Finish reasons that are no ordinary end, as OpenAI, Gemini, Mistral, GLM, DeepSeek, OpenRouter and vLLM name them."""
 
 
-def outcome(run: Run, figures: Figures) -> Outcome:
+def outcome(run: Run, figures: RunMetrics) -> Outcome:
     """Say how the run's answer is to be taken. `figures` are those of the run's events."""
     match run.status:
         case Status.RUNNING:
-            return Outcome(Mark.WRITING)
+            return Outcome(AnswerStatus.WRITING)
         case Status.STOPPED:
             return _STOPPED
         case Status.ABANDONED:
-            return _BREAKS_OFF if run.breaks_off else _ABANDONED
+            return _BREAKS_OFF if run.is_truncated else _ABANDONED
         case Status.FAILED:
             return _failed(run.failure or Failure(FailureKind.INTERNAL), figures)
         case Status.DONE:
             return _finished(figures)
 
 
-def _finished(figures: Figures) -> Outcome:
+def _finished(figures: RunMetrics) -> Outcome:
     if figures.refusal:
         return _failed(Failure(FailureKind.REFUSAL, figures.refusal), figures)
     if kind := _FINISHES.get((figures.finish_reason or "").lower()):
@@ -86,11 +86,11 @@ def _finished(figures: Figures) -> Outcome:
         return _failed(Failure(FailureKind.UNFINISHED), figures)
     if figures.silent and not figures.characters:
         return _failed(Failure(FailureKind.EMPTY), figures)
-    return Outcome(Mark.DONE)
+    return Outcome(AnswerStatus.DONE)
 
 
-def _failed(failure: Failure, figures: Figures) -> Outcome:
+def _failed(failure: Failure, figures: RunMetrics) -> Outcome:
     kind = failure.kind
     if not figures.characters:
-        return Outcome(Mark.FAILED, kind.sentence, kind.remedy, failure.detail, kind)
-    return Outcome(Mark.CUT_OFF, kind.sentence, f"{_KEPT} {kind.remedy}", failure.detail, kind)
+        return Outcome(AnswerStatus.FAILED, kind.message, kind.hint, failure.detail, kind)
+    return Outcome(AnswerStatus.CUT_OFF, kind.message, f"{_KEPT} {kind.hint}", failure.detail, kind)

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from weir.analysis.metrics import streamed_text
-from weir.core.run_event import Event
-from weir.runs.run import Connection
+from weir.analysis.metrics import root_chunk_text
+from weir.core.run_event import RunEvent
+from weir.runs.run import ConnectionTiming
 
 
-class Phase(Enum):
+class RunPhase(Enum):
     """What is going on; the value is how it is called."""
 
     WAITING = "Waiting for the model"
@@ -18,26 +18,28 @@ class Phase(Enum):
     """The request has not been sent whole."""
     READING = "Reading the prompt"
     """The model's server has it, and no text has come. It may have others to answer first."""
-    UNSEEN = "Reading the prompt and writing, out of sight"
+    GENERATING_UNSTREAMED = "Reading the prompt and writing, out of sight"
     """The same where text comes only when all of it is written."""
     WRITING = "Writing"
 
 
-def phase(events: Iterable[Event], before: Phase, connection: Connection | None, *, streams: bool = True) -> Phase:
+def run_phase(
+    events: Iterable[RunEvent], before: RunPhase, connection: ConnectionTiming | None, *, streams: bool = True
+) -> RunPhase:
     """Return the phase after these events, when it was `before` ahead of them.
 
     `streams` says whether text comes before it is whole.
     """
     for event in events:
-        if before is Phase.WRITING or streamed_text(event):
-            return Phase.WRITING
+        if before is RunPhase.WRITING or root_chunk_text(event):
+            return RunPhase.WRITING
         if event.event == "on_chat_model_stream":
-            before = Phase.READING
-    if connection is None or before is Phase.WRITING:
+            before = RunPhase.READING
+    if connection is None or before is RunPhase.WRITING:
         return before
     if connection.sent_at is None:
-        return Phase.CONNECTING
-    return Phase.READING if streams else Phase.UNSEEN
+        return RunPhase.CONNECTING
+    return RunPhase.READING if streams else RunPhase.GENERATING_UNSTREAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Progress:
     expected: int
     limit: int | None
     """Where the model is cut, if it is known: it can't become more."""
-    pace: float | None
+    tokens_per_second: float | None
     """Tokens a second so far."""
 
     @property
@@ -61,15 +63,15 @@ class Progress:
         return 0.95
 
     @property
-    def left(self) -> float | None:
+    def eta(self) -> float | None:
         """Seconds to the expected length at the pace so far; None where there is no telling."""
-        if not self.pace or self.written >= self.expected:
+        if not self.tokens_per_second or self.written >= self.expected:
             return None
-        return (self.expected - self.written) / self.pace
+        return (self.expected - self.written) / self.tokens_per_second
 
     @property
-    def left_at_most(self) -> float | None:
+    def max_eta(self) -> float | None:
         """Seconds to the limit at the pace so far."""
-        if not self.pace or self.limit is None:
+        if not self.tokens_per_second or self.limit is None:
             return None
-        return max(0, self.limit - self.written) / self.pace
+        return max(0, self.limit - self.written) / self.tokens_per_second

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from weir.analysis.metrics import Figures
-from weir.core.run_event import Event
+from weir.analysis.metrics import RunMetrics
+from weir.core.run_event import RunEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +17,11 @@ class Difference:
     """Position among the events of both."""
     what: str
     """What of the events differs: event, name, depth, tags, data, or end."""
-    first: Event | None
-    second: Event | None
+    first: RunEvent | None
+    second: RunEvent | None
 
 
-def first_difference(first: Sequence[Event], second: Sequence[Event]) -> Difference | None:
+def first_difference(first: Sequence[RunEvent], second: Sequence[RunEvent]) -> Difference | None:
     """Compare events in order, without their times and ids; None where all are the same."""
     for index, (one, other) in enumerate(zip_longest(first, second)):
         if one is None or other is None:
@@ -47,17 +47,17 @@ def _without_ids(value: Any) -> Any:
     return [_without_ids(item) for item in value] if isinstance(value, list) else value
 
 
-_PARTS: tuple[tuple[str, Callable[[Event], Any]], ...] = (
+_PARTS: tuple[tuple[str, Callable[[RunEvent], Any]], ...] = (
     ("event", lambda event: event.event),
     ("name", lambda event: event.name),
-    ("depth", lambda event: len(event.source.parent_ids)),
-    ("tags", lambda event: event.source.tags),
+    ("depth", lambda event: len(event.component.parent_ids)),
+    ("tags", lambda event: event.component.tags),
     ("data", lambda event: _without_ids(event.data)),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class FigurePair:
     """One figure of both runs."""
 
     label: str
@@ -71,11 +71,11 @@ class Pair:
         return self.second / self.first if self.first and self.second is not None else None
 
 
-def figure_pairs(first: Figures, second: Figures) -> list[Pair]:
+def figure_pairs(first: RunMetrics, second: RunMetrics) -> list[FigurePair]:
     """Return the figures of two runs, side by side."""
 
-    def pair(label: str, unit: str, read: Callable[[Figures], float | None]) -> Pair:
-        return Pair(label, unit, read(first), read(second))
+    def pair(label: str, unit: str, read: Callable[[RunMetrics], float | None]) -> FigurePair:
+        return FigurePair(label, unit, read(first), read(second))
 
     return [
         pair("time to first token", "s", lambda figures: figures.time_to_first_token),

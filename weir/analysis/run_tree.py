@@ -8,10 +8,10 @@ from enum import Enum
 from typing import Any
 
 from weir.analysis.messages import is_message, text_of
-from weir.analysis.metrics import how_it_ended
-from weir.analysis.usage import usage_of
+from weir.analysis.metrics import finish_reason_of
+from weir.analysis.usage import read_usage
 from weir.core import serialization
-from weir.core.run_event import Event
+from weir.core.run_event import RunEvent
 
 MODEL_TYPES = ("chat_model", "llm")
 
@@ -29,7 +29,7 @@ class NodeStatus(Enum):
 
 
 @dataclass(slots=True, eq=False)
-class Node:
+class RunNode:
     """One component of a run. Times are seconds since the run's start."""
 
     run_id: str
@@ -48,21 +48,21 @@ class Node:
     """What the error came from, nearest first."""
     chunks: int = 0
     """Chunks that it streamed, empty ones too."""
-    arrivals: "array[float]" = field(default_factory=lambda: array("d"))
+    chunk_times: "array[float]" = field(default_factory=lambda: array("d"))
     """When its chunks came that are not empty."""
-    arrival_seqs: "array[int]" = field(default_factory=lambda: array("l"))
+    chunk_seqs: "array[int]" = field(default_factory=lambda: array("l"))
     """The events that brought them."""
-    pieces: list[str] = field(default_factory=list)
+    chunk_texts: list[str] = field(default_factory=list)
     """Their text, where it is text."""
     tokens_in: int | None = None
     tokens_out: int | None = None
     """As the server counted them, for a model that has ended."""
     finish_reason: str | None = None
-    names_its_end: bool = False
+    reports_finish_reason: bool = False
     """Whether it is a model of a provider that always names a finish reason."""
     output_size: int = 0
     """Bytes of its output as recorded, once it has ended."""
-    children: list["Node"] = field(default_factory=list)
+    children: list["RunNode"] = field(default_factory=list)
 
     @property
     def is_model(self) -> bool:
@@ -77,17 +77,17 @@ class Node:
     @property
     def first_chunk(self) -> float | None:
         """Arrival of its first chunk that is not empty."""
-        return self.arrivals[0] if self.arrivals else None
+        return self.chunk_times[0] if self.chunk_times else None
 
     @property
     def last_chunk(self) -> float | None:
         """Arrival of its last chunk that is not empty."""
-        return self.arrivals[-1] if self.arrivals else None
+        return self.chunk_times[-1] if self.chunk_times else None
 
     @property
     def text(self) -> str:
         """What it has streamed, as far as it is text."""
-        return "".join(self.pieces)
+        return "".join(self.chunk_texts)
 
     @property
     def duration(self) -> float | None:
@@ -99,7 +99,7 @@ class Node:
         """Seconds from its own start to its first chunk that is not empty."""
         return None if self.first_chunk is None else self.first_chunk - self.started
 
-    def walk(self) -> Iterable["Node"]:
+    def walk(self) -> Iterable["RunNode"]:
         """Yield this node and all below it, parents first, in the order of their starts."""
         pending = [self]
         while pending:
@@ -112,11 +112,11 @@ class TreeBuilder:
     """Builds the tree event by event; `tree(events)` is the same over a whole list."""
 
     def __init__(self) -> None:
-        self.root: Node | None = None
-        self.nodes: dict[str, Node] = {}
+        self.root: RunNode | None = None
+        self.nodes: dict[str, RunNode] = {}
         """By run id."""
 
-    def add(self, event: Event) -> None:
+    def add(self, event: RunEvent) -> None:
         """Take one event."""
         stage = event.event.rsplit("_", 1)[-1]
         if stage == "start":
@@ -132,9 +132,11 @@ class TreeBuilder:
         elif stage == "error":
             _fail(node, event)
 
-    def _start(self, event: Event) -> None:
-        parents = event.source.parent_ids
-        node = Node(event.run_id, event.name, event.type, event.source.tags, len(parents), event.seq, event.at)
+    def _start(self, event: RunEvent) -> None:
+        parents = event.component.parent_ids
+        node = RunNode(
+            event.run_id, event.name, event.type, event.component.tags, len(parents), event.seq, event.elapsed
+        )
         # Looked for among earlier components only: one that names itself as its parent would make the tree a circle.
         nearest = next((self.nodes[run_id] for run_id in reversed(parents) if run_id in self.nodes), self.root)
         self.nodes[event.run_id] = node
@@ -150,15 +152,15 @@ def _step(tag: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _count_chunk(node: Node, event: Event) -> None:
+def _count_chunk(node: RunNode, event: RunEvent) -> None:
     node.chunks += 1
     chunk = event.get("chunk")
     piece = text_of(chunk)
     if piece or not _is_empty(chunk):
-        node.arrivals.append(event.at)
-        node.arrival_seqs.append(event.seq)
+        node.chunk_times.append(event.elapsed)
+        node.chunk_seqs.append(event.seq)
         if piece:
-            node.pieces.append(piece)
+            node.chunk_texts.append(piece)
 
 
 def _is_empty(chunk: Any) -> bool:
@@ -166,21 +168,21 @@ def _is_empty(chunk: Any) -> bool:
     return chunk in ("", {}) or is_message(chunk)
 
 
-def _end(node: Node, event: Event) -> None:
-    node.ended, node.status, node.output_size = event.at, NodeStatus.DONE, len(event.payload)
+def _end(node: RunNode, event: RunEvent) -> None:
+    node.ended, node.status, node.output_size = event.elapsed, NodeStatus.DONE, len(event.payload)
     if not node.is_model:
         return
     output = event.get("output")
     message: dict[str, Any] = output if isinstance(output, dict) else {}
-    if (usage := usage_of(output)) is not None:
+    if (usage := read_usage(output)) is not None:
         node.tokens_in, node.tokens_out = usage
-    node.finish_reason, node.names_its_end = how_it_ended(message)
+    node.finish_reason, node.reports_finish_reason = finish_reason_of(message)
 
 
-def _fail(node: Node, event: Event) -> None:
+def _fail(node: RunNode, event: RunEvent) -> None:
     error = event.get("error")
     shown = error if isinstance(error, dict) else {"type": "", "message": str(error)}
-    node.ended = event.at
+    node.ended = event.elapsed
     node.status = NodeStatus.INTERRUPTED if shown.get("type") == "Interrupted" else NodeStatus.FAILED
     node.error = _said(shown)
     causes = shown.get("causes")
@@ -188,10 +190,10 @@ def _fail(node: Node, event: Event) -> None:
 
 
 def _said(error: dict[str, Any]) -> str:
-    return serialization.without_surrogates(f"{error.get('type')}: {error.get('message')}")
+    return serialization.replace_lone_surrogates(f"{error.get('type')}: {error.get('message')}")
 
 
-def tree(events: Iterable[Event]) -> Node | None:
+def run_tree(events: Iterable[RunEvent]) -> RunNode | None:
     """Return the root of the run tree; None before the first event."""
     builder = TreeBuilder()
     for event in events:

@@ -6,11 +6,11 @@ from enum import Enum
 from itertools import pairwise
 from statistics import median
 
-from weir.analysis.run_tree import Node, NodeStatus
+from weir.analysis.run_tree import NodeStatus, RunNode
 
-STALL = 10
+STALL_FACTOR = 10
 """A gap of more than this many medians is a stall,"""
-SHORTEST_STALL = 0.25
+MIN_STALL_SECONDS = 0.25
 """if it lasts at least so many seconds."""
 BURST = 0.002
 """Seconds: chunks nearer to each other than this have arrived as one."""
@@ -22,7 +22,7 @@ SHORTEST_COPY = 20
 """Characters from which on the same text on two branches is no chance."""
 
 
-class Complaint(Enum):
+class IssueKind(Enum):
     """What can be wrong. The value is (title, what to change)."""
 
     INVOKES = (
@@ -73,7 +73,7 @@ class Complaint(Enum):
         return self.value[0]
 
     @property
-    def remedy(self) -> str:
+    def hint(self) -> str:
         return self.value[1]
 
 
@@ -81,8 +81,8 @@ class Complaint(Enum):
 class Finding:
     """One complaint about one component."""
 
-    complaint: Complaint
-    node: Node
+    kind: IssueKind
+    node: RunNode
     evidence: str
     """The figures that it rests on, as a sentence."""
     seq: int
@@ -93,7 +93,7 @@ class Finding:
 class Flow:
     """What went into a component and what came out of it. Times are seconds since the run's start."""
 
-    node: Node
+    node: RunNode
     chunks_in: int | None
     """Chunks of the step before it; None for what has none."""
     chunks_out: int
@@ -101,14 +101,14 @@ class Flow:
     last: float | None
 
 
-def flows(root: Node) -> list[Flow]:
+def flows(root: RunNode) -> list[Flow]:
     """Return each component's flow, parents first."""
     before = _predecessors(root)
     return [
         Flow(
             node,
-            len(before[node].arrivals) if node in before else None,
-            len(node.arrivals),
+            len(before[node].chunk_times) if node in before else None,
+            len(node.chunk_times),
             node.first_chunk,
             node.last_chunk,
         )
@@ -116,22 +116,22 @@ def flows(root: Node) -> list[Flow]:
     ]
 
 
-def findings(root: Node) -> list[Finding]:
+def findings(root: RunNode) -> list[Finding]:
     """Return what is wrong with a run's flow, in the order of the events that show it."""
     before, busiest = _predecessors(root), _busiest_models(root)
-    found = [*_twice(root)]
+    found = [*_duplicate_output(root)]
     for node in root.walk():
-        found += _waiting(node, busiest.get(node))
+        found += _blocking_steps(node, busiest.get(node))
         # A sequence that was called with `invoke` streams nothing by the will of its caller.
         for child in node.children if node.chunks else ():
             if child in before:
-                found += _collecting(child, before[child])
+                found += _buffering_steps(child, before[child])
         if node.is_model:
             found += _of_model(node)
     return sorted(found, key=lambda finding: finding.seq)
 
 
-def _predecessors(root: Node) -> dict[Node, Node]:
+def _predecessors(root: RunNode) -> dict[RunNode, RunNode]:
     """Map each step of a sequence to the step before it."""
     before = {}
     for node in root.walk():
@@ -140,102 +140,102 @@ def _predecessors(root: Node) -> dict[Node, Node]:
     return before
 
 
-def _busiest_models(root: Node) -> dict[Node, Node]:
+def _busiest_models(root: RunNode) -> dict[RunNode, RunNode]:
     """Map each component to the model that made most chunks of those inside it and itself; the first of equals."""
-    busiest: dict[Node, Node] = {}
+    busiest: dict[RunNode, RunNode] = {}
     for node in reversed(list(root.walk())):
         models = [node] if node.is_model else []
         models += [busiest[child] for child in node.children if child in busiest]
         if models:
-            busiest[node] = max(models, key=lambda model: len(model.arrivals))
+            busiest[node] = max(models, key=lambda model: len(model.chunk_times))
     return busiest
 
 
-def _waiting(node: Node, inner: Node | None) -> Iterator[Finding]:
+def _blocking_steps(node: RunNode, inner: RunNode | None) -> Iterator[Finding]:
     """Find a component that made one chunk of what a model inside it wrote in many."""
     if node.status is not NodeStatus.DONE or node.chunks != 1 or any(child.step for child in node.children):
         return
-    if inner is None or inner is node or len(inner.arrivals) < 2:
+    if inner is None or inner is node or len(inner.chunk_times) < 2:
         return
     yield Finding(
-        Complaint.INVOKES,
+        IssueKind.INVOKES,
         node,
-        f"{node.name} made one chunk of the {len(inner.arrivals)} that {inner.name} inside it wrote from "
-        f"{inner.arrivals[0]:.2f} s to {inner.arrivals[-1]:.2f} s: it calls invoke, or collects what it streams.",
-        node.arrival_seqs[0] if node.arrivals else node.seq,
+        f"{node.name} made one chunk of the {len(inner.chunk_times)} that {inner.name} inside it wrote from "
+        f"{inner.chunk_times[0]:.2f} s to {inner.chunk_times[-1]:.2f} s: it calls invoke, or collects what it streams.",
+        node.chunk_seqs[0] if node.chunk_times else node.seq,
     )
 
 
-def _collecting(node: Node, before: Node) -> Iterator[Finding]:
+def _buffering_steps(node: RunNode, before: RunNode) -> Iterator[Finding]:
     """Find a step that was given many chunks and made one of them, or none before its end."""
-    if node.status is not NodeStatus.DONE or node.is_model or len(node.arrivals) > 1 or len(before.arrivals) < 2:
+    if node.status is not NodeStatus.DONE or node.is_model or len(node.chunk_times) > 1 or len(before.chunk_times) < 2:
         return
-    came = f"one at {node.arrivals[0]:.2f} s" if node.arrivals else "nothing before its end"
+    came = f"one at {node.chunk_times[0]:.2f} s" if node.chunk_times else "nothing before its end"
     yield Finding(
-        Complaint.WHOLE_PARSER if node.type == "parser" else Complaint.WHOLE_INPUT,
+        IssueKind.WHOLE_PARSER if node.type == "parser" else IssueKind.WHOLE_INPUT,
         node,
-        f"{before.name} gave {node.name} {len(before.arrivals)} chunks from {before.arrivals[0]:.2f} s to "
-        f"{before.arrivals[-1]:.2f} s; out came {came}.",
-        node.arrival_seqs[0] if node.arrivals else node.seq,
+        f"{before.name} gave {node.name} {len(before.chunk_times)} chunks from {before.chunk_times[0]:.2f} s to "
+        f"{before.chunk_times[-1]:.2f} s; out came {came}.",
+        node.chunk_seqs[0] if node.chunk_times else node.seq,
     )
 
 
-def _of_model(node: Node) -> Iterator[Finding]:
+def _of_model(node: RunNode) -> Iterator[Finding]:
     ended = node.status is NodeStatus.DONE
-    if ended and len(node.arrivals) <= 1 and max(len(node.text), node.output_size) > LONG_OUTPUT:
+    if ended and len(node.chunk_times) <= 1 and max(len(node.text), node.output_size) > LONG_OUTPUT:
         yield Finding(
-            Complaint.MODEL_IN_ONE,
+            IssueKind.MODEL_IN_ONE,
             node,
             f"{node.name} was asked at {node.started:.2f} s, and everything came at {node.ended:.2f} s.",
-            node.arrival_seqs[0] if node.arrivals else node.seq,
+            node.chunk_seqs[0] if node.chunk_times else node.seq,
         )
     if ended and node.tokens_out is None:
-        yield Finding(Complaint.NO_USAGE, node, f"{node.name} ended without a count of what it wrote.", node.seq)
-    if ended and node.arrivals and node.finish_reason is None and node.names_its_end:
+        yield Finding(IssueKind.NO_USAGE, node, f"{node.name} ended without a count of what it wrote.", node.seq)
+    if ended and node.chunk_times and node.finish_reason is None and node.reports_finish_reason:
         yield Finding(
-            Complaint.NO_FINISH_REASON,
+            IssueKind.NO_FINISH_REASON,
             node,
-            f"The last chunk of {node.name} came at {node.arrivals[-1]:.2f} s and named no `finish_reason`.",
-            node.arrival_seqs[-1],
+            f"The last chunk of {node.name} came at {node.chunk_times[-1]:.2f} s and named no `finish_reason`.",
+            node.chunk_seqs[-1],
         )
-    yield from _pauses(node)
+    yield from _stalls_and_bursts(node)
 
 
-def _pauses(node: Node) -> Iterator[Finding]:
-    gaps = [later - earlier for earlier, later in pairwise(node.arrivals)]
+def _stalls_and_bursts(node: RunNode) -> Iterator[Finding]:
+    gaps = [later - earlier for earlier, later in pairwise(node.chunk_times)]
     if len(gaps) < FEWEST_IN_BURSTS:
         return
     together = sum(gap < BURST for gap in gaps)
     waits = [gap for gap in gaps if gap >= BURST]
-    lasted = node.arrivals[-1] - node.started
-    if together > 0.8 * len(gaps) and lasted > 0.5 and (sum(waits) + node.arrivals[0] - node.started) > 0.9 * lasted:
+    lasted = node.chunk_times[-1] - node.started
+    if together > 0.8 * len(gaps) and lasted > 0.5 and (sum(waits) + node.chunk_times[0] - node.started) > 0.9 * lasted:
         yield Finding(
-            Complaint.BURSTS,
+            IssueKind.BURSTS,
             node,
-            f"{len(node.arrivals)} chunks of {node.name} came in {len(waits) + 1} "
+            f"{len(node.chunk_times)} chunks of {node.name} came in {len(waits) + 1} "
             f"{'burst' if not waits else 'bursts'} within {lasted:.2f} s.",
-            node.arrival_seqs[0],
+            node.chunk_seqs[0],
         )
         return
     usual = median(gaps)
     longest = max(gaps)
-    if longest > STALL * usual and longest >= SHORTEST_STALL:
+    if longest > STALL_FACTOR * usual and longest >= MIN_STALL_SECONDS:
         place = gaps.index(longest)
-        stalls = sum(gap > STALL * usual and gap >= SHORTEST_STALL for gap in gaps)
+        stalls = sum(gap > STALL_FACTOR * usual and gap >= MIN_STALL_SECONDS for gap in gaps)
         yield Finding(
-            Complaint.STALL,
+            IssueKind.STALL,
             node,
-            f"{node.name} wrote nothing for {longest:.2f} s from {node.arrivals[place]:.2f} s on; its median gap "
+            f"{node.name} wrote nothing for {longest:.2f} s from {node.chunk_times[place]:.2f} s on; its median gap "
             f"is {usual * 1e3:.0f} ms." + (f" There were {stalls} such gaps." if stalls > 1 else ""),
-            node.arrival_seqs[place + 1],
+            node.chunk_seqs[place + 1],
         )
 
 
-def _twice(root: Node) -> Iterator[Finding]:
+def _duplicate_output(root: RunNode) -> Iterator[Finding]:
     """Find models, or branches of a parallel step, that streamed the same text."""
-    seen: dict[str, Node] = {}
+    seen: dict[str, RunNode] = {}
     for node in root.walk():
-        if not node.is_model or not node.pieces:
+        if not node.is_model or not node.chunk_texts:
             continue
         text = node.text.strip()
         if len(text) < SHORTEST_COPY:
@@ -243,9 +243,9 @@ def _twice(root: Node) -> Iterator[Finding]:
         first = seen.setdefault(text, node)
         if first is not node:
             yield Finding(
-                Complaint.TWICE,
+                IssueKind.TWICE,
                 node,
-                f"{len(text)} characters came from {first.name} at {first.arrivals[0]:.2f} s and once more from "
-                f"{node.name} at {node.arrivals[0]:.2f} s.",
-                node.arrival_seqs[0],
+                f"{len(text)} characters came from {first.name} at {first.chunk_times[0]:.2f} s and once more from "
+                f"{node.name} at {node.chunk_times[0]:.2f} s.",
+                node.chunk_seqs[0],
             )

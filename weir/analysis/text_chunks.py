@@ -3,39 +3,39 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from weir.analysis.metrics import streamed_text
+from weir.analysis.metrics import root_chunk_text
 from weir.core import serialization
-from weir.core.run_event import Event
+from weir.core.run_event import RunEvent
 
 _VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥", "\u00a0": "⍽", "\u200b": "∅"})
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class TextChunk:
     """One piece of text."""
 
     number: int
     text: str
-    at: float
+    elapsed: float
     """Seconds since the run's start."""
     gap: float | None
     """Seconds since the chunk before."""
 
 
-def chunks(events: Iterable[Event], after: Chunk | None = None) -> Iterator[Chunk]:
+def text_chunks(events: Iterable[RunEvent], after: TextChunk | None = None) -> Iterator[TextChunk]:
     """Yield the chunks of a run's answer that hold text, numbered on from the chunk `after`."""
     for event in events:
-        if text := streamed_text(event):
-            number, gap = (0, None) if after is None else (after.number + 1, event.at - after.at)
-            after = Chunk(number, text, event.at, gap)
+        if text := root_chunk_text(event):
+            number, gap = (0, None) if after is None else (after.number + 1, event.elapsed - after.elapsed)
+            after = TextChunk(number, text, event.elapsed, gap)
             yield after
 
 
-def named(chunk: Chunk) -> str:
+def chunk_label(chunk: TextChunk) -> str:
     """Return a chunk as it is listed: `Chunk 0: 'Once'`."""
-    return f"Chunk {chunk.number}: '{visible(chunk.text)}'"
+    return f"Chunk {chunk.number}: '{show_whitespace(chunk.text)}'"
 
 
-def visible(text: str) -> str:
+def show_whitespace(text: str) -> str:
     """Return text whose blanks and line ends can be seen."""
-    return serialization.without_surrogates(text).translate(_VISIBLE)
+    return serialization.replace_lone_surrogates(text).translate(_VISIBLE)

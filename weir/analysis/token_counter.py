@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from weir.analysis.usage import Usage, usage_of
+from weir.analysis.usage import Usage, read_usage
 from weir.core import serialization
-from weir.core.run_event import Event
+from weir.core.run_event import RunEvent
 
 BYTES_PER_TOKEN = 4
 """Of a prompt, or of an answer in one piece, that no server has counted: it was cut off, or its count is none."""
 
 
 @dataclass(slots=True)
-class Tally:
+class TokenUsageCounter:
     """Adds up tokens, read and written, as a run goes on. Of most events it looks at the name only."""
 
     _seen: int = 0
@@ -21,7 +21,7 @@ class Tally:
     _read: dict[str, int] = field(default_factory=dict)
     _written: dict[str, int] = field(default_factory=dict)
 
-    def read(self, events: Sequence[Event]) -> int:
+    def update(self, events: Sequence[RunEvent]) -> int:
         """Take in the events of the run that have come since the last time, and return its tokens so far."""
         until = len(events)
         for event in events[self._seen : until]:
@@ -36,10 +36,10 @@ class Tally:
         self._seen = until
         return self._counted + sum(self._read.values()) + sum(self._written.values())
 
-    def _end_of_call(self, event: Event) -> None:
+    def _end_of_call(self, event: RunEvent) -> None:
         """Put the server's counts in place of the estimates, as far as it counted."""
         output = event.get("output")
-        usage = usage_of(output) or Usage(None, None)
+        usage = read_usage(output) or Usage(None, None)
         if usage.input_tokens is not None:
             self._read.pop(event.run_id, None)
         if usage.output_tokens is not None:
@@ -48,7 +48,7 @@ class Tally:
             self._written[event.run_id] = _size(output) // BYTES_PER_TOKEN
         self._counted += (usage.input_tokens or 0) + (usage.output_tokens or 0)
 
-    def _failed_call(self, event: Event) -> None:
+    def _failed_call(self, event: RunEvent) -> None:
         """A call that was refused, or reached nobody, has cost nothing; one that was cut short may have been read."""
         error = event.get("error")
         was_interrupted = isinstance(error, dict) and error.get("type") == "Interrupted"

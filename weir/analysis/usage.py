@@ -17,7 +17,7 @@ class Usage(NamedTuple):
     output_tokens: int | None
 
 
-def usage_of(output: Any) -> Usage | None:
+def read_usage(output: Any) -> Usage | None:
     """Return the usage in the `output` of a model's end event; None where there is no count in it.
 
     A message has it in `usage_metadata`, else in `response_metadata` as the provider wrote it; the result of a

@@ -19,28 +19,45 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import ASGIApp, Send
 
 from weir import __version__
-from weir.access.admission import admit
-from weir.access.limits import Limits
+from weir.access.admission import start_limited_run
+from weir.access.limits import RunLimiter
 from weir.analysis.event_filter import EventFilter
-from weir.analysis.metrics import figures, streamed_text
+from weir.analysis.metrics import root_chunk_text, run_metrics
 from weir.analysis.outcome import Outcome, outcome
-from weir.api.middleware.access import Guard
-from weir.api.middleware.access_log import RequestLog
+from weir.api.middleware.access import AccessMiddleware
+from weir.api.middleware.access_log import AccessLogMiddleware
 from weir.api.middleware.security_headers import content_security_policy
-from weir.api.problem_details import DOCUMENTED, NothingMore, Refusal, fitting, install, reference
-from weir.api.request_caller import is_program, party_of
-from weir.api.schemas import ChainView, Health, Invocation, Invoked, Links, RunRequest, RunView, Started, run_view
-from weir.api.sse_connections import Connections, until
+from weir.api.problem_details import (
+    ERROR_RESPONSES,
+    ApiError,
+    StreamAlreadyCompleteError,
+    public_validation_errors,
+    register_exception_handlers,
+    request_id,
+)
+from weir.api.request_caller import get_caller, is_api_client
+from weir.api.schemas import (
+    ChainResponse,
+    Health,
+    InvokeRequest,
+    InvokeResponse,
+    Links,
+    RunCreated,
+    RunRequest,
+    RunResponse,
+    run_view,
+)
+from weir.api.sse_connections import SseConnections, iterate_until
 from weir.config.settings import Settings
 from weir.core import serialization
-from weir.core.run_event import Event
+from weir.core.run_event import RunEvent
 from weir.llm.chain_registry import ChainRegistry
-from weir.llm.provider import ModelSource
+from weir.llm.provider import ModelProvider
 from weir.runs import recording_file
 from weir.runs.recorder import Recorder
 from weir.runs.recording_codec import encode
 from weir.runs.run import Run
-from weir.runs.run_store import readable
+from weir.runs.run_store import get_readable_run
 
 RETRY = 1_000
 """Milliseconds that a browser waits before it connects again."""
@@ -67,7 +84,7 @@ Connection = Annotated[str | None, Query(max_length=100, description="A name, to
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
+class RunReader:
     """A run, who reads it, and the number of the last event that they have."""
 
     run: Run
@@ -77,15 +94,15 @@ class Following:
     @property
     def is_allowed(self) -> bool:
         """Whether they may still read it."""
-        return self.run.may_be_read_by(self.visitor)
+        return self.run.can_read(self.visitor)
 
 
 def create_api(
     settings: Settings,
     registry: ChainRegistry,
-    models: ModelSource,
+    models: ModelProvider,
     recorder: Recorder,
-    limits: Limits,
+    limits: RunLimiter,
     *,
     people_sign_in: bool = False,
 ) -> ASGIApp:
@@ -99,26 +116,26 @@ def create_api(
         description="Runs LangChain chains, streams what they say, and keeps every event.",
         docs_url=None,
         redoc_url=None,
-        responses=DOCUMENTED,
+        responses=ERROR_RESPONSES,
     )
-    install(app)
+    register_exception_handlers(app)
     _add_docs(app)
     api = _Api(registry, models, recorder, limits)
-    _add_seed_routes(app, api)
+    _add_streaming_routes(app, api)
     _add_run_routes(app, api)
     _add_connection_routes(app, api)
-    return RequestLog(Guard(app, settings, people_sign_in=people_sign_in))
+    return AccessLogMiddleware(AccessMiddleware(app, settings, people_sign_in=people_sign_in))
 
 
 class _Api:
     """What the routes share."""
 
-    def __init__(self, registry: ChainRegistry, models: ModelSource, recorder: Recorder, limits: Limits) -> None:
+    def __init__(self, registry: ChainRegistry, models: ModelProvider, recorder: Recorder, limits: RunLimiter) -> None:
         self.registry = registry
         self.models = models
         self.recorder = recorder
         self.limits = limits
-        self.connections = Connections()
+        self.connections = SseConnections()
 
     def start(self, request: Request, name: str, value: Any) -> Run:
         """Begin a run for a client. Raises Refusal, UnknownChainError, ModelNotReadyError or LimitReachedError."""
@@ -126,26 +143,28 @@ class _Api:
         try:
             wish = chain.input_model.model_validate(value)
         except ValidationError as error:
-            raise Refusal(422, f"The input does not fit the chain {name}.", errors=fitting(error.errors())) from None
+            raise ApiError(
+                422, f"The input does not fit the chain {name}.", errors=public_validation_errors(error.errors())
+            ) from None
         prepared = chain.prepare(self.models, wish)
-        return admit(
+        return start_limited_run(
             self.limits,
-            party_of(request),
+            get_caller(request),
             lambda: self.recorder.start(prepared.runnable, prepared.inputs, name=chain.name, context=prepared.context),
         )
 
     def run(self, request: Request, run_id: str) -> Run:
         """Return a run. Raises RunNotFoundError, RunEvictedError or RunNotSharedError."""
-        return readable(self.recorder.store, run_id, party_of(request).visitor)
+        return get_readable_run(self.recorder.store, run_id, get_caller(request).visitor)
 
     def stoppable(self, request: Request, run_id: str) -> Run:
         """Return a run that the caller may stop. Raises what `run` raises, and Refusal."""
         run = self.run(request, run_id)
-        if not is_program(request) and not run.may_be_stopped_by(party_of(request).visitor):
-            raise Refusal(403, "Somebody else has started this run: ask them to stop it.", cause=f"run {run.id}")
+        if not is_api_client(request) and not run.can_stop(get_caller(request).visitor):
+            raise ApiError(403, "Somebody else has started this run: ask them to stop it.", cause=f"run {run.id}")
         return run
 
-    async def follow(self, following: Following, connection: str | None) -> AsyncIterator[Event]:
+    async def follow(self, following: RunReader, connection: str | None) -> AsyncIterator[RunEvent]:
         """Yield a run's events from where the client is, until the run ends or the connection is to break.
 
         So it does when the run is not shared any more: a client that comes back is told.
@@ -158,14 +177,14 @@ class _Api:
                         return
                     yield event
                 return
-            with self.connections.named(connection) as broken:
-                async for event in _in_turns(until(batches, broken)):
+            with self.connections.track(connection) as broken:
+                async for event in _in_turns(iterate_until(batches, broken)):
                     if not following.is_allowed:
                         return
                     yield event
 
 
-async def _in_turns(batches: AsyncIterator[Sequence[Event]]) -> AsyncIterator[Event]:
+async def _in_turns(batches: AsyncIterator[Sequence[RunEvent]]) -> AsyncIterator[RunEvent]:
     """Yield the events one by one, and let others have a turn of the loop among many that nobody waits for."""
     async for batch in batches:
         for number, event in enumerate(batch, start=1):
@@ -175,7 +194,7 @@ async def _in_turns(batches: AsyncIterator[Sequence[Event]]) -> AsyncIterator[Ev
 
 
 def _outcome(run: Run) -> Outcome:
-    return outcome(run, figures(run.events))
+    return outcome(run, run_metrics(run.events))
 
 
 def _sentence(said: Outcome) -> str:
@@ -191,13 +210,13 @@ def _base(request: Request) -> str:
     return str(request.scope.get("root_path", ""))
 
 
-def _check_is_meant(request: Request) -> None:
+def _reject_embedded_get(request: Request) -> None:
     """Raise Refusal where a page's link or element would start a run: only scripts and the address bar may by GET."""
     destination = request.headers.get("sec-fetch-dest", "empty")
     is_typed = destination == "document" and request.headers.get("sec-fetch-site") == "none"
     if destination != "empty" and not is_typed:
         cause = f"destination {destination!r}"
-        raise Refusal(403, "A link does not start a run. Open the address itself.", cause=cause)
+        raise ApiError(403, "A link does not start a run. Open the address itself.", cause=cause)
 
 
 def _last_seen(text: str) -> int:
@@ -207,39 +226,39 @@ def _last_seen(text: str) -> int:
     return int(text)
 
 
-def _foreign_id(text: str) -> Refusal:
-    return Refusal(422, "The event id is not one of this stream's.", cause=repr(text[:40]))
+def _foreign_id(text: str) -> ApiError:
+    return ApiError(422, "The event id is not one of this stream's.", cause=repr(text[:40]))
 
 
-def _continued(run: Run, visitor: str, after: str) -> Following:
+def _continued(run: Run, visitor: str, after: str) -> RunReader:
     """Go on after an event; raise NothingMore for a client that has the end already."""
-    following = Following(run, visitor, _last_seen(after))
+    following = RunReader(run, visitor, _last_seen(after))
     if following.after >= len(run.events):
-        raise _foreign_id(after) if run.is_live else NothingMore
+        raise _foreign_id(after) if run.is_live else StreamAlreadyCompleteError
     return following
 
 
-def _add_seed_routes(app: FastAPI, api: _Api) -> None:
+def _add_streaming_routes(app: FastAPI, api: _Api) -> None:
     def begun(
         request: Request,
         chain: Annotated[str, Query(description="A chain of the catalogue")] = "story",
         topic: Annotated[
             str | None, Query(description="Input of the story chain; further fields are input too")
         ] = None,
-        after: Annotated[str | None, Query(description="As Last-Event-ID")] = None,
+        after: Annotated[str | None, Query(description="As Last-RunEvent-ID")] = None,
         last_event_id: Annotated[str | None, Header()] = None,
-    ) -> Following:
+    ) -> RunReader:
         resume = last_event_id or after
         if resume:
             run_id, _, seen = resume.rpartition(":")
-            return _continued(api.run(request, run_id), party_of(request).visitor, seen)
-        _check_is_meant(request)
+            return _continued(api.run(request, run_id), get_caller(request).visitor, seen)
+        _reject_embedded_get(request)
         fields = {key: value for key, value in request.query_params.items() if key not in RESERVED}
         del topic  # is one of the fields; named in the signature for the documentation
-        return Following(api.start(request, chain, fields), party_of(request).visitor)
+        return RunReader(api.start(request, chain, fields), get_caller(request).visitor)
 
     @app.get("/stream", response_class=Response, responses={200: {"content": {"text/plain": {}}}}, tags=["Streaming"])
-    async def stream(following: Annotated[Following, Depends(begun)]) -> Response:
+    async def stream(following: Annotated[RunReader, Depends(begun)]) -> Response:
         """Answer as plain text, chunk by chunk.
 
         An answer that fails before its first word is a 502. One that fails later ends without the last chunk of the
@@ -249,13 +268,13 @@ def _add_seed_routes(app: FastAPI, api: _Api) -> None:
         first = await anext(texts, None)
         if first is None:
             said = await asyncio.to_thread(_outcome, following.run)
-            if not said.is_answer:
-                raise Refusal(502, _sentence(said), cause=_cause(following.run, said))
-        return _CutText(_first_then(first or "", texts), following.run)
+            if not said.usable_as_history:
+                raise ApiError(502, _sentence(said), cause=_cause(following.run, said))
+        return AbortableTextResponse(_prepend(first or "", texts), following.run)
 
     @app.get("/sse", response_class=EventSourceResponse, tags=["Streaming"])
     async def sse(
-        following: Annotated[Following, Depends(begun)], connection: Connection = None
+        following: Annotated[RunReader, Depends(begun)], connection: Connection = None
     ) -> AsyncIterator[ServerSentEvent]:
         """Answer as server-sent events: `message` with `{"content": …}`, then `done`, or `error` with a sentence.
 
@@ -264,37 +283,37 @@ def _add_seed_routes(app: FastAPI, api: _Api) -> None:
         run = following.run
         yield ServerSentEvent(retry=RETRY)
         async for event in api.follow(following, connection):
-            if text := streamed_text(event):
+            if text := root_chunk_text(event):
                 yield _sse({"content": text}, event_id=f"{run.id}:{event.seq}")
         if run.is_live or not following.is_allowed:
             return
         said = await asyncio.to_thread(_outcome, run)
         last = f"{run.id}:{len(run.events)}"
-        if said.is_answer:
+        if said.usable_as_history:
             yield _sse({"status": "complete" if run.status == "done" else run.status.value}, "done", last)
         else:
-            _LOG.warning("failed [%s] %s", reference(), _cause(run, said))
-            yield _sse({"message": _sentence(said), "reference": reference()}, "error", last)
+            _LOG.warning("failed [%s] %s", request_id(), _cause(run, said))
+            yield _sse({"message": _sentence(said), "reference": request_id()}, "error", last)
 
 
 def _sse(data: Any, event: str | None = None, event_id: str | None = None) -> ServerSentEvent:
     return ServerSentEvent(raw_data=serialization.dumps(data).decode(), event=event, id=event_id)
 
 
-async def _texts(api: _Api, following: Following) -> AsyncGenerator[str, None]:
+async def _texts(api: _Api, following: RunReader) -> AsyncGenerator[str, None]:
     async for event in api.follow(following, None):
-        if text := streamed_text(event):
-            yield serialization.without_surrogates(text)
+        if text := root_chunk_text(event):
+            yield serialization.replace_lone_surrogates(text)
 
 
-async def _first_then(first: str, rest: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+async def _prepend(first: str, rest: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
     async with aclosing(rest):
         yield first
         async for text in rest:
             yield text
 
 
-class _CutText(StreamingResponse):
+class AbortableTextResponse(StreamingResponse):
     """Plain text that, if its run failed, ends without an end: the client must not take it for the whole."""
 
     def __init__(self, texts: AsyncGenerator[str, None], run: Run) -> None:
@@ -306,43 +325,43 @@ class _CutText(StreamingResponse):
         async for text in self.body_iterator:
             assert isinstance(text, str)
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
-        if (await asyncio.to_thread(_outcome, self._run)).is_answer:
+        if (await asyncio.to_thread(_outcome, self._run)).usable_as_history:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _add_run_routes(app: FastAPI, api: _Api) -> None:
     @app.get("/chains", tags=["Chains"])
-    def chains() -> list[ChainView]:
+    def chains() -> list[ChainResponse]:
         """List the chains that can be run, with the schemas of their inputs."""
-        return [ChainView.of(chain) for chain in api.registry]
+        return [ChainResponse.of(chain) for chain in api.registry]
 
     def invoked(run: Run) -> Response:
         said = _outcome(run)
-        if not said.is_answer:
-            raise Refusal(502, _sentence(said), cause=_cause(run, said))
-        return _as_json(Invoked(output=serialization.sendable(_output(run)), id=run.id))
+        if not said.usable_as_history:
+            raise ApiError(502, _sentence(said), cause=_cause(run, said))
+        return _as_json(InvokeResponse(output=serialization.sendable(_output(run)), id=run.id))
 
-    @app.post("/chains/{name}/invoke", response_model=Invoked, tags=["Chains"])
-    async def invoke(request: Request, name: str, body: Invocation) -> Response:
+    @app.post("/chains/{name}/invoke", response_model=InvokeResponse, tags=["Chains"])
+    async def invoke(request: Request, name: str, body: InvokeRequest) -> Response:
         """Run a chain to its end and return its output."""
         run = await asyncio.to_thread(api.start, request, name, body.input)
         await _ended_or_gone(run, request)
         return await asyncio.to_thread(invoked, run)
 
     @app.post("/runs", status_code=201, tags=["Runs"])
-    def start(request: Request, response: Response, body: RunRequest) -> Started:
+    def start(request: Request, response: Response, body: RunRequest) -> RunCreated:
         """Start a run. It goes on while somebody reads it, and for the grace period."""
         run = api.start(request, body.chain, body.input)
         links = Links.of(run, _base(request))
         response.headers["Location"] = links.run
-        return Started(id=run.id, links=links)
+        return RunCreated(id=run.id, links=links)
 
-    @app.get("/runs/{run_id}", response_model=RunView, tags=["Runs"])
+    @app.get("/runs/{run_id}", response_model=RunResponse, tags=["Runs"])
     def show(request: Request, run_id: str) -> Response:
         """Return a run's status, figures and text so far."""
         return _streamed(run_view(api.run(request, run_id), _base(request)), "application/json")
 
-    @app.delete("/runs/{run_id}", response_model=RunView, tags=["Runs"])
+    @app.delete("/runs/{run_id}", response_model=RunResponse, tags=["Runs"])
     def stop(request: Request, run_id: str) -> Response:
         """Stop a run and keep what has arrived.
 
@@ -357,16 +376,16 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
     def followed(
         request: Request,
         run_id: str,
-        after: Annotated[str | None, Query(description="As Last-Event-ID")] = None,
+        after: Annotated[str | None, Query(description="As Last-RunEvent-ID")] = None,
         last_event_id: Annotated[str | None, Header()] = None,
-    ) -> Following:
-        run, visitor = api.run(request, run_id), party_of(request).visitor
+    ) -> RunReader:
+        run, visitor = api.run(request, run_id), get_caller(request).visitor
         resume = last_event_id or after
-        return _continued(run, visitor, resume) if resume else Following(run, visitor)
+        return _continued(run, visitor, resume) if resume else RunReader(run, visitor)
 
     @app.get("/runs/{run_id}/events", response_class=EventSourceResponse, tags=["Runs"])
     async def events(
-        following: Annotated[Following, Depends(followed)],
+        following: Annotated[RunReader, Depends(followed)],
         kept: Annotated[EventFilter, Depends(_filter)],
         connection: Connection = None,
     ) -> AsyncIterator[ServerSentEvent]:
@@ -391,9 +410,9 @@ def _add_run_routes(app: FastAPI, api: _Api) -> None:
     def download(request: Request, run_id: str) -> Response:
         """Return the run as a `.jsonl` recording."""
         run = api.run(request, run_id)
-        visitor = party_of(request).visitor
+        visitor = get_caller(request).visitor
         # It ends where the run is taken back, and then has no last line.
-        allowed = takewhile(lambda _: run.may_be_read_by(visitor), recording_file.chunks(run))
+        allowed = takewhile(lambda _: run.can_read(visitor), recording_file.jsonl_chunks(run))
         response = _streamed(allowed, recording_file.MEDIA_TYPE)
         response.headers["Content-Disposition"] = f'attachment; filename="weir-{run.id}.jsonl"'
         return response

@@ -33,7 +33,7 @@ class ProblemDetails(BaseModel):
     errors: list[dict[str, Any]] = Field(default_factory=list, description="What is wrong with which part of the input")
 
 
-class Refusal(Exception):  # noqa: N818
+class ApiError(Exception):
     """A request that is not served. `detail` is a sentence for the caller, `cause` one for the log only."""
 
     def __init__(
@@ -53,7 +53,7 @@ class Refusal(Exception):  # noqa: N818
         self.errors = errors or []
 
 
-class NothingMore(Exception):  # noqa: N818
+class StreamAlreadyCompleteError(Exception):
     """The client has all of a stream that has ended: 204, on which an EventSource stops asking."""
 
 
@@ -63,26 +63,26 @@ MAX_ERRORS = 100
 _REFERENCE: ContextVar[str] = ContextVar("reference")
 
 
-def new_reference() -> str:
+def new_request_id() -> str:
     """Give the request that is being answered a short id, which ties the answer to lines of the log."""
     made = secrets.token_hex(4)
     _REFERENCE.set(made)
     return made
 
 
-def reference() -> str:
+def request_id() -> str:
     """Return the reference of the request that is being answered."""
-    return _REFERENCE.get(None) or new_reference()
+    return _REFERENCE.get(None) or new_request_id()
 
 
-def problem(refusal: Refusal) -> JSONResponse:
+def problem(refusal: ApiError) -> JSONResponse:
     """Return a refusal as a response, and write its cause to the log."""
-    _LOG.warning("refused %s [%s] %s %s", refusal.status, reference(), refusal.detail, refusal.cause)
+    _LOG.warning("refused %s [%s] %s %s", refusal.status, request_id(), refusal.detail, refusal.cause)
     body = ProblemDetails(
         title=HTTPStatus(refusal.status).phrase,
         status=refusal.status,
         detail=refusal.detail,
-        reference=reference(),
+        reference=request_id(),
         errors=refusal.errors,
     )
     return JSONResponse(
@@ -90,7 +90,7 @@ def problem(refusal: Refusal) -> JSONResponse:
     )
 
 
-DOCUMENTED: dict[int | str, dict[str, Any]] = {
+ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemDetails, "description": description, "content": {MEDIA_TYPE: {}}}
     for status, description in {
         400: "The body is not JSON.",
@@ -108,41 +108,41 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 """For the OpenAPI document: every status that an operation may answer besides its own."""
 
 
-def install(app: FastAPI) -> None:
+def register_exception_handlers(app: FastAPI) -> None:
     """Have the app answer every error as a problem."""
 
     def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return problem(Refusal(422, "The input does not fit.", errors=fitting(error.errors())))
+        return problem(ApiError(422, "The input does not fit.", errors=public_validation_errors(error.errors())))
 
     def http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return problem(Refusal(error.status_code, str(error.detail), headers=error.headers))
+        return problem(ApiError(error.status_code, str(error.detail), headers=error.headers))
 
     def refused(_: Request, error: Exception) -> Response:
-        assert isinstance(error, Refusal)
+        assert isinstance(error, ApiError)
         return problem(error)
 
     def told_by_docstring(status: int) -> Any:
         def handler(_: Request, error: Exception) -> Response:
-            return problem(Refusal(status, type(error).__doc__ or ""))
+            return problem(ApiError(status, type(error).__doc__ or ""))
 
         return handler
 
     def limited(_: Request, error: Exception) -> Response:
         assert isinstance(error, LimitReachedError)
-        return problem(Refusal(429, str(error), headers={"Retry-After": str(math.ceil(error.seconds))}))
+        return problem(ApiError(429, str(error), headers={"Retry-After": str(math.ceil(error.seconds))}))
 
     def nothing_more(_: Request, __: Exception) -> Response:
         return Response(status_code=204)
 
     def unforeseen(_: Request, error: Exception) -> Response:
-        return problem(Refusal(500, "Weir had an error of its own.", cause=type(error).__name__))
+        return problem(ApiError(500, "Weir had an error of its own.", cause=type(error).__name__))
 
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(Refusal, refused)
-    app.add_exception_handler(NothingMore, nothing_more)
+    app.add_exception_handler(ApiError, refused)
+    app.add_exception_handler(StreamAlreadyCompleteError, nothing_more)
     app.add_exception_handler(UnknownChainError, told_by_docstring(404))
     app.add_exception_handler(RunNotFoundError, told_by_docstring(404))
     app.add_exception_handler(RunEvictedError, told_by_docstring(410))
@@ -152,7 +152,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, unforeseen)
 
 
-def fitting(errors: Any) -> list[dict[str, Any]]:
+def public_validation_errors(errors: Any) -> list[dict[str, Any]]:
     """Return the first validation errors without what was sent: it may be long, or secret."""
     first = errors[:MAX_ERRORS]
     return [{"field": ".".join(map(str, error["loc"])), "problem": error["msg"]} for error in first]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from weir.analysis.metrics import Meter, streamed_text
+from weir.analysis.metrics import MetricsAccumulator, root_chunk_text
 from weir.analysis.outcome import outcome
 from weir.core import serialization
 from weir.core.byte_chunks import byte_chunks
@@ -19,7 +19,7 @@ _PAGE = re.compile("[a-z_]{1,40}")
 """The name of a page: what a recording says of itself may be anything."""
 
 
-class ChainView(BaseModel):
+class ChainResponse(BaseModel):
     """One chain of the catalogue."""
 
     name: str
@@ -27,24 +27,24 @@ class ChainView(BaseModel):
     input_schema: dict[str, Any] = Field(description="JSON Schema of the chain's input")
 
     @classmethod
-    def of(cls, chain: ChainSpec) -> "ChainView":
+    def of(cls, chain: ChainSpec) -> "ChainResponse":
         """Describe a chain."""
         return cls(name=chain.name, description=chain.description, input_schema=chain.input_model.model_json_schema())
 
 
-class Invocation(BaseModel):
+class InvokeRequest(BaseModel):
     """The input of a chain."""
 
     input: Any = Field(examples=[{"topic": "a robot learning to cook", "length": "short"}])
 
 
-class RunRequest(Invocation):
+class RunRequest(InvokeRequest):
     """A chain and its input."""
 
     chain: str = Field(examples=["story"])
 
 
-class Invoked(BaseModel):
+class InvokeResponse(BaseModel):
     """What a chain returned."""
 
     output: Any
@@ -72,14 +72,14 @@ class Links(BaseModel):
         )
 
 
-class Started(BaseModel):
+class RunCreated(BaseModel):
     """A run that has begun."""
 
     id: str
     links: Links
 
 
-class FiguresView(BaseModel):
+class MetricsResponse(BaseModel):
     """What was measured; times in seconds, null where it is not known."""
 
     time_to_first_token: float | None
@@ -94,7 +94,7 @@ class FiguresView(BaseModel):
     finish_reason: str | None
 
 
-class RunView(BaseModel):
+class RunResponse(BaseModel):
     """A run as it is now."""
 
     id: str
@@ -106,28 +106,28 @@ class RunView(BaseModel):
     input: Any
     text: str = Field(description="What has been streamed so far")
     events: int
-    figures: FiguresView
+    figures: MetricsResponse
     links: Links
 
 
 def run_view(run: Run, base: str) -> Iterator[bytes]:
     """Return a run as the JSON of a `RunView`, in pieces: its text and its input may be large, and are read slowly."""
-    meter, count = Meter(), len(run.events)
+    meter, count = MetricsAccumulator(), len(run.events)
     for number in range(count):
         meter.add(run.events[number])
-    figures = meter.figures()
+    figures = meter.metrics()
     said = outcome(run, figures)
-    view = RunView(
+    view = RunResponse(
         id=run.id,
         chain=run.name,
         status=run.status.value,
-        mark=said.mark.value,
-        message=serialization.without_surrogates(f"{said.sentence} {said.remedy}".strip()),
+        mark=said.status.value,
+        message=serialization.replace_lone_surrogates(f"{said.sentence} {said.remedy}".strip()),
         created_at=datetime.fromtimestamp(run.created_at, UTC),
         input=None,
         text="",
         events=count,
-        figures=FiguresView(
+        figures=MetricsResponse(
             time_to_first_token=figures.time_to_first_token,
             tokens_per_second=figures.tokens_per_second,
             tokens_in=figures.tokens_in,
@@ -137,7 +137,7 @@ def run_view(run: Run, base: str) -> Iterator[bytes]:
             chunks=figures.chunks,
             characters=figures.characters,
             duration=figures.duration,
-            finish_reason=figures.finish_reason and serialization.without_surrogates(figures.finish_reason),
+            finish_reason=figures.finish_reason and serialization.replace_lone_surrogates(figures.finish_reason),
         ),
         links=Links.of(run, base),
     )
@@ -154,7 +154,7 @@ def _with_text(view: bytes, run: Run, count: int) -> Iterator[bytes]:
     # Two chunks may bring the halves of one character; a half alone becomes a replacement character.
     decoder = codecs.getincrementaldecoder("utf-16-le")("replace")
     for number in range(count):
-        if text := streamed_text(run.events[number]):
+        if text := root_chunk_text(run.events[number]):
             yield serialization.dumps(decoder.decode(text.encode("utf-16-le", "surrogatepass")))[1:-1]
     yield serialization.dumps(decoder.decode(b"", final=True))[1:-1] + b'"}'
 

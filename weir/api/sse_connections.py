@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Connections:
+class SseConnections:
     """The named connections of one server. Used on its loop only."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Connections:
         return len(broken)
 
     @contextlib.contextmanager
-    def named(self, name: str) -> Iterator[asyncio.Event]:
+    def track(self, name: str) -> Iterator[asyncio.Event]:
         """Hold a connection open under a name; the event is set when it is to break."""
         connection = asyncio.Event()
         self._open[name].add(connection)
@@ -35,7 +35,7 @@ class Connections:
                 del self._open[name]
 
 
-async def until(items: AsyncGenerator[T, None], broken: asyncio.Event) -> AsyncIterator[T]:
+async def iterate_until(items: AsyncGenerator[T, None], broken: asyncio.Event) -> AsyncIterator[T]:
     """Yield from `items` until it ends or `broken` is set."""
     breaking = asyncio.ensure_future(broken.wait())
     try:

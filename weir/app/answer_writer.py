@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from weir.analysis.metrics import streamed_text
+from weir.analysis.metrics import root_chunk_text
 from weir.runs.run import Run, Status
 from weir.storage.message import MessageStatus
-from weir.storage.not_found import NotKeptError
-from weir.storage.repository import Library
+from weir.storage.not_found import ConversationNotFoundError
+from weir.storage.repository import ConversationRepository
 from weir.storage.storage_error import StorageError
 
-EVERY = 1.5
+WRITE_INTERVAL_SECONDS = 1.5
 """Seconds between two writes of an answer: what a killed process loses."""
 
 ENDING_SECONDS = 1.0
@@ -34,7 +34,7 @@ _UNDESCRIBED = {
 
 
 @dataclass(slots=True)
-class _Kept:
+class _TrackedAnswer:
     visitor: str
     answer_id: str
     run: Run
@@ -50,27 +50,27 @@ class _Kept:
     def text(self) -> str:
         events = self.run.events[self.read :]
         self.read += len(events)
-        self.pieces += map(streamed_text, events)
+        self.pieces += map(root_chunk_text, events)
         return "".join(self.pieces)
 
 
-class Keeper:
+class AnswerWriter:
     """One thread for all answers of the process; it runs while there are any.
 
     However long the database takes for one answer, the pages of the others do not wait for it.
     """
 
-    def __init__(self, library: Library, *, every: float = EVERY) -> None:
+    def __init__(self, library: ConversationRepository, *, every: float = WRITE_INTERVAL_SECONDS) -> None:
         self.problem: StorageError | None = None
         """Why the last write failed; None once one has succeeded."""
         self._library = library
         self._every = every
         self._lock = threading.Lock()
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _TrackedAnswer] = {}
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
 
-    def keep(
+    def track(
         self,
         visitor: str,
         answer_id: str,
@@ -79,12 +79,12 @@ class Keeper:
     ) -> None:
         """Keep an answer until its run has ended; `describe` then gives its status and details."""
         with self._lock:
-            self._kept[answer_id] = _Kept(visitor, answer_id, run, describe)
+            self._kept[answer_id] = _TrackedAnswer(visitor, answer_id, run, describe)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="weir-keeper", daemon=True)
                 self._thread.start()
 
-    def settle(self, answer_id: str) -> None:
+    def flush(self, answer_id: str) -> None:
         """Write an answer now."""
         with self._lock:
             kept = self._kept.get(answer_id)
@@ -115,7 +115,7 @@ class Keeper:
                     self._thread = None
                     return
 
-    def _write(self, kept: _Kept) -> None:
+    def _write(self, kept: _TrackedAnswer) -> None:
         """Write an answer; one that cannot be written stays, and is tried again. No other answer suffers from it."""
         with kept.writing:
             if not kept.is_over:
@@ -124,7 +124,7 @@ class Keeper:
             with self._lock:
                 self._kept.pop(kept.answer_id, None)
 
-    def _is_over_with(self, kept: _Kept) -> bool:
+    def _is_over_with(self, kept: _TrackedAnswer) -> bool:
         """Write an answer once; return whether nothing more is to be written of it."""
         ended = not kept.run.is_live
         try:
@@ -135,7 +135,7 @@ class Keeper:
             self.problem = problem
             _LOG.warning("answer %s is not kept yet: %s", kept.answer_id, problem)
             return False
-        except NotKeptError:
+        except ConversationNotFoundError:
             # Its conversation was deleted for good meanwhile.
             self.problem = None
             return True
@@ -148,7 +148,7 @@ class Keeper:
             self.problem = None
         return ended
 
-    def _described(self, kept: _Kept, text: str) -> tuple[MessageStatus, dict[str, Any] | None]:
+    def _described(self, kept: _TrackedAnswer, text: str) -> tuple[MessageStatus, dict[str, Any] | None]:
         """Return status and details of an answer that has ended; only a status where it cannot be described."""
         try:
             return kept.describe(kept.run, text)

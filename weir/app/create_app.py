@@ -16,18 +16,18 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from weir.access.anonymous_id import COOKIE, is_visitor, new_visitor
+from weir.access.anonymous_id import COOKIE, is_anonymous_id, new_anonymous_id
 from weir.api.app import create_api
-from weir.api.middleware.anonymous_id_cookie import VisitorCookie
+from weir.api.middleware.anonymous_id_cookie import AnonymousIdMiddleware
 from weir.api.middleware.hosts import Hosts, HostsMiddleware
 from weir.api.middleware.large_bodies import LargeBodyMiddleware
-from weir.api.middleware.local_metrics import LocalMetrics
-from weir.api.middleware.secure_cookies import SafeCookies
-from weir.api.middleware.security_headers import SecurityHeaders
+from weir.api.middleware.local_metrics import LocalMetricsMiddleware
+from weir.api.middleware.secure_cookies import SecureCookiesMiddleware
+from weir.api.middleware.security_headers import SecurityHeadersMiddleware
 from weir.app.descriptor_limit import raise_descriptor_limit
 from weir.app.loop_watch import LoopWatch
-from weir.app.server_logging import take_over
-from weir.app.services import Service
+from weir.app.server_logging import adopt_server_loggers
+from weir.app.services import AppServices
 from weir.app.shutdown import Shutdown
 from weir.app.warm_up import warm_up
 from weir.config import comma_list
@@ -44,7 +44,7 @@ class AppParts:
 
 
 def create_app_parts(
-    services: Service,
+    services: AppServices,
     registry: ChainRegistry,
     *,
     host_names: Iterable[str] = (),
@@ -61,7 +61,7 @@ def create_app_parts(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
-        take_over()
+        adopt_server_loggers()
         watch = LoopWatch()
 
         def stop() -> None:
@@ -93,7 +93,7 @@ def create_app_parts(
         services.limits,
         people_sign_in=people_sign_in,
     )
-    hosts = Hosts((*comma_list.parts(services.settings.allowed_hosts), *host_names), cors_origins)
+    hosts = Hosts((*comma_list.split_commas(services.settings.allowed_hosts), *host_names), cors_origins)
     base = base_path.strip("/")
     probes = (f"/{base}/_stcore/health".replace("//", "/"), "/api/health")
     return AppParts(
@@ -101,11 +101,11 @@ def create_app_parts(
         [Route("/chat", _redirect_to_root), Mount("/api", api)],
         [
             Middleware(LargeBodyMiddleware),
-            Middleware(SecurityHeaders, framed_by=services.settings.framing_origins),
+            Middleware(SecurityHeadersMiddleware, framed_by=services.settings.framing_origins),
             Middleware(HostsMiddleware, hosts=hosts, probes=probes),
-            Middleware(SafeCookies),
-            Middleware(LocalMetrics),
-            Middleware(VisitorCookie, name=COOKIE, make=new_visitor, is_good=is_visitor),
+            Middleware(SecureCookiesMiddleware),
+            Middleware(LocalMetricsMiddleware),
+            Middleware(AnonymousIdMiddleware, name=COOKIE, make=new_anonymous_id, is_good=is_anonymous_id),
         ],
     )
 

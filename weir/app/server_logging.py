@@ -6,7 +6,7 @@ from typing import Literal
 
 from pythonjsonlogger.json import JsonFormatter
 
-OURS = ("weir", "chains", "pages", "streamlit_app")
+APP_LOGGERS = ("weir", "chains", "pages", "streamlit_app")
 """Whose INFO lines are written; of all others only what is wrong."""
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
@@ -23,17 +23,17 @@ class _Text(logging.Formatter):
         return " ".join([super().formatMessage(record), *(f"{key}={value}" for key, value in told.items())])
 
 
-def write_logs(style: Literal["text", "json"]) -> None:
+def configure_logging(style: Literal["text", "json"]) -> None:
     """Write this process's log to the standard error stream, Weir's own lines from INFO on."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Text() if style == "text" else _json())
     logging.getLogger().addHandler(handler)
-    for name in OURS:
+    for name in APP_LOGGERS:
         logging.getLogger(name).setLevel(logging.INFO)
     logging.setLoggerClass(_Propagating)
 
 
-def take_over() -> None:
+def adopt_server_loggers() -> None:
     """Have what the server has set up by now be written in the same way, and never what somebody asked."""
     logging.getLogger("uvicorn.access").addFilter(_without_query)
     for logger in list(logging.Logger.manager.loggerDict.values()):

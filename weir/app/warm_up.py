@@ -8,7 +8,7 @@ import importlib
 import logging
 from collections.abc import Callable
 
-from weir.analysis.metrics import text
+from weir.analysis.metrics import answer_text
 from weir.llm.chain_registry import PreparedRun
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
@@ -31,4 +31,4 @@ def warm_up(loop: BackgroundLoop, prepare: Callable[[], PreparedRun]) -> None:
     # of it, and every stream of the process waits meanwhile.
     gc.collect()
     gc.freeze()
-    _LOG.info("warm-up ended as %s with %r", run.status, text(run.events))
+    _LOG.info("warm-up ended as %s with %r", run.status, answer_text(run.events))

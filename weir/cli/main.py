@@ -82,10 +82,10 @@ def _open_chain(name: str, given: str, port: int) -> int:
 
 def _open_app(changed: dict[str, str], port: int) -> int:
     """Replace this process by the app's. The configuration beside the app's script is Weir's own and goes first."""
-    from weir.config.settings import environment
+    from weir.config.settings import child_process_environment
 
     paths = dict.fromkeys(entry for entry in (os.getcwd(), *sys.path) if entry)
     changed = {"PYTHONPATH": os.pathsep.join(paths), **changed}
     script = str(APP_FOLDER / "streamlit_app.py")
     command = [sys.executable, "-m", "streamlit", "run", script, f"--server.port={port}"]
-    os.execve(sys.executable, command, environment(**changed))
+    os.execve(sys.executable, command, child_process_environment(**changed))

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from weir.analysis.metrics import figures
+from weir.analysis.metrics import run_metrics
 from weir.analysis.outcome import outcome
 from weir.config.app_folder import APP_FOLDER
 from weir.config.settings import settings
@@ -22,7 +22,7 @@ from weir.llm.chain_registry import (
     UnknownChainError,
     spec_of_runnable,
 )
-from weir.llm.provider import LOAD_TIMEOUT, ModelSource, Phase
+from weir.llm.provider import LOAD_TIMEOUT, EnginePhase, ModelProvider
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
@@ -44,7 +44,7 @@ def record(name: str, inputs: Any, target: str) -> int:
     except ChainImportError as error:
         return _refuse(error)
     loop = BackgroundLoop()
-    models = ModelSource(settings())
+    models = ModelProvider(settings())
     try:
         prepared = prepare(chain, inputs, models)
         run = _run(name, prepared, loop, (*settings().secrets, *models.secrets))
@@ -79,7 +79,7 @@ def _built_in_chains() -> ChainRegistry:
     return registry
 
 
-def prepare(chain: ChainSpec, inputs: Any, models: ModelSource, *, timeout: float = ENGINE_TIMEOUT) -> PreparedRun:
+def prepare(chain: ChainSpec, inputs: Any, models: ModelProvider, *, timeout: float = ENGINE_TIMEOUT) -> PreparedRun:
     """Return the run of a chain. A chain that needs the embedded model waits `timeout` seconds for it.
 
     Raises ValidationError, and NoModelError where no model can answer.
@@ -95,39 +95,39 @@ def prepare(chain: ChainSpec, inputs: Any, models: ModelSource, *, timeout: floa
         raise NoModelError("The embedded model stopped before the run began. Run the command again.") from None
 
 
-def _await_engine(models: ModelSource, timeout: float) -> None:
+def _await_engine(models: ModelProvider, timeout: float) -> None:
     engine = models.engine
     assert engine is not None
     models.start()
     state = engine.wait(timeout=timeout)
     if state.problem is not None:
         raise NoModelError(f"{state.problem.sentence} {state.detail}".rstrip())
-    if state.phase is not Phase.READY:
+    if state.phase is not EnginePhase.READY:
         raise NoModelError(f"The embedded model is not ready after {timeout:.0f} s: it is {state.phase}.")
 
 
 def _run(name: str, prepared: PreparedRun, loop: BackgroundLoop, hidden: tuple[str, ...]) -> Run:
     store = MemoryStore(budget=int(settings().record_mb * 1e6))
-    recorder = Recorder(store, loop, grace=settings().grace, hidden=hidden)
+    recorder = Recorder(store, loop, grace=settings().grace_seconds, hidden=hidden)
     run = recorder.start(prepared.runnable, prepared.inputs, name=name, context=prepared.context)
     if threading.current_thread() is threading.main_thread():
         # Ctrl-C stops the run, not this command: the recording of what has arrived is written.
         signal.signal(signal.SIGINT, lambda *_: run.stop())
     for _ in run.follow(every=0.25, heartbeat=1.0):
         print(f"\r{run.name}: {len(run.events):,} events", end="", file=sys.stderr, flush=True)  # noqa: T201
-    result = outcome(run, figures(run.events))
-    print(f"\n{result.mark.value}. {result.sentence} {result.remedy} {result.detail}".rstrip(), file=sys.stderr)  # noqa: T201
+    result = outcome(run, run_metrics(run.events))
+    print(f"\n{result.status.value}. {result.sentence} {result.remedy} {result.detail}".rstrip(), file=sys.stderr)  # noqa: T201
     return run
 
 
 def _write(run: Run, target: str) -> None:
     if target == "-":
-        for line in recording_file.lines(run):
+        for line in recording_file.to_jsonl(run):
             sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
         return
     with Path(target).open("wb") as file:
-        file.writelines(recording_file.lines(run))
+        file.writelines(recording_file.to_jsonl(run))
 
 
 def _refuse(error: Exception) -> int:

@@ -1,11 +1,11 @@
 """Who may use Weir, where people sign in: addresses (`ann@example.org`) and whole domains (`@example.com`)."""
 
-from weir.config.comma_list import parts
+from weir.config.comma_list import split_commas
 
 
-def parse(text: str) -> frozenset[str]:
+def parse_allow_list(text: str) -> frozenset[str]:
     """Return the entries of a list separated by commas, folded. Raises ValueError for what is neither kind."""
-    entries = frozenset(folded(entry) for entry in parts(text))
+    entries = frozenset(normalize_email(entry) for entry in split_commas(text))
     for entry in sorted(entries):
         name, sign, domain = entry.rpartition("@")
         if not sign or not domain or "@" in name or any(character.isspace() for character in entry):
@@ -13,13 +13,13 @@ def parse(text: str) -> frozenset[str]:
     return entries
 
 
-def allows(entries: frozenset[str], address: str) -> bool:
+def is_allowed(entries: frozenset[str], address: str) -> bool:
     """Whether a list names this address or its domain. An empty list names everybody."""
-    address = folded(address)
+    address = normalize_email(address)
     return not entries or address in entries or f"@{address.rpartition('@')[2]}" in entries
 
 
-def folded(address: str) -> str:
+def normalize_email(address: str) -> str:
     """Return an address in lower case, so that equal ones are one; any beyond ASCII as it is.
 
     Lower case makes of some letters beyond ASCII, as of the sign for kelvin, one of ASCII: another address.

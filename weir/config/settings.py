@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from weir.config import allow_list, proxies, user_chains
 from weir.config.app_folder import IS_CHECKOUT
-from weir.config.comma_list import parts
+from weir.config.comma_list import split_commas
 
 _ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d+)?", re.ASCII)
 _HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[?[\da-fA-F:.]+\]?", re.ASCII)
@@ -58,19 +58,19 @@ def _names_chains(value: str) -> str:
 
 
 def _names_users(value: str) -> str:
-    allow_list.parse(value)
+    allow_list.parse_allow_list(value)
     return value
 
 
 def _names_origins(value: str) -> str:
-    for origin in parts(value):
+    for origin in split_commas(value):
         if origin != "self" and not _ORIGIN.fullmatch(origin):
             raise ValueError(f"{origin!r} is neither `self` nor a scheme and a host, without a path")
     return value
 
 
 def _names_hosts(value: str) -> str:
-    for name in parts(value):
+    for name in split_commas(value):
         if not _HOST.fullmatch(name):
             raise ValueError(f"{name!r} is no host name: write it without a scheme, port or path")
     return value
@@ -115,11 +115,13 @@ class Settings(BaseSettings):
         None, validation_alias=AliasChoices("WEIR_LOCAL_MODEL"), examples=["/models/qwen2.5-3b-instruct-q4_k_m.gguf"]
     )
     """A GGUF file for the embedded engine, instead of the packaged one."""
-    timeout: float = Field(60.0, gt=0, le=3600, validation_alias=AliasChoices("WEIR_TIMEOUT"), examples=["60"])
+    idle_timeout_seconds: float = Field(
+        60.0, gt=0, le=3600, validation_alias=AliasChoices("WEIR_TIMEOUT"), examples=["60"]
+    )
     """Seconds that the model may be silent before a run is given up."""
     retries: int = Field(2, ge=0, le=10, validation_alias=AliasChoices("WEIR_RETRIES"), examples=["2"])
     """How often a request that failed before its first chunk is sent again."""
-    grace: float = Field(60.0, gt=0, le=86_400, validation_alias=AliasChoices("WEIR_GRACE"), examples=["60"])
+    grace_seconds: float = Field(60.0, gt=0, le=86_400, validation_alias=AliasChoices("WEIR_GRACE"), examples=["60"])
     """Seconds that a run goes on while nobody reads it."""
     record_mb: float = Field(
         256.0, ge=1, le=1_000_000, validation_alias=AliasChoices("WEIR_RECORD_MB"), examples=["256"]
@@ -173,9 +175,11 @@ class Settings(BaseSettings):
         "auto", validation_alias=AliasChoices("WEIR_ROUTER"), examples=["auto"]
     )
     """Who classifies questions: the model, the classifier on this machine, or (auto) the latter beside the embedded."""
-    window: int = Field(8_000, ge=500, le=100_000_000, validation_alias=AliasChoices("WEIR_WINDOW"), examples=["8000"])
+    history_tokens: int = Field(
+        8_000, ge=500, le=100_000_000, validation_alias=AliasChoices("WEIR_WINDOW"), examples=["8000"]
+    )
     """Tokens of a conversation's history that the model is told, at most."""
-    data: Annotated[Path, BeforeValidator(_names_folder), AfterValidator(_from_home)] = Field(
+    data_folder: Annotated[Path, BeforeValidator(_names_folder), AfterValidator(_from_home)] = Field(
         default_factory=default_data_folder, validation_alias=AliasChoices("WEIR_DATA"), examples=["./data"]
     )
     """Folder for conversations."""
@@ -191,14 +195,14 @@ class Settings(BaseSettings):
     @property
     def framing_origins(self) -> tuple[str, ...]:
         """The origins of `framed_by`."""
-        return parts(self.framed_by)
+        return split_commas(self.framed_by)
 
     @property
     def extra_chains(self) -> tuple[tuple[str, str], ...]:
         """The `(name, path)` pairs of `chains`."""
         return user_chains.parse_chain_list(self.chains)
 
-    def cost(self, tokens_in: int | None, tokens_out: int | None) -> float | None:
+    def answer_cost(self, tokens_in: int | None, tokens_out: int | None) -> float | None:
         """Return what an answer has cost in dollars; None where a price or a count is missing."""
         if self.price_in is None or self.price_out is None or tokens_in is None or tokens_out is None:
             return None
@@ -243,7 +247,7 @@ def settings() -> Settings:
         raise SettingsError(str(error)) from None
 
 
-def environment(**changed: str) -> dict[str, str]:
+def child_process_environment(**changed: str) -> dict[str, str]:
     """Return the environment with these variables changed, for a process that is to be started."""
     return {**os.environ, **changed}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from langchain_core.runnables import Runnable
 
-from weir.config.comma_list import parts
+from weir.config.comma_list import split_commas
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -28,7 +28,7 @@ class ChainImportError(Exception):
 def parse_chain_list(text: str) -> tuple[tuple[str, str], ...]:
     """Return the `(name, path)` pairs of `WEIR_CHAINS`. Raises ValueError with what is wrong."""
     pairs: dict[str, str] = {}
-    for entry in parts(text):
+    for entry in split_commas(text):
         name, separator, path = (part.strip() for part in entry.partition("="))
         if not separator or not NAME.fullmatch(name) or not PATH.fullmatch(path):
             raise ValueError(f"{entry[:60]!r} is not name=package.module:attribute")

@@ -8,7 +8,7 @@ from typing import Any
 
 from weir.core import serialization
 
-HIDDEN = "•••"
+PLACEHOLDER = "•••"
 """Stands where a secret was."""
 
 MIN_LENGTH = 8
@@ -23,7 +23,7 @@ _PART = re.compile(r"(\\*)([^\\])|(\\+)", re.DOTALL)
 _ESCAPES = {"\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 
 
-class Secrets:
+class Redactor:
     """Hides known strings. A secret that was cut short is hidden too, if half of it is left.
 
     They are found as they are and escaped: in JSON, in JSON that is text in JSON, in `repr`, in addresses.
@@ -34,27 +34,27 @@ class Secrets:
         # One may be a part of another: an address holds its password.
         self._secrets = [_Secret(secret) for secret in sorted(whole, key=len, reverse=True)]
 
-    def hide(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return text without secrets."""
         for secret in self._secrets:
             text = secret.hide(text)
         return text
 
-    def hide_in_payload(self, payload: bytes) -> bytes:
+    def redact_json(self, payload: bytes) -> bytes:
         """Return an event's JSON without secrets. It stays JSON."""
         if not any(secret.may_be_in(payload) for secret in self._secrets):
             return payload
-        value = serialization.loads_exactly(payload)
+        value = serialization.loads_big_ints(payload)
         hidden = self._hide_in_value(value)
         return payload if hidden == value else serialization.dumps(hidden)
 
     def _hide_in_value(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self.hide(value)
+            return self.redact(value)
         if isinstance(value, list):
             return [self._hide_in_value(item) for item in value]
         if isinstance(value, dict):
-            return {self.hide(key): self._hide_in_value(item) for key, item in value.items()}
+            return {self.redact(key): self._hide_in_value(item) for key, item in value.items()}
         return value
 
 
@@ -90,7 +90,7 @@ class _Secret:
         while found := self._beginning.search(text, end):
             kept.append(text[end : found.start()])
             end = self._end(text, found.end())
-        return HIDDEN.join([*kept, text[end:]])
+        return PLACEHOLDER.join([*kept, text[end:]])
 
     def _end(self, text: str, end: int) -> int:
         """Return where it ends that begins before `end`, or as much of it as there is."""
@@ -133,7 +133,7 @@ def _in_address(character: str) -> str:
     return "".join(f"%(?i:{byte:02x})" for byte in character.encode(errors="surrogatepass"))
 
 
-def hide_in_logs(secrets: Secrets) -> None:
+def install_log_redaction(secrets: Redactor) -> None:
     """Have no line of any log, of this process and whoever writes it, hold a secret; tracebacks neither.
 
     What a line has besides its message is hidden by the root logger's handlers, as far as they are there by now.
@@ -147,27 +147,27 @@ def hide_in_logs(secrets: Secrets) -> None:
             made.msg, made.args = f"{made.msg} ({type(error).__name__} in its values)", ()
             said = made.msg
         raised = "".join(traceback.format_exception(*made.exc_info)) if made.exc_info and made.exc_info[0] else ""
-        if secrets.hide(said + raised) != said + raised:
-            made.msg, made.args = secrets.hide("\n".join(filter(None, (said, raised.rstrip())))), ()
+        if secrets.redact(said + raised) != said + raised:
+            made.msg, made.args = secrets.redact("\n".join(filter(None, (said, raised.rstrip())))), ()
             made.exc_info = made.exc_text = None
         return made
 
     logging.setLogRecordFactory(record)
     for handler in logging.getLogger().handlers:
-        for earlier in [known for known in handler.filters if isinstance(known, _HideBeside)]:
+        for earlier in [known for known in handler.filters if isinstance(known, _RedactExtras)]:
             handler.removeFilter(earlier)
-        handler.addFilter(_HideBeside(secrets))
+        handler.addFilter(_RedactExtras(secrets))
 
 
-class _HideBeside(logging.Filter):
+class _RedactExtras(logging.Filter):
     """Hides secrets in what a line has besides its message."""
 
-    def __init__(self, secrets: Secrets) -> None:
+    def __init__(self, secrets: Redactor) -> None:
         super().__init__()
         self._secrets = secrets
 
     def filter(self, record: logging.LogRecord) -> bool:
         for name, value in list(vars(record).items()):
             if isinstance(value, str):
-                setattr(record, name, self._secrets.hide(value))
+                setattr(record, name, self._secrets.redact(value))
         return True

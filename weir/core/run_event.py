@@ -25,7 +25,7 @@ MAX_TAGS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Component:
     """The component that emitted an event. One object is shared by all events that agree in it."""
 
     name: str
@@ -50,11 +50,11 @@ class Source:
         return all(map(_is_label, (self.name, self.run_id, *self.tags))) and serialization.is_plain(self.metadata)
 
 
-def as_plain(source: Source) -> Source:
+def as_plain(source: Component) -> Component:
     """Return a component of plain labels and JSON; itself if it is one already."""
     if source.is_plain() and len(source.tags) <= MAX_TAGS:
         return source
-    metadata = serialization.plain(source.metadata)
+    metadata = serialization.to_jsonable(source.metadata)
     return replace(
         source,
         name=label(source.name),
@@ -70,19 +70,19 @@ def _is_label(value: Any) -> bool:
 def label(value: Any) -> str:
     """Return a name or tag as a text that has a bound and that UTF-8 can carry."""
     text = value if isinstance(value, str) else serialization.dumps(value).decode()
-    return serialization.without_surrogates(text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 1]}…")
+    return serialization.replace_lone_surrogates(text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 1]}…")
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class RunEvent:
     """One event. `payload` is the event's `data` as JSON bytes."""
 
     seq: int
     """Position in the run, from 0, without gaps."""
-    at: float
+    elapsed: float
     """Seconds since the run was started, on the recorder's monotonic clock."""
     event: str
-    source: Source
+    component: Component
     payload: bytes
 
     @property
@@ -98,15 +98,15 @@ class Event:
 
     @property
     def name(self) -> str:
-        return self.source.name
+        return self.component.name
 
     @property
     def run_id(self) -> str:
-        return self.source.run_id
+        return self.component.run_id
 
     @property
     def is_root(self) -> bool:
-        return not self.source.parent_ids
+        return not self.component.parent_ids
 
     @property
     def type(self) -> str:
@@ -124,13 +124,13 @@ class Event:
         """Return all of `as_dict` but `data`."""
         return {
             "seq": self.seq,
-            "at": self.at,
+            "at": self.elapsed,
             "event": self.event,
-            "name": self.source.name,
-            "run_id": self.source.run_id,
-            "parent_ids": list(self.source.parent_ids),
-            "tags": list(self.source.tags),
-            "metadata": self.source.metadata,
+            "name": self.component.name,
+            "run_id": self.component.run_id,
+            "parent_ids": list(self.component.parent_ids),
+            "tags": list(self.component.tags),
+            "metadata": self.component.metadata,
         }
 
     def as_dict(self) -> dict[str, Any]:

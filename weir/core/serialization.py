@@ -38,10 +38,10 @@ def dumps(value: Any) -> bytes:
     """
     try:
         # The copy is for memory: orjson leaves its whole buffer, some 4 kB, behind the bytes that it returns.
-        return bytes(memoryview(orjson.dumps(value, default=_open, option=_FAST)))
+        return bytes(memoryview(orjson.dumps(value, default=_default, option=_FAST)))
     except (TypeError, ValueError, RecursionError):
         # Lone surrogates, integers over 64 bits and deep nesting: rare, and the standard library takes them.
-        return json.dumps(plain(value), ensure_ascii=True, separators=(",", ":")).encode()
+        return json.dumps(to_jsonable(value), ensure_ascii=True, separators=(",", ":")).encode()
 
 
 def loads(payload: bytes) -> Any:
@@ -49,10 +49,10 @@ def loads(payload: bytes) -> Any:
     try:
         return orjson.loads(payload)
     except orjson.JSONDecodeError:
-        return loads_exactly(payload)
+        return loads_big_ints(payload)
 
 
-def loads_exactly(payload: bytes) -> Any:
+def loads_big_ints(payload: bytes) -> Any:
     """Read what `dumps` wrote, integers of any size too, more slowly. Raises ValueError or RecursionError."""
     return json.loads(payload, parse_constant=_refuse)
 
@@ -74,7 +74,7 @@ def check_depth(value: Any) -> None:
             pending.extend((child, depth + 1) for child in item if isinstance(child, dict | list))
 
 
-def plain(value: Any) -> JSON:
+def to_jsonable(value: Any) -> JSON:
     """Return `value` built of dicts with string keys, lists, strings, finite numbers, booleans and None."""
     return _plain(value, 0, set())
 
@@ -97,7 +97,7 @@ def _plain(value: Any, depth: int, around: set[int]) -> JSON:
             return {_key(key): _plain(item, depth + 1, around) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [_plain(item, depth + 1, around) for item in value]
-        return _plain(_open(value), depth + 1, around)
+        return _plain(_default(value), depth + 1, around)
     except Exception:  # raised by the value's own code
         return _described(value)
     finally:
@@ -128,7 +128,7 @@ def _key(key: Any) -> str:
         return type(key).__name__
 
 
-def _open(value: Any) -> Any:
+def _default(value: Any) -> Any:
     """One step from an object towards JSON."""
     if isinstance(value, BaseMessage):
         fields = {key: item for key, item in value.__dict__.items() if item or key == "content"}
@@ -163,7 +163,7 @@ def _described(value: Any) -> dict[str, JSON]:
     return {"type": type(value).__name__, "repr": text[:MAX_REPR]}
 
 
-def without_surrogates(text: str) -> str:
+def replace_lone_surrogates(text: str) -> str:
     """Return text that UTF-8 can carry: halves of a pair, which JSON can hold, become replacement characters."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
@@ -173,9 +173,9 @@ def indented(value: Any) -> str:
     try:
         return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     except (TypeError, ValueError, RecursionError):
-        return json.dumps(plain(value), indent=2)
+        return json.dumps(to_jsonable(value), indent=2)
 
 
 def sendable(value: Any) -> Any:
     """Return a read value whose texts UTF-8 can carry."""
-    return json.loads(without_surrogates(json.dumps(plain(value), ensure_ascii=False)))
+    return json.loads(replace_lone_surrogates(json.dumps(to_jsonable(value), ensure_ascii=False)))

@@ -9,10 +9,10 @@ from langchain_core.runnables import Runnable
 from pydantic import BaseModel, RootModel
 
 from weir.config.user_chains import ChainImportError, import_runnable
-from weir.llm.chat_model import Line
-from weir.llm.provider import ModelSource
-from weir.llm.replay_model import ReplayedLine
-from weir.llm.transport_timing import Connection
+from weir.llm.chat_model import AbortableConnections
+from weir.llm.provider import ModelProvider
+from weir.llm.replay_model import ReplayAbort
+from weir.llm.transport_timing import TransportTiming
 
 
 class ModelNotReadyError(Exception):
@@ -31,9 +31,9 @@ class PreparedRun:
     inputs: Any
     context: dict[str, Any] = field(default_factory=dict)
     """What the app needs to open the run from a link."""
-    line: Line | ReplayedLine | None = None
+    line: AbortableConnections | ReplayAbort | None = None
     """The run's own connections, where its thread waits on them."""
-    connection: Connection | None = None
+    connection: TransportTiming | None = None
     """Records when the request was sent and when the connection closed."""
 
 
@@ -44,7 +44,7 @@ class ChainSpec:
     name: str
     description: str
     input_model: type[BaseModel]
-    prepare: Callable[[ModelSource, Any], PreparedRun]
+    prepare: Callable[[ModelProvider, Any], PreparedRun]
     """Takes the model source and a validated input. Raises ModelNotReadyError."""
 
 

@@ -20,9 +20,9 @@ from pydantic import SecretStr, ValidationError
 
 from weir.config.settings import Settings
 from weir.llm.answer_errors import MalformedAnswerError, NoAnswerError, ToolCallsOnlyError
-from weir.llm.idle_timeout import AsyncPatientClient, PatientClient
-from weir.llm.overrides.dict_completions import PlainCompletions, check_answers, parse_once
-from weir.llm.transport_timing import Connection, watched
+from weir.llm.idle_timeout import AsyncIdleTimeoutClient, IdleTimeoutClient
+from weir.llm.overrides.dict_completions import DictCompletions, check_answers, parse_once
+from weir.llm.transport_timing import TransportTiming, with_timing
 
 CONNECT_TIMEOUT = 5.0
 """Seconds to reach the model's server; waiting for its words is `Settings.timeout`."""
@@ -73,7 +73,7 @@ def embedded_endpoint(url: str, api_key: str, model: str) -> Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ModelOptions:
     """What can be asked of a model; None leaves it to the endpoint."""
 
     max_tokens: int | None = None
@@ -86,25 +86,25 @@ class Options:
     """Whether the model streams to its callbacks even where it is asked for a whole answer."""
 
 
-class HungUpError(Exception):
+class RunAbortedError(Exception):
     """The request was to be sent on a line that has been cut."""
 
 
-class Line:
+class AbortableConnections:
     """The connections of one run that waits for its model on a thread, and the knife to cut them.
 
     Closing a client does not wake a thread that reads from its socket, and closing a chain's generator reads the
     stream to its end. Shutting the socket down does wake the thread, and tells the server at once.
     """
 
-    def __init__(self, connection: Connection | None = None) -> None:
-        self._connection = connection or Connection()
+    def __init__(self, connection: TransportTiming | None = None) -> None:
+        self._connection = connection or TransportTiming()
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self._is_cut = False
-        self.http = PatientClient(cut=self.hang_up, verify=_tls(), event_hooks={"request": [self._prepare]})
+        self.http = IdleTimeoutClient(cut=self.abort, verify=_tls(), event_hooks={"request": [self._prepare]})
 
-    def hang_up(self) -> None:
+    def abort(self) -> None:
         """Cut all connections now, and let no new ones be made."""
         with self._lock:
             self._is_cut = True
@@ -117,7 +117,7 @@ class Line:
 
     def _prepare(self, request: httpx2.Request) -> None:
         if self._is_cut:
-            raise HungUpError(HungUpError.__doc__)
+            raise RunAbortedError(RunAbortedError.__doc__)
         # https://www.encode.io/httpcore/extensions/#trace
         request.extensions["trace"] = self._trace
 
@@ -148,14 +148,14 @@ def _tls() -> ssl.SSLContext:
 
 
 @functools.cache
-def _idle_http() -> httpx2.Client:
+def _unused_sync_client() -> httpx2.Client:
     """A ChatOpenAI wants a blocking client also where nothing blocks; making one each time would take 30 ms."""
     return openai.DefaultHttpxClient(verify=_tls())
 
 
 def http_client() -> httpx2.AsyncClient:
     """Return a client for `chat_model`. It belongs to the loop that first uses it; close it there."""
-    return AsyncPatientClient()
+    return AsyncIdleTimeoutClient()
 
 
 _TAKEN_APART = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -165,8 +165,11 @@ _CLEAR = (json.JSONDecodeError, UnicodeDecodeError, ValidationError)
 """Errors among these that say themselves what is wrong."""
 
 
-class ChatOpenAI(langchain_openai.ChatOpenAI):
+class CheckedChatOpenAI(langchain_openai.ChatOpenAI):
     """LangChain's, which loses the words of a refusal that is streamed, and takes no answer, or any, for one."""
+
+    name: str | None = "ChatOpenAI"
+    """What its events are called: as LangChain's class."""
 
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], default_chunk_class: type[BaseMessageChunk], base_generation_info: Any
@@ -261,36 +264,38 @@ def chat_model(
     http: httpx2.AsyncClient,
     *,
     max_tokens: int | None = None,
-    options: Options | None = None,
-    line: Line | None = None,
-    connection: Connection | None = None,
-) -> ChatOpenAI:
+    options: ModelOptions | None = None,
+    line: AbortableConnections | None = None,
+    connection: TransportTiming | None = None,
+) -> CheckedChatOpenAI:
     """Return the chat model of an endpoint. `max_tokens` bounds one answer; what blocks goes over `line`.
 
     `connection` is told what happens to an answer that does not block; a `line` has its own.
     """
-    asked = options or Options()
+    asked = options or ModelOptions()
     max_tokens = max_tokens or asked.max_tokens
     if endpoint.is_embedded:
         max_tokens = min(max_tokens or EMBEDDED_MAX_TOKENS, EMBEDDED_MAX_TOKENS)
-    model = ChatOpenAI(
+    model = CheckedChatOpenAI(
         model=asked.model or endpoint.model,
         base_url=endpoint.base_url,
         api_key=endpoint.api_key,
         max_completion_tokens=max_tokens,
         temperature=asked.temperature,
         seed=asked.seed,
-        http_client=line.http if line else _idle_http(),
-        http_async_client=watched(http, connection) if connection else http,
+        http_client=line.http if line else _unused_sync_client(),
+        http_async_client=with_timing(http, connection) if connection else http,
         stream_usage=True,
         use_responses_api=False,
         max_retries=settings.retries,
-        timeout=openai.Timeout(settings.timeout, connect=min(CONNECT_TIMEOUT, settings.timeout)),
+        timeout=openai.Timeout(
+            settings.idle_timeout_seconds, connect=min(CONNECT_TIMEOUT, settings.idle_timeout_seconds)
+        ),
         stream_chunk_timeout=None,  # `chains.patience` bounds all waiting
         # Whether the field is set at all decides whether `invoke` streams.
         **({} if asked.streaming is None else {"streaming": asked.streaming}),
     )
-    model.async_client = PlainCompletions(model.root_async_client)
+    model.async_client = DictCompletions(model.root_async_client)
     for client in (model.root_client, model.root_async_client):
         check_answers(client)
         parse_once(client)
@@ -309,7 +314,7 @@ async def model_names(endpoint: Endpoint, http: httpx2.AsyncClient) -> tuple[str
     return tuple(sorted([model.id async for model in client.models.list()]))
 
 
-def rehearsal_model() -> ChatOpenAI:
+def warm_up_model() -> CheckedChatOpenAI:
     """Return a real ChatOpenAI whose transport answers in this process.
 
     Streaming from it once at the start loads and builds all that the first real answer would have to wait for.
@@ -325,7 +330,7 @@ def rehearsal_model() -> ChatOpenAI:
     def answer(_: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, headers={"content-type": "text/event-stream"}, text="".join(chunks()))
 
-    return ChatOpenAI(
+    return CheckedChatOpenAI(
         model="rehearsal",
         base_url="http://127.0.0.1:9/v1",
         api_key=_NO_KEY_NEEDED,

@@ -7,7 +7,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, trim_m
 Pair = tuple[str, str]
 
 
-def within(history: Sequence[Pair], tokens: int) -> list[Pair]:
+def trim_history(history: Sequence[Pair], tokens: int) -> list[Pair]:
     """Return the newest messages that take at most so many tokens, from a question on. Tokens are estimated."""
     messages: list[BaseMessage] = [HumanMessage(text) if role == "human" else AIMessage(text) for role, text in history]
     kept = trim_messages(messages, max_tokens=tokens, token_counter="approximate", strategy="last", start_on="human")

@@ -29,10 +29,10 @@ from weir.config import proxies
 from weir.llm.answer_body import AnswerBody, ErrorBody, StreamBody, UnreadBody, WholeBody, check_encoding, encodings
 from weir.llm.answer_errors import AnswerError, RedirectError
 
-SHORTEST = 0.25
+MIN_ATTEMPT_SECONDS = 0.25
 """Seconds that a try is given, even where others have left none: most servers that are there answer by then."""
 
-EARLY = 0.1
+TIMER_TOLERANCE_SECONDS = 0.1
 """Seconds by which a timer may be early: uvloop's count from the beginning of the turn of the loop that sets them."""
 
 _BEGAN: ContextVar[float] = ContextVar("began")
@@ -43,19 +43,19 @@ _ASKS_FOR_A_STREAM = re.compile(rb'"stream": ?true')
 """In a request's JSON. In one of its strings the quotes would be escaped."""
 
 
-class PatientClient(openai.DefaultHttpxClient):
+class IdleTimeoutClient(openai.DefaultHttpxClient):
     """For a chain that waits on a thread, which only the end of its connections can wake: `cut`."""
 
     def __init__(self, *, cut: Callable[[], None], **options: Any) -> None:
         super().__init__(mounts=proxies.PAST, **options)
         self._cut = cut
-        self.event_hooks["response"].append(_hear)
+        self.event_hooks["response"].append(_wrap_response_stream)
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        _have_it_plain(request)
-        with _try(request), self._in_time(request):
+        _disable_compression(request)
+        with _attempt_timeout(request), self._in_time(request):
             response = super().send(request, **options)
-        _settle(response)
+        _disable_late_retry(response)
         return response
 
     @contextlib.contextmanager
@@ -86,46 +86,46 @@ class PatientClient(openai.DefaultHttpxClient):
                 timer.cancel()
 
 
-class AsyncPatientClient(openai.DefaultAsyncHttpxClient):
+class AsyncIdleTimeoutClient(openai.DefaultAsyncHttpxClient):
     """For a chain on asyncio."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(mounts=proxies.PAST, **options)
-        self.event_hooks["response"].append(_hear_async)
+        self.event_hooks["response"].append(_wrap_async_response_stream)
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        _have_it_plain(request)
-        with _try(request):
+        _disable_compression(request)
+        with _attempt_timeout(request):
             try:
                 async with asyncio.timeout(_to_begin(request)):
                     response = await super().send(request, **options)
             except TimeoutError as error:
                 raise openai.APITimeoutError(request) from error
-        _settle(response)
+        _disable_late_retry(response)
         return response
 
 
 def _to_begin(request: httpx2.Request) -> float | None:
     """Return the seconds in which an answer must begin; None where there is no bound."""
-    left = _left(request)
-    return None if math.isinf(left) else max(left, SHORTEST)
+    left = _remaining_seconds(request)
+    return None if math.isinf(left) else max(left, MIN_ATTEMPT_SECONDS)
 
 
-def _have_it_plain(request: httpx2.Request) -> None:
+def _disable_compression(request: httpx2.Request) -> None:
     """Ask for a body without compression, of which each piece shows what it says."""
     request.headers["Accept-Encoding"] = "identity"
 
 
-def _hear(response: httpx2.Response) -> None:
+def _wrap_response_stream(response: httpx2.Response) -> None:
     assert isinstance(response.stream, httpx2.SyncByteStream)
     body = _body_of(response)
-    response.stream = _Heard(response.stream, body, _Silence(response, body))
+    response.stream = _IdleTimeoutStream(response.stream, body, _IdleTimer(response, body))
 
 
-async def _hear_async(response: httpx2.Response) -> None:
+async def _wrap_async_response_stream(response: httpx2.Response) -> None:
     assert isinstance(response.stream, httpx2.AsyncByteStream)
     body = _body_of(response)
-    response.stream = _HeardAsync(response.stream, body, _Silence(response, body))
+    response.stream = _AsyncIdleTimeoutStream(response.stream, body, _IdleTimer(response, body))
 
 
 def _body_of(response: httpx2.Response) -> AnswerBody:
@@ -164,7 +164,7 @@ def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-class _Silence:
+class _IdleTimer:
     """How long a body has said nothing, of the time that was spent waiting for it. What ends it is a whole line."""
 
     def __init__(self, response: httpx2.Response, body: AnswerBody) -> None:
@@ -175,13 +175,13 @@ class _Silence:
         self._says: bool | None = None
         """Whether the line that has not ended yet says something; None where it has not begun."""
 
-    def goes_on(self, piece: bytes, waited: float) -> None:
+    def on_bytes(self, piece: bytes, waited: float) -> None:
         """Take what came after so many seconds. Raises ReadTimeout once silence has lasted too long."""
         if self._broken_by(piece):
             self._lasted = 0.0
             return
         self._lasted += waited
-        if self._lasted >= _allowed(self._request):
+        if self._lasted >= _read_timeout(self._request):
             raise httpx2.ReadTimeout("The server has kept the connection open and said nothing.")
 
     def _broken_by(self, piece: bytes) -> bool:
@@ -194,7 +194,7 @@ class _Silence:
         return self._body.has_data(line) if line.strip() else None
 
     @contextlib.contextmanager
-    def heard(self) -> Iterator[None]:
+    def on_data(self) -> Iterator[None]:
         """Turn what goes wrong in an error's body into an error of openai's, which reads it without doing that."""
         try:
             yield
@@ -204,21 +204,21 @@ class _Silence:
             raise _final(error, self._request) from error
 
 
-class _Heard(httpx2.SyncByteStream):
+class _IdleTimeoutStream(httpx2.SyncByteStream):
     """A body that is checked, and in which silence is bounded."""
 
-    def __init__(self, source: httpx2.SyncByteStream, body: AnswerBody, silence: _Silence) -> None:
+    def __init__(self, source: httpx2.SyncByteStream, body: AnswerBody, silence: _IdleTimer) -> None:
         self._source = source
         self._body = body
         self._silence = silence
 
     def __iter__(self) -> Iterator[bytes]:
-        with self._silence.heard():
+        with self._silence.on_data():
             if not self._body.is_full:
                 since = time.monotonic()
                 for piece in self._source:
                     taken = self._body.take(piece)
-                    self._silence.goes_on(piece, time.monotonic() - since)
+                    self._silence.on_bytes(piece, time.monotonic() - since)
                     if taken:
                         yield taken
                     if self._body.is_full:
@@ -231,10 +231,10 @@ class _Heard(httpx2.SyncByteStream):
         self._source.close()
 
 
-class _HeardAsync(httpx2.AsyncByteStream):
+class _AsyncIdleTimeoutStream(httpx2.AsyncByteStream):
     """The same for asyncio."""
 
-    def __init__(self, source: httpx2.AsyncByteStream, body: AnswerBody, silence: _Silence) -> None:
+    def __init__(self, source: httpx2.AsyncByteStream, body: AnswerBody, silence: _IdleTimer) -> None:
         self._source = source
         self._body = body
         self._silence = silence
@@ -247,12 +247,12 @@ class _HeardAsync(httpx2.AsyncByteStream):
                 yield piece
             return
         self._has_begun = True
-        with self._silence.heard():
+        with self._silence.on_data():
             if not self._body.is_full:
                 since = time.monotonic()
                 async for piece in self._source:
                     taken = self._body.take(piece)
-                    self._silence.goes_on(piece, time.monotonic() - since)
+                    self._silence.on_bytes(piece, time.monotonic() - since)
                     if taken:
                         yield taken
                     if self._body.is_full:
@@ -266,21 +266,21 @@ class _HeardAsync(httpx2.AsyncByteStream):
 
 
 @contextlib.contextmanager
-def _try(request: httpx2.Request) -> Iterator[None]:
+def _attempt_timeout(request: httpx2.Request) -> Iterator[None]:
     """Let a try wait for its answer as long as earlier tries have left it; the body then has its full time."""
     limits = request.extensions.get("timeout", {})
     allowed = limits.get("read")
     if request.headers.get("x-stainless-retry-count", "0") == "0":
         _BEGAN.set(time.monotonic())
     elif allowed is not None:
-        limits["read"] = max(_left(request), SHORTEST)
+        limits["read"] = max(_remaining_seconds(request), MIN_ATTEMPT_SECONDS)
     try:
         yield
     except httpx2.TooManyRedirects as error:
         raise RedirectError("from one address to the next, without end") from error
     except httpx2.TransportError as error:
         limits["read"] = allowed
-        if _left(request) > EARLY:
+        if _remaining_seconds(request) > TIMER_TOLERANCE_SECONDS:
             raise
         raise _final(error, request) from error
     finally:
@@ -294,24 +294,24 @@ def _final(error: httpx2.TransportError, request: httpx2.Request) -> openai.APIC
     return openai.APIConnectionError(request=request)
 
 
-def _settle(response: httpx2.Response) -> None:
+def _disable_late_retry(response: httpx2.Response) -> None:
     """Have no try follow that would come too late."""
-    if not response.is_success and asked_to_wait(response.headers) > _left(response.request):
+    if not response.is_success and parse_retry_after(response.headers) > _remaining_seconds(response.request):
         response.headers["x-should-retry"] = "false"
 
 
-def _allowed(request: httpx2.Request) -> float:
+def _read_timeout(request: httpx2.Request) -> float:
     """Return the seconds that a request may wait."""
     allowed = request.extensions.get("timeout", {}).get("read")
     return math.inf if allowed is None else float(allowed)
 
 
-def _left(request: httpx2.Request) -> float:
+def _remaining_seconds(request: httpx2.Request) -> float:
     now = time.monotonic()
-    return _allowed(request) - (now - _BEGAN.get(now))
+    return _read_timeout(request) - (now - _BEGAN.get(now))
 
 
-def asked_to_wait(headers: httpx2.Headers) -> float:
+def parse_retry_after(headers: httpx2.Headers) -> float:
     """Return the seconds after which a server wants to be asked again; 0 where it does not say.
 
     https://httpwg.org/specs/rfc9110.html#field.retry-after, and milliseconds as OpenAI sends them.

@@ -9,23 +9,32 @@ from weir.config.settings import Settings
 from weir.llm.chat_model import (
     EMBEDDED_MAX_TOKENS_TO_CLASSIFY,
     EMBEDDED_WINDOW,
+    AbortableConnections,
     Endpoint,
-    Line,
-    Options,
+    ModelOptions,
     chat_model,
     configured_endpoint,
     embedded_endpoint,
     http_client,
     model_names,
 )
-from weir.llm.local.engine import LOAD_TIMEOUT, Engine, EngineState, Phase
-from weir.llm.local.engine_problem import Problem
-from weir.llm.transport_timing import Connection
+from weir.llm.local.engine import LOAD_TIMEOUT, Engine, EnginePhase, EngineState
+from weir.llm.local.engine_problem import EngineProblem
+from weir.llm.transport_timing import TransportTiming
 
-__all__ = ["LOAD_TIMEOUT", "Connection", "EngineState", "Line", "ModelSource", "Options", "Phase", "Problem"]
+__all__ = [
+    "LOAD_TIMEOUT",
+    "AbortableConnections",
+    "EnginePhase",
+    "EngineProblem",
+    "EngineState",
+    "ModelOptions",
+    "ModelProvider",
+    "TransportTiming",
+]
 
 
-class ModelSource:
+class ModelProvider:
     """Hands out the model that answers."""
 
     def __init__(self, settings: Settings) -> None:
@@ -66,8 +75,8 @@ class ModelSource:
             self._models[key] = chat_model(endpoint, self._settings, self._http, max_tokens=max_tokens)
         return self._models[key]
 
-    def model_with(
-        self, options: Options, line: Line | None = None, connection: Connection | None = None
+    def create_model(
+        self, options: ModelOptions, line: AbortableConnections | None = None, connection: TransportTiming | None = None
     ) -> ChatOpenAI | None:
         """Return a model of one run's own, or None while the embedded engine is not ready."""
         endpoint = self.endpoint()
@@ -75,7 +84,7 @@ class ModelSource:
             return None
         return chat_model(endpoint, self._settings, self._http, options=options, line=line, connection=connection)
 
-    async def names(self) -> tuple[str, ...]:
+    async def list_models(self) -> tuple[str, ...]:
         """Return the names of the models to choose from; the endpoint's own first, and alone where it lists none."""
         endpoint = self.endpoint()
         if endpoint is None:
@@ -102,12 +111,16 @@ class ModelSource:
         return wish == "local" or (wish == "auto" and self._configured is None)
 
     @property
-    def window(self) -> int:
+    def history_tokens(self) -> int:
         """Tokens of a history that the model is told, at most."""
-        return min(self._settings.window, EMBEDDED_WINDOW) if self._configured is None else self._settings.window
+        return (
+            min(self._settings.history_tokens, EMBEDDED_WINDOW)
+            if self._configured is None
+            else self._settings.history_tokens
+        )
 
     @property
-    def reasons(self) -> bool:
+    def supports_reasons(self) -> bool:
         """Whether the model can be asked for a reason of its classification."""
         return self._configured is not None
 
@@ -118,6 +131,6 @@ class ModelSource:
 
 
 def _endpoint(state: EngineState) -> Endpoint | None:
-    if state.phase is not Phase.READY or state.url is None or state.api_key is None:
+    if state.phase is not EnginePhase.READY or state.url is None or state.api_key is None:
         return None
     return embedded_endpoint(state.url, state.api_key, state.model_name)

@@ -13,10 +13,10 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
 
-from weir.llm.chat_model import HungUpError
+from weir.llm.chat_model import RunAbortedError
 
 
-class ReplayedLine:
+class ReplayAbort:
     """What a thread that replays waits on; hanging up wakes it."""
 
     def __init__(self) -> None:
@@ -25,9 +25,9 @@ class ReplayedLine:
     def wait(self, seconds: float) -> None:
         """Wait. Raises HungUpError if the line is cut meanwhile, or has been."""
         if self._cut.wait(max(0.0, seconds)):
-            raise HungUpError(HungUpError.__doc__)
+            raise RunAbortedError(RunAbortedError.__doc__)
 
-    def hang_up(self) -> None:
+    def abort(self) -> None:
         """Wake whoever waits."""
         self._cut.set()
 
@@ -35,7 +35,7 @@ class ReplayedLine:
         """There is nothing to give back."""
 
 
-class ReplayedModel(BaseChatModel):
+class ReplayChatModel(BaseChatModel):
     """Answers any prompt with recorded pieces; without streaming, with all of them at the time of the last."""
 
     pieces: tuple[tuple[float, str], ...]
@@ -43,7 +43,7 @@ class ReplayedModel(BaseChatModel):
     tokens_in: int | None = None
     tokens_out: int | None = None
     streaming: bool = False
-    line: Any = Field(default_factory=ReplayedLine, exclude=True)
+    line: Any = Field(default_factory=ReplayAbort, exclude=True)
 
     @property
     def _llm_type(self) -> str:

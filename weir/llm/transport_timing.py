@@ -9,7 +9,7 @@ import httpx2
 
 
 @dataclass(slots=True)
-class Connection:
+class TransportTiming:
     """What has happened on the way to the model, of the newest request. Times are `time.monotonic()` seconds."""
 
     sent_at: float | None = None
@@ -18,7 +18,7 @@ class Connection:
     """When the connection was closed with the answer not yet whole: the server can tell that nobody listens."""
     _over: threading.Event = field(default_factory=threading.Event)
 
-    def is_over(self, within: float = 0.0) -> bool:
+    def wait_finished(self, within: float = 0.0) -> bool:
         """Return whether the answer came whole or the connection was closed, waiting for it so many seconds."""
         return self._over.wait(within)
 
@@ -42,7 +42,7 @@ class Connection:
         self._over.set()
 
 
-def watched(http: httpx2.AsyncClient, connection: Connection) -> httpx2.AsyncClient:
+def with_timing(http: httpx2.AsyncClient, connection: TransportTiming) -> httpx2.AsyncClient:
     """Return a client that sends through `http`, over its pool, and tells `connection` what happens.
 
     It holds nothing of its own that would have to be closed.
@@ -51,7 +51,7 @@ def watched(http: httpx2.AsyncClient, connection: Connection) -> httpx2.AsyncCli
 
 
 class _Watched(httpx2.AsyncBaseTransport):
-    def __init__(self, http: httpx2.AsyncClient, connection: Connection) -> None:
+    def __init__(self, http: httpx2.AsyncClient, connection: TransportTiming) -> None:
         self._http = http
         self._connection = connection
 

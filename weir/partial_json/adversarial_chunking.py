@@ -20,19 +20,19 @@ def by_characters(text: str, size: int) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 
-def hostile(text: str) -> list[str]:
+def split_inside_tokens(text: str) -> list[str]:
     """Return chunks cut at each place inside an escape, an escaped surrogate pair, a number and a literal."""
     cuts = (cut for unit in _UNITS.finditer(text) for cut in range(unit.start() + 1, unit.end()))
     return [text[start:end] for start, end in pairwise(_bounds(cuts, len(text)))]
 
 
-def hostile_bytes(text: str) -> list[bytes]:
+def split_inside_characters(text: str) -> list[bytes]:
     """Return the same as UTF-8, cut inside each character of several bytes too.
 
     A lone surrogate is written as CPython does ("surrogatepass"): UTF-8 has no bytes for it.
     """
     chunks: list[bytes] = []
-    for chunk in hostile(text):
+    for chunk in split_inside_tokens(text):
         data = chunk.encode("utf-8", "surrogatepass")
         cuts = (at for at, byte in enumerate(data) if byte & 0xC0 == 0x80)
         chunks.extend(data[start:end] for start, end in pairwise(_bounds(cuts, len(data))))
@@ -48,7 +48,7 @@ def decoded(chunks: Iterable[bytes]) -> Iterator[str]:
         yield rest
 
 
-def without_end(text: str, characters: int) -> str:
+def drop_last(text: str, characters: int) -> str:
     """Return the text without its last characters: a stream that was cut off."""
     return text[: max(0, len(text) - characters)]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Surroundings(Enum):
+class SurroundingText(Enum):
     """What may stand around the JSON."""
 
     PROSE = "prose"
@@ -18,20 +18,20 @@ class ControlCharacters(Enum):
     REFUSED = "refused"
 
 
-class Numbers(Enum):
+class NumberMode(Enum):
     """When a number appears."""
 
-    WHOLE = "when it is whole"
-    EARLY = "as it is written"
+    WHEN_COMPLETE = "when it is whole"
+    INCREMENTAL = "as it is written"
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """`max_depth` (from 1) bounds how many objects and arrays may be open at once; ValueError if it is less."""
 
-    surroundings: Surroundings = Surroundings.PROSE
+    surroundings: SurroundingText = SurroundingText.PROSE
     controls: ControlCharacters = ControlCharacters.ACCEPTED
-    numbers: Numbers = Numbers.WHOLE
+    numbers: NumberMode = NumberMode.WHEN_COMPLETE
     max_depth: int = 500
 
     def __post_init__(self) -> None:
@@ -41,7 +41,7 @@ class Dialect:
 
 MODEL_ANSWER = Dialect()
 """JSON as models write it: with prose or a fence around it and raw line breaks in strings."""
-LIKE_LANGCHAIN = Dialect(numbers=Numbers.EARLY)
+LIKE_LANGCHAIN = Dialect(numbers=NumberMode.INCREMENTAL)
 """The same, with numbers shown as LangChain shows them."""
-STRICT = Dialect(Surroundings.WHITE_SPACE, ControlCharacters.REFUSED)
+STRICT = Dialect(SurroundingText.WHITE_SPACE, ControlCharacters.REFUSED)
 """RFC 8259 and nothing else (but for a byte order mark)."""

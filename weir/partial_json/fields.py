@@ -30,28 +30,28 @@ class State(Enum):
     CLOSED = "closed"
 
 
-class Verdict(Enum):
+class Validity(Enum):
     """What the schema says of a closed field.
 
     UNJUDGED is open, has no schema, or stands below a keyword that only the enclosing value decides (`anyOf`, `if` …).
     """
 
-    UNJUDGED = "unjudged"
+    UNKNOWN = "unjudged"
     VALID = "valid"
     INVALID = "invalid"
 
 
-class Change(Enum):
+class ChangeType(Enum):
     """What a chunk did to a field. REPLACED is OPENED in the place of an earlier field with the same key."""
 
     OPENED = "opened"
     REPLACED = "replaced"
-    GREW = "grew"
+    EXTENDED = "grew"
     CLOSED = "closed"
-    JUDGED = "judged"
+    VALIDATED = "judged"
 
 
-class Outcome(Enum):
+class ParseStatus(Enum):
     """How a text ended."""
 
     COMPLETE = "complete"
@@ -74,7 +74,7 @@ class JsonError(ValueError):
         self.column = column
 
 
-class Fault(Exception):  # noqa: N818 – it never leaves the parser, which makes a JsonError of it
+class JsonSyntaxError(Exception):
     """A character that cannot be there, by its index in the text being read."""
 
     def __init__(self, index: int, cause: str) -> None:
@@ -116,7 +116,7 @@ class Field:
         self.end: int | None = None
         self.children: dict[str | int, Field] = {}
         self.replaced = False
-        self.verdict = Verdict.UNJUDGED
+        self.verdict = Validity.UNKNOWN
         self.judged: int | None = None
         self.problem: str | None = None
 
@@ -188,7 +188,7 @@ class Fields(Mapping[str, Field]):
         return iter(()) if self._root is None else self._root.walk()
 
 
-class Event(NamedTuple):
+class FieldEvent(NamedTuple):
     """One change of one field in one chunk.
 
     `value` is, for OPENED and REPLACED, what the field begins with ('' for a string, the whole of a number or literal,
@@ -196,20 +196,20 @@ class Event(NamedTuple):
     value; else None. A container has no GREW: its children's events say it.
     """
 
-    change: Change
+    change: ChangeType
     field: Field
     chunk: int
     value: Scalar = None
 
 
-class Ending(NamedTuple):
+class ParseResult(NamedTuple):
     """How a text ended.
 
     `open` holds the pointers that were not finished, outermost first; `error` is None if COMPLETE. `events` are what
     the end itself changed: it shows that a number was whole.
     """
 
-    outcome: Outcome
+    status: ParseStatus
     open: tuple[str, ...] = ()
     error: JsonError | None = None
-    events: tuple[Event, ...] = ()
+    events: tuple[FieldEvent, ...] = ()

@@ -16,8 +16,15 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
-from weir.partial_json.fields import Json, JsonType, Verdict
-from weir.partial_json.schema_budget import EFFORT, BoundedValidator, Effort, TooCostly, compiled, is_small
+from weir.partial_json.fields import Json, JsonType, Validity
+from weir.partial_json.schema_budget import (
+    CURRENT_BUDGET,
+    BoundedValidator,
+    BudgetExceededError,
+    ValidationBudget,
+    compiled,
+    pattern_is_small,
+)
 
 Schema: TypeAlias = dict[str, Any] | bool
 
@@ -55,12 +62,12 @@ class SchemaError(ValueError):
     """The schema is not a JSON Schema (2020-12), or refers to what it does not hold."""
 
 
-class Found(NamedTuple):
+class ValidationResult(NamedTuple):
     """A verdict, each problem with the keys that lead to it, and what kept the value from being judged."""
 
-    verdict: Verdict
+    verdict: Validity
     problems: list[tuple[tuple[str | int, ...], str]]
-    hindrance: str | None = None
+    skipped_reason: str | None = None
 
 
 class _Root:
@@ -70,7 +77,7 @@ class _Root:
         if isinstance(schema, dict):
             schema = {word: value for word, value in schema.items() if word != "$schema"}
         self.schema = schema
-        self.effort = Effort(self.follow)
+        self.effort = ValidationBudget(self.follow)
         # With a registry of its own the validator fetches nothing.
         registry: Registry[Any] = Registry()
         self._chains: dict[int, int] = {}
@@ -97,7 +104,7 @@ class _Root:
             if unknown := (_UNKNOWN if part is schema else _UNKNOWN | _ONLY_AT_THE_ROOT) & part.keys():
                 raise SchemaError(f"Weir does not know {min(unknown)} here; use $defs and $ref")
             for pattern in (*part.get("patternProperties", ()), part.get("pattern", "")):
-                if not is_small(pattern):
+                if not pattern_is_small(pattern):
                     raise SchemaError(f"The pattern {_shorten(pattern)!r} repeats too much, or has the flag x")
                 compiled(pattern)
             waiting.extend(_below(part, _ONE | _BESIDE_ONE, _LIST | _BESIDE_LIST, _NAMED | _BESIDE_NAMED))
@@ -119,7 +126,7 @@ class _Root:
             self._chains[id(schema)] = 1 + max((self._chain(part, above + 1) for part in beside), default=0)
         return self._chains[id(schema)]
 
-    def can_judge(self, value: Json) -> bool:
+    def fits_recursion_limit(self, value: Json) -> bool:
         """Whether a validator can go through a value with all its parts, without more frames than Python has.
 
         It cannot be tried: what a validator resolves references with ends the thread when Python's stack is full.
@@ -138,7 +145,7 @@ class _Root:
         """Return a validator of a part of the schema."""
         return self._validator.evolve(schema=schema)
 
-    def may_be(self, schema: Schema, type_: JsonType) -> bool:
+    def may_match_type(self, schema: Schema, type_: JsonType) -> bool:
         """Whether a value of this type may be valid, as far as `type` and references to it tell."""
         seen: list[str] = []
         while isinstance(schema, dict):
@@ -154,7 +161,7 @@ class _Root:
         return schema
 
 
-class TypeRules:
+class TypedSchemaNode:
     """What holds for a value at one place and of one type."""
 
     def __init__(
@@ -170,11 +177,11 @@ class TypeRules:
         self._below_is_sure = is_sure
         self._is_shallow = True
         self._seen: set[int] = set()
-        self._children: dict[tuple[int, ...], Rules] = {}
+        self._children: dict[tuple[int, ...], SchemaNode] = {}
         for schema in schemas:
-            self._take(schema)
+            self._add_schema(schema)
 
-    def _take(self, schema: Schema) -> None:
+    def _add_schema(self, schema: Schema) -> None:
         if isinstance(schema, bool):
             self._is_forbidden |= not schema
             return
@@ -182,23 +189,23 @@ class TypeRules:
             return
         self._seen.add(id(schema))
         if _WHOLE & schema.keys():
-            self._own(schema)
+            self._add_validator(schema)
             return
         self._parts.append(schema)
         own = {word: value for word, value in schema.items() if word not in _FOLLOWED | _NOTES}
         if "$ref" in schema:
-            self._take(self._root.follow(schema["$ref"]))
+            self._add_schema(self._root.follow(schema["$ref"]))
         for part in schema.get("allOf", ()):
-            self._take(part)
+            self._add_schema(part)
         for word in ("anyOf", "oneOf"):
-            branches = [branch for branch in own.get(word, ()) if self._root.may_be(branch, self._type)]
+            branches = [branch for branch in own.get(word, ()) if self._root.may_match_type(branch, self._type)]
             if len(branches) == 1:
                 del own[word]
-                self._take(branches[0])
+                self._add_schema(branches[0])
         if own:
-            self._own(own)
+            self._add_validator(own)
 
-    def _own(self, own: dict[str, Any]) -> None:
+    def _add_validator(self, own: dict[str, Any]) -> None:
         self._validators.append(self._root.validator(own))
         self._is_shallow &= own.keys() <= _SHALLOW
         self._below_is_sure &= self._is_shallow
@@ -208,15 +215,15 @@ class TypeRules:
         """Whether this value's verdict is the one that its parts have waited for."""
         return self._is_sure and not self._below_is_sure
 
-    def child(self, key: str | int) -> "Rules":
+    def child(self, key: str | int) -> "SchemaNode":
         """Return the rules of a member or an element."""
         try:
             schemas = list(self._for_key(key))
-        except TooCostly as error:
-            return Rules(self._root, [], is_sure=False, hindrance=_shorten(str(error)))
+        except BudgetExceededError as error:
+            return SchemaNode(self._root, [], is_sure=False, hindrance=_shorten(str(error)))
         known = tuple(map(id, schemas))
         if known not in self._children:
-            self._children[known] = Rules(self._root, schemas, self._below_is_sure)
+            self._children[known] = SchemaNode(self._root, schemas, self._below_is_sure)
         return self._children[known]
 
     def _for_key(self, key: str | int) -> Iterator[Schema]:
@@ -230,33 +237,33 @@ class TypeRules:
             named += [schema for pattern, schema in patterns if self._root.effort.matches(pattern, key)]
             yield from named or [part.get("additionalProperties", True)]
 
-    def judge(self, value: Json) -> Found:
+    def validate(self, value: Json) -> ValidationResult:
         """Judge a closed value whose parts have been judged."""
         if self._hindrance is not None:
-            return Found(Verdict.UNJUDGED, [], self._hindrance)
+            return ValidationResult(Validity.UNKNOWN, [], self._hindrance)
         if self._is_forbidden:
-            return Found(Verdict.INVALID, [((), "The schema allows nothing here")])
-        if not self._is_shallow and not self._root.can_judge(value):
-            return Found(Verdict.UNJUDGED, [], "This is nested too deep to be judged as a whole")
-        spender = EFFORT.set(self._root.effort)
+            return ValidationResult(Validity.INVALID, [((), "The schema allows nothing here")])
+        if not self._is_shallow and not self._root.fits_recursion_limit(value):
+            return ValidationResult(Validity.UNKNOWN, [], "This is nested too deep to be judged as a whole")
+        spender = CURRENT_BUDGET.set(self._root.effort)
         try:
             problems = [
                 (tuple(error.absolute_path), _shorten(error.message))
                 for validator in self._validators
                 for error in validator.iter_errors(value)
             ]
-        except TooCostly as error:
-            return Found(Verdict.UNJUDGED, [], _shorten(str(error)))
+        except BudgetExceededError as error:
+            return ValidationResult(Validity.UNKNOWN, [], _shorten(str(error)))
         except Exception as error:  # multipleOf of an infinite number, for one
-            return Found(Verdict.UNJUDGED, [], f"This could not be judged: {_shorten(repr(error))}")
+            return ValidationResult(Validity.UNKNOWN, [], f"This could not be judged: {_shorten(repr(error))}")
         finally:
-            EFFORT.reset(spender)
+            CURRENT_BUDGET.reset(spender)
         if problems:
-            return Found(Verdict.INVALID, problems)
-        return Found(Verdict.VALID if self._is_sure else Verdict.UNJUDGED, [])
+            return ValidationResult(Validity.INVALID, problems)
+        return ValidationResult(Validity.VALID if self._is_sure else Validity.UNKNOWN, [])
 
 
-class Rules:
+class SchemaNode:
     """What holds for the values at one place, whatever their type."""
 
     def __init__(self, root: _Root, schemas: list[Schema], is_sure: bool, hindrance: str | None = None) -> None:
@@ -264,18 +271,18 @@ class Rules:
         self._schemas = schemas
         self._hindrance = hindrance
         self._is_sure = is_sure
-        self._types: dict[JsonType, TypeRules] = {}
+        self._types: dict[JsonType, TypedSchemaNode] = {}
 
     @classmethod
-    def of(cls, schema: Schema) -> "Rules":
+    def of(cls, schema: Schema) -> "SchemaNode":
         """Return the rules of a document; raises SchemaError."""
         root = _Root(schema)
         return cls(root, [root.schema], is_sure=True)
 
-    def of_type(self, type_: JsonType) -> TypeRules:
+    def of_type(self, type_: JsonType) -> TypedSchemaNode:
         """Return the rules of values of one type."""
         if type_ not in self._types:
-            self._types[type_] = TypeRules(self._root, self._schemas, type_, self._is_sure, self._hindrance)
+            self._types[type_] = TypedSchemaNode(self._root, self._schemas, type_, self._is_sure, self._hindrance)
         return self._types[type_]
 
 

@@ -7,7 +7,7 @@ operation "append" for it, which is not in the standard.
 from collections.abc import Callable, Iterable
 from typing import Any, TypedDict
 
-from weir.partial_json.fields import CONTAINERS, Change, Event, Field, Json, JsonType
+from weir.partial_json.fields import CONTAINERS, ChangeType, Field, FieldEvent, Json, JsonType
 
 
 class Operation(TypedDict):
@@ -18,40 +18,42 @@ class Operation(TypedDict):
     value: Json
 
 
-def patch(events: Iterable[Event], document: Json) -> list[Operation]:
+def patch(events: Iterable[FieldEvent], document: Json) -> list[Operation]:
     """Return what leads from the document before the events to this one: patch(parser.feed(text), parser.value)."""
     return _operations(events, document, _replace)
 
 
-def deltas(events: Iterable[Event], document: Json) -> list[Operation]:
+def deltas(events: Iterable[FieldEvent], document: Json) -> list[Operation]:
     """Return the same with the characters that strings gained: {"op": "append", "path": …, "value": the characters}."""
     return _operations(events, document, _append)
 
 
-def _operations(events: Iterable[Event], document: Json, grow: Callable[[Json, Event], Operation]) -> list[Operation]:
+def _operations(
+    events: Iterable[FieldEvent], document: Json, grow: Callable[[Json, FieldEvent], Operation]
+) -> list[Operation]:
     operations: list[Operation] = []
     added: set[Field] = set()
     for event in events:
         field = event.field
         if field.replaced or field in added:
             continue
-        if event.change in (Change.OPENED, Change.REPLACED):
+        if event.change in (ChangeType.OPENED, ChangeType.REPLACED):
             if field.type in CONTAINERS:
                 value: Json = {} if field.type is JsonType.OBJECT else []
             else:
                 value = _at(document, field)
                 added.add(field)
             operations.append({"op": "add", "path": field.pointer, "value": value})
-        elif event.change is Change.GREW:
+        elif event.change is ChangeType.EXTENDED:
             operations.append(grow(document, event))
     return operations
 
 
-def _replace(document: Json, event: Event) -> Operation:
+def _replace(document: Json, event: FieldEvent) -> Operation:
     return {"op": "replace", "path": event.field.pointer, "value": _at(document, event.field)}
 
 
-def _append(document: Json, event: Event) -> Operation:
+def _append(document: Json, event: FieldEvent) -> Operation:
     if event.field.type is JsonType.STRING:
         return {"op": "append", "path": event.field.pointer, "value": event.value}
     return _replace(document, event)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from weir.partial_json.fields import CONTAINERS, Field, Json, JsonType, State, Verdict
+from weir.partial_json.fields import CONTAINERS, Field, Json, JsonType, State, Validity
 from weir.partial_json.parser import PartialJson
 
 PREVIEW = 60
@@ -26,7 +26,7 @@ class Stage(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class OutlineRow:
     """One line of the outline. `pointer` is None for a line that stands for several fields."""
 
     depth: int
@@ -39,36 +39,36 @@ class Row:
 
 def stage(field: Field) -> Stage:
     """Return what a person is told of a field."""
-    if field.verdict is Verdict.INVALID:
+    if field.verdict is Validity.INVALID:
         return Stage.INVALID
-    if field.verdict is Verdict.VALID:
+    if field.verdict is Validity.VALID:
         return Stage.VALID
     return Stage.GROWING if field.state is State.GROWING else Stage.CLOSED
 
 
-def outline(parser: PartialJson, schema: dict[str, Any] | None = None, *, limit: int) -> list[Row]:
+def outline(parser: PartialJson, schema: dict[str, Any] | None = None, *, limit: int) -> list[OutlineRow]:
     """Return the rows of the document so far: all of them, or where that is more than `limit` those near its end.
 
     Of a long document closed containers are one row each, and of open ones the last children are shown.
     """
     root = parser.fields.get("")
     if root is None:
-        return [Row(0, "", "", Stage.ABSENT, "")]
+        return [OutlineRow(0, "", "", Stage.ABSENT, "")]
     counted = sum(1 for _, _ in zip(range(limit + 1), root.walk(), strict=False))
     return list(_rows(root, parser.value, "", 0, schema or {}, schema or {}, short=counted > limit))
 
 
 def _rows(
     field: Field, value: Json, key: str, depth: int, schema: dict[str, Any], root: dict[str, Any], *, short: bool
-) -> Iterator[Row]:
+) -> Iterator[OutlineRow]:
     schema = _resolved(schema, root)
-    yield Row(depth, key, _preview(field, value), stage(field), field.pointer, field.problem or "")
+    yield OutlineRow(depth, key, _preview(field, value), stage(field), field.pointer, field.problem or "")
     if field.type not in CONTAINERS or (short and field.state is State.CLOSED):
         return
     children: Sequence[Field] = list(field.children.values())
     left_out = max(0, len(children) - KEPT) if short else 0
     if left_out:
-        yield Row(depth + 1, "…", f"{left_out:,} before", Stage.CLOSED, None)
+        yield OutlineRow(depth + 1, "…", f"{left_out:,} before", Stage.CLOSED, None)
     parts: Any = value
     for child in children[left_out:]:
         inner = parts[child.key]
@@ -76,7 +76,7 @@ def _rows(
     if field.type is JsonType.OBJECT and field.state is State.GROWING:
         for name in schema.get("properties", ()):
             if name not in field.children:
-                yield Row(depth + 1, name, "", Stage.ABSENT, None)
+                yield OutlineRow(depth + 1, name, "", Stage.ABSENT, None)
 
 
 def _below(schema: dict[str, Any], child: Field) -> dict[str, Any]:

@@ -27,9 +27,20 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable
 
-from weir.partial_json.dialect import MODEL_ANSWER, Dialect, Numbers, Surroundings
+from weir.partial_json.dialect import MODEL_ANSWER, Dialect, NumberMode, SurroundingText
 from weir.partial_json.document import Document
-from weir.partial_json.fields import Ending, Event, Fault, Field, Fields, Json, JsonError, JsonType, Outcome, State
+from weir.partial_json.fields import (
+    Field,
+    FieldEvent,
+    Fields,
+    Json,
+    JsonError,
+    JsonSyntaxError,
+    JsonType,
+    ParseResult,
+    ParseStatus,
+    State,
+)
 from weir.partial_json.incremental_schema import Schema
 from weir.partial_json.preamble import Preamble
 from weir.partial_json.scalars import NumberReader, StringReader
@@ -62,7 +73,7 @@ class PartialJson:
         self._after: list[str] = []
         self._string_reader = StringReader(dialect.controls)
         self._number_reader = NumberReader()
-        self._ending: Ending | None = None
+        self._ending: ParseResult | None = None
         self._length = 0
         self._chunk_starts: list[int] = []
         self._line_starts = array("Q", [0])
@@ -74,7 +85,7 @@ class PartialJson:
         self._literal = ""
         self._matched = 0
         self._read: Callable[[str, int], int]
-        self._read = self._prose if dialect.surroundings is Surroundings.PROSE else self._mark
+        self._read = self._prose if dialect.surroundings is SurroundingText.PROSE else self._mark
 
     # What is known
 
@@ -115,7 +126,7 @@ class PartialJson:
 
     # Reading
 
-    def feed(self, text: str) -> list[Event]:
+    def feed(self, text: str) -> list[FieldEvent]:
         """Take the next chunk and return what it changed. What follows an error is only counted.
 
         Raises RuntimeError after `finish`.
@@ -124,7 +135,7 @@ class PartialJson:
             raise RuntimeError("The text has been finished")
         self._chunk_starts.append(self._length)
         self._document.chunk = self.chunks
-        self._document.events = events = list[Event]()
+        self._document.events = events = list[FieldEvent]()
         end = text.find("\n")
         while end >= 0:
             self._line_starts.append(self._length + end + 1)
@@ -134,17 +145,17 @@ class PartialJson:
             self._run(text, start)
         return events
 
-    def finish(self) -> Ending:
+    def finish(self) -> ParseResult:
         """Say that the text has ended, and learn how."""
         if self._ending is None:
-            self._document.events = list[Event]()
+            self._document.events = list[FieldEvent]()
             self._ending = self._end()
         return self._ending
 
     def _run(self, text: str, base: int) -> None:
         try:
             self._read_all(text, base)
-        except Fault as fault:
+        except JsonSyntaxError as fault:
             self._fail(self._base + fault.index, fault.cause)
         self._show_scalar()
 
@@ -157,7 +168,7 @@ class PartialJson:
     def _fail(self, offset: int, cause: str) -> None:
         self.error = JsonError(cause, offset, *self.place(offset))
 
-    def _end(self) -> Ending:
+    def _end(self) -> ParseResult:
         if self._read == self._prose:
             # A bracket that awaited what follows, or a lone number or literal, is the JSON after all.
             offset, text = self._preamble.take_rest()
@@ -167,16 +178,16 @@ class PartialJson:
         if self.error is None and self._read == self._number and is_root and self._number_reader.is_whole:
             self._run(" ", self._length)
         if self.error is None and self._read == self._rest:
-            return Ending(Outcome.COMPLETE, events=tuple(self._document.events))
-        outcome = Outcome.TRUNCATED
+            return ParseResult(ParseStatus.COMPLETE, events=tuple(self._document.events))
+        outcome = ParseStatus.TRUNCATED
         if self.error is not None:
-            outcome = Outcome.FAILED
+            outcome = ParseStatus.FAILED
         elif self._read in (self._mark, self._value) and is_root:
-            outcome = Outcome.FAILED
+            outcome = ParseStatus.FAILED
             self._fail(self._length, "There is no JSON in the text.")
         else:
             self._fail(self._length, f"The text ends within {self._where()}.")
-        return Ending(outcome, self._open_pointers(), self.error, tuple(self._document.events))
+        return ParseResult(outcome, self._open_pointers(), self.error, tuple(self._document.events))
 
     def _open_pointers(self) -> tuple[str, ...]:
         fields = self._document.open_fields
@@ -239,7 +250,7 @@ class PartialJson:
             self._read = self._literal_text
             return index
         else:
-            raise Fault(index, f"A value must stand here, not {char!r}.")
+            raise JsonSyntaxError(index, f"A value must stand here, not {char!r}.")
         return index + 1
 
     def _first_element(self, text: str, index: int) -> int:
@@ -261,7 +272,7 @@ class PartialJson:
         if index == len(text):
             return index
         if text[index] != '"':
-            raise Fault(index, f"A key in double quotes must stand here, not {text[index]!r}.")
+            raise JsonSyntaxError(index, f"A key in double quotes must stand here, not {text[index]!r}.")
         self._string_reader.start()
         self._read = self._key_text
         return index + 1
@@ -278,7 +289,7 @@ class PartialJson:
         if index == len(text):
             return index
         if text[index] != ":":
-            raise Fault(index, f"A colon must follow the key, not {text[index]!r}.")
+            raise JsonSyntaxError(index, f"A colon must follow the key, not {text[index]!r}.")
         self._read = self._value
         return index + 1
 
@@ -296,16 +307,18 @@ class PartialJson:
         if index == len(text):
             return index
         if not self._number_reader.is_whole:
-            raise Fault(index, f"In a number {self._number_reader.expected} must follow, not {text[index]!r}.")
+            raise JsonSyntaxError(
+                index, f"In a number {self._number_reader.expected} must follow, not {text[index]!r}."
+            )
         try:
             value = self._number_reader.value
         except ValueError:
-            raise Fault(index, "The integer has more digits than Python reads.") from None
+            raise JsonSyntaxError(index, "The integer has more digits than Python reads.") from None
         field, self._scalar = self._scalar, None
         if field is None:
             field = self._add(value, JsonType.NUMBER)
         else:
-            self._document.renumber(field, value)
+            self._document.update_number(field, value)
         self._close_scalar(field, index)
         return index
 
@@ -313,7 +326,7 @@ class PartialJson:
         literal, matched = self._literal, self._matched
         for char in text[index : index + len(literal) - matched]:
             if char != literal[matched]:
-                raise Fault(index, f"{literal} was begun, and {char!r} does not go on with it.")
+                raise JsonSyntaxError(index, f"{literal} was begun, and {char!r} does not go on with it.")
             matched += 1
             index += 1
         self._matched = matched
@@ -335,16 +348,16 @@ class PartialJson:
             return index + 1
         if char == ("}" if is_object else "]"):
             return self._close(index + 1)
-        raise Fault(index, f"A comma or {'}' if is_object else ']'} must follow the value, not {char!r}.")
+        raise JsonSyntaxError(index, f"A comma or {'}' if is_object else ']'} must follow the value, not {char!r}.")
 
     def _rest(self, text: str, index: int) -> int:
-        if self.dialect.surroundings is Surroundings.PROSE:
+        if self.dialect.surroundings is SurroundingText.PROSE:
             self._after.append(text[index:])
             return len(text)
         end = self._skip(text, index)
         self._after.append(text[index:end])
         if end < len(text):
-            raise Fault(end, f"The JSON has ended, and {text[end]!r} follows.")
+            raise JsonSyntaxError(end, f"The JSON has ended, and {text[end]!r} follows.")
         return end
 
     # What the states do to the document
@@ -358,7 +371,7 @@ class PartialJson:
 
     def _open(self, type_: JsonType, index: int) -> None:
         if self._document.depth >= self.dialect.max_depth:
-            raise Fault(index, f"The JSON is nested more than {self.dialect.max_depth} deep.")
+            raise JsonSyntaxError(index, f"The JSON is nested more than {self.dialect.max_depth} deep.")
         self._document.open(type_, self._chunk_of(self._begun), self._begun)
 
     def _close(self, index: int) -> int:
@@ -377,15 +390,15 @@ class PartialJson:
             if pieces := self._string_reader.pieces:
                 piece = pieces[0] if len(pieces) == 1 else "".join(pieces)
                 pieces.clear()
-                self._document.lengthen(field, piece)
-        elif self._read == self._number and self.dialect.numbers is Numbers.EARLY:
+                self._document.append_to_string(field, piece)
+        elif self._read == self._number and self.dialect.numbers is NumberMode.INCREMENTAL:
             reader = self._number_reader
             if reader.length > EARLY_LIMIT or (value := reader.begun) is None:
                 return
             if field is None:
                 self._scalar = self._add(value, JsonType.NUMBER)
             else:
-                self._document.renumber(field, value)
+                self._document.update_number(field, value)
 
 
 def loads(text: str, dialect: Dialect = MODEL_ANSWER) -> Json:

@@ -18,15 +18,15 @@ from weir.partial_json.dialect import MODEL_ANSWER
 from weir.partial_json.fields import Json
 from weir.partial_json.parser import PartialJson
 
-Show: TypeAlias = Callable[[str], Json]
+FeedFn: TypeAlias = Callable[[str], Json]
 """Takes the next chunk and returns the value so far; raises if there is none."""
 
 
-class Contestant(NamedTuple):
+class ParserCandidate(NamedTuple):
     """A parser's name, and what begins a text with it."""
 
     name: str
-    begin: Callable[[], Show]
+    begin: Callable[[], FeedFn]
 
 
 class Step(NamedTuple):
@@ -41,7 +41,7 @@ class Step(NamedTuple):
     seconds: float
 
 
-class Growth(NamedTuple):
+class ValueRegressions(NamedTuple):
     """What went wrong between two values: paths whose type changed, that vanished, strings that did not go on."""
 
     flips: int = 0
@@ -49,7 +49,7 @@ class Growth(NamedTuple):
     rewrites: int = 0
 
 
-class Score(NamedTuple):
+class ParserResult(NamedTuple):
     """How a parser did.
 
     Of the text's `chunks` the first `compared` were shown to it, so that `seconds` are theirs only. `errors` counts
@@ -63,7 +63,7 @@ class Score(NamedTuple):
     chunks: int
     compared: int
     errors: int
-    growth: Growth
+    growth: ValueRegressions
     seconds: float
     ends_right: bool | None
 
@@ -73,10 +73,10 @@ class Score(NamedTuple):
         return self.seconds * 1e6 / self.compared if self.compared else 0.0
 
 
-def reparsing(name: str, parse: Callable[[str], Json]) -> Contestant:
+def reparse_every_chunk(name: str, parse: Callable[[str], Json]) -> ParserCandidate:
     """Return a contestant that parses all of the text so far at each chunk."""
 
-    def begin() -> Show:
+    def begin() -> FeedFn:
         chunks: list[str] = []
 
         def show(chunk: str) -> Json:
@@ -85,7 +85,7 @@ def reparsing(name: str, parse: Callable[[str], Json]) -> Contestant:
 
         return show
 
-    return Contestant(name, begin)
+    return ParserCandidate(name, begin)
 
 
 def _langchain(text: str) -> Json:
@@ -105,7 +105,7 @@ def _jiter(text: str) -> Json:
     return value
 
 
-def _weir() -> Show:
+def _weir() -> FeedFn:
     parser = PartialJson(MODEL_ANSWER)
 
     def show(chunk: str) -> Json:
@@ -119,21 +119,21 @@ def _weir() -> Show:
     return show
 
 
-LANGCHAIN = reparsing("LangChain JsonOutputParser", _langchain)
-PYDANTIC = reparsing("pydantic_core.from_json", _pydantic)
-JITER = reparsing("jiter.from_json", _jiter)
-WEIR = Contestant("Weir", _weir)
-CONTESTANTS = (LANGCHAIN, PYDANTIC, JITER, WEIR)
+LANGCHAIN = reparse_every_chunk("LangChain JsonOutputParser", _langchain)
+PYDANTIC = reparse_every_chunk("pydantic_core.from_json", _pydantic)
+JITER = reparse_every_chunk("jiter.from_json", _jiter)
+WEIR = ParserCandidate("Weir", _weir)
+CANDIDATES = (LANGCHAIN, PYDANTIC, JITER, WEIR)
 
 
-def face_off(
+def compare_parsers(
     chunks: Sequence[str],
     *,
     max_chunks: int,
     max_characters: int,
-    contestants: Sequence[Contestant] = CONTESTANTS,
+    contestants: Sequence[ParserCandidate] = CANDIDATES,
     clock: Callable[[], float] = time.process_time,
-) -> list[Score]:
+) -> list[ParserResult]:
     """Return a score for each contestant over the first chunks, as many as both bounds allow.
 
     A parser that starts anew at each chunk takes time in proportion to the chunks times the characters, LangChain's to
@@ -150,7 +150,7 @@ def face_off(
     return [_score(contestant, shown, len(chunks), expected, clock) for contestant in contestants]
 
 
-def growth(before: Json, after: Json) -> Growth:
+def growth(before: Json, after: Json) -> ValueRegressions:
     """Compare two values that one parser showed one after the other. Below a path that vanished nothing is counted."""
     flips = vanished = rewrites = 0
     waiting = [(before, after)]
@@ -166,29 +166,29 @@ def growth(before: Json, after: Json) -> Growth:
             waiting.extend(zip(one, other, strict=False))
         elif isinstance(one, str) and isinstance(other, str):
             rewrites += not other.startswith(one)
-    return Growth(flips, vanished, rewrites)
+    return ValueRegressions(flips, vanished, rewrites)
 
 
 def _score(
-    contestant: Contestant, chunks: list[str], total: int, expected: str | None, clock: Callable[[], float]
-) -> Score:
+    contestant: ParserCandidate, chunks: list[str], total: int, expected: str | None, clock: Callable[[], float]
+) -> ParserResult:
     steps = tuple(_steps(contestant.begin(), chunks, clock))
     values = [step for step in steps if step.error is None]
     changes = [growth(before.value, after.value) for before, after in pairwise(values)]
     last = json.dumps(steps[-1].value) if steps and steps[-1].error is None else None
-    return Score(
+    return ParserResult(
         contestant.name,
         steps,
         total,
         len(steps),
         len(steps) - len(values),
-        Growth(*map(sum, zip(*changes, strict=True))) if changes else Growth(),
+        ValueRegressions(*map(sum, zip(*changes, strict=True))) if changes else ValueRegressions(),
         sum(step.seconds for step in steps),
         None if expected is None else last == expected,
     )
 
 
-def _steps(show: Show, chunks: list[str], clock: Callable[[], float]) -> Iterator[Step]:
+def _steps(show: FeedFn, chunks: list[str], clock: Callable[[], float]) -> Iterator[Step]:
     characters = 0
     for chunk in chunks:
         characters += len(chunk)

@@ -4,7 +4,7 @@ import re
 from enum import Enum
 
 from weir.partial_json.dialect import ControlCharacters
-from weir.partial_json.fields import Fault
+from weir.partial_json.fields import JsonSyntaxError
 
 _PLAIN = {
     ControlCharacters.ACCEPTED: re.compile(r'[^"\\]*'),
@@ -60,13 +60,13 @@ class StringReader:
                 self.closed = True
                 return index
             else:
-                raise Fault(stop, f"The control character U+{ord(char):04X} must be escaped in a string.")
+                raise JsonSyntaxError(stop, f"The control character U+{ord(char):04X} must be escaped in a string.")
         return end
 
     def _read_escape(self, char: str, index: int) -> None:
         if len(self._escape) > 1:
             if char not in _HEX:
-                raise Fault(index, f"\\u needs four hexadecimal digits, and {char!r} is none.")
+                raise JsonSyntaxError(index, f"\\u needs four hexadecimal digits, and {char!r} is none.")
             self._escape += char
             if len(self._escape) == 6:
                 self._unit(int(self._escape[2:], 16))
@@ -78,7 +78,9 @@ class StringReader:
             self.pieces.append(_ESCAPES[char])
             self._escape = ""
         else:
-            raise Fault(index, f"JSON has no escape \\{char}." if char.isprintable() else "JSON has no such escape.")
+            raise JsonSyntaxError(
+                index, f"JSON has no escape \\{char}." if char.isprintable() else "JSON has no such escape."
+            )
 
     def _unit(self, unit: int) -> None:
         # https://www.rfc-editor.org/rfc/rfc8259#section-7: two escapes are one character beyond U+FFFF.
@@ -157,7 +159,7 @@ class NumberReader:
                 try:
                     at = _NEXT[at][char]
                 except KeyError:
-                    raise Fault(index, f"In a number {at.value} must follow, not {char!r}.") from None
+                    raise JsonSyntaxError(index, f"In a number {at.value} must follow, not {char!r}.") from None
                 index += 1
         finally:
             self._at = at

@@ -32,11 +32,11 @@ _BRACE = re.compile(r"(\\(?:N\{[^}]{0,100}+\}|.))|\{(?!\d*+,?\d*+\})", re.DOTALL
 _KEYWORDS = Draft202012Validator.VALIDATORS
 
 
-class TooCostly(Exception):  # noqa: N818
+class BudgetExceededError(Exception):
     """Judging the value would take too long; says what takes it."""
 
 
-class Effort:
+class ValidationBudget:
     """What has been spent on a document."""
 
     def __init__(self, follow: Callable[[str], Any]) -> None:
@@ -47,23 +47,23 @@ class Effort:
     def matches(self, pattern: str, text: str) -> bool:
         """Whether a pattern is found in a text; raises TooCostly."""
         if self._seconds <= 0:
-            raise TooCostly("The patterns of the schema take too long")
+            raise BudgetExceededError("The patterns of the schema take too long")
         begun = perf_counter()
         try:
             return compiled(pattern).search(text, timeout=SEARCH_SECONDS, concurrent=len(text) > LONG) is not None
         except TimeoutError as error:
-            raise TooCostly(f"The pattern {pattern!r} takes too long") from error
+            raise BudgetExceededError(f"The pattern {pattern!r} takes too long") from error
         finally:
             self._seconds -= perf_counter() - begun
 
     def branch(self) -> None:
         """Follow a keyword that leads to other schemas; raises TooCostly."""
         if self._branches <= 0:
-            raise TooCostly("The schema leads through too many branches")
+            raise BudgetExceededError("The schema leads through too many branches")
         self._branches -= 1
 
 
-EFFORT: ContextVar[Effort] = ContextVar("EFFORT")
+CURRENT_BUDGET: ContextVar[ValidationBudget] = ContextVar("EFFORT")
 """What the validator spends from."""
 
 
@@ -73,7 +73,7 @@ def compiled(pattern: str) -> "regex.Pattern[str]":
     return regex.compile(_BRACE.sub(lambda found: found[1] or r"\{", pattern))
 
 
-def is_small(pattern: str) -> bool:
+def pattern_is_small(pattern: str) -> bool:
     """Whether a pattern stays small when what it repeats is written out."""
     above: list[int] = []
     size = last = 0
@@ -99,7 +99,7 @@ def is_small(pattern: str) -> bool:
 
 
 def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
-    if isinstance(value, str) and not EFFORT.get().matches(pattern, value):
+    if isinstance(value, str) and not CURRENT_BUDGET.get().matches(pattern, value):
         yield ValidationError(f"{value!r} does not match {pattern!r}")
 
 
@@ -130,7 +130,7 @@ def _left(word: str, validator: Any, rule: Any, value: dict[str, Any], named: se
 
 
 def _matching(patterns: Iterable[str], value: dict[str, Any]) -> list[str]:
-    effort = EFFORT.get()
+    effort = CURRENT_BUDGET.get()
     return [name for name in value if any(effort.matches(pattern, name) for pattern in patterns)]
 
 
@@ -152,7 +152,7 @@ def _evaluated(validator: Any, schema: Any, value: dict[str, Any]) -> set[str]:
         is_so = holds(schema["if"], value)
         beside += [schema[word] for word in (("if", "then") if is_so else ("else",)) if word in schema]
     if "$ref" in schema:
-        beside.append(EFFORT.get().follow(schema["$ref"]))
+        beside.append(CURRENT_BUDGET.get().follow(schema["$ref"]))
     return names.union(*(_evaluated(validator, rule, value) for rule in beside))
 
 
@@ -160,7 +160,7 @@ def _counted(word: str) -> Callable[..., Iterable[ValidationError] | None]:
     keyword: Callable[..., Iterable[ValidationError] | None] = _KEYWORDS[word]
 
     def check(*arguments: Any) -> Iterable[ValidationError] | None:
-        EFFORT.get().branch()
+        CURRENT_BUDGET.get().branch()
         return keyword(*arguments)
 
     return check

@@ -61,7 +61,7 @@ class FailureKind(Enum):
         "The model's server cannot be reached.",
         "Check that it is running and that `OPENAI_BASE_URL` is right, then retry.",
     )
-    CUT = (
+    CONNECTION_LOST = (
         "The connection to the model broke before the answer was whole.",
         "Retry for a whole answer.",
     )
@@ -143,12 +143,12 @@ class FailureKind(Enum):
     )
 
     @property
-    def sentence(self) -> str:
+    def message(self) -> str:
         """What happened."""
         return self.value[0]
 
     @property
-    def remedy(self) -> str:
+    def hint(self) -> str:
         """What to do."""
         return self.value[1]
 
@@ -216,9 +216,9 @@ _BY_STATUS = {
 _BY_HUNDRED = {3: FailureKind.REDIRECTED, 4: FailureKind.INVALID_REQUEST}
 
 
-def failure_of(error: Exception, *, answering: bool) -> Failure:
+def classify_error(error: Exception, *, answering: bool) -> Failure:
     """Say what `error` means. `answering`: whether the model had begun to answer when it came."""
-    words = words_of(error)
+    words = safe_str(error)
     detail = f"{type(error).__name__}: {words}"[:MAX_DETAIL] + _asked_to_wait(error)
     # LangChain knows this case only by OpenAI's wording: other servers use the code, or their own words for it.
     if isinstance(error, ModelInvalidRequestError) and "context" in f"{getattr(error, 'code', '')} {words}".lower():
@@ -226,7 +226,7 @@ def failure_of(error: Exception, *, answering: bool) -> Failure:
     if isinstance(error, ModelConnectionError) and not answering and _never_connected(error):
         return Failure(FailureKind.UNREACHABLE, detail)
     if isinstance(error, ModelConnectionError) and not isinstance(error, ModelTimeoutError):
-        return Failure(FailureKind.CUT, detail)
+        return Failure(FailureKind.CONNECTION_LOST, detail)
     for kind_of_error, kind in _BY_TYPE:
         if isinstance(error, kind_of_error):
             return Failure(kind, detail)
@@ -241,7 +241,7 @@ def _by_status(error: Exception) -> FailureKind:
     return _BY_STATUS.get(status) or _BY_HUNDRED.get(status // 100, FailureKind.SERVER)
 
 
-def words_of(error: BaseException) -> str:
+def safe_str(error: BaseException) -> str:
     """Return an error's own text, also of one that fails to give it."""
     try:
         return str(error)

@@ -17,11 +17,11 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.schema import StreamEvent
 
 from weir.core import serialization
-from weir.core.redaction import Secrets
-from weir.core.run_event import Event, Source, as_plain, label
+from weir.core.redaction import Redactor
+from weir.core.run_event import Component, RunEvent, as_plain, label
 from weir.runs.background_loop import BackgroundLoop
-from weir.runs.callback_handler import CallNarrator, StreamNarrator
-from weir.runs.failure import Failure, FailureKind, RecordFullError, failure_of, words_of
+from weir.runs.callback_handler import InvokeEventHandler, StreamingEventHandler
+from weir.runs.failure import Failure, FailureKind, RecordFullError, classify_error, safe_str
 from weir.runs.methods import Method
 from weir.runs.methods.with_astream import with_astream
 from weir.runs.methods.with_astream_events import with_astream_events
@@ -31,7 +31,7 @@ from weir.runs.methods.with_stream import with_stream
 from weir.runs.run import Run, Status
 from weir.runs.run_store import RunStore
 
-GRACE = 60.0
+GRACE_PERIOD_SECONDS = 60.0
 """Seconds that a run goes on without a reader."""
 
 CANCEL_AGAIN = 0.05
@@ -42,7 +42,7 @@ MAX_CAUSES = 8
 
 _LOG = logging.getLogger(__name__)
 
-_MEANWHILE = {
+_INTERRUPTED_MESSAGES = {
     Status.DONE: "The run came to its end without waiting for this.",
     Status.STOPPED: "The run was stopped while this was at work.",
     Status.FAILED: "The run failed while this was at work.",
@@ -50,10 +50,10 @@ _MEANWHILE = {
 }
 
 
-class Line(Protocol):
+class Abortable(Protocol):
     """A run's own connections to the model, which another thread can cut while the run waits on them."""
 
-    def hang_up(self) -> None:
+    def abort(self) -> None:
         """Cut all connections now, and let no new ones be made. Whoever waits on one is woken by an error."""
 
     def close(self) -> None:
@@ -75,14 +75,14 @@ class Recorder:
         loop: BackgroundLoop,
         *,
         clock: Callable[[], float] = time.monotonic,
-        grace: float = GRACE,
+        grace: float = GRACE_PERIOD_SECONDS,
         hidden: tuple[str, ...] = (),
     ) -> None:
         self.store = store
         self._loop = loop
         self._clock = clock
         self._grace = grace
-        self._secrets = Secrets(hidden)
+        self._secrets = Redactor(hidden)
 
     def start(
         self,
@@ -94,7 +94,7 @@ class Recorder:
         config: RunnableConfig | None = None,
         run_id: uuid.UUID | None = None,
         method: Method = Method.ASTREAM,
-        line: Line | None = None,
+        line: Abortable | None = None,
     ) -> Run:
         """Begin a run and return it at once.
 
@@ -103,11 +103,11 @@ class Recorder:
         `context` is kept with it, JSON-ready, for whoever finds it again; `run_id` is its id, where one is reserved. A
         thread that waits on the network can't be cancelled: methods that are not async are stopped by their `line`.
         """
-        recording = _Recording(
+        recording = _RunDriver(
             runnable,
             value,
             run_id=run_id or uuid.uuid4(),
-            name=label(self._secrets.hide(name or runnable.get_name())),
+            name=label(self._secrets.redact(name or runnable.get_name())),
             context=context or {},
             config=config or {},
             method=method,
@@ -128,7 +128,7 @@ class Recorder:
             run.stop()
 
 
-class _Recording:
+class _RunDriver:
     """One run in the making. All happens on the background loop, but for `__init__` and what says otherwise."""
 
     def __init__(
@@ -141,12 +141,12 @@ class _Recording:
         context: dict[str, Any],
         config: RunnableConfig,
         method: Method,
-        line: Line | None,
+        line: Abortable | None,
         store: RunStore,
         loop: BackgroundLoop,
         clock: Callable[[], float],
         grace: float,
-        secrets: Secrets,
+        secrets: Redactor,
     ) -> None:
         self._clock = clock
         self._started = clock()
@@ -157,7 +157,7 @@ class _Recording:
             context=context,
             created_at=time.time(),
             cancel=lambda: loop.call(self._cancel),
-            unread=lambda: loop.call(self._expect_reader),
+            on_last_reader_left=lambda: loop.call(self._expect_reader),
             clock=self._now,
         )
         self._work: tuple[Runnable[Any, Any], Any] | None = runnable, value
@@ -176,9 +176,9 @@ class _Recording:
         self._secrets = secrets
         self._task: asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
-        self._sources: dict[str, Source] = {}
-        self._clean: dict[str, tuple[Source, Source]] = {}
-        self._open: dict[str, Event] = {}
+        self._sources: dict[str, Component] = {}
+        self._clean: dict[str, tuple[Component, Component]] = {}
+        self._open: dict[str, RunEvent] = {}
         self._answering = False
         self._hung_up = False
 
@@ -187,7 +187,7 @@ class _Recording:
         self._task = asyncio.get_running_loop().create_task(self._drive(), name=f"run {self.run.id}")
         self._task.add_done_callback(self._finish)
         self._expect_reader()
-        if self.run.ending is not None:
+        if self.run.requested_status is not None:
             self._task.cancel()
 
     async def _drive(self) -> None:
@@ -200,59 +200,59 @@ class _Recording:
         assert self._work is not None
         runnable, value = self._work
         if self._method is Method.ASTREAM_EVENTS:
-            await with_astream_events(runnable, value, self._config, self._record)
+            await with_astream_events(runnable, value, self._config, self._on_stream_event)
         elif self._method is Method.ASTREAM:
-            narrator = StreamNarrator(self._hear, self._root, value)
-            await with_astream(runnable, value, self._told_by(narrator), narrator.show)
+            narrator = StreamingEventHandler(self._on_event, self._root, value)
+            await with_astream(runnable, value, self._config_with_handler(narrator), narrator.on_root_chunk)
         else:
             await _in_thread(partial(self._block, runnable, value), f"run {self.run.id}")
 
     def _block(self, runnable: Runnable[Any, Any], value: Any) -> None:
         """Run a method that blocks, on a thread of its own."""
         line = self._line
-        narrator_of = StreamNarrator if self._method is Method.STREAM else CallNarrator
-        narrator = narrator_of(self._hand_over, self._root, value)
+        narrator_of = StreamingEventHandler if self._method is Method.STREAM else InvokeEventHandler
+        narrator = narrator_of(self._post_to_loop, self._root, value)
 
         def show(chunk: Any) -> None:
             # With a line the next read fails, inside of the chain; raised from here, a generator would be left that on
             # its way out reads on.
-            if self.run.ending is not None and line is None:
-                raise Interrupted(_MEANWHILE[self.run.ending])
-            narrator.show(chunk)
+            if self.run.requested_status is not None and line is None:
+                raise Interrupted(_INTERRUPTED_MESSAGES[self.run.requested_status])
+            narrator.on_root_chunk(chunk)
 
         try:
-            _BLOCKING[self._method](runnable, value, self._told_by(narrator), show)
-            narrator.finish()
+            _BLOCKING[self._method](runnable, value, self._config_with_handler(narrator), show)
+            narrator.flush()
         finally:
             if line:
                 line.close()
 
-    def _told_by(self, narrator: BaseCallbackHandler) -> RunnableConfig:
+    def _config_with_handler(self, narrator: BaseCallbackHandler) -> RunnableConfig:
         return {**self._config, "callbacks": _with_handlers(self._config.get("callbacks"), narrator)}
 
-    def _record(self, raw: StreamEvent) -> None:
-        self._take(raw["event"], self._source(raw), serialization.dumps(raw["data"]), self._now())
+    def _on_stream_event(self, raw: StreamEvent) -> None:
+        self._handle_event(raw["event"], self._source(raw), serialization.dumps(raw["data"]), self._now())
 
-    def _hear(self, kind: str, source: Source, data: dict[str, Any]) -> None:
+    def _on_event(self, kind: str, source: Component, data: dict[str, Any]) -> None:
         """Write an event down. A part of a chain may run, and tell of itself, on another thread than the loop's."""
         if self._loop.is_current:
-            self._take(kind, source, serialization.dumps(data), self._now())
+            self._handle_event(kind, source, serialization.dumps(data), self._now())
         else:
-            self._hand_over(kind, source, data)
+            self._post_to_loop(kind, source, data)
 
-    def _hand_over(self, kind: str, source: Source, data: dict[str, Any]) -> None:
+    def _post_to_loop(self, kind: str, source: Component, data: dict[str, Any]) -> None:
         """Hand an event over to the loop, with the time at which it came here."""
-        self._loop.call(self._take, kind, source, serialization.dumps(data), self._now())
+        self._loop.call(self._handle_event, kind, source, serialization.dumps(data), self._now())
 
     def _now(self) -> float:
         """Seconds since the run was started. From any thread."""
         return round(self._clock() - self._started, 6)
 
-    def _take(self, kind: str, source: Source, payload: bytes, at: float) -> None:
+    def _handle_event(self, kind: str, source: Component, payload: bytes, at: float) -> None:
         if not self.run.is_live:  # from a thread that outlived its run
             return
         source = self._without_secrets(source)
-        self._close_failed(before=source, at=at)
+        self._close_recovered_failures(before=source, at=at)
         event = self._append(kind, source, payload, at)
         stage = event.event.rsplit("_", 1)[-1]
         if stage == "start":
@@ -263,8 +263,8 @@ class _Recording:
         elif event.event == "on_chat_model_stream":
             self._answering = True
 
-    def _source(self, raw: StreamEvent) -> Source:
-        fresh = Source(
+    def _source(self, raw: StreamEvent) -> Component:
+        fresh = Component(
             name=raw["name"],
             run_id=raw["run_id"],
             parent_ids=tuple(raw["parent_ids"]),
@@ -276,28 +276,28 @@ class _Recording:
             return known
         return self._sources.setdefault(fresh.run_id, fresh) if known is None else fresh
 
-    def _without_secrets(self, source: Source) -> Source:
+    def _without_secrets(self, source: Component) -> Component:
         """Return what an event is of, as plain JSON without secrets in its name, tags and metadata."""
         seen, clean = self._clean.get(source.run_id, (None, source))
         if seen is not source:
             clean = as_plain(source)
             written = serialization.dumps([clean.name, clean.tags, clean.metadata])
-            hidden = self._secrets.hide_in_payload(written)
+            hidden = self._secrets.redact_json(written)
             if hidden != written:
-                name, tags, metadata = serialization.loads_exactly(hidden)
+                name, tags, metadata = serialization.loads_big_ints(hidden)
                 clean = replace(clean, name=name, tags=tuple(tags), metadata=metadata)
             self._clean[source.run_id] = source, clean
         return clean
 
-    def _append(self, kind: str, source: Source, payload: bytes, at: float) -> Event:
-        payload, before = self._secrets.hide_in_payload(payload), self.run.size
-        event = self.run.append(Event(len(self.run.events), at, kind, source, payload))
-        if largest := self._store.grew(self.run.size - before):
+    def _append(self, kind: str, source: Component, payload: bytes, at: float) -> RunEvent:
+        payload, before = self._secrets.redact_json(payload), self.run.size
+        event = self.run.append(RunEvent(len(self.run.events), at, kind, source, payload))
+        if largest := self._store.add_bytes(self.run.size - before):
             full = RecordFullError(RecordFullError.__doc__)
-            largest.end_early(Status.FAILED, failure_of(full, answering=True))
+            largest.request_stop(Status.FAILED, classify_error(full, answering=True))
         return event
 
-    def _close_failed(self, before: Source, at: float) -> None:
+    def _close_recovered_failures(self, before: Component, at: float) -> None:
         """Close components that failed and whose failure the chain survived, once an event of another comes.
 
         `at` is the time of that event: it may come from a thread, and is then earlier than now.
@@ -314,11 +314,11 @@ class _Recording:
         causes = [self._shown(cause) for cause in _causes(error)]
         if told := [cause for before, cause in pairwise([shown, *causes]) if cause != before]:
             shown["causes"] = told
-        self._append(f"on_{opened.type}_error", opened.source, serialization.dumps({"error": shown}), at)
+        self._append(f"on_{opened.type}_error", opened.component, serialization.dumps({"error": shown}), at)
         self._errors.by_run.pop(run_id, None)
 
     def _shown(self, error: BaseException) -> dict[str, Any]:
-        return {"type": type(error).__name__, "message": self._secrets.hide(words_of(error))}
+        return {"type": type(error).__name__, "message": self._secrets.redact(safe_str(error))}
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         """Close what is still open, and the run. The task's done callback: no path leaves it out."""
@@ -326,7 +326,7 @@ class _Recording:
             self._expiry.cancel()
         verdict: tuple[Status, Failure | None] = Status.FAILED, Failure(FailureKind.INTERNAL, "See the server's log.")
         try:
-            verdict = self._verdict(task, None if task.cancelled() else task.exception())
+            verdict = self._final_status(task, None if task.cancelled() else task.exception())
             self._close_open(verdict[0])
         except Exception:
             _LOG.exception("the record of run %s was not brought to its end", self.run.id)
@@ -339,19 +339,19 @@ class _Recording:
         """Close the components that are open still."""
         failed = {run_id: own for run_id, own in dict(self._errors.by_run).items() if isinstance(own, Exception)}
         for run_id in reversed([run_id for run_id in self._open if run_id not in failed]):
-            self._close(run_id, Interrupted(_MEANWHILE[status]), self._now())
+            self._close(run_id, Interrupted(_INTERRUPTED_MESSAGES[status]), self._now())
         # In the order in which they failed: the first is where the error came from.
         for run_id in [run_id for run_id in failed if run_id in self._open]:
             self._close(run_id, failed[run_id], self._now())
 
-    def _verdict(self, task: asyncio.Task[None], error: BaseException | None) -> tuple[Status, Failure | None]:
+    def _final_status(self, task: asyncio.Task[None], error: BaseException | None) -> tuple[Status, Failure | None]:
         # A body without a length that is cut looks whole.
-        if self.run.ending is not None and (task.cancelled() or error is not None or self._hung_up):
-            return self.run.ending, self.run.failure
+        if self.run.requested_status is not None and (task.cancelled() or error is not None or self._hung_up):
+            return self.run.requested_status, self.run.failure
         if isinstance(error, Exception):
-            failure = failure_of(error, answering=self._answering)
+            failure = classify_error(error, answering=self._answering)
             return Status.FAILED, Failure(
-                failure.kind, serialization.without_surrogates(self._secrets.hide(failure.detail))
+                failure.kind, serialization.replace_lone_surrogates(self._secrets.redact(failure.detail))
             )
         if task.cancelled() or error is not None:
             return Status.FAILED, Failure(FailureKind.INTERNAL, "The chain's task was cancelled from within.")
@@ -368,7 +368,7 @@ class _Recording:
         if self._line and not self._hung_up:
             # The thread ends by the error that this gives it; the task is cancelled for the case that it doesn't.
             self._hung_up = True
-            self._line.hang_up()
+            self._line.abort()
             asyncio.get_running_loop().call_later(CANCEL_AGAIN, self._cancel)
         else:
             self._task.cancel()
@@ -383,7 +383,7 @@ class _Recording:
 
     def _expire(self) -> None:
         if not self.run.readers:
-            self.run.end_early(Status.ABANDONED)
+            self.run.request_stop(Status.ABANDONED)
 
 
 def _with_handlers(callbacks: Callbacks, handler: BaseCallbackHandler) -> Callbacks:
@@ -455,7 +455,7 @@ class _ErrorHandler(BaseCallbackHandler):
 
     def _keep(self, error: BaseException, *, run_id: uuid.UUID, **_: Any) -> None:
         # What a run that is being stopped fails with is the stop.
-        if self._run.ending is None:
+        if self._run.requested_status is None:
             self.by_run[str(run_id)] = error
 
     on_chain_error = on_llm_error = on_tool_error = on_retriever_error = _keep

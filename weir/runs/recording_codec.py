@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from weir.core import serialization
-from weir.core.run_event import Event, Source
+from weir.core.run_event import Component, RunEvent
 from weir.runs.failure import Failure, FailureKind
 from weir.runs.run import Status
 
@@ -64,18 +64,18 @@ class End:
     failure: Failure | None
 
 
-Line = Header | Event | End
+Line = Header | RunEvent | End
 
 
 def encode(line: Line) -> bytes:
     """Return a line of a recording, with its line end."""
-    return b"".join(pieces(line))
+    return b"".join(encode_in_pieces(line))
 
 
-def pieces(line: Line) -> Iterator[bytes]:
+def encode_in_pieces(line: Line) -> Iterator[bytes]:
     """Yield a line in pieces. An event's payload is one of them as it is: it may be large, and is not copied."""
     match line:
-        case Event():
+        case RunEvent():
             yield serialization.dumps(line.head())[:-1] + b',"data":'
             yield line.payload
             yield b"}\n"
@@ -101,7 +101,7 @@ class Decoder:
         self._events = 0
         self._has_ended = False
         self._last_at = 0.0
-        self._sources: dict[tuple[str, str], tuple[Source, bytes]] = {}
+        self._sources: dict[tuple[str, str], tuple[Component, bytes]] = {}
         self._source_values = 0
 
     def decode(self, line: bytes) -> Line:
@@ -132,7 +132,7 @@ class Decoder:
     def _damaged(self, reason: str) -> RecordingError:
         return RecordingError(f"Line {self._lines} of this recording is damaged: {reason}.")
 
-    def _event(self, value: dict[str, Any], line: bytes) -> Event:
+    def _event(self, value: dict[str, Any], line: bytes) -> RunEvent:
         try:
             read = _Event.model_validate(value)
         except ValidationError as error:
@@ -149,9 +149,9 @@ class Decoder:
             raise RecordingError(f"Line {self._lines} of this recording goes back in time.")
         self._events += 1
         self._last_at = max(self._last_at, read.at)
-        return Event(read.seq, self._last_at, read.event, self._source(read), _payload(value, read, line))
+        return RunEvent(read.seq, self._last_at, read.event, self._source(read), _payload(value, read, line))
 
-    def _source(self, read: "_Event") -> Source:
+    def _source(self, read: "_Event") -> Component:
         """Return what an event is of: one object for all events that agree in it."""
         key = read.run_id, read.name
         metadata = serialization.dumps(read.metadata)
@@ -166,7 +166,7 @@ class Decoder:
         self._source_values += len(read.parent_ids) + len(read.tags) + _values(read.metadata)
         if self._source_values > MAX_SOURCE_VALUES:
             raise RecordingError(f"The tags and metadata of this recording have more than {MAX_SOURCE_VALUES:,} parts.")
-        fresh = Source(read.name, read.run_id, tuple(read.parent_ids), tuple(read.tags), read.metadata)
+        fresh = Component(read.name, read.run_id, tuple(read.parent_ids), tuple(read.tags), read.metadata)
         self._sources.setdefault(key, (fresh, metadata))
         return fresh
 
@@ -182,7 +182,7 @@ class Decoder:
 
 def _text(value: Any) -> Any:
     """Return text without halves of a surrogate pair, which JSON can hold and no page can show."""
-    return serialization.without_surrogates(value) if isinstance(value, str) else value
+    return serialization.replace_lone_surrogates(value) if isinstance(value, str) else value
 
 
 # With a bound, pydantic looks into the text: one with half a surrogate pair is none.
@@ -236,7 +236,7 @@ def _header(line: bytes) -> Header:
     if _has_too_many_containers(line):
         raise RecordingError(f"Line 1 of this recording has more than {MAX_CONTAINERS:,} lists.")
     try:
-        value = serialization.loads_exactly(line)
+        value = serialization.loads_big_ints(line)
         serialization.check_depth(value)
         header = _Header.model_validate(value)
     except (ValueError, RecursionError):
@@ -259,7 +259,7 @@ def _payload(value: dict[str, Any], read: _Event, line: bytes) -> bytes:
     payload = serialization.dumps(read.data)
     # The fast parser takes integers of more than 64 bits for floats; the file itself has what was written.
     if next(reversed(value)) == "data" and not line.rstrip(b"\n").endswith(payload + b"}"):
-        payload = serialization.dumps(serialization.loads_exactly(line)["data"])
+        payload = serialization.dumps(serialization.loads_big_ints(line)["data"])
     return payload
 
 

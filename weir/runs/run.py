@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from weir.core import serialization
-from weir.core.run_event import Event
+from weir.core.run_event import RunEvent
 from weir.runs.failure import Failure
 
 _LOG = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Status(StrEnum):
     """Nobody had read it for the grace period."""
 
 
-class Connection(Protocol):
+class ConnectionTiming(Protocol):
     """What is known of the way to the model. Times are `time.monotonic()` seconds, None before it happens."""
 
     @property
@@ -45,7 +45,7 @@ class Connection(Protocol):
     def closed_at(self) -> float | None:
         """When the connection was closed with the answer not yet whole."""
 
-    def is_over(self, within: float = 0.0) -> bool:
+    def wait_finished(self, within: float = 0.0) -> bool:
         """Return whether the answer came whole or the connection was closed, waiting for it so many seconds."""
 
 
@@ -66,7 +66,7 @@ class Run:
         context: dict[str, Any],
         created_at: float,
         cancel: Callable[[], None],
-        unread: Callable[[], None],
+        on_last_reader_left: Callable[[], None],
         clock: Callable[[], float] | None = None,
         recorded_id: str | None = None,
     ) -> None:
@@ -74,7 +74,7 @@ class Run:
         """LangChain's `run_id` of the root, too long to guess; of an opened recording, a digest of its file."""
         self.recorded_id = recorded_id or run_id
         """The id that the run had when it was recorded."""
-        self.breaks_off = False
+        self.is_truncated = False
         """Whether it is a recording that was taken while the run was live."""
         self.name = name
         """What was run: the name of the chain."""
@@ -87,26 +87,26 @@ class Run:
         self.is_shared = True
         """Whether whoever knows its id may read it; if not, its owner alone."""
         self.failure: Failure | None = None
-        self.stop_asked_at: float | None = None
+        self.stop_requested_at: float | None = None
         """Seconds since the start at which somebody, or something, asked it to end early."""
         self.ended_at: float | None = None
         """Seconds since the start at which its task was gone; None for a recording."""
-        self.connection: Connection | None = None
+        self.connection: ConnectionTiming | None = None
         """Of the only, or answering, model; set by who starts the run, where it can be watched."""
         self._clock = clock
         self._input = serialization.dumps(value)
-        self._events: list[Event] = []
+        self._events: list[RunEvent] = []
         self._sources: set[int] = set()
         """Ids of the objects, which the events keep alive."""
         self._status = Status.RUNNING
-        self._ending: Status | None = None
+        self._requested_status: Status | None = None
         self._cancel = cancel
-        self._unread = unread
+        self._on_last_reader_left = on_last_reader_left
         self._readers = 0
         self._changed = threading.Condition()
         self._ended = threading.Event()
-        self._bells: list[_Bell] = []
-        self._afterwards: list[Callable[[Run], None]] = []
+        self._notifiers: list[_AsyncNotifier] = []
+        self._done_callbacks: list[Callable[[Run], None]] = []
         self._size = RUN_OVERHEAD + len(self._input)
 
     @property
@@ -129,7 +129,7 @@ class Run:
         return self._status is Status.RUNNING
 
     @property
-    def events(self) -> Sequence[Event]:
+    def events(self) -> Sequence[RunEvent]:
         """All events so far; the sequence grows while the run is live."""
         return self._events
 
@@ -157,38 +157,38 @@ class Run:
         """How many follow it at the moment."""
         return self._readers
 
-    def may_be_read_by(self, visitor: str) -> bool:
+    def can_read(self, visitor: str) -> bool:
         """Whether this visitor, a `Party.visitor`, may read it."""
         return self.is_shared or (self.owner == visitor and bool(visitor))
 
-    def may_be_stopped_by(self, visitor: str) -> bool:
+    def can_stop(self, visitor: str) -> bool:
         """Whether this visitor may stop it: its owner, and of nobody's run whoever may read it."""
-        return self.owner in ("", visitor) and self.may_be_read_by(visitor)
+        return self.owner in ("", visitor) and self.can_read(visitor)
 
-    def when_ended(self, tell: "Callable[[Run], None]") -> None:
+    def add_done_callback(self, callback: "Callable[[Run], None]") -> None:
         """Have `tell` called with the run when it has ended: on the recorder's thread, so it must be quick."""
         with self._changed:
             if self.is_live:
-                self._afterwards.append(tell)
+                self._done_callbacks.append(callback)
                 return
-        self._notify(tell)
+        self._notify(callback)
 
     def stop(self) -> None:
         """End the run now and keep what has arrived. Returns at once; does nothing to a run that has ended."""
-        self.end_early(Status.STOPPED)
+        self.request_stop(Status.STOPPED)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the run has ended, for at most `timeout` seconds; return whether it has."""
         with self.reading():
             return self._ended.wait(timeout)
 
-    def touch(self) -> None:
+    def extend_grace_period(self) -> None:
         """Say that somebody still wants the run: its grace period begins anew."""
-        self._unread()
+        self._on_last_reader_left()
 
     def follow(
         self, after: int = -1, *, every: float = 0.0, heartbeat: float | None = None
-    ) -> Generator[Sequence[Event], None, None]:
+    ) -> Generator[Sequence[RunEvent], None, None]:
         """Yield the events numbered above `after` in batches, as they come, until the run has ended.
 
         Between two batches at least `every` seconds pass, unless the run ends. Where nothing comes for `heartbeat`
@@ -211,13 +211,13 @@ class Run:
 
     async def afollow(
         self, after: int = -1, *, heartbeat: float | None = None
-    ) -> AsyncGenerator[Sequence[Event], None]:
+    ) -> AsyncGenerator[Sequence[RunEvent], None]:
         """`follow` for asyncio, on any loop."""
         seen = after + 1
-        bell = _Bell(asyncio.get_running_loop())
+        bell = _AsyncNotifier(asyncio.get_running_loop())
         with self.reading():
             with self._changed:
-                self._bells.append(bell)
+                self._notifiers.append(bell)
             try:
                 while True:
                     ended = not self.is_live
@@ -227,16 +227,16 @@ class Run:
                         yield batch
                     if ended:
                         return
-                    if not await bell.heard(heartbeat):
+                    if not await bell.wait(heartbeat):
                         yield ()
             finally:
                 with self._changed:
-                    self._bells.remove(bell)
+                    self._notifiers.remove(bell)
 
     @property
     def _last_at(self) -> float:
         """Time of the last event so far."""
-        return self._events[-1].at if self._events else 0.0
+        return self._events[-1].elapsed if self._events else 0.0
 
     def _has_news(self, seen: int) -> bool:
         return len(self._events) > seen or not self.is_live
@@ -253,39 +253,39 @@ class Run:
                 self._readers -= 1
                 last = self._readers == 0
             if last and self.is_live:
-                self._unread()
+                self._on_last_reader_left()
 
     # What follows is the recorder's.
 
     @property
-    def ending(self) -> Status | None:
+    def requested_status(self) -> Status | None:
         """As what the run is being ended early, if it is."""
-        return self._ending
+        return self._requested_status
 
-    def end_early(self, status: Status, failure: Failure | None = None) -> None:
+    def request_stop(self, status: Status, failure: Failure | None = None) -> None:
         """Cancel the run; it will end with this status and failure."""
         with self._changed:
-            if not self.is_live or self._ending is not None:
+            if not self.is_live or self._requested_status is not None:
                 return
-            self._ending = status
+            self._requested_status = status
             self.failure = failure
-            self.stop_asked_at = self._clock() if self._clock else None
+            self.stop_requested_at = self._clock() if self._clock else None
         self._cancel()
 
-    def append(self, event: Event) -> Event:
+    def append(self, event: RunEvent) -> RunEvent:
         """Record an event, wake the readers, and return the event as it is recorded.
 
         Time in a record never goes back. Several threads stamp the events of one run, and the order in which their
         events come here is the order of the record: one whose time is before the last event's gets the last event's.
         """
         with self._changed:
-            if not event.at >= self._last_at:
-                event = replace(event, at=self._last_at)
+            if not event.elapsed >= self._last_at:
+                event = replace(event, elapsed=self._last_at)
             self._events.append(event)
             self._size += event.size
-            if id(event.source) not in self._sources:
-                self._sources.add(id(event.source))
-                self._size += event.source.size
+            if id(event.component) not in self._sources:
+                self._sources.add(id(event.component))
+                self._size += event.component.size
             self._wake()
         return event
 
@@ -297,7 +297,7 @@ class Run:
             self._status = status
             self._ended.set()
             self._wake()
-            afterwards, self._afterwards = self._afterwards, []
+            afterwards, self._done_callbacks = self._done_callbacks, []
         for tell in afterwards:
             self._notify(tell)
 
@@ -310,33 +310,33 @@ class Run:
 
     def _wake(self) -> None:
         self._changed.notify_all()
-        for bell in self._bells:
-            bell.ring()
+        for bell in self._notifiers:
+            bell.notify()
 
 
-class _Bell:
+class _AsyncNotifier:
     """Wakes one asyncio task from any thread; rings that nobody has heard yet are one."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._event = asyncio.Event()
-        self._rung = False
+        self._is_notified = False
 
-    def ring(self) -> None:
-        if self._rung or self._loop.is_closed():
+    def notify(self) -> None:
+        if self._is_notified or self._loop.is_closed():
             return
-        self._rung = True
+        self._is_notified = True
         # The loop may be closed between the two lines by its owner, whose reader is then gone as well.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._event.set)
 
-    async def heard(self, timeout: float | None) -> bool:
+    async def wait(self, timeout: float | None) -> bool:
         """Wait for a ring, for at most `timeout` seconds; return whether there was one."""
         try:
             async with asyncio.timeout(timeout):
                 await self._event.wait()
         except TimeoutError:
             return False
-        self._rung = False
+        self._is_notified = False
         self._event.clear()
         return True

@@ -34,17 +34,17 @@ class RunStore(Protocol):
     def runs(self) -> list[Run]:
         """Return all runs, oldest first."""
 
-    def grew(self, size: int) -> Run | None:
+    def add_bytes(self, size: int) -> Run | None:
         """Note that a kept run has grown by `size` bytes and make room; return the run that must end for it, if any."""
 
 
-def readable(store: RunStore, run_id: str, visitor: str) -> Run:
+def get_readable_run(store: RunStore, run_id: str, visitor: str) -> Run:
     """Return a run for a visitor (`Party.visitor`) to read.
 
     Raises RunNotFoundError, RunEvictedError or RunNotSharedError; their docstrings are sentences for people.
     """
     run = store.get(run_id)
-    if not run.may_be_read_by(visitor):
+    if not run.can_read(visitor):
         raise RunNotSharedError(run_id)
     return run
 
@@ -89,16 +89,16 @@ class MemoryStore:
         with self._lock:
             return list(self._runs.values())
 
-    def grew(self, size: int) -> Run | None:
+    def add_bytes(self, size: int) -> Run | None:
         with self._lock:
             self._size += size
             if self._size <= self._budget:
                 return None
             self._make_room()
-            going = sum(run.size for run in self._runs.values() if run.ending is not None)
+            going = sum(run.size for run in self._runs.values() if run.requested_status is not None)
             if self._size - going <= self._budget:
                 return None
-            staying = (run for run in self._runs.values() if run.ending is None)
+            staying = (run for run in self._runs.values() if run.requested_status is None)
             return max(staying, key=lambda run: run.size, default=None)
 
     def _make_room(self) -> None:

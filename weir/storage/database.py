@@ -8,13 +8,13 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from weir.storage.database_engine import make_engine, writing
+from weir.storage.database_engine import create_database_engine, write_engine
 from weir.storage.migrations.upgrade import upgrade
-from weir.storage.repository import Library
+from weir.storage.repository import ConversationRepository
 from weir.storage.storage_error import StorageError, StorageProblem, storage_errors
 
 FILE = "weir.db"
-IN_MEMORY = URL.create("sqlite")
+IN_MEMORY_URL = URL.create("sqlite")
 """A database that lives as long as its library: for an app that cannot keep conversations and goes on without."""
 
 
@@ -36,7 +36,7 @@ def database_url(folder: Path, url: str | None) -> URL:
     return made
 
 
-def open_library(url: URL, *, clock: Callable[[], float] = time.time) -> Library:
+def open_repository(url: URL, *, clock: Callable[[], float] = time.time) -> ConversationRepository:
     """Open the database, bring its tables up to date and mark answers whose writer is gone as cut.
 
     `clock` gives seconds since the epoch. Raises StorageError; the app can then open IN_MEMORY and go on.
@@ -44,11 +44,11 @@ def open_library(url: URL, *, clock: Callable[[], float] = time.time) -> Library
     with storage_errors():
         if url.get_backend_name() == "sqlite" and url.database and not url.database.startswith("file:"):
             _make_file(Path(url.database))
-        engine = make_engine(url)
+        engine = create_database_engine(url)
         try:
-            upgrade(writing(engine))
-            library = Library(engine, clock=clock)
-            library.sweep()
+            upgrade(write_engine(engine))
+            library = ConversationRepository(engine, clock=clock)
+            library.expire_leases()
         except BaseException:
             engine.dispose()
             raise

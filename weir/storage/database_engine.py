@@ -6,16 +6,16 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 
-PATIENCE = 5.0
+LOCK_TIMEOUT_SECONDS = 5.0
 """Seconds that a write waits for another one to finish."""
 _WRITES = "weir_writes"
 
 
-def make_engine(url: URL) -> Engine:
+def create_database_engine(url: URL) -> Engine:
     """Return the engine for a database. Nothing is opened yet."""
     if url.get_backend_name() != "sqlite":
         engine = create_engine(
-            url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": int(PATIENCE)}
+            url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": int(LOCK_TIMEOUT_SECONDS)}
         )
         event.listen(engine, "begin", _begin_on_server)
         return engine
@@ -29,7 +29,7 @@ def make_engine(url: URL) -> Engine:
     return engine
 
 
-def writing(engine: Engine) -> Engine:
+def write_engine(engine: Engine) -> Engine:
     """Return the engine for transactions that write: it shares the other's connections."""
     return engine.execution_options(**{_WRITES: True})
 
@@ -41,7 +41,7 @@ def _writes(connection: Connection) -> bool:
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     assert isinstance(connection, sqlite3.Connection)
     connection.isolation_level = None  # SQLAlchemy says when a transaction begins; the driver would begin it too late
-    connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
+    connection.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_SECONDS * 1000:.0f}")
     _use_wal(connection)
     connection.execute("PRAGMA synchronous = NORMAL")  # WAL's own: a crash loses nothing, a power cut the last moments
     connection.execute("PRAGMA foreign_keys = ON")
@@ -51,7 +51,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 def _use_wal(connection: sqlite3.Connection) -> None:
     # The file stays in this mode. Where two processes switch a new file at once, SQLite refuses one without waiting.
-    give_up = time.monotonic() + PATIENCE
+    give_up = time.monotonic() + LOCK_TIMEOUT_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -74,4 +74,4 @@ def _begin_on_sqlite(connection: Connection) -> None:
 
 def _begin_on_server(connection: Connection) -> None:
     if _writes(connection):
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE * 1000:.0f}ms'")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS * 1000:.0f}ms'")

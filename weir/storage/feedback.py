@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Thumb(StrEnum):
+class Rating(StrEnum):
     """Whether an answer was good."""
 
     UP = "up"
@@ -16,7 +16,7 @@ class Feedback:
     """A visitor's opinion of one message."""
 
     message_id: str
-    thumb: Thumb
+    thumb: Rating
     note: str
     created_at: float
     """Seconds since the epoch, of the latest change."""

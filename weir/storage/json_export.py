@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from weir.storage.conversation import Conversation
 from weir.storage.message import Message, MessageStatus, Role
-from weir.storage.sanitize import clean_json
+from weir.storage.sanitize import sanitize_json
 
 FORMAT = "weir-conversation"
 VERSION = 1
@@ -44,11 +44,11 @@ class TooLargeError(UnreadableError):
     """The file is too large, so it was not imported. A file may have 20 MB and 10,000 messages."""
 
 
-class ForeignError(UnreadableError):
+class NotAWeirExportError(UnreadableError):
     """This is not a conversation exported from Weir, so it was not imported. Choose a `.json` file from Weir."""
 
 
-class NewerError(UnreadableError):
+class NewerFormatError(UnreadableError):
     """The file was exported from a newer version of Weir, so it was not imported. Update Weir, then try again."""
 
 
@@ -68,7 +68,7 @@ class _Head(_Part):
     version: Annotated[int, Field(ge=1)]
 
 
-class About(_Part):
+class ConversationHeader(_Part):
     """What a file says of the conversation itself."""
 
     title: Annotated[str, Field(max_length=200)]
@@ -78,7 +78,7 @@ class About(_Part):
     leaf: int | None
 
 
-class Line(_Part):
+class MessageRecord(_Part):
     """What a file says of one message."""
 
     id: int
@@ -92,14 +92,14 @@ class Line(_Part):
     updated_at: Time
 
 
-class File(_Part):
+class ConversationFile(_Part):
     """The whole of a file, valid: parents come first, questions and answers alternate, the leaf is there."""
 
-    conversation: About
-    messages: Annotated[list[Line], Field(max_length=MAX_MESSAGES)]
+    conversation: ConversationHeader
+    messages: Annotated[list[MessageRecord], Field(max_length=MAX_MESSAGES)]
 
     @model_validator(mode="after")
-    def _is_a_tree(self) -> "File":
+    def _is_a_tree(self) -> "ConversationFile":
         roles: dict[int | None, Role] = {None: Role.AI}
         for line in self.messages:
             if line.id in roles:
@@ -162,21 +162,21 @@ def write(conversation: Conversation, messages: Sequence[Message], now: float) -
             for message in messages
         ],
     }
-    return json.dumps(clean_json(value), ensure_ascii=False, indent=1).encode()
+    return json.dumps(sanitize_json(value), ensure_ascii=False, indent=1).encode()
 
 
-def read(data: bytes) -> File:
+def read(data: bytes) -> ConversationFile:
     """Return what a file says. Raises UnreadableError, whose text is for people."""
     if len(data) > MAX_BYTES or any(islice(_TOKEN.finditer(data), _MAX_TOKENS, None)):
         raise TooLargeError
     try:
         head = _Head.model_validate_json(data)
     except ValidationError:
-        raise (DamagedError if FORMAT.encode() in data[:_BEGINNING] else ForeignError) from None
+        raise (DamagedError if FORMAT.encode() in data[:_BEGINNING] else NotAWeirExportError) from None
     if head.version > VERSION:
-        raise NewerError
+        raise NewerFormatError
     try:
-        return File.model_validate_json(data)
+        return ConversationFile.model_validate_json(data)
     except ValidationError as error:
         too_long = any(problem["type"] == "too_long" and problem["loc"] == ("messages",) for problem in error.errors())
         raise (TooLargeError if too_long else DamagedError) from None

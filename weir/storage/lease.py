@@ -10,12 +10,12 @@ LEASE = 30.0
 """Seconds that an answer counts as being written after its last update."""
 
 
-def lease_from(now: float) -> float:
+def lease_expiry(now: float) -> float:
     """Return when a lease that is renewed at `now` runs out. Both in seconds since the epoch."""
     return now + LEASE
 
 
-def status_at(status: MessageStatus, lease_until: float | None, now: float) -> MessageStatus:
+def effective_status(status: MessageStatus, lease_until: float | None, now: float) -> MessageStatus:
     """Return how an answer with this stored status and lease is to be read at `now`, in seconds since the epoch."""
     if status is MessageStatus.RUNNING and (lease_until is None or lease_until < now):
         return MessageStatus.CUT

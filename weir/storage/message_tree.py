@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 
-class Tree:
+class MessageTree:
     """Messages by the message before them. A parent always comes before its children."""
 
     def __init__(self, nodes: Iterable[tuple[str, str | None]]) -> None:
@@ -26,7 +26,7 @@ class Tree:
         """Return the ids at a message's place, its own among them, oldest first."""
         return self._children[self._parents[node]]
 
-    def newest_below(self, node: str) -> str:
+    def latest_leaf_below(self, node: str) -> str:
         """Return the leaf that was written last among those below a message, or the message itself."""
         below = {node}
         newest = node

@@ -1,5 +1,5 @@
 """What is asked for and is not there."""
 
 
-class NotKeptError(LookupError):
+class ConversationNotFoundError(LookupError):
     """There is no such conversation or message: it has been deleted since, or it is another visitor's."""

@@ -12,15 +12,15 @@ from sqlalchemy.orm import Session
 from weir.storage import json_export, markdown_export, queries
 from weir.storage.conversation import Conversation
 from weir.storage.correction import Correction
-from weir.storage.database_engine import writing
-from weir.storage.feedback import Feedback, Thumb
-from weir.storage.lease import lease_from
+from weir.storage.database_engine import write_engine
+from weir.storage.feedback import Feedback, Rating
+from weir.storage.lease import lease_expiry
 from weir.storage.message import Message, MessageStatus, Role
-from weir.storage.not_found import NotKeptError
-from weir.storage.queries import find_conversation, find_even_deleted, find_message, tree_of
+from weir.storage.not_found import ConversationNotFoundError
+from weir.storage.queries import find_conversation, find_conversation_or_deleted, find_message, load_tree
 from weir.storage.storage_error import StorageError, StorageProblem, storage_errors
 from weir.storage.tables import ConversationRow, CorrectionRow, FeedbackRow, MessageRow
-from weir.storage.title import one_line, title_of
+from weir.storage.title import one_line, title_from_question
 
 MAX_TITLE = 200
 """Characters kept of a title that a person writes."""
@@ -30,7 +30,7 @@ _DAY = 86_400
 """Seconds."""
 
 
-class Library:
+class ConversationRepository:
     """The conversations of all visitors, in one database.
 
     Any number of threads may call it; each call is one transaction. Each may raise StorageError, and has then changed
@@ -42,7 +42,7 @@ class Library:
         self.owner = str(uuid.uuid4())
         """Stands for this process in the answers that it writes."""
         self._engine = engine
-        self._writing_engine = writing(engine)
+        self._writing_engine = write_engine(engine)
         self._clock = clock
 
     def close(self) -> None:
@@ -103,10 +103,10 @@ class Library:
         with self._writing() as session:
             find_conversation(session, visitor, conversation_id).deleted_at = self._clock()
 
-    def undo_delete(self, visitor: str, conversation_id: str) -> None:
+    def restore(self, visitor: str, conversation_id: str) -> None:
         """Bring a deleted conversation back; does nothing to one that is there."""
         with self._writing() as session:
-            find_even_deleted(session, visitor, conversation_id).deleted_at = None
+            find_conversation_or_deleted(session, visitor, conversation_id).deleted_at = None
 
     # Messages
 
@@ -114,7 +114,7 @@ class Library:
         """Return the messages of the current branch, from the first question to the last answer."""
         with self._reading() as session:
             conversation = find_conversation(session, visitor, conversation_id)
-            tree = tree_of(session, conversation_id)
+            tree = load_tree(session, conversation_id)
             path = tree.path(conversation.leaf)
             found = {row.id: row for row in session.scalars(select(MessageRow).where(MessageRow.id.in_(path)))}
             now = self._clock()
@@ -131,11 +131,11 @@ class Library:
             conversation = find_conversation(session, visitor, conversation_id)
             if parent is None:
                 if conversation.leaf is None and not conversation.titled_by_hand:
-                    conversation.title = title_of(text)
+                    conversation.title = title_from_question(text)
             else:
                 before = find_message(session, visitor, parent)
                 if before.conversation_id != conversation_id:
-                    raise NotKeptError(parent)
+                    raise ConversationNotFoundError(parent)
                 if before.role != Role.AI:
                     raise ValueError("a question follows an answer")
             return self._add(session, conversation, parent, Role.HUMAN, text=text, status=MessageStatus.DONE)
@@ -190,16 +190,16 @@ class Library:
         with self._writing() as session:
             message = find_message(session, visitor, message_id)
             conversation = find_conversation(session, visitor, message.conversation_id)
-            conversation.leaf = tree_of(session, conversation.id).newest_below(message_id)
+            conversation.leaf = load_tree(session, conversation.id).latest_leaf_below(message_id)
 
     # Opinions
 
-    def set_feedback(self, visitor: str, message_id: str, thumb: Thumb, note: str = "") -> None:
+    def set_feedback(self, visitor: str, message_id: str, thumb: Rating, note: str = "") -> None:
         """Keep what a visitor thinks of a message, in place of what they thought before."""
         said = {"thumb": thumb, "note": note, "created_at": self._clock()}
         with self._writing() as session:
             find_message(session, visitor, message_id)
-            queries.put(session, FeedbackRow, {"message_id": message_id, "visitor": visitor}, said)
+            queries.upsert(session, FeedbackRow, {"message_id": message_id, "visitor": visitor}, said)
 
     def clear_feedback(self, visitor: str, message_id: str) -> None:
         """Forget what a visitor thinks of a message."""
@@ -237,14 +237,14 @@ class Library:
                 "created_at": self._clock(),
                 "in_golden_set": False,
             }
-            queries.put(session, CorrectionRow, {"message_id": answer_id, "visitor": visitor}, told)
+            queries.upsert(session, CorrectionRow, {"message_id": answer_id, "visitor": visitor}, told)
 
     def set_in_golden_set(self, visitor: str, answer_id: str, value: bool) -> None:
         """Note whether a correction has become an example that the router is tested with."""
         with self._writing() as session:
             row = session.get(CorrectionRow, (answer_id, visitor))
             if row is None:
-                raise NotKeptError(answer_id)
+                raise ConversationNotFoundError(answer_id)
             row.in_golden_set = value
 
     def corrections(self, visitor: str) -> Sequence[Correction]:
@@ -259,7 +259,7 @@ class Library:
         """Return a whole conversation, all branches, as a `weir-conversation` file."""
         with self._reading() as session:
             conversation = queries.conversation(find_conversation(session, visitor, conversation_id))
-            tree = tree_of(session, conversation_id)
+            tree = load_tree(session, conversation_id)
             now = self._clock()
             messages = [
                 queries.message(row, tree, now) for row in session.scalars(queries.messages_of(conversation_id))
@@ -315,7 +315,7 @@ class Library:
 
     # Housekeeping, for all visitors at once
 
-    def sweep(self) -> int:
+    def expire_leases(self) -> int:
         """Mark the answers whose lease has run out as cut; return how many. Reading does not need it."""
         now = self._clock()
         dead = (
@@ -349,7 +349,7 @@ class Library:
 
     def _lease(self) -> dict[str, float]:
         now = self._clock()
-        return {"lease_until": lease_from(now), "updated_at": now}
+        return {"lease_until": lease_expiry(now), "updated_at": now}
 
     def _update(self, visitor: str, answer_id: str, writable: ColumnElement[bool], values: dict[str, Any]) -> bool:
         theirs = select(ConversationRow.id).where(ConversationRow.visitor == visitor)
@@ -363,7 +363,7 @@ class Library:
                 return True
             there = select(MessageRow.id).where(MessageRow.id == answer_id, MessageRow.conversation_id.in_(theirs))
             if session.scalar(there) is None:
-                raise NotKeptError(answer_id)
+                raise ConversationNotFoundError(answer_id)
             return False
 
     def _add(
@@ -386,7 +386,7 @@ class Library:
             run_id=run_id,
             status=status,
             owner=self.owner if run_id else None,
-            lease_until=lease_from(now) if run_id else None,
+            lease_until=lease_expiry(now) if run_id else None,
             created_at=now,
             updated_at=now,
             details={},
@@ -404,7 +404,7 @@ def _new_id() -> str:
 
 def _title_of_first(session: Session, conversation_id: str) -> str:
     first = session.scalars(queries.messages_of(conversation_id).limit(1)).one_or_none()
-    return title_of(first.text) if first else ""
+    return title_from_question(first.text) if first else ""
 
 
 def _count(session: Session, change: Executable) -> int:

@@ -11,21 +11,21 @@ from typing import Any
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def clean(text: str) -> str:
+def replace_unstorable(text: str) -> str:
     """Return a text with U+FFFD for every character that cannot be kept."""
     return _UNKEEPABLE.sub("\ufffd", text)
 
 
-def clean_json(value: Any) -> Any:
+def sanitize_json(value: Any) -> Any:
     """Return JSON-ready data that can be kept, its texts and keys cleaned."""
     match value:
         case str():
-            return clean(value)
+            return replace_unstorable(value)
         case float():
             return value if math.isfinite(value) else None
         case dict():
-            return {clean(str(key)): clean_json(item) for key, item in value.items()}
+            return {replace_unstorable(str(key)): sanitize_json(item) for key, item in value.items()}
         case list() | tuple():
-            return [clean_json(item) for item in value]
+            return [sanitize_json(item) for item in value]
         case _:
             return value

@@ -6,7 +6,7 @@ from sqlalchemy import JSON, BigInteger, Dialect, Double, ForeignKey, Index, Int
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from weir.storage.sanitize import clean, clean_json
+from weir.storage.sanitize import replace_unstorable, sanitize_json
 
 
 class CleanText(TypeDecorator[str]):
@@ -16,7 +16,7 @@ class CleanText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else clean(value)
+        return None if value is None else replace_unstorable(value)
 
 
 class CleanJSON(TypeDecorator[dict[str, Any]]):
@@ -26,7 +26,7 @@ class CleanJSON(TypeDecorator[dict[str, Any]]):
     cache_ok = True
 
     def process_bind_param(self, value: dict[str, Any] | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        return clean_json(value)
+        return sanitize_json(value)
 
 
 class Table(DeclarativeBase):

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from weir.storage.sanitize import clean
+from weir.storage.sanitize import replace_unstorable
 
 LENGTH = 48
 """Characters that a title made from a question has at most, without its ellipsis."""
@@ -20,9 +20,9 @@ _TURNS = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
 _RULE = re.compile(r"^[\s*_=-]+$")
 
 
-def title_of(question: str) -> str:
+def title_from_question(question: str) -> str:
     """Return the first line of a question that says something, without Markdown, cut after a word; or nothing."""
-    lines = (_plain(line) for line in clean(_FENCE.sub("", question[:_READ])).splitlines())
+    lines = (_plain(line) for line in replace_unstorable(_FENCE.sub("", question[:_READ])).splitlines())
     line = next((line for line in lines if line), "")
     if len(line) <= LENGTH:
         return line

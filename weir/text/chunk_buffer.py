@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Buffer:
+class ChunkBuffer:
     """Holds chunks back until `chunks` of them have gathered or the first has waited for `seconds`."""
 
     chunks: int = 10
@@ -17,15 +17,15 @@ class Buffer:
         if not self._held:
             self._since = at
         self._held.append(chunk)
-        return self.due(at)
+        return self.flush_if_due(at)
 
-    def due(self, now: float) -> str:
+    def flush_if_due(self, now: float) -> str:
         """Return what is to be shown now, or ""."""
         if len(self._held) >= self.chunks or (self._held and now - self._since >= self.seconds):
-            return self.rest()
+            return self.flush()
         return ""
 
-    def rest(self) -> str:
+    def flush(self) -> str:
         """Return all that is held."""
         text = "".join(self._held)
         self._held.clear()

@@ -38,7 +38,7 @@ _TAG = re.compile("[\U000e0020-\U000e007f]")
 _FLAG, _FLAG_ENDS, _FLAG_LENGTH = "\U0001f3f4", "\U000e007f", 6
 
 
-class InvisibleRewriter:
+class InvisibleCharacterFilter:
     """Feed it text in any pieces; what the pieces are makes no difference. Nothing is held back."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class InvisibleRewriter:
         self._pass(text[at:], parts)
         return "".join(parts)
 
-    def rest(self) -> str:
+    def flush(self) -> str:
         """Say that the text has ended: nothing was held back."""
         return ""
 
@@ -69,14 +69,14 @@ class InvisibleRewriter:
             self._tags = _FLAG_LENGTH if self._before == _FLAG else 0
 
     def _take(self, character: str, parts: list[str]) -> None:
-        if self._is_needed(character):
+        if self._is_allowed(character):
             parts.append(character)
             self._before = character
         elif self._before != MARK:
             parts.append(MARK)
             self._before = MARK
 
-    def _is_needed(self, character: str) -> bool:
+    def _is_allowed(self, character: str) -> bool:
         before = self._before
         if self._tags and _TAG.match(character):
             self._tags = 0 if character == _FLAG_ENDS else self._tags - 1
@@ -96,6 +96,6 @@ class InvisibleRewriter:
         return character in _DIRECTIONS and before != MARK
 
 
-def marked(text: str) -> str:
+def replace_invisible(text: str) -> str:
     """Return a whole text with its marks."""
-    return InvisibleRewriter().feed(text)
+    return InvisibleCharacterFilter().feed(text)

@@ -13,7 +13,7 @@ _MARKS = "\\`~$"
 _LATEX = {"\\(": "$", "\\)": "$", "\\[": "$$", "\\]": "$$"}
 
 
-class FormulaRewriter:
+class LatexDelimiterRewriter:
     """Feed it text in any pieces; what the pieces are makes no difference.
 
     What `feed` returned, then `rest()`, joined, is the rewritten text.
@@ -37,7 +37,7 @@ class FormulaRewriter:
         decided, self._held = "".join([*self._held, text[:end]]), [text[end:]]
         return self._rewritten(decided, ended=False)
 
-    def rest(self) -> str:
+    def flush(self) -> str:
         """Say that the text has ended and return what was held back."""
         last, self._held = "".join(self._held), []
         return self._rewritten(last, ended=True)
@@ -96,7 +96,7 @@ class FormulaRewriter:
         return token
 
 
-def rewritten(text: str) -> str:
+def rewrite_latex(text: str) -> str:
     """Return a whole text rewritten."""
-    rewriter = FormulaRewriter()
-    return rewriter.feed(text) + rewriter.rest()
+    rewriter = LatexDelimiterRewriter()
+    return rewriter.feed(text) + rewriter.flush()

@@ -7,7 +7,7 @@ once and leaves it alone sends bytes in proportion to the text; drawing the whol
 
 import re
 
-LEAST = 400
+MIN_BLOCK_CHARS = 400
 """Characters that a block has, at least: short paragraphs share one, since each costs the browser whenever it draws."""
 
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})")
@@ -16,13 +16,13 @@ _MAYBE_LIST_ITEM = re.compile(r"\s*(?:[-*+]?|\d{1,9}[.)]?)$")
 _FORMULA_ENDS = {"$$": "$$", r"\[": r"\]"}
 
 
-class BlockSplitter:
+class MarkdownBlockSplitter:
     """Feed it text in any pieces; each character is looked at once.
 
     The blocks that `feed` returned, then `rest`, joined, are the text fed so far, to the character.
     """
 
-    def __init__(self, least: int = LEAST) -> None:
+    def __init__(self, least: int = MIN_BLOCK_CHARS) -> None:
         self._least = least
         self._lines: list[str] = []
         self._line: list[str] = []
@@ -54,13 +54,13 @@ class BlockSplitter:
         return finished
 
     @property
-    def tail(self) -> str:
+    def visible_tail(self) -> str:
         """What can be shown of the unfinished block: all of it but a line that may belong to the next block."""
         undecided = self._after_list and self._goes_on is None
         return "".join(self._lines if undecided else self._lines + self._line)
 
     @property
-    def rest(self) -> str:
+    def remainder(self) -> str:
         """All text that no finished block holds."""
         return "".join(self._lines + self._line)
 
@@ -120,8 +120,8 @@ class BlockSplitter:
         return stripped.endswith(self._closes)
 
 
-def split(text: str, least: int = LEAST) -> list[str]:
+def split(text: str, least: int = MIN_BLOCK_CHARS) -> list[str]:
     """Return all blocks of a finished text; joined, they are the text."""
-    splitter = BlockSplitter(least)
+    splitter = MarkdownBlockSplitter(least)
     blocks = splitter.feed(text)
-    return [*blocks, splitter.rest] if splitter.rest else blocks
+    return [*blocks, splitter.remainder] if splitter.remainder else blocks

@@ -35,11 +35,11 @@ _SPANS = {
 """The rest of inline code that begins with so many backticks."""
 _BLANK_LINE = re.compile(r"\n[ \t>]*\n")
 
-Taken = tuple[int, str] | None
+Consumed = tuple[int, str] | None
 """Characters that were read and what is shown of them; None where more text is needed to say."""
 
 
-class HarmlessRewriter:
+class MarkdownSanitizer:
     """Feed it text in any pieces; what the pieces are makes no difference.
 
     What `feed` returned, then `rest()`, joined, is the rewritten text.
@@ -90,12 +90,12 @@ class HarmlessRewriter:
         self._run = _run_of(self._held)
         return "".join(parts)
 
-    def rest(self) -> str:
+    def flush(self) -> str:
         """Say that the text has ended and return what was held back."""
         self._ended = True
         return self.feed("")
 
-    def _step(self) -> Callable[[int], Taken]:
+    def _step(self) -> Callable[[int], Consumed]:
         if self._fence:
             return self._fenced
         return self._inline if self._line else self._line_begun
@@ -118,7 +118,7 @@ class HarmlessRewriter:
 
     # Lines
 
-    def _fenced(self, at: int) -> Taken:
+    def _fenced(self, at: int) -> Consumed:
         """Read one line of code, or as much of it as there is."""
         end = self._held.find("\n", at)
         line = self._held[at:] if end < 0 else self._held[at:end]
@@ -134,7 +134,7 @@ class HarmlessRewriter:
         content = text.lstrip(" ")
         return self._spaces is not None and bool(content) and self._spaces + len(text) - len(content) < column
 
-    def _line_begun(self, at: int) -> Taken:
+    def _line_begun(self, at: int) -> Consumed:
         """Read the indent of a line, and the fence that it begins with."""
         start = _LINE_START.match(self._held, at)
         assert start
@@ -204,7 +204,7 @@ class HarmlessRewriter:
 
     # Text
 
-    def _inline(self, at: int) -> Taken:
+    def _inline(self, at: int) -> Consumed:
         token = _TOKEN.match(self._held, at)
         assert token
         text = token.group()
@@ -227,7 +227,7 @@ class HarmlessRewriter:
             self._doubts_spans = True
         return len(text), text
 
-    def _tag(self, at: int) -> Taken:
+    def _tag(self, at: int) -> Consumed:
         following = self._held[at : at + 10]
         if len(following) < 10 and "\n" not in following and not self._ended:
             return None
@@ -236,7 +236,7 @@ class HarmlessRewriter:
         self._doubts_fences = self._doubts_fences or _LONG_HTML.match(following) is not None
         return 1, "<"
 
-    def _bracket(self, at: int) -> Taken:
+    def _bracket(self, at: int) -> Consumed:
         """Read what closes a link's text: backticks in its destination are no code."""
         following = self._held[at + 1 : at + 1 + LOOKAHEAD]
         if not following and not self._ended:
@@ -247,13 +247,13 @@ class HarmlessRewriter:
             self._doubts_spans = True
         return 1, "]"
 
-    def _entity(self, at: int) -> Taken:
+    def _entity(self, at: int) -> Consumed:
         if entity := _ENTITY.match(self._held, at):
             text = entity.group()
             return len(text), MARK if HIDDEN.search(unescape(text)) else text
         return None if _MAYBE_ENTITY.match(self._held, at) and not self._ended else (1, "&")
 
-    def _image(self, at: int) -> Taken:
+    def _image(self, at: int) -> Consumed:
         described = self._described(at + 1)
         return None if described is None else (2, IMAGE if described else r"\![")
 
@@ -272,7 +272,7 @@ class HarmlessRewriter:
                 break
         return False if is_over else None
 
-    def _backticks(self, at: int, run: str) -> Taken:
+    def _backticks(self, at: int, run: str) -> Consumed:
         if len(run) >= 3:
             return self._unsure_fence(at, run)
         if self._doubts_spans:
@@ -290,7 +290,7 @@ class HarmlessRewriter:
         self._doubts_spans = True
         return len(run), run
 
-    def _unsure_fence(self, at: int, run: str) -> Taken:
+    def _unsure_fence(self, at: int, run: str) -> Consumed:
         """Read what may open or close a fence, or be text: behind the mark of a list or a quotation, say."""
         line = self._line_from(at + len(run))
         if line is None:
@@ -310,7 +310,7 @@ def _as_source(info: str) -> str:
     return "text " if "mermaid" in unescape(info).replace("\\", "").lower() else ""
 
 
-def rewritten(text: str) -> str:
+def sanitize(text: str) -> str:
     """Return a whole text rewritten."""
-    rewriter = HarmlessRewriter()
-    return rewriter.feed(text) + rewriter.rest()
+    rewriter = MarkdownSanitizer()
+    return rewriter.feed(text) + rewriter.flush()

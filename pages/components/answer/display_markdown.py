@@ -3,17 +3,17 @@
 Only what is drawn changes; copies, downloads, records and exports have the model's own characters.
 """
 
-from weir.text.invisible_characters import InvisibleRewriter
-from weir.text.latex_delimiters import FormulaRewriter
-from weir.text.markdown_sanitizer import HarmlessRewriter
+from weir.text.invisible_characters import InvisibleCharacterFilter
+from weir.text.latex_delimiters import LatexDelimiterRewriter
+from weir.text.markdown_sanitizer import MarkdownSanitizer
 
 
-class ModelText:
+class DisplayMarkdown:
     """Feed it text in any pieces: what `feed` returned, then `rest()`, joined, is the Markdown to draw."""
 
     def __init__(self) -> None:
         # In this order: what is harmless is judged of the Markdown that the browser gets.
-        self._rewriters = (InvisibleRewriter(), FormulaRewriter(), HarmlessRewriter())
+        self._rewriters = (InvisibleCharacterFilter(), LatexDelimiterRewriter(), MarkdownSanitizer())
 
     def feed(self, text: str) -> str:
         """Take more text and return as much of it, rewritten, as is decided."""
@@ -25,11 +25,11 @@ class ModelText:
         """Say that the text has ended and return what was held back."""
         text = ""
         for rewriter in self._rewriters:
-            text = rewriter.feed(text) + rewriter.rest()
+            text = rewriter.feed(text) + rewriter.flush()
         return text
 
 
-def drawn(text: str) -> str:
+def to_display_markdown(text: str) -> str:
     """Return the Markdown to draw for a whole text."""
-    whole = ModelText()
+    whole = DisplayMarkdown()
     return whole.feed(text) + whole.rest()

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from chains.router import Classifier, Decision, Route
+from chains.router import DecidedBy, Route, RouteDecision
 from pages.components.layout import formatting
-from weir.analysis.metrics import Figures
+from weir.analysis.metrics import RunMetrics
 
 
 def draw_route(
-    decision: Decision,
-    figures: Figures,
+    decision: RouteDecision,
+    figures: RunMetrics,
     *,
     key: str,
     answer_as: Callable[[Route], None],
@@ -24,14 +24,14 @@ def draw_route(
     with st.popover("Route", icon=decision.route.icon, type="tertiary", key=f"route-{key}"):
         st.markdown(f"**{decision.route.label}**, {_by(decision)}.")
         if decision.reason:
-            st.markdown(formatting.escaped(decision.reason))
+            st.markdown(formatting.escape_markdown(decision.reason))
         if decision.abstained:
             st.caption("It was not certain enough of any category, so it chose general.")
         for name, probability in (decision.probabilities or {}).items():
             st.progress(probability, text=f"{Route(name).label} {probability:.0%}")
         if decision.confidence is not None:
             st.caption(f"The model says that it is {decision.confidence:.0%} certain. It has not been measured.")
-        if decision.by is not Classifier.PERSON and figures.time_to_first_token:
+        if decision.by is not DecidedBy.PERSON and figures.time_to_first_token:
             share = min(1.0, decision.seconds / figures.time_to_first_token)
             st.caption(
                 f"{share:.0%} of the {formatting.seconds(figures.time_to_first_token)} to the first token went into "
@@ -56,9 +56,9 @@ def draw_route(
                 )
 
 
-def _by(decision: Decision) -> str:
-    if decision.by is Classifier.PERSON:
+def _by(decision: RouteDecision) -> str:
+    if decision.by is DecidedBy.PERSON:
         return "chosen by you"
-    where = "on this machine" if decision.by is Classifier.LOCAL else "by the model"
+    where = "on this machine" if decision.by is DecidedBy.LOCAL else "by the model"
     took = decision.seconds
     return f"classified {where} in {f'{took * 1e3:.0f} ms' if took < 1 else formatting.seconds(took)}"

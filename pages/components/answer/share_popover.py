@@ -3,13 +3,13 @@
 import streamlit as st
 
 from pages.components.layout.copy_button import copy_button
-from pages.components.session.current_user import party
+from pages.components.session.current_user import current_caller
 from weir.runs.run import Run
 
 
 def draw_link(run: Run) -> None:
     """Draw the link of this visitor's own run; of another's, nothing."""
-    if run.owner != party().visitor:
+    if run.owner != current_caller().visitor:
         return
     icon = ":material/link:" if run.is_shared else ":material/link_off:"
     with st.popover("Link", icon=icon, type="tertiary", key=f"link-{run.id}"):

@@ -6,25 +6,25 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from chains.router import Decision
-from pages.components.answer.answer_view import Ended, ended_of_run
-from weir.analysis.metrics import Figures
-from weir.analysis.outcome import Mark, Outcome
+from chains.router import RouteDecision
+from pages.components.answer.answer_view import FinishedAnswer, finished_answer_of_run
+from weir.analysis.metrics import RunMetrics
+from weir.analysis.outcome import AnswerStatus, Outcome
 from weir.runs.failure import FailureKind
 from weir.runs.run import Run
 from weir.storage.message import Message, MessageStatus
 
 STATUSES = {
-    Mark.WRITING: MessageStatus.RUNNING,
-    Mark.DONE: MessageStatus.DONE,
-    Mark.STOPPED: MessageStatus.STOPPED,
-    Mark.CUT_OFF: MessageStatus.CUT,
-    Mark.FAILED: MessageStatus.FAILED,
+    AnswerStatus.WRITING: MessageStatus.RUNNING,
+    AnswerStatus.DONE: MessageStatus.DONE,
+    AnswerStatus.STOPPED: MessageStatus.STOPPED,
+    AnswerStatus.CUT_OFF: MessageStatus.CUT,
+    AnswerStatus.FAILED: MessageStatus.FAILED,
 }
 _MARKS = {status: mark for mark, status in STATUSES.items()}
-_FIGURES = TypeAdapter(Figures)
-_LOST = Outcome(
-    Mark.CUT_OFF,
+_FIGURES = TypeAdapter(RunMetrics)
+_INTERRUPTED = Outcome(
+    AnswerStatus.CUT_OFF,
     "Weir was restarted, or lost its connection, while this answer was being written.",
     "What had arrived is kept. Retry for a whole answer.",
 )
@@ -32,14 +32,14 @@ _LOST = Outcome(
 MOST = 1e12
 """Tokens, characters or seconds of an answer: a file may say that there were endlessly many."""
 
-_UNTOLD = ("It is not known why this answer ended.", "What had arrived is kept. Retry for a whole answer.")
+_UNKNOWN_END = ("It is not known why this answer ended.", "What had arrived is kept. Retry for a whole answer.")
 
 
-def details_of(ended: Ended) -> dict[str, Any]:
+def to_details(ended: FinishedAnswer) -> dict[str, Any]:
     """Return what is kept of an answer besides its text; plain JSON."""
     said = ended.outcome
     return {
-        "mark": said.mark.name,
+        "mark": said.status.name,
         "sentence": said.sentence,
         "remedy": said.remedy,
         "detail": said.detail,
@@ -50,10 +50,10 @@ def details_of(ended: Ended) -> dict[str, Any]:
     }
 
 
-def ended_of(message: Message) -> Ended:
+def from_message(message: Message) -> FinishedAnswer:
     """Return what a kept answer was. Details from an imported file may be anything: what does not fit is left out."""
     kept = message.details
-    return Ended(
+    return FinishedAnswer(
         text=message.text,
         figures=_figures(kept.get("figures"), len(message.text)),
         outcome=_outcome(message, kept),
@@ -61,40 +61,40 @@ def ended_of(message: Message) -> Ended:
     )
 
 
-def _figures(kept: Any, characters: int) -> Figures:
+def _figures(kept: Any, characters: int) -> RunMetrics:
     try:
         read = _FIGURES.validate_python(kept)
     except ValidationError:
         read = None
     if read is not None and all(0 <= number <= MOST for number in _numbers(read)):
         return read
-    return Figures(None, (), None, None, False, None, None, False, 0, characters, 0.0)
+    return RunMetrics(None, (), None, None, False, None, None, False, 0, characters, 0.0)
 
 
-def _numbers(figures: Figures) -> Iterator[float]:
+def _numbers(figures: RunMetrics) -> Iterator[float]:
     for value in (*asdict(figures).values(), *figures.inter_token_latencies):
         if isinstance(value, int | float):
             yield value
 
 
-def _decision(kept: Any) -> Decision | None:
+def _decision(kept: Any) -> RouteDecision | None:
     try:
-        return Decision.model_validate(kept) if kept else None
+        return RouteDecision.model_validate(kept) if kept else None
     except ValidationError:
         return None
 
 
 def _outcome(message: Message, kept: dict[str, Any]) -> Outcome:
-    mark = _MARKS[message.status] if message.status.has_ended else Mark.CUT_OFF
+    mark = _MARKS[message.status] if message.status.has_ended else AnswerStatus.CUT_OFF
     if "mark" not in kept or not message.status.has_ended:
-        if mark is Mark.CUT_OFF:
-            return _LOST
-        return Outcome(mark) if mark is Mark.DONE else Outcome(mark, *_UNTOLD)
+        if mark is AnswerStatus.CUT_OFF:
+            return _INTERRUPTED
+        return Outcome(mark) if mark is AnswerStatus.DONE else Outcome(mark, *_UNKNOWN_END)
     sentence, remedy, detail = (str(kept.get(name) or "")[:1_000] for name in ("sentence", "remedy", "detail"))
     return Outcome(mark, sentence, remedy, detail, FailureKind.__members__.get(str(kept.get("kind"))))
 
 
 def describe(run: Run, _: str) -> tuple[MessageStatus, dict[str, Any]]:
     """Return status and details of the answer of a run that has ended."""
-    ended = ended_of_run(run)
-    return STATUSES[ended.outcome.mark], details_of(ended)
+    ended = finished_answer_of_run(run)
+    return STATUSES[ended.outcome.status], to_details(ended)

@@ -4,18 +4,20 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.components.layout.formatting import escaped
+from pages.components.layout.formatting import escape_markdown
 from pages.components.layout.upload import draw_upload
-from pages.components.session.current_user import is_known_again
-from pages.components.session.report_storage_errors import telling
+from pages.components.session.current_user import has_persistent_identity
+from pages.components.session.report_storage_errors import report_storage_errors
 from weir.storage.conversation import Conversation
-from weir.storage.repository import Library
+from weir.storage.repository import ConversationRepository
 
 SHOWN = 60
 MAX_IMPORT_MB = 20
 
 
-def draw_sidebar(library: Library, visitor: str, current: str | None, go: Callable[[str | None], None]) -> None:
+def draw_sidebar(
+    library: ConversationRepository, visitor: str, current: str | None, go: Callable[[str | None], None]
+) -> None:
     """Draw the list, with search, rename, delete with undo, export and import; `go` opens a conversation."""
     with st.sidebar:
         st.button("New chat", icon=":material/edit_square:", on_click=go, args=(None,), width="stretch")
@@ -40,7 +42,7 @@ def draw_sidebar(library: Library, visitor: str, current: str | None, go: Callab
         found = library.conversations(visitor, search, limit=SHOWN)
         if not found and search:
             st.caption("No conversation holds this.")
-        elif not is_known_again():
+        elif not has_persistent_identity():
             st.caption("Your browser keeps no cookie of Weir: your conversations are kept for as long as this tab.")
         elif not found:
             st.caption("Your conversations are kept here.")
@@ -51,13 +53,17 @@ def draw_sidebar(library: Library, visitor: str, current: str | None, go: Callab
 
 
 def _draw_one(
-    library: Library, visitor: str, conversation: Conversation, is_current: bool, go: Callable[[str | None], None]
+    library: ConversationRepository,
+    visitor: str,
+    conversation: Conversation,
+    is_current: bool,
+    go: Callable[[str | None], None],
 ) -> None:
     name, menu = (
         st.columns([5, 1], vertical_alignment="center", gap="xxsmall") if is_current else (st.container(), None)
     )
     name.button(
-        escaped(conversation.title or "New chat"),
+        escape_markdown(conversation.title or "New chat"),
         key=f"open-{conversation.id}",
         type="secondary" if is_current else "tertiary",
         on_click=go,
@@ -69,10 +75,12 @@ def _draw_one(
             _draw_menu(library, visitor, conversation, go)
 
 
-def _draw_menu(library: Library, visitor: str, conversation: Conversation, go: Callable[[str | None], None]) -> None:
+def _draw_menu(
+    library: ConversationRepository, visitor: str, conversation: Conversation, go: Callable[[str | None], None]
+) -> None:
     key = f"title-{conversation.id}"
 
-    @telling
+    @report_storage_errors
     def rename() -> None:
         library.rename(visitor, conversation.id, st.session_state[key])
 
@@ -110,25 +118,29 @@ def _draw_menu(library: Library, visitor: str, conversation: Conversation, go: C
     )
 
 
-@telling
-def _delete(library: Library, visitor: str, conversation_id: str, go: Callable[[str | None], None]) -> None:
+@report_storage_errors
+def _delete(
+    library: ConversationRepository, visitor: str, conversation_id: str, go: Callable[[str | None], None]
+) -> None:
     library.delete(visitor, conversation_id)
     st.session_state.chat_deleted = conversation_id
     go(None)
 
 
-@telling
-def _undo(library: Library, visitor: str, conversation_id: str, go: Callable[[str | None], None]) -> None:
-    library.undo_delete(visitor, conversation_id)
+@report_storage_errors
+def _undo(
+    library: ConversationRepository, visitor: str, conversation_id: str, go: Callable[[str | None], None]
+) -> None:
+    library.restore(visitor, conversation_id)
     st.session_state.chat_deleted = None
     go(conversation_id)
 
 
-def _draw_import(library: Library, visitor: str, go: Callable[[str | None], None]) -> None:
+def _draw_import(library: ConversationRepository, visitor: str, go: Callable[[str | None], None]) -> None:
     draw_upload(
         "A conversation that Weir has exported as JSON",
         "json",
         key="chat_import",
         max_mb=MAX_IMPORT_MB,
-        take=telling(lambda content: go(library.import_json(visitor, content))),
+        take=report_storage_errors(lambda content: go(library.import_json(visitor, content))),
     )

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """One GET request of the API."""
 
     origin: str
@@ -30,13 +30,13 @@ class Call:
         return self.origin + self.address
 
 
-def curl(call: Call) -> str:
+def curl(call: ApiCall) -> str:
     """Return a shell command."""
     token = ' \\\n  -H "Authorization: Bearer $WEIR_API_TOKEN"' if call.needs_token else ""
     return f"curl -N {shlex.quote(call.url)}{token}"
 
 
-def javascript(call: Call) -> str:
+def javascript(call: ApiCall) -> str:
     """Return a script for a page of the same origin, with the browser's own EventSource, or fetch for plain text."""
     address = json.dumps(call.address)
     if call.ends_with is None:
@@ -69,7 +69,7 @@ def javascript(call: Call) -> str:
 _TICKET = "\n// An EventSource cannot send the token: add ticket=… to the address, from a server that knows the token."
 
 
-def python(call: Call) -> str:
+def python(call: ApiCall) -> str:
     """Return a script for `pip install httpx httpx-sse`."""
     token = "import os\n" if call.needs_token else ""
     headers = ', headers={"Authorization": f"Bearer {os.environ[\'WEIR_API_TOKEN\']}"}' if call.needs_token else ""

@@ -8,11 +8,11 @@ from pages.components.inspector.run_charts import draw_tree
 from pages.components.layout import formatting
 from weir.analysis.outcome import outcome
 from weir.analysis.run_comparison import figure_pairs, first_difference, first_difference_of_text
-from weir.analysis.run_snapshot import Inspection
+from weir.analysis.run_snapshot import RunSnapshot
 from weir.core import serialization
-from weir.core.run_event import Event
+from weir.core.run_event import RunEvent
 from weir.runs.run import Run
-from weir.text.invisible_characters import marked
+from weir.text.invisible_characters import replace_invisible
 
 _AROUND = 60
 """Characters shown on each side of the first difference of two texts."""
@@ -20,14 +20,16 @@ _AROUND = 60
 
 def draw_comparison(first: Run, second: Run) -> None:
     """Draw figures, trees and the first difference of two runs, as far as they have come."""
-    one, other = Inspection(), Inspection()
-    one.read(first.events, len(first.events))
-    other.read(second.events, len(second.events))
+    one, other = RunSnapshot(), RunSnapshot()
+    one.advance_to(first.events, len(first.events))
+    other.advance_to(second.events, len(second.events))
     for column, run, seen in zip(st.columns(2), (first, second), (one, other), strict=True):
         with column:
             said = outcome(run, seen.figures())
-            st.markdown(f"**{formatting.escaped(run.name)}** · {said.mark.value} · {len(seen.events):,} events")
-            st.caption(formatting.figures_line(seen.figures()))
+            st.markdown(
+                f"**{formatting.escape_markdown(run.name)}** · {said.status.value} · {len(seen.events):,} events"
+            )
+            st.caption(formatting.metrics_line(seen.figures()))
             if seen.root:
                 draw_tree(seen.root, key=f"events_compare_tree_{run.id}")
     pairs = figure_pairs(one.figures(), other.figures())
@@ -51,7 +53,7 @@ def draw_comparison(first: Run, second: Run) -> None:
     _draw_events(one, other)
 
 
-def _draw_texts(one: Inspection, other: Inspection) -> None:
+def _draw_texts(one: RunSnapshot, other: RunSnapshot) -> None:
     texts = [seen.root.text if seen.root else "" for seen in (one, other)]
     place = first_difference_of_text(*texts)
     if place is None:
@@ -60,10 +62,10 @@ def _draw_texts(one: Inspection, other: Inspection) -> None:
     st.markdown(f"**The texts differ from character {place:,} on**")
     for column, text in zip(st.columns(2), texts, strict=True):
         before, after = text[max(0, place - _AROUND) : place], text[place : place + _AROUND]
-        column.code(marked(f"…{before}▏{after}…"), language=None, wrap_lines=True)
+        column.code(replace_invisible(f"…{before}▏{after}…"), language=None, wrap_lines=True)
 
 
-def _draw_events(one: Inspection, other: Inspection) -> None:
+def _draw_events(one: RunSnapshot, other: RunSnapshot) -> None:
     found = first_difference(one.events, other.events)
     if found is None:
         st.markdown(":material/check: Their events are the same, one by one, but for times and ids.")
@@ -83,8 +85,8 @@ def _draw_events(one: Inspection, other: Inspection) -> None:
         )
 
 
-def _draw_event(event: Event | None) -> None:
+def _draw_event(event: RunEvent | None) -> None:
     if event is None:
         st.caption("This run has no event here: it ended before.")
     else:
-        st.json(marked(serialization.dumps(event.as_dict()).decode()), expanded=2)
+        st.json(replace_invisible(serialization.dumps(event.as_dict()).decode()), expanded=2)

@@ -5,8 +5,8 @@ import streamlit as st
 
 from pages.components.inspector.inspector_state import pick
 from pages.components.inspector.run_charts import indented
-from pages.components.layout.formatting import escaped
-from weir.analysis.run_tree import Node
+from pages.components.layout.formatting import escape_markdown
+from weir.analysis.run_tree import RunNode
 from weir.analysis.stream_diagnosis import findings, flows
 
 _FLOW_COLUMNS = {
@@ -20,7 +20,7 @@ MAX_FINDINGS = 50
 """That are shown: each is a box with a button."""
 
 
-def draw_doctor(root: Node) -> None:
+def draw_doctor(root: RunNode) -> None:
     """Draw what is wrong with the run's flow and how to mend it, then the flow itself."""
     found = findings(root)
     if not found:
@@ -29,9 +29,9 @@ def draw_doctor(root: Node) -> None:
         st.caption(f"These are the first {MAX_FINDINGS} of {len(found):,} findings.")
     for number, finding in enumerate(found[:MAX_FINDINGS]):
         with st.container(border=True, gap="xsmall"):
-            st.markdown(f":material/stethoscope: **{finding.complaint.title}**")
-            st.markdown(escaped(finding.evidence))
-            st.markdown(f":material/build: {finding.complaint.remedy}")
+            st.markdown(f":material/stethoscope: **{finding.kind.title}**")
+            st.markdown(escape_markdown(finding.evidence))
+            st.markdown(f":material/build: {finding.kind.hint}")
             st.button(
                 "Show the event",
                 icon=":material/my_location:",

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.components.inspector.inspector_state import FILTER_KEYS
-from pages.components.layout.formatting import code
+from pages.components.layout.formatting import inline_code
 from weir.analysis.event_filter import EventFilter
-from weir.analysis.run_snapshot import Inspection
-from weir.core.run_event import Event
+from weir.analysis.run_snapshot import RunSnapshot
+from weir.core.run_event import RunEvent
 
 KINDS = "kinds"
 MAX_TAGS = 20
@@ -26,10 +26,10 @@ def chosen_kinds() -> frozenset[str]:
     return frozenset(st.session_state.get(KINDS) or ())
 
 
-def kept(events: Sequence[Event]) -> list[Event]:
+def filtered_events(events: Sequence[RunEvent]) -> list[RunEvent]:
     """Return the events that pass the filter and the kinds."""
     wish, kinds = chosen_filter(), chosen_kinds()
-    passed = wish.kept(events)
+    passed = wish.select(events)
     return [event for event in passed if event.event in kinds] if kinds else passed
 
 
@@ -43,7 +43,7 @@ def is_in_address() -> bool:
     return any(key in st.query_params for key in (*FILTER_KEYS, KINDS))
 
 
-def draw_filter(seen: Inspection) -> None:
+def draw_filter(seen: RunSnapshot) -> None:
     """Draw the widgets, with what the run offers, and the call."""
     offers = {"names": seen.names, "types": seen.types, "tags": seen.tags}
     include, exclude = st.columns(2)
@@ -85,15 +85,15 @@ def add(key: str, value: str) -> None:
         st.session_state[key] = [*chosen, value]
 
 
-def draw_additions(event: Event) -> None:
+def draw_additions(event: RunEvent) -> None:
     """Draw the buttons that put an event's name, type, tags or kind into the filter."""
     kind = event.name if event.event == "on_custom_event" else event.type
-    tags = list(dict.fromkeys(event.source.tags))
+    tags = list(dict.fromkeys(event.component.tags))
     offers = [("names", event.name), ("types", kind), *(("tags", tag) for tag in tags[:MAX_TAGS])]
     with st.popover("Filter by this", icon=":material/filter_alt:", type="tertiary"):
         for what, value in offers:
             with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-                st.caption(f"{what[:-1]} {code(value)}", width="content")
+                st.caption(f"{what[:-1]} {inline_code(value)}", width="content")
                 for side, icon in (("include", ":material/add:"), ("exclude", ":material/remove:")):
                     key = f"{side}_{what}"
                     st.button(

@@ -9,12 +9,12 @@ import streamlit as st
 from pages.components.inspector import event_filter_form
 from pages.components.inspector.inspector_state import pick, picked
 from pages.components.layout.copy_button import copy_button
-from pages.components.layout.formatting import code
-from weir.analysis.event_rows import PREVIEW, Row, rows, single_rows
+from pages.components.layout.formatting import inline_code
+from weir.analysis.event_rows import PREVIEW, EventRow, folded_rows, unfolded_rows
 from weir.analysis.messages import text_of
 from weir.core import serialization
-from weir.core.run_event import Event
-from weir.text.invisible_characters import marked
+from weir.core.run_event import RunEvent
+from weir.text.invisible_characters import replace_invisible
 
 PAGE = 300
 """Rows of one page of the table: what is sent does not grow with the run."""
@@ -40,14 +40,14 @@ _CHUNK_COLUMNS = {
 }
 
 
-def table_rows(events: Sequence[Event], *, search: str, folded: bool) -> list[Row]:
+def table_rows(events: Sequence[RunEvent], *, search: str, folded: bool) -> list[EventRow]:
     """Return the rows of the table, only those whose names or payloads hold the search."""
-    found = rows(events) if folded else single_rows(events)
+    found = folded_rows(events) if folded else unfolded_rows(events)
     wanted = search.strip().lower()
     return [row for row in found if _holds(row, wanted)] if wanted else found
 
 
-def _holds(row: Row, wanted: str) -> bool:
+def _holds(row: EventRow, wanted: str) -> bool:
     # The text of a fold is searched as a whole: what is looked for may be cut between two chunks.
     return (
         wanted in row.names.lower()
@@ -57,7 +57,7 @@ def _holds(row: Row, wanted: str) -> bool:
     )
 
 
-def draw_table(shown: Sequence[Row], *, key: str, live: bool) -> Row | None:
+def draw_table(shown: Sequence[EventRow], *, key: str, live: bool) -> EventRow | None:
     """Draw a page of rows and return the selected one. A live table stays at its newest page."""
     pages = max(1, -(-len(shown) // PAGE))
     at = _place_of(picked(), shown)
@@ -95,32 +95,34 @@ def draw_table(shown: Sequence[Row], *, key: str, live: bool) -> Row | None:
     return shown[at] if at is not None else None
 
 
-def _place_of(seq: int | None, shown: Sequence[Row]) -> int | None:
+def _place_of(seq: int | None, shown: Sequence[EventRow]) -> int | None:
     if seq is None:
         return None
     return next((place for place, row in enumerate(shown) if row.first.seq <= seq <= row.last.seq), None)
 
 
-def _table(shown: Sequence[Row], before: Row | None) -> pd.DataFrame:
+def _table(shown: Sequence[EventRow], before: EventRow | None) -> pd.DataFrame:
     """Return rows as a table; `before` is the row ahead of them. Times in seconds, gaps in milliseconds."""
-    gaps = [later.first.at - earlier.last.at for earlier, later in pairwise([before, *shown] if before else shown)]
+    gaps = [
+        later.first.elapsed - earlier.last.elapsed for earlier, later in pairwise([before, *shown] if before else shown)
+    ]
     if before is None and shown:
         gaps.insert(0, 0.0)
     return pd.DataFrame(
         {
             "#": [f"{row.first.seq}–{row.last.seq}" if row.is_folded else str(row.first.seq) for row in shown],
-            "time": [row.first.at for row in shown],
+            "time": [row.first.elapsed for row in shown],
             "gap": [1e3 * gap for gap in gaps],
             "event": [f"▸ {len(row.events):,} × …_stream" if row.is_folded else row.first.event for row in shown],
             "name": [row.names for row in shown],
             "preview": [row.preview[:PREVIEW] for row in shown],
             "run": [row.first.run_id[-6:] for row in shown],
-            "tags": [", ".join(row.first.source.tags) for row in shown],
+            "tags": [", ".join(row.first.component.tags) for row in shown],
         }
     )
 
 
-def draw_row(row: Row | None) -> None:
+def draw_row(row: EventRow | None) -> None:
     """Draw what stands behind a row: one event's data, or the events of a fold."""
     with st.container(height=HEIGHT, border=True):
         if row is None:
@@ -134,20 +136,20 @@ def draw_row(row: Row | None) -> None:
             _draw_event(row.first)
 
 
-def _draw_event(event: Event) -> None:
+def _draw_event(event: RunEvent) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{event.seq}** {code(event.event)}", width="content")
+        st.markdown(f"**{event.seq}** {inline_code(event.event)}", width="content")
         event_filter_form.draw_additions(event)
         pretty = serialization.indented(event.as_dict())
         copy_button(pretty, key=f"copy-event-{event.seq}")
     if len(event.payload) > MAX_SHOWN:
         st.caption(f"The first {MAX_SHOWN:,} of {len(event.payload):,} bytes; Copy takes all.")
-        st.code(marked(event.payload[:MAX_SHOWN].decode(errors="replace")), language="json", wrap_lines=True)
+        st.code(replace_invisible(event.payload[:MAX_SHOWN].decode(errors="replace")), language="json", wrap_lines=True)
         return
-    st.json(marked(pretty), expanded=3)
+    st.json(replace_invisible(pretty), expanded=3)
 
 
-def _draw_fold(row: Row) -> None:
+def _draw_fold(row: EventRow) -> None:
     inside = _chosen_inside(row)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{row.first.seq}–{row.last.seq}** {len(row.events):,} chunk events", width="content")
@@ -166,8 +168,8 @@ def _draw_fold(row: Row) -> None:
         pd.DataFrame(
             {
                 "#": [event.seq for event in part],
-                "time": [event.at for event in part],
-                "gap": [0.0, *(1e3 * (later.at - earlier.at) for earlier, later in pairwise(part))],
+                "time": [event.elapsed for event in part],
+                "gap": [0.0, *(1e3 * (later.elapsed - earlier.elapsed) for earlier, later in pairwise(part))],
                 "name": [event.name for event in part],
                 "chunk": [_visible(text_of(event.get("chunk"))) for event in part],
             }
@@ -184,10 +186,10 @@ def _draw_fold(row: Row) -> None:
         _draw_event(inside)
 
 
-def _chosen_inside(row: Row) -> Event | None:
+def _chosen_inside(row: EventRow) -> RunEvent | None:
     seq = picked()
     return next((event for event in row.events if event.seq == seq), None)
 
 
 def _visible(text: str) -> str:
-    return serialization.without_surrogates(text).replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣")
+    return serialization.replace_lone_surrogates(text).replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣")

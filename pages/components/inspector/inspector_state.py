@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from weir.analysis.playback import Playhead, at_end
-from weir.analysis.run_snapshot import Inspection
+from weir.analysis.playback import Playhead, playhead_at_end
+from weir.analysis.run_snapshot import RunSnapshot
 from weir.runs.run import Run
 
 FILTER_KEYS = tuple(f"{side}_{kind}" for side in ("include", "exclude") for kind in ("names", "types", "tags"))
@@ -33,7 +33,7 @@ def seen_count(run: Run) -> int:
     now = time.monotonic()
     count = head.events_at(now, run.events)
     if head.is_playing and count >= len(run.events) and not run.is_live:
-        move(run, at_end(run.events))
+        move(run, playhead_at_end(run.events))
     return count
 
 
@@ -43,12 +43,12 @@ def is_moving(run: Run) -> bool:
     return run.is_live if head is None else head.is_playing
 
 
-def inspection(run: Run, count: int) -> Inspection:
+def inspection(run: Run, count: int) -> RunSnapshot:
     """Return all that is known of the run after that many events; what was read before is not read again."""
-    kept: tuple[str, Inspection] | None = st.session_state.get("events_inspection")
+    kept: tuple[str, RunSnapshot] | None = st.session_state.get("events_inspection")
     if kept is None or kept[0] != run.id or len(kept[1].events) > count:
-        kept = st.session_state.events_inspection = (run.id, Inspection())
-    kept[1].read(run.events, count)
+        kept = st.session_state.events_inspection = (run.id, RunSnapshot())
+    kept[1].advance_to(run.events, count)
     return kept[1]
 
 

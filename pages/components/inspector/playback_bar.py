@@ -6,17 +6,17 @@ import streamlit as st
 
 from pages.components.inspector.inspector_state import move, pick, playhead, seen_count
 from pages.components.layout.formatting import seconds
-from weir.analysis.playback import SPEEDS, Playhead, at_end
-from weir.core.run_event import Event
+from weir.analysis.playback import SPEEDS, Playhead, playhead_at_end
+from weir.core.run_event import RunEvent
 from weir.runs.run import Run
 
 
 def draw_replay(run: Run) -> None:
     """Draw the bar of a run that has ended."""
     events = run.events
-    head = playhead(run) or at_end(events)
+    head = playhead(run) or playhead_at_end(events)
     count = seen_count(run)
-    position = events[count - 1].at if count else 0.0
+    position = events[count - 1].elapsed if count else 0.0
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         playing = head.is_playing
         st.button(
@@ -62,7 +62,7 @@ def draw_replay(run: Run) -> None:
                 label_visibility="collapsed",
                 width=320,
             )
-            st.caption(f"{seconds(position)} of {seconds(events[-1].at)}", width="content")
+            st.caption(f"{seconds(position)} of {seconds(events[-1].elapsed)}", width="content")
 
 
 def _step(label: str, icon: str, run: Run, count: int, disabled: bool) -> None:
@@ -78,7 +78,7 @@ def _step(label: str, icon: str, run: Run, count: int, disabled: bool) -> None:
 
 
 def _head(run: Run) -> Playhead:
-    return playhead(run) or at_end(run.events)
+    return playhead(run) or playhead_at_end(run.events)
 
 
 def _toggle(run: Run) -> None:
@@ -87,7 +87,7 @@ def _toggle(run: Run) -> None:
 
 
 def _go(run: Run, count: int) -> None:
-    move(run, Playhead(0, 0.0, _head(run).speed).to(count, run.events))
+    move(run, Playhead(0, 0.0, _head(run).speed).seek(count, run.events))
 
 
 def _scrub(run: Run) -> None:
@@ -100,14 +100,14 @@ def _change_speed(run: Run) -> None:
 
 def _to_next_error(run: Run) -> None:
     head, now, events = _head(run), time.monotonic(), run.events
-    start = head.to(_looked_from(head.events_at(now, events), run), events)
-    found = start.after_next(lambda number: _is_error(events[number]), now, events)
+    start = head.seek(_looked_from(head.events_at(now, events), run), events)
+    found = start.seek_after_next(lambda number: _is_error(events[number]), now, events)
     if found is not None:
         move(run, found)
         pick(found.count - 1)
 
 
-def _is_error(event: Event) -> bool:
+def _is_error(event: RunEvent) -> bool:
     return event.event.endswith("_error")
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.inspector.inspector_state import pick
-from pages.components.layout.formatting import escaped, seconds
-from weir.analysis.run_tree import Node, NodeStatus
-from weir.analysis.stream_diagnosis import STALL
-from weir.core.serialization import without_surrogates
+from pages.components.layout.formatting import escape_markdown, seconds
+from weir.analysis.run_tree import NodeStatus, RunNode
+from weir.analysis.stream_diagnosis import STALL_FACTOR
+from weir.core.serialization import replace_lone_surrogates
 
 MARKS = 400
 """Places on the time axis: chunks that fall on one place are one mark, so a chart's size has a bound."""
@@ -46,7 +46,7 @@ _TREE_COLUMNS = {
 }
 
 
-def draw_tree(root: Node, *, key: str) -> None:
+def draw_tree(root: RunNode, *, key: str) -> None:
     """Draw the run tree; a selected component selects its first event."""
     nodes = list(root.walk())
 
@@ -67,12 +67,12 @@ def draw_tree(root: Node, *, key: str) -> None:
     )
 
 
-def indented(node: Node) -> str:
+def indented(node: RunNode) -> str:
     """Return a component's name, indented by its depth."""
     return "\u2003" * min(node.depth, DEEPEST) + node.name
 
 
-def tree_table(nodes: Sequence[Node]) -> pd.DataFrame:
+def tree_table(nodes: Sequence[RunNode]) -> pd.DataFrame:
     """Return the run tree as a table; times in seconds."""
     return pd.DataFrame(
         {
@@ -82,14 +82,14 @@ def tree_table(nodes: Sequence[Node]) -> pd.DataFrame:
             "start": [node.started for node in nodes],
             "duration": [node.duration for node in nodes],
             "first": [node.time_to_first_chunk for node in nodes],
-            "chunks": [len(node.arrivals) for node in nodes],
+            "chunks": [len(node.chunk_times) for node in nodes],
             "tokens": [node.tokens_out for node in nodes],
-            "error": [without_surrogates(node.error[:MAX_ERROR]) for node in nodes],
+            "error": [replace_lone_surrogates(node.error[:MAX_ERROR]) for node in nodes],
         }
     )
 
 
-def draw_timeline(root: Node, end: float, selected: Node | None, at: float | None, *, key: str) -> None:
+def draw_timeline(root: RunNode, end: float, selected: RunNode | None, at: float | None, *, key: str) -> None:
     """Draw a Gantt chart of the components with a mark for each chunk. A click selects what it hits."""
     nodes = list(root.walk())[:_MAX_BARS]
     labels = {
@@ -146,28 +146,28 @@ def draw_timeline(root: Node, end: float, selected: Node | None, at: float | Non
     )
 
 
-def _marks(node: Node, label: str, end: float) -> list[tuple[str, float, int]]:
+def _marks(node: RunNode, label: str, end: float) -> list[tuple[str, float, int]]:
     """Return a node's chunks, one for each place of the axis that has any."""
     places: dict[int, tuple[str, float, int]] = {}
-    for at, seq in zip(node.arrivals, node.arrival_seqs, strict=True):
+    for at, seq in zip(node.chunk_times, node.chunk_seqs, strict=True):
         places.setdefault(int(MARKS * at / max(end, 1e-9)), (label, at, seq))
     return list(places.values())
 
 
-def draw_latency(node: Node, at: float | None, *, key: str) -> None:
+def draw_latency(node: RunNode, at: float | None, *, key: str) -> None:
     """Draw a component's gaps between chunks; of those that fall on one place of the axis the longest."""
-    gaps = [later - earlier for earlier, later in pairwise(node.arrivals)]
+    gaps = [later - earlier for earlier, later in pairwise(node.chunk_times)]
     if not gaps:
-        st.caption(f"{escaped(node.name)} has streamed fewer than two chunks: there is no gap to draw.")
+        st.caption(f"{escape_markdown(node.name)} has streamed fewer than two chunks: there is no gap to draw.")
         return
     usual = median(gaps)
-    first, last = node.arrivals[0], node.arrivals[-1]
+    first, last = node.chunk_times[0], node.chunk_times[-1]
     longest: dict[int, tuple[float, float, int]] = {}
-    for gap, arrival, seq in zip(gaps, node.arrivals[1:], node.arrival_seqs[1:], strict=True):
+    for gap, arrival, seq in zip(gaps, node.chunk_times[1:], node.chunk_seqs[1:], strict=True):
         place = int(MARKS * (arrival - first) / max(last - first, 1e-9))
         longest[place] = max(longest.get(place, (0.0, 0.0, 0)), (gap * 1e3, arrival, seq))
     points = pd.DataFrame(longest.values(), columns=["gap", "at", "seq"])
-    points["stall"] = ["over 10 × the median" if gap > STALL * usual * 1e3 else "usual" for gap in points["gap"]]
+    points["stall"] = ["over 10 × the median" if gap > STALL_FACTOR * usual * 1e3 else "usual" for gap in points["gap"]]
     hit = alt.selection_point(name="hit", fields=["seq"], on="click", nearest=True, empty=False)
     colors = alt.Scale(domain=["usual", "over 10 × the median"], range=[ACCENT, "#cf4b4b"])
     dots = alt.Chart(points).mark_circle(size=36, opacity=0.8)
@@ -187,7 +187,7 @@ def draw_latency(node: Node, at: float | None, *, key: str) -> None:
     ordered = sorted(gaps)
     high = ordered[int(0.95 * (len(ordered) - 1))]
     words = f"median {usual * 1e3:.0f} ms, 95 % below {high * 1e3:.0f} ms, longest {ordered[-1] * 1e3:.0f} ms"
-    st.caption(f"Inter-token latency of {escaped(node.name)}: {words} (dashed: the median)")
+    st.caption(f"Inter-token latency of {escape_markdown(node.name)}: {words} (dashed: the median)")
     _draw(alt.layer(*layers).properties(height=240), key, f"Inter-token latency of {node.name}: {words}")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from chains.structured import class_of_fields
-from weir.analysis.run_json import JsonStream, Timed, Yielded
+from weir.analysis.run_json import ChainOutput, RunJsonReader, TimedText
 from weir.partial_json import adversarial_chunking
 from weir.partial_json.incremental_schema import SchemaError
 from weir.partial_json.parser import PartialJson
@@ -31,18 +31,18 @@ class Chunker(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class JsonSource:
     """Timed chunks of text, what a chain made of them, and the schema that they should fit."""
 
     id: str
-    chunks: Sequence[Timed]
+    chunks: Sequence[TimedText]
     schema: dict[str, Any] | None
-    yielded: Sequence[Yielded] = field(default_factory=list)
+    yielded: Sequence[ChainOutput] = field(default_factory=list)
 
 
-def of_run(run: Run, stream: JsonStream) -> Source:
+def of_run(run: Run, stream: RunJsonReader) -> JsonSource:
     """Return what a run that has ended wrote. `stream` has read its events."""
-    return Source(run.id, stream.chunks(), schema_of(run), stream.yielded)
+    return JsonSource(run.id, stream.chunks(), schema_of(run), stream.yielded)
 
 
 def schema_of(run: Run) -> dict[str, Any] | None:
@@ -57,19 +57,19 @@ def schema_of(run: Run) -> dict[str, Any] | None:
     return schema
 
 
-def of_text(text: str, chunker: Chunker, size: int, cut: int, schema: dict[str, Any] | None) -> Source:
+def of_text(text: str, chunker: Chunker, size: int, cut: int, schema: dict[str, Any] | None) -> JsonSource:
     """Return a pasted text in chunks, without its last `cut` characters."""
-    text = adversarial_chunking.without_end(text, cut)
+    text = adversarial_chunking.drop_last(text, cut)
     if chunker is Chunker.HOSTILE:
-        pieces = list(adversarial_chunking.decoded(adversarial_chunking.hostile_bytes(text)))
+        pieces = list(adversarial_chunking.decoded(adversarial_chunking.split_inside_characters(text)))
     else:
         pieces = adversarial_chunking.by_characters(text, {Chunker.ONE: 1, Chunker.FOUR: 4}.get(chunker, size))
     stalls = STALL if chunker is Chunker.HOSTILE else 0.0
     timed = [
-        Timed(PACE * number + (stalls if number > STALL_AT * len(pieces) else 0.0), piece)
+        TimedText(PACE * number + (stalls if number > STALL_AT * len(pieces) else 0.0), piece)
         for number, piece in enumerate(pieces)
     ]
-    return Source(f"text-{hash((text, chunker, size, cut, json.dumps(schema)))}", timed, schema)
+    return JsonSource(f"text-{hash((text, chunker, size, cut, json.dumps(schema)))}", timed, schema)
 
 
 def own_schema(text: str) -> dict[str, Any] | type[BaseModel]:

@@ -5,8 +5,8 @@ from html import escape
 
 import streamlit as st
 
-from weir.partial_json.outline import Row, Stage
-from weir.text.invisible_characters import marked
+from weir.partial_json.outline import OutlineRow, Stage
+from weir.text.invisible_characters import replace_invisible
 
 _STYLE = """<style>
 .wj { font: .85rem/1.6 "Source Code Pro", ui-monospace, monospace; overflow-wrap: anywhere; }
@@ -34,12 +34,12 @@ def draw_style() -> None:
     st.html(_STYLE)
 
 
-def html(rows: Sequence[Row]) -> str:
+def html(rows: Sequence[OutlineRow]) -> str:
     """Return the lines. They are sent many times while a text grows, so they are short."""
-    return marked(f'<div class="wj">{"".join(map(_line, rows))}</div>')
+    return replace_invisible(f'<div class="wj">{"".join(map(_line, rows))}</div>')
 
 
-def _line(row: Row) -> str:
+def _line(row: OutlineRow) -> str:
     problem = f" <em>{escape(row.problem)}</em>" if row.stage is Stage.INVALID else ""
     key = f"<b>{escape(row.key, quote=False)}</b>" if row.key else ""
     return (

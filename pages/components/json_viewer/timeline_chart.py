@@ -4,9 +4,9 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.components.layout.formatting import code, seconds
-from weir.partial_json.field_timeline import Lifeline, Lifelines
-from weir.partial_json.fields import Verdict
+from pages.components.layout.formatting import inline_code, seconds
+from weir.partial_json.field_timeline import FieldTimeline, FieldTimelines
+from weir.partial_json.fields import Validity
 
 MAX_LINES = 60
 _COLORS = alt.Scale(
@@ -14,7 +14,7 @@ _COLORS = alt.Scale(
 )
 
 
-def draw_lifelines(lives: Lifelines, started: float, end: float) -> None:
+def draw_lifelines(lives: FieldTimelines, started: float, end: float) -> None:
     """Draw a bar for each path: growing, then usable. `started` and `end` are the first and the last chunk's time."""
     lines = lives.lines[:MAX_LINES]
     if not lines:
@@ -41,7 +41,7 @@ def draw_lifelines(lives: Lifelines, started: float, end: float) -> None:
         st.caption(f"The first {MAX_LINES} of {len(lives.lines):,} paths.")
 
 
-def _bars(line: Lifeline, end: float) -> list[dict[str, object]]:
+def _bars(line: FieldTimeline, end: float) -> list[dict[str, object]]:
     path = line.pointer or "(document)"
     closed = line.closed_at
     found: list[dict[str, object]] = [
@@ -53,20 +53,22 @@ def _bars(line: Lifeline, end: float) -> list[dict[str, object]]:
     if judged is None or judged > closed:
         found.append({"path": path, "state": "closed", "from": closed, "to": end if judged is None else judged})
     if judged is not None:
-        state = "invalid" if line.verdict is Verdict.INVALID else "valid"
+        state = "invalid" if line.verdict is Validity.INVALID else "valid"
         found.append({"path": path, "state": state, "from": judged, "to": end})
     return found
 
 
-def _sentences(lives: Lifelines, started: float, end: float) -> str:
+def _sentences(lives: FieldTimelines, started: float, end: float) -> str:
     told = []
     if lives.first_usable_at is not None:
         waited, early = lives.first_usable_at - started, end - lives.first_usable_at
         told.append(f"First usable value {seconds(waited)} after the first chunk, {seconds(early)} before the end.")
-    invalid = [line for line in lives.lines if line.verdict is Verdict.INVALID and line.judged_at is not None]
+    invalid = [line for line in lives.lines if line.verdict is Validity.INVALID and line.judged_at is not None]
     if invalid:
         # Of those found at once the innermost: what holds it is invalid because of it.
         first = min(invalid, key=lambda line: (line.judged_at or 0.0, -line.pointer.count("/")))
         known = end - (first.judged_at or 0.0)
-        told.append(f"An error was known {seconds(known)} before the end, at {code(first.pointer or '(document)')}.")
+        told.append(
+            f"An error was known {seconds(known)} before the end, at {inline_code(first.pointer or '(document)')}."
+        )
     return " ".join(told) or "No value is usable yet."

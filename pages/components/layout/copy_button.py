@@ -5,7 +5,7 @@ import zlib
 
 import streamlit as st
 
-from weir.core.serialization import without_surrogates
+from weir.core.serialization import replace_lone_surrogates
 
 _HTML = """
 <button type="button" aria-live="polite">
@@ -67,4 +67,4 @@ def copy_button(text: str, *, key: str, label: str = "Copy") -> None:
 
 def _packed(text: str) -> str:
     """Return the text for the browser to unpack: it has been sent once already, to be read."""
-    return base64.b64encode(zlib.compress(without_surrogates(text).encode())).decode()
+    return base64.b64encode(zlib.compress(replace_lone_surrogates(text).encode())).decode()

@@ -2,8 +2,8 @@
 
 import re
 
-from weir.analysis.metrics import Figures, Meter
-from weir.text.invisible_characters import marked
+from weir.analysis.metrics import MetricsAccumulator, RunMetrics
+from weir.text.invisible_characters import replace_invisible
 
 
 def seconds(value: float) -> str:
@@ -21,7 +21,7 @@ def dollars(value: float) -> str:
     return f"${value:.6f}" if value < 0.01 else f"${value:.4f}"
 
 
-def figures_line(figures: Figures) -> str:
+def metrics_line(figures: RunMetrics) -> str:
     """One line of an answer's figures; a number with a `~` is an estimate until the server has counted."""
     about = "" if figures.exact else "~"
     parts = []
@@ -37,7 +37,7 @@ def figures_line(figures: Figures) -> str:
     return " · ".join(parts)
 
 
-def live_line(meter: Meter, elapsed: float, waiting: str) -> str:
+def live_metrics_line(meter: MetricsAccumulator, elapsed: float, waiting: str) -> str:
     """The same place while the answer is being written. `elapsed` is seconds since the run's start."""
     if meter.time_to_first_token is None:
         return f"{waiting} · {elapsed:.0f} s"
@@ -52,11 +52,11 @@ def live_line(meter: Meter, elapsed: float, waiting: str) -> str:
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-!|~$:&])")
 
 
-def escaped(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Return text that Markdown shows as it is, with marks for what cannot be seen."""
-    return _MARKDOWN.sub(r"\\\1", marked(text))
+    return _MARKDOWN.sub(r"\\\1", replace_invisible(text))
 
 
-def code(text: str) -> str:
+def inline_code(text: str) -> str:
     """Return text as inline code of one line, which nothing in it can end."""
-    return f"`{' '.join(marked(text).replace('`', '´').split()) or ' '}`"
+    return f"`{' '.join(replace_invisible(text).replace('`', '´').split()) or ' '}`"

@@ -8,9 +8,9 @@ from typing import Protocol
 import streamlit as st
 
 from chains.registry import MAX_TEXT
-from pages.components.layout.model_status import ModelLine
-from pages.components.layout.quota_notice import LimitLine
-from pages.components.session.current_user import party
+from pages.components.layout.model_status import ModelStatus
+from pages.components.layout.quota_notice import QuotaNotice
+from pages.components.session.current_user import current_caller
 
 _STOP_WIDTH = 112
 """Pixels, with or without the shortcut's name."""
@@ -25,7 +25,7 @@ class Stoppable(Protocol):
     @property
     def stop(self) -> Callable[[], None]: ...
 
-    def may_be_stopped_by(self, visitor: str) -> bool: ...
+    def can_stop(self, visitor: str) -> bool: ...
 
 
 class StopButton:
@@ -35,14 +35,14 @@ class StopButton:
         self._slot = st.empty()
         self._drawn = 0
         self._armed_for: str | None = None
-        self.disarm()
+        self.disable()
 
-    def arm(self, run: Stoppable) -> None:
+    def enable(self, run: Stoppable) -> None:
         """Have it stop this run, if this visitor may and unless it does."""
         if self._armed_for == run.id:
             return
         self._armed_for = run.id
-        if not run.may_be_stopped_by(party().visitor):
+        if not run.can_stop(current_caller().visitor):
             return
         # Streamlit keeps a button's callback for as long as the tab is open; the run must not be kept with it.
         stop = weakref.WeakMethod(run.stop)
@@ -61,7 +61,7 @@ class StopButton:
             width=_STOP_WIDTH,
         )
 
-    def disarm(self) -> None:
+    def disable(self) -> None:
         """Have it hold its place."""
         self._armed_for = None
         self._drawn += 1
@@ -70,16 +70,16 @@ class StopButton:
 
 
 @dataclass(frozen=True, slots=True)
-class Composer:
+class InputBar:
     """What the bottom of the page holds; `text` is what was just sent, without blanks around it."""
 
     text: str
     stop: StopButton
-    model_line: ModelLine
-    limit_line: LimitLine
+    model_line: ModelStatus
+    limit_line: QuotaNotice
 
 
-def composer(placeholder: str, *, key: str) -> Composer:
+def input_bar(placeholder: str, *, key: str) -> InputBar:
     """Draw the bottom of a page that is read from above: it follows what is being written."""
     # Not inside `st.bottom`, where it lands all the same: only then does Streamlit scroll with the text.
     text = _input(placeholder, key)
@@ -87,7 +87,7 @@ def composer(placeholder: str, *, key: str) -> Composer:
         return _composed(text)
 
 
-def still_composer(placeholder: str, *, key: str) -> Composer:
+def input_bar_without_scroll(placeholder: str, *, key: str) -> InputBar:
     """Draw the bottom of a page that stays where its reader has scrolled to."""
     with st.bottom:
         return _composed(_input(placeholder, key))
@@ -99,9 +99,9 @@ def _input(placeholder: str, key: str) -> str | None:
     return st.chat_input(placeholder, key=key, max_chars=MAX_TEXT)
 
 
-def _composed(text: str | None) -> Composer:
+def _composed(text: str | None) -> InputBar:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        model_line = ModelLine()
-        limit_line = LimitLine()
+        model_line = ModelStatus()
+        limit_line = QuotaNotice()
         stop = StopButton()
-    return Composer((text or "").strip(), stop, model_line, limit_line)
+    return InputBar((text or "").strip(), stop, model_line, limit_line)

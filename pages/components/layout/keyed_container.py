@@ -7,7 +7,7 @@ import streamlit as st
 
 
 @contextlib.contextmanager
-def fresh_place(place: str, content: str) -> Iterator[st.delta_generator.DeltaGenerator]:
+def keyed_container(place: str, content: str) -> Iterator[st.delta_generator.DeltaGenerator]:
     """Draw what the `with` block draws, in an empty place if `content`, an id, is not what stood there before.
 
     The place itself is what `as` names: it can be drawn in later as well.

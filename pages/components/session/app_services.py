@@ -4,21 +4,21 @@ import functools
 import threading
 
 from pages.components.session import sign_in
-from weir.app.services import Service, build_services
+from weir.app.services import AppServices, build_services
 from weir.config.settings import settings
 
 _LOCK = threading.Lock()
 
 
-def service() -> Service:
+def service() -> AppServices:
     """Return the services of the process; the first call builds them."""
     with _LOCK:
         return _build()
 
 
 @functools.cache
-def _build() -> Service:
-    return build_services(settings(), sign_in.keys())
+def _build() -> AppServices:
+    return build_services(settings(), sign_in.auth_secrets())
 
 
 def close_services() -> None:

@@ -6,21 +6,21 @@ from typing import Any
 import streamlit as st
 
 from pages.components.session.sign_in import is_signed_in
-from weir.access.anonymous_id import COOKIE, is_visitor, new_visitor
-from weir.access.caller import Party
-from weir.config.allow_list import folded
+from weir.access.anonymous_id import COOKIE, is_anonymous_id, new_anonymous_id
+from weir.access.caller import Caller
+from weir.config.allow_list import normalize_email
 
 
-def visitor() -> str:
+def current_user_id() -> str:
     """Return who looks at the page: who is signed in, else whose browser it is.
 
     One whose browser keeps no cookie is somebody else in each tab.
     """
-    found: str = _known() or st.session_state.setdefault("visitor", new_visitor())
+    found: str = _known() or st.session_state.setdefault("visitor", new_anonymous_id())
     return found
 
 
-def is_known_again() -> bool:
+def has_persistent_identity() -> bool:
     """Whether Weir will know the visitor again: in another tab, after a reload."""
     return _known() is not None
 
@@ -29,15 +29,15 @@ def _known() -> str | None:
     if is_signed_in():
         return identity(st.user)
     cookie = st.context.cookies.get(COOKIE)
-    return cookie if isinstance(cookie, str) and is_visitor(cookie) else None
+    return cookie if isinstance(cookie, str) and is_anonymous_id(cookie) else None
 
 
 def identity(user: Mapping[str, Any]) -> str:
     """Return who is signed in, by what their provider says: an address, else their name with the provider."""
     email = user.get("email")
-    return "user:" + (folded(str(email)) if email else f"{user.get('iss')} {user.get('sub')}")
+    return "user:" + (normalize_email(str(email)) if email else f"{user.get('iss')} {user.get('sub')}")
 
 
-def party() -> Party:
+def current_caller() -> Caller:
     """Return who looks at the page, for the limits and for what is shared."""
-    return Party.of(visitor(), st.context.ip_address or "")
+    return Caller.from_identity(current_user_id(), st.context.ip_address or "")

@@ -10,7 +10,7 @@ from weir.runs.run import Run
 from weir.runs.run_store import RunEvictedError, RunNotFoundError
 
 
-def remembering() -> Callable[[Run], None]:
+def run_tracker() -> Callable[[Run], None]:
     """Return what keeps a run alive while its visitor's tab is open. It makes no call of Streamlit's."""
     lists: list[list[str]] = [st.session_state.setdefault(name, []) for name in ("started_runs", "my_runs")]
 
@@ -29,12 +29,12 @@ def my_runs() -> list[Run]:
 def keep_alive() -> None:
     """Tell the record, from time to time, that the tab is still there."""
     if _live_runs():
-        st.fragment(_touch, run_every=service().settings.grace / 3)()
+        st.fragment(_touch, run_every=service().settings.grace_seconds / 3)()
 
 
 def _touch() -> None:
     for run in _live_runs():
-        run.touch()
+        run.extend_grace_period()
 
 
 def _live_runs() -> list[Run]:

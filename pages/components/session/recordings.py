@@ -10,9 +10,9 @@ import streamlit as st
 
 from pages.components.layout.upload import draw_upload
 from pages.components.session.app_services import service
-from pages.components.session.current_user import party
+from pages.components.session.current_user import current_caller
 from weir.core import serialization
-from weir.runs.recording_file import MAX_BYTES, MEDIA_TYPE, RecordingError, is_too_large, lines, read
+from weir.runs.recording_file import MAX_BYTES, MEDIA_TYPE, RecordingError, from_jsonl, is_too_large, to_jsonl
 from weir.runs.run import Run
 from weir.runs.run_store import RunEvictedError, RunNotFoundError, RunNotSharedError
 
@@ -24,7 +24,7 @@ def open_recording(content: bytes) -> Run:
 
     One that was removed to make room for newer runs can be opened again.
     """
-    run = read(content)
+    run = from_jsonl(content)
     store = service().recorder.store
     with contextlib.suppress(RunNotFoundError, RunEvictedError):
         return store.get(run.id)
@@ -59,7 +59,7 @@ def draw_recording_download(run: Run) -> None:
     """Draw the way to the run as a file. Whether it may be read is settled when the button is pressed."""
     st.download_button(
         "Recording",
-        partial(content_for, run, party().visitor),
+        partial(content_for, run, current_caller().visitor),
         file_name=f"weir-{file_id(run)}.jsonl",
         mime=MEDIA_TYPE,
         icon=":material/download:",
@@ -86,6 +86,6 @@ def file_id(run: Run) -> str:
 
 def content_for(run: Run, visitor: str) -> bytes:
     """Return the run as a file; for a visitor who may not read it a file that only says so."""
-    if not run.may_be_read_by(visitor):
+    if not run.can_read(visitor):
         return serialization.dumps({"problem": RunNotSharedError.__doc__}) + b"\n"
-    return b"".join(lines(run))
+    return b"".join(to_jsonl(run))

@@ -7,7 +7,7 @@ from typing import ParamSpec, TypeVar
 
 import streamlit as st
 
-from weir.storage.not_found import NotKeptError
+from weir.storage.not_found import ConversationNotFoundError
 from weir.storage.storage_error import StorageError
 
 P = ParamSpec("P")
@@ -16,7 +16,7 @@ R = TypeVar("R")
 _LOG = logging.getLogger(__name__)
 
 
-def telling(action: Callable[P, R]) -> Callable[P, R | None]:
+def report_storage_errors(action: Callable[P, R]) -> Callable[P, R | None]:
     """Return the same action for a widget's callback: where it cannot be kept it changes nothing and says so."""
 
     @functools.wraps(action)
@@ -26,14 +26,14 @@ def telling(action: Callable[P, R]) -> Callable[P, R | None]:
         except StorageError as error:
             _LOG.warning("not kept: %s", error)
             st.session_state.storage_trouble = f"This was not kept. {error.problem.sentence} {error.problem.remedy}"
-        except NotKeptError:
+        except ConversationNotFoundError:
             st.session_state.storage_trouble = "This conversation is not there any more: another tab has deleted it."
         return None
 
     return told
 
 
-def draw_trouble() -> None:
+def draw_storage_error() -> None:
     """Say what could not be kept, once."""
     if trouble := st.session_state.pop("storage_trouble", ""):
         st.error(trouble, icon=":material/database_off:")

@@ -2,21 +2,21 @@
 
 import streamlit as st
 
-from pages.components.layout.formatting import escaped
+from pages.components.layout.formatting import escape_markdown
 from pages.components.session.app_services import service
-from pages.components.session.current_user import party
+from pages.components.session.current_user import current_caller
 from weir.runs.run import Run
-from weir.runs.run_store import RunEvictedError, RunNotFoundError, RunNotSharedError, readable
+from weir.runs.run_store import RunEvictedError, RunNotFoundError, RunNotSharedError, get_readable_run
 
-LOST = (RunNotFoundError, RunEvictedError, RunNotSharedError)
+RUN_UNAVAILABLE = (RunNotFoundError, RunEvictedError, RunNotSharedError)
 
 
 def open_run(run_id: str) -> Run:
     """Return a run for this visitor to read. Raises one of LOST."""
-    return readable(service().recorder.store, run_id, party().visitor)
+    return get_readable_run(service().recorder.store, run_id, current_caller().visitor)
 
 
-def is_taken_back(run_id: str) -> bool:
+def is_share_revoked(run_id: str) -> bool:
     """Whether there is such a run, which is not shared with this visitor."""
     try:
         open_run(run_id)
@@ -27,14 +27,14 @@ def is_taken_back(run_id: str) -> bool:
     return False
 
 
-def say_lost(gone: Exception) -> None:
+def draw_run_unavailable(gone: Exception) -> None:
     """Say why there is no run at a link."""
     st.warning(type(gone).__doc__ or "", icon=":material/link_off:")
 
 
-def leave_unshared(run: Run) -> None:
+def rerun_if_unshared(run: Run) -> None:
     """Begin the page anew where the run on it is not shared with this visitor any more."""
-    if not run.is_shared and not run.may_be_read_by(party().visitor):
+    if not run.is_shared and not run.can_read(current_caller().visitor):
         st.rerun()
 
 
@@ -45,8 +45,8 @@ def find_run(parameter: str = "run") -> Run | None:
         return None
     try:
         return open_run(run_id)
-    except LOST as gone:
-        say_lost(gone)
+    except RUN_UNAVAILABLE as gone:
+        draw_run_unavailable(gone)
         return None
 
 
@@ -54,7 +54,7 @@ def linked_run(page: str) -> Run | None:
     """Return the run that the address names, if it belongs on this page; say so where there is none."""
     run = find_run()
     if run is not None and run.context.get("page") != page:
-        st.warning(f"This link is to a run of another page ({escaped(run.name)}).", icon=":material/link_off:")
+        st.warning(f"This link is to a run of another page ({escape_markdown(run.name)}).", icon=":material/link_off:")
         return None
     return run
 

@@ -8,18 +8,18 @@ from typing import Any
 import streamlit as st
 
 from pages.components.session.app_services import service
-from pages.components.session.current_user import party
-from pages.components.session.my_runs import remembering
-from weir.access.admission import admit
+from pages.components.session.current_user import current_caller
+from pages.components.session.my_runs import run_tracker
+from weir.access.admission import start_limited_run
 from weir.access.limits import LimitReachedError
 from weir.llm.chain_registry import PreparedRun
-from weir.llm.replay_model import ReplayedLine
+from weir.llm.replay_model import ReplayAbort
 from weir.runs.methods import Method
 from weir.runs.run import Run
 
 
 @dataclass(slots=True)
-class Begun:
+class PendingRun:
     """The run that a page has begun, for the next drawing of the page where this one was ended in that moment."""
 
     run_id: str | None = None
@@ -29,9 +29,9 @@ class Begun:
         self.run_id = run.id
 
 
-def begun_on(page: str) -> Begun:
+def pending_run(page: str) -> PendingRun:
     """Return what this visitor has begun on a page and is yet to be shown."""
-    begun: Begun = st.session_state.setdefault(f"{page}_begun", Begun())
+    begun: PendingRun = st.session_state.setdefault(f"{page}_begun", PendingRun())
     return begun
 
 
@@ -51,7 +51,7 @@ def start(
     `begun` is called with the run as soon as it is there, before any call of Streamlit's: those may end the script.
     """
 
-    remember = remembering()
+    remember = run_tracker()
 
     def begin() -> Run:
         if claim:
@@ -71,27 +71,29 @@ def start(
             begun(run)
         return run
 
-    return admit(service().limits, party(), begin, costs_tokens=not isinstance(prepared.line, ReplayedLine))
+    return start_limited_run(
+        service().limits, current_caller(), begin, costs_tokens=not isinstance(prepared.line, ReplayAbort)
+    )
 
 
-def give_back(key: str, text: str, reached: LimitReachedError) -> None:
+def restore_input(key: str, text: str, reached: LimitReachedError) -> None:
     """Have the next drawing of the page say why a run was not started, with what was typed in its input again."""
     st.session_state[f"{key}_back"] = text
     st.session_state.limit_reached = str(reached)
 
 
-def is_refused() -> bool:
+def has_limit_notice() -> bool:
     """Whether there is something for `draw_limit` to say."""
     return "limit_reached" in st.session_state
 
 
-def draw_limit() -> None:
+def draw_limit_notice() -> None:
     """Say which limit kept a run from being started, once."""
     if told := st.session_state.pop("limit_reached", ""):
         st.info(told, icon=":material/hourglass_top:")
 
 
-def draw_waiting(reached: LimitReachedError, *, key: str, again: Callable[[], None] | None = None) -> None:
+def draw_retry(reached: LimitReachedError, *, key: str, again: Callable[[], None] | None = None) -> None:
     """Say which limit keeps from being started what waits here, and offer to try again: by drawing the page anew."""
     st.info(str(reached), icon=":material/hourglass_top:")
     st.button("Try again", icon=":material/refresh:", key=f"try-{key}", on_click=again)

@@ -46,13 +46,13 @@ def _checked(auth: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def keys() -> tuple[str, ...]:
+def auth_secrets() -> tuple[str, ...]:
     """Return what `[auth]` keeps secret: nothing that is logged, shown or recorded may hold it."""
     has_auth = st.secrets.load_if_toml_exists() and "auth" in st.secrets
-    return keys_of(st.secrets["auth"]) if has_auth else ()
+    return secrets_of(st.secrets["auth"]) if has_auth else ()
 
 
-def keys_of(auth: Mapping[str, Any]) -> tuple[str, ...]:
+def secrets_of(auth: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the secrets of an `[auth]` section and of its providers, also in the form in which these are sent them."""
     sections = [auth, *(section for section in auth.values() if isinstance(section, Mapping))]
     sent = [
@@ -63,7 +63,7 @@ def keys_of(auth: Mapping[str, Any]) -> tuple[str, ...]:
     return (*(str(section[key]) for section in sections for key in SECRET if section.get(key)), *sent)
 
 
-def refusal(user: Mapping[str, Any], allowed: frozenset[str]) -> str | None:
+def denial_reason(user: Mapping[str, Any], allowed: frozenset[str]) -> str | None:
     """Return why somebody who is signed in may not use Weir, by what their provider says of them; None if they may."""
     email = user.get("email")
     if not isinstance(email, str) or "@" not in email:
@@ -71,7 +71,7 @@ def refusal(user: Mapping[str, Any], allowed: frozenset[str]) -> str | None:
     # A provider that says nothing of it has no other addresses than its own.
     if str(user.get("email_verified", True)).lower() != "true":
         return f"Your sign-in provider has not verified that {email} is yours."
-    if not allow_list.allows(allowed, email):
+    if not allow_list.is_allowed(allowed, email):
         return f"{email} may not use this Weir. Ask whoever runs it to add you, or sign in with another address."
     return None
 
@@ -91,18 +91,18 @@ def account() -> str | None:
     return str(st.user.get("email") or st.user.get("name") or st.user.get("sub"))
 
 
-def is_admitted() -> bool:
+def is_authorized() -> bool:
     """Whether the visitor may see and do anything here."""
     if not providers():
         return True
-    return is_signed_in() and refusal(st.user, _allowed()) is None
+    return is_signed_in() and denial_reason(st.user, _allowed()) is None
 
 
-def draw_door() -> None:
+def draw_sign_in() -> None:
     """Draw what somebody who is not admitted sees instead of any page."""
     st.subheader("Weir", anchor=False)
     name = account()
-    why = refusal(st.user, _allowed()) if name else None
+    why = denial_reason(st.user, _allowed()) if name else None
     if why:
         st.warning(why, icon=":material/block:")
         st.button("Sign out", icon=":material/logout:", on_click=st.logout)
@@ -123,4 +123,4 @@ def draw_door() -> None:
 
 
 def _allowed() -> frozenset[str]:
-    return allow_list.parse(settings().allowed_users)
+    return allow_list.parse_allow_list(settings().allowed_users)

@@ -4,9 +4,9 @@ import streamlit as st
 
 from chains.story_chain import Length, Tone
 from pages.components.session.app_services import service
-from pages.components.story.request import Wish
-from pages.components.story.streaming_display import Display, Mode
-from weir.llm.provider import Options
+from pages.components.story.request import StoryRequest
+from pages.components.story.streaming_display import Display, DisplayMode
+from weir.llm.provider import ModelOptions
 from weir.runs.methods import Method
 
 
@@ -88,19 +88,19 @@ def draw_method_choice() -> None:
 
 def draw_display_choice() -> None:
     """Draw how the text gets onto the page."""
-    st.session_state.setdefault("story_display", Mode.BY_BLOCK)
+    st.session_state.setdefault("story_display", DisplayMode.BY_BLOCK)
     # A row of its own, so that what belongs together wraps together.
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", width="content"):
         st.selectbox(
             "Display",
-            list(Mode),
+            list(DisplayMode),
             format_func=lambda mode: mode.value.capitalize(),
             key="story_display",
             persist_state="session",
             width=150,
-            help="  \n".join(f"**{mode.value.capitalize()}**: {mode.note}" for mode in Mode),
+            help="  \n".join(f"**{mode.value.capitalize()}**: {mode.note}" for mode in DisplayMode),
         )
-        if st.session_state.story_display is Mode.BUFFERED:
+        if st.session_state.story_display is DisplayMode.BUFFERED:
             st.number_input("Chunks", 1, 1_000, 10, key="story_buffer", persist_state="session", width=110)
             st.number_input("or ms", 10, 5_000, 100, 10, key="story_buffer_ms", persist_state="session", width=110)
 
@@ -108,24 +108,24 @@ def draw_display_choice() -> None:
 def chosen_display() -> Display:
     """Return how the text gets onto the page, as it is chosen now."""
     chosen = st.session_state
-    mode = chosen.get("story_display", Mode.BY_BLOCK)
+    mode = chosen.get("story_display", DisplayMode.BY_BLOCK)
     return Display(mode, chosen.get("story_buffer", 10), chosen.get("story_buffer_ms", 100) / 1e3)
 
 
-def wish_for(topic: str) -> Wish:
+def story_request(topic: str) -> StoryRequest:
     """Return the story that is wanted, as it is chosen now."""
     chosen = st.session_state
-    options = Options(
+    options = ModelOptions(
         model=chosen.get("story_model"), temperature=chosen.get("story_temperature"), seed=chosen.get("story_seed")
     )
     length, tone = Length(chosen.get("story_length", Length.MEDIUM)), Tone(chosen.get("story_tone", Tone.WARM))
-    return Wish(topic, length, tone, chosen.get("story_method", Method.ASTREAM), options)
+    return StoryRequest(topic, length, tone, chosen.get("story_method", Method.ASTREAM), options)
 
 
 def _models() -> list[str]:
     if "story_models" not in st.session_state:
-        listed = service().loop.submit(service().models.names()).result(timeout=10)
-        hide = service().secrets.hide
+        listed = service().loop.submit(service().models.list_models()).result(timeout=10)
+        hide = service().redactor.redact
         # A server calls them as it likes; what is chosen is sent as it is.
         st.session_state.story_models = [name for name in listed if hide(name) == name]
     return list(st.session_state.story_models)

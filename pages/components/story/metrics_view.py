@@ -8,11 +8,11 @@ import streamlit as st
 
 from pages.components.layout.formatting import dollars, seconds
 from pages.components.session.app_services import service
-from pages.components.story.streaming_display import Cost, Display
-from weir.analysis.metrics import Figures
-from weir.analysis.progress import Phase, Progress
-from weir.analysis.stop_report import StopReceipt
-from weir.analysis.text_chunks import Chunk, chunks, named
+from pages.components.story.streaming_display import Display, DisplayCost
+from weir.analysis.metrics import RunMetrics
+from weir.analysis.progress import Progress, RunPhase
+from weir.analysis.stop_report import StopReport
+from weir.analysis.text_chunks import TextChunk, chunk_label, text_chunks
 from weir.runs.run import Run
 
 SPARKS = 60
@@ -42,21 +42,21 @@ def bytes_of(count: int) -> str:
     return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
 
 
-def progress_text(phase: Phase, progress: Progress, elapsed: float) -> str:
+def progress_text(phase: RunPhase, progress: Progress, elapsed: float) -> str:
     """Return what stands at the progress bar; a number with a `~` is an estimate."""
-    if phase is not Phase.WRITING:
+    if phase is not RunPhase.WRITING:
         return f"{phase.value} · {elapsed:.0f} s"
     said = f"{phase.value} · ~{progress.written:,} of about {progress.expected:,} tokens"
-    told = [] if progress.left is None else [f"~{progress.left:.0f} s left"]
+    told = [] if progress.eta is None else [f"~{progress.eta:.0f} s left"]
     if progress.written >= progress.expected:
         told.append("longer than expected")
-    if progress.left_at_most is not None:
+    if progress.max_eta is not None:
         # Exact as far as the pace holds: the model is cut at its limit.
-        told.append(f"{progress.left_at_most:.0f} s at most")
+        told.append(f"{progress.max_eta:.0f} s at most")
     return " · ".join([said, ", ".join(told)]) if told else said
 
 
-def sparks(gaps: Sequence[float]) -> list[float]:
+def sparkline(gaps: Sequence[float]) -> list[float]:
     """Return gaps as milliseconds, the longest of each part where there are many."""
     if len(gaps) <= SPARKS:
         return [gap * 1e3 for gap in gaps]
@@ -64,12 +64,12 @@ def sparks(gaps: Sequence[float]) -> list[float]:
     return [max(gaps[start:end]) * 1e3 for start, end in pairwise(bounds)]
 
 
-def draw_figures(figures: Figures) -> None:
+def draw_figures(figures: RunMetrics) -> None:
     """Draw the figures of a story that has ended."""
     about = "" if figures.exact else "~"
-    gaps, usual, high = figures.inter_token_latencies, figures.median_latency, figures.high_latency
+    gaps, usual, high = figures.inter_token_latencies, figures.median_latency, figures.p95_latency
     first, pace = figures.time_to_first_token, figures.tokens_per_second
-    price = service().settings.cost(figures.tokens_in, figures.tokens_out)
+    price = service().settings.answer_cost(figures.tokens_in, figures.tokens_out)
     with st.container(horizontal=True, gap="small", key="story-figures"):
         _figure("First token", "–" if first is None else seconds(first), width=116)
         _figure("Tokens/s", "–" if pace is None else f"{about}{pace:,.0f}")
@@ -77,7 +77,7 @@ def draw_figures(figures: Figures) -> None:
             "Median gap",
             width=140,
             value="–" if usual is None else milliseconds(usual),
-            chart=sparks(gaps),
+            chart=sparkline(gaps),
             help="Inter-token latency; the line is the gaps over time",
         )
         _figure("95 % within", "–" if high is None else milliseconds(high), width=112)
@@ -92,20 +92,20 @@ def _figure(label: str, value: str, *, chart: Sequence[float] = (), help: str | 
     st.metric(label, value, chart_data=list(chart) if len(chart) > 1 else None, help=help, width=width)
 
 
-def draw_cost(cost: Cost, display: Display) -> None:
+def draw_cost(cost: DisplayCost, display: Display) -> None:
     """Draw what showing the story has cost."""
     st.caption(
         f":material/monitoring: Shown {display.mode.value}: **{cost.updates:,} updates**, **~{bytes_of(cost.sent)}** "
         f"sent to this browser; a chunk waited **{milliseconds(cost.mean_lag)}** on average, "
-        f"{milliseconds(cost.worst)} at most."
+        f"{milliseconds(cost.max_wait)} at most."
     )
 
 
-def draw_receipt(receipt: StopReceipt) -> None:
+def draw_receipt(receipt: StopReport) -> None:
     """Draw what pressing Stop did."""
-    closed = receipt.hang_up.value
-    if receipt.to_hang_up is not None:
-        closed += f" after {milliseconds(receipt.to_hang_up)}"
+    closed = receipt.connection_end.value
+    if receipt.seconds_to_connection_end is not None:
+        closed += f" after {milliseconds(receipt.seconds_to_connection_end)}"
     with st.container(border=True, gap="xsmall", key="story-receipt"):
         st.markdown("**:material/receipt_long: Stop receipt**")
         st.markdown(
@@ -116,30 +116,30 @@ def draw_receipt(receipt: StopReceipt) -> None:
         )
 
 
-def newest_lines(newest: Sequence[Chunk]) -> str:
+def newest_lines(newest: Sequence[TextChunk]) -> str:
     """Return the newest chunks, one line each, the last at the bottom; always as many lines."""
     lines = [_line(chunk) for chunk in newest]
     return "\n".join([*lines, *[" "] * (NEWEST - len(lines))])
 
 
-def _line(chunk: Chunk) -> str:
-    name = named(chunk)
+def _line(chunk: TextChunk) -> str:
+    name = chunk_label(chunk)
     if len(name) > _NAME:
         name = name[: _NAME - 1] + "…"
     gap = "" if chunk.gap is None else f"+{chunk.gap * 1e3:.1f} ms"
-    return f"{chunk.at:8.3f} s {gap:>11}  {name}"
+    return f"{chunk.elapsed:8.3f} s {gap:>11}  {name}"
 
 
 def draw_chunks(run: Run) -> None:
     """Draw the list of the chunks of a run."""
-    found = list(chunks(run.events))
+    found = list(text_chunks(run.events))
     if not found:
         st.caption("No chunk has come.")
         return
     table = pd.DataFrame(
         {
-            "chunk": [named(chunk) for chunk in found],
-            "at": [chunk.at for chunk in found],
+            "chunk": [chunk_label(chunk) for chunk in found],
+            "at": [chunk.elapsed for chunk in found],
             "gap": [None if chunk.gap is None else chunk.gap * 1e3 for chunk in found],
         }
     )

@@ -10,21 +10,21 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.components.answer.answer_view import MARKS
-from pages.components.answer.display_markdown import drawn
+from pages.components.answer.answer_view import STATUS_BADGES
+from pages.components.answer.display_markdown import to_display_markdown
 from pages.components.layout import formatting
 from pages.components.session import run_links
 from pages.components.session.app_services import service
-from pages.components.session.current_user import party
+from pages.components.session.current_user import current_caller
 from pages.components.session.my_runs import my_runs
 from pages.components.session.recordings import open_recording, samples
 from pages.components.story import request as wishes
-from pages.components.story.request import Ready, Wish
+from pages.components.story.request import PreparedStory, StoryRequest
 from weir.analysis import method_race
 from weir.analysis.method_race import Lane
-from weir.analysis.metrics import figures
-from weir.analysis.outcome import Mark, outcome
-from weir.config.comma_list import parts
+from weir.analysis.metrics import run_metrics
+from weir.analysis.outcome import AnswerStatus, outcome
+from weir.config.comma_list import split_commas
 from weir.runs.methods import Method
 from weir.runs.run import Run
 
@@ -62,21 +62,21 @@ class Race:
         for lane in self.lanes:
             lane.run.stop()
 
-    def may_be_stopped_by(self, visitor: str) -> bool:
+    def can_stop(self, visitor: str) -> bool:
         """Whether this visitor, a `Party.visitor`, may stop all lanes."""
-        return all(lane.run.may_be_stopped_by(visitor) for lane in self.lanes)
+        return all(lane.run.can_stop(visitor) for lane in self.lanes)
 
 
 def sources() -> dict[str, str]:
     """Return what can be raced, by id: the model, the recorded story, and this visitor's own finished stories."""
     told = [run for run in my_runs() if run.context.get("page") == "story" and not run.is_live and _topic(run)]
-    own = {run.id: f"recorded: {_topic(run)}" for run in reversed(told) if len(method_race.pieces(run)) > 1}
+    own = {run.id: f"recorded: {_topic(run)}" for run in reversed(told) if len(method_race.timed_chunks(run)) > 1}
     sample = {name: f"recorded: {title.lower()}" for name, (title, _) in samples().items() if name.startswith("1-")}
     return {FROM_MODEL: FROM_MODEL, **sample, **dict(list(own.items())[:5])}
 
 
 def _topic(run: Run) -> str:
-    return str(method_race.value_of(run).get("topic", ""))[:50]
+    return str(method_race.run_input(run).get("topic", ""))[:50]
 
 
 def recorded(source: str) -> Run:
@@ -84,19 +84,19 @@ def recorded(source: str) -> Run:
     return open_recording(samples()[source][1]) if source in samples() else run_links.open_run(source)
 
 
-def begin(wish: Wish, methods: Sequence[Method]) -> None:
+def begin(wish: StoryRequest, methods: Sequence[Method]) -> None:
     """Start all lanes with the model. Raises ModelNotReadyError or LimitReachedError."""
-    _open([wishes.ready(replace(wish, method=method)) for method in methods])
+    _open([wishes.prepare(replace(wish, method=method)) for method in methods])
 
 
 def begin_replay(source: str, methods: Sequence[Method]) -> None:
     """Start all lanes with a recorded stream. Raises LimitReachedError."""
     original = recorded(source)
-    _open([wishes.ready_to_replay(original, method) for method in methods])
+    _open([wishes.prepare_recorded(original, method) for method in methods])
 
 
-def _open(lanes: Sequence[Ready]) -> None:
-    if (old := current()) and old.may_be_stopped_by(party().visitor):
+def _open(lanes: Sequence[PreparedStory]) -> None:
+    if (old := current()) and old.can_stop(current_caller().visitor):
         old.stop()
     # None starts before all are made: what making a client takes is not the others' time.
     begun: list[Run] = []
@@ -112,13 +112,13 @@ def _open(lanes: Sequence[Ready]) -> None:
 
 def current() -> Race | None:
     """Return the race that the address names; say so where it is gone."""
-    ids = parts(st.query_params.get("race", ""))
+    ids = split_commas(st.query_params.get("race", ""))
     if not ids:
         return None
     try:
         runs = [run_links.open_run(run_id) for run_id in ids]
-    except run_links.LOST as gone:
-        run_links.say_lost(gone)
+    except run_links.RUN_UNAVAILABLE as gone:
+        run_links.draw_run_unavailable(gone)
         return None
     kept: Race | None = st.session_state.get("story_race")
     if kept and [lane.run for lane in kept.lanes] == runs:
@@ -142,7 +142,7 @@ def draw(found: Race) -> None:
             readers.enter_context(lane.run.reading())
         while found.is_live:
             for lane in found.lanes:
-                run_links.leave_unshared(lane.run)
+                run_links.rerun_if_unshared(lane.run)
             _draw_lanes(found, slots)
             time.sleep(TICK)
     _draw_lanes(found, slots)
@@ -193,32 +193,32 @@ def _draw_lane(lane: Lane, places: _Slots) -> None:
     text = lane.text
     if live and len(text) > LANE_TEXT:
         text = "… " + text[-LANE_TEXT:]
-    places.text.markdown(drawn(text) or ":gray[…]")
+    places.text.markdown(to_display_markdown(text) or ":gray[…]")
 
 
 def _first(lane: Lane) -> str:
-    return "" if lane.first is None else method_race.about(lane.first)
+    return "" if lane.first is None else method_race.seconds_spoken(lane.first)
 
 
 def _state(lane: Lane, now: float) -> str:
     if lane.run.is_live:
         doing = "writing" if lane.first is not None else "waiting"
         return f":material/hourglass_top: {doing} · {now:.1f} s"
-    seen = figures(lane.run.events)
+    seen = run_metrics(lane.run.events)
     said = outcome(lane.run, seen)
-    icon, _ = MARKS[said.mark]
-    if said.mark is Mark.FAILED:
+    icon, _ = STATUS_BADGES[said.status]
+    if said.status is AnswerStatus.FAILED:
         return f"{icon} {said.sentence}"
-    cost = service().settings.cost(seen.tokens_in, seen.tokens_out)
+    cost = service().settings.answer_cost(seen.tokens_in, seen.tokens_out)
     price = "" if cost is None else f"  \n{formatting.dollars(cost)}"
-    return f"{icon} {said.mark.value.lower()} after {method_race.about(now)}{price}"
+    return f"{icon} {said.status.value.lower()} after {method_race.seconds_spoken(now)}{price}"
 
 
 def _draw_result(found: Race) -> None:
     lanes = found.lanes
     if any(lane.arrivals for lane in lanes):
         _draw_chart(lanes, method_race.summary(lanes))
-    if alike := method_race.agreement(lanes):
+    if alike := method_race.text_agreement(lanes):
         st.markdown(f":material/compare_arrows: {alike}")
 
 
@@ -241,7 +241,7 @@ def _draw_chart(lanes: Sequence[Lane], said: str) -> None:
             {
                 "method": name,
                 "at": first,
-                "says": f"first word {method_race.about(first)}",
+                "says": f"first word {method_race.seconds_spoken(first)}",
                 "side": "right" if late else "left",
             }
         )

@@ -8,28 +8,28 @@ from chains.story_chain import Length, Tone
 from pages.components.session import run_start
 from pages.components.session.app_services import service
 from weir.analysis import method_race
-from weir.analysis.metrics import figures
+from weir.analysis.metrics import run_metrics
 from weir.llm.chain_registry import PreparedRun
-from weir.llm.provider import Connection, Line, Options
+from weir.llm.provider import AbortableConnections, ModelOptions, TransportTiming
 from weir.runs.methods import Method
 from weir.runs.run import Run
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class StoryRequest:
     """A story that is wanted."""
 
     topic: str
     length: Length = Length.MEDIUM
     tone: Tone = Tone.WARM
     method: Method = Method.ASTREAM
-    options: Options = Options()  # noqa: RUF009
+    options: ModelOptions = ModelOptions()  # noqa: RUF009
     so_far: str = ""
     """The text that is to be continued."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class PreparedStory:
     """A story that is about to be told: all is made, and nothing sent."""
 
     prepared: PreparedRun
@@ -40,12 +40,12 @@ class Ready:
         return run_start.start(self.prepared, context={"method": self.method.value}, method=self.method, begun=begun)
 
 
-def ready(wish: Wish) -> Ready:
+def prepare(wish: StoryRequest) -> PreparedStory:
     """Make what tells a story. Raises ModelNotReadyError."""
     method = wish.method
     options = replace(wish.options, streaming=True) if method.needs_streaming_model else wish.options
-    connection = Connection()
-    line = None if method.is_async else Line(connection)
+    connection = TransportTiming()
+    line = None if method.is_async else AbortableConnections(connection)
     prepared = prepare_story(
         service().models,
         wish.topic,
@@ -56,16 +56,16 @@ def ready(wish: Wish) -> Ready:
         connection=connection,
         so_far=wish.so_far,
     )
-    return Ready(prepared, method)
+    return PreparedStory(prepared, method)
 
 
-def ready_to_replay(recorded: Run, method: Method) -> Ready:
+def prepare_recorded(recorded: Run, method: Method) -> PreparedStory:
     """Make what tells a recorded story again, with its own timing and without a model."""
-    told = figures(recorded.events)
+    told = run_metrics(recorded.events)
     prepared = prepare_replay(
-        method_race.pieces(recorded),
-        method_race.value_of(recorded),
+        method_race.timed_chunks(recorded),
+        method_race.run_input(recorded),
         usage=(told.tokens_in, told.tokens_out),
         streaming=method.needs_streaming_model,
     )
-    return Ready(prepared, method)
+    return PreparedStory(prepared, method)

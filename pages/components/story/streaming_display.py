@@ -8,22 +8,22 @@ from enum import Enum
 
 import streamlit as st
 
-from pages.components.answer.display_markdown import ModelText, drawn
+from pages.components.answer.display_markdown import DisplayMarkdown, to_display_markdown
 from pages.components.answer.text_stream import (
+    COALESCE_SECONDS,
     HEARTBEAT,
-    PER_SECOND,
-    SETTLE,
+    MAX_CHARS_PER_SECOND,
     Piece,
     draw_blocks,
     flush,
-    rest_after,
+    pause_after,
     write_blocks,
 )
-from pages.components.answer.truncation import MOST, Excerpt
-from weir.analysis.metrics import Meter
+from pages.components.answer.truncation import MAX_DISPLAY_CHARS, DisplayTruncator
+from weir.analysis.metrics import MetricsAccumulator
 from weir.runs.run import Run
-from weir.text.chunk_buffer import Buffer
-from weir.text.markdown_blocks import BlockSplitter
+from weir.text.chunk_buffer import ChunkBuffer
+from weir.text.markdown_blocks import MarkdownBlockSplitter
 
 LIMIT = 20_000
 """Characters up to which the whole text is sent again at each update. Longer ones go on by block, in any mode."""
@@ -40,7 +40,7 @@ CHUNKS_MESSAGE = 100
 """Bytes of an update of the newest chunks, besides what it says."""
 
 
-class Mode(Enum):
+class DisplayMode(Enum):
     """When the page is updated."""
 
     EVERY_CHUNK = "every chunk"
@@ -51,9 +51,9 @@ class Mode(Enum):
     def note(self) -> str:
         """What it does."""
         return {
-            Mode.EVERY_CHUNK: "Each chunk sends the whole text so far once more: the cost grows with its square.",
-            Mode.BUFFERED: "Chunks wait for each other; each update still sends the whole text so far.",
-            Mode.BY_BLOCK: "A finished paragraph is never sent again; what comes within 50 ms goes out together.",
+            DisplayMode.EVERY_CHUNK: "Each chunk sends the whole text so far again: the cost grows with its square.",
+            DisplayMode.BUFFERED: "Chunks wait for each other; each update still sends the whole text so far.",
+            DisplayMode.BY_BLOCK: "A finished paragraph is sent once; what comes within 50 ms goes out together.",
         }[self]
 
 
@@ -61,13 +61,13 @@ class Mode(Enum):
 class Display:
     """A mode with its numbers."""
 
-    mode: Mode = Mode.BY_BLOCK
+    mode: DisplayMode = DisplayMode.BY_BLOCK
     chunks: int = 10
     seconds: float = 0.1
 
 
 @dataclass(slots=True)
-class Cost:
+class DisplayCost:
     """What showing one story has cost so far."""
 
     updates: int = 0
@@ -77,7 +77,7 @@ class Cost:
     lag: float = 0.0
     """Seconds that chunks have waited before they were handed to Streamlit, in all."""
     chunks: int = 0
-    worst: float = 0.0
+    max_wait: float = 0.0
     """The longest of these waits."""
     _element: int = 0
     _held: int = 0
@@ -88,7 +88,7 @@ class Cost:
         """Seconds that a chunk has waited, on average."""
         return self.lag / self.chunks if self.chunks else 0.0
 
-    def painted(self, added: str, now: float) -> None:
+    def on_sent(self, added: str, now: float) -> None:
         """Note that an element was sent with more text in it; `now` is in monotonic seconds."""
         self._element += len(added.encode("utf-8", "replace"))
         if self._held and now - self._looked_at >= _FLUSH:
@@ -101,7 +101,7 @@ class Cost:
 
     def finished(self, now: float) -> None:
         """Note that an element was sent for the last time."""
-        self.painted("", now)
+        self.on_sent("", now)
         self._release()
         self._element = 0
 
@@ -111,19 +111,25 @@ class Cost:
             self.sent += self._held
             self._held = 0
 
-    def noted(self, size: int) -> None:
+    def add_bytes(self, size: int) -> None:
         """Note that something besides the text was sent."""
         self.sent += size
 
-    def waited(self, seconds: float) -> None:
+    def on_wait(self, seconds: float) -> None:
         """Note how long a chunk has waited."""
         self.chunks += 1
         self.lag += seconds
-        self.worst = max(self.worst, seconds)
+        self.max_wait = max(self.max_wait, seconds)
 
 
 def stream_text(
-    run: Run, meter: Meter, display: Display, cost: Cost, tick: Callable[[], None], *, before: str = ""
+    run: Run,
+    meter: MetricsAccumulator,
+    display: Display,
+    cost: DisplayCost,
+    tick: Callable[[], None],
+    *,
+    before: str = "",
 ) -> str:
     """Write the run's text as it comes, after the text `before`, until the run ends; return both.
 
@@ -137,8 +143,8 @@ def stream_text(
 
 def draw_text(text: str, display: Display) -> None:
     """Write a finished text with the elements that `stream_text` has made of it: nothing moves."""
-    markdown = drawn(text[:MOST])
-    if display.mode is Mode.BY_BLOCK or len(text) > LIMIT:
+    markdown = to_display_markdown(text[:MAX_DISPLAY_CHARS])
+    if display.mode is DisplayMode.BY_BLOCK or len(text) > LIMIT:
         draw_blocks(markdown)
     else:
         st.markdown(markdown)
@@ -147,13 +153,13 @@ def draw_text(text: str, display: Display) -> None:
 class _Writer:
     """Turns text into pieces for `st.write_stream`, and counts what they cost."""
 
-    def __init__(self, display: Display, cost: Cost) -> None:
-        self._by_block = display.mode is Mode.BY_BLOCK
+    def __init__(self, display: Display, cost: DisplayCost) -> None:
+        self._by_block = display.mode is DisplayMode.BY_BLOCK
         self.display = display
         self.cost = cost
-        self._drawn = ModelText()
-        self._splitter = BlockSplitter()
-        self._excerpt = Excerpt()
+        self._drawn = DisplayMarkdown()
+        self._splitter = MarkdownBlockSplitter()
+        self._excerpt = DisplayTruncator()
         self._parts: list[str] = []
         self._length = 0
         self._shown = 0
@@ -165,16 +171,16 @@ class _Writer:
     @property
     def hidden(self) -> int:
         """Characters of the block that goes on which are not shown yet."""
-        return len(self._splitter.tail) - self._shown
+        return len(self._splitter.visible_tail) - self._shown
 
     @property
     def tail_length(self) -> int:
-        return len(self._splitter.tail)
+        return len(self._splitter.visible_tail)
 
     def add(self, text: str) -> Iterator[Piece]:
         """Take text, and yield what it finishes."""
         self._parts.append(text)
-        text = self._excerpt.of(text)
+        text = self._excerpt.take(text)
         self._length += len(text)
         yield from self._put(self._drawn.feed(text))
 
@@ -189,27 +195,27 @@ class _Writer:
                 yield from self._end()
                 pending = ""
         if not self._by_block:
-            rest = self._splitter.rest
+            rest = self._splitter.remainder
             pending += rest[self._shown :]
             self._shown = len(rest)
         yield from self._out(pending)
 
     def show_tail(self) -> Iterator[Piece]:
         """Yield what can be shown of the block that goes on."""
-        tail = self._splitter.tail
+        tail = self._splitter.visible_tail
         added, self._shown = tail[self._shown :], max(self._shown, len(tail))
         yield from self._out(added)
 
     def last(self) -> Iterator[Piece]:
         """Yield what is left."""
         yield from self._put(self._drawn.rest())
-        yield from self._out(self._splitter.rest[self._shown :])
+        yield from self._out(self._splitter.remainder[self._shown :])
         self.cost.finished(time.monotonic())
 
     def _out(self, text: str) -> Iterator[Piece]:
         if text:
             yield text
-            self.cost.painted(text, time.monotonic())
+            self.cost.on_sent(text, time.monotonic())
 
     def _end(self) -> Iterator[Piece]:
         yield flush
@@ -217,11 +223,13 @@ class _Writer:
 
 
 def _pieces(
-    run: Run, meter: Meter, writer: _Writer, tick: Callable[[], None], before: str
+    run: Run, meter: MetricsAccumulator, writer: _Writer, tick: Callable[[], None], before: str
 ) -> Generator[Piece, None, None]:
     mode, attached = writer.display.mode, run.elapsed
-    buffer = Buffer(writer.display.chunks, writer.display.seconds) if mode is Mode.BUFFERED else Buffer(1)
-    heartbeat = min(HEARTBEAT, writer.display.seconds) if mode is Mode.BUFFERED else HEARTBEAT
+    buffer = (
+        ChunkBuffer(writer.display.chunks, writer.display.seconds) if mode is DisplayMode.BUFFERED else ChunkBuffer(1)
+    )
+    heartbeat = min(HEARTBEAT, writer.display.seconds) if mode is DisplayMode.BUFFERED else HEARTBEAT
     painted = time.monotonic()
     waiting: list[float] = []
     yield from writer.add(before)
@@ -234,31 +242,31 @@ def _pieces(
             for event in batch:
                 if not (added := meter.add(event)):
                     continue
-                if event.at >= attached:
-                    waiting.append(event.at)
-                if event.at < attached or mode is Mode.BY_BLOCK:
+                if event.elapsed >= attached:
+                    waiting.append(event.elapsed)
+                if event.elapsed < attached or mode is DisplayMode.BY_BLOCK:
                     gathered.append(added)
-                elif ready := buffer.add(added, event.at):
+                elif ready := buffer.add(added, event.elapsed):
                     yield from writer.add(ready)
                     _settle(waiting, run, writer.cost)
-            if ready := "".join(gathered) or buffer.due(run.elapsed):
+            if ready := "".join(gathered) or buffer.flush_if_due(run.elapsed):
                 yield from writer.add(ready)
-                if mode is not Mode.BY_BLOCK:
+                if mode is not DisplayMode.BY_BLOCK:
                     _settle(waiting, run, writer.cost)
-            if writer.hidden > 0 and time.monotonic() - painted >= writer.tail_length / PER_SECOND:
+            if writer.hidden > 0 and time.monotonic() - painted >= writer.tail_length / MAX_CHARS_PER_SECOND:
                 yield from writer.show_tail()
                 painted = time.monotonic()
-            if mode is Mode.BY_BLOCK and not writer.hidden:
+            if mode is DisplayMode.BY_BLOCK and not writer.hidden:
                 _settle(waiting, run, writer.cost)
             tick()
-            if mode is Mode.BY_BLOCK:
-                run.wait(rest_after(time.monotonic() - began) if gathered else SETTLE)
-    yield from writer.add(buffer.rest())
+            if mode is DisplayMode.BY_BLOCK:
+                run.wait(pause_after(time.monotonic() - began) if gathered else COALESCE_SECONDS)
+    yield from writer.add(buffer.flush())
     yield from writer.last()
 
 
-def _settle(waiting: list[float], run: Run, cost: Cost) -> None:
+def _settle(waiting: list[float], run: Run, cost: DisplayCost) -> None:
     now = run.elapsed
     for at in waiting:
-        cost.waited(now - at)
+        cost.on_wait(now - at)
     waiting.clear()

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from weir.llm.local.engine import SLOTS, Engine, EngineState, Phase
-from weir.llm.local.engine_problem import Problem
+from weir.llm.local.engine import SLOTS, Engine, EnginePhase, EngineState
+from weir.llm.local.engine_problem import EngineProblem
 
 pytestmark = pytest.mark.embedded
 
@@ -33,7 +33,7 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture
 def embedded(engine: Engine) -> EngineState:
     state = engine.wait(120)
-    assert state.phase is Phase.READY, state
+    assert state.phase is EnginePhase.READY, state
     return state
 
 
@@ -131,7 +131,7 @@ def test_killed_it_is_back_for_the_next_answer(engine: Engine, embedded: EngineS
     assert engine._child is not None
     killed = engine._child.pid
     os.kill(killed, signal.SIGKILL)
-    assert engine.watch(embedded, 10).problem is Problem.DIED
+    assert engine.watch(embedded, 10).problem is EngineProblem.DIED
     engine.ensure()
     again = engine.wait(60)
     assert engine._child.pid != killed

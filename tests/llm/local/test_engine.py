@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from weir.llm.local import model_files
-from weir.llm.local.engine import Engine, EngineState, Phase
-from weir.llm.local.engine_problem import Problem, ProblemError
+from weir.llm.local.engine import Engine, EnginePhase, EngineState
+from weir.llm.local.engine_problem import EngineError, EngineProblem
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="has no signal that ends a process")
@@ -69,10 +69,10 @@ def test_an_engine_goes_from_idle_to_ready_and_stops(model: Path, engines: list[
     engine = Engine(model, command=[sys.executable, "-c", ANSWERS])
     assert str(engine.state.phase) == "idle"
     state = settled(engine, engines)
-    assert (state.phase, state.url, state.model_name) == (Phase.READY, "http://127.0.0.1:1/tiny", "tiny")
+    assert (state.phase, state.url, state.model_name) == (EnginePhase.READY, "http://127.0.0.1:1/tiny", "tiny")
     pid = child_of(engine)
     engine.stop()
-    assert engine.wait(0).phase is Phase.STOPPED
+    assert engine.wait(0).phase is EnginePhase.STOPPED
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -86,16 +86,17 @@ def test_a_second_start_does_not_begin_a_second_child(model: Path, engines: list
 
 
 @pytest.mark.parametrize(
-    ("content", "problem"), [(None, Problem.NO_SUCH_FILE), (b"", Problem.NOT_GGUF), (b"PK\x03\x04", Problem.NOT_GGUF)]
+    ("content", "problem"),
+    [(None, EngineProblem.NO_SUCH_FILE), (b"", EngineProblem.NOT_GGUF), (b"PK\x03\x04", EngineProblem.NOT_GGUF)],
 )
 def test_a_file_that_cannot_be_a_model_is_told_before_anything_starts(
-    tmp_path: Path, engines: list[Engine], content: bytes | None, problem: Problem
+    tmp_path: Path, engines: list[Engine], content: bytes | None, problem: EngineProblem
 ) -> None:
     path = tmp_path / "own.gguf"
     if content is not None:
         path.write_bytes(content)
     state = settled(Engine(path), engines)
-    assert (state.phase, state.problem, state.detail) == (Phase.FAILED, problem, str(path))
+    assert (state.phase, state.problem, state.detail) == (EnginePhase.FAILED, problem, str(path))
 
 
 @pytest.mark.parametrize(
@@ -110,13 +111,13 @@ def test_a_file_that_cannot_be_a_model_is_told_before_anything_starts(
 )
 def test_an_engine_that_cannot_start_says_why(model: Path, engines: list[Engine], script: str, words: str) -> None:
     state = settled(Engine(model, command=[sys.executable, "-c", script]), engines)
-    assert (state.phase, state.problem) == (Phase.FAILED, Problem.NOT_STARTED)
+    assert (state.phase, state.problem) == (EnginePhase.FAILED, EngineProblem.NOT_STARTED)
     assert state.detail == words
 
 
 def test_a_command_that_does_not_exist_is_told(model: Path, engines: list[Engine]) -> None:
     state = settled(Engine(model, command=["/no/such/program"]), engines)
-    assert state.problem is Problem.NOT_STARTED
+    assert state.problem is EngineProblem.NOT_STARTED
 
 
 def test_an_engine_that_died_is_begun_anew_for_the_next_answer(model: Path, engines: list[Engine]) -> None:
@@ -124,15 +125,15 @@ def test_an_engine_that_died_is_begun_anew_for_the_next_answer(model: Path, engi
     ready = settled(engine, engines)
     os.kill(child_of(engine), signal.SIGKILL)
     died = engine.watch(ready, 10)
-    assert (died.phase, died.problem) == (Phase.FAILED, Problem.DIED)
+    assert (died.phase, died.problem) == (EnginePhase.FAILED, EngineProblem.DIED)
     engine.ensure()
-    assert engine.wait(10).phase is Phase.READY
+    assert engine.wait(10).phase is EnginePhase.READY
 
 
 def test_ensure_leaves_a_failure_that_would_only_repeat(tmp_path: Path, engines: list[Engine]) -> None:
     engine = Engine(tmp_path / "missing.gguf")
     settled(engine, engines)
-    assert engine.ensure().phase is Phase.FAILED
+    assert engine.ensure().phase is EnginePhase.FAILED
 
 
 def killed_at_first(times: int, count: Path) -> str:
@@ -153,9 +154,9 @@ def test_a_load_that_was_killed_is_begun_anew_for_the_next_answer(
 ) -> None:
     engine = Engine(model, command=[sys.executable, "-c", killed_at_first(1, tmp_path / "count")])
     killed = settled(engine, engines)
-    assert (killed.phase, killed.problem) == (Phase.FAILED, Problem.KILLED)
+    assert (killed.phase, killed.problem) == (EnginePhase.FAILED, EngineProblem.KILLED)
     engine.ensure()
-    assert engine.wait(60).phase is Phase.READY
+    assert engine.wait(60).phase is EnginePhase.READY
 
 
 @POSIX
@@ -166,13 +167,13 @@ def test_a_load_that_is_killed_again_waits_for_somebody_to_start_it(
     engine = Engine(model, command=[sys.executable, "-c", killed_at_first(3, count)])
     settled(engine, engines)
     engine.ensure()
-    assert engine.wait(60).problem is Problem.KILLED
-    assert engine.ensure().phase is Phase.FAILED
+    assert engine.wait(60).problem is EngineProblem.KILLED
+    assert engine.ensure().phase is EnginePhase.FAILED
     assert count.read_text() == "xx"
     engine.start()
-    assert engine.wait(60).problem is Problem.KILLED
+    assert engine.wait(60).problem is EngineProblem.KILLED
     engine.ensure()
-    assert engine.wait(60).phase is Phase.READY
+    assert engine.wait(60).phase is EnginePhase.READY
 
 
 def test_a_load_that_hangs_is_ended_at_its_deadline(
@@ -181,7 +182,7 @@ def test_a_load_that_hangs_is_ended_at_its_deadline(
     monkeypatch.setattr("weir.llm.local.engine.LOAD_TIMEOUT", 0.0)
     engine = Engine(model, command=[sys.executable, "-c", HANGS])
     state = settled(engine, engines)
-    assert (state.phase, state.problem) == (Phase.FAILED, Problem.TOO_SLOW)
+    assert (state.phase, state.problem) == (EnginePhase.FAILED, EngineProblem.TOO_SLOW)
     with pytest.raises(ProcessLookupError):
         os.kill(child_of(engine), 0)
     assert engine.ensure() == state
@@ -218,29 +219,29 @@ def test_a_wrong_checksum_is_a_damaged_file(model: Path) -> None:
     seen: list[float] = []
     model_files.check_packaged(model, seen.append, sha256=hashlib.sha256(GGUF).hexdigest())
     assert seen[-1] == 1.0
-    with pytest.raises(ProblemError) as told:
+    with pytest.raises(EngineError) as told:
         model_files.check_packaged(model, seen.append)
-    assert told.value.problem is Problem.DAMAGED
+    assert told.value.problem is EngineProblem.DAMAGED
 
 
 @LINUX
 def test_a_file_that_cannot_be_read_is_told(engines: list[Engine]) -> None:
     state = settled(Engine(Path("/proc/self/mem")), engines)
-    assert (state.problem, state.detail) == (Problem.UNREADABLE, "/proc/self/mem: Input/output error")
-    with pytest.raises(ProblemError) as told:
+    assert (state.problem, state.detail) == (EngineProblem.UNREADABLE, "/proc/self/mem: Input/output error")
+    with pytest.raises(EngineError) as told:
         model_files.check_packaged(Path("/proc/self/mem"), lambda _: None)
-    assert told.value.problem is Problem.UNREADABLE
+    assert told.value.problem is EngineProblem.UNREADABLE
 
 
 def test_whatever_the_engine_prints_does_not_block_it(model: Path, engines: list[Engine]) -> None:
-    assert settled(Engine(model, command=[sys.executable, "-c", TALKS]), engines).phase is Phase.READY
+    assert settled(Engine(model, command=[sys.executable, "-c", TALKS]), engines).phase is EnginePhase.READY
 
 
 def test_an_engine_that_never_answers_can_be_stopped(model: Path, engines: list[Engine]) -> None:
     engine = Engine(model, command=[sys.executable, "-c", HANGS])
     engine.start()
     state = engine.state
-    while state.phase is not Phase.LOADING:
+    while state.phase is not EnginePhase.LOADING:
         state = engine.watch(state, 10)
     pid = child_of(engine)
     stopping = threading.Thread(target=engine.stop)
@@ -249,7 +250,7 @@ def test_an_engine_that_never_answers_can_be_stopped(model: Path, engines: list[
     assert not stopping.is_alive()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-    assert engine.state == EngineState(Phase.STOPPED, "tiny")
+    assert engine.state == EngineState(EnginePhase.STOPPED, "tiny")
 
 
 def test_a_load_that_was_stopped_leaves_the_next_one_alone(model: Path, tmp_path: Path, engines: list[Engine]) -> None:

@@ -14,10 +14,10 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from weir.access.tickets import visitor_of
+from weir.access.tickets import verify_ticket
 from weir.api.middleware.hosts import Hosts
-from weir.api.problem_details import Refusal, problem
-from weir.config.comma_list import parts
+from weir.api.problem_details import ApiError, problem
+from weir.config.comma_list import split_commas
 from weir.config.settings import Settings
 
 MAX_BODY = 1_000_000
@@ -32,11 +32,11 @@ _DESTINATIONS = frozenset({"empty", "document", "script", "style"})
 """What a browser may want an answer for. The last two are for the documentation; an image or a frame starts no run."""
 
 
-class _TooLarge(Exception):  # noqa: N818
+class _BodyTooLargeError(Exception):
     pass
 
 
-class Guard:
+class AccessMiddleware:
     """ASGI middleware that lets a request through or answers it with a problem."""
 
     def __init__(self, app: ASGIApp, settings: Settings, *, people_sign_in: bool = False) -> None:
@@ -44,7 +44,7 @@ class Guard:
         self._settings = settings
         self._token = settings.api_token.get_secret_value() if settings.api_token else None
         self._is_closed = people_sign_in or self._token is not None
-        self._hosts = Hosts(parts(settings.allowed_hosts))
+        self._hosts = Hosts(split_commas(settings.allowed_hosts))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,7 +53,7 @@ class Guard:
         headers = Headers(scope=scope)
         try:
             self._check(scope, headers)
-        except Refusal as refusal:
+        except ApiError as refusal:
             await problem(refusal)(scope, receive, send)
             return
         await self._limited(scope, receive, send)
@@ -82,10 +82,10 @@ class Guard:
             return
         query = parse_qs(scope["query_string"].decode("latin-1"))
         for ticket in query.get("ticket", [])[:1]:
-            if (visitor := visitor_of(self._settings, ticket)) is not None:
+            if (visitor := verify_ticket(self._settings, ticket)) is not None:
                 scope.setdefault("state", {})["ticket_visitor"] = visitor
                 return
-        raise Refusal(
+        raise ApiError(
             401,
             "Send the token as `Authorization: Bearer …`."
             if self._token
@@ -106,7 +106,7 @@ class Guard:
             message = await receive()
             read += len(message.get("body", b""))
             if read > MAX_BODY:
-                raise _TooLarge
+                raise _BodyTooLargeError
             return message
 
         async def sent(message: Message) -> None:
@@ -114,30 +114,30 @@ class Guard:
             if read <= MAX_BODY:
                 await send(message)
 
-        with contextlib.suppress(_TooLarge):
+        with contextlib.suppress(_BodyTooLargeError):
             await self._app(scope, counted, sent)
         if read > MAX_BODY:
             await problem(_too_large())(scope, receive, send)
 
 
-def _too_large() -> Refusal:
-    return Refusal(413, f"The body may have at most {MAX_BODY:,} bytes.")
+def _too_large() -> ApiError:
+    return ApiError(413, f"The body may have at most {MAX_BODY:,} bytes.")
 
 
 def _check_site(headers: Mapping[str, str]) -> None:
     if (site := headers.get("sec-fetch-site", "none")) not in ("none", "same-origin"):
-        raise Refusal(403, "Requests from other sites are refused.", cause=f"site {site!r}")
+        raise ApiError(403, "Requests from other sites are refused.", cause=f"site {site!r}")
     if (destination := headers.get("sec-fetch-dest", "empty")) not in _DESTINATIONS:
-        raise Refusal(403, "Nothing here is made to be embedded in a page.", cause=f"destination {destination!r}")
+        raise ApiError(403, "Nothing here is made to be embedded in a page.", cause=f"destination {destination!r}")
 
 
 def _check_peer(scope: Scope, headers: Mapping[str, str]) -> None:
     forwarded = [name for name in _FORWARDING if name in headers]
     if forwarded:
-        raise Refusal(403, "Behind a proxy the API needs a token: set WEIR_API_TOKEN.", cause=", ".join(forwarded))
+        raise ApiError(403, "Behind a proxy the API needs a token: set WEIR_API_TOKEN.", cause=", ".join(forwarded))
     peer = (scope.get("client") or ("", 0))[0]
     if not _is_loopback(peer):
-        raise Refusal(403, "Without WEIR_API_TOKEN the API answers this machine only.", cause=f"peer {peer!r}")
+        raise ApiError(403, "Without WEIR_API_TOKEN the API answers this machine only.", cause=f"peer {peer!r}")
 
 
 def is_this_machine(scope: Scope, headers: Mapping[str, str]) -> bool:

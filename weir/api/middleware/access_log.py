@@ -5,12 +5,12 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from weir.api.problem_details import new_reference
+from weir.api.problem_details import new_request_id
 
 _LOG = logging.getLogger(__name__)
 
 
-class RequestLog:
+class AccessLogMiddleware:
     """ASGI middleware that gives each request a reference, and writes how it was answered."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -22,7 +22,7 @@ class RequestLog:
             return
         begun = time.monotonic()
         status = 0
-        reference = new_reference()
+        reference = new_request_id()
 
         async def noted(message: Message) -> None:
             nonlocal status

@@ -12,7 +12,7 @@ from weir.api.middleware.tls import is_tls
 YEAR = 365 * 86_400
 
 
-class VisitorCookie:
+class AnonymousIdMiddleware:
     """ASGI middleware that gives a browser that asks for a page, and has no good cookie yet, a new one.
 
     What a good one holds is `visitor` in the request's state.

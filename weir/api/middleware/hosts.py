@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weir.api.middleware.tls import is_tls
-from weir.api.problem_details import Refusal, problem
+from weir.api.problem_details import ApiError, problem
 
 OWN_NAME = "localhost"
 
@@ -90,7 +90,7 @@ class Hosts:
         text = Headers(scope=scope).get("host", "")
         host = _host(text)
         if not self._knows(host, scope):
-            raise Refusal(
+            raise ApiError(
                 403,
                 f"Weir does not know the host name {host.name}. "
                 f"If it is one of yours, whoever runs Weir can allow it: WEIR_ALLOWED_HOSTS={host.name}",
@@ -105,10 +105,10 @@ class Hosts:
         try:
             origin = Origin.of(text)
         except ValueError:
-            raise Refusal(400, "The Origin header is malformed.", cause=f"origin {text[:200]!r}") from None
+            raise ApiError(400, "The Origin header is malformed.", cause=f"origin {text[:200]!r}") from None
         host = _host(headers.get("host", ""))
         if not self._is_own(origin, host, scope):
-            raise Refusal(
+            raise ApiError(
                 403,
                 "Requests from other sites are refused. A proxy has to pass on the Host that it is asked under, "
                 "with its port; or name that host in WEIR_ALLOWED_HOSTS.",
@@ -139,7 +139,7 @@ def _host(text: str) -> Host:
     try:
         return Host.of(text)
     except ValueError:
-        raise Refusal(400, "The Host header is missing or malformed.", cause=f"host {text[:200]!r}") from None
+        raise ApiError(400, "The Host header is missing or malformed.", cause=f"host {text[:200]!r}") from None
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -170,7 +170,7 @@ class HostsMiddleware:
             return
         try:
             self._check(scope)
-        except Refusal as refusal:
+        except ApiError as refusal:
             if scope["type"] == "http":
                 await _answer(refusal, scope)(scope, receive, send)
             else:
@@ -187,7 +187,7 @@ class HostsMiddleware:
             self._hosts.check_origin(scope)
 
 
-def _answer(refusal: Refusal, scope: Scope) -> Response:
+def _answer(refusal: ApiError, scope: Scope) -> Response:
     """Answer a program with a problem, and a person with a sentence."""
     if scope["path"].startswith("/api/"):
         return problem(refusal)

@@ -9,7 +9,7 @@ from weir.api.middleware.access import is_this_machine
 PATH = "/_stcore/metrics"
 
 
-class LocalMetrics:
+class LocalMetricsMiddleware:
     """ASGI middleware that has the metrics for programs of this machine only, and not by way of a proxy."""
 
     def __init__(self, app: ASGIApp) -> None:

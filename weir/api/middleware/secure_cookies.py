@@ -8,7 +8,7 @@ READ_BY_SCRIPTS = frozenset({"_streamlit_xsrf"})
 """Streamlit's page reads this one, to send its value back in a header."""
 
 
-class SafeCookies:
+class SecureCookiesMiddleware:
     """ASGI middleware that completes `Set-Cookie` headers: HttpOnly, SameSite, and Secure where the browser has TLS."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -85,7 +85,7 @@ def _for_old_browsers(framed_by: tuple[str, ...]) -> dict[str, str]:
     return {"X-Frame-Options": "SAMEORIGIN"} if framed_by == ("self",) else {}
 
 
-class SecurityHeaders:
+class SecurityHeadersMiddleware:
     """ASGI middleware that adds the headers to every HTTP response, also to that of an error which nobody foresaw."""
 
     def __init__(self, app: ASGIApp, framed_by: tuple[str, ...] = ()) -> None:

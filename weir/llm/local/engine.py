@@ -13,8 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from weir.llm.local import model_files
-from weir.llm.local.engine_problem import Problem, ProblemError
-from weir.llm.local.server_process import Child
+from weir.llm.local.engine_problem import EngineError, EngineProblem
+from weir.llm.local.server_process import ServerProcess
 
 SLOTS = 4
 """Answers at once."""
@@ -25,11 +25,11 @@ CONTEXT = 16_384
 LOAD_TIMEOUT = 300.0
 """Seconds that the child may take to load the model: enough for a large file on a slow disk."""
 
-_LOOK = 0.1
+POLL_SECONDS = 0.1
 """Seconds between two looks at how much of the file is in memory."""
 
 
-class Phase(StrEnum):
+class EnginePhase(StrEnum):
     """Where the engine is."""
 
     IDLE = "idle"
@@ -44,20 +44,20 @@ class Phase(StrEnum):
 class EngineState:
     """One moment of the engine."""
 
-    phase: Phase
+    phase: EnginePhase
     model_name: str
     fraction: float | None = None
     """How far CHECKING or LOADING is, from 0 to 1; None where it cannot be told."""
     url: str | None = None
     api_key: str | None = field(default=None, repr=False)
-    problem: Problem | None = None
+    problem: EngineProblem | None = None
     detail: str = ""
     """For those who look closer: a path, the engine's last words."""
     size_bytes: int | None = None
     """Of the model's file, once LOADING or READY."""
 
 
-class _Superseded(Exception):  # noqa: N818
+class _SupersededError(Exception):
     """Ends a load that was stopped, or stopped and begun anew: the state is no longer its to change."""
 
 
@@ -71,11 +71,11 @@ class Engine:
         self._model = model
         self._command = command or (sys.executable, "-m", "weir.llm.local.serve")
         self._changed = threading.Condition()
-        self._state = EngineState(Phase.IDLE, model_files.PACKAGED_NAME if model is None else model.stem)
+        self._state = EngineState(EnginePhase.IDLE, model_files.PACKAGED_NAME if model is None else model.stem)
         self._key = secrets.token_urlsafe(32)
-        self._turn = 0
+        self._load_number = 0
         self._is_second_try = False
-        self._child: Child | None = None
+        self._child: ServerProcess | None = None
 
     @property
     def is_packaged(self) -> bool:
@@ -94,10 +94,10 @@ class Engine:
     def start(self) -> None:
         """Begin to load, unless it is loaded or loading. Returns at once."""
         with self._changed:
-            if self._state.phase in (Phase.CHECKING, Phase.LOADING, Phase.READY):
+            if self._state.phase in (EnginePhase.CHECKING, EnginePhase.LOADING, EnginePhase.READY):
                 return
             self._is_second_try = False
-            turn = self._begin(Phase.CHECKING, fraction=0.0)
+            turn = self._begin(EnginePhase.CHECKING, fraction=0.0)
         atexit.register(self.stop)
         threading.Thread(target=self._load, args=(turn,), name="weir-engine", daemon=True).start()
 
@@ -107,9 +107,9 @@ class Engine:
         A load that was killed is begun anew once: what killed it twice, such as too little memory, may well go on.
         """
         with self._changed:
-            if self._state.phase is Phase.IDLE or self._state.problem is Problem.DIED:
+            if self._state.phase is EnginePhase.IDLE or self._state.problem is EngineProblem.DIED:
                 self.start()
-            elif self._state.problem is Problem.KILLED and not self._is_second_try:
+            elif self._state.problem is EngineProblem.KILLED and not self._is_second_try:
                 self.start()
                 self._is_second_try = True
             return self._state
@@ -122,7 +122,7 @@ class Engine:
 
     def wait(self, timeout: float) -> EngineState:
         """Block until the engine has got where it goes, for at most `timeout` seconds; return the state."""
-        settled = (Phase.READY, Phase.FAILED, Phase.STOPPED)
+        settled = (EnginePhase.READY, EnginePhase.FAILED, EnginePhase.STOPPED)
         with self._changed:
             self._changed.wait_for(lambda: self._state.phase in settled, timeout)
             return self._state
@@ -131,50 +131,50 @@ class Engine:
         """End the child. Waits for it."""
         with self._changed:
             child, self._child = self._child, None
-            self._begin(Phase.STOPPED)
+            self._begin(EnginePhase.STOPPED)
         atexit.unregister(self.stop)
         if child is not None:
             child.end()
 
-    def _begin(self, phase: Phase, *, fraction: float | None = None) -> int:
+    def _begin(self, phase: EnginePhase, *, fraction: float | None = None) -> int:
         """Take the state from any load under way, and return the number that the next one shows to change it."""
         with self._changed:
-            self._turn += 1
+            self._load_number += 1
             self._state = EngineState(phase, self._state.model_name, fraction)
             self._changed.notify_all()
-            return self._turn
+            return self._load_number
 
-    def _show(self, turn: int, state: EngineState) -> None:
+    def _set_state(self, turn: int, state: EngineState) -> None:
         with self._changed:
-            if turn != self._turn:
-                raise _Superseded
+            if turn != self._load_number:
+                raise _SupersededError
             self._state = state
             self._changed.notify_all()
 
     def _progress(self, turn: int, fraction: float | None) -> None:
         shown = None if fraction is None else min(1.0, round(fraction, 2))
-        self._show(turn, replace(self._state, fraction=shown))
+        self._set_state(turn, replace(self._state, fraction=shown))
 
     def _load(self, turn: int) -> None:
         try:
             self._run(turn, self._checked_file(turn))
-        except _Superseded:
+        except _SupersededError:
             return
         except Exception as error:
             # A load that ended without a word would leave the page waiting for good.
-            unforeseen = ProblemError(Problem.NOT_STARTED, f"{type(error).__name__}: {error}")
-            self._fail(turn, error if isinstance(error, ProblemError) else unforeseen)
+            unforeseen = EngineError(EngineProblem.NOT_STARTED, f"{type(error).__name__}: {error}")
+            self._fail(turn, error if isinstance(error, EngineError) else unforeseen)
 
-    def _fail(self, turn: int, error: ProblemError) -> None:
-        with contextlib.suppress(_Superseded):
-            self._show(
+    def _fail(self, turn: int, error: EngineError) -> None:
+        with contextlib.suppress(_SupersededError):
+            self._set_state(
                 turn,
-                EngineState(Phase.FAILED, self._state.model_name, problem=error.problem, detail=error.detail),
+                EngineState(EnginePhase.FAILED, self._state.model_name, problem=error.problem, detail=error.detail),
             )
 
     def _checked_file(self, turn: int) -> Path:
         if importlib.util.find_spec("xllamacpp") is None:
-            raise ProblemError(Problem.NO_ENGINE)
+            raise EngineError(EngineProblem.NO_ENGINE)
         if self._model is not None:
             model_files.check_own(self._model)
             return self._model.resolve()
@@ -195,26 +195,28 @@ class Engine:
             "is_small": self.is_packaged,
         }
         try:
-            child = Child(self._command, wish)
+            child = ServerProcess(self._command, wish)
         except OSError as error:
-            raise ProblemError(Problem.NOT_STARTED, str(error)) from error
+            raise EngineError(EngineProblem.NOT_STARTED, str(error)) from error
         try:
             with self._changed:
-                self._show(turn, EngineState(Phase.LOADING, name, 0.0, size_bytes=size))
+                self._set_state(turn, EngineState(EnginePhase.LOADING, name, 0.0, size_bytes=size))
                 self._child = child
             deadline = time.monotonic() + LOAD_TIMEOUT
-            while not child.has_answered(_LOOK):
+            while not child.has_answered(POLL_SECONDS):
                 if time.monotonic() >= deadline:
-                    raise ProblemError(Problem.TOO_SLOW, f"It was ended after {LOAD_TIMEOUT:.0f} s.")
+                    raise EngineError(EngineProblem.TOO_SLOW, f"It was ended after {LOAD_TIMEOUT:.0f} s.")
                 resident = child.resident()
                 self._progress(turn, None if resident is None else resident / size)
             answer = child.answer()
             if "url" not in answer:
                 child.end()
-                problem = Problem.KILLED if child.was_killed else Problem.NOT_STARTED
-                raise ProblemError(problem, child.answer()["error"])
-            self._show(turn, EngineState(Phase.READY, name, url=answer["url"], api_key=self._key, size_bytes=size))
+                problem = EngineProblem.KILLED if child.was_killed else EngineProblem.NOT_STARTED
+                raise EngineError(problem, child.answer()["error"])
+            self._set_state(
+                turn, EngineState(EnginePhase.READY, name, url=answer["url"], api_key=self._key, size_bytes=size)
+            )
             child.wait()
         finally:
             child.end()
-        raise ProblemError(Problem.DIED, child.last_words())
+        raise EngineError(EngineProblem.DIED, child.last_log_line())

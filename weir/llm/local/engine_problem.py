@@ -3,7 +3,7 @@
 from enum import Enum
 
 
-class Problem(Enum):
+class EngineProblem(Enum):
     """Why the embedded model cannot answer."""
 
     NO_ENGINE = "The embedded engine (the package xllamacpp) is not installed."
@@ -23,10 +23,10 @@ class Problem(Enum):
         return self.value
 
 
-class ProblemError(Exception):
+class EngineError(Exception):
     """Carries a problem to where it is shown."""
 
-    def __init__(self, problem: Problem, detail: str = "") -> None:
+    def __init__(self, problem: EngineProblem, detail: str = "") -> None:
         super().__init__(problem.sentence)
         self.problem = problem
         self.detail = detail

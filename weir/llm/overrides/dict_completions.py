@@ -19,7 +19,7 @@ _NO_FIELDS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout",
 """Parameters of the client that are not simply sent on, or that it answers with an object of another kind."""
 
 
-class PlainCompletions(openai.resources.chat.AsyncCompletions):
+class DictCompletions(openai.resources.chat.AsyncCompletions):
     """A client's completions; a stream yields each chunk as the dict that its JSON says.
 
     Retries, time-outs, errors and closing are the client's own.

@@ -22,21 +22,22 @@ Transform = Callable[[AsyncIterator[Any], AsyncCallbackManagerForChainRun, Runna
 """Makes one stream of another."""
 
 
-class RunnableSequence(langchain_core.runnables.RunnableSequence[Input, Output]):
+class DirectRunnableSequence(langchain_core.runnables.RunnableSequence[Input, Output]):
     """LangChain's, with the same events. A `|` behind it makes one of LangChain's own of it."""
 
     def __init__(self, *steps: Runnable[Any, Any], name: str | None = None) -> None:
-        super().__init__(*steps, name=name)
+        # Events have the name of LangChain's class.
+        super().__init__(*steps, name=name or "RunnableSequence")
 
     def atransform(
         self, input: AsyncIterator[Input], config: RunnableConfig | None = None, **wanted: Any
     ) -> AsyncIterator[Output]:
         transform = functools.partial(self._atransform, **wanted)
         named = patch_config(config, run_name=(config or {}).get("run_name") or self.name)
-        return hand_on(self, input, transform, named)
+        return stream_step(self, input, transform, named)
 
 
-async def hand_on(
+async def stream_step(
     step: Runnable[Any, Any],
     given: AsyncIterator[Any],
     transform: Transform,
@@ -79,7 +80,7 @@ async def hand_on(
             yielded.append(chunk)
         async for _ in rest:
             pass  # what the step has left is part of its input
-        given_in_all, made_in_all = total(taken), total(yielded)
+        given_in_all, made_in_all = merge_chunks(taken), merge_chunks(yielded)
     except BaseException as error:
         await manager.on_chain_error(error, inputs=taken[0] if taken else None)
         raise
@@ -100,7 +101,7 @@ def _tapped(made: AsyncIterator[Any], manager: AsyncCallbackManagerForChainRun) 
     return made
 
 
-def total(chunks: list[Any]) -> Any:
+def merge_chunks(chunks: list[Any]) -> Any:
     """Return all chunks as one, or the last of them where they can't be added; None where there are none."""
     if len(chunks) < 2:
         return chunks[0] if chunks else None

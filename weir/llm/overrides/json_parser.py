@@ -17,8 +17,8 @@ from langchain_core.output_parsers import BaseTransformOutputParser, JsonOutputP
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.utils.json import parse_json_markdown
 
-from weir.llm.overrides.direct_sequence import hand_on
-from weir.partial_json.dialect import ControlCharacters, Dialect, Numbers, Surroundings
+from weir.llm.overrides.direct_sequence import stream_step
+from weir.partial_json.dialect import ControlCharacters, Dialect, NumberMode, SurroundingText
 from weir.partial_json.parser import PartialJson
 
 EACH_CHANGE = 2_000
@@ -26,14 +26,14 @@ EACH_CHANGE = 2_000
 a `STEP` of its length: to copy and record a value takes time and memory in proportion to its size."""
 STEP = 1 / 20
 
-_DIALECT = Dialect(Surroundings.WHITE_SPACE, ControlCharacters.ACCEPTED, Numbers.EARLY)
+_DIALECT = Dialect(SurroundingText.WHITE_SPACE, ControlCharacters.ACCEPTED, NumberMode.INCREMENTAL)
 _FENCE = "```"
 _LANGUAGE = "json"
 _EDGES = " \n\r\t`"
 """What LangChain strips off both ends of JSON."""
 
 
-class JsonParser(BaseTransformOutputParser[Any]):
+class LinearJsonOutputParser(BaseTransformOutputParser[Any]):
     """LangChain's JsonOutputParser in linear time.
 
     It has the same events, and yields the same values but for the differences in docs/partial_json.md.
@@ -52,7 +52,7 @@ class JsonParser(BaseTransformOutputParser[Any]):
     def atransform(
         self, input: AsyncIterator[str | BaseMessage], config: RunnableConfig | None = None, **_: Any
     ) -> AsyncIterator[Any]:
-        return hand_on(self, input, self._values, config, run_type="parser")
+        return stream_step(self, input, self._values, config, run_type="parser")
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:
         answer = _GrowingAnswer()
@@ -73,7 +73,7 @@ def with_json_schema(model: BaseChatModel, schema: dict[str, Any], **asked: Any)
     """Return `model.with_structured_output(schema, method="json_schema")` with `JsonParser` for its parser."""
     chain = model.with_structured_output(schema, method="json_schema", **asked)
     if isinstance(chain, runnables.RunnableSequence) and isinstance(chain.last, JsonOutputParser):
-        return chain.first | JsonParser()
+        return chain.first | LinearJsonOutputParser()
     return chain
 
 
