@@ -178,7 +178,7 @@ def test_regenerate_asks_again(chat: Page, model: FakeOpenAI) -> None:
 
 
 IN_THE_MIDDLE = [
-    (Fault.CUT, FailureKind.CONNECTION_LOST),
+    (Fault.CUT, FailureKind.CUT),
     (Fault.STALL, FailureKind.TIMEOUT),
     (Fault.NO_FINISH, FailureKind.UNFINISHED),
 ]

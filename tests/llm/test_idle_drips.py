@@ -111,7 +111,7 @@ def test_a_refusal_that_is_cut_is_a_broken_connection(
     recorder: Recorder, http: httpx2.AsyncClient, raw: RawServer, method: Method
 ) -> None:
     raw.first = b"HTTP/1.1 500 Bad\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
-    assert said_of(begin(recorder, http, raw.url, method, WEIR_RETRIES=0)).kind is FailureKind.CONNECTION_LOST
+    assert said_of(begin(recorder, http, raw.url, method, WEIR_RETRIES=0)).kind is FailureKind.CUT
 
 
 @pytest.mark.parametrize("method", Method)

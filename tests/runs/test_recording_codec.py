@@ -44,7 +44,7 @@ def decoded(*lines: bytes) -> list[Line]:
     [
         Header("id-1", "story", 12.5, {"topic": 2**80}, {"page": "story"}),
         RunEvent(0, 0.5, "on_chain_stream", Component("a", "b", ("c",), ("d",), {"e": [1]}), b'{"chunk":"\\ud800"}'),
-        End(Status.FAILED, Failure(FailureKind.CONNECTION_LOST, "RemoteProtocolError")),
+        End(Status.FAILED, Failure(FailureKind.CUT, "RemoteProtocolError")),
         End(Status.DONE, None),
     ],
     ids=["header", "event", "failure", "end"],

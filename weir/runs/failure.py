@@ -61,7 +61,7 @@ class FailureKind(Enum):
         "The model's server cannot be reached.",
         "Check that it is running and that `OPENAI_BASE_URL` is right, then retry.",
     )
-    CONNECTION_LOST = (
+    CUT = (
         "The connection to the model broke before the answer was whole.",
         "Retry for a whole answer.",
     )
@@ -226,7 +226,7 @@ def classify_error(error: Exception, *, answering: bool) -> Failure:
     if isinstance(error, ModelConnectionError) and not answering and _never_connected(error):
         return Failure(FailureKind.UNREACHABLE, detail)
     if isinstance(error, ModelConnectionError) and not isinstance(error, ModelTimeoutError):
-        return Failure(FailureKind.CONNECTION_LOST, detail)
+        return Failure(FailureKind.CUT, detail)
     for kind_of_error, kind in _BY_TYPE:
         if isinstance(error, kind_of_error):
             return Failure(kind, detail)
