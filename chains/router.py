@@ -36,7 +36,7 @@ from weir.llm.overrides.direct_str_parser import DirectStrOutputParser
 from weir.llm.overrides.json_parser import with_json_schema
 
 ROUTE_EVENT = "route"
-"""Name of the custom event that tells the decision: a `Decision` as JSON."""
+"""Name of the custom event with the decision: a `RouteDecision` as JSON."""
 
 _LANGUAGE = "Answer in the language of the question."
 
@@ -51,7 +51,7 @@ class _RouteInfo:
 
 
 class Route(StrEnum):
-    """Where a question can go. Owns its label, its icon and colour, what it is for, and its prompt."""
+    """A category of questions, with its label, icon and colour, what belongs to it, and the prompt of its chain."""
 
     MATH = "math"
     CODE = "code"
@@ -59,30 +59,30 @@ class Route(StrEnum):
 
     @property
     def label(self) -> str:
-        return _ABOUT[self].label
+        return _ROUTES[self].label
 
     @property
     def icon(self) -> str:
         """A Material symbol, as Streamlit writes it."""
-        return _ABOUT[self].icon
+        return _ROUTES[self].icon
 
     @property
     def color(self) -> str:
         """One of the theme's badge colours."""
-        return _ABOUT[self].color
+        return _ROUTES[self].color
 
     @property
     def covers(self) -> str:
-        """What belongs here, told to the classifier."""
-        return _ABOUT[self].covers
+        """What belongs to it: part of the classifier's prompt."""
+        return _ROUTES[self].covers
 
     @property
     def prompt(self) -> str:
         """The system prompt of the chain that answers."""
-        return _ABOUT[self].prompt
+        return _ROUTES[self].prompt
 
 
-_ABOUT = {
+_ROUTES = {
     Route.MATH: _RouteInfo(
         "Math",
         ":material/calculate:",
@@ -110,7 +110,7 @@ _ABOUT = {
 
 
 class DecidedBy(StrEnum):
-    """Who decided."""
+    """What decided on a route."""
 
     MODEL = "model"
     LOCAL = "local"
@@ -118,17 +118,17 @@ class DecidedBy(StrEnum):
 
 
 class Classification(BaseModel):
-    """Where a question goes, and why."""
+    """The category of a question, with the reason where there is one."""
 
-    # A literal, not the enum: it stands in the JSON schema itself, which more servers follow than a reference.
+    # A literal, not the enum: it is written into the JSON schema itself, which more servers follow than a reference.
     category: Literal["math", "code", "general"] = Field(description="Category of the question")
     reason: str = Field("", max_length=300, description="Why, in at most twelve words")
     confidence: float | None = Field(None, ge=0, le=1, description="How certain you are, from 0 to 1")
     by: DecidedBy = DecidedBy.MODEL
     probabilities: dict[str, float] | None = None
-    """Of each route, as the local classifier has measured them; a model's own confidence is only what it says."""
+    """Of each route, calibrated, from the local classifier. A model's own confidence is not calibrated."""
     abstained: bool = False
-    """Whether it is general only for want of certainty."""
+    """Whether the classifier was too uncertain, and the question is answered as a general one."""
 
 
 _SHORT = ("category",)
@@ -136,17 +136,17 @@ _REASONED = ("category", "reason", "confidence")
 
 
 def _schema(fields: tuple[str, ...]) -> dict[str, Any]:
-    """Return the JSON Schema of what a model is asked for."""
+    """Return the JSON Schema of the fields that the model is to write."""
     properties = Classification.model_json_schema()["properties"]
-    asked = {name: {key: item for key, item in properties[name].items() if key != "default"} for name in fields}
-    if "confidence" in asked:
-        asked["confidence"] = {"type": "number", "description": asked["confidence"]["description"]}
-    asked.get("reason", {}).pop("maxLength", None)
+    requested = {name: {key: item for key, item in properties[name].items() if key != "default"} for name in fields}
+    if "confidence" in requested:
+        requested["confidence"] = {"type": "number", "description": requested["confidence"]["description"]}
+    requested.get("reason", {}).pop("maxLength", None)
     return {
         "title": "Classification",
         "description": "Where a question goes",
         "type": "object",
-        "properties": asked,
+        "properties": requested,
         "required": list(fields),
         "additionalProperties": False,
     }
@@ -171,16 +171,16 @@ REASONED_PROMPT = ChatPromptTemplate.from_messages(
 )
 
 CLASSIFYING_THREADS = 2
-"""Questions that are classified at once on this machine; others wait their turn."""
+"""Questions that are classified at the same time on this machine; others wait."""
 
 MAX_EARLIER_QUESTIONS = 3
-"""Earlier questions that the classifier is told."""
+"""Earlier questions in the classifier's prompt."""
 
 
 def _with_earlier(value: dict[str, Any]) -> dict[str, str]:
     questions = [text for role, text in value.get("history") or () if role == "human"][-MAX_EARLIER_QUESTIONS:]
-    told = "".join(f"Earlier question: {text[:500]}\n" for text in questions)
-    return {"question": value["question"], "earlier": told}
+    earlier = "".join(f"Earlier question: {text[:500]}\n" for text in questions)
+    return {"question": value["question"], "earlier": earlier}
 
 
 def classifier(model: BaseChatModel, *, reasoned: bool = False) -> Runnable[Any, Any]:
@@ -195,30 +195,30 @@ def classifier(model: BaseChatModel, *, reasoned: bool = False) -> Runnable[Any,
 
 
 @functools.cache
-def _classifying() -> ThreadPoolExecutor:
-    """Return the threads that classify: a long question must not hold up the loop, on which all runs are."""
+def _classification_threads() -> ThreadPoolExecutor:
+    """Return the thread pool for classification: a long question must not block the event loop of all runs."""
     return ThreadPoolExecutor(CLASSIFYING_THREADS, thread_name_prefix="classify")
 
 
 def local_classifier(local: LocalClassifier) -> Runnable[Any, Any]:
-    """Return the chain `{"question", "history"} -> Classification` that asks no model."""
+    """Return the chain `{"question", "history"} -> Classification` that needs no model."""
 
     async def classify(value: dict[str, Any]) -> Classification:
         decide = functools.partial(local.decide, value["question"], value.get("history") or ())
-        found = await asyncio.get_running_loop().run_in_executor(_classifying(), decide)
+        decision = await asyncio.get_running_loop().run_in_executor(_classification_threads(), decide)
         return Classification(
-            category=found.category,
-            reason=found.reason[:300],
+            category=decision.category,
+            reason=decision.reason[:300],
             by=DecidedBy.LOCAL,
-            probabilities=dict(found.probabilities),
-            abstained=found.abstained,
+            probabilities=dict(decision.probabilities),
+            abstained=decision.abstained,
         )
 
     return RunnableLambda(classify, name="classify")
 
 
 def fixed_route(route: Route) -> Runnable[Any, Any]:
-    """Return the chain that takes a person's choice for the classification."""
+    """Return the chain that gives a route which a person has chosen, in place of a classification."""
 
     async def choose(_: Any) -> Classification:
         return Classification(category=route.value, reason="You chose it.", by=DecidedBy.PERSON)
@@ -255,7 +255,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class RouteDecision(BaseModel):
-    """Which way a question went. One that is read from a file, or from an event, has what can be drawn."""
+    """The route of a question, and why. Its bounds are checked, because it is also read from files and from events."""
 
     route: Route
     fallback: bool = False
@@ -263,15 +263,15 @@ class RouteDecision(BaseModel):
     reason: str = ""
     by: DecidedBy = DecidedBy.MODEL
     confidence: Share | None = None
-    """What the model says of itself, from 0 to 1."""
+    """The model's own estimate, from 0 to 1."""
     probabilities: Annotated[dict[str, Share], AfterValidator(_of_routes)] | None = None
-    """Of each route, as the local classifier has measured them."""
+    """Of each route, from the local classifier."""
     abstained: bool = False
     seconds: float = Field(0.0, ge=0, le=1e9)
-    """What the decision took."""
+    """How long the decision took."""
 
 
-# These hit the answer as surely as they hit the classification: routing on would only hide their cause.
+# The answering call would fail with these too. They are raised, where other errors fall back to the general route.
 _NON_RECOVERABLE_ERRORS = (
     ModelAuthenticationError,
     ModelPermissionDeniedError,
@@ -298,24 +298,24 @@ class _Router:
 
     async def _decide(self, value: dict[str, Any], config: RunnableConfig) -> RouteDecision:
         began = time.perf_counter()
-        asked = {"question": value["question"], "history": _pairs(value.get("history") or ())}
+        inputs = {"question": value["question"], "history": _pairs(value.get("history") or ())}
         try:
-            found = await self._classify.ainvoke(asked, config)
+            result = await self._classify.ainvoke(inputs, config)
         except _NON_RECOVERABLE_ERRORS:
             raise
         except Exception as error:
-            found = f"The classification failed ({type(error).__name__})."
+            result = f"The classification failed ({type(error).__name__})."
         seconds = time.perf_counter() - began
-        if not isinstance(found, Classification):
-            reason = found if isinstance(found, str) else "The classification gave no category."
+        if not isinstance(result, Classification):
+            reason = result if isinstance(result, str) else "The classification gave no category."
             return RouteDecision(route=Route.GENERAL, fallback=True, reason=reason, seconds=seconds)
         return RouteDecision(
-            route=Route(found.category),
-            reason=found.reason,
-            by=found.by,
-            confidence=found.confidence,
-            probabilities=found.probabilities,
-            abstained=found.abstained,
+            route=Route(result.category),
+            reason=result.reason,
+            by=result.by,
+            confidence=result.confidence,
+            probabilities=result.probabilities,
+            abstained=result.abstained,
             seconds=seconds,
         )
 

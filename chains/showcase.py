@@ -1,4 +1,4 @@
-"""A chain that has one of everything, to see what its events look like.
+"""The showcase chain: one of each kind of component, to look at their events.
 
 showcase
 ├── tidy            a lambda
@@ -21,10 +21,10 @@ from langchain_core.tools import tool
 from weir.llm.overrides.direct_str_parser import DirectStrOutputParser
 
 COUNTED_EVENT = "counted"
-"""Name of the custom event that tells the tool's result: `{"branch": "haiku", "words": 11}`."""
+"""Name of the custom event with the tool's result: `{"branch": "haiku", "words": 11}`."""
 
 MAX_TOKENS = 120
-"""Of one branch."""
+"""Tokens of the answer of one branch."""
 
 HAIKU = ChatPromptTemplate.from_template("Write a haiku about {topic}. Write only the haiku.")
 FACT = ChatPromptTemplate.from_template("Tell one surprising fact about {topic} in one sentence.")
@@ -37,7 +37,7 @@ async def count_words(text: str) -> int:
 
 
 def tidy(value: dict[str, str]) -> dict[str, str]:
-    """Take the blanks and the full stop off a topic."""
+    """Return a topic without blanks around it and without a full stop."""
     return {"topic": value["topic"].strip().rstrip(".")}
 
 

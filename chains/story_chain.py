@@ -12,7 +12,7 @@ from weir.llm.overrides.direct_str_parser import DirectStrOutputParser
 
 
 class Length(StrEnum):
-    """How long a story should be. Owns the number of words that is asked for and the tokens to expect."""
+    """How long a story should be, with the words to write and the tokens to expect."""
 
     SHORT = "short"
     MEDIUM = "medium"
@@ -21,19 +21,19 @@ class Length(StrEnum):
 
     @property
     def words(self) -> int:
-        """What the model is asked for."""
+        """Words in the prompt."""
         return {Length.SHORT: 120, Length.MEDIUM: 300, Length.LONG: 800, Length.NOVELLA: 15_000}[self]
 
     @property
     def expected_tokens(self) -> int:
-        """English prose takes about four tokens for three words."""
+        """Tokens of a story of that length: English prose takes about four for three words."""
         return self.words * 4 // 3
 
     @property
     def max_tokens(self) -> int | None:
-        """Where the model is cut: twice the expected length leaves room for wordier languages.
+        """The limit of an answer: twice the expected length leaves room for languages that take more tokens.
 
-        None leaves it to the model, which may refuse to be asked for more than it can write.
+        None for a novella: a model may refuse a limit that is higher than what it can write.
         """
         return None if self is Length.NOVELLA else self.expected_tokens * 2
 

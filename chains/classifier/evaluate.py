@@ -1,4 +1,4 @@
-"""How often questions go where they belong: `python -m chains.routing.evaluate`."""
+"""How often questions go where they belong: `python -m chains.classifier.evaluate`."""
 
 import argparse
 import statistics

@@ -1,4 +1,4 @@
-"""What was learned from the examples: `chains.routing.train` writes it, numpy alone applies it."""
+"""What was learned from the examples: `chains.classifier.train` writes it, numpy alone applies it."""
 
 import functools
 import threading

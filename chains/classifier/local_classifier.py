@@ -15,7 +15,7 @@ from chains.classifier.linear_model import LinearModel, load
 from chains.classifier.tokenization import clean, readable
 
 MODEL = Path(__file__).with_name("model.npz")
-"""What `chains.routing.train` made of the examples."""
+"""What `chains.classifier.train` made of the examples."""
 
 THRESHOLD = 0.45
 """Below this probability a question goes to general."""

@@ -1,4 +1,4 @@
-"""Learns from the examples, with scikit-learn: `python -m chains.routing.train` writes what the classifier reads."""
+"""Learns from the examples, with scikit-learn: `python -m chains.classifier.train` writes what the classifier reads."""
 
 import hashlib
 import io
