@@ -24,6 +24,16 @@ def test_every_broken_stream_ends_in_time_with_a_sentence_that_is_its_own() -> N
     assert report.grown < MEMORY
 
 
+NAMELESS_CALLS = [4643, 7377, 8075, 8133, 16246]
+"""Streams whose only content is a tool call without a name: one for each of five ways to run a chain."""
+
+
+def test_a_stream_of_nameless_tool_calls_ends_with_a_sentence() -> None:
+    report = fuzz(NAMELESS_CALLS, at_once=1)
+    assert report.problems == []
+    assert report.endings == {"Failed: TOOL_CALLS_ONLY": len(NAMELESS_CALLS)}
+
+
 def test_a_number_gives_the_same_answer_each_time() -> None:
     assert [broken(seed) for seed in range(20)] == [broken(seed) for seed in range(20)]
 
