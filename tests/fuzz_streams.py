@@ -9,6 +9,7 @@ the chain's own, an error in the log. Exits with 1 where there is any of that.
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import resource
 import sys
@@ -156,8 +157,12 @@ class _Errors(logging.Handler):
 
 
 @contextlib.contextmanager
-def _watched(loop: BackgroundLoop) -> Iterator[list[str]]:
-    """Yield the errors that are logged, or that nobody took, for the duration of a `with` block."""
+def watched(loop: BackgroundLoop) -> Iterator[list[str]]:
+    """Yield the errors that are logged, or that nobody took, for the duration of a `with` block.
+
+    A task whose error nobody took is logged when it is collected as garbage: those of before are collected first.
+    """
+    gc.collect()
     errors = _Errors()
 
     def untaken(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -177,7 +182,7 @@ def fuzz(seeds: Iterable[int], *, at_once: int = 16) -> Report:
     loop = BackgroundLoop("fuzzed-runs")
     http = http_client()
     began, before = time.monotonic(), _most_memory()
-    with broken_server() as url, _watched(loop) as errors, ThreadPoolExecutor(at_once) as pool:
+    with broken_server() as url, watched(loop) as errors, ThreadPoolExecutor(at_once) as pool:
         fuzzer = Fuzzer(url, loop, http)
         for seed, ending, wrong, took in pool.map(lambda seed: _one(fuzzer, seed), seeds):
             report.endings[ending] += 1

@@ -1,5 +1,7 @@
 """Some hundreds of broken streams; `python -m tests.fuzz_streams` runs as many as one likes."""
 
+import asyncio
+import gc
 import json
 from typing import Any, cast
 
@@ -7,9 +9,10 @@ import pytest
 
 from chains.answer_errors import EndedInErrorError, MalformedAnswerError, ReportedError
 from chains.completion_objects import Completion
+from streaming.loop import BackgroundLoop
 from streaming.run import Run
 from tests.broken_streams import ODD_VALUES, PATHS, broken
-from tests.fuzz_streams import BOUND, fuzz, wait_while_events_come
+from tests.fuzz_streams import BOUND, fuzz, wait_while_events_come, watched
 
 SEEDS = 300
 MEMORY = 400
@@ -54,6 +57,29 @@ def test_a_run_goes_on_where_it_has_not_ended_and_records_nothing_more() -> None
     run = SlowRun(events=3)
     wait_while_events_come(cast("Run", run))
     assert (len(run.events), run.waits) == (3, 4)
+
+
+def test_an_error_that_was_left_before_is_not_taken_for_a_streams() -> None:
+    async def fail() -> None:
+        raise LookupError("left")
+
+    async def leave() -> None:
+        task = asyncio.create_task(fail())
+        # Collected with this list alone, which holds itself.
+        left: list[Any] = [task]
+        left.append(left)
+        await asyncio.wait([task])
+
+    gc.disable()
+    runs = BackgroundLoop("watched")
+    try:
+        asyncio.run(leave())
+        with watched(runs) as errors:
+            gc.collect()
+        assert errors == []
+    finally:
+        gc.enable()
+        runs.close()
 
 
 def test_a_number_gives_the_same_answer_each_time() -> None:
