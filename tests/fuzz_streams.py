@@ -9,6 +9,7 @@ the chain's own, an error in the log. Exits with 1 where there is any of that.
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import resource
 import sys
@@ -50,7 +51,11 @@ from weir.runs.run_store import MemoryStore
 TIMEOUT = 1.0
 """WEIR_TIMEOUT of all runs."""
 BOUND = 30.0
-"""Seconds within which a run must end: two time-outs for a run of two requests, and a busy machine."""
+"""Seconds within which a run must end or record another event: two time-outs for a run of two requests, and more.
+
+Not the seconds of a whole run: on a machine whose processors are all taken, one of hundreds of chunks takes longer,
+because it waits for its turn a dozen times a chunk.
+"""
 BUDGET = 60_000_000
 """Bytes of recordings that are kept."""
 STORY = {"topic": "water", "words": 100, "tone": "calm"}
@@ -94,7 +99,7 @@ class Fuzzer:
         began = time.monotonic()
         chain, value = _chain(seed, method, model)
         run = self._recorder.start(chain, value, method=method, line=line)
-        run.wait(BOUND)
+        wait_while_events_come(run)
         return run, time.monotonic() - began
 
     def _model(self, seed: int, method: Method, line: AbortableConnections | None) -> CheckedChatOpenAI:
@@ -110,6 +115,13 @@ def _chain(seed: int, method: Method, model: CheckedChatOpenAI) -> tuple[Runnabl
     if seed % 7 == 1:
         return structured_chain(model, method=structured.StructuredMethod.TEXT), {"topic": "water"}
     return story_chain(model), STORY
+
+
+def wait_while_events_come(run: Run) -> None:
+    """Block until a run has ended, or has recorded nothing for `BOUND` seconds."""
+    seen = -1
+    while not run.wait(BOUND) and len(run.events) > seen:
+        seen = len(run.events)
 
 
 def problem(seed: int, run: Run, said: Outcome) -> str | None:
@@ -152,8 +164,12 @@ class _Errors(logging.Handler):
 
 
 @contextlib.contextmanager
-def _watched(loop: BackgroundLoop) -> Iterator[list[str]]:
-    """Yield the errors that are logged, or that nobody took, for the duration of a `with` block."""
+def watched(loop: BackgroundLoop) -> Iterator[list[str]]:
+    """Yield the errors that are logged, or that nobody took, for the duration of a `with` block.
+
+    A task whose error nobody took is logged when it is collected as garbage: those of before are collected first.
+    """
+    gc.collect()
     errors = _Errors()
 
     def untaken(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -173,7 +189,7 @@ def fuzz(seeds: Iterable[int], *, at_once: int = 16) -> Report:
     loop = BackgroundLoop("fuzzed-runs")
     http = http_client()
     began, before = time.monotonic(), _most_memory()
-    with broken_server() as url, _watched(loop) as errors, ThreadPoolExecutor(at_once) as pool:
+    with broken_server() as url, watched(loop) as errors, ThreadPoolExecutor(at_once) as pool:
         fuzzer = Fuzzer(url, loop, http)
         for seed, ending, wrong, took in pool.map(lambda seed: _one(fuzzer, seed), seeds):
             report.endings[ending] += 1

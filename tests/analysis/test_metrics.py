@@ -52,6 +52,21 @@ def test_nothing_streamed_has_no_figures_to_invent() -> None:
     assert seen.duration == 0.0
 
 
+@pytest.mark.parametrize(
+    ("calls", "silent"),
+    [
+        ([], True),
+        ([{"name": "measure", "args": {}}], False),
+        ([{"name": "", "args": {}}], True),
+        ([{"name": None}, {"args": {"a": 1}}, {}, None, "measure"], True),
+        ([{"name": ""}, {"name": "measure"}], False),
+    ],
+)
+def test_a_model_is_silent_that_wrote_nothing_and_named_no_tool(calls: list[Any], *, silent: bool) -> None:
+    output = {"type": "ai", "content": "", "tool_calls": calls}
+    assert run_metrics([event(1.0, "on_chat_model_end", MODEL, output=output)]).silent is silent
+
+
 @pytest.mark.parametrize("reason", ["stop", "length", None])
 def test_the_finish_reason_is_the_last_calls(reason: str | None) -> None:
     seen = run_metrics(answer(1.0, reason=reason))

@@ -1,14 +1,18 @@
 """Some hundreds of broken streams; `python -m tests.fuzz_streams` runs as many as one likes."""
 
+import asyncio
+import gc
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from tests.fuzz_streams import BOUND, fuzz
+from tests.fuzz_streams import BOUND, fuzz, wait_while_events_come, watched
 from tests.support.broken_streams import ODD_VALUES, PATHS, broken
 from weir.llm.answer_errors import EndedInErrorError, MalformedAnswerError, ReportedError
 from weir.llm.completion_objects import Completion
+from weir.runs.background_loop import BackgroundLoop
+from weir.runs.run import Run
 
 SEEDS = 300
 MEMORY = 400
@@ -20,8 +24,62 @@ def test_every_broken_stream_ends_in_time_with_a_sentence_that_is_its_own() -> N
     assert report.problems == []
     assert sum(report.endings.values()) == SEEDS
     assert len(report.endings) > 10
-    assert report.slowest[0] < BOUND
     assert report.grown < MEMORY
+
+
+NAMELESS_CALLS = [4643, 7377, 8075, 8133, 16246]
+"""Streams whose only content is a tool call without a name: one for each of five ways to run a chain."""
+
+
+def test_a_stream_of_nameless_tool_calls_ends_with_a_sentence() -> None:
+    report = fuzz(NAMELESS_CALLS, at_once=1)
+    assert report.problems == []
+    assert report.endings == {"Failed: TOOL_CALLS_ONLY": len(NAMELESS_CALLS)}
+
+
+class SlowRun:
+    """What `wait_while_events_come` asks of a run, which ends at no time and for a while records an event a wait."""
+
+    def __init__(self, events: int) -> None:
+        self.events: list[int] = []
+        self.waits = 0
+        self._coming = events
+
+    def wait(self, timeout: float) -> bool:
+        assert timeout == BOUND
+        self.waits += 1
+        if len(self.events) < self._coming:
+            self.events.append(self.waits)
+        return False
+
+
+def test_a_run_goes_on_where_it_has_not_ended_and_records_nothing_more() -> None:
+    run = SlowRun(events=3)
+    wait_while_events_come(cast("Run", run))
+    assert (len(run.events), run.waits) == (3, 4)
+
+
+def test_an_error_that_was_left_before_is_not_taken_for_a_streams() -> None:
+    async def fail() -> None:
+        raise LookupError("left")
+
+    async def leave() -> None:
+        task = asyncio.create_task(fail())
+        # Collected with this list alone, which holds itself.
+        left: list[Any] = [task]
+        left.append(left)
+        await asyncio.wait([task])
+
+    gc.disable()
+    runs = BackgroundLoop("watched")
+    try:
+        asyncio.run(leave())
+        with watched(runs) as errors:
+            gc.collect()
+        assert errors == []
+    finally:
+        gc.enable()
+        runs.close()
 
 
 def test_a_number_gives_the_same_answer_each_time() -> None:

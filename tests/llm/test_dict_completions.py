@@ -10,7 +10,7 @@ from langchain_core.messages import BaseMessageChunk
 
 from tests.llm.test_chat_model import WORDS, settings_for
 from tests.support.fake_openai import FakeOpenAI, Plan
-from weir.llm.answer_errors import MalformedAnswerError, ReportedError
+from weir.llm.answer_errors import MalformedAnswerError, ReportedError, ToolCallsOnlyError
 from weir.llm.chat_model import chat_model, configured_endpoint
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.failure import FailureKind, classify_error
@@ -98,6 +98,26 @@ async def test_an_object_that_is_no_completion_is_a_malformed_answer(sent: str, 
     with pytest.raises(MalformedAnswerError) as raised:
         await asked_of(sent, streams=streams)
     assert classify_error(raised.value, answering=True).kind is FailureKind.MALFORMED
+
+
+NAMELESS_CALLS: list[dict[str, Any]] = [
+    {},
+    {"name": ""},
+    {"name": None, "arguments": None},
+    {"name": []},
+    {"arguments": []},
+    {"arguments": '{"a": 1}'},
+]
+
+
+@pytest.mark.parametrize("function", NAMELESS_CALLS, ids=json.dumps)
+@pytest.mark.parametrize("streams", [True, False], ids=["stream", "whole"])
+async def test_a_tool_call_without_a_name_is_no_answer(function: dict[str, Any], *, streams: bool) -> None:
+    message = {"role": "assistant", "content": None, "tool_calls": [{"function": function}]}
+    choice = {"index": 0, "delta" if streams else "message": message, "finish_reason": "stop"}
+    with pytest.raises(ToolCallsOnlyError) as raised:
+        await asked_of(json.dumps({"choices": [choice]}), streams=streams)
+    assert classify_error(raised.value, answering=False).kind is FailureKind.TOOL_CALLS_ONLY
 
 
 async def test_an_error_in_place_of_an_answer_is_the_servers_own() -> None:

@@ -59,6 +59,11 @@ def _refusal(message: dict[str, Any]) -> str:
     return str(about.get("refusal") or "") if isinstance(about, dict) else ""
 
 
+def _names_a_tool(message: dict[str, Any]) -> bool:
+    """Whether a message calls a tool. A call without a name is none: no tool can be found for it."""
+    return any(isinstance(call, dict) and call.get("name") for call in message.get("tool_calls") or ())
+
+
 @dataclass(frozen=True, slots=True)
 class RunMetrics:
     """What was measured of a run. Times are seconds; None means that it has not happened or is not known."""
@@ -148,7 +153,7 @@ class MetricsAccumulator:
         self._count(event.run_id, read_usage(output))
         self._finish_reason, self._expects_finish_reason = finish_reason_of(message)
         self._refusal = _refusal(message)
-        self._silent = is_message(message) and not (text_of(message) or message.get("tool_calls"))
+        self._silent = is_message(message) and not (text_of(message) or _names_a_tool(message))
 
     def _count(self, run_id: str, usage: Usage | None) -> None:
         """Put the server's counts in place of the chunks, as far as it counted."""

@@ -236,7 +236,8 @@ class _Answer:
         self._has_begun = self._has_begun or "model_provider" in message.response_metadata
         self._has_text = self._has_text or bool(message.content or message.additional_kwargs.get("refusal"))
         if isinstance(message, AIMessageChunk):
-            self._calls |= {call["name"]: None for call in message.tool_call_chunks if call["name"]}
+            # A call without a name is one too: LangChain makes a tool call of it.
+            self._calls |= {call["name"] or "": None for call in message.tool_call_chunks}
         elif isinstance(message, AIMessage):
             self._calls |= {call["name"] or "": None for call in (*message.tool_calls, *message.invalid_tool_calls)}
         if call := message.additional_kwargs.get("function_call"):
