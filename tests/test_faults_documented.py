@@ -14,7 +14,7 @@ ELSEWHERE = {
 
 
 def test_the_documented_faults_are_those_that_are_tested() -> None:
-    assert table() in DOCUMENT.read_text(encoding="utf-8"), "python -m tests.faults prints the table"
+    assert table() in DOCUMENT.read_text(encoding="utf-8"), "python -m tests.support.faults prints the table"
 
 
 def test_every_kind_of_failure_is_brought_about() -> None:

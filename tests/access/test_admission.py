@@ -6,9 +6,8 @@ import pytest
 from langchain_core.runnables import RunnableLambda
 
 from tests.runs.test_recorder import Gate
-from weir.access.admission import start_limited_run
 from weir.access.caller import Caller
-from weir.access.limits import LimitReachedError, RunLimitConfig, RunLimiter
+from weir.access.limits import LimitReachedError, RunLimitConfig, RunLimiter, start_limited_run
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run
 from weir.runs.run_store import RunNotSharedError, get_readable_run
@@ -110,7 +109,7 @@ def test_a_run_begins_though_nothing_can_be_logged_of_it(
         run = start_limited_run(limits, ANN, lambda: recorder.start(RunnableLambda(str), "go"))
         assert run.wait(5)
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert f"run {run.id} is not in the log" in errors
+    assert f"run {run.id} cannot be logged" in errors
 
 
 def test_of_several_callbacks_at_a_runs_end_one_that_fails_is_logged_and_the_others_are_called(
@@ -131,6 +130,4 @@ def test_of_several_callbacks_at_a_runs_end_one_that_fails_is_logged_and_the_oth
         run.add_done_callback(callback)
     recorder.start(RunnableLambda(str), "go").wait(5)
     assert called == [run, run]
-    assert [record.getMessage() for record in caplog.records] == [
-        f"a callback of the end of run {run.id} has failed"
-    ] * 2
+    assert [record.getMessage() for record in caplog.records] == [f"a done callback of run {run.id} failed"] * 2

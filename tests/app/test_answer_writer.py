@@ -281,7 +281,7 @@ def test_an_answer_that_cannot_be_written_is_logged_once_however_often_it_is_tri
     gate.open.set()
     assert run.wait(5)
     keeper.close()
-    assert [line.getMessage() for line in caplog.records] == [f"answer {answer[1]} is not kept"]
+    assert [line.getMessage() for line in caplog.records] == [f"answer {answer[1]} cannot be stored"]
 
 
 def test_an_answer_of_odd_text_with_odd_counts_is_kept(

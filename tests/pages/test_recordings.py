@@ -3,9 +3,8 @@
 from langchain_core.runnables import RunnableLambda
 
 from pages.components.session.recordings import content_for, file_id
-from weir.access.admission import start_limited_run
 from weir.access.caller import Caller
-from weir.access.limits import RunLimitConfig, RunLimiter
+from weir.access.limits import RunLimitConfig, RunLimiter, start_limited_run
 from weir.core.run_event import Component, RunEvent
 from weir.runs.recorder import Recorder
 from weir.runs.recording_file import MAX_BYTES, is_too_large, size, to_jsonl
