@@ -17,6 +17,7 @@ from weir.access.caller import Caller
 from weir.access.limits import LimitKind, LimitReachedError, RunLimitConfig, RunLimiter
 from weir.core.run_event import RunEvent
 from weir.llm.replay_model import ReplayAbort, ReplayChatModel
+from weir.runs.memory_run import MemoryRun
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
 
@@ -280,7 +281,7 @@ def test_after_an_answer_with_a_count_that_is_none_everybody_may_go_on(recorder:
     assert limits.low_quotas("ann") == []
 
 
-class Uncountable(Run):
+class Uncountable(MemoryRun):
     """A run whose events cannot be read."""
 
     @property

@@ -20,6 +20,7 @@ from weir.core.run_event import MAX_LABEL
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.failure import FailureKind
+from weir.runs.memory_run import MemoryRun
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
@@ -351,7 +352,7 @@ def test_of_live_runs_the_largest_is_ended_to_make_room(loop: BackgroundLoop) ->
 
 def kept(store: MemoryStore, size: int) -> Run:
     """A live run, that nothing has been recorded of, in a store."""
-    run = Run(
+    run = MemoryRun(
         str(size), "kept", "x" * size, context={}, created_at=0.0, cancel=lambda: None, on_last_reader_left=lambda: None
     )
     store.add(run)

@@ -11,6 +11,7 @@ from weir.core import serialization
 from weir.core.run_event import Component, RunEvent
 from weir.runs import recording_file
 from weir.runs.failure import Failure, FailureKind
+from weir.runs.memory_run import MemoryRun
 from weir.runs.recorder import Recorder
 from weir.runs.recording_file import RecordingError
 from weir.runs.run import Run, Status
@@ -22,7 +23,7 @@ def nothing() -> None: ...
 
 
 def made_run(*values: Any, status: Status = Status.DONE, failure: Failure | None = None) -> Run:
-    run = Run(
+    run = MemoryRun(
         "id-1",
         "story",
         {"topic": "x"},

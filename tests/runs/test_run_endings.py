@@ -7,6 +7,7 @@ from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
 
 from weir.analysis.metrics import answer_text
 from weir.runs.failure import FailureKind
+from weir.runs.memory_run import MemoryRun
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
@@ -83,7 +84,7 @@ def test_whoever_waits_for_an_end_is_told_whatever_another_does_at_it() -> None:
     def fail(_: Run) -> None:
         raise ValueError("planned by the test")
 
-    run = Run("id", "a run", 1, context={}, created_at=0.0, cancel=lambda: None, on_last_reader_left=lambda: None)
+    run = MemoryRun("id", "a run", 1, context={}, created_at=0.0, cancel=lambda: None, on_last_reader_left=lambda: None)
     run.add_done_callback(fail)
     run.add_done_callback(told.append)
     run.close(Status.DONE, None)

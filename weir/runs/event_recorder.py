@@ -16,7 +16,8 @@ from weir.core import serialization
 from weir.core.redaction import Redactor
 from weir.core.run_event import Component, RunEvent, as_plain
 from weir.runs.failure import FailureKind, RecordFullError, classify_error, safe_str
-from weir.runs.run import Run, Status
+from weir.runs.memory_run import MemoryRun
+from weir.runs.run import Status
 from weir.runs.run_store import RunStore
 
 MAX_CAUSES = 8
@@ -42,7 +43,7 @@ class ErrorCollector(BaseCallbackHandler):
 
     run_inline = True
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: MemoryRun) -> None:
         self._run = run
         self.errors: dict[str, BaseException] = {}
         """By the component's run id, in the order in which the components failed."""
@@ -58,7 +59,7 @@ class ErrorCollector(BaseCallbackHandler):
 class EventRecorder:
     """Writes the events of one run. All methods are called on the background loop."""
 
-    def __init__(self, run: Run, store: RunStore, redactor: Redactor) -> None:
+    def __init__(self, run: MemoryRun, store: RunStore, redactor: Redactor) -> None:
         self.error_collector = ErrorCollector(run)
         """Must be one of the callback handlers of the run."""
         self.is_answering = False

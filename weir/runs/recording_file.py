@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from weir.core.byte_chunks import byte_chunks
 from weir.core.run_event import RunEvent
+from weir.runs.memory_run import MemoryRun
 from weir.runs.recording_codec import Decoder, End, Header, Line, RecordingError, encode, encode_in_pieces
 from weir.runs.run import Run, Status
 
@@ -47,7 +48,7 @@ def size(run: Run) -> int:
     return total
 
 
-def from_jsonl(content: bytes) -> Run:
+def from_jsonl(content: bytes) -> MemoryRun:
     """Return the run of a recording, as a run that has ended. Raises RecordingError.
 
     A recording of a live run has no end line: it becomes an abandoned run with `is_truncated`.
@@ -61,7 +62,7 @@ def from_jsonl(content: bytes) -> Run:
     if b"\n" in content and not content.endswith(b"\n"):
         number = content.count(b"\n") + 1
         raise RecordingError(f"This recording ends in the middle of line {number}.")
-    run = Run(
+    run = MemoryRun(
         ID_PREFIX + hashlib.sha256(content).hexdigest()[:32],
         header.name,
         header.input,

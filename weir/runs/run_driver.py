@@ -22,8 +22,9 @@ from weir.runs.background_loop import BackgroundLoop
 from weir.runs.callback_handler import InvokeEventHandler, StreamingEventHandler
 from weir.runs.event_recorder import EventRecorder, Interrupted
 from weir.runs.failure import Failure, FailureKind, classify_error
+from weir.runs.memory_run import MemoryRun
 from weir.runs.methods import Method, with_astream, with_astream_events, with_callbacks, with_invoke, with_stream
-from weir.runs.run import Run, Status
+from weir.runs.run import Status
 from weir.runs.run_store import RunStore
 
 CANCEL_INTERVAL_SECONDS = 0.05
@@ -78,7 +79,7 @@ class RunDriver:
     ) -> None:
         self._clock = clock
         self._started_at = clock()
-        self.run = Run(
+        self.run = MemoryRun(
             str(request.run_id),
             request.name,
             request.value,

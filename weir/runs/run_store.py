@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict, deque
 from typing import ClassVar, Protocol
 
+from weir.runs.memory_run import MemoryRun
 from weir.runs.run import Run
 
 EVICTED_IDS = 10_000
@@ -39,7 +40,7 @@ class RunNotSharedError(RunUnavailableError):
 class RunStore(Protocol):
     """Holds runs within a memory limit."""
 
-    def add(self, run: Run) -> None:
+    def add(self, run: MemoryRun) -> None:
         """Add a run."""
 
     def get(self, run_id: str) -> Run:
@@ -48,7 +49,7 @@ class RunStore(Protocol):
     def runs(self) -> list[Run]:
         """Return all runs, oldest first."""
 
-    def add_bytes(self, size: int) -> Run | None:
+    def add_bytes(self, size: int) -> MemoryRun | None:
         """Count `size` bytes more of a stored run and evict runs for them. Return the run that must end, if any."""
 
 
@@ -73,7 +74,7 @@ class MemoryStore:
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._lock = threading.Lock()
-        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._runs: OrderedDict[str, MemoryRun] = OrderedDict()
         self._size = 0
         self._evicted: deque[str] = deque(maxlen=EVICTED_IDS)
 
@@ -82,7 +83,7 @@ class MemoryStore:
         """Bytes that all stored runs take."""
         return self._size
 
-    def add(self, run: Run) -> None:
+    def add(self, run: MemoryRun) -> None:
         with self._lock:
             if run.size > self._budget and not run.is_live:
                 # It would evict all other runs, and then itself.
@@ -102,7 +103,7 @@ class MemoryStore:
         with self._lock:
             return list(self._runs.values())
 
-    def add_bytes(self, size: int) -> Run | None:
+    def add_bytes(self, size: int) -> MemoryRun | None:
         with self._lock:
             self._size += size
             if self._size <= self._budget:
