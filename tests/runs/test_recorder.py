@@ -14,6 +14,7 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableGenerator, RunnableLambda, RunnableParallel
 
+from tests.support.gate import Gate
 from weir.analysis.metrics import answer_text
 from weir.core import serialization
 from weir.core.run_event import MAX_LABEL
@@ -32,35 +33,6 @@ ANSWER = "Once upon a time there was a weir."
 def story(answer: str = ANSWER) -> Any:
     model = GenericFakeChatModel(messages=iter([AIMessage(answer)]))
     return ChatPromptTemplate.from_template("About {topic}") | model | StrOutputParser()
-
-
-class Gate:
-    """A chain that yields a word, then waits until the test lets it go on."""
-
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-        self.cancelled = threading.Event()
-        self._opened: asyncio.Event | None = None
-
-    def chain(self) -> Any:
-        async def words(inputs: AsyncIterator[Any]) -> AsyncIterator[str]:
-            async for _ in inputs:
-                self._opened = asyncio.Event()
-                self._loop = asyncio.get_running_loop()
-                yield "before "
-                self.reached.set()
-                try:
-                    await self._opened.wait()
-                except asyncio.CancelledError:
-                    self.cancelled.set()
-                    raise
-                yield "after"
-
-        return RunnableGenerator(words, name="gate")
-
-    def open(self) -> None:
-        assert self._opened is not None
-        self._loop.call_soon_threadsafe(self._opened.set)
 
 
 async def langchain_events(chain: Any, value: Any) -> list[Any]:
@@ -350,10 +322,16 @@ def test_of_live_runs_the_largest_is_ended_to_make_room(loop: BackgroundLoop) ->
     assert (large.status, large.failure and large.failure.kind) == (Status.FAILED, FailureKind.RECORD_FULL)
 
 
-def kept(store: MemoryStore, size: int) -> Run:
-    """A live run, that nothing has been recorded of, in a store."""
+def stored_run(store: MemoryStore, size: int) -> Run:
+    """Add a live run without events to a store."""
     run = MemoryRun(
-        str(size), "kept", "x" * size, context={}, created_at=0.0, cancel=lambda: None, on_last_reader_left=lambda: None
+        str(size),
+        "stored",
+        "x" * size,
+        context={},
+        created_at=0.0,
+        cancel=lambda: None,
+        on_last_reader_left=lambda: None,
     )
     store.add(run)
     return run
@@ -361,7 +339,7 @@ def kept(store: MemoryStore, size: int) -> Run:
 
 def test_a_run_that_is_being_ended_counts_as_room(loop: BackgroundLoop) -> None:
     store = MemoryStore(budget=100_000)
-    small, large, middle = (kept(store, size) for size in (5_000, 90_000, 40_000))
+    small, large, middle = (stored_run(store, size) for size in (5_000, 90_000, 40_000))
     assert store.add_bytes(0) is large
     large.request_stop(Status.FAILED)
     assert store.add_bytes(20_000) is None

@@ -1,4 +1,4 @@
-"""The record's own rules, whoever writes it."""
+"""Rules of a run's record that hold for all writers."""
 
 from itertools import count, pairwise
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from langchain_core.runnables import RunnableLambda
 
+from tests.support.gate import Gate
 from weir.core.run_event import Component, RunEvent
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
@@ -107,3 +108,39 @@ def test_a_recording_that_is_larger_than_the_store_takes_nobody_elses_room() -> 
     assert store.runs() == [others]
     with pytest.raises(RunEvictedError):
         store.get("rec-1")
+
+
+def test_done_callback_is_called_once(recorder: Recorder) -> None:
+    gate = Gate()
+    run = recorder.start(gate.chain(), "go")
+    called: list[Run] = []
+    run.add_done_callback(called.append)
+    assert gate.reached.wait(5)
+    assert called == []
+    run.stop()
+    assert run.wait(5)
+    run.add_done_callback(called.append)
+    # Callbacks are called after readers are woken, on the recorder's thread, so before the next run there.
+    recorder.start(RunnableLambda(str), "go").wait(5)
+    assert called == [run, run]
+
+
+def test_done_callback_that_fails_is_logged_and_the_others_are_called(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_: Run) -> None:
+        raise ValueError("no")
+
+    gate = Gate()
+    run = recorder.start(gate.chain(), "go")
+    called: list[Run] = []
+    for callback in (fails, called.append):
+        run.add_done_callback(callback)
+    assert gate.reached.wait(5)
+    gate.open()
+    assert run.wait(5)
+    for callback in (fails, called.append):
+        run.add_done_callback(callback)
+    recorder.start(RunnableLambda(str), "go").wait(5)
+    assert called == [run, run]
+    assert [record.getMessage() for record in caplog.records] == [f"a done callback of run {run.id} failed"] * 2
