@@ -60,10 +60,10 @@ def test_redactor_finds_a_secret_in_json_within_json(secret: str, ascii: bool, d
 @pytest.mark.parametrize("secret", ODD)
 @pytest.mark.parametrize("escape", [quote, quote_plus, lambda secret: quote(secret, safe=""), json.dumps, repr])
 def test_redactor_finds_a_secret_in_every_escaping(secret: str, escape: Callable[[str], str]) -> None:
-    shown = Redactor([secret]).redact(f"a {escape(secret)} b {json.dumps(escape(secret))}")
-    assert PLACEHOLDER in shown
-    assert escape(secret) not in shown
-    assert secret[1:-1] not in shown
+    redacted = Redactor([secret]).redact(f"a {escape(secret)} b {json.dumps(escape(secret))}")
+    assert PLACEHOLDER in redacted
+    assert escape(secret) not in redacted
+    assert secret[1:-1] not in redacted
 
 
 QUOTED = st.text(alphabet='ab"\\\\/é\n', min_size=8, max_size=16)

@@ -74,9 +74,9 @@ def test_dumps_writes_a_prompt_value_as_its_messages() -> None:
 
 
 def test_dumps_writes_other_objects_as_type_and_bounded_repr() -> None:
-    shown = loads(dumps({"model": object(), "long": type("Long", (), {"__repr__": lambda _: "x" * 10_000})()}))
-    assert shown["model"]["type"] == "object"
-    assert len(shown["long"]["repr"]) == MAX_REPR
+    parsed = loads(dumps({"model": object(), "long": type("Long", (), {"__repr__": lambda _: "x" * 10_000})()}))
+    assert parsed["model"]["type"] == "object"
+    assert len(parsed["long"]["repr"]) == MAX_REPR
 
 
 class Broken(Mapping[str, int]):
@@ -115,17 +115,17 @@ class BrokenList(list[int]):
 )
 @pytest.mark.parametrize("beside", ["text", "half of a pair: \ud83d", 2**80])
 def test_dumps_writes_values_that_raise_and_keeps_those_beside_them(value: Any, beside: Any) -> None:
-    shown = loads(dumps({"value": value, "beside": beside}))
-    assert set(shown) == {"value", "beside"}
-    assert shown["beside"] in (beside, float(2**80))
+    parsed = loads(dumps({"value": value, "beside": beside}))
+    assert set(parsed) == {"value", "beside"}
+    assert parsed["beside"] in (beside, float(2**80))
     assert dumps(value)
 
 
 def test_dumps_stops_at_a_cycle() -> None:
     ring: list[Any] = ["half of a pair: \ud83d"]
     ring += [ring, {"again": ring}]
-    shown = loads(dumps(ring))
-    assert (shown[1]["type"], shown[2]["again"]["type"]) == ("list", "list")
+    parsed = loads(dumps(ring))
+    assert (parsed[1]["type"], parsed[2]["again"]["type"]) == ("list", "list")
 
 
 @pytest.mark.parametrize(

@@ -404,7 +404,7 @@ def test_what_a_chain_is_named_and_tagged_with_is_recorded_as_bounded_text(recor
 
 
 class Table:
-    """Refuses to be asked whether it is true, as tables and arrays do."""
+    """Raises if it is asked whether it is true, as tables and arrays do."""
 
     def __bool__(self) -> bool:
         raise ValueError("the truth value of a table is ambiguous")
@@ -415,11 +415,11 @@ class Table:
     __hash__ = object.__hash__
 
 
-# LangChain's own handler, behind `astream_events`, loses the events of such a chain.
+# LangChain's own handler for `astream_events` loses the events of these chains.
 @pytest.mark.parametrize("method", [method for method in Method if method is not Method.ASTREAM_EVENTS])
 @pytest.mark.parametrize("value", [Table(), {"input": Table()}, [Table()]])
 def test_a_chain_of_tables_is_recorded_by_every_method(recorder: Recorder, method: Method, value: Any) -> None:
-    chain: Any = RunnableLambda(lambda given: [given]) | RunnableLambda(lambda given: given[0])
+    chain: Any = RunnableLambda(lambda value: [value]) | RunnableLambda(lambda values: values[0])
     run = recorder.start(chain, value, method=method)
     assert run.wait(5)
     assert run.status is Status.DONE
