@@ -1,4 +1,4 @@
-"""`python -m weir` is the `weir` command."""
+"""Entry point of `python -m weir`, which is the `weir` command."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""How many runs and tokens visitors get, and what they are told when there are no more."""
+"""Limits of runs and tokens, and the errors when they are reached."""
 
 import threading
 from collections.abc import Sequence
@@ -11,12 +11,13 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatResult
 from langchain_core.runnables import RunnableLambda
 
-from tests.runs.test_recorder import Gate
 from tests.support.event_strategies import NO_COUNTS, nothing
+from tests.support.gate import Gate
 from weir.access.caller import Caller
 from weir.access.limits import LimitKind, LimitReachedError, RunLimitConfig, RunLimiter
 from weir.core.run_event import RunEvent
 from weir.llm.replay_model import ReplayAbort, ReplayChatModel
+from weir.runs.memory_run import MemoryRun
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
 
@@ -49,25 +50,27 @@ def finished(recorder: Recorder) -> Run:
     return run
 
 
-def spent(recorder: Recorder, read: int, written: int) -> Run:
-    """A run whose model says that it has read and written that many tokens."""
-    model = ReplayChatModel(pieces=((0.0, "Enough."),), tokens_in=read, tokens_out=written, line=ReplayAbort())
+def run_with_usage(recorder: Recorder, input_tokens: int, output_tokens: int) -> Run:
+    """Return a run whose model reports this usage."""
+    model = ReplayChatModel(
+        pieces=((0.0, "Enough."),), tokens_in=input_tokens, tokens_out=output_tokens, line=ReplayAbort()
+    )
     run = recorder.start(model, "go")
     assert run.wait(5)
     return run
 
 
-def begun(recorder: Recorder, gate: Gate) -> Run:
-    """A run that stays live, whose model has said something without counting it."""
+def live_run(recorder: Recorder, gate: Gate) -> Run:
+    """Return a live run whose model has answered without reporting usage."""
     model = GenericFakeChatModel(messages=iter([AIMessage("One two three.")]))
     run = recorder.start(model | gate.chain(), "a prompt that has a good many bytes " * 4)
     assert gate.reached.wait(5)
     return run
 
 
-def refusal(limits: RunLimiter, party: Caller, recorder: Recorder) -> LimitReachedError:
+def start_error(limits: RunLimiter, caller: Caller, recorder: Recorder) -> LimitReachedError:
     with pytest.raises(LimitReachedError) as reached:
-        limits.start(party, lambda: finished(recorder))
+        limits.start(caller, lambda: finished(recorder))
     return reached.value
 
 
@@ -92,11 +95,11 @@ def test_a_place_among_live_runs_is_free_again_when_one_ends(
 ) -> None:
     limits = RunLimiter(quota)
     first, second = (limits.start(ANN, lambda: recorder.start(gate.chain(), "go")) for _ in range(2))
-    assert refusal(limits, ANN, recorder).limit is limit
+    assert start_error(limits, ANN, recorder).limit is limit
     if other_may:
         limits.start(BEN, lambda: finished(recorder))
     else:
-        assert refusal(limits, BEN, recorder).limit is limit
+        assert start_error(limits, BEN, recorder).limit is limit
     first.stop()
     assert first.wait(5)
     limits.start(ANN, lambda: finished(recorder))
@@ -106,7 +109,7 @@ def test_a_place_among_live_runs_is_free_again_when_one_ends(
 def test_a_visitor_who_forgets_the_cookie_is_still_one_address(recorder: Recorder, gate: Gate) -> None:
     limits = RunLimiter(RunLimitConfig(live_per_visitor=1, live_per_address=2))
     runs = [limits.start(Caller(name, "10.0.0.1"), lambda: recorder.start(gate.chain(), "go")) for name in ("a", "b")]
-    assert refusal(limits, Caller("c", "10.0.0.1"), recorder).limit is LimitKind.LIVE_PER_ADDRESS
+    assert start_error(limits, Caller("c", "10.0.0.1"), recorder).limit is LimitKind.LIVE_PER_ADDRESS
     for run in runs:
         run.stop()
 
@@ -146,7 +149,7 @@ def test_starts_are_counted_over_the_last_minute(recorder: Recorder, clock: Cloc
     limits.start(ANN, lambda: finished(recorder))
     clock.now += 40
     limits.start(ANN, lambda: finished(recorder))
-    reached = refusal(limits, ANN, recorder)
+    reached = start_error(limits, ANN, recorder)
     assert (reached.limit, reached.seconds) == (LimitKind.STARTS_PER_MINUTE, 20)
     assert str(reached).endswith("Try again in 20 s.")
     limits.start(BEN, lambda: finished(recorder))
@@ -160,27 +163,10 @@ def test_starts_of_all_together_are_counted_too(recorder: Recorder, clock: Clock
     clock.now += 10
     limits.start(ANN, lambda: finished(recorder))
     assert [left.limit for left in limits.low_quotas("anybody")] == [LimitKind.TOTAL_STARTS_PER_MINUTE]
-    reached = refusal(limits, ANN, recorder)
+    reached = start_error(limits, ANN, recorder)
     assert (reached.limit, reached.seconds) == (LimitKind.TOTAL_STARTS_PER_MINUTE, 50)
     clock.now += 50
     limits.start(ANN, lambda: finished(recorder))
-
-
-def test_addresses_of_one_ipv6_network_count_as_one(recorder: Recorder) -> None:
-    assert (
-        Caller.from_identity("ann", "2001:db8:0:1::7").address
-        == Caller.from_identity("ben", "2001:db8:0:1:9::1").address
-    )
-    assert (
-        Caller.from_identity("ann", "2001:db8:0:1::7").address != Caller.from_identity("ann", "2001:db8:0:2::7").address
-    )
-    assert (
-        Caller.from_identity("ann", "::ffff:192.0.2.7").address
-        == Caller.from_identity("ann", "192.0.2.7").address
-        == "192.0.2.7"
-    )
-    assert Caller.from_identity("ann", "fe80::1%eth0").address == Caller.from_identity("ann", "fe80::2").address
-    assert Caller.from_identity("ann", "a-proxy").address == "a-proxy"
 
 
 def test_a_start_that_fails_is_not_counted(recorder: Recorder) -> None:
@@ -198,48 +184,48 @@ def test_tokens_are_told_when_few_are_left_refused_when_none_are_and_given_anew_
     recorder: Recorder, clock: Clock
 ) -> None:
     limits = RunLimiter(RunLimitConfig(tokens_per_day=1_000), clock=clock)
-    limits.start(ANN, lambda: spent(recorder, 300, 400))
+    limits.start(ANN, lambda: run_with_usage(recorder, 300, 400))
     assert limits.low_quotas("ann") == []
-    limits.start(ANN, lambda: spent(recorder, 100, 50))
+    limits.start(ANN, lambda: run_with_usage(recorder, 100, 50))
     (left,) = limits.low_quotas("ann")
     assert (left.limit, left.left, left.of) == (LimitKind.TOKENS_PER_DAY, 150, 1_000)
     # What goes beyond is only known afterwards.
-    limits.start(ANN, lambda: spent(recorder, 500, 500))
-    reached = refusal(limits, ANN, recorder)
+    limits.start(ANN, lambda: run_with_usage(recorder, 500, 500))
+    reached = start_error(limits, ANN, recorder)
     assert (reached.limit, reached.seconds) == (LimitKind.TOKENS_PER_DAY, 12 * 3600)
     assert str(reached) == "You have used your tokens for today. Try again in 12 h 0 min, after midnight UTC."
     assert limits.low_quotas("ann")[0].left == 0
-    limits.start(BEN, lambda: spent(recorder, 1, 1))
+    limits.start(BEN, lambda: run_with_usage(recorder, 1, 1))
     clock.now += reached.seconds
-    limits.start(ANN, lambda: spent(recorder, 1, 1))
+    limits.start(ANN, lambda: run_with_usage(recorder, 1, 1))
     assert limits.low_quotas("ann") == []
 
 
 def test_all_visitors_together_have_a_bound_that_new_cookies_do_not_move(recorder: Recorder, clock: Clock) -> None:
     limits = RunLimiter(RunLimitConfig(tokens_per_day=900, total_tokens_per_day=1_000), clock=clock)
     for name in ("a", "b"):
-        limits.start(Caller(name), lambda: spent(recorder, 250, 250))
-    assert refusal(limits, Caller("c"), recorder).limit is LimitKind.TOTAL_TOKENS_PER_DAY
+        limits.start(Caller(name), lambda: run_with_usage(recorder, 250, 250))
+    assert start_error(limits, Caller("c"), recorder).limit is LimitKind.TOTAL_TOKENS_PER_DAY
 
 
 def test_what_a_live_run_has_used_counts_before_it_ends(recorder: Recorder, gate: Gate) -> None:
     limits = RunLimiter(RunLimitConfig(tokens_per_day=10))
-    run = limits.start(ANN, lambda: begun(recorder, gate))
-    assert refusal(limits, ANN, recorder).limit is LimitKind.TOKENS_PER_DAY
+    run = limits.start(ANN, lambda: live_run(recorder, gate))
+    assert start_error(limits, ANN, recorder).limit is LimitKind.TOKENS_PER_DAY
     run.stop()
 
 
 def test_a_run_that_was_stopped_costs_what_it_is_estimated_at(recorder: Recorder, gate: Gate) -> None:
     limits = RunLimiter(RunLimitConfig(tokens_per_day=30))
-    run = limits.start(ANN, lambda: begun(recorder, gate))
+    run = limits.start(ANN, lambda: live_run(recorder, gate))
     run.stop()
     assert run.wait(5)
-    assert refusal(limits, ANN, recorder).limit is LimitKind.TOKENS_PER_DAY
+    assert start_error(limits, ANN, recorder).limit is LimitKind.TOKENS_PER_DAY
 
 
 def test_a_replay_costs_no_tokens(recorder: Recorder) -> None:
     limits = RunLimiter(RunLimitConfig(tokens_per_day=10))
-    limits.start(ANN, lambda: spent(recorder, 50, 50), costs_tokens=False)
+    limits.start(ANN, lambda: run_with_usage(recorder, 50, 50), costs_tokens=False)
     limits.start(ANN, lambda: finished(recorder))
 
 
@@ -256,12 +242,12 @@ def test_a_call_that_reached_nobody_costs_nothing(recorder: Recorder) -> None:
 
 
 class MiscountingModel(FakeMessagesListChatModel):
-    """A chat model whose server counts tokens with what is no number."""
+    """A chat model whose server reports token counts that are not numbers."""
 
     usage: Any = None
 
-    def _generate(self, *given: Any, **named: Any) -> ChatResult:
-        result = super()._generate(*given, **named)
+    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        result = super()._generate(*args, **kwargs)
         result.generations[0].message.usage_metadata = self.usage  # type: ignore[attr-defined]
         return result
 
@@ -280,7 +266,7 @@ def test_after_an_answer_with_a_count_that_is_none_everybody_may_go_on(recorder:
     assert limits.low_quotas("ann") == []
 
 
-class Uncountable(Run):
+class Uncountable(MemoryRun):
     """A run whose events cannot be read."""
 
     @property
@@ -294,10 +280,8 @@ def test_a_run_that_cannot_be_counted_frees_its_place_and_is_logged_once(
     limits = RunLimiter(RunLimitConfig(live=1, tokens_per_day=20))
     run = Uncountable("damaged", "chain", None, context={}, created_at=0.0, cancel=nothing, on_last_reader_left=nothing)
     limits.start(ANN, lambda: run)
-    assert refusal(limits, BEN, recorder).limit is LimitKind.LIVE
+    assert start_error(limits, BEN, recorder).limit is LimitKind.LIVE
     run.close(Status.DONE, None)
-    limits.start(BEN, lambda: spent(recorder, 15, 5))
-    assert refusal(limits, BEN, recorder).limit is LimitKind.TOKENS_PER_DAY
-    assert [record.getMessage() for record in caplog.records] == [
-        "the tokens of run damaged cannot be counted any further"
-    ]
+    limits.start(BEN, lambda: run_with_usage(recorder, 15, 5))
+    assert start_error(limits, BEN, recorder).limit is LimitKind.TOKENS_PER_DAY
+    assert [record.getMessage() for record in caplog.records] == ["the tokens of run damaged cannot be counted"]

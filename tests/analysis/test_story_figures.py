@@ -14,6 +14,7 @@ from weir.analysis.stop_report import ConnectionEnd, stop_report
 from weir.analysis.text_chunks import chunk_label, show_whitespace, text_chunks
 from weir.core.run_event import Component, RunEvent
 from weir.core.serialization import dumps
+from weir.runs.memory_run import MemoryRun
 from weir.runs.methods import Method
 from weir.runs.run import Run, Status
 from weir.text.chunk_buffer import ChunkBuffer
@@ -27,7 +28,7 @@ def told(*pieces: tuple[float, str], source: Component = ROOT, kind: str = "on_c
 
 
 def ended(events: list[RunEvent], status: Status = Status.DONE, clock: float = 0.0) -> Run:
-    run = Run(
+    run = MemoryRun(
         "id",
         "story",
         {"topic": "t"},

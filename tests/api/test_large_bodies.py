@@ -22,7 +22,8 @@ from weir.core import serialization
 from weir.core.byte_chunks import CHUNK_BYTES, byte_chunks
 from weir.core.run_event import Component, RunEvent
 from weir.runs import recording_file
-from weir.runs.run import Run, Status
+from weir.runs.memory_run import MemoryRun
+from weir.runs.run import Status
 from weir.runs.run_store import MemoryStore
 
 STATM = Path("/proc/self/statm")
@@ -35,8 +36,8 @@ FILE = bytes(range(256)) * 4_096 * MEGABYTES
 def nothing() -> None: ...
 
 
-def large_run(word: str = WORD, run_id: str = "large") -> Run:
-    run = Run(
+def large_run(word: str = WORD, run_id: str = "large") -> MemoryRun:
+    run = MemoryRun(
         run_id, "story", {"topic": "\ud800"}, context={}, created_at=12.5, cancel=nothing, on_last_reader_left=nothing
     )
     source = Component("story", run_id, (), (), {})
@@ -140,7 +141,7 @@ def test_a_recording_is_sent_as_it_is_saved(client: httpx.Client, store: MemoryS
 
 
 def test_a_run_is_shown_with_its_text_and_its_input(client: httpx.Client, store: MemoryStore) -> None:
-    run = Run(
+    run = MemoryRun(
         "odd",
         "story",
         {"topic": "\ud800", "n": 2**80},

@@ -18,8 +18,9 @@ from weir.config.settings import Settings
 from weir.core import serialization
 from weir.core.run_event import Component, RunEvent
 from weir.llm.provider import ModelProvider
+from weir.runs.memory_run import MemoryRun
 from weir.runs.recorder import Recorder
-from weir.runs.run import Run, Status
+from weir.runs.run import Status
 
 EVENTS = 60_000
 BOUND = 0.02
@@ -50,9 +51,10 @@ def nothing() -> None:
     """What a run that has ended is stopped with."""
 
 
-def long_run() -> Run:
+def long_run() -> MemoryRun:
     source = Component("model", str(uuid.uuid4()), (), (), {})
-    run = Run(str(uuid.uuid4()), "story", {}, context={}, created_at=0.0, cancel=nothing, on_last_reader_left=nothing)
+    run_id = str(uuid.uuid4())
+    run = MemoryRun(run_id, "story", {}, context={}, created_at=0.0, cancel=nothing, on_last_reader_left=nothing)
     payload = serialization.dumps({"chunk": {"content": "a word after another, and so on ", "type": "AIMessageChunk"}})
     for number in range(EVENTS):
         run.append(RunEvent(number, number / 1_000, "on_chat_model_stream", source, payload))

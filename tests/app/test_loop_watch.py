@@ -1,4 +1,4 @@
-"""Whether a loop that stands still is noticed, with what holds it. The loops are real ones, and really held."""
+"""Loop watchdog: real event loops that are really blocked."""
 
 import asyncio
 import logging
@@ -43,11 +43,11 @@ asyncio.run(main())
 
 @pytest.fixture
 def watch(loop: BackgroundLoop) -> Iterator[LoopWatch]:
-    watching = LoopWatch(late_seconds=LATE, uses_faulthandler=False)
-    watching.add("of the test", loop.loop)
-    watching.start()
-    yield watching
-    watching.close()
+    loop_watch = LoopWatch(late_seconds=LATE, uses_faulthandler=False)
+    loop_watch.add("of the test", loop.loop)
+    loop_watch.start()
+    yield loop_watch
+    loop_watch.close()
 
 
 def logged(caplog: pytest.LogCaptureFixture, text: str) -> list[str]:
@@ -61,7 +61,7 @@ def until(happened: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def test_a_held_loop_is_logged_once_with_its_stack_and_again_when_it_goes_on(
+def test_blocked_loop_is_logged_once_with_its_stack_and_again_when_it_runs(
     loop: BackgroundLoop, watch: LoopWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     release = threading.Event()
@@ -70,19 +70,19 @@ def test_a_held_loop_is_logged_once_with_its_stack_and_again_when_it_goes_on(
         release.wait(20)
 
     loop.call(hold_the_loop)
-    until(lambda: logged(caplog, "has stood still"))
+    until(lambda: logged(caplog, "has been blocked"))
     watch.look()
     release.set()
-    until(lambda: logged(caplog, "goes on"))
-    (stack,) = logged(caplog, "has stood still")
+    until(lambda: logged(caplog, "runs again"))
+    (stack,) = logged(caplog, "has been blocked")
     assert "of the test" in stack
     assert "in hold_the_loop" in stack
     assert "release.wait(20)" in stack
-    (end,) = logged(caplog, "goes on")
-    assert "before it could be seen" not in end
+    (end,) = logged(caplog, "runs again")
+    assert "the cause is unknown" not in end
 
 
-def test_a_loop_that_is_held_twice_is_logged_twice(
+def test_loop_that_is_blocked_twice_is_logged_twice(
     loop: BackgroundLoop, watch: LoopWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def is_logged(text: str, times: int) -> bool:
@@ -91,12 +91,12 @@ def test_a_loop_that_is_held_twice_is_logged_twice(
     for times in (1, 2):
         release = threading.Event()
         loop.call(release.wait, 20)
-        until(partial(is_logged, "has stood still", times))
+        until(partial(is_logged, "has been blocked", times))
         release.set()
-        until(partial(is_logged, "goes on", times))
+        until(partial(is_logged, "runs again", times))
 
 
-def test_a_loop_that_turns_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_running_loop_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
     watch = LoopWatch(late_seconds=1.0, uses_faulthandler=False, clock=lambda: now)
 
@@ -115,7 +115,7 @@ def test_a_loop_that_turns_is_not_logged(caplog: pytest.LogCaptureFixture) -> No
     assert caplog.records == []
 
 
-def test_a_loop_that_is_closed_is_watched_no_more(caplog: pytest.LogCaptureFixture) -> None:
+def test_closed_loop_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
     watch = LoopWatch(late_seconds=1.0, uses_faulthandler=False, clock=lambda: now)
 
@@ -129,8 +129,8 @@ def test_a_loop_that_is_closed_is_watched_no_more(caplog: pytest.LogCaptureFixtu
     assert caplog.records == []
 
 
-def test_what_holds_the_gil_in_c_is_written_while_it_does() -> None:
+def test_stack_of_c_code_that_holds_the_gil_is_written() -> None:
     ended = subprocess.run([sys.executable, "-c", HELD_BY_C], capture_output=True, text=True, timeout=60, check=True)
     assert "in hold_with_a_pattern" in ended.stderr
     assert "re/__init__.py" in ended.stderr
-    assert "stood still for" in ended.stderr
+    assert "blocked for" in ended.stderr

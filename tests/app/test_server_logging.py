@@ -1,4 +1,4 @@
-"""How lines of the log look, and what is taken out of them."""
+"""Format of log lines, and what is removed from them."""
 
 import json
 import subprocess
@@ -6,17 +6,17 @@ import sys
 
 WRITE = """
 import logging, sys
-from weir.app.server_logging import take_over, write_logs
+from weir.app.server_logging import adopt_server_loggers, configure_logging
 server = logging.getLogger("a.server")
 server.propagate = False
 server.addHandler(logging.StreamHandler(sys.stdout))
-write_logs(sys.argv[1])
-take_over()
+configure_logging(sys.argv[1])
+adopt_server_loggers()
 later = logging.getLogger("a.server.part")
 later.propagate = False
 later.addHandler(logging.StreamHandler(sys.stderr))
-logging.getLogger("streaming.run_log").info("run ended", extra={"run": "1", "tokens": 5})
-logging.getLogger("streaming.run_log").debug("too much")
+logging.getLogger("weir.access.run_log").info("run ended", extra={"run": "1", "tokens": 5})
+logging.getLogger("weir.access.run_log").debug("too much")
 logging.getLogger("httpx").info("too much")
 logging.getLogger("httpx").warning("enough")
 server.warning("from the server")
@@ -26,12 +26,12 @@ access.warning('%s - "%s %s HTTP/%s" %d', "10.0.0.1:5", "GET", "/api/stream?topi
 try:
     1 / 0
 except ZeroDivisionError:
-    logging.getLogger("api").exception("failed")
+    logging.getLogger("weir.api").exception("failed")
 """
 
 
 def written(style: str) -> list[str]:
-    """Return what a process of its own writes: loggers are shared by all of one."""
+    """Return what another process logs: loggers are global to a process."""
     command = [sys.executable, "-c", WRITE, style]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     assert "canary" not in done.stdout + done.stderr
@@ -39,7 +39,7 @@ def written(style: str) -> list[str]:
     return done.stderr.splitlines()
 
 
-def test_as_json_each_line_is_an_object_whoever_writes_it() -> None:
+def test_json_log_has_an_object_per_line_whichever_logger_writes_it() -> None:
     lines = [json.loads(line) for line in written("json")]
     assert [(line["level"], line["logger"], line["message"]) for line in lines] == [
         ("INFO", "weir.access.run_log", "run ended"),
@@ -47,14 +47,14 @@ def test_as_json_each_line_is_an_object_whoever_writes_it() -> None:
         ("WARNING", "a.server", "from the server"),
         ("WARNING", "a.server.part", "from a part that came later"),
         ("WARNING", "uvicorn.access", '10.0.0.1:5 - "GET /api/stream HTTP/1.1" 200'),
-        ("ERROR", "api", "failed"),
+        ("ERROR", "weir.api", "failed"),
     ]
     assert (lines[0]["run"], lines[0]["tokens"]) == ("1", 5)
     assert lines[-1]["exc_info"][-1] == "ZeroDivisionError: division by zero"
     assert all(line["time"].endswith("+00:00") for line in lines)
 
 
-def test_as_text_a_line_has_what_the_object_has() -> None:
+def test_text_log_has_the_extras_of_a_line() -> None:
     first, second, *_ = written("text")
-    assert first.endswith(" INFO streaming.run_log: run ended run=1 tokens=5")
+    assert first.endswith(" INFO weir.access.run_log: run ended run=1 tokens=5")
     assert second.endswith(" WARNING httpx: enough")

@@ -60,7 +60,7 @@ def test_a_failure_is_told_with_its_reference(client: Page, model: FakeOpenAI) -
     model.plan = Plan(tokens=WORDS, fault=Fault.CUT, at=5)
     send(client, "a river")
     expect(
-        client.get_by_text(re.compile(r"broke before the answer was whole.*\(reference [0-9a-f]{8}\)"))
+        client.get_by_text(re.compile(r"broke before the answer was complete.*\(reference [0-9a-f]{8}\)"))
     ).to_be_visible()
 
 

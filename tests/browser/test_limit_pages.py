@@ -69,7 +69,7 @@ def test_a_question_that_had_no_place_is_asked_by_trying_again(
         expect(page.get_by_text("word word").first).to_be_visible()
         other = opened(page.context.new_page(), weir.url)
         send(other, "Me too")
-        expect(other.get_by_text("You have as many runs live as you may have.")).to_be_visible()
+        expect(other.get_by_text("You have reached your limit of live runs.")).to_be_visible()
         page.get_by_role("button", name="Stop").click()
         ended(page)
         model.plan = Plan()

@@ -143,7 +143,7 @@ def test_a_download_that_nobody_takes_does_not_keep_the_process(
         stalled.sendall(f"GET /api/runs/{run}/recording HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert stalled.recv(12) == b"HTTP/1.1 200"
         assert seconds_to_end(weir) < BOUND
-    assert "what readers have not taken after 3 s is cut" in weir.log
+    assert "responses that clients have not read after 3 s are cut" in weir.log
 
 
 @pytest.mark.parametrize(("command", "where"), [(with_streamlit, "on_the_loop"), (with_uvicorn, "on_a_thread")])

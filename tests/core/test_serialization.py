@@ -37,7 +37,7 @@ class Unprintable:
 
 
 @given(JSON_VALUES)
-def test_json_values_come_back_as_they_went(value: Any) -> None:
+def test_dumps_and_loads_keep_json_values(value: Any) -> None:
     assert loads(dumps(value)) == value
 
 
@@ -58,29 +58,29 @@ def test_json_values_come_back_as_they_went(value: Any) -> None:
         (Unprintable(), {"type": "Unprintable", "repr": "<Unprintable whose repr raised RuntimeError>"}),
     ],
 )
-def test_what_runnables_emit_becomes_plain_json(value: Any, expected: Any) -> None:
+def test_dumps_converts_what_runnables_emit(value: Any, expected: Any) -> None:
     assert loads(dumps(value)) == expected
 
 
-def test_a_uuid_is_its_text() -> None:
+def test_dumps_writes_a_uuid_as_text() -> None:
     value = uuid.uuid4()
     assert loads(dumps(value)) == str(value)
 
 
-def test_a_prompt_value_is_its_messages() -> None:
+def test_dumps_writes_a_prompt_value_as_its_messages() -> None:
     prompt = ChatPromptTemplate.from_messages([("system", "be kind"), ("human", "{q}")]).invoke({"q": "why?"})
     messages = loads(dumps(prompt))["messages"]
     assert [(message["type"], message["content"]) for message in messages] == [("system", "be kind"), ("human", "why?")]
 
 
-def test_what_has_no_json_form_is_its_type_and_a_bounded_repr() -> None:
-    shown = loads(dumps({"model": object(), "long": type("Long", (), {"__repr__": lambda _: "x" * 10_000})()}))
-    assert shown["model"]["type"] == "object"
-    assert len(shown["long"]["repr"]) == MAX_REPR
+def test_dumps_writes_other_objects_as_type_and_bounded_repr() -> None:
+    parsed = loads(dumps({"model": object(), "long": type("Long", (), {"__repr__": lambda _: "x" * 10_000})()}))
+    assert parsed["model"]["type"] == "object"
+    assert len(parsed["long"]["repr"]) == MAX_REPR
 
 
 class Broken(Mapping[str, int]):
-    """Whatever is asked of it raises."""
+    """A mapping whose every method raises."""
 
     def __getitem__(self, key: str) -> int:
         raise RuntimeError("no")
@@ -114,24 +114,24 @@ class BrokenList(list[int]):
     ids=["mapping", "error", "list", "key", "integer", "inside"],
 )
 @pytest.mark.parametrize("beside", ["text", "half of a pair: \ud83d", 2**80])
-def test_what_cannot_be_read_is_its_type_and_spoils_nothing_beside_it(value: Any, beside: Any) -> None:
-    shown = loads(dumps({"value": value, "beside": beside}))
-    assert set(shown) == {"value", "beside"}
-    assert shown["beside"] in (beside, float(2**80))
+def test_dumps_writes_values_that_raise_and_keeps_those_beside_them(value: Any, beside: Any) -> None:
+    parsed = loads(dumps({"value": value, "beside": beside}))
+    assert set(parsed) == {"value", "beside"}
+    assert parsed["beside"] in (beside, float(2**80))
     assert dumps(value)
 
 
-def test_what_stands_in_itself_is_followed_once() -> None:
+def test_dumps_stops_at_a_cycle() -> None:
     ring: list[Any] = ["half of a pair: \ud83d"]
     ring += [ring, {"again": ring}]
-    shown = loads(dumps(ring))
-    assert (shown[1]["type"], shown[2]["again"]["type"]) == ("list", "list")
+    parsed = loads(dumps(ring))
+    assert (parsed[1]["type"], parsed[2]["again"]["type"]) == ("list", "list")
 
 
 @pytest.mark.parametrize(
     "value", [None, 1, "a", [1, {"a": 2.5}], {"half": "\ud83d"}, {"large": 10**30}, {"\ude00": ["\ude00"]}]
 )
-def test_what_is_shown_and_sent_can_be_encoded(value: Any) -> None:
+def test_indented_and_sendable_can_be_encoded(value: Any) -> None:
     assert json.loads(indented(value)) == value
     json.dumps(sendable(value), ensure_ascii=False).encode()
     indented(value).encode()
@@ -148,12 +148,12 @@ def test_what_is_shown_and_sent_can_be_encoded(value: Any) -> None:
         ({"a": type("Text", (str,), {})("b")}, False),
     ],
 )
-def test_plain_values_are_of_the_types_of_json(value: Any, expected: bool) -> None:
+def test_is_plain_accepts_only_the_types_of_json(value: Any, expected: bool) -> None:
     assert is_plain(value) is expected
     assert is_plain(to_jsonable(value))
 
 
-def test_nesting_ends_at_a_bound() -> None:
+def test_dumps_bounds_nesting() -> None:
     deep: Any = "bottom"
     for _ in range(10_000):
         deep = [deep]

@@ -3,13 +3,13 @@
 from langchain_core.runnables import RunnableLambda
 
 from pages.components.session.recordings import content_for, file_id
-from weir.access.admission import start_limited_run
 from weir.access.caller import Caller
-from weir.access.limits import RunLimitConfig, RunLimiter
+from weir.access.limits import RunLimitConfig, RunLimiter, start_limited_run
 from weir.core.run_event import Component, RunEvent
+from weir.runs.memory_run import MemoryRun
 from weir.runs.recorder import Recorder
 from weir.runs.recording_file import MAX_BYTES, is_too_large, size, to_jsonl
-from weir.runs.run import Run, Status
+from weir.runs.run import Status
 
 ANN, BEN = Caller.from_identity("ann"), Caller.from_identity("ben")
 
@@ -28,7 +28,9 @@ def test_a_run_that_was_taken_back_is_saved_by_its_owner_alone(recorder: Recorde
 
 
 def test_a_run_that_is_larger_than_what_can_be_opened_is_known_before_it_is_saved() -> None:
-    run = Run("id-1", "story", "", context={}, created_at=0, cancel=lambda: None, on_last_reader_left=lambda: None)
+    run = MemoryRun(
+        "id-1", "story", "", context={}, created_at=0, cancel=lambda: None, on_last_reader_left=lambda: None
+    )
     source = Component("story", "id-1", (), ("tag",), {"key": "value"})
     payload = b'{"chunk":"' + b"a" * 1_000_000 + b'"}'
     for seq in range(63):
@@ -44,7 +46,7 @@ def test_a_run_that_is_larger_than_what_can_be_opened_is_known_before_it_is_save
 def test_the_name_of_a_file_takes_no_path_from_a_recording() -> None:
     ids = ["0199-ab", "../../etc/passwd", 'a"b', "a\nb", ""]
     runs = [
-        Run(
+        MemoryRun(
             "rec-1",
             "",
             "",

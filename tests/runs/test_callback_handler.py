@@ -1,4 +1,4 @@
-"""The record against LangChain's own `astream_events`, event by event."""
+"""The events of the callback handlers, compared with those of LangChain's `astream_events` one by one."""
 
 import asyncio
 import re
@@ -50,7 +50,7 @@ async def count_words(text: str) -> int:
     return len(text.split())
 
 
-async def tells(text: str, config: RunnableConfig) -> str:
+async def dispatch_events(text: str, config: RunnableConfig) -> str:
     await adispatch_custom_event("noticed", {"length": len(text)}, config=config)
     await adispatch_custom_event("noticed", "a second time", config=config)
     return text
@@ -91,7 +91,7 @@ def with_tool() -> Runnable[Any, Any]:
 
 
 def custom_events() -> Runnable[Any, Any]:
-    return PROMPT | model("rain on the water") | StrOutputParser() | RunnableLambda(tells)
+    return PROMPT | model("rain on the water") | StrOutputParser() | RunnableLambda(dispatch_events)
 
 
 def failing() -> Runnable[Any, Any]:
@@ -111,13 +111,13 @@ def text_model() -> Runnable[Any, Any]:
 
 
 class Loud(Runnable[Any, str]):
-    """Has no stream of its own, and tells no callback of anything."""
+    """Has no `stream` of its own, and calls no callbacks."""
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **_: Any) -> str:  # noqa: ARG002
         return str(input)
 
 
-def untold_root() -> Runnable[Any, Any]:
+def root_without_callbacks() -> Runnable[Any, Any]:
     return Loud()
 
 
@@ -130,7 +130,7 @@ def lambda_in_a_thread() -> Runnable[Any, Any]:
     return RunnableLambda(shout) | RunnableLambda(str.lower)
 
 
-def asked_for_a_whole_answer() -> Runnable[Any, Any]:
+def invoked_inside() -> Runnable[Any, Any]:
     inner = PROMPT | model("rain on the water") | StrOutputParser()
 
     async def ask(value: dict[str, str], config: RunnableConfig) -> str:
@@ -176,7 +176,7 @@ def growing_json() -> Runnable[Any, Any]:
     return PROMPT | model('{"title": "Rain on the water", "wet": true}') | JsonOutputParser()
 
 
-def kept_beside_the_input() -> Runnable[Any, Any]:
+def assigned_beside_the_input() -> Runnable[Any, Any]:
     return RunnablePassthrough.assign(story=PROMPT | model("rain on the water") | StrOutputParser())
 
 
@@ -190,9 +190,9 @@ CHAINS = [
     only_a_model,
     model_alone,
     text_model,
-    untold_root,
+    root_without_callbacks,
     lambda_in_a_thread,
-    asked_for_a_whole_answer,
+    invoked_inside,
     retrieving,
     failing_tool,
     branching,
@@ -212,16 +212,16 @@ async def langchain_events(chain: Runnable[Any, Any], value: Any) -> tuple[list[
 
 
 def comparable(event: str, name: str, tags: Any, metadata: Any, parents: Any, data: bytes, ids: dict[str, str]) -> Any:
-    """Return an event with each run id replaced by the place of its first appearance, in the data too."""
-    # How long the router's decision took is another figure each time.
-    told = re.sub(r'"seconds":[-+.e\d]+', '"seconds":0', data.decode())
-    for run_id, place in ids.items():
-        told = told.replace(run_id, place)
-    return event, name, list(tags), metadata, [ids[parent] for parent in parents], serialization.loads(told.encode())
+    """Return an event with each run id replaced by a number in order of appearance, in the data too."""
+    # The duration of the router's decision differs each time.
+    text = re.sub(r'"seconds":[-+.e\d]+', '"seconds":0', data.decode())
+    for run_id, number in ids.items():
+        text = text.replace(run_id, number)
+    return event, name, list(tags), metadata, [ids[parent] for parent in parents], serialization.loads(text.encode())
 
 
 def numbered(run_ids: list[str]) -> dict[str, str]:
-    return {run_id: f"run {place}" for place, run_id in enumerate(dict.fromkeys(run_ids))}
+    return {run_id: f"run {number}" for number, run_id in enumerate(dict.fromkeys(run_ids))}
 
 
 def recorded(events: list[RunEvent]) -> list[Any]:
@@ -247,29 +247,29 @@ def input_of(make: Any) -> Any:
 
 
 @pytest.mark.parametrize("make", CHAINS)
-def test_the_record_is_langchains_own_list_in_order_with_its_data(recorder: Recorder, make: Any) -> None:
+def test_events_are_those_of_astream_events_in_order_with_data(recorder: Recorder, make: Any) -> None:
     run = recorder.start(make(), input_of(make))
     assert run.wait(5)
     theirs, error = asyncio.run(langchain_events(make(), input_of(make)))
-    mine = list(run.events)
+    ours = list(run.events)
     if error is not None:
         assert run.status is Status.FAILED
-        # What Weir adds: an end for each component that LangChain leaves open.
-        added = mine[len(theirs) :]
+        # Weir adds an error event for each component that LangChain leaves open.
+        added = ours[len(theirs) :]
         assert all(event.event.endswith("_error") for event in added)
         assert len(added) == len({event.run_id for event in added}) == 4
-        mine = mine[: len(theirs)]
+        ours = ours[: len(theirs)]
     else:
         assert run.status is Status.DONE
-    assert recorded(mine) == emitted(theirs)
-    assert len(mine) > 5 or make in (model_alone, untold_root)
+    assert recorded(ours) == emitted(theirs)
+    assert len(ours) > 5 or make in (model_alone, root_without_callbacks)
 
 
-def test_what_goes_on_side_by_side_is_told_in_order_for_each_component(recorder: Recorder) -> None:
-    """Between two that run at once LangChain keeps no order: it depends on how long its own handlers take."""
-    run = recorder.start(kept_beside_the_input(), INPUT)
+def test_events_of_concurrent_components_are_in_order_for_each(recorder: Recorder) -> None:
+    """Between concurrent components LangChain guarantees no order: it depends on how long its handlers take."""
+    run = recorder.start(assigned_beside_the_input(), INPUT)
     assert run.wait(5)
-    theirs, _ = asyncio.run(langchain_events(kept_beside_the_input(), INPUT))
+    theirs, _ = asyncio.run(langchain_events(assigned_beside_the_input(), INPUT))
 
     def by_component(events: list[Any]) -> list[Any]:
         return sorted(([event[1], len(event[4]), event[0], event[5]] for event in events), key=lambda event: event[:2])
@@ -279,7 +279,7 @@ def test_what_goes_on_side_by_side_is_told_in_order_for_each_component(recorder:
 
 @pytest.mark.parametrize("method", [Method.STREAM, Method.ASTREAM_EVENTS])
 @pytest.mark.parametrize("make", [plain_chain, only_a_model, branching, growing_json])
-def test_other_ways_to_stream_leave_the_same_record(recorder: Recorder, make: Any, method: Method) -> None:
+def test_events_are_the_same_for_other_streaming_methods(recorder: Recorder, make: Any, method: Method) -> None:
     run, other = recorder.start(make(), INPUT), recorder.start(make(), INPUT, method=method)
     assert run.wait(5)
     assert other.wait(5)
@@ -287,17 +287,17 @@ def test_other_ways_to_stream_leave_the_same_record(recorder: Recorder, make: An
     assert run.status is other.status is Status.DONE
 
 
-def test_handlers_of_the_caller_hear_of_the_run_as_well(recorder: Recorder) -> None:
-    heard: list[str] = []
+def test_handlers_of_the_callers_config_are_called_too(recorder: Recorder) -> None:
+    calls: list[str] = []
 
-    class Ear(BaseCallbackHandler):
+    class RecordingHandler(BaseCallbackHandler):
         def on_llm_end(self, *_: Any, **__: Any) -> None:
-            heard.append("model")
+            calls.append("model")
 
     manager = AsyncCallbackManager(handlers=[])
-    manager.add_handler(Ear())
-    configs: list[RunnableConfig] = [{"callbacks": manager}, {"callbacks": [Ear()]}]
+    manager.add_handler(RecordingHandler())
+    configs: list[RunnableConfig] = [{"callbacks": manager}, {"callbacks": [RecordingHandler()]}]
     runs = [recorder.start(plain_chain(), INPUT, config=config) for config in configs]
     assert all(run.wait(5) for run in runs)
-    assert heard == ["model", "model"]
+    assert calls == ["model", "model"]
     assert recorded(list(runs[0].events)) == recorded(list(runs[1].events))

@@ -1,4 +1,4 @@
-"""Five ways to run the story chain, against a real server: one text, one record, one Stop."""
+"""The five methods run the story chain against a real server with the same text, record and Stop."""
 
 import threading
 import time
@@ -29,18 +29,18 @@ Start = Callable[[Method], Run]
 
 @pytest.fixture
 def start(recorder: Recorder, http: httpx2.AsyncClient, openai_server: FakeOpenAI) -> Start:
-    def begin(method: Method) -> Run:
-        chosen = settings_for(openai_server.url, timeout=20.0)
+    def start_run(method: Method) -> Run:
+        settings = settings_for(openai_server.url, timeout=20.0)
         connection = TransportTiming()
         line = None if method.is_async else AbortableConnections(connection)
         options = ModelOptions(streaming=method.needs_streaming_model or None)
-        endpoint = configured_endpoint(chosen)
-        model = chat_model(endpoint, chosen, http, options=options, line=line, connection=connection)
+        endpoint = configured_endpoint(settings)
+        model = chat_model(endpoint, settings, http, options=options, line=line, connection=connection)
         run = recorder.start(story_chain(model), STORY, method=method, line=line)
         run.connection = connection
         return run
 
-    return begin
+    return start_run
 
 
 def wait_for_request(server: FakeOpenAI) -> None:
@@ -62,16 +62,16 @@ def wait_for_text(run: Run, wanted: str) -> None:
 
 
 @pytest.mark.parametrize("method", Method)
-def test_every_method_gives_the_same_text_and_figures(start: Start, openai_server: FakeOpenAI, method: Method) -> None:
+def test_every_method_gives_the_same_text_and_metrics(start: Start, openai_server: FakeOpenAI, method: Method) -> None:
     openai_server.plan = Plan(tokens=WORDS)
     run = start(method)
     assert run.wait(10)
-    seen = run_metrics(run.events)
+    metrics = run_metrics(run.events)
     assert run.status is Status.DONE
-    assert outcome(run, seen).status is AnswerStatus.DONE
+    assert outcome(run, metrics).status is AnswerStatus.DONE
     assert answer_text(run.events) == "".join(WORDS)
-    assert (seen.tokens_out, seen.exact, seen.finish_reason) == (20, True, "stop")
-    assert seen.chunks == (20 if method.streams else 1)
+    assert (metrics.tokens_out, metrics.exact, metrics.finish_reason) == (20, True, "stop")
+    assert metrics.chunks == (20 if method.streams else 1)
     assert bool(openai_server.seen[0].body.get("stream")) is method.streams
 
 
@@ -117,9 +117,7 @@ def test_stop_hangs_up_before_the_first_token(start: Start, openai_server: FakeO
 
 
 @pytest.mark.parametrize("method", Method)
-def test_the_phases_of_every_method_are_what_the_connection_tells(
-    start: Start, openai_server: FakeOpenAI, method: Method
-) -> None:
+def test_phases_of_every_method_follow_the_connection(start: Start, openai_server: FakeOpenAI, method: Method) -> None:
     openai_server.plan = Plan(tokens=WORDS, fault=Fault.STALL, at=0)
     run = start(method)
     connection = run.connection
@@ -183,7 +181,7 @@ def test_a_stop_at_the_very_start_ends_every_method(start: Start, openai_server:
 
 
 @pytest.mark.parametrize("method", Method)
-def test_a_failure_is_told_as_with_any_run(start: Start, openai_server: FakeOpenAI, method: Method) -> None:
+def test_failure_is_classified_for_every_method(start: Start, openai_server: FakeOpenAI, method: Method) -> None:
     openai_server.plan = Plan(status=401)
     run = start(method)
     assert run.wait(10)
@@ -193,7 +191,7 @@ def test_a_failure_is_told_as_with_any_run(start: Start, openai_server: FakeOpen
     assert [event.name for event in run.events if event.event.endswith("_error")] == ["ChatOpenAI", "story"]
 
 
-def test_the_code_that_is_shown_is_the_function_that_runs() -> None:
+def test_method_code_is_the_function_that_runs() -> None:
     for method in Method:
         assert method.code.splitlines()[0].endswith(("(", ":"))
         assert f"def with_{method.value}(" in method.code

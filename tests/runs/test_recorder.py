@@ -14,12 +14,14 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableGenerator, RunnableLambda, RunnableParallel
 
+from tests.support.gate import Gate
 from weir.analysis.metrics import answer_text
 from weir.core import serialization
 from weir.core.run_event import MAX_LABEL
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.failure import FailureKind
+from weir.runs.memory_run import MemoryRun
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
@@ -31,35 +33,6 @@ ANSWER = "Once upon a time there was a weir."
 def story(answer: str = ANSWER) -> Any:
     model = GenericFakeChatModel(messages=iter([AIMessage(answer)]))
     return ChatPromptTemplate.from_template("About {topic}") | model | StrOutputParser()
-
-
-class Gate:
-    """A chain that yields a word, then waits until the test lets it go on."""
-
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-        self.cancelled = threading.Event()
-        self._opened: asyncio.Event | None = None
-
-    def chain(self) -> Any:
-        async def words(inputs: AsyncIterator[Any]) -> AsyncIterator[str]:
-            async for _ in inputs:
-                self._opened = asyncio.Event()
-                self._loop = asyncio.get_running_loop()
-                yield "before "
-                self.reached.set()
-                try:
-                    await self._opened.wait()
-                except asyncio.CancelledError:
-                    self.cancelled.set()
-                    raise
-                yield "after"
-
-        return RunnableGenerator(words, name="gate")
-
-    def open(self) -> None:
-        assert self._opened is not None
-        self._loop.call_soon_threadsafe(self._opened.set)
 
 
 async def langchain_events(chain: Any, value: Any) -> list[Any]:
@@ -349,10 +322,16 @@ def test_of_live_runs_the_largest_is_ended_to_make_room(loop: BackgroundLoop) ->
     assert (large.status, large.failure and large.failure.kind) == (Status.FAILED, FailureKind.RECORD_FULL)
 
 
-def kept(store: MemoryStore, size: int) -> Run:
-    """A live run, that nothing has been recorded of, in a store."""
-    run = Run(
-        str(size), "kept", "x" * size, context={}, created_at=0.0, cancel=lambda: None, on_last_reader_left=lambda: None
+def stored_run(store: MemoryStore, size: int) -> Run:
+    """Add a live run without events to a store."""
+    run = MemoryRun(
+        str(size),
+        "stored",
+        "x" * size,
+        context={},
+        created_at=0.0,
+        cancel=lambda: None,
+        on_last_reader_left=lambda: None,
     )
     store.add(run)
     return run
@@ -360,7 +339,7 @@ def kept(store: MemoryStore, size: int) -> Run:
 
 def test_a_run_that_is_being_ended_counts_as_room(loop: BackgroundLoop) -> None:
     store = MemoryStore(budget=100_000)
-    small, large, middle = (kept(store, size) for size in (5_000, 90_000, 40_000))
+    small, large, middle = (stored_run(store, size) for size in (5_000, 90_000, 40_000))
     assert store.add_bytes(0) is large
     large.request_stop(Status.FAILED)
     assert store.add_bytes(20_000) is None
@@ -425,7 +404,7 @@ def test_what_a_chain_is_named_and_tagged_with_is_recorded_as_bounded_text(recor
 
 
 class Table:
-    """Refuses to be asked whether it is true, as tables and arrays do."""
+    """Raises if it is asked whether it is true, as tables and arrays do."""
 
     def __bool__(self) -> bool:
         raise ValueError("the truth value of a table is ambiguous")
@@ -436,11 +415,11 @@ class Table:
     __hash__ = object.__hash__
 
 
-# LangChain's own handler, behind `astream_events`, loses the events of such a chain.
+# LangChain's own handler for `astream_events` loses the events of these chains.
 @pytest.mark.parametrize("method", [method for method in Method if method is not Method.ASTREAM_EVENTS])
 @pytest.mark.parametrize("value", [Table(), {"input": Table()}, [Table()]])
 def test_a_chain_of_tables_is_recorded_by_every_method(recorder: Recorder, method: Method, value: Any) -> None:
-    chain: Any = RunnableLambda(lambda given: [given]) | RunnableLambda(lambda given: given[0])
+    chain: Any = RunnableLambda(lambda value: [value]) | RunnableLambda(lambda values: values[0])
     run = recorder.start(chain, value, method=method)
     assert run.wait(5)
     assert run.status is Status.DONE

@@ -1,4 +1,4 @@
-"""One line of a recording at a time: what is taken, what is refused, and with which words."""
+"""Lines of a recording: which are accepted, which are rejected, and with which message."""
 
 import json
 from typing import Any
@@ -56,7 +56,7 @@ def test_a_line_is_the_same_after_it_was_encoded_and_decoded(line: Line) -> None
     assert decoder.decode(encode(line)) == line
 
 
-def test_the_events_of_one_component_share_what_they_are_of() -> None:
+def test_events_of_one_component_share_one_object() -> None:
     _, *events = decoded(header(), event(), event(seq=1), event(seq=2, metadata={}), event(seq=3, name="custom"))
     sources = [one.component for one in events if isinstance(one, RunEvent)]
     assert sources[0] is sources[1]

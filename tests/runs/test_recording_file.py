@@ -11,6 +11,7 @@ from weir.core import serialization
 from weir.core.run_event import Component, RunEvent
 from weir.runs import recording_file
 from weir.runs.failure import Failure, FailureKind
+from weir.runs.memory_run import MemoryRun
 from weir.runs.recorder import Recorder
 from weir.runs.recording_file import RecordingError
 from weir.runs.run import Run, Status
@@ -21,8 +22,8 @@ ODD = {"big": 2**80, "half": "\ud83d", "float": 1e-9, "text": "å \u2028 \x00", 
 def nothing() -> None: ...
 
 
-def made_run(*values: Any, status: Status = Status.DONE, failure: Failure | None = None) -> Run:
-    run = Run(
+def new_run(*values: Any, status: Status = Status.DONE, failure: Failure | None = None) -> Run:
+    run = MemoryRun(
         "id-1",
         "story",
         {"topic": "x"},
@@ -72,7 +73,7 @@ def test_a_run_of_a_real_chain_is_the_same_after_the_round_trip(recorder: Record
 
 
 def test_odd_values_keep_their_bytes() -> None:
-    assert round_trip(made_run(ODD)).events[0].payload == serialization.dumps({"chunk": ODD})
+    assert round_trip(new_run(ODD)).events[0].payload == serialization.dumps({"chunk": ODD})
 
 
 @given(
@@ -83,32 +84,32 @@ def test_odd_values_keep_their_bytes() -> None:
 )
 @settings(deadline=None)
 def test_any_value_keeps_its_bytes(value: Any) -> None:
-    round_trip(made_run(value, value))
+    round_trip(new_run(value, value))
 
 
 def test_a_failure_and_a_live_run_keep_how_they_ended() -> None:
-    failed = round_trip(made_run("a", status=Status.FAILED, failure=Failure(FailureKind.CUT, "RemoteProtocolError")))
+    failed = round_trip(new_run("a", status=Status.FAILED, failure=Failure(FailureKind.CUT, "RemoteProtocolError")))
     assert failed.failure == Failure(FailureKind.CUT, "RemoteProtocolError")
-    live = round_trip(made_run("a", "b", status=Status.RUNNING))
+    live = round_trip(new_run("a", "b", status=Status.RUNNING))
     assert not live.is_live
     assert live.is_truncated
 
 
 def test_a_serialized_langchain_object_stays_json() -> None:
     prompt = {"lc": 1, "type": "constructor", "id": ["langchain_core", "prompts", "PromptTemplate"], "kwargs": {}}
-    (opened,) = round_trip(made_run(prompt)).events
+    (opened,) = round_trip(new_run(prompt)).events
     assert opened.data == {"chunk": prompt}
     assert type(opened.data["chunk"]) is dict
 
 
 def test_unknown_fields_are_ignored() -> None:
-    first, *rest = exported(made_run("a")).split(b"\n")
+    first, *rest = exported(new_run("a")).split(b"\n")
     header = json.loads(first) | {"colour": "teal"}
     assert recording_file.from_jsonl(b"\n".join([json.dumps(header).encode(), *rest])).events[0].data == {"chunk": "a"}
 
 
 def lines_of(*values: Any) -> list[bytes]:
-    return exported(made_run(*values)).split(b"\n")
+    return exported(new_run(*values)).split(b"\n")
 
 
 def changed(number: int, **fields: Any) -> bytes:
@@ -129,7 +130,7 @@ DAMAGED = {
     "deep objects": lines_of("a")[0] + b'\n{"data":' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"}\n",
     "newer version": changed(0, version=2),
     "no header fields": b'{"format": "weir-recording", "version": 1}\n',
-    "half a line": exported(made_run("a", "b"))[:-60],
+    "half a line": exported(new_run("a", "b"))[:-60],
     "missing line": b"\n".join(line for number, line in enumerate(lines_of("a", "b")) if number != 1),
     "back in time": changed(1, at=99.0),
     "endless time": changed(1, at=1e400),
@@ -160,7 +161,7 @@ def test_a_file_over_the_bound_is_refused_unread() -> None:
 @given(st.data())
 @settings(deadline=None, max_examples=300)
 def test_a_file_with_any_byte_changed_is_opened_or_refused(data: st.DataObject) -> None:
-    content = bytearray(exported(made_run("a", {"content": "b"})))
+    content = bytearray(exported(new_run("a", {"content": "b"})))
     content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
         opened = recording_file.from_jsonl(bytes(content))

@@ -1,4 +1,4 @@
-"""The record's own rules, whoever writes it."""
+"""Rules of a run's record that hold for all writers."""
 
 from itertools import count, pairwise
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from langchain_core.runnables import RunnableLambda
 
+from tests.support.gate import Gate
 from weir.core.run_event import Component, RunEvent
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
+from weir.runs.memory_run import MemoryRun
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
@@ -18,8 +20,10 @@ from weir.runs.run_store import MemoryStore, RunEvictedError
 def nothing() -> None: ...
 
 
-def made_run(**given: Any) -> Run:
-    return Run("id-1", "story", "", context={}, created_at=12.5, cancel=nothing, on_last_reader_left=nothing, **given)
+def new_run(run_id: str = "id-1", value: Any = "", **kwargs: Any) -> MemoryRun:
+    return MemoryRun(
+        run_id, "story", value, context={}, created_at=12.5, cancel=nothing, on_last_reader_left=nothing, **kwargs
+    )
 
 
 def event(seq: int, at: float) -> RunEvent:
@@ -31,14 +35,14 @@ def times(run: Run) -> list[float]:
 
 
 def test_an_event_that_is_stamped_before_the_last_one_gets_its_time() -> None:
-    run = made_run()
+    run = new_run()
     for seq, at in enumerate([-1.0, 0.5, 0.2, float("nan"), 0.7, 0.6]):
         assert run.append(event(seq, at)) is run.events[-1]
     assert times(run) == [0.0, 0.5, 0.5, 0.5, 0.7, 0.7]
 
 
 def test_a_run_ends_no_earlier_than_its_last_event() -> None:
-    run = made_run(clock=lambda: 1.0)
+    run = new_run(clock=lambda: 1.0)
     run.append(event(0, 3.0))
     run.close(Status.DONE, None)
     assert run.ended_at == 3.0
@@ -85,7 +89,7 @@ def test_what_a_chain_names_itself_can_be_opened_again(recorder: Recorder) -> No
 
 
 def test_the_memory_of_a_run_has_what_its_components_take_once() -> None:
-    run = made_run()
+    run = new_run()
     before = run.size
     large = Component("story", "id-1", (), ("tag",) * 100, {"key": "value" * 100})
     for seq in range(3):
@@ -95,12 +99,48 @@ def test_the_memory_of_a_run_has_what_its_components_take_once() -> None:
 
 def test_a_recording_that_is_larger_than_the_store_takes_nobody_elses_room() -> None:
     store = MemoryStore(budget=20_000)
-    others = made_run()
+    others = new_run()
     others.close(Status.DONE, None)
     store.add(others)
-    large = Run("rec-1", "story", "x" * 30_000, context={}, created_at=0, cancel=nothing, on_last_reader_left=nothing)
+    large = new_run("rec-1", "x" * 30_000)
     large.close(Status.DONE, None)
     store.add(large)
     assert store.runs() == [others]
     with pytest.raises(RunEvictedError):
         store.get("rec-1")
+
+
+def test_done_callback_is_called_once(recorder: Recorder) -> None:
+    gate = Gate()
+    run = recorder.start(gate.chain(), "go")
+    called: list[Run] = []
+    run.add_done_callback(called.append)
+    assert gate.reached.wait(5)
+    assert called == []
+    run.stop()
+    assert run.wait(5)
+    run.add_done_callback(called.append)
+    # Callbacks are called after readers are woken, on the recorder's thread, so before the next run there.
+    recorder.start(RunnableLambda(str), "go").wait(5)
+    assert called == [run, run]
+
+
+def test_done_callback_that_fails_is_logged_and_the_others_are_called(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_: Run) -> None:
+        raise ValueError("no")
+
+    gate = Gate()
+    run = recorder.start(gate.chain(), "go")
+    called: list[Run] = []
+    for callback in (fails, called.append):
+        run.add_done_callback(callback)
+    assert gate.reached.wait(5)
+    gate.open()
+    assert run.wait(5)
+    for callback in (fails, called.append):
+        run.add_done_callback(callback)
+    recorder.start(RunnableLambda(str), "go").wait(5)
+    assert called == [run, run]
+    assert [record.getMessage() for record in caplog.records] == [f"a done callback of run {run.id} failed"] * 2

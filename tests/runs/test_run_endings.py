@@ -1,4 +1,4 @@
-"""However a chain ends, its run ends too, says how, and leaves all other runs alone."""
+"""A run ends with its chain, whatever the chain raises, and other runs go on."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class SpeechlessError(Exception):
 
 
 class OddError(Exception):
-    """Has a response that is not an HTTP client's."""
+    """Has a `response` that is not an HTTP response."""
 
     def __init__(self) -> None:
         super().__init__("planned by the test")
@@ -75,16 +75,3 @@ def test_so_has_one_that_raises_in_a_task_of_its_own(
     recorder: Recorder, method: Method, kind: type[BaseException]
 ) -> None:
     check(recorder.start(raising_beside_another(kind), 1, method=method), recorder)
-
-
-def test_whoever_waits_for_an_end_is_told_whatever_another_does_at_it() -> None:
-    told: list[Run] = []
-
-    def fail(_: Run) -> None:
-        raise ValueError("planned by the test")
-
-    run = Run("id", "a run", 1, context={}, created_at=0.0, cancel=lambda: None, on_last_reader_left=lambda: None)
-    run.add_done_callback(fail)
-    run.add_done_callback(told.append)
-    run.close(Status.DONE, None)
-    assert told == [run]

@@ -11,6 +11,7 @@ from weir.analysis.messages import MESSAGE_TYPES
 from weir.analysis.usage import MOST_TOKENS
 from weir.core import serialization
 from weir.core.run_event import Component, RunEvent, as_plain
+from weir.runs.memory_run import MemoryRun
 from weir.runs.run import Run, Status
 
 ODD_TEXTS = ("", " ", "\0", "\ud83d", "\ude00", "²", "١", "\u202e", "a" * 2_000, "`~$" * 20, "<b>", "…\n\n")
@@ -133,7 +134,7 @@ def nothing() -> None:
 
 def recorded(events: list[RunEvent], *, status: Status = Status.DONE, value: Any = None) -> Run:
     """Return a run that has ended with these events."""
-    run = Run(
+    run = MemoryRun(
         "run",
         "chain",
         value,

@@ -1,1 +1,1 @@
-"""Who asks, and what they may do: callers, limits, tickets."""
+"""Access: callers, run limits, tickets for EventSource, the log of runs."""

@@ -1,4 +1,4 @@
-"""Who starts or reads a run, as far as the record, the limits and the log need to know."""
+"""Caller: who starts or reads a run, as far as records, limits and the log need to know."""
 
 import contextlib
 import hashlib
@@ -8,23 +8,24 @@ from ipaddress import IPv4Address, ip_address, ip_network
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A visitor, and the network address that they come from: "" where it is not known."""
+    """A visitor and their network address."""
 
     visitor: str
-    """A digest: the same for the same visitor, and it says to nobody who that is."""
+    """Digest of the visitor's identity. It is the same for the same visitor, and does not reveal who that is."""
     address: str = ""
+    """IPv4 address or IPv6 network; "" if it is not known."""
 
     @classmethod
     def from_identity(cls, visitor: str, address: str = "") -> "Caller":
-        """Return the party of a visitor, by whatever tells them from others."""
+        """Return the caller for an identity: an e-mail address, an anonymous id or whatever distinguishes visitors."""
         return cls(hashlib.sha256(f"weir {visitor}".encode()).hexdigest()[:16], _network(address))
 
 
 def _network(address: str) -> str:
-    """Return what one household has: an IPv4 address, or an IPv6 network of 64 bits, in which it has them all."""
+    """Return the address space of one household: an IPv4 address, or an IPv6 network of 64 bits."""
     with contextlib.suppress(ValueError):
-        known = ip_address(address.partition("%")[0])
-        if isinstance(known, IPv4Address):
-            return str(known)
-        return str(known.ipv4_mapped or ip_network((known, 64), strict=False))
+        parsed = ip_address(address.partition("%")[0])
+        if isinstance(parsed, IPv4Address):
+            return str(parsed)
+        return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
     return address

@@ -1,7 +1,7 @@
-"""How much visitors may ask of the model: runs at once, runs a minute, tokens a day; each alone and all together.
+"""Limits of runs: live runs, starts per minute and tokens per day, for each visitor and for all together.
 
-A run that has begun is never ended by a limit: what it takes beyond one is taken off the next start. A day's tokens can
-so be exceeded, by no more than the runs that are live at that moment still write.
+Limits are checked only when a run starts: no limit ends a live run. So the tokens of a day can be exceeded, at most by
+what the runs that are live at that moment still generate. The excess counts against later starts.
 """
 
 import logging
@@ -13,23 +13,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
+from weir.access import run_log
 from weir.access.caller import Caller
 from weir.analysis.token_counter import TokenUsageCounter
 from weir.runs.run import Run
 
 _LOG = logging.getLogger(__name__)
 
-MINUTE = 60.0
+MINUTE_SECONDS = 60.0
 LIVE_LIMIT_RETRY_AFTER_SECONDS = 5.0
-"""Seconds after which to try again for a place among live runs: nobody knows when one of them ends."""
+"""Suggested wait when a limit of live runs is reached: nobody knows when one of them ends."""
 
 LOW_QUOTA_FRACTION = 0.2
-"""Of what a visitor may use, the part that is left when it is first told."""
+"""A visitor is shown what is left of a quota when it is at most this fraction."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunLimitConfig:
-    """The limits; None is none."""
+    """Configuration of the limits; None means unlimited."""
 
     live: int | None = None
     live_per_address: int | None = None
@@ -41,28 +42,28 @@ class RunLimitConfig:
 
 
 class LimitKind(Enum):
-    """A limit; the value says that it is reached."""
+    """Kind of limit. The value is a sentence for people that says that it is reached."""
 
-    LIVE = "Weir has as many runs live as it may have."
-    LIVE_PER_ADDRESS = "There are as many runs live from your address as there may be."
-    LIVE_PER_VISITOR = "You have as many runs live as you may have."
-    STARTS_PER_MINUTE = "You have started as many runs within a minute as you may."
-    TOTAL_STARTS_PER_MINUTE = "All visitors together have started as many runs within a minute as they may."
+    LIVE = "Weir has reached its limit of live runs."
+    LIVE_PER_ADDRESS = "Your address has reached its limit of live runs."
+    LIVE_PER_VISITOR = "You have reached your limit of live runs."
+    STARTS_PER_MINUTE = "You have reached your limit of runs per minute."
+    TOTAL_STARTS_PER_MINUTE = "All visitors together have reached the limit of runs per minute."
     TOKENS_PER_DAY = "You have used your tokens for today."
     TOTAL_TOKENS_PER_DAY = "All visitors together have used the tokens for today."
 
 
 class LimitReachedError(Exception):
-    """A run was not started because of a limit; the text is a sentence that says which, and when it frees."""
+    """A limit prevents the start of a run. The text says for people which limit, and when to try again."""
 
     def __init__(self, limit: LimitKind, seconds: float) -> None:
         self.limit = limit
         self.seconds = seconds
-        """Until it is worth trying again."""
-        super().__init__(f"{limit.value} {_when(limit, seconds)}")
+        """Seconds after which to try again."""
+        super().__init__(f"{limit.value} {_retry_sentence(limit, seconds)}")
 
 
-def _when(limit: LimitKind, seconds: float) -> str:
+def _retry_sentence(limit: LimitKind, seconds: float) -> str:
     if limit in (LimitKind.LIVE, LimitKind.LIVE_PER_ADDRESS, LimitKind.LIVE_PER_VISITOR):
         return "Try again when one of them has ended."
     if seconds < 90:
@@ -71,14 +72,14 @@ def _when(limit: LimitKind, seconds: float) -> str:
     return f"Try again in {f'{hours} h {minutes} min' if hours else f'{minutes} min'}, after midnight UTC."
 
 
-def _until_one_is_over(starts: Collection[float], now: float) -> float:
-    """Return the seconds until the first of so many starts is a minute ago."""
-    return min(starts) + MINUTE - now if starts else 0.0
+def _seconds_to_next_start(starts: Collection[float], now: float) -> float:
+    """Return the seconds until the earliest of these starts is a minute ago."""
+    return min(starts) + MINUTE_SECONDS - now if starts else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class RemainingQuota:
-    """What is left within a limit: so many of so many."""
+    """What is left within a limit: `left` of `of`."""
 
     limit: LimitKind
     left: int
@@ -87,140 +88,158 @@ class RemainingQuota:
 
 @dataclass(slots=True, eq=False)
 class _ActiveRun:
-    """A run that counts as live, from before it begins, and what it has used."""
+    """A run that counts as live, from before its start on, and the tokens that it has used."""
 
-    party: Caller
+    caller: Caller
     costs_tokens: bool
-    since: float
+    started_at: float
     run: Run | None = None
-    tally: TokenUsageCounter = field(default_factory=TokenUsageCounter)
-    charged: int = 0
+    token_counter: TokenUsageCounter = field(default_factory=TokenUsageCounter)
+    charged_tokens: int = 0
 
-    def uncharged(self) -> int:
-        """Return the tokens that the run has used since the last call. A run that cannot be counted uses no more."""
+    def take_uncharged_tokens(self) -> int:
+        """Return the tokens used since the last call. If they cannot be counted, the run is charged no more."""
         if self.run is None or not self.costs_tokens:
             return 0
         try:
-            tokens = self.tally.update(self.run.events)
+            tokens = self.token_counter.update(self.run.events)
         except Exception:
-            _LOG.exception("the tokens of run %s cannot be counted any further", self.run.id)
+            _LOG.exception("the tokens of run %s cannot be counted", self.run.id)
             self.costs_tokens = False
             return 0
-        used, self.charged = tokens - self.charged, tokens
-        return used
+        uncharged, self.charged_tokens = tokens - self.charged_tokens, tokens
+        return uncharged
 
 
 class RunLimiter:
-    """Counts what each visitor asks for, and begins runs within the quota. For any thread.
+    """Starts runs within the limits, and counts runs and tokens of each visitor. Thread-safe.
 
-    `clock` gives seconds since the epoch. What was used is kept in memory: a restart forgets it.
+    `clock` returns seconds since the epoch. The counts are in memory: a restart forgets them.
     """
 
-    def __init__(self, quota: RunLimitConfig, *, clock: Callable[[], float] = time.time) -> None:
-        self.quota = quota
+    def __init__(self, config: RunLimitConfig, *, clock: Callable[[], float] = time.time) -> None:
+        self.config = config
         self._clock = clock
         self._lock = threading.Lock()
-        self._places: list[_ActiveRun] = []
+        self._active_runs: list[_ActiveRun] = []
         self._starts: dict[str, deque[float]] = {}
         self._day = self._today()
-        self._used: defaultdict[str, int] = defaultdict(int)
+        self._used_tokens: defaultdict[str, int] = defaultdict(int)
 
-    def start(self, party: Caller, begin: Callable[[], Run], *, costs_tokens: bool = True) -> Run:
-        """Begin a run, if it is within the quota. Raises LimitReachedError.
+    def start(self, caller: Caller, begin: Callable[[], Run], *, costs_tokens: bool = True) -> Run:
+        """Start a run with `begin`, if it is within the limits. Raises LimitReachedError.
 
-        Of several that come at once only as many pass as there are places. A replay costs no tokens.
+        Of several concurrent starts only as many pass as the limits allow. A replay costs no tokens.
         """
-        place = _ActiveRun(party, costs_tokens, self._clock())
+        active_run = _ActiveRun(caller, costs_tokens, self._clock())
         with self._lock:
             self._charge_and_release()
-            self._check(party)
-            self._places.append(place)
-            self._starts.setdefault(party.visitor, deque()).append(place.since)
+            self._check(caller)
+            self._active_runs.append(active_run)
+            self._starts.setdefault(caller.visitor, deque()).append(active_run.started_at)
         try:
-            place.run = begin()
+            active_run.run = begin()
         finally:
-            if place.run is None:
-                self._rollback_start(place)
-        return place.run
+            if active_run.run is None:
+                self._rollback_start(active_run)
+        return active_run.run
 
-    def limit_error(self, party: Caller) -> LimitReachedError | None:
-        """Return why a run could not be started now; None if it could."""
+    def limit_error(self, caller: Caller) -> LimitReachedError | None:
+        """Return the error that the start of a run would raise now; None if it would succeed."""
         with self._lock:
             self._charge_and_release()
             try:
-                self._check(party)
+                self._check(caller)
             except LimitReachedError as reached:
                 return reached
         return None
 
-    def _rollback_start(self, place: _ActiveRun) -> None:
+    def _rollback_start(self, active_run: _ActiveRun) -> None:
         with self._lock:
-            self._places.remove(place)
-            starts = self._starts.get(place.party.visitor, deque())
-            if place.since in starts:
-                starts.remove(place.since)
+            self._active_runs.remove(active_run)
+            starts = self._starts.get(active_run.caller.visitor, deque())
+            if active_run.started_at in starts:
+                starts.remove(active_run.started_at)
 
     def low_quotas(self, visitor: str) -> list[RemainingQuota]:
-        """Return what is left to a visitor within the limits of which only little is left."""
+        """Return the quotas of which a visitor has only little left."""
         with self._lock:
             self._charge_and_release()
-            own, every = self._used.get(visitor, 0), sum(self._used.values())
-            starts = len(self._starts.get(visitor, ()))
+            own_tokens, all_tokens = self._used_tokens.get(visitor, 0), sum(self._used_tokens.values())
+            own_starts = len(self._starts.get(visitor, ()))
             all_starts = len(self._all_starts())
         counts = (
-            (LimitKind.STARTS_PER_MINUTE, self.quota.starts_per_minute, starts),
-            (LimitKind.TOTAL_STARTS_PER_MINUTE, self.quota.total_starts_per_minute, all_starts),
-            (LimitKind.TOKENS_PER_DAY, self.quota.tokens_per_day, own),
-            (LimitKind.TOTAL_TOKENS_PER_DAY, self.quota.total_tokens_per_day, every),
+            (LimitKind.STARTS_PER_MINUTE, self.config.starts_per_minute, own_starts),
+            (LimitKind.TOTAL_STARTS_PER_MINUTE, self.config.total_starts_per_minute, all_starts),
+            (LimitKind.TOKENS_PER_DAY, self.config.tokens_per_day, own_tokens),
+            (LimitKind.TOTAL_TOKENS_PER_DAY, self.config.total_tokens_per_day, all_tokens),
         )
-        left = [RemainingQuota(limit, max(0, of - used), of) for limit, of, used in counts if of is not None]
-        return [found for found in left if found.left <= LOW_QUOTA_FRACTION * found.of]
+        quotas = [RemainingQuota(limit, max(0, of - used), of) for limit, of, used in counts if of is not None]
+        return [quota for quota in quotas if quota.left <= LOW_QUOTA_FRACTION * quota.of]
 
     def _charge_and_release(self) -> None:
-        """Charge what was used since the last time, and give up the places of runs that have ended."""
+        """Charge the tokens used since the last call; release ended runs and starts that are more than a minute ago."""
         if self._day != self._today():
             self._day = self._today()
-            self._used.clear()
+            self._used_tokens.clear()
         live = []
-        for place in self._places:
-            # In this order: what an ended run is charged with is all of it.
-            if place.run is None or place.run.is_live:
-                live.append(place)
-            if tokens := place.uncharged():
-                self._used[place.party.visitor] += tokens
-        self._places = live
+        for active_run in self._active_runs:
+            # In this order, so that a run that is found to have ended is charged all of its tokens.
+            if active_run.run is None or active_run.run.is_live:
+                live.append(active_run)
+            if tokens := active_run.take_uncharged_tokens():
+                self._used_tokens[active_run.caller.visitor] += tokens
+        self._active_runs = live
         now = self._clock()
         for visitor, starts in list(self._starts.items()):
-            while starts and now - starts[0] >= MINUTE:
+            while starts and now - starts[0] >= MINUTE_SECONDS:
                 starts.popleft()
             if not starts:
                 del self._starts[visitor]
 
-    def _check(self, party: Caller) -> None:
-        quota, now = self.quota, self._clock()
-        starts, every_start = self._starts.get(party.visitor, deque()), self._all_starts()
-        own_wait, every_wait = _until_one_is_over(starts, now), _until_one_is_over(every_start, now)
-        per_address = sum(place.party.address == party.address for place in self._places) if party.address else 0
-        own = sum(place.party.visitor == party.visitor for place in self._places)
-        for limit, most, count, seconds in (
-            (LimitKind.TOTAL_TOKENS_PER_DAY, quota.total_tokens_per_day, sum(self._used.values()), self._to_midnight()),
-            (LimitKind.TOKENS_PER_DAY, quota.tokens_per_day, self._used.get(party.visitor, 0), self._to_midnight()),
-            (LimitKind.TOTAL_STARTS_PER_MINUTE, quota.total_starts_per_minute, len(every_start), every_wait),
-            (LimitKind.STARTS_PER_MINUTE, quota.starts_per_minute, len(starts), own_wait),
-            (LimitKind.LIVE, quota.live, len(self._places), LIVE_LIMIT_RETRY_AFTER_SECONDS),
-            (LimitKind.LIVE_PER_ADDRESS, quota.live_per_address, per_address, LIVE_LIMIT_RETRY_AFTER_SECONDS),
-            (LimitKind.LIVE_PER_VISITOR, quota.live_per_visitor, own, LIVE_LIMIT_RETRY_AFTER_SECONDS),
+    def _check(self, caller: Caller) -> None:
+        config, now = self.config, self._clock()
+        own_starts, all_starts = self._starts.get(caller.visitor, deque()), self._all_starts()
+        own_wait, total_wait = _seconds_to_next_start(own_starts, now), _seconds_to_next_start(all_starts, now)
+        callers = [active_run.caller for active_run in self._active_runs]
+        per_address = sum(other.address == caller.address for other in callers) if caller.address else 0
+        per_visitor = sum(other.visitor == caller.visitor for other in callers)
+        midnight = self._seconds_to_midnight()
+        for limit, maximum, count, seconds in (
+            (LimitKind.TOTAL_TOKENS_PER_DAY, config.total_tokens_per_day, sum(self._used_tokens.values()), midnight),
+            (LimitKind.TOKENS_PER_DAY, config.tokens_per_day, self._used_tokens.get(caller.visitor, 0), midnight),
+            (LimitKind.TOTAL_STARTS_PER_MINUTE, config.total_starts_per_minute, len(all_starts), total_wait),
+            (LimitKind.STARTS_PER_MINUTE, config.starts_per_minute, len(own_starts), own_wait),
+            (LimitKind.LIVE, config.live, len(self._active_runs), LIVE_LIMIT_RETRY_AFTER_SECONDS),
+            (LimitKind.LIVE_PER_ADDRESS, config.live_per_address, per_address, LIVE_LIMIT_RETRY_AFTER_SECONDS),
+            (LimitKind.LIVE_PER_VISITOR, config.live_per_visitor, per_visitor, LIVE_LIMIT_RETRY_AFTER_SECONDS),
         ):
-            if most is not None and count >= most:
+            if maximum is not None and count >= maximum:
                 raise LimitReachedError(limit, seconds)
 
     def _all_starts(self) -> list[float]:
-        return [moment for starts in self._starts.values() for moment in starts]
+        return [start for starts in self._starts.values() for start in starts]
 
     def _today(self) -> str:
         return datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
 
-    def _to_midnight(self) -> float:
+    def _seconds_to_midnight(self) -> float:
         now = datetime.fromtimestamp(self._clock(), UTC)
         tomorrow = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
         return (tomorrow - now).total_seconds()
+
+
+def start_limited_run(
+    limits: RunLimiter, caller: Caller, begin: Callable[[], Run], *, costs_tokens: bool = True
+) -> Run:
+    """Start a run for a caller within the limits, make the caller its owner, and log it. Raises LimitReachedError.
+
+    Pages and endpoints start all runs through this function.
+    """
+    run = limits.start(caller, begin, costs_tokens=costs_tokens)
+    run.owner = caller.visitor
+    try:
+        run_log.log_run(run)
+    except Exception:  # the run has started, and its visitor gets it even if it cannot be logged
+        _LOG.exception("run %s cannot be logged", run.id)
+    return run

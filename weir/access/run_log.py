@@ -1,4 +1,4 @@
-"""A line of the log at each run's start and end. Never a question, an answer or an error's own text."""
+"""Run log: a log line at the start and the end of each run. It never has a question, an answer or an error's text."""
 
 import logging
 from typing import Any
@@ -13,31 +13,31 @@ _LOG = logging.getLogger(__name__)
 
 
 def log_run(run: Run) -> None:
-    """Write that a run has begun, and once it has ended how it did."""
-    _LOG.info("run started", extra=_about(run))
-    run.add_done_callback(_ended)
+    """Log that the run has started, and when it has ended, how it ended."""
+    _LOG.info("run started", extra=_run_fields(run))
+    run.add_done_callback(_log_end)
 
 
-def _about(run: Run) -> dict[str, Any]:
+def _run_fields(run: Run) -> dict[str, Any]:
     method = run.context.get("method", Method.ASTREAM.value)
     return {"run": run.id, "chain": run.name, "method": method, "visitor": run.owner}
 
 
-def _ended(run: Run) -> None:
-    meter = MetricsAccumulator()
+def _log_end(run: Run) -> None:
+    accumulator = MetricsAccumulator()
     has_text = False
-    # All but the first text and the ends of the model's calls is left unread: other runs wait meanwhile.
+    # Only the first text and the ends of model calls are read: this runs on the loop that all runs share.
     for event in run.events:
         if event.event == "on_chat_model_end" or (not has_text and root_chunk_text(event)):
             has_text = has_text or event.event != "on_chat_model_end"
-            meter.add(event)
-    figures = meter.metrics()
-    said = outcome(run, figures)
-    told = {
+            accumulator.add(event)
+    metrics = accumulator.metrics()
+    result = outcome(run, metrics)
+    fields = {
         "status": run.status.value,
         "seconds": run.ended_at,
-        "first_token_seconds": figures.time_to_first_token,
+        "first_token_seconds": metrics.time_to_first_token,
         "tokens": TokenUsageCounter().update(run.events),
-        "failure": said.kind.name.lower() if said.kind else None,
+        "failure": result.kind.name.lower() if result.kind else None,
     }
-    _LOG.log(logging.WARNING if said.kind else logging.INFO, "run ended", extra=_about(run) | told)
+    _LOG.log(logging.WARNING if result.kind else logging.INFO, "run ended", extra=_run_fields(run) | fields)

@@ -1,7 +1,7 @@
-"""Short-lived tickets for callers that cannot send headers: a browser's EventSource.
+"""Tickets: short-lived signed credentials for clients that cannot send headers, such as a browser's EventSource.
 
-A ticket is signed with the API's token, so whoever knows the token can check it, and a new token ends all of them.
-Without a token it is signed with a key of this process.
+A ticket is signed with the API token, so that every process with the same token can verify it, and a new token revokes
+all tickets. Without an API token it is signed with a random key of this process.
 """
 
 import functools
@@ -12,31 +12,31 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from weir.config.settings import Settings
 
 LIFETIME = 600
-"""Seconds that a ticket is good for; an EventSource that reconnects later needs a new one."""
+"""Seconds that a ticket is valid. An EventSource that reconnects later needs a new one."""
 
 _SALT = "weir-api-ticket"
 
 
 def issue_ticket(settings: Settings, visitor: str) -> str:
-    """Return a ticket for this visitor, to put into an address as `ticket=…`."""
+    """Return a ticket for this visitor, for the query parameter `ticket`."""
     return _signer(settings).dumps({"visitor": visitor})
 
 
 def verify_ticket(settings: Settings, ticket: str) -> str | None:
-    """Return whose ticket this is; None where Weir has not issued it in the last `LIFETIME` seconds."""
+    """Return the visitor of a ticket; None if it is not valid or older than `LIFETIME` seconds."""
     try:
-        read: object = _signer(settings).loads(ticket, max_age=LIFETIME)
+        payload: object = _signer(settings).loads(ticket, max_age=LIFETIME)
     except BadData:
         return None
-    visitor = read.get("visitor") if isinstance(read, dict) else None
+    visitor = payload.get("visitor") if isinstance(payload, dict) else None
     return visitor if isinstance(visitor, str) else None
 
 
 def _signer(settings: Settings) -> URLSafeTimedSerializer:
-    key = settings.api_token.get_secret_value() if settings.api_token else _own_key()
+    key = settings.api_token.get_secret_value() if settings.api_token else _process_key()
     return URLSafeTimedSerializer(key, salt=_SALT)
 
 
 @functools.cache
-def _own_key() -> str:
+def _process_key() -> str:
     return secrets.token_urlsafe(32)

@@ -19,8 +19,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import ASGIApp, Send
 
 from weir import __version__
-from weir.access.admission import start_limited_run
-from weir.access.limits import RunLimiter
+from weir.access.limits import RunLimiter, start_limited_run
 from weir.analysis.event_filter import EventFilter
 from weir.analysis.metrics import root_chunk_text, run_metrics
 from weir.analysis.outcome import Outcome, outcome

@@ -1,1 +1,1 @@
-"""The process: services, composition, warm-up, logging."""
+"""The process: its services, the ASGI app, warm-up, logging, shutdown."""

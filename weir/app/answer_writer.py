@@ -1,4 +1,4 @@
-"""Writes answers into the library while they are being written, whether or not anybody looks at them."""
+"""Answer writer: stores answers in their conversation during the run, whether or not a page shows them."""
 
 import logging
 import threading
@@ -15,22 +15,22 @@ from weir.storage.repository import ConversationRepository
 from weir.storage.storage_error import StorageError
 
 WRITE_INTERVAL_SECONDS = 1.5
-"""Seconds between two writes of an answer: what a killed process loses."""
+"""Time between two writes of an answer. A killed process loses at most this much of it."""
 
-ENDING_SECONDS = 1.0
-"""What runs have to end when the process does: all of them together."""
+RUNS_END_SECONDS = 1.0
+"""Time for all runs together to end at the end of the process."""
 
 CLOSE_SECONDS = 3.0
-"""What the last writes may take."""
+"""Time for the last writes."""
 
 _LOG = logging.getLogger(__name__)
-_UNDESCRIBED = {
+_FALLBACK_STATUSES = {
     Status.DONE: MessageStatus.DONE,
     Status.STOPPED: MessageStatus.STOPPED,
     Status.ABANDONED: MessageStatus.STOPPED,
     Status.FAILED: MessageStatus.FAILED,
 }
-"""What is kept of how a run ended where its answer cannot be described."""
+"""Status of an answer whose `describe` raises, by the status of its run."""
 
 
 @dataclass(slots=True)
@@ -39,34 +39,34 @@ class _TrackedAnswer:
     answer_id: str
     run: Run
     describe: Callable[[Run, str], tuple[MessageStatus, dict[str, Any]]]
-    read: int = 0
+    events_read: int = 0
     pieces: list[str] = field(default_factory=list)
-    writing: threading.Lock = field(default_factory=threading.Lock)
-    is_over: bool = False
-    """Whether nothing more is to be written of it."""
-    has_failed: bool = False
-    """Whether the log has it that it cannot be written."""
+    write_lock: threading.Lock = field(default_factory=threading.Lock)
+    is_finished: bool = False
+    """Whether nothing more is to be written."""
+    is_error_logged: bool = False
+    """Whether the log has a line that the answer cannot be written."""
 
     def text(self) -> str:
-        events = self.run.events[self.read :]
-        self.read += len(events)
+        events = self.run.events[self.events_read :]
+        self.events_read += len(events)
         self.pieces += map(root_chunk_text, events)
         return "".join(self.pieces)
 
 
 class AnswerWriter:
-    """One thread for all answers of the process; it runs while there are any.
+    """Writes the answers of all live runs on one thread, which exists while there are any.
 
-    However long the database takes for one answer, the pages of the others do not wait for it.
+    If the database takes long for one answer, the pages of the others do not wait for it.
     """
 
-    def __init__(self, library: ConversationRepository, *, every: float = WRITE_INTERVAL_SECONDS) -> None:
+    def __init__(self, repository: ConversationRepository, *, every: float = WRITE_INTERVAL_SECONDS) -> None:
         self.problem: StorageError | None = None
-        """Why the last write failed; None once one has succeeded."""
-        self._library = library
-        self._every = every
+        """Error of the last write; None if it succeeded."""
+        self._repository = repository
+        self._interval_seconds = every
         self._lock = threading.Lock()
-        self._kept: dict[str, _TrackedAnswer] = {}
+        self._answers: dict[str, _TrackedAnswer] = {}
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
 
@@ -77,22 +77,22 @@ class AnswerWriter:
         run: Run,
         describe: Callable[[Run, str], tuple[MessageStatus, dict[str, Any]]],
     ) -> None:
-        """Keep an answer until its run has ended; `describe` then gives its status and details."""
+        """Write an answer until its run has ended. `describe` then returns its status and details."""
         with self._lock:
-            self._kept[answer_id] = _TrackedAnswer(visitor, answer_id, run, describe)
+            self._answers[answer_id] = _TrackedAnswer(visitor, answer_id, run, describe)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="weir-keeper", daemon=True)
+                self._thread = threading.Thread(target=self._work, name="weir-answer-writer", daemon=True)
                 self._thread.start()
 
     def flush(self, answer_id: str) -> None:
         """Write an answer now."""
         with self._lock:
-            kept = self._kept.get(answer_id)
-        if kept is not None:
-            self._write(kept)
+            answer = self._answers.get(answer_id)
+        if answer is not None:
+            self._write(answer)
 
     def close(self) -> None:
-        """Write everything once more and end. Waits for at most `CLOSE_SECONDS`."""
+        """Write all answers once more and end the thread. Waits for at most `CLOSE_SECONDS`."""
         self._closing.set()
         with self._lock:
             thread = self._thread
@@ -101,57 +101,57 @@ class AnswerWriter:
 
     def _work(self) -> None:
         while True:
-            closing = self._closing.wait(self._every)
+            closing = self._closing.wait(self._interval_seconds)
             with self._lock:
-                written = dict(self._kept)
-            until = time.monotonic() + ENDING_SECONDS
-            for kept in written.values():
+                answers = dict(self._answers)
+            deadline = time.monotonic() + RUNS_END_SECONDS
+            for answer in answers.values():
                 if closing:
-                    kept.run.wait(timeout=max(0.0, until - time.monotonic()))
-                self._write(kept)
+                    answer.run.wait(timeout=max(0.0, deadline - time.monotonic()))
+                self._write(answer)
             with self._lock:
-                came_meanwhile = self._kept.keys() - written.keys()
-                if not self._kept or (closing and not came_meanwhile):
+                added_since = self._answers.keys() - answers.keys()
+                if not self._answers or (closing and not added_since):
                     self._thread = None
                     return
 
-    def _write(self, kept: _TrackedAnswer) -> None:
-        """Write an answer; one that cannot be written stays, and is tried again. No other answer suffers from it."""
-        with kept.writing:
-            if not kept.is_over:
-                kept.is_over = self._is_over_with(kept)
-        if kept.is_over:
+    def _write(self, answer: _TrackedAnswer) -> None:
+        """Write an answer. One that cannot be written is tried again, and does not affect the other answers."""
+        with answer.write_lock:
+            if not answer.is_finished:
+                answer.is_finished = self._write_once(answer)
+        if answer.is_finished:
             with self._lock:
-                self._kept.pop(kept.answer_id, None)
+                self._answers.pop(answer.answer_id, None)
 
-    def _is_over_with(self, kept: _TrackedAnswer) -> bool:
-        """Write an answer once; return whether nothing more is to be written of it."""
-        ended = not kept.run.is_live
+    def _write_once(self, answer: _TrackedAnswer) -> bool:
+        """Write an answer once. Return whether nothing more is to be written."""
+        ended = not answer.run.is_live
         try:
-            text = kept.text()
-            status, details = self._described(kept, text) if ended else (MessageStatus.RUNNING, None)
-            self._library.update_answer(kept.visitor, kept.answer_id, text, status=status, details=details)
+            text = answer.text()
+            status, details = self._describe(answer, text) if ended else (MessageStatus.RUNNING, None)
+            self._repository.update_answer(answer.visitor, answer.answer_id, text, status=status, details=details)
         except StorageError as problem:
             self.problem = problem
-            _LOG.warning("answer %s is not kept yet: %s", kept.answer_id, problem)
+            _LOG.warning("answer %s is not stored yet: %s", answer.answer_id, problem)
             return False
         except ConversationNotFoundError:
-            # Its conversation was deleted for good meanwhile.
+            # Its conversation has been purged.
             self.problem = None
             return True
         except Exception:
-            # Not the database's doing: the others go on. For one that has ended, trying again would not help.
-            if not kept.has_failed:
-                _LOG.exception("answer %s is not kept", kept.answer_id)
-            kept.has_failed = True
+            # Not an error of the database. The other answers go on; an answer that has ended is not tried again.
+            if not answer.is_error_logged:
+                _LOG.exception("answer %s cannot be stored", answer.answer_id)
+            answer.is_error_logged = True
         else:
             self.problem = None
         return ended
 
-    def _described(self, kept: _TrackedAnswer, text: str) -> tuple[MessageStatus, dict[str, Any] | None]:
-        """Return status and details of an answer that has ended; only a status where it cannot be described."""
+    def _describe(self, answer: _TrackedAnswer, text: str) -> tuple[MessageStatus, dict[str, Any] | None]:
+        """Return status and details of an answer that has ended. If `describe` raises, only a status."""
         try:
-            return kept.describe(kept.run, text)
+            return answer.describe(answer.run, text)
         except Exception:
-            _LOG.exception("answer %s cannot be described", kept.answer_id)
-            return _UNDESCRIBED[kept.run.status], None
+            _LOG.exception("answer %s cannot be described", answer.answer_id)
+            return _FALLBACK_STATUSES[answer.run.status], None

@@ -1,4 +1,4 @@
-"""The app's composition: lifespan, routes and middleware around the pages."""
+"""Composition of the ASGI app: lifespan, routes and middleware around the pages."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ from weir.llm.chain_registry import ChainRegistry, PreparedRun
 
 @dataclass(frozen=True, slots=True)
 class AppParts:
-    """What an ASGI app that serves the pages is made of: keyword arguments of `st.App`."""
+    """Parts of the ASGI app that serves the pages: keyword arguments of `st.App`."""
 
     lifespan: Callable[[Any], AbstractAsyncContextManager[None]]
     routes: list[BaseRoute]
@@ -53,10 +53,11 @@ def create_app_parts(
     people_sign_in: bool,
     prepare_warm_up: Callable[[], PreparedRun],
 ) -> AppParts:
-    """Return what `st.App` needs to serve the API beside the pages.
+    """Return the parts that `st.App` needs to serve the API beside the pages.
 
-    `host_names` and `cors_origins` are those of Streamlit's configuration that the server answers to, besides those of
-    `WEIR_ALLOWED_HOSTS`; `base_path` is its `server.baseUrlPath`.
+    `host_names` and `cors_origins` come from Streamlit's configuration; the server accepts these hosts besides those of
+    `WEIR_ALLOWED_HOSTS`. `base_path` is Streamlit's `server.baseUrlPath`. `prepare_warm_up` returns the run that
+    `warm_up` streams.
     """
 
     @contextlib.asynccontextmanager
@@ -119,9 +120,9 @@ def tune_process() -> None:
     """Prepare the process for many streams at once: its limit of open files, switch interval and garbage collection.
 
     With the default switch interval of 5 ms, page scripts preempt each other and the event loop so often that every
-    stream is delayed. With the default thresholds the collector visits every object of the process once in 70,000
-    allocations, fewer than one long story makes, and stops the process for 100 to 230 ms each time; here it is once in
-    a million (docs/benchmarks.md).
+    stream is delayed. With the default thresholds the garbage collector visits every object of the process once in
+    70,000 allocations, fewer than one long story makes, and stops the process for 100 to 230 ms each time. With these
+    thresholds it does so once in a million allocations (docs/benchmarks.md).
     """
     sys.setswitchinterval(0.02)
     gc.set_threshold(10_000, 5, 20)

@@ -1,4 +1,4 @@
-"""How the process's log is written: lines for people, or JSON objects for whatever collects them."""
+"""Logging of the process: text lines for people, or JSON lines for log collectors."""
 
 import logging
 import sys
@@ -7,34 +7,34 @@ from typing import Literal
 from pythonjsonlogger.json import JsonFormatter
 
 APP_LOGGERS = ("weir", "chains", "pages", "streamlit_app")
-"""Whose INFO lines are written; of all others only what is wrong."""
+"""Loggers whose INFO lines are written. Of all others only warnings and errors are."""
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
-class _Text(logging.Formatter):
-    """`2026-11-24 22:20:01 INFO streaming.run_log: run ended run=… status=done`."""
+class _TextFormatter(logging.Formatter):
+    """`2026-11-24 22:20:01 INFO weir.access.run_log: run ended run=… status=done`."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%d %H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        told = {key: value for key, value in vars(record).items() if key not in _STANDARD}
-        return " ".join([super().formatMessage(record), *(f"{key}={value}" for key, value in told.items())])
+        extras = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        return " ".join([super().formatMessage(record), *(f"{key}={value}" for key, value in extras.items())])
 
 
 def configure_logging(style: Literal["text", "json"]) -> None:
-    """Write this process's log to the standard error stream, Weir's own lines from INFO on."""
+    """Write the process's log to stderr, lines of Weir's loggers from INFO on."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_Text() if style == "text" else _json())
+    handler.setFormatter(_TextFormatter() if style == "text" else _json_formatter())
     logging.getLogger().addHandler(handler)
     for name in APP_LOGGERS:
         logging.getLogger(name).setLevel(logging.INFO)
-    logging.setLoggerClass(_Propagating)
+    logging.setLoggerClass(_PropagatingLogger)
 
 
 def adopt_server_loggers() -> None:
-    """Have what the server has set up by now be written in the same way, and never what somebody asked."""
+    """Write the lines of the server's loggers in the same format, and remove queries from its access log."""
     logging.getLogger("uvicorn.access").addFilter(_without_query)
     for logger in list(logging.Logger.manager.loggerDict.values()):
         if isinstance(logger, logging.Logger):
@@ -43,8 +43,8 @@ def adopt_server_loggers() -> None:
                 logger.propagate = True
 
 
-class _Propagating(logging.Logger):
-    """Streamlit gives each of its loggers a handler of its own, some not before they have something to say."""
+class _PropagatingLogger(logging.Logger):
+    """Logger without console handlers of its own, which Streamlit adds to each of its loggers, to some of them late."""
 
     def addHandler(self, hdlr: logging.Handler) -> None:  # noqa: N802
         if _is_console(hdlr):
@@ -57,7 +57,7 @@ def _is_console(handler: logging.Handler) -> bool:
     return isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stdout, sys.stderr)
 
 
-def _json() -> logging.Formatter:
+def _json_formatter() -> logging.Formatter:
     return JsonFormatter(
         ["levelname", "name", "message"],
         rename_fields={"levelname": "level", "name": "logger"},
@@ -68,7 +68,7 @@ def _json() -> logging.Formatter:
 
 
 def _without_query(record: logging.LogRecord) -> bool:
-    """Take the query out of a line about a request: it holds what was asked."""
+    """Logging filter that removes the query from an access log line: it contains what a visitor asked."""
     if isinstance(record.args, tuple):
         record.args = tuple(
             value.partition("?")[0] if isinstance(value, str) and value.startswith("/") else value

@@ -1,4 +1,4 @@
-"""What the process has one of: recorder, models, limits, conversations."""
+"""Services of the process, one object each: recorder, models, limits, conversations, answer writer."""
 
 import logging
 from collections.abc import Iterable
@@ -17,16 +17,17 @@ from weir.storage.repository import ConversationRepository
 from weir.storage.storage_error import StorageError
 
 TRASH_DAYS = 30
-"""Days that a deleted conversation can be had back."""
+"""Days for which a deleted conversation can be restored."""
 
 CLOSE_SECONDS = 1.0
-"""What the loop of the runs has to close its connections."""
+"""Time for the background loop to close its connections to the model."""
+
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class AppServices:
-    """What the pages stand on."""
+    """The services that pages and API use."""
 
     settings: Settings
     models: ModelProvider
@@ -34,22 +35,23 @@ class AppServices:
     limits: RunLimiter
     loop: BackgroundLoop
     conversations: ConversationRepository
-    """The conversations; one in memory, gone with the process, where there is a `storage_problem`."""
+    """Conversation storage. If there is a `storage_problem`, it is in memory and ends with the process."""
     answer_writer: AnswerWriter
     redactor: Redactor
-    """What nothing that is shown may hold."""
+    """Removes secrets from what is shown."""
     storage_problem: StorageError | None
+    """Why conversations cannot be stored in the database."""
 
     def start(self) -> None:
-        """Begin to load the embedded model, if it is what answers, and remove what was deleted long ago."""
+        """Start to load the embedded model, if it is used, and purge conversations deleted over `TRASH_DAYS` ago."""
         self.models.start()
         try:
             self.conversations.purge(days=TRASH_DAYS)
         except StorageError:
-            _LOG.exception("deleted conversations are not purged")
+            _LOG.exception("deleted conversations cannot be purged")
 
     def close(self) -> None:
-        """Stop all runs, the embedded engine and the loop. What does not end, as a chain that computes, is left."""
+        """Stop all runs, the embedded engine and the loop. A chain that does not end, as it computes, is left."""
         self.recorder.stop_all()
         self.answer_writer.close()
         if self.models.engine:
@@ -57,42 +59,44 @@ class AppServices:
         try:
             self.loop.submit(self.models.aclose()).result(timeout=CLOSE_SECONDS)
         except TimeoutError:
-            _LOG.warning("the connections to the model are left to the system")
+            _LOG.warning("the connections to the model could not be closed in time")
         self.loop.close()
         self.conversations.close()
 
 
-def build_services(chosen: Settings, secrets: Iterable[str] = ()) -> AppServices:
-    """Build what the process needs. `secrets` are hidden besides those of the settings and of the models."""
+def build_services(settings: Settings, secrets: Iterable[str] = ()) -> AppServices:
+    """Return the services for these settings. `secrets` are redacted besides those of the settings and the models."""
     loop = BackgroundLoop()
-    store = MemoryStore(budget=int(chosen.record_mb * 1e6))
-    models = ModelProvider(chosen)
-    hidden = (*models.secrets, *secrets)
-    redactor = Redactor(hidden)
+    store = MemoryStore(budget=int(settings.record_mb * 1e6))
+    models = ModelProvider(settings)
+    all_secrets = (*models.secrets, *secrets)
+    redactor = Redactor(all_secrets)
     install_log_redaction(redactor)
-    recorder = Recorder(store, loop, grace=chosen.grace_seconds, hidden=hidden)
-    library, problem = _open_repository(chosen)
-    limits = RunLimiter(run_limit_config(chosen))
-    return AppServices(chosen, models, recorder, limits, loop, library, AnswerWriter(library), redactor, problem)
-
-
-def run_limit_config(chosen: Settings) -> RunLimitConfig:
-    """Return the limits that are set."""
-    return RunLimitConfig(
-        live=chosen.max_runs,
-        live_per_address=chosen.max_runs_per_client,
-        live_per_visitor=chosen.max_runs_per_visitor,
-        starts_per_minute=chosen.runs_per_minute,
-        total_starts_per_minute=chosen.total_runs_per_minute,
-        tokens_per_day=chosen.tokens_per_day,
-        total_tokens_per_day=chosen.total_tokens_per_day,
+    recorder = Recorder(store, loop, grace=settings.grace_seconds, hidden=all_secrets)
+    conversations, problem = _open_repository(settings)
+    limits = RunLimiter(run_limit_config(settings))
+    return AppServices(
+        settings, models, recorder, limits, loop, conversations, AnswerWriter(conversations), redactor, problem
     )
 
 
-def _open_repository(chosen: Settings) -> tuple[ConversationRepository, StorageError | None]:
-    url = chosen.database_url.get_secret_value() if chosen.database_url else None
+def run_limit_config(settings: Settings) -> RunLimitConfig:
+    """Return the limits of the settings."""
+    return RunLimitConfig(
+        live=settings.max_runs,
+        live_per_address=settings.max_runs_per_client,
+        live_per_visitor=settings.max_runs_per_visitor,
+        starts_per_minute=settings.runs_per_minute,
+        total_starts_per_minute=settings.total_runs_per_minute,
+        tokens_per_day=settings.tokens_per_day,
+        total_tokens_per_day=settings.total_tokens_per_day,
+    )
+
+
+def _open_repository(settings: Settings) -> tuple[ConversationRepository, StorageError | None]:
+    url = settings.database_url.get_secret_value() if settings.database_url else None
     try:
-        return open_repository(database_url(chosen.data_folder, url)), None
+        return open_repository(database_url(settings.data_folder, url)), None
     except StorageError as problem:
         _LOG.exception("conversations are kept in memory only")
         return open_repository(IN_MEMORY_URL), problem

@@ -1,8 +1,8 @@
-"""The end of the process after SIGTERM or Ctrl-C, in a bounded time whoever still reads.
+"""Shutdown of the process after SIGTERM or Ctrl-C, in a bounded time even if clients still read.
 
-uvicorn waits for every response to be taken before it ends the app, without a bound that `streamlit run` could set
-(uvicorn 0.54, `Server.shutdown`). So the runs are stopped with the signal, which ends the streams that follow them, and
-what has not been taken a few seconds later is cut.
+uvicorn waits until clients have read every response before it ends the app, without a timeout that `streamlit run`
+could set (uvicorn 0.54, `Server.shutdown`). So Weir stops the runs when the signal arrives, which ends the streams that
+follow them, and cuts responses that have not been read a few seconds later.
 """
 
 import contextlib
@@ -19,19 +19,19 @@ from types import FrameType
 from typing import Any
 
 READERS_SECONDS = 3.0
-"""What readers have to take the end of what they read."""
+"""Time for clients to read the end of their responses."""
 
 PROCESS_SECONDS = 9.0
-"""From the signal to the end of the process, whatever is still under way."""
+"""Time from the signal to the end of the process, whatever still runs."""
 
 _LOG = logging.getLogger(__name__)
 
 
 class Shutdown:
-    """Stops the runs when a signal asks the process to end, and then ends it.
+    """Stops the runs on a signal, and then ends the process.
 
-    `stop_runs` is called again and again until the server has ended; `close` once, on some thread. `leave` ends
-    the process with a status.
+    `stop_runs` is called repeatedly until the server has ended, `close` once, on any thread. `leave` ends the process
+    with an exit status.
     """
 
     def __init__(
@@ -48,57 +48,59 @@ class Shutdown:
         self._readers_seconds = readers_seconds
         self._process_seconds = process_seconds
         self._leave = leave
-        # A lock that a signal handler takes may be held by what it interrupts; this queue has none.
+        # A signal handler may interrupt code that holds a lock which it needs. `SimpleQueue.put` is reentrant.
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._has_served = threading.Event()
-        self._closing = threading.Lock()
+        self._server_ended = threading.Event()
+        self._close_lock = threading.Lock()
         self._is_closed = False
 
     def watch(self) -> None:
-        """Put a handler before those of the server, which must be there already. Does nothing off the main thread."""
+        """Install signal handlers in front of the server's, which must exist. Does nothing off the main thread."""
         if threading.current_thread() is not threading.main_thread():
             return
         for number in (signal.SIGTERM, signal.SIGINT):
-            served_by = signal.getsignal(number)
-            if callable(served_by):
-                signal.signal(number, partial(self._handle, served_by))
+            server_handler = signal.getsignal(number)
+            if callable(server_handler):
+                signal.signal(number, partial(self._handle, server_handler))
         threading.Thread(target=self._end, name="weir-shutdown", daemon=True).start()
 
     def close(self) -> None:
-        """Close the service, if nobody has yet; wait for whoever does. The server has ended, or does not end."""
-        self._has_served.set()
-        with self._closing:
+        """Close the services once; other callers wait until they are closed. Called when the server has ended."""
+        self._server_ended.set()
+        with self._close_lock:
             if not self._is_closed:
                 self._is_closed = True
                 self._close()
 
-    def _handle(self, served_by: Callable[[int, FrameType | None], Any], number: int, frame: FrameType | None) -> None:
+    def _handle(
+        self, server_handler: Callable[[int, FrameType | None], Any], number: int, frame: FrameType | None
+    ) -> None:
         self._signals.put(number)
-        served_by(number, frame)
+        server_handler(number, frame)
 
     def _end(self) -> None:
-        """Wait for a signal, and see to it that the process ends."""
+        """Wait for a signal, and make sure that the process ends."""
         self._signals.get()
         threading.Thread(target=self._leave_in_time, name="weir-deadline", daemon=True).start()
-        until = time.monotonic() + self._readers_seconds
-        while not self._has_served.wait(0.1) and time.monotonic() < until:
+        deadline = time.monotonic() + self._readers_seconds
+        while not self._server_ended.wait(0.1) and time.monotonic() < deadline:
             self._stop_runs()
-        if self._has_served.is_set():
+        if self._server_ended.is_set():
             return
-        _LOG.warning("what readers have not taken after %g s is cut", self._readers_seconds)
+        _LOG.warning("responses that clients have not read after %g s are cut", self._readers_seconds)
         try:
             self.close()
         except Exception:
-            _LOG.exception("the service was not closed whole")
+            _LOG.exception("the services could not be closed completely")
         self._leave(0)
 
     def _leave_in_time(self) -> None:
         time.sleep(self._readers_seconds)
-        left = self._process_seconds - self._readers_seconds
-        # Should a thread keep all others from running, this one too: faulthandler's needs no lock of Python's. The
-        # process has one such timer; the watch of the loops, which uses it too, has been stopped with the runs.
+        remaining = self._process_seconds - self._readers_seconds
+        # A thread that holds the GIL blocks this thread too, but not the timer of faulthandler. A process has one such
+        # timer; the loop watch, which uses it too, has been stopped with the runs.
         with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):
-            faulthandler.dump_traceback_later(left + 0.5, exit=True)
-        time.sleep(left)
-        _LOG.warning("the process has not ended by itself within %g s", self._process_seconds)
+            faulthandler.dump_traceback_later(remaining + 0.5, exit=True)
+        time.sleep(remaining)
+        _LOG.warning("the process did not end by itself within %g s", self._process_seconds)
         self._leave(0)

@@ -1,6 +1,6 @@
-"""Warm-up at the start of the server: lazy imports, and one answer from a model that lives in this process.
+"""Warm-up at the start of the server: lazy imports, and one answer of a model in this process.
 
-Without it the first answer waits for them: 3.4 s to the first paint, against 0.2 s (docs/benchmarks.md).
+Without it the first answer waits for both: 3.4 s to the first paint instead of 0.2 s (docs/benchmarks.md).
 """
 
 import gc
@@ -14,21 +14,21 @@ from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
 from weir.runs.run_store import MemoryStore
 
-LAZY = ("pandas", "pyarrow")
-"""What Streamlit imports no sooner than its first `st.write_stream` or component."""
+LAZY_MODULES = ("pandas", "pyarrow")
+"""Modules that Streamlit imports only for its first `st.write_stream` or component."""
 
 _LOG = logging.getLogger(__name__)
 
 
 def warm_up(loop: BackgroundLoop, prepare: Callable[[], PreparedRun]) -> None:
-    """Stream one answer of the prepared chain into a record that is thrown away."""
-    for module in LAZY:
+    """Stream one answer of the prepared chain into a record that is discarded."""
+    for module in LAZY_MODULES:
         importlib.import_module(module)
     prepared = prepare()
     run = Recorder(MemoryStore(budget=1_000_000), loop).start(prepared.runnable, prepared.inputs)
     run.wait(timeout=60)
-    # What the imports have made, some hundred thousand objects, stays. Without this, each collection goes through all
-    # of it, and every stream of the process waits meanwhile.
+    # The imports create some hundred thousand objects that stay. Without this, each garbage collection visits all of
+    # them, and delays every stream of the process.
     gc.collect()
     gc.freeze()
     _LOG.info("warm-up ended as %s with %r", run.status, answer_text(run.events))

@@ -1,1 +1,1 @@
-"""What everything else is built on: run events, their JSON, redaction."""
+"""What every other room is built on: run events, their JSON, redaction of secrets."""

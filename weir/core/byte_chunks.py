@@ -1,4 +1,4 @@
-"""Bytes in pieces of one size, for what is sent: however much there is, a reader who is slow holds one piece."""
+"""Byte chunks of one size for a response body: a slow reader holds one chunk in memory, however long the body is."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,13 +6,13 @@ CHUNK_BYTES = 65_536
 
 
 def byte_chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the same bytes in pieces of `CHUNK_BYTES`; the last may be shorter. Large pieces are not copied whole."""
-    gathered = bytearray()
+    """Yield the same bytes in chunks of `CHUNK_BYTES`; the last may be shorter. Large pieces are not copied whole."""
+    buffer = bytearray()
     for piece in pieces:
         for start in range(0, len(piece), CHUNK_BYTES):
-            gathered += memoryview(piece)[start : start + CHUNK_BYTES]
-            if len(gathered) >= CHUNK_BYTES:
-                yield bytes(memoryview(gathered)[:CHUNK_BYTES])
-                del gathered[:CHUNK_BYTES]
-    if gathered:
-        yield bytes(gathered)
+            buffer += memoryview(piece)[start : start + CHUNK_BYTES]
+            if len(buffer) >= CHUNK_BYTES:
+                yield bytes(memoryview(buffer)[:CHUNK_BYTES])
+                del buffer[:CHUNK_BYTES]
+    if buffer:
+        yield bytes(buffer)

@@ -1,8 +1,8 @@
-"""One event of a run, as `astream_events(version="v2")` gave it, with its number and arrival time.
+"""Run event: one event of `astream_events(version="v2")`, with its number and arrival time.
 
-The names and shapes are LangChain's (`langchain_core.runnables.schema.StandardStreamEvent`). LangChain reports no
-event for a component that failed or was cancelled (tools apart): the record closes each of them with an
-`on_<type>_error` event of the same shape, whose data holds `{"error": {"type": …, "message": …}}`.
+The names and shapes are LangChain's (`langchain_core.runnables.schema.StandardStreamEvent`). For a component that fails
+or is cancelled LangChain reports no event, except for tools. Weir records an `on_<type>_error` event of the same shape
+for each of them; its data is `{"error": {"type": …, "message": …}}`.
 """
 
 from dataclasses import dataclass, replace
@@ -11,22 +11,24 @@ from typing import Any
 from weir.core import serialization
 
 EVENT_OVERHEAD = 160
-"""Bytes an `Event` takes in memory besides its payload: the object, its number and its time."""
+"""Bytes that a `RunEvent` takes in memory besides its payload: the object, its number and its time."""
 
-SOURCE_OVERHEAD = 300
-NAME_OVERHEAD = 60
-"""Bytes a `Source` takes in memory besides its texts, and each of these."""
+COMPONENT_OVERHEAD = 300
+"""Bytes that a `Component` takes in memory besides its texts."""
+
+TEXT_OVERHEAD = 60
+"""Bytes that each of a component's texts takes in memory besides its characters."""
 
 MAX_LABEL = 1_000
-"""Characters of a component's name, and of a tag: LangChain names a parallel step after all of its branches."""
+"""Characters of a component's name or tag. LangChain names a parallel step after all of its branches."""
 
 MAX_TAGS = 1_000
-"""Of one component."""
+"""Tags of one component."""
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """The component that emitted an event. One object is shared by all events that agree in it."""
+    """The component that emitted an event. Events with equal components share one object."""
 
     name: str
     run_id: str
@@ -37,28 +39,28 @@ class Component:
 
     @property
     def size(self) -> int:
-        """Bytes this takes in memory, about: a value of metadata takes ten times as much as its JSON."""
-        names = (self.name, self.run_id, *self.parent_ids, *self.tags)
+        """Approximate bytes in memory. A metadata value takes about ten times as much as its JSON."""
+        texts = (self.name, self.run_id, *self.parent_ids, *self.tags)
         return (
-            SOURCE_OVERHEAD
-            + sum(NAME_OVERHEAD + len(name) for name in names)
+            COMPONENT_OVERHEAD
+            + sum(TEXT_OVERHEAD + len(text) for text in texts)
             + 10 * len(serialization.dumps(self.metadata))
         )
 
     def is_plain(self) -> bool:
-        """Whether it can be written, drawn and sent as it is. What a chain is named and tagged with may be anything."""
+        """Whether name, tags and metadata can be recorded as they are: bounded text and JSON. A chain may set any."""
         return all(map(_is_label, (self.name, self.run_id, *self.tags))) and serialization.is_plain(self.metadata)
 
 
-def as_plain(source: Component) -> Component:
-    """Return a component of plain labels and JSON; itself if it is one already."""
-    if source.is_plain() and len(source.tags) <= MAX_TAGS:
-        return source
-    metadata = serialization.to_jsonable(source.metadata)
+def as_plain(component: Component) -> Component:
+    """Return the component with bounded labels and JSON metadata; itself if it has them already."""
+    if component.is_plain() and len(component.tags) <= MAX_TAGS:
+        return component
+    metadata = serialization.to_jsonable(component.metadata)
     return replace(
-        source,
-        name=label(source.name),
-        tags=tuple(map(label, source.tags[:MAX_TAGS])),
+        component,
+        name=label(component.name),
+        tags=tuple(map(label, component.tags[:MAX_TAGS])),
         metadata=metadata if isinstance(metadata, dict) else {},
     )
 
@@ -68,14 +70,14 @@ def _is_label(value: Any) -> bool:
 
 
 def label(value: Any) -> str:
-    """Return a name or tag as a text that has a bound and that UTF-8 can carry."""
+    """Return a name or tag as text of at most `MAX_LABEL` characters that can be encoded as UTF-8."""
     text = value if isinstance(value, str) else serialization.dumps(value).decode()
     return serialization.replace_lone_surrogates(text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 1]}…")
 
 
 @dataclass(frozen=True, slots=True)
 class RunEvent:
-    """One event. `payload` is the event's `data` as JSON bytes."""
+    """One event of a run. `payload` is the event's `data` as JSON bytes."""
 
     seq: int
     """Position in the run, from 0, without gaps."""
@@ -87,12 +89,12 @@ class RunEvent:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The event's `data`, decoded anew at each call."""
+        """The event's `data`; each access decodes it anew."""
         data: dict[str, Any] = serialization.loads(self.payload)
         return data
 
     def get(self, field: str) -> Any:
-        """Return a field of `data`; None where it has none. The data of a custom event need not be an object."""
+        """Return a field of `data`, or None if there is none. The data of a custom event may be no object."""
         data: Any = self.data
         return data.get(field) if isinstance(data, dict) else None
 
@@ -117,11 +119,11 @@ class RunEvent:
 
     @property
     def size(self) -> int:
-        """Bytes this event takes in memory."""
+        """Bytes that this event takes in memory."""
         return EVENT_OVERHEAD + len(self.payload)
 
     def head(self) -> dict[str, Any]:
-        """Return all of `as_dict` but `data`."""
+        """Return what `as_dict` returns, without `data`."""
         return {
             "seq": self.seq,
             "at": self.elapsed,
@@ -134,5 +136,5 @@ class RunEvent:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Return LangChain's fields plus `seq` and `at`, JSON-ready."""
+        """Return LangChain's fields plus `seq` and `at`, as JSON values."""
         return {**self.head(), "data": self.data}

@@ -1,8 +1,8 @@
-"""Any value a Runnable can emit, as compact JSON bytes.
+"""JSON serialization of any value that a Runnable can emit.
 
-LangChain events hold live objects: messages, prompt values, documents, exceptions, Pydantic models. A record
-keeps plain JSON instead, so that it can be shown, sent, saved and compared without importing what made it.
-Messages keep their own field names; fields that are empty are left out.
+LangChain events hold live objects: messages, prompt values, documents, exceptions, Pydantic models. A run's record
+holds JSON instead, so that it can be shown, sent, saved and compared without importing the code that made the objects.
+Messages keep LangChain's field names; empty fields are left out.
 """
 
 import dataclasses
@@ -20,32 +20,32 @@ from pydantic import BaseModel
 JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
 
 MAX_DEPTH = 100
-"""Nesting beyond this is replaced by its `repr`: no viewer, and no JSON reader, needs to follow it."""
+"""Values nested more deeply are replaced by their `repr`, so that JSON readers and viewers can follow the rest."""
 
 MAX_BITS = 14_000
-"""Of an integer that is written: Python refuses to read, or to write, more than 4,300 digits."""
+"""Bits of an integer that is written. Python refuses to read or write integers of more than 4,300 digits."""
 
 MAX_REPR = 500
-"""Characters kept of the `repr` of a value that has no JSON form."""
+"""Characters of the `repr` that replaces a value without a JSON form."""
 
 _FAST = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def dumps(value: Any) -> bytes:
-    """Return `value` as compact UTF-8 JSON. Never raises: what has no JSON form becomes its type and `repr`.
+    """Return `value` as compact UTF-8 JSON. Never raises: a value without a JSON form becomes its type and `repr`.
 
-    NaN and the infinities become null, as JSON has no word for them.
+    NaN and the infinities become null, as JSON cannot express them.
     """
     try:
-        # The copy is for memory: orjson leaves its whole buffer, some 4 kB, behind the bytes that it returns.
+        # The copy saves memory: the bytes that orjson returns keep its whole buffer of some 4 kB.
         return bytes(memoryview(orjson.dumps(value, default=_default, option=_FAST)))
     except (TypeError, ValueError, RecursionError):
-        # Lone surrogates, integers over 64 bits and deep nesting: rare, and the standard library takes them.
+        # Lone surrogates, integers of more than 64 bits and deep nesting: rare, and accepted by the standard library.
         return json.dumps(to_jsonable(value), ensure_ascii=True, separators=(",", ":")).encode()
 
 
 def loads(payload: bytes) -> Any:
-    """Read what `dumps` wrote; integers of more than 64 bits become floats. Raises ValueError or RecursionError."""
+    """Parse JSON; integers of more than 64 bits become floats. Raises ValueError or RecursionError."""
     try:
         return orjson.loads(payload)
     except orjson.JSONDecodeError:
@@ -53,16 +53,16 @@ def loads(payload: bytes) -> Any:
 
 
 def loads_big_ints(payload: bytes) -> Any:
-    """Read what `dumps` wrote, integers of any size too, more slowly. Raises ValueError or RecursionError."""
-    return json.loads(payload, parse_constant=_refuse)
+    """Parse JSON with integers of any size, more slowly than `loads`. Raises ValueError or RecursionError."""
+    return json.loads(payload, parse_constant=_reject_constant)
 
 
-def _refuse(constant: str) -> None:
+def _reject_constant(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
 def check_depth(value: Any) -> None:
-    """Raise ValueError for a read value that is nested more deeply than `dumps` writes it, with its envelope."""
+    """Raise ValueError if a parsed line is nested more deeply than `dumps` writes an event and its envelope."""
     pending = [(value, 0)]
     while pending:
         item, depth = pending.pop()
@@ -75,37 +75,37 @@ def check_depth(value: Any) -> None:
 
 
 def to_jsonable(value: Any) -> JSON:
-    """Return `value` built of dicts with string keys, lists, strings, finite numbers, booleans and None."""
-    return _plain(value, 0, set())
+    """Return `value` as dicts with string keys, lists, strings, finite numbers, booleans and None."""
+    return _to_jsonable(value, 0, set())
 
 
-def _plain(value: Any, depth: int, around: set[int]) -> JSON:
-    """`plain`; `around` has the ids of what the value stands in. What stands in itself is not followed again."""
+def _to_jsonable(value: Any, depth: int, ancestors: set[int]) -> JSON:
+    """Convert one value of `to_jsonable`. `ancestors` has the ids of the containers around it, to detect cycles."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         return str(value)
     if isinstance(value, int):
-        return int(value) if value.bit_length() <= MAX_BITS else _described(value)
+        return int(value) if value.bit_length() <= MAX_BITS else _type_and_repr(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
-    if depth >= MAX_DEPTH or id(value) in around:
-        return _described(value)
-    around.add(id(value))
+    if depth >= MAX_DEPTH or id(value) in ancestors:
+        return _type_and_repr(value)
+    ancestors.add(id(value))
     try:
         if isinstance(value, dict):
-            return {_key(key): _plain(item, depth + 1, around) for key, item in value.items()}
+            return {_key(key): _to_jsonable(item, depth + 1, ancestors) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [_plain(item, depth + 1, around) for item in value]
-        return _plain(_default(value), depth + 1, around)
+            return [_to_jsonable(item, depth + 1, ancestors) for item in value]
+        return _to_jsonable(_default(value), depth + 1, ancestors)
     except Exception:  # raised by the value's own code
-        return _described(value)
+        return _type_and_repr(value)
     finally:
-        around.discard(id(value))
+        ancestors.discard(id(value))
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value is built of JSON's own types alone, none nested more deeply than `dumps` writes it."""
+    """Whether a value consists of JSON's types only, nested no more deeply than `dumps` writes."""
     pending = [(value, 0)]
     while pending:
         item, depth = pending.pop()
@@ -129,7 +129,7 @@ def _key(key: Any) -> str:
 
 
 def _default(value: Any) -> Any:
-    """One step from an object towards JSON."""
+    """Convert an object one level towards JSON, as the `default` of `json` and orjson does."""
     if isinstance(value, BaseMessage):
         fields = {key: item for key, item in value.__dict__.items() if item or key == "content"}
         return {"type": value.type, **fields}
@@ -152,10 +152,10 @@ def _default(value: Any) -> Any:
     for base in (str, int, float):
         if isinstance(value, base):
             return base(value)
-    return _described(value)
+    return _type_and_repr(value)
 
 
-def _described(value: Any) -> dict[str, JSON]:
+def _type_and_repr(value: Any) -> dict[str, JSON]:
     try:
         text = repr(value)
     except Exception as error:
@@ -164,12 +164,12 @@ def _described(value: Any) -> dict[str, JSON]:
 
 
 def replace_lone_surrogates(text: str) -> str:
-    """Return text that UTF-8 can carry: halves of a pair, which JSON can hold, become replacement characters."""
+    """Return text that can be encoded as UTF-8. Lone surrogates, which JSON can hold, become replacement characters."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def indented(value: Any) -> str:
-    """Return a read value as JSON of many lines that UTF-8 can carry, for people."""
+    """Return a parsed value as indented JSON for people. The text can be encoded as UTF-8."""
     try:
         return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     except (TypeError, ValueError, RecursionError):
@@ -177,5 +177,5 @@ def indented(value: Any) -> str:
 
 
 def sendable(value: Any) -> Any:
-    """Return a read value whose texts UTF-8 can carry."""
+    """Return a parsed value whose texts can all be encoded as UTF-8."""
     return json.loads(replace_lone_surrogates(json.dumps(to_jsonable(value), ensure_ascii=False)))

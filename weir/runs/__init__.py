@@ -1,1 +1,1 @@
-"""The log: runs, what records them, the store that holds them."""
+"""The log of runs: the run, the recorder that writes it, the store that holds it, the recording file."""

@@ -1,7 +1,7 @@
-"""The one asyncio loop that all runs of the process share, on a thread of its own.
+"""Background loop: the one asyncio event loop that all runs of the process share, on a thread of its own.
 
-A page's script thread may be stopped at any time and asyncio clients are bound to the loop that first used them, so
-runs belong to neither: they live here.
+Streamlit may stop a page's script thread at any time, and an asyncio client is bound to the loop that first used it.
+So runs need a thread and a loop that live as long as the process.
 """
 
 import asyncio
@@ -13,22 +13,22 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 THREADS = 64
-"""Parts of chains that block and work at the same time. One that a stopped run has left holds its thread to its end."""
+"""Blocking steps of chains that can work at the same time. A stopped run's step holds its thread until it returns."""
 
 CLOSE_SECONDS = 2.0
-"""What tasks have to clean up, and then the thread to end."""
+"""Time for the tasks to clean up, and again for the thread to end."""
 
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 
 new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
-# LangChain takes a dozen turns of the loop for a chunk; uvloop, which Windows does not have, turns faster.
+# LangChain needs a dozen iterations of the loop for each chunk, and those of uvloop are faster. Windows has no uvloop.
 with contextlib.suppress(ImportError):
     from uvloop import new_event_loop
 
 
 class BackgroundLoop:
-    """An asyncio loop on a daemon thread; it starts with its first use."""
+    """An asyncio event loop on a daemon thread, started by its first use."""
 
     def __init__(self, name: str = "weir-runs") -> None:
         self._name = name
@@ -38,30 +38,30 @@ class BackgroundLoop:
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The running loop."""
+        """The running event loop."""
         with self._lock:
             if self._loop is None:
                 self._loop = new_event_loop()
-                self._loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix=f"{self._name}-part"))
+                self._loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix=f"{self._name}-step"))
                 self._thread = threading.Thread(target=_run, args=(self._loop,), name=self._name, daemon=True)
                 self._thread.start()
             return self._loop
 
     @property
     def is_current(self) -> bool:
-        """Whether the caller is on the loop's thread."""
+        """Whether the current thread is the loop's."""
         return self._thread is not None and threading.get_ident() == self._thread.ident
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run a coroutine on the loop, from any other thread."""
+        """Run a coroutine on the loop. From any other thread."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
     def call(self, callback: Callable[..., object], *args: Any) -> None:
-        """Call a function on the loop, soon, from any thread."""
+        """Schedule a call on the loop. From any thread."""
         self.loop.call_soon_threadsafe(callback, *args)
 
     def close(self) -> None:
-        """Cancel what still runs, let it clean up, and end the thread. One that computes on is left, after 4 s."""
+        """Cancel all tasks, let them clean up, and end the thread. A thread that keeps computing is left after 4 s."""
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
@@ -72,26 +72,26 @@ class BackgroundLoop:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=CLOSE_SECONDS)
         if thread.is_alive():
-            _LOG.warning("the loop of the runs is at work still, and is left")
+            _LOG.warning("the event loop of the runs is still busy and is left running")
             return
         try:
             loop.close()
         except OSError as error:
-            # uvloop closes all that it holds, and says so where something was still under way.
-            _LOG.warning("the loop of the runs was closed with something under way: %s", error)
+            # uvloop closes all of its handles, and raises if one was still in use.
+            _LOG.warning("the event loop of the runs was closed while a handle was in use: %s", error)
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
-    """Run a loop until it is stopped, and by nothing else.
+    """Run a loop until it is stopped.
 
-    asyncio lets these two errors of a task out of the loop, for the program to end. A chain that raises one, as a
-    command line parser does at a wrong argument, shall end no run but its own.
+    asyncio lets KeyboardInterrupt and SystemExit of a task end the loop. A chain that raises one of them, as argparse
+    does for a wrong argument, must end its own run only.
     """
     while True:
         try:
             loop.run_forever()
         except (KeyboardInterrupt, SystemExit) as error:
-            _LOG.warning("a chain has raised %r; all other runs go on", error)
+            _LOG.warning("a chain raised %r; all other runs go on", error)
         else:
             return
 

@@ -1,8 +1,8 @@
-"""LangChain's callbacks, told as the events that `astream_events(version="v2")` gives.
+"""LangChain callback handlers that emit the same events as `astream_events(version="v2")`.
 
-`astream_events` sends each event through a queue of its own to a task of its own, which takes longer than most models
-need for a token. A handler on the same callbacks is told the same and can write it down at once. What the events are
-is defined by `langchain_core/tracers/event_stream.py`; tests/runs/test_callback_handler.py compares the lists.
+`astream_events` sends each event through a queue to another task, which takes longer than most models need for a token
+(docs/benchmarks.md). A handler for the same callbacks can emit the event at once. LangChain defines the events in
+`langchain_core/tracers/event_stream.py`; tests/runs/test_callback_handler.py compares both lists.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,18 +17,18 @@ from langchain_core.outputs import GenerationChunk
 from weir.core.run_event import Component
 
 EmitEvent = Callable[[str, Component, dict[str, Any]], None]
-"""Takes an event's name, its component and its data."""
+"""Called with an event's name, its component and its data."""
 
-_NOTHING: Any = object()
+_MISSING: Any = object()
 
 
 @dataclass(slots=True)
-class _Component:
-    """A component that has started."""
+class _StartedComponent:
+    """A component that has started, with what its end event needs."""
 
     type: str
-    source: Component
-    inputs: Any = _NOTHING
+    component: Component
+    inputs: Any = _MISSING
     tool_call_id: str | None = None
     stream_event_name: str = ""
 
@@ -37,208 +37,211 @@ class _Component:
 
 
 class EventCallbackHandler(BaseCallbackHandler):
-    """Tells one run's callbacks: the starts and ends of all components, models' chunks and custom events.
+    """Emits the events of one run: starts and ends of all components, chunks of models, custom events.
 
-    Callbacks may come from several threads. What a parser or a lambda yields is not among them.
+    Callbacks may come from several threads. LangChain has no callback for what a parser or a lambda yields.
     """
 
     run_inline = True
-    """On the thread, and in the order, in which they come."""
+    """LangChain calls the handler on the thread and in the order in which things happen."""
 
     def __init__(self, emit: EmitEvent, root: UUID, value: Any) -> None:
-        """`root` is the id that the run is started with, `value` what it is given."""
+        """`root` is the `run_id` of the root component, `value` its input."""
         self._emit = emit
         self._root = root
         self._value = value
-        self._live: dict[UUID, _Component] = {}
-        # Kept longer than `_live`: a parent may end before its children do.
-        self._lineage: dict[UUID, tuple[str, ...]] = {}
+        self._live: dict[UUID, _StartedComponent] = {}
+        # Separate from `_live`, as a parent may end before its children do.
+        self._parent_ids: dict[UUID, tuple[str, ...]] = {}
         self._tapped: set[UUID] = set()
 
-    def on_chain_start(self, serialized: dict[str, Any] | None, inputs: Any, *, run_id: UUID, **about: Any) -> None:
-        # So LangChain says that the input is not there yet: it is still coming in.
-        given = _NOTHING if _is_awaited(inputs) else inputs
-        self._start(about.get("run_type") or "chain", serialized, given, run_id, about)
+    def on_chain_start(self, serialized: dict[str, Any] | None, inputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        inputs = _MISSING if _is_streamed_in(inputs) else inputs
+        self._start(kwargs.get("run_type") or "chain", serialized, inputs, run_id, kwargs)
 
     def on_chat_model_start(
-        self, serialized: dict[str, Any] | None, messages: list[list[Any]], *, run_id: UUID, **about: Any
+        self, serialized: dict[str, Any] | None, messages: list[list[Any]], *, run_id: UUID, **kwargs: Any
     ) -> None:
-        self._start("chat_model", serialized, {"messages": messages}, run_id, about)
+        self._start("chat_model", serialized, {"messages": messages}, run_id, kwargs)
 
-    def on_llm_start(self, serialized: dict[str, Any] | None, prompts: Any, *, run_id: UUID, **about: Any) -> None:
-        self._start("llm", serialized, {"prompts": prompts}, run_id, about)
+    def on_llm_start(self, serialized: dict[str, Any] | None, prompts: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        self._start("llm", serialized, {"prompts": prompts}, run_id, kwargs)
 
-    def on_tool_start(self, serialized: dict[str, Any] | None, input_str: str, *, run_id: UUID, **about: Any) -> None:  # noqa: ARG002
-        self._start("tool", serialized, about.get("inputs"), run_id, about)
+    def on_tool_start(self, serialized: dict[str, Any] | None, input_str: str, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002
+        self._start("tool", serialized, kwargs.get("inputs"), run_id, kwargs)
 
-    def on_retriever_start(self, serialized: dict[str, Any] | None, query: str, *, run_id: UUID, **about: Any) -> None:
-        self._start("retriever", serialized, {"query": query}, run_id, about)
+    def on_retriever_start(self, serialized: dict[str, Any] | None, query: str, *, run_id: UUID, **kwargs: Any) -> None:
+        self._start("retriever", serialized, {"query": query}, run_id, kwargs)
 
     def on_llm_new_token(self, token: Any, *, chunk: Any = None, run_id: UUID, **_: Any) -> None:
-        component = self._live.get(run_id)
-        if component is None or run_id in self._tapped:
+        started = self._live.get(run_id)
+        if started is None or run_id in self._tapped:
             return
-        if component.type == "chat_model":
-            told = AIMessageChunk(content=token) if chunk is None else chunk.message
+        if started.type == "chat_model":
+            emitted = AIMessageChunk(content=token) if chunk is None else chunk.message
         else:
-            told = GenerationChunk(text=token if isinstance(token, str) else "") if chunk is None else chunk
-        self._emit(component.stream_event_name, component.source, {"chunk": told})
+            emitted = GenerationChunk(text=token if isinstance(token, str) else "") if chunk is None else chunk
+        self._emit(started.stream_event_name, started.component, {"chunk": emitted})
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, inputs: Any = None, **_: Any) -> None:
-        if component := self._live.pop(run_id, None):
-            given: Any = next((known for known in (inputs, component.inputs) if _is_filled(known)), {})
-            self._end(component, run_id, {"output": outputs, "input": given})
+        if started := self._live.pop(run_id, None):
+            value: Any = next((candidate for candidate in (inputs, started.inputs) if _is_filled(candidate)), {})
+            self._end(started, run_id, {"output": outputs, "input": value})
 
     def on_llm_end(self, response: Any, *, run_id: UUID, **_: Any) -> None:
-        if component := self._live.pop(run_id, None):
-            output = _message(response) if component.type == "chat_model" else _generations(response)
-            self._end(component, run_id, {"output": output, "input": component.inputs})
+        if started := self._live.pop(run_id, None):
+            output = _message(response) if started.type == "chat_model" else _generations(response)
+            self._end(started, run_id, {"output": output, "input": started.inputs})
 
     def on_tool_end(self, output: Any, *, run_id: UUID, **_: Any) -> None:
-        if component := self._live.pop(run_id, None):
-            self._end(component, run_id, {"output": output, "input": component.inputs})
+        if started := self._live.pop(run_id, None):
+            self._end(started, run_id, {"output": output, "input": started.inputs})
 
-    def on_tool_error(self, error: BaseException, *, run_id: UUID, **about: Any) -> None:
-        if component := self._live.pop(run_id, None):
-            call = about.get("tool_call_id") or component.tool_call_id
-            data = {"error": error, "input": component.inputs, "tool_call_id": call}
-            self._emit("on_tool_error", component.source, data)
+    def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        if started := self._live.pop(run_id, None):
+            call = kwargs.get("tool_call_id") or started.tool_call_id
+            data = {"error": error, "input": started.inputs, "tool_call_id": call}
+            self._emit("on_tool_error", started.component, data)
 
     def on_retriever_end(self, documents: Any, *, run_id: UUID, **_: Any) -> None:
-        if component := self._live.pop(run_id, None):
-            self._end(component, run_id, {"output": documents, "input": component.inputs})
+        if started := self._live.pop(run_id, None):
+            self._end(started, run_id, {"output": documents, "input": started.inputs})
 
-    def on_custom_event(self, name: str, data: Any, *, run_id: UUID, **about: Any) -> None:
-        self._emit("on_custom_event", self._source(name, run_id, self._lineage.get(run_id, ()), about), data)
+    def on_custom_event(self, name: str, data: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        self._emit("on_custom_event", self._component(name, run_id, self._parent_ids.get(run_id, ()), kwargs), data)
 
     def _start(
-        self, kind: str, serialized: dict[str, Any] | None, given: Any, run_id: UUID, about: dict[str, Any]
+        self, kind: str, serialized: dict[str, Any] | None, inputs: Any, run_id: UUID, kwargs: dict[str, Any]
     ) -> None:
-        parent = about.get("parent_run_id")
-        lineage = (*self._lineage.get(parent, ()), str(parent)) if parent else ()
-        first = not self._lineage
-        self._lineage[run_id] = lineage
-        source = self._source(_name(about.get("name"), serialized), run_id, lineage, about)
-        self._live[run_id] = _Component(kind, source, given, about.get("tool_call_id"))
-        # LangChain tells the root's input as it was given, not as the root's own callback has it.
-        shown = self._value if first else ({} if kind == "tool" and given is None else given)
-        self._emit(f"on_{kind}_start", source, {} if shown is _NOTHING else {"input": shown})
+        parent = kwargs.get("parent_run_id")
+        parent_ids = (*self._parent_ids.get(parent, ()), str(parent)) if parent else ()
+        is_root = not self._parent_ids
+        self._parent_ids[run_id] = parent_ids
+        component = self._component(_name(kwargs.get("name"), serialized), run_id, parent_ids, kwargs)
+        self._live[run_id] = _StartedComponent(kind, component, inputs, kwargs.get("tool_call_id"))
+        # LangChain reports the root's input as the caller passed it, not as the root's callback has it.
+        value = self._value if is_root else ({} if kind == "tool" and inputs is None else inputs)
+        self._emit(f"on_{kind}_start", component, {} if value is _MISSING else {"input": value})
 
-    def _end(self, component: _Component, run_id: UUID, data: dict[str, Any]) -> None:
+    def _end(self, started: _StartedComponent, run_id: UUID, data: dict[str, Any]) -> None:
         if run_id == self._root:
-            del data["input"]  # its first event has it
-        self._emit(f"on_{component.type}_end", component.source, data)
+            del data["input"]  # the start event has it
+        self._emit(f"on_{started.type}_end", started.component, data)
 
     @staticmethod
-    def _source(name: str, run_id: UUID, lineage: tuple[str, ...], about: dict[str, Any]) -> Component:
-        return Component(name, str(run_id), lineage, tuple(about.get("tags") or ()), about.get("metadata") or {})
+    def _component(name: str, run_id: UUID, parent_ids: tuple[str, ...], kwargs: dict[str, Any]) -> Component:
+        return Component(name, str(run_id), parent_ids, tuple(kwargs.get("tags") or ()), kwargs.get("metadata") or {})
 
 
 class StreamingEventHandler(EventCallbackHandler):
-    """Tells a run that streams: what each component yields as well.
+    """Emits the events of a run that streams, including what each component yields.
 
-    LangChain hands what a component yields to a handler that has these two methods, and has a model stream for one even
-    where it is asked for a whole answer. Whoever takes what the root yields passes it to `show`.
+    LangChain passes what a component yields through `tap_output_aiter` and `tap_output_iter` of a handler that has
+    these methods. With such a handler a model streams even if its component is invoked. The code that iterates over the
+    root's output calls `on_root_chunk`.
     """
 
     def __init__(self, emit: EmitEvent, root: UUID, value: Any) -> None:
         super().__init__(emit, root, value)
         self._tapped.add(root)
-        self._shown: _Component | None = None
-        self._has_yielded = False
+        self._root_component: _StartedComponent | None = None
+        self._root_has_yielded = False
 
     def on_root_chunk(self, chunk: Any) -> None:
-        """Tell what the root has yielded. Some roots end before they yield; LangChain tells no chunk of those."""
-        if not self._has_yielded:
-            self._has_yielded = True
-            self._shown = self._live.get(self._root)
-        if self._shown:
-            self._emit(self._shown.stream_event_name, self._shown.source, {"chunk": chunk})
+        """Emit a chunk of the root. Some roots end before they yield; LangChain emits no chunks for those."""
+        if not self._root_has_yielded:
+            self._root_has_yielded = True
+            self._root_component = self._live.get(self._root)
+        if self._root_component:
+            self._emit(self._root_component.stream_event_name, self._root_component.component, {"chunk": chunk})
 
     def flush(self) -> None:
-        """There is nothing left to tell."""
+        """Do nothing: all events have been emitted."""
 
     def tap_output_aiter(self, run_id: UUID, output: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        """Return an iterator of the same items that tells each."""
-        component = self._start_tap(run_id)
-        return _TappedAsyncIterator(output, component, self._emit) if component else output
+        """Return an iterator over the same chunks that emits an event for each."""
+        started = self._start_tap(run_id)
+        return _TappedAsyncIterator(output, started, self._emit) if started else output
 
     def tap_output_iter(self, run_id: UUID, output: Iterator[Any]) -> Iterator[Any]:
-        """`tap_output_aiter` for a run without asyncio."""
-        component = self._start_tap(run_id)
-        return self._tap_iterator(output, component) if component else output
+        """Like `tap_output_aiter`, for a run without asyncio."""
+        started = self._start_tap(run_id)
+        return self._tap_iterator(output, started) if started else output
 
-    def _start_tap(self, run_id: UUID) -> _Component | None:
+    def _start_tap(self, run_id: UUID) -> _StartedComponent | None:
         if run_id in self._tapped:
             return None
         self._tapped.add(run_id)
         return self._live.get(run_id)
 
-    def _tap_iterator(self, output: Iterator[Any], component: _Component) -> Iterator[Any]:
+    def _tap_iterator(self, output: Iterator[Any], started: _StartedComponent) -> Iterator[Any]:
         for chunk in output:
-            self._emit(component.stream_event_name, component.source, {"chunk": chunk})
+            self._emit(started.stream_event_name, started.component, {"chunk": chunk})
             yield chunk
 
 
 class _TappedAsyncIterator:
-    """Items of an asynchronous iterator, told as they pass. A class: a generator would cost twice as much an item."""
+    """Asynchronous iterator that emits an event for each chunk. An async generator takes twice the time for a chunk."""
 
-    def __init__(self, output: AsyncIterator[Any], component: _Component, tell: EmitEvent) -> None:
+    def __init__(self, output: AsyncIterator[Any], started: _StartedComponent, emit: EmitEvent) -> None:
         self._next = output.__anext__
-        self._kind = component.stream_event_name
-        self._source = component.source
-        self._emit = tell
+        self._event_name = started.stream_event_name
+        self._component = started.component
+        self._emit = emit
 
     def __aiter__(self) -> "_TappedAsyncIterator":
         return self
 
     async def __anext__(self) -> Any:
         chunk = await self._next()
-        self._emit(self._kind, self._source, {"chunk": chunk})
+        self._emit(self._event_name, self._component, {"chunk": chunk})
         return chunk
 
 
 class InvokeEventHandler(EventCallbackHandler):
-    """Tells a run that is called and not streamed. What it says comes through `show`, and the root's end after that."""
+    """Emits the events of a run that is invoked, not streamed.
 
-    _last: tuple[_Component, dict[str, Any]] | None = None
+    Its output comes through `on_root_chunk` after the root's end. So the root's end event waits for `flush`.
+    """
+
+    _root_end: tuple[_StartedComponent, dict[str, Any]] | None = None
 
     def on_root_chunk(self, chunk: Any) -> None:
-        """Tell a part of what the root says, as if it had yielded it."""
-        root = self._live.get(self._root) or (self._last[0] if self._last else None)
+        """Emit a part of the root's output as if the root had yielded it."""
+        root = self._live.get(self._root) or (self._root_end[0] if self._root_end else None)
         if root and not (isinstance(chunk, str) and not chunk):
-            self._emit(root.stream_event_name, root.source, {"chunk": chunk})
+            self._emit(root.stream_event_name, root.component, {"chunk": chunk})
 
     def flush(self) -> None:
-        """Tell that the root has ended, if it has."""
-        if self._last:
-            super()._end(self._last[0], self._root, self._last[1])
+        """Emit the root's end event, if the root has ended."""
+        if self._root_end:
+            super()._end(self._root_end[0], self._root, self._root_end[1])
 
-    def _end(self, component: _Component, run_id: UUID, data: dict[str, Any]) -> None:
+    def _end(self, started: _StartedComponent, run_id: UUID, data: dict[str, Any]) -> None:
         if run_id == self._root:
-            self._last = component, data
+            self._root_end = started, data
         else:
-            super()._end(component, run_id, data)
+            super()._end(started, run_id, data)
 
 
-def _is_awaited(inputs: Any) -> bool:
-    """Whether LangChain says that a component's input is still coming in."""
+def _is_streamed_in(inputs: Any) -> bool:
+    """Whether a component's input is streamed into it and not known yet. LangChain then reports `{"input": ""}`."""
     return (
         isinstance(inputs, dict) and len(inputs) == 1 and isinstance(inputs.get("input"), str) and not inputs["input"]
     )
 
 
 def _is_filled(value: Any) -> bool:
-    """Whether a value is there and not empty. Tables and arrays refuse to say whether they are true."""
+    """Whether a value is present and not empty. Tables and arrays raise if they are asked whether they are true."""
     try:
-        return value is not _NOTHING and bool(value)
+        return value is not _MISSING and bool(value)
     except Exception:
         return True
 
 
-def _name(given: str | None, serialized: dict[str, Any] | None) -> str:
-    if given is not None:
-        return given
+def _name(name: str | None, serialized: dict[str, Any] | None) -> str:
+    if name is not None:
+        return name
     if serialized and "name" in serialized:
         return str(serialized["name"])
     return str(serialized["id"][-1]) if serialized and "id" in serialized else "Unnamed"
@@ -250,7 +253,7 @@ def _message(response: Any) -> Any:
 
 
 def _generations(response: Any) -> dict[str, Any]:
-    """Return the result of a model that is no chat model."""
+    """Return the result of a text completion model."""
     return {
         "generations": [
             [{"text": one.text, "generation_info": one.generation_info, "type": one.type} for one in answers]

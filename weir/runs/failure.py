@@ -1,6 +1,6 @@
-"""Why a run did not end well, in words for the person who looks at it.
+"""Failures: classification of errors into kinds, each with a message and a hint for people.
 
-Each kind owns two sentences: what happened and what to do. They are written here once; pages and endpoints show them.
+Pages and endpoints show these sentences; docs/faults.md lists what leads to each.
 """
 
 import json
@@ -23,11 +23,11 @@ from langchain_core.exceptions import (
 from pydantic import ValidationError
 
 MAX_DETAIL = 300
-"""Characters kept of an exception's own text."""
+"""Characters of an exception's text that are recorded."""
 
 
 class FailureKind(Enum):
-    """What went wrong. The value is (what happened, what to do)."""
+    """Kind of failure. The value is its message (what happened) and its hint (what to do)."""
 
     AUTHENTICATION = (
         "The model's server did not accept the API key.",
@@ -47,23 +47,23 @@ class FailureKind(Enum):
     )
     INVALID_REQUEST = (
         "The model's server refused the request as invalid.",
-        "A setting or the model may not support what was asked: see the server's own words.",
+        "A setting or the model may not support the request: see the server's message.",
     )
     RATE_LIMIT = (
-        "The model's server says that there were too many requests, or that the quota is used up.",
-        "Wait a moment, then retry; check the account's quota if it stays.",
+        "The model's server reports too many requests, or that the quota is used up.",
+        "Wait a moment, then retry; if it happens again, check the account's quota.",
     )
     SERVER = (
-        "The model's server had an error of its own.",
-        "Retry; if it stays, look at the server's log or status page.",
+        "The model's server had an internal error.",
+        "Retry; if it happens again, look at the server's log or status page.",
     )
     UNREACHABLE = (
         "The model's server cannot be reached.",
         "Check that it is running and that `OPENAI_BASE_URL` is right, then retry.",
     )
     CUT = (
-        "The connection to the model broke before the answer was whole.",
-        "Retry for a whole answer.",
+        "The connection to the model broke before the answer was complete.",
+        "Retry for a complete answer.",
     )
     TIMEOUT = (
         "The model went silent and Weir stopped waiting for it.",
@@ -71,51 +71,51 @@ class FailureKind(Enum):
     )
     OVERLOADED = (
         "The model's server reported an error in the middle of the answer.",
-        "See its own words, and retry in a moment.",
+        "See its message, and retry in a moment.",
     )
     MALFORMED = (
         "The model's server sent something that is not part of an answer.",
-        "Retry; if it stays, a proxy or gateway in between may be at fault.",
+        "Retry; if it happens again, a proxy or gateway in between may be the cause.",
     )
     ENCODED = (
-        "The model's server sent its answer compressed, which Weir does not ask for and does not unpack.",
+        "The model's server sent its answer compressed, which Weir does not request and does not decompress.",
         "Turn compression off in the server, or in the proxy in front of it, then retry.",
     )
     REDIRECTED = (
-        "The model's server named another address to ask, and Weir did not send the question there.",
+        "The model's server redirected the request to another address, and Weir did not send the question there.",
         "If that address is right, set `OPENAI_BASE_URL` to it, restart Weir, then retry.",
     )
     WEB_PAGE = (
         "The model's address answers with a web page.",
-        "Check `OPENAI_BASE_URL` (it usually ends in `/v1`); a sign-in page or a proxy may stand in between.",
+        "Check `OPENAI_BASE_URL` (it usually ends in `/v1`); a sign-in page or a proxy may be in between.",
     )
     OTHER_FORMAT = (
-        "The model's server answers in a format that Weir does not read.",
+        "The model's server answers in a format that Weir cannot read.",
         "Check that `OPENAI_BASE_URL` is its OpenAI-compatible address (it usually ends in `/v1`).",
     )
     NO_ANSWER = (
         "The model's server sent nothing that is part of an answer.",
-        "Retry; if it stays, look at the server's log, and check `OPENAI_BASE_URL`.",
+        "Retry; if it happens again, look at the server's log, and check `OPENAI_BASE_URL`.",
     )
     OVERSIZED = (
-        "The model's server sent more in one piece than Weir takes into memory.",
-        "Retry; if it stays, the server or a proxy in between may be at fault.",
+        "The model's server sent a piece that is larger than Weir reads into memory.",
+        "Retry; if it happens again, the server or a proxy in between may be the cause.",
     )
     ENDED_IN_ERROR = (
         "The model's server ended the answer with an error.",
-        "Retry; if it stays, look at the server's log or status page.",
+        "Retry; if it happens again, look at the server's log or status page.",
     )
     TOOL_CALLS_ONLY = (
-        "The model asked for tools, which it was not given, and wrote no text.",
+        "The model called tools that do not exist here, and wrote no text.",
         "Rephrase the question, or choose another `OPENAI_MODEL`.",
     )
     UNFINISHED = (
-        "The stream ended without saying why: the answer is probably cut off.",
-        "Retry for a whole answer.",
+        "The stream ended without a finish reason: the answer is probably cut off.",
+        "Retry for a complete answer.",
     )
     LENGTH = (
         "The answer reached its length limit.",
-        "Ask the model to go on, or for a shorter answer.",
+        "Ask the model to continue, or for a shorter answer.",
     )
     CONTENT_FILTER = (
         "The model's server stopped the answer with its content filter.",
@@ -130,8 +130,8 @@ class FailureKind(Enum):
         "Retry, or rephrase the question.",
     )
     UNUSABLE = (
-        "The model's answer did not have the form that was asked for.",
-        "Retry; a larger model keeps to the form more reliably.",
+        "The model's answer did not have the requested format.",
+        "Retry; a larger model keeps to the format more reliably.",
     )
     RECORD_FULL = (
         "The run was ended because the memory for records was full, and its record was the largest.",
@@ -139,7 +139,7 @@ class FailureKind(Enum):
     )
     INTERNAL = (
         "The chain raised an error.",
-        "See its own words.",
+        "See its message.",
     )
 
     @property
@@ -155,17 +155,17 @@ class FailureKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failure: its kind, and the exception's type and text for those who want to know more."""
+    """One failure: its kind, and as detail the exception's type and text."""
 
     kind: FailureKind
     detail: str = ""
 
 
 class RecordFullError(Exception):
-    """The run was ended because the memory for records was full, and its record was the largest."""
+    """The memory for records is full, and this run has the largest record."""
 
 
-# The first match counts, so a subclass stands before its base.
+# The first match counts, so a subclass comes before its base.
 _BY_TYPE: tuple[tuple[type[Exception], FailureKind], ...] = (
     (RecordFullError, FailureKind.RECORD_FULL),
     (ModelAuthenticationError, FailureKind.AUTHENTICATION),
@@ -183,7 +183,7 @@ _BY_TYPE: tuple[tuple[type[Exception], FailureKind], ...] = (
     (ValidationError, FailureKind.UNUSABLE),
 )
 
-# Classes of openai's and of `chains`, neither of which is imported here, that no LangChain base covers.
+# Classes of openai and of `weir.llm`, neither of which is imported here, that have no base class in the table above.
 _BY_NAME = {
     "APIError": FailureKind.OVERLOADED,
     "APIResponseValidationError": FailureKind.MALFORMED,
@@ -212,52 +212,52 @@ _BY_STATUS = {
     413: FailureKind.CONTEXT,
     425: FailureKind.RATE_LIMIT,
 }
-"""Statuses of HTTP that openai has no error for, and that say more than their hundred does."""
-_BY_HUNDRED = {3: FailureKind.REDIRECTED, 4: FailureKind.INVALID_REQUEST}
+"""HTTP status codes that openai has no error class for, and that say more than their class (4xx) does."""
+_BY_STATUS_CLASS = {3: FailureKind.REDIRECTED, 4: FailureKind.INVALID_REQUEST}
 
 
 def classify_error(error: Exception, *, answering: bool) -> Failure:
-    """Say what `error` means. `answering`: whether the model had begun to answer when it came."""
-    words = safe_str(error)
-    detail = f"{type(error).__name__}: {words}"[:MAX_DETAIL] + _asked_to_wait(error)
-    # LangChain knows this case only by OpenAI's wording: other servers use the code, or their own words for it.
-    if isinstance(error, ModelInvalidRequestError) and "context" in f"{getattr(error, 'code', '')} {words}".lower():
+    """Return the failure that `error` means. `answering`: whether the model had begun to answer when it was raised."""
+    text = safe_str(error)
+    detail = f"{type(error).__name__}: {text}"[:MAX_DETAIL] + _retry_after(error)
+    # LangChain recognises this case by OpenAI's wording only. Other servers use the code, or their own wording.
+    if isinstance(error, ModelInvalidRequestError) and "context" in f"{getattr(error, 'code', '')} {text}".lower():
         return Failure(FailureKind.CONTEXT, detail)
     if isinstance(error, ModelConnectionError) and not answering and _never_connected(error):
         return Failure(FailureKind.UNREACHABLE, detail)
     if isinstance(error, ModelConnectionError) and not isinstance(error, ModelTimeoutError):
         return Failure(FailureKind.CUT, detail)
-    for kind_of_error, kind in _BY_TYPE:
-        if isinstance(error, kind_of_error):
+    for error_class, kind in _BY_TYPE:
+        if isinstance(error, error_class):
             return Failure(kind, detail)
     return Failure(_BY_NAME.get(type(error).__name__) or _by_status(error), detail)
 
 
 def _by_status(error: Exception) -> FailureKind:
-    """Return what the status of an answer means, where the error is of an answer that has one."""
+    """Return the kind for an error's HTTP status code; INTERNAL if the error has no HTTP response."""
     status = getattr(error, "status_code", None)
     if not isinstance(status, int) or getattr(error, "response", None) is None:
         return FailureKind.INTERNAL
-    return _BY_STATUS.get(status) or _BY_HUNDRED.get(status // 100, FailureKind.SERVER)
+    return _BY_STATUS.get(status) or _BY_STATUS_CLASS.get(status // 100, FailureKind.SERVER)
 
 
 def safe_str(error: BaseException) -> str:
-    """Return an error's own text, also of one that fails to give it."""
+    """Return an error's text. If its `__str__` raises, a sentence that says so."""
     try:
         return str(error)
     except Exception as broken:
-        return f"<its text could not be had: {type(broken).__name__}>"
+        return f"<its text cannot be read: {type(broken).__name__}>"
 
 
-def _asked_to_wait(error: Exception) -> str:
-    """Return what a server said of when to ask again, as it said it."""
+def _retry_after(error: Exception) -> str:
+    """Return the `Retry-After` header of an error's response, as text to append to the detail."""
     headers = getattr(getattr(error, "response", None), "headers", None)
     after = str(headers.get("retry-after") or "") if isinstance(headers, Mapping) else ""
     return f" (Retry-After: {after[:40]})" if after else ""
 
 
 def _never_connected(error: BaseException | None) -> bool:
-    """Whether the HTTP client, somewhere among the causes, says that there was no connection at all."""
+    """Whether one of the causes is the HTTP client's error for a connection that could not be made."""
     while error is not None:
         if type(error).__name__ in ("ConnectError", "ConnectTimeout"):
             return True

@@ -1,7 +1,7 @@
-"""The lines of a recording: `encode` makes one, a `Decoder` reads them in order. `docs/recording.md` describes them.
+"""Recording codec: `encode` writes one line of a recording, `Decoder` reads the lines in order (docs/recording.md).
 
-A line is checked when it is read, so that whoever computes with events need not: their fields have the types, bounds
-and order that the recorder gives them. What a chain emitted, `data`, is any JSON.
+The decoder validates each line, so that code that uses the events need not check them: their fields have the types,
+bounds and order that the recorder produces. `data`, which a chain emits, is any JSON.
 """
 
 import re
@@ -21,33 +21,42 @@ FORMAT = "weir-recording"
 VERSION = 1
 
 MAX_NAME = 1_000
-"""Characters of a name, or of a tag."""
+"""Characters of a name or tag."""
+
 MAX_NAMES = 1_000
-"""Parents, or tags, of one event."""
+"""Parents, and tags, of one event."""
+
 MAX_DETAIL = 10_000
 """Characters of a failure's detail."""
-MAX_SECONDS = 1e9
-"""Of a run: thirty years."""
-MAX_STEP_BACK = 60.0
-"""Seconds. Recordings of Weir 0.1.0 go back in time where a thread and the loop wrote at once; such a time is read as
-the one before it. A file that goes back further is damaged."""
-MAX_CONTAINERS = 1_000_000
-"""Lists and objects in one line: two bytes of JSON each become a hundred in memory."""
-MAX_SOURCE_VALUES = 1_000_000
-"""Parents, tags and values of metadata of all components together: they stay in memory for as long as the run."""
 
-_END_OF_TIME = 32_503_680_000
-"""The year 3000, in seconds since the epoch: every calendar has it, in every time zone."""
+MAX_SECONDS = 1e9
+"""Duration of a run: thirty years."""
+
+MAX_STEP_BACK_SECONDS = 60.0
+"""How much earlier than the event before it an event may be: it is then read with that event's time.
+
+Recordings of Weir 0.1.0 go back in time where a thread and the loop wrote at once. A file that goes back further is
+damaged.
+"""
+
+MAX_CONTAINERS = 1_000_000
+"""Lists and objects in one line. Each takes two bytes as JSON and a hundred in memory."""
+
+MAX_COMPONENT_VALUES = 1_000_000
+"""Parents, tags and metadata values of all components together. They stay in memory as long as the run."""
+
+_MAX_TIMESTAMP = 32_503_680_000
+"""The year 3000 in seconds since the epoch: a date that every calendar can show in every time zone."""
 _CONTAINER = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([\[{])', re.DOTALL)
 
 
 class RecordingError(ValueError):
-    """A file that is not a recording that this Weir can open. Its text is a sentence for people."""
+    """A file cannot be opened as a recording. Its text is a sentence for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The first line: what was run. Its fields are those of `Run`."""
+    """First line of a recording: what was run. Its fields are those of `Run`."""
 
     id: str
     name: str
@@ -58,7 +67,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The last line: how the run ended."""
+    """Last line of a recording: how the run ended."""
 
     status: Status
     failure: Failure | None
@@ -68,48 +77,48 @@ Line = Header | RunEvent | End
 
 
 def encode(line: Line) -> bytes:
-    """Return a line of a recording, with its line end."""
+    """Return a line of a recording, with its newline."""
     return b"".join(encode_in_pieces(line))
 
 
 def encode_in_pieces(line: Line) -> Iterator[bytes]:
-    """Yield a line in pieces. An event's payload is one of them as it is: it may be large, and is not copied."""
+    """Yield a line in pieces. An event's payload is a piece of its own: it may be large, and is not copied."""
     match line:
         case RunEvent():
             yield serialization.dumps(line.head())[:-1] + b',"data":'
             yield line.payload
             yield b"}\n"
         case Header():
-            about = {
+            run = {
                 "id": line.id,
                 "name": line.name,
                 "created_at": line.created_at,
                 "input": line.input,
                 "context": line.context,
             }
-            yield serialization.dumps({"format": FORMAT, "version": VERSION, "run": about}) + b"\n"
+            yield serialization.dumps({"format": FORMAT, "version": VERSION, "run": run}) + b"\n"
         case End():
             failure = line.failure and {"kind": line.failure.kind.name.lower(), "detail": line.failure.detail}
             yield serialization.dumps({"end": {"status": line.status.value, "failure": failure}}) + b"\n"
 
 
 class Decoder:
-    """Reads the lines of one recording, in their order."""
+    """Reads the lines of one recording in order."""
 
     def __init__(self) -> None:
         self._lines = 0
         self._events = 0
         self._has_ended = False
-        self._last_at = 0.0
-        self._sources: dict[tuple[str, str], tuple[Component, bytes]] = {}
-        self._source_values = 0
+        self._last_elapsed = 0.0
+        self._components: dict[tuple[str, str], tuple[Component, bytes]] = {}
+        self._component_values = 0
 
     def decode(self, line: bytes) -> Line:
-        """Return what the next line says; it may have its line end. Raises RecordingError, which names the line."""
+        """Decode the next line, which may end in a newline. Raises RecordingError with the line's number."""
         self._lines += 1
         if self._lines == 1:
             return _header(line)
-        value = self._parsed(line)
+        value = self._parse(line)
         if self._has_ended:
             raise RecordingError(f"Line {self._lines} of this recording comes after its end.")
         if "end" in value and "seq" not in value:
@@ -117,7 +126,7 @@ class Decoder:
             return self._end(value)
         return self._event(value, line)
 
-    def _parsed(self, line: bytes) -> dict[str, Any]:
+    def _parse(self, line: bytes) -> dict[str, Any]:
         if _has_too_many_containers(line):
             raise RecordingError(f"Line {self._lines} of this recording has more than {MAX_CONTAINERS:,} lists.")
         try:
@@ -134,82 +143,86 @@ class Decoder:
 
     def _event(self, value: dict[str, Any], line: bytes) -> RunEvent:
         try:
-            read = _Event.model_validate(value)
+            fields = _EventRecord.model_validate(value)
         except ValidationError as error:
             raise self._damaged(_first_problem(error)) from None
-        if not isinstance(read.data, dict) and read.event != "on_custom_event":
+        if not isinstance(fields.data, dict) and fields.event != "on_custom_event":
             raise self._damaged("data: input should be an object")
-        if read.run_id in read.parent_ids:
+        if fields.run_id in fields.parent_ids:
             raise self._damaged("parent_ids: a component cannot be its own parent")
-        if read.seq != self._events:
+        if fields.seq != self._events:
             raise RecordingError(
-                f"Line {self._lines} of this recording is event {read.seq} where {self._events} should be."
+                f"Line {self._lines} of this recording is event {fields.seq} where {self._events} should be."
             )
-        if read.at < self._last_at - MAX_STEP_BACK:
+        if fields.at < self._last_elapsed - MAX_STEP_BACK_SECONDS:
             raise RecordingError(f"Line {self._lines} of this recording goes back in time.")
         self._events += 1
-        self._last_at = max(self._last_at, read.at)
-        return RunEvent(read.seq, self._last_at, read.event, self._source(read), _payload(value, read, line))
+        self._last_elapsed = max(self._last_elapsed, fields.at)
+        return RunEvent(
+            fields.seq, self._last_elapsed, fields.event, self._component(fields), _payload(value, fields, line)
+        )
 
-    def _source(self, read: "_Event") -> Component:
-        """Return what an event is of: one object for all events that agree in it."""
-        key = read.run_id, read.name
-        metadata = serialization.dumps(read.metadata)
-        known, known_metadata = self._sources.get(key, (None, b""))
+    def _component(self, fields: "_EventRecord") -> Component:
+        """Return the component of an event. Events with equal components share one object."""
+        key = fields.run_id, fields.name
+        metadata = serialization.dumps(fields.metadata)
+        known, known_metadata = self._components.get(key, (None, b""))
         if (
             known
             and known_metadata == metadata
-            and (*read.parent_ids,) == known.parent_ids
-            and (*read.tags,) == known.tags
+            and (*fields.parent_ids,) == known.parent_ids
+            and (*fields.tags,) == known.tags
         ):
             return known
-        self._source_values += len(read.parent_ids) + len(read.tags) + _values(read.metadata)
-        if self._source_values > MAX_SOURCE_VALUES:
-            raise RecordingError(f"The tags and metadata of this recording have more than {MAX_SOURCE_VALUES:,} parts.")
-        fresh = Component(read.name, read.run_id, tuple(read.parent_ids), tuple(read.tags), read.metadata)
-        self._sources.setdefault(key, (fresh, metadata))
-        return fresh
+        self._component_values += len(fields.parent_ids) + len(fields.tags) + _count_values(fields.metadata)
+        if self._component_values > MAX_COMPONENT_VALUES:
+            raise RecordingError(
+                f"The tags and metadata of this recording have more than {MAX_COMPONENT_VALUES:,} parts."
+            )
+        component = Component(fields.name, fields.run_id, tuple(fields.parent_ids), tuple(fields.tags), fields.metadata)
+        self._components.setdefault(key, (component, metadata))
+        return component
 
     def _end(self, value: dict[str, Any]) -> End:
         try:
-            read = _End.model_validate(value["end"])
+            fields = _EndRecord.model_validate(value["end"])
         except ValidationError as error:
             raise RecordingError(
                 f"The end of this recording, line {self._lines}, is damaged: {_first_problem(error)}."
             ) from None
-        return End(Status(read.status), _failure(read.failure) if read.failure else None)
+        return End(Status(fields.status), _failure(fields.failure) if fields.failure else None)
 
 
-def _text(value: Any) -> Any:
-    """Return text without halves of a surrogate pair, which JSON can hold and no page can show."""
+def _without_lone_surrogates(value: Any) -> Any:
+    """Replace lone surrogates in text: JSON can hold them, and no page can show them."""
     return serialization.replace_lone_surrogates(value) if isinstance(value, str) else value
 
 
-# With a bound, pydantic looks into the text: one with half a surrogate pair is none.
+# With a maximum length pydantic decodes the text, and rejects one with a lone surrogate.
 _Name = Annotated[str, Field(max_length=MAX_NAME)]
 _Id = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-# A reader ignores fields that it does not know, and takes no value for what it is not.
-class _Read(BaseModel):
+# Unknown fields are ignored, for files of newer versions. Values are not converted.
+class _Record(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class _About(_Read):
+class _RunRecord(_Record):
     id: _Id
-    name: Annotated[str, BeforeValidator(_text)] = Field(max_length=MAX_NAME)
-    created_at: float = Field(ge=0, le=_END_OF_TIME, allow_inf_nan=False)
+    name: Annotated[str, BeforeValidator(_without_lone_surrogates)] = Field(max_length=MAX_NAME)
+    created_at: float = Field(ge=0, le=_MAX_TIMESTAMP, allow_inf_nan=False)
     input: Any
     context: dict[Any, Any]
 
 
-class _Header(_Read):
+class _HeaderRecord(_Record):
     format: Literal["weir-recording"]
     version: int = Field(ge=1, le=1_000_000)
     run: dict[Any, Any] = Field(default_factory=dict)
 
 
-class _Event(_Read):
+class _EventRecord(_Record):
     seq: int = Field(ge=0, le=1_000_000_000)
     at: float = Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)
     event: str = Field(pattern=re.compile(r"^on_[A-Za-z0-9_]{1,60}\Z"))
@@ -221,43 +234,43 @@ class _Event(_Read):
     data: Any
 
 
-class _Failure(_Read):
+class _FailureRecord(_Record):
     kind: str
-    detail: Annotated[str, BeforeValidator(_text)] = Field(max_length=MAX_DETAIL)
+    detail: Annotated[str, BeforeValidator(_without_lone_surrogates)] = Field(max_length=MAX_DETAIL)
 
 
-class _End(_Read):
+class _EndRecord(_Record):
     status: Literal["done", "stopped", "failed", "abandoned"]
-    failure: _Failure | None = None
+    failure: _FailureRecord | None = None
 
 
 def _header(line: bytes) -> Header:
-    foreign = "This file is not a recording of Weir: its first line is not the header of one."
+    not_a_recording = "This file is not a recording of Weir: its first line is not the header of one."
     if _has_too_many_containers(line):
         raise RecordingError(f"Line 1 of this recording has more than {MAX_CONTAINERS:,} lists.")
     try:
         value = serialization.loads_big_ints(line)
         serialization.check_depth(value)
-        header = _Header.model_validate(value)
+        header = _HeaderRecord.model_validate(value)
     except (ValueError, RecursionError):
-        raise RecordingError(foreign) from None
+        raise RecordingError(not_a_recording) from None
     if header.version > VERSION:
         raise RecordingError(f"This recording has format version {header.version}; this Weir reads up to {VERSION}.")
     try:
-        about = _About.model_validate(header.run)
+        run = _RunRecord.model_validate(header.run)
     except ValidationError as error:
         raise RecordingError(f"The recording's header is damaged: {_first_problem(error)}.") from None
-    return Header(about.id, about.name, about.created_at, about.input, about.context)
+    return Header(run.id, run.name, run.created_at, run.input, run.context)
 
 
-def _failure(read: _Failure) -> Failure:
-    """Return a failure; of a kind that this Weir does not know, one of its own."""
-    return Failure(FailureKind.__members__.get(read.kind.upper(), FailureKind.INTERNAL), read.detail)
+def _failure(fields: _FailureRecord) -> Failure:
+    """Return the failure. A kind that this version does not know becomes INTERNAL."""
+    return Failure(FailureKind.__members__.get(fields.kind.upper(), FailureKind.INTERNAL), fields.detail)
 
 
-def _payload(value: dict[str, Any], read: _Event, line: bytes) -> bytes:
-    payload = serialization.dumps(read.data)
-    # The fast parser takes integers of more than 64 bits for floats; the file itself has what was written.
+def _payload(value: dict[str, Any], fields: _EventRecord, line: bytes) -> bytes:
+    payload = serialization.dumps(fields.data)
+    # The fast parser reads integers of more than 64 bits as floats. Where the line differs, parse it exactly.
     if next(reversed(value)) == "data" and not line.rstrip(b"\n").endswith(payload + b"}"):
         payload = serialization.dumps(serialization.loads_big_ints(line)["data"])
     return payload
@@ -266,12 +279,12 @@ def _payload(value: dict[str, Any], read: _Event, line: bytes) -> bytes:
 def _has_too_many_containers(line: bytes) -> bool:
     if line.count(b"[") + line.count(b"{") <= MAX_CONTAINERS:
         return False
-    found = (match for match in _CONTAINER.finditer(line) if match[1])
-    return any(islice(found, MAX_CONTAINERS, None))
+    containers = (match for match in _CONTAINER.finditer(line) if match[1])
+    return any(islice(containers, MAX_CONTAINERS, None))
 
 
-def _values(value: Any) -> int:
-    """Return how many values a JSON value has, itself among them."""
+def _count_values(value: Any) -> int:
+    """Return the number of values in a JSON value, itself included."""
     count, pending = 0, [value]
     while pending:
         item = pending.pop()

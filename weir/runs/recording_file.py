@@ -1,43 +1,44 @@
-"""A run as a `.jsonl` file: the lines of `codec.py`, one after the other."""
+"""Recording file: a run as `.jsonl`, written and read line by line with `recording_codec`."""
 
 import hashlib
 from collections.abc import Iterator
 
 from weir.core.byte_chunks import byte_chunks
 from weir.core.run_event import RunEvent
+from weir.runs.memory_run import MemoryRun
 from weir.runs.recording_codec import Decoder, End, Header, Line, RecordingError, encode, encode_in_pieces
 from weir.runs.run import Run, Status
 
 MEDIA_TYPE = "application/jsonl"
 
 MAX_BYTES = 64_000_000
-"""Of a recording that is opened."""
+"""Size of the largest recording that Weir opens."""
 
 ID_PREFIX = "rec-"
-"""What the id of an opened recording begins with; the rest is a digest of the file."""
+"""Prefix of an opened recording's id; the rest is a digest of the file."""
 
 __all__ = ["MAX_BYTES", "MEDIA_TYPE", "RecordingError", "from_jsonl", "is_too_large", "jsonl_chunks", "to_jsonl"]
 
 
 def to_jsonl(run: Run) -> Iterator[bytes]:
-    """Yield a run as it is now, line by line. A live run has no last line."""
-    return map(encode, _parts(run))
+    """Yield the lines of a run as it is now. A live run has no end line."""
+    return map(encode, _lines(run))
 
 
 def jsonl_chunks(run: Run) -> Iterator[bytes]:
-    """Yield what `lines` yields in pieces of one size."""
-    return byte_chunks(piece for part in _parts(run) for piece in encode_in_pieces(part))
+    """Yield what `to_jsonl` yields, in chunks of one size."""
+    return byte_chunks(piece for line in _lines(run) for piece in encode_in_pieces(line))
 
 
 def is_too_large(run: Run) -> bool:
-    """Whether a run is larger, as a recording, than what Weir opens."""
+    """Whether a run's recording is too large for Weir to open."""
     return size(run) > MAX_BYTES
 
 
 def size(run: Run) -> int:
-    """Return how many bytes a run has as a recording. Only one event of each component is encoded for it."""
+    """Return the size of a run's recording in bytes. It encodes only one event per component and kind."""
     heads: dict[tuple[int, str], int] = {}
-    total = sum(len(encode(part)) for part in _parts(run) if not isinstance(part, RunEvent))
+    total = sum(len(encode(line)) for line in _lines(run) if not isinstance(line, RunEvent))
     for number in range(len(run.events)):
         event = run.events[number]
         key = (id(event.component), event.event)
@@ -47,53 +48,53 @@ def size(run: Run) -> int:
     return total
 
 
-def from_jsonl(content: bytes) -> Run:
-    """Return the run that `lines` wrote, as a finished one. Raises RecordingError.
+def from_jsonl(content: bytes) -> MemoryRun:
+    """Return the run of a recording, as a run that has ended. Raises RecordingError.
 
-    A recording of a run that was live has no end: it is opened as an abandoned run that breaks off.
+    A recording of a live run has no end line: it becomes an abandoned run with `is_truncated`.
     """
     if len(content) > MAX_BYTES:
         raise RecordingError(f"This file is larger than {MAX_BYTES // 1_000_000} MB, the most that Weir opens.")
     decoder = Decoder()
-    found = _lines_of(content)
-    header = decoder.decode(next(found, b""))
+    lines = _split_lines(content)
+    header = decoder.decode(next(lines, b""))
     assert isinstance(header, Header)
     if b"\n" in content and not content.endswith(b"\n"):
         number = content.count(b"\n") + 1
-        raise RecordingError(f"This recording breaks off in the middle of line {number}.")
-    recorded = Run(
+        raise RecordingError(f"This recording ends in the middle of line {number}.")
+    run = MemoryRun(
         ID_PREFIX + hashlib.sha256(content).hexdigest()[:32],
         header.name,
         header.input,
         context=header.context,
         created_at=header.created_at,
-        cancel=_nothing,
-        on_last_reader_left=_nothing,
+        cancel=_do_nothing,
+        on_last_reader_left=_do_nothing,
         recorded_id=header.id,
     )
     end = End(Status.ABANDONED, None)
-    recorded.is_truncated = True
-    for line in found:
+    run.is_truncated = True
+    for line in lines:
         match decoder.decode(line):
             case RunEvent() as event:
-                recorded.append(event)
+                run.append(event)
             case End() as end:
-                recorded.is_truncated = False
-    recorded.close(end.status, end.failure)
-    return recorded
+                run.is_truncated = False
+    run.close(end.status, end.failure)
+    return run
 
 
-def _parts(run: Run) -> Iterator[Line]:
+def _lines(run: Run) -> Iterator[Line]:
     yield Header(run.recorded_id, run.name, run.created_at, run.input, run.context)
     has_end = not run.is_live and not run.is_truncated
-    # No copy of the list: a reader may take minutes.
+    # By index, without a copy of the list: a reader may take minutes, and the run goes on in the meantime.
     for number in range(len(run.events)):
         yield run.events[number]
     if has_end:
         yield End(run.status, run.failure)
 
 
-def _lines_of(content: bytes) -> Iterator[bytes]:
+def _split_lines(content: bytes) -> Iterator[bytes]:
     start = 0
     while start < len(content):
         end = content.find(b"\n", start) + 1 or len(content)
@@ -101,5 +102,5 @@ def _lines_of(content: bytes) -> Iterator[bytes]:
         start = end
 
 
-def _nothing() -> None:
-    """A recording cannot be stopped and does not mind being left alone."""
+def _do_nothing() -> None:
+    """Do nothing: a recording has no task to cancel and no grace period."""

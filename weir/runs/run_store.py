@@ -1,47 +1,62 @@
-"""Where runs are kept. `RunStore` is the whole of what recorder, pages and endpoints need of it."""
+"""Run store: holds the runs within a memory limit. Recorder, pages and endpoints use the interface `RunStore`."""
 
 import threading
 from collections import OrderedDict, deque
-from typing import Protocol
+from typing import ClassVar, Protocol
 
+from weir.runs.memory_run import MemoryRun
 from weir.runs.run import Run
 
-REMEMBERED = 10_000
-"""How many evicted runs are still known by their id."""
+EVICTED_IDS = 10_000
+"""Evicted runs whose id is remembered."""
 
 
-class RunNotFoundError(LookupError):
-    """There is no run at this link: the server has been restarted since, or the link is not complete."""
+class RunUnavailableError(LookupError):
+    """A run cannot be read. `message` is a sentence for people."""
+
+    message: ClassVar[str]
 
 
-class RunEvictedError(LookupError):
-    """This run has been removed to make room for newer ones. Runs are kept in memory up to a bound; start it again."""
+class RunNotFoundError(RunUnavailableError):
+    """The store has never had a run of this id, or has forgotten it."""
+
+    message = "There is no run at this link: the server has been restarted since, or the link is not complete."
 
 
-class RunNotSharedError(LookupError):
-    """This link is not shared any more: whoever started the run has taken it back."""
+class RunEvictedError(RunUnavailableError):
+    """The run was evicted to make room for newer ones."""
+
+    message = (
+        "This run has been removed to make room for newer ones. Runs are kept in memory up to a limit; start it again."
+    )
+
+
+class RunNotSharedError(RunUnavailableError):
+    """The run is not shared, and the visitor is not its owner."""
+
+    message = "This link is not shared any more: the person who started the run has taken it back."
 
 
 class RunStore(Protocol):
-    """Keeps runs within a bound."""
+    """Holds runs within a memory limit."""
 
-    def add(self, run: Run) -> None:
-        """Keep a run."""
+    def add(self, run: MemoryRun) -> None:
+        """Add a run."""
 
     def get(self, run_id: str) -> Run:
-        """Return a run. Raises RunNotFoundError or RunEvictedError; their docstrings are sentences for people."""
+        """Return a run. Raises RunNotFoundError or RunEvictedError."""
 
     def runs(self) -> list[Run]:
         """Return all runs, oldest first."""
 
-    def add_bytes(self, size: int) -> Run | None:
-        """Note that a kept run has grown by `size` bytes and make room; return the run that must end for it, if any."""
+    def add_bytes(self, size: int) -> MemoryRun | None:
+        """Count `size` bytes more of a stored run and evict runs for them. Return the run that must end, if any."""
 
 
 def get_readable_run(store: RunStore, run_id: str, visitor: str) -> Run:
-    """Return a run for a visitor (`Party.visitor`) to read.
+    """Return a run for a visitor (`Caller.visitor`) to read.
 
-    Raises RunNotFoundError, RunEvictedError or RunNotSharedError; their docstrings are sentences for people.
+    Raises RunNotFoundError, RunEvictedError or RunNotSharedError.
     """
     run = store.get(run_id)
     if not run.can_read(visitor):
@@ -50,29 +65,28 @@ def get_readable_run(store: RunStore, run_id: str, visitor: str) -> Run:
 
 
 class MemoryStore:
-    """Runs in this process's memory, at most `budget` bytes: the oldest that have ended go first.
+    """Run store in this process's memory, of at most `budget` bytes. The oldest runs that have ended are evicted first.
 
-    A recording that is larger than that by itself is not kept.
-
-    Where only live ones are left the largest must end. What is being ended counts as gone: no other ends in its place.
+    A recording that is larger than the budget is not stored. If only live runs are left, the largest must end. A run
+    that is already being stopped counts as evicted, so that no other run ends in its place.
     """
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._lock = threading.Lock()
-        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._runs: OrderedDict[str, MemoryRun] = OrderedDict()
         self._size = 0
-        self._evicted: deque[str] = deque(maxlen=REMEMBERED)
+        self._evicted: deque[str] = deque(maxlen=EVICTED_IDS)
 
     @property
     def size(self) -> int:
-        """Bytes that all kept runs take."""
+        """Bytes that all stored runs take."""
         return self._size
 
-    def add(self, run: Run) -> None:
+    def add(self, run: MemoryRun) -> None:
         with self._lock:
             if run.size > self._budget and not run.is_live:
-                # It would have all others removed, and then itself.
+                # It would evict all other runs, and then itself.
                 self._evicted.append(run.id)
                 return
             self._runs[run.id] = run
@@ -89,21 +103,20 @@ class MemoryStore:
         with self._lock:
             return list(self._runs.values())
 
-    def add_bytes(self, size: int) -> Run | None:
+    def add_bytes(self, size: int) -> MemoryRun | None:
         with self._lock:
             self._size += size
             if self._size <= self._budget:
                 return None
             self._make_room()
-            going = sum(run.size for run in self._runs.values() if run.requested_status is not None)
-            if self._size - going <= self._budget:
+            stopping = sum(run.size for run in self._runs.values() if run.requested_status is not None)
+            if self._size - stopping <= self._budget:
                 return None
-            staying = (run for run in self._runs.values() if run.requested_status is None)
-            return max(staying, key=lambda run: run.size, default=None)
+            candidates = (run for run in self._runs.values() if run.requested_status is None)
+            return max(candidates, key=lambda run: run.size, default=None)
 
     def _make_room(self) -> None:
-        ended = [run for run in self._runs.values() if not run.is_live]
-        for run in ended:
+        for run in [run for run in self._runs.values() if not run.is_live]:
             if self._size <= self._budget:
                 break
             del self._runs[run.id]

@@ -87,5 +87,5 @@ def file_id(run: Run) -> str:
 def content_for(run: Run, visitor: str) -> bytes:
     """Return the run as a file; for a visitor who may not read it a file that only says so."""
     if not run.can_read(visitor):
-        return serialization.dumps({"problem": RunNotSharedError.__doc__}) + b"\n"
+        return serialization.dumps({"problem": RunNotSharedError.message}) + b"\n"
     return b"".join(to_jsonl(run))

@@ -6,7 +6,13 @@ from pages.components.layout.formatting import escape_markdown
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
 from weir.runs.run import Run
-from weir.runs.run_store import RunEvictedError, RunNotFoundError, RunNotSharedError, get_readable_run
+from weir.runs.run_store import (
+    RunEvictedError,
+    RunNotFoundError,
+    RunNotSharedError,
+    RunUnavailableError,
+    get_readable_run,
+)
 
 RUN_UNAVAILABLE = (RunNotFoundError, RunEvictedError, RunNotSharedError)
 
@@ -27,9 +33,9 @@ def is_share_revoked(run_id: str) -> bool:
     return False
 
 
-def draw_run_unavailable(gone: Exception) -> None:
+def draw_run_unavailable(gone: RunUnavailableError) -> None:
     """Say why there is no run at a link."""
-    st.warning(type(gone).__doc__ or "", icon=":material/link_off:")
+    st.warning(gone.message, icon=":material/link_off:")
 
 
 def rerun_if_unshared(run: Run) -> None:

@@ -10,8 +10,7 @@ import streamlit as st
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
 from pages.components.session.my_runs import run_tracker
-from weir.access.admission import start_limited_run
-from weir.access.limits import LimitReachedError
+from weir.access.limits import LimitReachedError, start_limited_run
 from weir.llm.chain_registry import PreparedRun
 from weir.llm.replay_model import ReplayAbort
 from weir.runs.methods import Method
