@@ -48,8 +48,8 @@ MADE_FROM_PARTS = {
     ("weir/core/redaction.py", "__init__"): "of the secrets of the settings: tests/core/test_redaction.py pumps it",
     (
         "weir/partial_json/schema_budget.py",
-        "compiled",
-    ): "of a visitor's JSON Schema: `Effort` bounds the time of each search",
+        "compile_pattern",
+    ): "of a visitor's JSON Schema: `ValidationBudget` limits the time of each search",
 }
 """Where a pattern is made in a function, of what the function is given; and why it needs no pump of its own."""
 
@@ -223,7 +223,7 @@ def rewriting(make: Callable[[], Any]) -> Chunked:
         rewriter = make()
         for chunk in chunks:
             rewriter.feed(chunk)
-        rewriter.rest()
+        rewriter.flush()
 
     return run
 
