@@ -161,7 +161,7 @@ def test_chunks_that_come_in_bursts_point_to_a_proxy() -> None:
     bursts = [second + number / 10_000 for second in (1.0, 2.0, 3.0) for number in range(20)]
     (finding,) = model_run(bursts)
     assert finding.kind is IssueKind.BURSTS
-    assert "60 chunks of ChatOpenAI came in 3 bursts" in finding.evidence
+    assert "60 chunks of ChatOpenAI arrived in 3 bursts" in finding.evidence
 
 
 def test_a_fast_model_is_not_taken_for_a_proxy() -> None:

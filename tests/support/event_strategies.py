@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from weir.analysis.messages import MESSAGE_TYPES
-from weir.analysis.usage import MOST_TOKENS
+from weir.analysis.usage import MAX_TOKENS
 from weir.core import serialization
 from weir.core.run_event import Component, RunEvent, as_plain
 from weir.runs.run import Run, Status
@@ -19,7 +19,7 @@ NO_NUMBERS = (float("nan"), float("inf"), float("-inf"))
 
 NO_COUNTS: list[Any] = [
     *("x", "12", "", None, True, False, [], [3], {}, {"tokens": 3}, float("nan"), float("inf"), float("-inf"), 1.5),
-    *(0, -1, -(10**30), MOST_TOKENS + 1, 10**30, 10**400),
+    *(0, -1, -(10**30), MAX_TOKENS + 1, 10**30, 10**400),
 ]
 """What is no count of tokens, wherever one should stand."""
 
