@@ -160,7 +160,7 @@ def _blocking_steps(node: RunNode, inner: RunNode | None) -> Iterator[Finding]:
     yield Finding(
         IssueKind.INVOKES,
         node,
-        f"{node.name} yielded one chunk, but {inner.name} inside it wrote {len(inner.chunk_times)} from "
+        f"{node.name} made one chunk of the {len(inner.chunk_times)} that {inner.name} inside it wrote from "
         f"{inner.chunk_times[0]:.2f} s to {inner.chunk_times[-1]:.2f} s: it calls invoke, or collects the stream.",
         node.chunk_seqs[0] if node.chunk_times else node.seq,
     )
