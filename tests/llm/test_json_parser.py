@@ -9,7 +9,9 @@ from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessageChunk
 from langchain_core.output_parsers import JsonOutputParser
 
-from tests.support.json_texts import SCRAPS, SIZES, chunks_of_sizes, corpus, is_same
+from tests.support.json_texts import SCRAPS, SIZES, corpus
+from tests.support.json_texts import chunks_of_sizes as pieces
+from tests.support.json_texts import is_same as same
 from tests.support.pumping import Pump, cut, trouble
 from weir.llm.overrides.json_parser import EACH_CHANGE, LinearJsonOutputParser
 from weir.partial_json.adversarial_chunking import by_characters
@@ -39,7 +41,7 @@ def values(parser: Any, chunks: Iterable[str]) -> list[Any]:
         found.append(json.loads(json.dumps(value)))
         if isinstance(value, dict | list):
             value.clear()
-    assert is_same(asyncio.run(values_of(parser, chunks)), found)
+    assert same(asyncio.run(values_of(parser, chunks)), found)
     return found
 
 
@@ -60,7 +62,7 @@ def test_the_values_are_langchains(size: int) -> None:
     documents = [text for text in corpus(120) if "\\u" not in text]
     assert len(documents) > 50
     for text in documents:
-        assert is_same(
+        assert same(
             values(LinearJsonOutputParser(), by_characters(text, size)), langchains(by_characters(text, size))
         ), text
 
@@ -69,8 +71,8 @@ def test_the_values_are_langchains(size: int) -> None:
 @pytest.mark.parametrize("size", [1, 2, 5, 4_000])
 def test_the_json_is_where_langchain_finds_it(around: str, size: int) -> None:
     text = around.replace("{}", '{"a": [1, "two ` ", true], "b": null, "c": {"d": 1.50}}')
-    assert is_same(values(LinearJsonOutputParser(), by_characters(text, size)), langchains(by_characters(text, size)))
-    assert is_same(LinearJsonOutputParser().parse(text), JsonOutputParser().parse(text))
+    assert same(values(LinearJsonOutputParser(), by_characters(text, size)), langchains(by_characters(text, size)))
+    assert same(LinearJsonOutputParser().parse(text), JsonOutputParser().parse(text))
 
 
 @pytest.mark.parametrize(
@@ -95,17 +97,17 @@ def test_the_json_is_where_langchain_finds_it(around: str, size: int) -> None:
     ],
 )
 def test_what_is_no_whole_json_is_taken_as_langchain_takes_it(text: str) -> None:
-    assert is_same(raised(lambda: LinearJsonOutputParser().parse(text)), raised(lambda: JsonOutputParser().parse(text)))
+    assert same(raised(lambda: LinearJsonOutputParser().parse(text)), raised(lambda: JsonOutputParser().parse(text)))
     if "NaN" not in text:
-        assert is_same(values(LinearJsonOutputParser(), list(text)), langchains(list(text)))
+        assert same(values(LinearJsonOutputParser(), list(text)), langchains(list(text)))
 
 
 @given(SCRAPS, SIZES)
 def test_no_text_raises_while_it_streams_and_the_chunks_do_not_matter(text: str, sizes: list[int]) -> None:
-    found = list(LinearJsonOutputParser().transform(iter(chunks_of_sizes(text, sizes))))
+    found = list(LinearJsonOutputParser().transform(iter(pieces(text, sizes))))
     once = list(LinearJsonOutputParser().transform(iter([text])))
     assert all(value is not None for value in found)
-    assert is_same(found[-1:], once) or found[-1:] == once
+    assert same(found[-1:], once) or found[-1:] == once
 
 
 def test_of_a_long_answer_the_last_value_is_whole_and_the_record_is_bounded() -> None:
