@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from tests.support.json_texts import DOCUMENTS, SIZES, VALUES, chunks_of_sizes
+from weir.partial_json.checked_schema import PROBLEM_LIMIT, Schema, SchemaError
 from weir.partial_json.fields import ChangeType, ParseStatus, Validity
-from weir.partial_json.incremental_schema import PROBLEM_LIMIT, Schema, SchemaError
 from weir.partial_json.parser import PartialJson
 
 REPORT: dict[str, Any] = {

@@ -2,8 +2,9 @@
 
 from typing import Any, NamedTuple
 
+from weir.partial_json.checked_schema import Schema
 from weir.partial_json.fields import ChangeType, Field, FieldEvent, Json, JsonType, Scalar, Validity
-from weir.partial_json.incremental_schema import Schema, SchemaNode, TypedSchemaNode
+from weir.partial_json.incremental_schema import SchemaNode, TypedSchemaNode
 
 
 class _Frame(NamedTuple):

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from weir.partial_json.checked_schema import Schema
 from weir.partial_json.dialect import MODEL_ANSWER, Dialect
 from weir.partial_json.fields import JsonType, ParseResult, Validity
-from weir.partial_json.incremental_schema import Schema
 from weir.partial_json.parser import PartialJson
 
 

@@ -27,6 +27,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable
 
+from weir.partial_json.checked_schema import Schema
 from weir.partial_json.dialect import MODEL_ANSWER, Dialect, NumberMode, SurroundingText
 from weir.partial_json.document import Document
 from weir.partial_json.fields import (
@@ -41,7 +42,6 @@ from weir.partial_json.fields import (
     ParseStatus,
     State,
 )
-from weir.partial_json.incremental_schema import Schema
 from weir.partial_json.preamble import Preamble
 from weir.partial_json.scalars import NumberReader, StringReader
 
