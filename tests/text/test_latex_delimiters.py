@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.pumping import cpu_seconds
-from weir.text.latex_delimiters import LatexDelimiterRewriter, rewrite_latex
+from tests.support.text_filters import rewrite_latex
+from weir.text.latex_delimiters import LatexDelimiterRewriter
 
 
 @pytest.mark.parametrize(

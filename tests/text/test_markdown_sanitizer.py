@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from tests.support.text_filters import rewrite_latex, sanitize
 from weir.text.invisible_characters import MARK
-from weir.text.latex_delimiters import rewrite_latex
 from weir.text.markdown_blocks import split
-from weir.text.markdown_sanitizer import IMAGE, LOOKAHEAD, MarkdownSanitizer, sanitize
+from weir.text.markdown_sanitizer import IMAGE, LOOKAHEAD, MarkdownSanitizer
 
 
 @pytest.mark.parametrize(

@@ -94,9 +94,3 @@ class LatexDelimiterRewriter:
             return "\\$"
         self._dollars = token
         return token
-
-
-def rewrite_latex(text: str) -> str:
-    """Rewrite a whole text."""
-    rewriter = LatexDelimiterRewriter()
-    return rewriter.feed(text) + rewriter.flush()

@@ -336,9 +336,3 @@ def _repeated_character(text: str) -> str:
 def _as_source(info: str) -> str:
     """Return the prefix for a fence's info string that keeps Streamlit from drawing a Mermaid diagram."""
     return "text " if "mermaid" in unescape(info).replace("\\", "").lower() else ""
-
-
-def sanitize(text: str) -> str:
-    """Sanitize a whole text."""
-    sanitizer = MarkdownSanitizer()
-    return sanitizer.feed(text) + sanitizer.flush()
