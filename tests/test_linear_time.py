@@ -1,6 +1,6 @@
 """No pattern and no function over text of a visitor, a model or a file takes more than linear time.
 
-The patterns are found by a walk over the code. One that is new is pumped here as well, without being listed.
+A walk over the code finds the patterns, so that a new one is tested without being listed.
 """
 
 import ast
@@ -75,8 +75,8 @@ class Site(NamedTuple):
 
 
 def files() -> list[Path]:
-    found = [ROOT / room for room in ROOMS]
-    return sorted(path for room in found for path in (room.rglob("*.py") if room.is_dir() else [room]))
+    rooms = [ROOT / room for room in ROOMS]
+    return sorted(path for room in rooms for path in (room.rglob("*.py") if room.is_dir() else [room]))
 
 
 def sites(path: Path) -> Iterator[Site]:

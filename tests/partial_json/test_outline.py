@@ -54,11 +54,11 @@ def test_before_the_first_bracket_the_document_is_absent() -> None:
 
 def test_a_long_document_shows_its_newest_part() -> None:
     text = '{"done": {"x": 1}, "list": [' + ", ".join(f'{{"n": {n}, "m": [1, 2]}}' for n in range(500)) + ', {"n": 5'
-    shown = rows(text, limit=20)
-    assert len(shown) < 20
-    assert [(row.key, row.preview) for row in shown if row.pointer is None] == [("…", "498 before")]
-    assert [row.key for row in shown if row.depth == 2] == ["…", "498", "499", "500"]
-    assert shown[-1].stage is Stage.GROWING
+    outline_rows = rows(text, limit=20)
+    assert len(outline_rows) < 20
+    assert [(row.key, row.preview) for row in outline_rows if row.pointer is None] == [("…", "498 before")]
+    assert [row.key for row in outline_rows if row.depth == 2] == ["…", "498", "499", "500"]
+    assert outline_rows[-1].stage is Stage.GROWING
 
 
 @pytest.mark.parametrize(

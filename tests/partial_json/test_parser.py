@@ -209,8 +209,8 @@ def test_states_and_events_describe_the_life_of_a_field() -> None:
     ]
     assert life == [
         [("opened", "", None)],
-        [("opened", "/a~1~0", ""), ("has_grown", "/a~1~0", "x")],
-        [("has_grown", "/a~1~0", "y")],
+        [("opened", "/a~1~0", ""), ("grew", "/a~1~0", "x")],
+        [("grew", "/a~1~0", "y")],
         [("closed", "/a~1~0", None)],
         [("opened", "/n", 12), ("closed", "/n", None), ("opened", "/t", None)],
         [("opened", "/t/0", True), ("closed", "/t/0", None), ("closed", "/t", None)],
@@ -253,12 +253,12 @@ def test_the_last_of_two_equal_keys_wins_when_its_value_appears() -> None:
 
 def test_incremental_numbers_appear_as_they_are_written() -> None:
     parser = PartialJson(LIKE_LANGCHAIN)
-    seen = []
+    snapshots = []
     for char in "[-12.50e1, 1]":
         parser.feed(char)
-        seen.append(copy.deepcopy(parser.value))
-    assert [type(value).__name__ for value in seen if not isinstance(value, list)] == []
-    assert [v[0] if isinstance(v, list) and v else None for v in seen][:10] == [
+        snapshots.append(copy.deepcopy(parser.value))
+    assert [type(value).__name__ for value in snapshots if not isinstance(value, list)] == []
+    assert [v[0] if isinstance(v, list) and v else None for v in snapshots][:10] == [
         None, None, -1, -12, -12, -12.5, -12.5, -12.5, -125.0, -125.0,
     ]  # fmt: skip
     assert parser.value == [-125.0, 1]
@@ -274,13 +274,13 @@ def test_a_long_incremental_number_waits_until_it_is_complete() -> None:
 
 def test_surrogates_and_escapes_may_be_cut_anywhere() -> None:
     parser = PartialJson()
-    seen = []
+    snapshots = []
     for char in r'"\ud83d\ude00\ud83dx\ud83d\n\ud83d"':
         parser.feed(char)
-        seen.append(str(parser.value))
-    assert seen[6] == ""
-    assert seen[12] == "😀"
-    assert seen[-1] == "😀\ud83dx\ud83d\n\ud83d"
+        snapshots.append(str(parser.value))
+    assert snapshots[6] == ""
+    assert snapshots[12] == "😀"
+    assert snapshots[-1] == "😀\ud83dx\ud83d\n\ud83d"
 
 
 @pytest.mark.parametrize(("depth", "fails"), [(500, False), (501, True)])

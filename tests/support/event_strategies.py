@@ -114,7 +114,7 @@ def components_of_a_run(draw: st.DrawFn) -> list[Component]:
 def events(draw: st.DrawFn) -> list[RunEvent]:
     """Draw the events of a run, in any order."""
     kinds_of = [(component, draw(kinds)) for component in draw(components_of_a_run())]
-    at, drawn = 0.0, []
+    at, run_events = 0.0, []
     for seq in range(draw(st.integers(0, 20))):
         component, kind = draw(st.sampled_from(kinds_of))
         at += draw(st.sampled_from([0.0, 1e-6, 0.01, 1.0]))
@@ -123,8 +123,8 @@ def events(draw: st.DrawFn) -> list[RunEvent]:
         else:
             stage = draw(stages)
             name, data = f"on_{kind}_{stage}", draw(_DATA[stage])
-        drawn.append(RunEvent(seq, at, name, component, serialization.dumps(data)))
-    return drawn
+        run_events.append(RunEvent(seq, at, name, component, serialization.dumps(data)))
+    return run_events
 
 
 def nothing() -> None:

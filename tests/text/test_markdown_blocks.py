@@ -45,14 +45,14 @@ def test_a_block_joins_the_fewest_parts_that_reach_the_minimal_length(text: str,
 @given(MARKDOWN, st.integers(1, 7), MIN_CHARS)
 def test_the_visible_part_of_a_block_never_shrinks(text: str, size: int, min_chars: int) -> None:
     splitter = MarkdownBlockSplitter(min_chars)
-    shown = ""
+    visible = ""
     for start in range(0, len(text), size):
         for block in splitter.feed(text[start : start + size]):
-            assert block.startswith(shown)
-            shown = ""
-        assert splitter.visible_tail.startswith(shown)
-        shown = splitter.visible_tail
-    assert splitter.remainder.startswith(shown)
+            assert block.startswith(visible)
+            visible = ""
+        assert splitter.visible_tail.startswith(visible)
+        visible = splitter.visible_tail
+    assert splitter.remainder.startswith(visible)
 
 
 @pytest.mark.parametrize(
