@@ -26,7 +26,7 @@ from weir.analysis.metrics import run_metrics
 from weir.analysis.outcome import AnswerStatus, outcome
 from weir.analysis.run_json import RunJsonReader
 from weir.llm.chain_registry import ModelNotReadyError
-from weir.partial_json.incremental_schema import SchemaError
+from weir.partial_json.checked_schema import SchemaError
 from weir.partial_json.outline import outline
 from weir.partial_json.parser import PartialJson
 from weir.runs.run import Run

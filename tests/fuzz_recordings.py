@@ -1,9 +1,9 @@
-"""Recordings with faults, and all that Weir computes of them.
+"""Fuzzer of recordings: makes recordings with faults and computes everything that Weir shows of them.
 
     python -m tests.fuzz_recordings --count 5000
 
-makes so many, from one seed, and prints how many opened, how many were refused, the slowest, and the memory taken. It
-ends with 1 where one raised anything but RecordingError, or took longer than `SLOWEST` seconds.
+makes 5,000 from one seed and prints how many opened, how many were refused, the slowest, and the memory used. The exit
+code is 1 if one raised anything but RecordingError, or took longer than `MAX_SECONDS`.
 """
 
 import argparse
@@ -48,8 +48,8 @@ from weir.runs.recording_codec import RecordingError, encode
 from weir.runs.run import Run
 from weir.text.invisible_characters import replace_invisible
 
-SLOWEST = 5.0
-"""Seconds of the processor that one recording may take, in the whole."""
+MAX_SECONDS = 5.0
+"""Limit of processor time for one recording."""
 
 ODD: tuple[Any, ...] = (
     None,
@@ -93,40 +93,40 @@ KINDS += ["on_chain_error", "on_custom_event", "on_x", "on__stream", "on_chat_mo
 
 @cache
 def samples() -> tuple[tuple[dict[str, Any], ...], ...]:
-    """Return the lines of the recordings that Weir brings along: of each the first hundred events, and the end."""
-    found = []
+    """Return the lines of the recordings that come with Weir: of each the first hundred events, and the end."""
+    recordings = []
     for path in sorted(SAMPLES.glob("*.jsonl")):
         lines = [json.loads(line) for line in path.read_bytes().splitlines()]
-        found.append((*lines[:101], *lines[-1:]))
-    return tuple(found)
+        recordings.append((*lines[:101], *lines[-1:]))
+    return tuple(recordings)
 
 
 def odd(random: Random) -> Any:
-    """Return an odd value of its own: what changes it changes no other."""
+    """Return a copy of an odd value, which may be changed."""
     return deepcopy(random.choice(ODD))
 
 
-def made(random: Random) -> bytes:
+def make_recording(random: Random) -> bytes:
     """Return a recording with one to five faults."""
     lines = [json.loads(json.dumps(line)) for line in random.choice(samples())]
     for _ in range(random.randint(1, 4)):
         random.choice(FAULTS)(random, lines)
     if random.random() < 0.5:
         _renumber(random, lines)
-    content = b"".join(_written(line) + b"\n" for line in lines)
+    content = b"".join(_encoded(line) + b"\n" for line in lines)
     if random.random() < 0.05:
         content = content[: random.randrange(len(content) + 1)]
     if random.random() < 0.05 and content:
-        where = random.randrange(len(content))
-        content = content[:where] + random.randbytes(1) + content[where + 1 :]
+        at = random.randrange(len(content))
+        content = content[:at] + random.randbytes(1) + content[at + 1 :]
     return content
 
 
-def _written(line: Any) -> bytes:
+def _encoded(line: Any) -> bytes:
     return line if isinstance(line, bytes) else json.dumps(line, separators=(",", ":")).encode()
 
 
-def _some(random: Random, lines: list[Any]) -> Any:
+def _any_line(random: Random, lines: list[Any]) -> Any:
     return random.choice([line for line in lines if isinstance(line, dict)] or [{}])
 
 
@@ -136,18 +136,18 @@ def _event(random: Random, lines: list[Any]) -> dict[str, Any]:
 
 
 def _change_anywhere(random: Random, lines: list[Any]) -> None:
-    """Give one field of one line, however deep, an odd value."""
-    place: Any = _some(random, lines)
-    while isinstance(place, dict | list) and place:
-        key = random.choice(list(place)) if isinstance(place, dict) else random.randrange(len(place))
-        if not (isinstance(place[key], dict | list) and place[key]) or random.random() < 0.3:
-            place[key] = odd(random)
+    """Set one field of one line, at any depth, to an odd value."""
+    container: Any = _any_line(random, lines)
+    while isinstance(container, dict | list) and container:
+        key = random.choice(list(container)) if isinstance(container, dict) else random.randrange(len(container))
+        if not (isinstance(container[key], dict | list) and container[key]) or random.random() < 0.3:
+            container[key] = odd(random)
             return
-        place = place[key]
+        container = container[key]
 
 
 def _change_data(random: Random, lines: list[Any]) -> None:
-    """Give an event odd data under the names that are looked for, in as many events of the kind as there are."""
+    """Give all events of one kind odd data under a key that Weir reads."""
     one = _event(random, lines)
     value, field = odd(random), random.choice(["chunk", "output", "input", "error"])
     for line in lines:
@@ -156,7 +156,7 @@ def _change_data(random: Random, lines: list[Any]) -> None:
 
 
 def _change_message(random: Random, lines: list[Any]) -> None:
-    """Give the messages that models ended with an odd field."""
+    """Give all recorded messages an odd field."""
     field = random.choice(["content", "usage_metadata", "response_metadata", "additional_kwargs", "tool_calls", "type"])
     value = odd(random)
     for line in lines:
@@ -176,7 +176,7 @@ def _change_kind(random: Random, lines: list[Any]) -> None:
 
 
 def _change_context(random: Random, lines: list[Any]) -> None:
-    """Give the header an odd field, or a context that a page reads."""
+    """Give the header an odd field, or odd values in the context that pages read."""
     run = lines[0].get("run") if lines and isinstance(lines[0], dict) else None
     if not isinstance(run, dict):
         return
@@ -187,7 +187,7 @@ def _change_context(random: Random, lines: list[Any]) -> None:
 
 
 def _change_parents(random: Random, lines: list[Any]) -> None:
-    """Let components be each other's parents, their own, twice the same, or of nobody."""
+    """Give components odd parents: each other, themselves, twice the same, or unknown ones."""
     ids = [line["run_id"] for line in lines if isinstance(line, dict) and isinstance(line.get("run_id"), str)] or ["x"]
     for line in lines:
         if isinstance(line, dict) and "parent_ids" in line and random.random() < 0.5:
@@ -197,8 +197,8 @@ def _change_parents(random: Random, lines: list[Any]) -> None:
 def _nest(random: Random, lines: list[Any]) -> None:
     depth = random.choice([50, 99, 150, 2_000])
     line = _event(random, lines)
-    where = lines.index(line) if line in lines else 0
-    lines[where] = json.dumps({**line, "data": {"chunk": "@"}}).encode().replace(b'"@"', b"[" * depth + b"]" * depth)
+    at = lines.index(line) if line in lines else 0
+    lines[at] = json.dumps({**line, "data": {"chunk": "@"}}).encode().replace(b'"@"', b"[" * depth + b"]" * depth)
 
 
 def _go_back(random: Random, lines: list[Any]) -> None:
@@ -210,8 +210,8 @@ def _drop(random: Random, lines: list[Any]) -> None:
 
 
 def _double(random: Random, lines: list[Any]) -> None:
-    where = random.randrange(len(lines)) if lines else 0
-    lines[where:where] = lines[where : where + 1]
+    at = random.randrange(len(lines)) if lines else 0
+    lines[at:at] = lines[at : at + 1]
 
 
 def _swap(random: Random, lines: list[Any]) -> None:
@@ -221,7 +221,7 @@ def _swap(random: Random, lines: list[Any]) -> None:
 
 
 def _renumber(random: Random, lines: list[Any]) -> None:
-    """Number the events that are left anew, so that what was dropped, doubled or swapped is in order again."""
+    """Renumber the events, so that dropped, doubled or swapped ones are in order again."""
     events = [dict(line) for line in lines if isinstance(line, dict) and "data" in line]
     lines[1:] = [{**line, "seq": seq} for seq, line in enumerate(events)]
 
@@ -252,27 +252,27 @@ FAULTS: tuple[Fault, ...] = (
 
 
 def check(content: bytes) -> str | None:
-    """Open a recording, compute all that pages and the API compute of it, and return the sentence of a refusal."""
+    """Open a recording and compute all that pages and the API compute. Return the message if it is refused."""
     try:
         run = recording_file.from_jsonl(content)
-    except RecordingError as refused:
-        sentence = str(refused)
-        assert sentence.endswith(".")
-        assert len(sentence) < 300
-        sentence.encode()
-        return sentence
+    except RecordingError as error:
+        message = str(error)
+        assert message.endswith(".")
+        assert len(message) < 300
+        message.encode()
+        return message
     compute(run)
     return None
 
 
 def compute(run: Run) -> None:
     """Compute all that pages and the API compute of a run. Raises what they would raise."""
-    _check_record(run)
+    _check_recording(run)
     _check_events(run)
     _check_pages(run)
 
 
-def _check_record(run: Run) -> None:
+def _check_recording(run: Run) -> None:
     saved = b"".join(recording_file.to_jsonl(run))
     assert b"".join(recording_file.to_jsonl(recording_file.from_jsonl(saved))) == saved
     assert b"".join(recording_file.jsonl_chunks(run)) == saved
@@ -285,18 +285,18 @@ def _check_record(run: Run) -> None:
 
 
 def _check_events(run: Run) -> None:
-    """Go through the functions of events."""
+    """Call the functions of events."""
     events = run.events
-    seen = RunSnapshot()
-    seen.advance_to(events, len(events))
-    if seen.root:
-        stream_diagnosis.findings(seen.root)
-        stream_diagnosis.flows(seen.root)
-        assert len(list(seen.root.walk())) <= len(events)
-        for node in seen.root.walk():
+    snapshot = RunSnapshot()
+    snapshot.advance_to(events, len(events))
+    if snapshot.root:
+        stream_diagnosis.findings(snapshot.root)
+        stream_diagnosis.flows(snapshot.root)
+        assert len(list(snapshot.root.walk())) <= len(events)
+        for node in snapshot.root.walk():
             _ = node.step, node.text, node.duration, node.time_to_first_chunk
-    found = outcome(run, seen.figures())
-    _sent(found.sentence, found.remedy)
+    result = outcome(run, snapshot.figures())
+    _assert_sendable(result.sentence, result.remedy)
     TokenUsageCounter().update(events)
     metrics.answer_text(events)
     metrics.output_of(events, "classify")
@@ -307,7 +307,7 @@ def _check_events(run: Run) -> None:
     for row in (*event_rows.folded_rows(events), *event_rows.unfolded_rows(events)):
         _ = row.preview, row.text, row.names
     run_comparison.first_difference(events, list(reversed(events)))
-    run_comparison.figure_pairs(seen.figures(), seen.figures())
+    run_comparison.figure_pairs(snapshot.figures(), snapshot.figures())
     lane = Lane(method_race.method_of(run), run).read()
     method_race.summary([lane, lane])
     method_race.text_agreement([lane, lane])
@@ -318,84 +318,86 @@ def _check_events(run: Run) -> None:
 
 
 def _check_pages(run: Run) -> None:
-    """Go through what pages compute before they draw, and make what Streamlit would send of it."""
+    """Compute what pages compute, and encode it as Streamlit does."""
     events = run.events
-    seen = RunSnapshot()
-    seen.advance_to(events, len(events))
-    stream = RunJsonReader()
-    stream.read(events)
-    source = of_run(run, stream)
+    snapshot = RunSnapshot()
+    snapshot.advance_to(events, len(events))
+    reader = RunJsonReader()
+    reader.read(events)
+    source = of_run(run, reader)
     field_timelines(source.chunks, source.schema)
     parser = PartialJson(schema=schema_of(run))
     for chunk in source.chunks:
         parser.feed(chunk.text)
-    _sent(replace_invisible("".join(chunk.text for chunk in source.chunks)))
+    _assert_sendable(replace_invisible("".join(chunk.text for chunk in source.chunks)))
     ended = finished_answer_of_run(run)
-    _sent(
+    _assert_sendable(
         replace_invisible(ended.text),
         replace_invisible(ended.outcome.detail),
         formatting.escape_markdown(run.name),
         formatting.metrics_line(ended.figures),
     )
     sparkline(ended.figures.inter_token_latencies)
-    _sent(replace_invisible(newest_lines(list(text_chunks(events))[-8:])))
-    if seen.root:
-        nodes = list(seen.root.walk())
+    _assert_sendable(replace_invisible(newest_lines(list(text_chunks(events))[-8:])))
+    if snapshot.root:
+        nodes = list(snapshot.root.walk())
         convert_anything_to_arrow_bytes(run_charts.tree_table(nodes))
         for node in nodes:
-            _sent(
+            _assert_sendable(
                 formatting.escape_markdown(node.name),
                 formatting.escape_markdown(node.error),
                 *map(formatting.escape_markdown, node.causes),
             )
             run_charts._marks(node, node.name, events[-1].elapsed)
     for folded in (True, False):
-        shown = event_table.table_rows(events, search="a", folded=folded)
-        convert_anything_to_arrow_bytes(event_table._table(shown[: event_table.PAGE], None))
+        rows = event_table.table_rows(events, search="a", folded=folded)
+        convert_anything_to_arrow_bytes(event_table._table(rows[: event_table.PAGE], None))
     for event in events:
-        _sent(replace_invisible(serialization.indented(event.as_dict())))
+        _assert_sendable(replace_invisible(serialization.indented(event.as_dict())))
 
 
-def _sent(*texts: str) -> None:
+def _assert_sendable(*texts: str) -> None:
+    """UTF-8 can encode the texts: they have no lone surrogates."""
     for text in texts:
         text.encode()
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
-    """Make many and print figures; return 1 where something is wrong."""
+    """Check many recordings and print figures. Return 1 if something is wrong."""
     options = argparse.ArgumentParser(description="Open recordings with faults and compute all that is shown of them.")
     options.add_argument("--count", type=int, default=5_000)
     options.add_argument("--seed", type=int, default=0)
-    wanted = options.parse_args(None if arguments is None else list(arguments))
+    chosen = options.parse_args(None if arguments is None else list(arguments))
     problems: Counter[str] = Counter()
     examples: dict[str, int] = {}
     opened, slowest, slow_seed = 0, 0.0, 0
-    begun, before = time.perf_counter(), _resident()
-    for seed in range(wanted.seed, wanted.seed + wanted.count):
+    start, memory = time.perf_counter(), _resident_bytes()
+    for seed in range(chosen.seed, chosen.seed + chosen.count):
         started = time.process_time()
         try:
-            opened += check(made(Random(seed))) is None
+            opened += check(make_recording(Random(seed))) is None
         except Exception as error:
             last = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{Path(last.filename).name}, line {last.lineno}, {last.name}"
-            problem = f"{type(error).__name__} in {place}"
+            problem = f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}, {last.name}"
             problems[problem] += 1
             examples.setdefault(problem, seed)
-        took = time.process_time() - started
-        if took > slowest:
-            slowest, slow_seed = took, seed
-    raised, seconds = problems.total(), time.perf_counter() - begun
-    refused = wanted.count - opened - raised
+        seconds = time.process_time() - started
+        if seconds > slowest:
+            slowest, slow_seed = seconds, seed
+    raised, total_seconds = problems.total(), time.perf_counter() - start
+    refused = chosen.count - opened - raised
+    grown = (_resident_bytes() - memory) / 1e6
     lines = [
-        f"{wanted.count:,} recordings in {seconds:.0f} s: {opened:,} opened, {refused:,} refused, {raised:,} wrong",
-        f"slowest: {slowest:.2f} s of CPU (seed {slow_seed}), memory grew by {(_resident() - before) / 1e6:.0f} MB",
+        f"{chosen.count:,} recordings in {total_seconds:.0f} s: {opened:,} opened, {refused:,} refused, "
+        f"{raised:,} wrong",
+        f"slowest: {slowest:.2f} s of CPU (seed {slow_seed}), memory grew by {grown:.0f} MB",
         *(f"{count} × {problem} (seed {examples[problem]})" for problem, count in problems.items()),
     ]
     sys.stdout.write("\n".join(lines) + "\n")
-    return int(bool(problems) or slowest > SLOWEST)
+    return int(bool(problems) or slowest > MAX_SECONDS)
 
 
-def _resident() -> int:
+def _resident_bytes() -> int:
     statm = Path("/proc/self/statm")
     return int(statm.read_text().split()[1]) * 4_096 if statm.exists() else 0
 

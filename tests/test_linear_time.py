@@ -1,6 +1,6 @@
 """No pattern and no function over text of a visitor, a model or a file takes more than linear time.
 
-The patterns are found by a walk over the code. One that is new is pumped here as well, without being listed.
+A walk over the code finds the patterns, so that a new one is tested without being listed.
 """
 
 import ast
@@ -48,39 +48,39 @@ MADE_FROM_PARTS = {
     ("weir/core/redaction.py", "__init__"): "of the secrets of the settings: tests/core/test_redaction.py pumps it",
     (
         "weir/partial_json/schema_budget.py",
-        "compiled",
-    ): "of a visitor's JSON Schema: `Effort` bounds the time of each search",
+        "compile_pattern",
+    ): "of a visitor's JSON Schema: `ValidationBudget` limits the time of each search",
 }
-"""Where a pattern is made in a function, of what the function is given; and why it needs no pump of its own."""
+"""Functions that make a pattern from their arguments, and why it needs no pump of its own."""
 
 NOT_FOREIGN = {
     ("weir/api/middleware/security_headers.py", "_INLINE_SCRIPT"): "reads Streamlit's own index.html",
     ("weir/config/settings.py", "_ORIGIN"): "reads the environment",
     ("weir/config/settings.py", "_PASSWORD"): "reads the environment",
 }
-"""Patterns that see no text of a visitor, a model or a file of theirs."""
+"""Patterns that read no text of a visitor, of a model or of an uploaded file."""
 
 
 class Site(NamedTuple):
-    """A place in the code that makes or uses a pattern."""
+    """A position in the code that makes or uses a pattern."""
 
     file: str
     function: str
-    """The innermost function around it; empty at the top of a module."""
+    """The innermost enclosing function; empty at module level."""
     name: str
-    """What the pattern is called, if it is."""
+    """The name that the pattern is assigned to, if any."""
     argument: ast.expr
     flags: ast.expr | None
     line: int
 
 
 def files() -> list[Path]:
-    found = [ROOT / room for room in ROOMS]
-    return sorted(path for room in found for path in (room.rglob("*.py") if room.is_dir() else [room]))
+    rooms = [ROOT / room for room in ROOMS]
+    return sorted(path for room in rooms for path in (room.rglob("*.py") if room.is_dir() else [room]))
 
 
 def sites(path: Path) -> Iterator[Site]:
-    """Yield each call of `re` or `regex` that takes a pattern, and each `pattern=` that is handed on."""
+    """Yield each call of `re` or `regex` that takes a pattern, and each call with an argument `pattern=`."""
 
     def walk(node: ast.AST, function: str, name: str) -> Iterator[Site]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -88,11 +88,11 @@ def sites(path: Path) -> Iterator[Site]:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
         if isinstance(node, ast.Call):
-            yield from called(node, function, name)
+            yield from sites_of_call(node, function, name)
         for child in ast.iter_child_nodes(node):
             yield from walk(child, function, name)
 
-    def called(node: ast.Call, function: str, name: str) -> Iterator[Site]:
+    def sites_of_call(node: ast.Call, function: str, name: str) -> Iterator[Site]:
         file = str(path.relative_to(ROOT))
         named = {keyword.arg: keyword.value for keyword in node.keywords}
         owner = node.func.value if isinstance(node.func, ast.Attribute) else None
@@ -111,20 +111,20 @@ SITES = [site for path in files() for site in sites(path)]
 
 
 def methods_of_names() -> dict[str, set[str]]:
-    """Return what is called on each name, in all of the code: `_TOKEN.match(…)`, `_TOKENS[…].match(…)`."""
-    found: dict[str, set[str]] = defaultdict(set)
+    """Return the methods called on each name in the code: `_TOKEN.match(…)`, `_TOKENS[…].match(…)`."""
+    methods: dict[str, set[str]] = defaultdict(set)
     for path in files():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Attribute) or node.attr not in METHODS:
                 continue
             owner = node.value.value if isinstance(node.value, ast.Subscript) else node.value
             if isinstance(owner, ast.Name):
-                found[f"{path.relative_to(ROOT)}:{owner.id}"].add(node.attr)
-    return found
+                methods[f"{path.relative_to(ROOT)}:{owner.id}"].add(node.attr)
+    return methods
 
 
 def patterns_in(value: Any, depth: int = 0) -> Iterator[re.Pattern[Any]]:
-    """Yield the patterns of a module's value: itself, or in lists, dictionaries and dataclasses."""
+    """Yield the patterns in a module's value: itself, or inside lists, dictionaries and dataclasses."""
     if isinstance(value, re.Pattern):
         yield value
     elif depth < 3 and isinstance(value, list | tuple | set | frozenset):
@@ -145,33 +145,33 @@ def is_excepted(site: Site) -> bool:
 
 
 def pattern_at(site: Site) -> re.Pattern[Any] | None:
-    """Return the pattern that is made or used at a place; None where it is made of what a function is given."""
+    """Return the pattern of a site; None if it is made from the arguments of a function."""
 
     def value(node: ast.expr | None) -> Any:
         return node and eval(compile(ast.Expression(node), site.file, "eval"), vars(module_of(site.file)))
 
     try:
-        found = value(site.argument)
-        return found if isinstance(found, re.Pattern) else re.compile(found, value(site.flags) or 0)
+        argument = value(site.argument)
+        return argument if isinstance(argument, re.Pattern) else re.compile(argument, value(site.flags) or 0)
     except NameError:
         return None
 
 
 def foreign_patterns() -> dict[str, tuple[re.Pattern[Any], set[str]]]:
-    """Return all patterns that are to be pumped, with the methods that are called on each."""
+    """Return all patterns to pump, with the methods that are called on each."""
     methods = methods_of_names()
-    found: dict[str, tuple[re.Pattern[Any], set[str]]] = {}
+    patterns: dict[str, tuple[re.Pattern[Any], set[str]]] = {}
     for file in sorted({site.file for site in SITES if not site.function}):
         for name, value in vars(module_of(file)).items():
             if (file, name) not in NOT_FOREIGN:
                 for number, pattern in enumerate(dict.fromkeys(patterns_in(value))):
-                    found[f"{file}:{name}[{number}]"] = (pattern, methods[f"{file}:{name}"])
-    known = {pattern for pattern, _ in found.values()}
+                    patterns[f"{file}:{name}[{number}]"] = (pattern, methods[f"{file}:{name}"])
+    known = {pattern for pattern, _ in patterns.values()}
     for site in SITES:
-        without_name = None if is_excepted(site) else pattern_at(site)
-        if without_name and without_name not in known:
-            found[f"{site.file}:{site.line}"] = (without_name, set())
-    return found
+        unnamed = None if is_excepted(site) else pattern_at(site)
+        if unnamed and unnamed not in known:
+            patterns[f"{site.file}:{site.line}"] = (unnamed, set())
+    return patterns
 
 
 PATTERNS = foreign_patterns()
@@ -179,11 +179,11 @@ PATTERNS = foreign_patterns()
 
 def test_each_pattern_of_the_code_is_pumped_or_says_why_not() -> None:
     unknown = [f"{site.file}:{site.line}" for site in SITES if not is_excepted(site) and pattern_at(site) is None]
-    assert unknown == [], "makes a pattern of what it is given: use a constant, or say in MADE_FROM_PARTS why not"
+    assert unknown == [], "makes a pattern from arguments: use a constant, or give the reason in MADE_FROM_PARTS"
     assert len(PATTERNS) > 50
 
 
-def test_what_is_listed_as_an_exception_is_there() -> None:
+def test_each_listed_exception_exists() -> None:
     assert {(site.file, site.function) for site in SITES} >= set(MADE_FROM_PARTS)
     assert {(site.file, site.name) for site in SITES} >= set(NOT_FOREIGN)
 
@@ -223,7 +223,7 @@ def rewriting(make: Callable[[], Any]) -> Chunked:
         rewriter = make()
         for chunk in chunks:
             rewriter.feed(chunk)
-        rewriter.rest()
+        rewriter.flush()
 
     return run
 
@@ -235,10 +235,10 @@ def splitting(chunks: list[str]) -> None:
     assert len(splitter.remainder) >= len(splitter.visible_tail)
 
 
-def excerpting(chunks: list[str]) -> None:
-    excerpt = DisplayTruncator()
+def truncating(chunks: list[str]) -> None:
+    truncator = DisplayTruncator()
     for chunk in chunks:
-        excerpt.take(chunk)
+        truncator.take(chunk)
 
 
 def parsing(dialect: Dialect) -> Chunked:
@@ -252,12 +252,12 @@ def parsing(dialect: Dialect) -> Chunked:
 
 
 CHUNKED: dict[str, Chunked] = {
-    "formulas": rewriting(LatexDelimiterRewriter),
-    "harmless": rewriting(MarkdownSanitizer),
-    "invisible": rewriting(InvisibleCharacterFilter),
-    "model text": rewriting(DisplayMarkdown),
-    "blocks": splitting,
-    "excerpt": excerpting,
+    "LaTeX delimiters": rewriting(LatexDelimiterRewriter),
+    "Markdown sanitizer": rewriting(MarkdownSanitizer),
+    "invisible characters": rewriting(InvisibleCharacterFilter),
+    "display Markdown": rewriting(DisplayMarkdown),
+    "Markdown blocks": splitting,
+    "truncation": truncating,
     "JSON in prose": parsing(MODEL_ANSWER),
     "JSON alone": parsing(STRICT),
     "JSON like LangChain's": parsing(LIKE_LANGCHAIN),
@@ -266,7 +266,7 @@ CHUNKED: dict[str, Chunked] = {
 SECRETS = Redactor(["sk-" + "a" * 60, "`" * 30, "a1" * 20, '"\\' * 20])
 
 
-def asked(text: str) -> Message:
+def question(text: str) -> Message:
     return Message("1", None, Role.HUMAN, text, None, MessageStatus.DONE, {}, 0.0, 0.0, ("1",))
 
 
@@ -276,13 +276,13 @@ def read_file(text: str) -> None:
 
 
 WHOLE: dict[str, Callable[[str], object]] = {
-    "drawn": lambda text: split(to_display_markdown(text)),
+    "display Markdown in blocks": lambda text: split(to_display_markdown(text)),
     "title": title_from_question,
     "one line": one_line,
-    "clean": replace_unstorable,
-    "clean JSON": lambda text: sanitize_json({text: [text]}),
-    "Markdown export": lambda text: markdown_export.write(text, [asked(text)]),
-    "export": lambda text: json_export.write(Conversation("1", text, True, 0.0, 0.0, None), [asked(text)], 0.0),
+    "unstorable characters": replace_unstorable,
+    "unstorable characters in JSON": lambda text: sanitize_json({text: [text]}),
+    "Markdown export": lambda text: markdown_export.write(text, [question(text)]),
+    "export": lambda text: json_export.write(Conversation("1", text, True, 0.0, 0.0, None), [question(text)], 0.0),
     "import": read_file,
     "secrets in a text": SECRETS.redact,
     "secrets in a payload": lambda text: SECRETS.redact_json(json.dumps(text).encode()),
@@ -309,7 +309,7 @@ def test_a_function_takes_linear_time_however_its_text_is_cut(name: str, size: i
 
 
 LONG_LENGTH = 120_000
-"""Characters from which copying what has come so far, at each chunk, takes longer than all else."""
+"""Length from which copying the whole text at each chunk takes longer than everything else."""
 LONG_UNITS = ("a", " ", "\n", "`", "~", "$", "\\", "- ", "a b", "$a")
 
 

@@ -20,7 +20,7 @@ NAMES = [
     "RunnableSequence",
     "shout",
     "noticed",
-    "tell",
+    "announce",
 ]
 TYPES = ["chain", "chat_model", "prompt", "parser", "tool", "noticed", "custom_event"]
 TAGS = ["seq:step:1", "seq:step:2", "map:key:upper", "mine", "absent"]
@@ -29,11 +29,11 @@ KINDS = ("names", "types", "tags")
 
 @tool
 def shout(text: str) -> str:
-    """Say it loudly."""
+    """Return the text in capitals."""
     return text.upper()
 
 
-async def tell(text: str, config: RunnableConfig) -> str:
+async def announce(text: str, config: RunnableConfig) -> str:
     await adispatch_custom_event("noticed", {"length": len(text)}, config=config)
     return text
 
@@ -41,7 +41,7 @@ async def tell(text: str, config: RunnableConfig) -> str:
 def chain() -> Any:
     model = GenericFakeChatModel(messages=iter([AIMessage("rain on water")])).with_config(tags=["mine"])
     story = ChatPromptTemplate.from_template("About {topic}") | model | StrOutputParser()
-    return story | RunnableLambda(tell) | RunnableParallel(upper=shout, same=RunnableLambda(str))
+    return story | RunnableLambda(announce) | RunnableParallel(upper=shout, same=RunnableLambda(str))
 
 
 def random_filter(seed: int) -> dict[str, list[str]]:
@@ -56,13 +56,13 @@ def random_filter(seed: int) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("seed", range(200))
-async def test_the_filter_keeps_what_langchains_own_filter_lets_through(recorder: Recorder, seed: int) -> None:
-    wish = random_filter(seed)
+async def test_the_filter_passes_what_langchains_own_filter_passes(recorder: Recorder, seed: int) -> None:
+    lists = random_filter(seed)
     run = recorder.start(chain(), {"topic": "water"})
-    kept = EventFilter(**{name: frozenset(values) for name, values in wish.items()})
-    mine = [(event.event, event.name) for batch in run.follow() for event in batch if kept.passes(event)]
-    theirs = [
+    event_filter = EventFilter(**{name: frozenset(values) for name, values in lists.items()})
+    ours = [(event.event, event.name) for batch in run.follow() for event in batch if event_filter.passes(event)]
+    langchains = [
         (event["event"], event["name"])
-        async for event in chain().astream_events({"topic": "water"}, version="v2", **wish)
+        async for event in chain().astream_events({"topic": "water"}, version="v2", **lists)
     ]
-    assert sorted(mine) == sorted(theirs)
+    assert sorted(ours) == sorted(langchains)

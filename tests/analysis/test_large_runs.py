@@ -1,4 +1,4 @@
-"""What functions of events cost on a run of many events, or of a large answer: in proportion to it, never more."""
+"""The time of functions of events grows at most linearly with the run, for many events and for large answers."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -32,15 +32,15 @@ from weir.runs.run import Run, Status
 ROOT = Component("chain", "root", (), (), {})
 
 
-def made(written: Iterable[tuple[str, Component, Any]]) -> list[RunEvent]:
+def events_of(body: Iterable[tuple[str, Component, Any]]) -> list[RunEvent]:
     return [
-        RunEvent(seq, seq * 1e-3, kind, source, serialization.dumps(data))
-        for seq, (kind, source, data) in enumerate(written)
+        RunEvent(seq, seq * 1e-3, name, component, serialization.dumps(data))
+        for seq, (name, component, data) in enumerate(body)
     ]
 
 
 def long_stream(size: int) -> list[RunEvent]:
-    """A model that writes many chunks, each of which its chain hands on."""
+    """Return a run of a model that streams many chunks, each of which the chain passes on."""
     model = Component("model", "model", ("root",), ("seq:step:1",), {})
     body = [
         ("on_chain_start", ROOT, {"input": "q"}),
@@ -54,14 +54,14 @@ def long_stream(size: int) -> list[RunEvent]:
             )
         ),
     ]
-    return made(body)
+    return events_of(body)
 
 
 def large_answer(size: int) -> list[RunEvent]:
-    """A model that writes all at once."""
+    """Return a run of a model that writes its answer in one chunk."""
     model = Component("model", "model", ("root",), (), {})
     message = {"type": "ai", "content": '["a", 1]\n' * size, "usage_metadata": {"output_tokens": size}}
-    return made(
+    return events_of(
         [
             ("on_chain_start", ROOT, {"input": "q"}),
             ("on_chat_model_start", model, {"input": "q"}),
@@ -73,7 +73,7 @@ def large_answer(size: int) -> list[RunEvent]:
 
 
 def many_failures(size: int) -> list[RunEvent]:
-    """Components that fail one after the other, each in its own way."""
+    """Return a run of components that fail one after the other, each with another error."""
     body: list[tuple[str, Component, Any]] = [("on_chain_start", ROOT, {})]
     for number in range(size):
         step = Component(f"step {number}", f"id-{number}", ("root",), (f"seq:step:{number}",), {})
@@ -82,41 +82,43 @@ def many_failures(size: int) -> list[RunEvent]:
             ("on_chain_stream", step, {"chunk": number}),
             ("on_chain_error", step, {"error": {"type": "ValueError", "message": str(number)}}),
         ]
-    return made(body)
+    return events_of(body)
 
 
 def deep_nesting(size: int) -> list[RunEvent]:
-    """Components in components, each of which hands on what the model in the innermost one wrote."""
-    sources = [
+    """Return a run of nested components, each of which passes on what the model in the innermost one wrote."""
+    components = [
         Component("step", f"id-{depth}", () if not depth else (f"id-{depth - 1}",), (), {}) for depth in range(size)
     ]
     model = Component("model", "model", (f"id-{size - 1}",), (), {})
-    body: list[tuple[str, Component, Any]] = [("on_chain_start", source, {}) for source in sources]
+    body: list[tuple[str, Component, Any]] = [("on_chain_start", component, {}) for component in components]
     body += [("on_chat_model_start", model, {}), *[("on_chat_model_stream", model, {"chunk": "ab"})] * 3]
     body += [("on_chat_model_end", model, {"output": {}})]
-    for source in reversed(sources):
-        body += [("on_chain_stream", source, {"chunk": "ab"}), ("on_chain_end", source, {})]
-    return made(body)
+    for component in reversed(components):
+        body += [("on_chain_stream", component, {"chunk": "ab"}), ("on_chain_end", component, {})]
+    return events_of(body)
 
 
 def custom_events(size: int) -> list[RunEvent]:
-    """A chain that reports on its own."""
-    sources = [Component(f"report {number}", "root", (), (), {}) for number in range(size)]
-    return made([("on_chain_start", ROOT, {}), *(("on_custom_event", source, [1, "a"]) for source in sources)])
+    """Return a run of many custom events."""
+    components = [Component(f"report {number}", "root", (), (), {}) for number in range(size)]
+    return events_of(
+        [("on_chain_start", ROOT, {}), *(("on_custom_event", component, [1, "a"]) for component in components)]
+    )
 
 
-def inspected(run: Run) -> RunSnapshot:
-    seen = RunSnapshot()
-    seen.advance_to(run.events, len(run.events))
-    return seen
+def read_snapshot(run: Run) -> RunSnapshot:
+    snapshot = RunSnapshot()
+    snapshot.advance_to(run.events, len(run.events))
+    return snapshot
 
 
-def drawn(run: Run) -> int:
-    found = event_table.table_rows(run.events, search="", folded=True)
-    return len(event_table._table(found[: event_table.PAGE], before=None)) + sum(len(row.text) for row in found)
+def read_table(run: Run) -> int:
+    rows = event_table.table_rows(run.events, search="", folded=True)
+    return len(event_table._table(rows[: event_table.PAGE], before=None)) + sum(len(row.text) for row in rows)
 
 
-def diagnosed(run: Run) -> int:
+def read_diagnosis(run: Run) -> int:
     root = run_tree(run.events)
     assert root is not None
     nodes = list(root.walk())
@@ -124,19 +126,19 @@ def diagnosed(run: Run) -> int:
     return len(run_charts.tree_table(nodes)) + len(findings(root)) + len(flows(root)) + marks
 
 
-def parsed(run: Run) -> int:
-    stream = RunJsonReader()
-    stream.read(run.events)
-    return len(field_timelines(stream.chunks()[:2_000]).lines)
+def read_json(run: Run) -> int:
+    reader = RunJsonReader()
+    reader.read(run.events)
+    return len(field_timelines(reader.chunks()[:2_000]).lines)
 
 
-def raced(run: Run) -> str:
+def read_race(run: Run) -> str:
     one, other = Lane(Method.ASTREAM, run).read(), Lane(Method.STREAM, run).read()
     return text_agreement([one, other])
 
 
 READERS: tuple[Callable[[Run], object], ...] = (
-    *(inspected, drawn, diagnosed, parsed, raced, timed_chunks, stop_report),
+    *(read_snapshot, read_table, read_diagnosis, read_json, read_race, timed_chunks, stop_report),
     lambda run: run_metrics(run.events),
     lambda run: list(text_chunks(run.events)),
     lambda run: TokenUsageCounter().update(run.events),
@@ -151,21 +153,21 @@ READERS: tuple[Callable[[Run], object], ...] = (
 
 
 ATTEMPTS = 5
-"""How often a pair of times is taken: other processes of a busy machine slow single ones down, but not all."""
+"""Number of measurements. On a busy machine other processes slow some of them down, but not all."""
 
 
-def cost(read: Callable[[], object]) -> float:
-    """Return the CPU seconds that it takes in this thread."""
+def cpu_time(read: Callable[[], object]) -> float:
+    """Return the CPU seconds of a call in this thread."""
     started = time.thread_time()
     read()
     return time.thread_time() - started
 
 
 def grows_too_fast(read: Callable[[Run], object], small: Run, large: Run) -> tuple[float, float] | None:
-    """Return the seconds for a run and for one of twice its length where they are never in proportion; else None."""
+    """Return the seconds for a run and for one twice as long, if the ratio is too large each time; else None."""
     for _ in range(ATTEMPTS):
-        once, twice = cost(partial(read, small)), cost(partial(read, large))
-        # Below a few milliseconds it is noise that is compared.
+        once, twice = cpu_time(partial(read, small)), cpu_time(partial(read, large))
+        # Below a few milliseconds, noise dominates.
         if twice <= 3 * once + 0.005:
             return None
     return once, twice
@@ -181,7 +183,9 @@ def grows_too_fast(read: Callable[[Run], object], small: Run, large: Run) -> tup
         (custom_events, 2_000),
     ],
 )
-def test_twice_the_run_costs_at_most_three_times_as_much(shape: Callable[[int], list[RunEvent]], size: int) -> None:
+def test_a_run_twice_as_long_takes_at_most_three_times_as_long(
+    shape: Callable[[int], list[RunEvent]], size: int
+) -> None:
     small, large = (recorded(shape(factor * size), status=Status.STOPPED) for factor in (1, 2))
     for number, read in enumerate(READERS):
         assert grows_too_fast(read, small, large) is None, number

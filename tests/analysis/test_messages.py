@@ -1,4 +1,4 @@
-"""Which recorded dicts are messages, and their text."""
+"""Recognition of recorded messages, and their text."""
 
 from typing import Any
 
@@ -14,18 +14,18 @@ REQUIRED: dict[str, Any] = {"tool_call_id": "1", "name": "look_up", "role": "cri
 
 
 def classes() -> list[type[BaseMessage]]:
-    """Return the classes of all messages that LangChain has."""
-    found = [getattr(messages, name) for name in messages.__all__]
-    of_messages = [kind for kind in found if isinstance(kind, type) and issubclass(kind, BaseMessage)]
-    return [kind for kind in of_messages if kind.model_fields["type"].default in MESSAGE_TYPES]
+    """Return all message classes of LangChain."""
+    exported = [getattr(messages, name) for name in messages.__all__]
+    message_classes = [kind for kind in exported if isinstance(kind, type) and issubclass(kind, BaseMessage)]
+    return [kind for kind in message_classes if kind.model_fields["type"].default in MESSAGE_TYPES]
 
 
-def made(kind: type[BaseMessage], content: Any) -> BaseMessage:
+def create_message(kind: type[BaseMessage], content: Any) -> BaseMessage:
     fields = {name: value for name, value in REQUIRED.items() if name in kind.model_fields}
     return kind(**fields) if kind is messages.RemoveMessage else kind(content=content, **fields)
 
 
-def test_the_types_are_those_that_langchain_has() -> None:
+def test_message_types_are_those_of_langchain() -> None:
     types = {kind.model_fields["type"].default for kind in classes()}
     assert types == MESSAGE_TYPES
     assert len(classes()) == len(MESSAGE_TYPES)
@@ -33,8 +33,8 @@ def test_the_types_are_those_that_langchain_has() -> None:
 
 @pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("content", ["A weir.", ["A ", {"type": "text", "text": "weir."}]])
-def test_a_recorded_message_is_one_whatever_else_it_holds(kind: type[BaseMessage], content: Any) -> None:
-    message = made(kind, content)
+def test_a_recorded_message_is_recognized(kind: type[BaseMessage], content: Any) -> None:
+    message = create_message(kind, content)
     message.additional_kwargs = {"refusal": "no"}
     message.response_metadata = {"finish_reason": "stop"}
     recorded = serialization.loads(serialization.dumps(message))
@@ -62,11 +62,11 @@ def test_a_recorded_message_is_one_whatever_else_it_holds(kind: type[BaseMessage
         None,
     ],
 )
-def test_another_value_is_none_and_has_no_text(value: Any) -> None:
+def test_another_value_is_not_a_message_and_has_no_text(value: Any) -> None:
     assert not is_message(value)
     assert text_of(value) == ""
 
 
-def test_blocks_without_text_add_none() -> None:
+def test_blocks_without_text_are_skipped() -> None:
     blocks = [{"type": "image"}, {"text": 3}, {"text": None}, {"type": "text", "text": "weir"}]
     assert text_of({"type": "AIMessageChunk", "content": blocks}) == "weir"

@@ -1,6 +1,6 @@
-"""Every function of events, given what broken models and chains of one's own can bring into a record.
+"""Every function of events, with any event that broken models and users' chains can produce.
 
-More of it than the suite has time for: `pytest tests/analysis/test_odd_events.py --hypothesis-profile=nightly`.
+With more examples: `pytest tests/analysis/test_odd_events.py --hypothesis-profile=nightly`.
 """
 
 import json
@@ -47,24 +47,24 @@ from weir.runs.run_store import MemoryStore
 from weir.text.invisible_characters import replace_invisible
 
 
-def can_be_sent(*values: Any) -> None:
-    """Assert that a page and an answer can carry texts: UTF-8 has no halves of a surrogate pair."""
+def assert_sendable(*values: Any) -> None:
+    """Assert that UTF-8 can encode the texts: they have no lone surrogates."""
     for value in values:
         json.dumps(value, ensure_ascii=False, default=str).encode()
 
 
-def read_figures(run: Run) -> None:
-    meter = MetricsAccumulator()
-    added = [meter.add(event) for event in run.events]
-    found = meter.metrics()
-    assert found == run_metrics(run.events)
-    assert "".join(added) == answer_text(run.events)
-    assert found.characters == sum(map(len, added))
-    assert found.tokens_in is None or found.tokens_in >= 0
-    assert found.tokens_out is None or found.tokens_out >= 0
-    can_be_sent(formatting.metrics_line(found), formatting.live_metrics_line(meter, 1.0, "waiting"))
-    assert outcome(run, found).status
-    assert len(figure_pairs(found, found)) == len({pair.label for pair in figure_pairs(found, found)})
+def read_metrics(run: Run) -> None:
+    accumulator = MetricsAccumulator()
+    texts = [accumulator.add(event) for event in run.events]
+    metrics = accumulator.metrics()
+    assert metrics == run_metrics(run.events)
+    assert "".join(texts) == answer_text(run.events)
+    assert metrics.characters == sum(map(len, texts))
+    assert metrics.tokens_in is None or metrics.tokens_in >= 0
+    assert metrics.tokens_out is None or metrics.tokens_out >= 0
+    assert_sendable(formatting.metrics_line(metrics), formatting.live_metrics_line(accumulator, 1.0, "waiting"))
+    assert outcome(run, metrics).status
+    assert len(figure_pairs(metrics, metrics)) == len({pair.label for pair in figure_pairs(metrics, metrics)})
 
 
 def read_tree(run: Run) -> None:
@@ -73,45 +73,45 @@ def read_tree(run: Run) -> None:
         assert not any(event.event.endswith("_start") for event in run.events)
         return
     nodes = list(root.walk())
-    can_be_sent(run_charts.tree_table(nodes).to_dict())
+    assert_sendable(run_charts.tree_table(nodes).to_dict())
     for node in nodes:
         assert node.step is None or node.step >= 0
         assert len(run_charts._marks(node, node.name, 1.0)) <= len(node.chunk_times)
     assert [flow.node for flow in flows(root)] == nodes
-    can_be_sent([(finding.kind.title, finding.evidence) for finding in findings(root)])
+    assert_sendable([(finding.kind.title, finding.evidence) for finding in findings(root)])
 
 
-def read_inspection(run: Run) -> None:
-    seen = RunSnapshot()
+def read_snapshot(run: Run) -> None:
+    snapshot = RunSnapshot()
     for count in range(len(run.events) + 1):
-        seen.advance_to(run.events, count)
-    assert seen.figures() == run_metrics(run.events)
-    can_be_sent(sorted(seen.names), sorted(seen.types), sorted(seen.tags), sorted(seen.kinds))
-    can_be_sent([(node.name, node.error, node.causes, replace_invisible(node.text)) for node in seen.origins])
+        snapshot.advance_to(run.events, count)
+    assert snapshot.figures() == run_metrics(run.events)
+    assert_sendable(sorted(snapshot.names), sorted(snapshot.types), sorted(snapshot.tags), sorted(snapshot.kinds))
+    assert_sendable([(node.name, node.error, node.causes, replace_invisible(node.text)) for node in snapshot.origins])
 
 
 def read_rows(run: Run) -> None:
     for folded in (True, False):
-        found = event_table.table_rows(run.events, search="", folded=folded)
-        assert [event for row in found for event in row.events] == list(run.events)
-        can_be_sent(event_table._table(found, before=None).to_dict(), [replace_invisible(row.text) for row in found])
-        assert len(event_table.table_rows(run.events, search="a", folded=folded)) <= len(found)
+        rows = event_table.table_rows(run.events, search="", folded=folded)
+        assert [event for row in rows for event in row.events] == list(run.events)
+        assert_sendable(event_table._table(rows, before=None).to_dict(), [replace_invisible(row.text) for row in rows])
+        assert len(event_table.table_rows(run.events, search="a", folded=folded)) <= len(rows)
     assert len(unfolded_rows(run.events)) == len(run.events) >= len(folded_rows(run.events))
-    can_be_sent([serialization.indented(event.as_dict()) for event in run.events])
+    assert_sendable([serialization.indented(event.as_dict()) for event in run.events])
 
 
 def read_lists(run: Run) -> None:
-    listed = list(text_chunks(run.events))
-    assert [chunk.number for chunk in listed] == list(range(len(listed)))
-    can_be_sent([chunk_label(chunk) for chunk in listed])
+    chunks = list(text_chunks(run.events))
+    assert [chunk.number for chunk in chunks] == list(range(len(chunks)))
+    assert_sendable([chunk_label(chunk) for chunk in chunks])
     for name in ("classify", "route"):
         output_of(run.events, name)
         custom_event(run.events, name)
     assert run_phase(run.events, RunPhase.WAITING, None) in RunPhase
-    kept = EventFilter(include_types=frozenset({"chain"}), exclude_tags=frozenset({"²"})).select(run.events)
-    assert kept == [event for event in run.events if event in kept]
-    can_be_sent(
-        event_filter_form.astream_events_call(EventFilter(include_names=frozenset({event.name for event in kept})))
+    selected = EventFilter(include_types=frozenset({"chain"}), exclude_tags=frozenset({"²"})).select(run.events)
+    assert selected == [event for event in run.events if event in selected]
+    assert_sendable(
+        event_filter_form.astream_events_call(EventFilter(include_names=frozenset({event.name for event in selected})))
     )
 
 
@@ -119,22 +119,22 @@ def read_race(run: Run) -> None:
     lane = Lane(method_of(run), run).read()
     assert lane.text == answer_text(run.events)
     assert lane.last >= (lane.first or 0.0)
-    can_be_sent(summary([lane, lane]), text_agreement([lane, lane]), run_input(run).keys() and "")
+    assert_sendable(summary([lane, lane]), text_agreement([lane, lane]), run_input(run).keys() and "")
     assert all(at >= 0 for at, _ in timed_chunks(run))
-    receipt = stop_report(run)
-    assert (receipt is not None) == (run.status is Status.STOPPED and bool(run.events))
+    report = stop_report(run)
+    assert (report is not None) == (run.status is Status.STOPPED and bool(run.events))
     head = playhead_at_end(run.events)
     assert head.play(0.0, run.events).events_at(1e9, run.events) == len(run.events)
 
 
 def read_json(run: Run) -> None:
-    stream = RunJsonReader()
-    stream.read(run.events)
-    timed = stream.chunks()
-    found = field_timelines(timed)
-    assert all(line.closed_at is None or line.closed_at >= line.opened_at for line in found.lines)
-    scores = compare_parsers([chunk.text for chunk in timed], max_chunks=5, max_characters=3_000)
-    assert len({score.name for score in scores}) == len(scores)
+    reader = RunJsonReader()
+    reader.read(run.events)
+    chunks = reader.chunks()
+    timelines = field_timelines(chunks)
+    assert all(line.closed_at is None or line.closed_at >= line.opened_at for line in timelines.lines)
+    results = compare_parsers([chunk.text for chunk in chunks], max_chunks=5, max_characters=3_000)
+    assert len({result.name for result in results}) == len(results)
 
 
 def read_difference(run: Run) -> None:
@@ -145,14 +145,14 @@ def read_difference(run: Run) -> None:
     assert first_difference_of_text(written, f"{written}x") == len(written)
 
 
-def read_bookkeeping(run: Run) -> None:
-    tally = TokenUsageCounter()
+def read_token_usage(run: Run) -> None:
+    counter = TokenUsageCounter()
     for end in range(len(run.events) + 1):
-        tokens = tally.update(run.events[:end])
+        tokens = counter.update(run.events[:end])
     assert tokens == TokenUsageCounter().update(run.events) >= 0
 
 
-def read_answers(run: Run) -> None:
+def read_recording(run: Run) -> None:
     assert json.loads(b"".join(run_view(run, "/api")))["events"] == len(run.events)
     head, *body = list(recording_file.to_jsonl(run))[:-1]
     assert json.loads(head)["format"] == recording_codec.FORMAT
@@ -160,13 +160,13 @@ def read_answers(run: Run) -> None:
 
 
 READERS: tuple[Callable[[Run], None], ...] = (
-    *(read_figures, read_tree, read_inspection, read_rows, read_lists, read_race, read_json, read_difference),
-    *(read_bookkeeping, read_answers),
+    *(read_metrics, read_tree, read_snapshot, read_rows, read_lists, read_race, read_json, read_difference),
+    *(read_token_usage, read_recording),
 )
 
 
 @given(run=odd.runs())
-def test_functions_of_events_take_whatever_a_record_can_hold(run: Run) -> None:
+def test_functions_of_events_accept_any_event(run: Run) -> None:
     for read in READERS:
         read(run)
 
@@ -184,7 +184,7 @@ def shared_loop() -> Iterator[BackgroundLoop]:
     about=st.fixed_dictionaries({"token_usage": odd.usages}) | odd.values,
     method=st.sampled_from([Method.ASTREAM, Method.ASTREAM_EVENTS, Method.INVOKE]),
 )
-def test_after_an_answer_of_an_odd_model_everybody_may_go_on(
+def test_after_an_answer_of_an_odd_model_other_runs_can_start(
     shared_loop: BackgroundLoop, chunks: list[Any], usage: Any, about: Any, method: Method
 ) -> None:
     recorder = Recorder(MemoryStore(budget=50_000_000), shared_loop)
@@ -201,7 +201,7 @@ def test_after_an_answer_of_an_odd_model_everybody_may_go_on(
 
 
 def as_read(event: RunEvent) -> Any:
-    """Return an event as a reader of its JSON has it: integers of more than 64 bits are floats."""
+    """Return an event as read from its JSON, in which integers of more than 64 bits become floats."""
     return serialization.loads(serialization.dumps(event.as_dict()))
 
 
@@ -212,7 +212,7 @@ def as_read(event: RunEvent) -> Any:
     metadata=odd.metadata,
     value=odd.values,
 )
-def test_a_chain_of_ones_own_is_recorded_whatever_it_yields_and_is_named(
+def test_a_users_chain_is_recorded_with_any_chunks_and_any_name(
     shared_loop: BackgroundLoop,
     yielded: Sequence[Any],
     name: str,

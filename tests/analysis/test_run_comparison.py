@@ -20,9 +20,9 @@ def test_times_and_ids_make_no_difference() -> None:
 
 def test_the_first_difference_is_named() -> None:
     def differ(*other: str, **more: Any) -> tuple[int, str]:
-        found = first_difference(events("a", "b"), events(*other, **more))
-        assert found is not None
-        return found.index, found.what
+        difference = first_difference(events("a", "b"), events(*other, **more))
+        assert difference is not None
+        return difference.index, difference.what
 
     assert differ("a", "c") == (1, "data")
     assert differ("a") == (1, "end")
@@ -36,7 +36,7 @@ def test_texts_are_compared_by_character() -> None:
     assert first_difference_of_text("water", "wat") == 3
 
 
-def test_figures_stand_side_by_side() -> None:
+def test_metrics_are_compared_side_by_side() -> None:
     pairs = {
         pair.label: pair
         for pair in figure_pairs(run_metrics(events("a", "b")), run_metrics(events("a", "b", delay=0.4)))

@@ -12,28 +12,28 @@ from weir.analysis.run_json import RunJsonReader
 from weir.runs.recorder import Recorder
 
 
-def test_it_has_the_models_text_and_what_the_chain_gave_out(recorder: Recorder) -> None:
+def test_the_reader_has_the_models_text_and_the_chains_chunks(recorder: Recorder) -> None:
     model = GenericFakeChatModel(messages=iter([AIMessage('{"a": "one two"}')]))
     run = recorder.start(model | JsonOutputParser(), "go")
     assert run.wait(5)
-    stream = RunJsonReader()
-    stream.read(run.events)
-    chunks = stream.chunks()
+    reader = RunJsonReader()
+    reader.read(run.events)
+    chunks = reader.chunks()
     assert "".join(chunk.text for chunk in chunks) == '{"a": "one two"}'
     assert [chunk.elapsed for chunk in chunks] == sorted(chunk.elapsed for chunk in chunks)
-    assert stream.chunks(2) == chunks[2:]
-    assert [found.value for found in stream.yielded][-1] == {"a": "one two"}
+    assert reader.chunks(2) == chunks[2:]
+    assert [output.value for output in reader.yielded][-1] == {"a": "one two"}
 
 
-def test_of_a_run_without_a_model_it_has_the_roots_text(recorder: Recorder) -> None:
+def test_without_a_model_the_reader_has_the_roots_text(recorder: Recorder) -> None:
     run = recorder.start(RunnableLambda(lambda _: "[1]"), "go")
     assert run.wait(5)
-    stream = RunJsonReader()
-    stream.read(run.events)
-    assert [chunk.text for chunk in stream.chunks()] == ["[1]"]
+    reader = RunJsonReader()
+    reader.read(run.events)
+    assert [chunk.text for chunk in reader.chunks()] == ["[1]"]
 
 
-def test_before_the_first_event_there_is_nothing() -> None:
+def test_before_the_first_event_there_are_no_chunks() -> None:
     assert RunJsonReader().chunks() == []
 
 
@@ -45,7 +45,7 @@ def test_before_the_first_event_there_is_nothing() -> None:
         [{"content": None}, {"content": {"content": "x"}}],
     ],
 )
-def test_fields_named_content_of_a_schema_of_ones_own_are_no_messages(recorder: Recorder, partials: list[Any]) -> None:
+def test_a_field_named_content_in_a_users_schema_is_not_a_message(recorder: Recorder, partials: list[Any]) -> None:
     async def yields(inputs: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for _ in inputs:
             for partial in partials:
@@ -54,9 +54,9 @@ def test_fields_named_content_of_a_schema_of_ones_own_are_no_messages(recorder: 
     model = GenericFakeChatModel(messages=iter([AIMessage('{"content": []}')]))
     run = recorder.start(model | RunnableGenerator(yields, name="structured"), "go")
     assert run.wait(5)
-    stream = RunJsonReader()
-    stream.read(run.events)
-    assert "".join(chunk.text for chunk in stream.chunks()) == '{"content": []}'
-    assert [found.value for found in stream.yielded][-len(partials) :] == partials
+    reader = RunJsonReader()
+    reader.read(run.events)
+    assert "".join(chunk.text for chunk in reader.chunks()) == '{"content": []}'
+    assert [output.value for output in reader.yielded][-len(partials) :] == partials
     assert run_metrics(run.events).characters == 0
     assert answer_text(run.events) == ""

@@ -42,7 +42,7 @@ def test_a_node_has_its_times_chunks_tokens_and_error() -> None:
     assert (root.status, root.error, root.duration) == (NodeStatus.FAILED, "ValueError: too wet", 3.0)
 
 
-def test_what_has_not_ended_is_running() -> None:
+def test_a_node_without_an_end_is_running() -> None:
     root = run_tree(STORY[:4])
     assert root is not None
     assert [node.status for node in root.walk()] == [NodeStatus.RUNNING] * 2
@@ -66,7 +66,7 @@ def test_the_tree_of_a_real_run_has_its_branches_under_their_parents(recorder: R
     assert nodes["upper"].status is NodeStatus.DONE
 
 
-def test_streaming_events_in_a_row_fold_into_one_that_shows_their_text_once() -> None:
+def test_consecutive_streaming_events_fold_into_one_row_with_their_text_once() -> None:
     folded = folded_rows(STORY)
     assert [len(row.events) for row in folded] == [1, 1, 4, 1, 1]
     assert folded[2].names == "ChatOpenAI, chain"

@@ -39,7 +39,7 @@ async def passes_on(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
         yield chunk.upper()
 
 
-def found_in(recorder: Recorder, chain: Runnable[Any, Any]) -> list[Finding]:
+def findings_of(recorder: Recorder, chain: Runnable[Any, Any]) -> list[Finding]:
     run = recorder.start(chain, {"topic": "water"})
     assert run.wait(5)
     root = run_tree(run.events)
@@ -47,7 +47,7 @@ def found_in(recorder: Recorder, chain: Runnable[Any, Any]) -> list[Finding]:
     return [finding for finding in findings(root) if finding.kind is not IssueKind.NO_USAGE]
 
 
-COLLECTING: dict[str, tuple[Any, IssueKind, str]] = {
+BUFFERING: dict[str, tuple[Any, IssueKind, str]] = {
     "a lambda that calls invoke": (lambda: RunnableLambda(calls_invoke), IssueKind.INVOKES, "calls_invoke"),
     "a lambda that calls invoke, in a sequence": (
         lambda: RunnableLambda(calls_invoke) | RunnableLambda(str.upper),
@@ -77,12 +77,10 @@ COLLECTING: dict[str, tuple[Any, IssueKind, str]] = {
 }
 
 
-@pytest.mark.parametrize(("make", "complaint", "name"), COLLECTING.values(), ids=COLLECTING)
-def test_the_link_that_makes_one_chunk_of_many_is_named(
-    recorder: Recorder, make: Any, complaint: IssueKind, name: str
-) -> None:
-    (finding,) = found_in(recorder, make())
-    assert finding.kind is complaint
+@pytest.mark.parametrize(("make", "kind", "name"), BUFFERING.values(), ids=BUFFERING)
+def test_the_component_that_does_not_stream_is_found(recorder: Recorder, make: Any, kind: IssueKind, name: str) -> None:
+    (finding,) = findings_of(recorder, make())
+    assert finding.kind is kind
     assert finding.node.name == name
     assert name in finding.evidence
 
@@ -97,8 +95,8 @@ def test_the_link_that_makes_one_chunk_of_many_is_named(
     ],
     ids=["plain", "generator step", "lambda that returns its chain", "no model"],
 )
-def test_a_chain_that_streams_is_left_in_peace(recorder: Recorder, chain: Any) -> None:
-    assert found_in(recorder, chain()) == []
+def test_a_chain_that_streams_has_no_findings(recorder: Recorder, chain: Any) -> None:
+    assert findings_of(recorder, chain()) == []
 
 
 def test_flows_count_what_goes_in_and_out_of_each_step(recorder: Recorder) -> None:
@@ -142,33 +140,33 @@ def model_run(arrivals: Sequence[float], *, reason: str | None = "stop", usage: 
 STEADY = [0.5 + number / 20 for number in range(20)]
 
 
-def test_a_steady_model_is_left_in_peace() -> None:
+def test_a_steady_model_has_no_findings() -> None:
     assert model_run(STEADY) == []
 
 
-def test_a_stall_is_found_where_it_was() -> None:
+def test_a_stall_is_found_at_its_event() -> None:
     (finding,) = model_run([at if at < 1 else at + 3 for at in STEADY])
     assert finding.kind is IssueKind.STALL
     assert "3.05 s from 0.95 s on; its median gap is 50 ms" in finding.evidence
     assert finding.seq == 11
 
 
-def test_a_gap_too_short_to_be_felt_is_no_stall() -> None:
+def test_a_short_gap_is_not_a_stall() -> None:
     assert model_run([0.5 + number / 1000 * 3 + (0.1 if number > 10 else 0) for number in range(20)]) == []
 
 
-def test_chunks_that_come_in_bursts_point_to_a_proxy() -> None:
+def test_bursts_are_found() -> None:
     bursts = [second + number / 10_000 for second in (1.0, 2.0, 3.0) for number in range(20)]
     (finding,) = model_run(bursts)
     assert finding.kind is IssueKind.BURSTS
-    assert "60 chunks of ChatOpenAI came in 3 bursts" in finding.evidence
+    assert "60 chunks of ChatOpenAI arrived in 3 bursts" in finding.evidence
 
 
-def test_a_fast_model_is_not_taken_for_a_proxy() -> None:
+def test_a_fast_model_has_no_bursts() -> None:
     assert model_run([0.1 + number / 5_000 for number in range(200)]) == []
 
 
-def test_missing_usage_and_finish_reason_are_told() -> None:
+def test_missing_usage_and_finish_reason_are_found() -> None:
     assert {finding.kind for finding in model_run(STEADY, reason=None, usage=False)} == {
         IssueKind.NO_USAGE,
         IssueKind.NO_FINISH_REASON,

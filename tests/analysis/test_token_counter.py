@@ -1,4 +1,4 @@
-"""What runs cost: models whose servers count, and models whose servers don't."""
+"""Tokens of runs: models whose servers count them, and models whose servers do not."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ from weir.runs.run import Run
 
 
 class CountingLLM(BaseLLM):
-    """A completion model that says what it has read and written."""
+    """A completion model that reports its token usage."""
 
     @property
     def _llm_type(self) -> str:
@@ -29,7 +29,7 @@ class CountingLLM(BaseLLM):
 
 
 class StreamingLLM(CountingLLM):
-    """One that streams, and counts nothing then."""
+    """A completion model that streams without reporting usage."""
 
     def _stream(
         self,
@@ -44,19 +44,19 @@ class StreamingLLM(CountingLLM):
             yield GenerationChunk(text=word)
 
 
-def ended(recorder: Recorder, model: Any, question: str) -> Run:
+def finished_run(recorder: Recorder, model: Any, question: str) -> Run:
     run = recorder.start(model, question)
     assert run.wait(10)
     return run
 
 
-def prompt_of(run: Run) -> int:
-    """Return the tokens that the prompt is taken for where nobody counts."""
+def estimated_prompt(run: Run) -> int:
+    """Return the estimated tokens of the prompt."""
     return next(len(event.payload) for event in run.events if event.event.endswith("_start")) // BYTES_PER_TOKEN
 
 
 def test_a_completion_model_costs_what_its_server_counts(recorder: Recorder) -> None:
-    run = ended(recorder, CountingLLM(), "What is a weir?")
+    run = finished_run(recorder, CountingLLM(), "What is a weir?")
     assert run.events[-1].event == "on_llm_end"
     assert TokenUsageCounter().update(run.events) == 18
 
@@ -64,21 +64,21 @@ def test_a_completion_model_costs_what_its_server_counts(recorder: Recorder) -> 
 @pytest.mark.parametrize(
     "model", [StreamingLLM(), GenericFakeChatModel(messages=iter([AIMessage("A dam is higher.")]))]
 )
-def test_what_nobody_counts_is_estimated_from_the_prompt_and_the_chunks(recorder: Recorder, model: Any) -> None:
-    run = ended(recorder, model, "What is a weir?")
+def test_uncounted_tokens_are_estimated_from_the_prompt_and_the_chunks(recorder: Recorder, model: Any) -> None:
+    run = finished_run(recorder, model, "What is a weir?")
     chunks = sum(event.event.endswith("_stream") for event in run.events)
     assert chunks > 2
-    assert TokenUsageCounter().update(run.events) == prompt_of(run) + chunks
+    assert TokenUsageCounter().update(run.events) == estimated_prompt(run) + chunks
 
 
 def test_a_chat_model_costs_what_its_server_counts(recorder: Recorder) -> None:
     usage = UsageMetadata(input_tokens=5, output_tokens=3, total_tokens=8)
     model = FakeMessagesListChatModel(responses=[AIMessage("A dam.", usage_metadata=usage)])
-    assert TokenUsageCounter().update(ended(recorder, model, "What is a dam?").events) == 8
+    assert TokenUsageCounter().update(finished_run(recorder, model, "What is a dam?").events) == 8
 
 
-def counting(usage: Any) -> CountingLLM:
-    """A completion model whose server says this of its tokens."""
+def model_reporting(usage: Any) -> CountingLLM:
+    """Return a completion model that reports this usage."""
 
     class Model(CountingLLM):
         def _generate(self, prompts: list[str], *_: Any, **__: Any) -> LLMResult:
@@ -90,9 +90,9 @@ def counting(usage: Any) -> CountingLLM:
 
 
 @pytest.mark.parametrize("count", NO_COUNTS, ids=lambda count: repr(count)[:20])
-def test_a_count_that_is_none_is_estimated_and_the_other_one_is_taken(recorder: Recorder, count: Any) -> None:
+def test_an_invalid_count_is_estimated_and_a_valid_one_is_used(recorder: Recorder, count: Any) -> None:
     question = "What is a weir? " * 20
-    run = ended(recorder, counting({"prompt_tokens": count, "completion_tokens": 7}), question)
-    assert TokenUsageCounter().update(run.events) == prompt_of(run) + 7
-    run = ended(recorder, counting({"prompt_tokens": 11, "completion_tokens": count}), question)
-    assert 11 < TokenUsageCounter().update(run.events) < 11 + prompt_of(run)
+    run = finished_run(recorder, model_reporting({"prompt_tokens": count, "completion_tokens": 7}), question)
+    assert TokenUsageCounter().update(run.events) == estimated_prompt(run) + 7
+    run = finished_run(recorder, model_reporting({"prompt_tokens": 11, "completion_tokens": count}), question)
+    assert 11 < TokenUsageCounter().update(run.events) < 11 + estimated_prompt(run)

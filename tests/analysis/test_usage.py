@@ -1,4 +1,4 @@
-"""Counts of tokens, as they stand in what models' servers write."""
+"""Token usage in the outputs of models."""
 
 from typing import Any
 
@@ -23,20 +23,20 @@ from weir.core import serialization
         },
     ],
 )
-def test_usage_is_read_wherever_langchain_leaves_it(output: Any) -> None:
+def test_usage_is_read_from_each_place_that_langchain_uses(output: Any) -> None:
     assert read_usage(output) == Usage(5, 3)
 
 
 @pytest.mark.parametrize("count", NO_COUNTS, ids=lambda count: repr(count)[:20])
 @pytest.mark.parametrize("recorded", [False, True])
-def test_what_is_no_count_is_unknown_and_the_other_one_stays(count: Any, recorded: bool) -> None:
+def test_an_invalid_count_is_unknown_and_the_other_one_is_read(count: Any, recorded: bool) -> None:
     output = {"usage_metadata": {"input_tokens": count, "output_tokens": 3}}
     assert read_usage(serialization.loads(serialization.dumps(output)) if recorded else output) == Usage(None, 3)
     assert read_usage({"llm_output": {"token_usage": {"prompt_tokens": count, "completion_tokens": count}}}) is None
 
 
 @pytest.mark.parametrize("usage", ["many", 7, None, [1], {}, True])
-def test_usage_that_is_no_object_is_none(usage: Any) -> None:
+def test_usage_that_is_not_an_object_is_none(usage: Any) -> None:
     assert read_usage({"usage_metadata": usage}) is None
     assert read_usage({"response_metadata": {"token_usage": usage, "usage": usage}}) is None
     assert read_usage({"response_metadata": usage, "llm_output": usage}) is None

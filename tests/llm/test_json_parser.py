@@ -9,7 +9,9 @@ from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessageChunk
 from langchain_core.output_parsers import JsonOutputParser
 
-from tests.support.json_texts import SCRAPS, SIZES, corpus, pieces, same
+from tests.support.json_texts import SCRAPS, SIZES, corpus
+from tests.support.json_texts import chunks_of_sizes as pieces
+from tests.support.json_texts import is_same as same
 from tests.support.pumping import Pump, cut, trouble
 from weir.llm.overrides.json_parser import EACH_CHANGE, LinearJsonOutputParser
 from weir.partial_json.adversarial_chunking import by_characters

@@ -15,7 +15,7 @@ from weir.partial_json.adversarial_chunking import (
 
 
 def is_unicode(text: str) -> bool:
-    """Whether UTF-8 can hold it: it has no lone surrogates."""
+    """Whether UTF-8 can encode a text: it has no lone surrogates."""
     return text.encode("utf-8", "replace").decode() == text
 
 
@@ -33,14 +33,14 @@ def test_a_chunk_has_at_least_one_character() -> None:
 
 
 @given(st.one_of(DOCUMENTS, st.text()))
-def test_hostile_chunks_are_the_text(text: str) -> None:
+def test_chunks_cut_inside_tokens_are_the_text(text: str) -> None:
     chunks = split_inside_tokens(text)
     assert "".join(chunks) == text
     assert "" not in chunks
 
 
 @given(st.one_of(DOCUMENTS.filter(is_unicode), st.text(st.characters(exclude_categories=["Cs"]))))
-def test_hostile_bytes_are_the_text(text: str) -> None:
+def test_chunks_cut_inside_characters_are_the_text(text: str) -> None:
     data = split_inside_characters(text)
     assert b"".join(data) == text.encode()
     assert b"" not in data
@@ -60,11 +60,11 @@ def test_characters_are_cut_between_their_bytes() -> None:
     assert list(decoded(split_inside_characters("\ud83d"))) != []
 
 
-def test_bytes_that_are_no_utf8_are_shown_as_such() -> None:
+def test_invalid_utf8_becomes_replacement_characters() -> None:
     assert list(decoded([b"a\xff", b"\xc3"])) == ["a\ufffd", "", "\ufffd"]
 
 
-def test_a_text_loses_its_end() -> None:
+def test_drop_last_removes_the_end_of_a_text() -> None:
     assert drop_last("abc", 0) == "abc"
     assert drop_last("abc", 1) == "ab"
     assert drop_last("abc", 9) == ""

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from tests.support.json_texts import DOCUMENTS, SIZES, VALUES, pieces
+from tests.support.json_texts import DOCUMENTS, SIZES, VALUES, chunks_of_sizes
+from weir.partial_json.checked_schema import PROBLEM_LIMIT, Schema, SchemaError
 from weir.partial_json.fields import ChangeType, ParseStatus, Validity
-from weir.partial_json.incremental_schema import PROBLEM_LIMIT, Schema, SchemaError
 from weir.partial_json.parser import PartialJson
 
 REPORT: dict[str, Any] = {
@@ -26,9 +26,9 @@ REPORT: dict[str, Any] = {
 TREE: dict[str, Any] = {"type": ["object", "null"], "properties": {"below": {"$ref": "#"}}}
 
 
-def judged(text: str, schema: Schema, size: int = 3) -> PartialJson:
+def validate(text: str, schema: Schema, size: int = 3) -> PartialJson:
     parser = PartialJson(schema=schema)
-    for piece in pieces(text, [size]):
+    for piece in chunks_of_sizes(text, [size]):
         parser.feed(piece)
     parser.finish()
     return parser
@@ -67,7 +67,7 @@ def test_a_field_is_judged_as_soon_as_it_is_closed() -> None:
 
 
 def test_every_problem_of_a_value_is_named() -> None:
-    parser = judged('{"a": 1}', {"required": ["b", "c"]})
+    parser = validate('{"a": 1}', {"required": ["b", "c"]})
     assert problems(parser) == {"": "'b' is a required property; 'c' is a required property"}
 
 
@@ -77,8 +77,8 @@ def test_a_type_leaves_one_branch_and_its_parts_are_judged_at_once() -> None:
     parser = PartialJson(schema=schema)
     parser.feed("[null, 1, ")
     assert verdicts(parser) == {"": "unjudged", "/0": "valid", "/1": "invalid"}
-    assert verdicts(judged("null", schema)) == {"": "valid"}
-    assert verdicts(judged("7 ", schema)) == {"": "invalid"}
+    assert verdicts(validate("null", schema)) == {"": "valid"}
+    assert verdicts(validate("7 ", schema)) == {"": "invalid"}
 
 
 def test_what_only_the_whole_decides_is_judged_with_it() -> None:
@@ -97,7 +97,7 @@ def test_what_only_the_whole_decides_is_judged_with_it() -> None:
     ]
     parser.feed("}")
     assert set(verdicts(parser).values()) == {"valid"}
-    bad = judged('{"at": {"x": "1", "deep": [2]}}', schema)
+    bad = validate('{"at": {"x": "1", "deep": [2]}}', schema)
     assert verdicts(bad) == {
         "": "invalid", "/at": "invalid", "/at/x": "unjudged", "/at/deep": "unjudged", "/at/deep/0": "unjudged",
     }  # fmt: skip
@@ -105,7 +105,7 @@ def test_what_only_the_whole_decides_is_judged_with_it() -> None:
 
 def test_a_problem_deep_in_a_whole_is_named_at_its_field_and_above() -> None:
     rule = {"properties": {"b": {"properties": {"c": {"maximum": 1}}}}}
-    parser = judged('{"a": 1, "b": {"c": 2, "d": 3}}', {"if": {"required": ["a"]}, "then": rule})
+    parser = validate('{"a": 1, "b": {"c": 2, "d": 3}}', {"if": {"required": ["a"]}, "then": rule})
     assert problems(parser) == {
         "/b/c": "2 is greater than the maximum of 1",
         "/b": "The value at /b/c in it is not valid",
@@ -147,33 +147,33 @@ def test_a_problem_deep_in_a_whole_is_named_at_its_field_and_above() -> None:
     ],
 )  # fmt: skip
 def test_every_keyword_finds_its_values(schema: Schema, text: str, expected: dict[str, str]) -> None:
-    assert verdicts(judged(text, schema)) == expected
+    assert verdicts(validate(text, schema)) == expected
 
 
 def test_a_replaced_value_counts_no_more() -> None:
-    parser = judged('{"name": 1, "name": "Weir", "items": []}', REPORT)
+    parser = validate('{"name": 1, "name": "Weir", "items": []}', REPORT)
     assert set(verdicts(parser).values()) == {"valid"}
 
 
 def test_a_verdict_waits_for_what_is_never_closed() -> None:
-    parser = judged('{"name": "Weir", "items": [1', REPORT)
+    parser = validate('{"name": "Weir", "items": [1', REPORT)
     assert verdicts(parser) == {"": "unjudged", "/name": "valid", "/items": "unjudged"}
 
 
 def test_a_value_that_cannot_be_judged_says_why_and_stops_nothing() -> None:
-    parser = judged('{"a": 1e999, "b": 2}', {"properties": {"a": {"multipleOf": 0.5}, "b": {"multipleOf": 2}}})
+    parser = validate('{"a": 1e999, "b": 2}', {"properties": {"a": {"multipleOf": 0.5}, "b": {"multipleOf": 2}}})
     assert parser.fields["/a"].verdict is Validity.UNKNOWN
-    assert str(parser.fields["/a"].problem).startswith("This could not be judged: ")
+    assert str(parser.fields["/a"].problem).startswith("This could not be validated: ")
     assert parser.fields["/b"].verdict is Validity.VALID
 
 
 @pytest.mark.parametrize("schema", [{}, {"minProperties": 1}, {"not": {"type": "null"}}])
 def test_what_holds_an_unjudged_value_is_not_judged(schema: dict[str, Any]) -> None:
     inner = {"properties": {"a": {"multipleOf": 0.5}}}
-    parser = judged('{"x": {"a": 1e999}}', {"properties": {"x": inner}, **schema})
+    parser = validate('{"x": {"a": 1e999}}', {"properties": {"x": inner}, **schema})
     assert verdicts(parser) == {"": "unjudged", "/x": "unjudged", "/x/a": "unjudged"}
-    assert parser.fields["/x"].problem == "The value at /x/a in it could not be judged"
-    assert parser.fields[""].problem == "The value at /x in it could not be judged"
+    assert parser.fields["/x"].problem == "The value at /x/a in it could not be validated"
+    assert parser.fields[""].problem == "The value at /x in it could not be validated"
 
 
 SLOW, WORD = r"^(a|a)*$", "a" * 40 + "!"
@@ -191,7 +191,7 @@ SLOW, WORD = r"^(a|a)*$", "a" * 40 + "!"
 def test_a_pattern_that_takes_too_long_leaves_its_value_unjudged(rule: dict[str, Any]) -> None:
     dialect = "https://json-schema.org/draft/2020-12/schema"
     schema = {"$schema": dialect, "properties": {"a": rule}, "$defs": {"slow": {"not": {"pattern": SLOW}}}}
-    parser = judged(f'{{"a": "{WORD}", "b": 1}}', schema, size=50)
+    parser = validate(f'{{"a": "{WORD}", "b": 1}}', schema, size=50)
     assert verdicts(parser) == {"": "unjudged", "/a": "unjudged", "/b": "valid"}
     assert parser.fields["/a"].problem == f"The pattern {SLOW!r} takes too long"
 
@@ -207,14 +207,14 @@ def test_a_pattern_that_takes_too_long_leaves_its_value_unjudged(rule: dict[str,
     ],
 )
 def test_a_pattern_of_names_that_takes_too_long_leaves_the_object_unjudged(schema: dict[str, Any]) -> None:
-    parser = judged(f'{{"{WORD}": {{"c": 1}}, "b": 1}}', schema, size=50)
+    parser = validate(f'{{"{WORD}": {{"c": 1}}, "b": 1}}', schema, size=50)
     assert parser.fields[""].verdict is Validity.UNKNOWN
     assert "takes too long" in str([field.problem for field in parser.fields.values()])
 
 
 def test_all_patterns_of_a_document_have_one_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weir.partial_json.schema_budget.SECONDS", 0.0)
-    parser = judged('["a", 1]', {"items": {"pattern": "a"}})
+    monkeypatch.setattr("weir.partial_json.schema_budget.DOCUMENT_SECONDS", 0.0)
+    parser = validate('["a", 1]', {"items": {"pattern": "a"}})
     assert verdicts(parser) == {"": "unjudged", "/0": "unjudged", "/1": "valid"}
     assert parser.fields["/0"].problem == "The patterns of the schema take too long"
 
@@ -223,7 +223,7 @@ def test_all_patterns_of_a_document_have_one_time(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("text", ["{e}", "z", "x{}", "11", "e", "{i}", "aa", ""])
 def test_a_pattern_means_what_it_means_to_re(pattern: str, text: str) -> None:
     expected = "valid" if re.search(pattern, text) else "invalid"
-    assert verdicts(judged(json.dumps(text), {"pattern": pattern})) == {"": expected}
+    assert verdicts(validate(json.dumps(text), {"pattern": pattern})) == {"": expected}
 
 
 @pytest.mark.parametrize(
@@ -234,8 +234,8 @@ def test_a_pattern_that_is_huge_written_out_is_refused(pattern: str) -> None:
         PartialJson(schema={"properties": {"a": {"pattern": pattern}}})
 
 
-def doubled(depth: int) -> dict[str, Any]:
-    """Schemas that lead to the next by two branches each."""
+def doubling_schemas(depth: int) -> dict[str, Any]:
+    """Return schemas that lead to the next by two branches each."""
     names = {f"s{at}": {"oneOf": [{"$ref": f"#/$defs/s{at + 1}"}] * 2} for at in range(depth)}
     return {"$ref": "#/$defs/s0", "$defs": {**names, f"s{depth}": {"minLength": 2}}}
 
@@ -246,8 +246,8 @@ LOOP = {"items": {"$ref": "#"}}
 @pytest.mark.parametrize(
     ("schema", "text", "verdict"),
     [
-        (doubled(8), '"a"', "invalid"),
-        (doubled(14), '"a"', "unjudged"),
+        (doubling_schemas(8), '"a"', "invalid"),
+        (doubling_schemas(14), '"a"', "unjudged"),
         ({"anyOf": [{**LOOP, "maxItems": 0}, {**LOOP, "minItems": 2}]}, "[" * 5 + "]" * 5, "invalid"),
         ({"anyOf": [{**LOOP, "maxItems": 0}, {**LOOP, "minItems": 2}]}, "[" * 40 + "]" * 40, "unjudged"),
     ],
@@ -255,7 +255,7 @@ LOOP = {"items": {"$ref": "#"}}
 def test_branches_that_lead_to_too_many_others_leave_the_value_unjudged(
     schema: Schema, text: str, verdict: str
 ) -> None:
-    field = judged(text, schema).fields[""]
+    field = validate(text, schema).fields[""]
     assert field.verdict.value == verdict
     if verdict == "unjudged":
         assert field.problem == "The schema leads through too many branches"
@@ -267,26 +267,28 @@ def test_names_that_patterns_find_are_evaluated() -> None:
     schema = {"allOf": [*parts, branch], "unevaluatedProperties": False, "$defs": {"b": {"properties": {"b": True}}}}
     for value in ({"ab": 1, "b": 2, "c": 3}, {"ab": 1, "d": 2}, {"b": 1, "c": 1, "ca": 2}):
         expected = Validity.VALID if Draft202012Validator(schema).is_valid(value) else Validity.INVALID
-        assert judged(json.dumps(value), schema).fields[""].verdict is expected
+        assert validate(json.dumps(value), schema).fields[""].verdict is expected
 
 
 @pytest.mark.parametrize(("depth", "verdict"), [(50, "valid"), (51, "unjudged"), (400, "unjudged")])
 def test_a_value_nested_too_deep_is_not_judged_as_a_whole(depth: int, verdict: str) -> None:
     branches = [{"$ref": "#/$defs/node", "type": "array"}, {"items": {"$ref": "#"}}]
     schema: Schema = {"anyOf": branches, "$defs": {"node": {"items": {"$ref": "#"}}}}
-    parser = judged("[" * depth + "]" * depth, schema)
+    parser = validate("[" * depth + "]" * depth, schema)
     assert parser.fields[""].verdict.value == verdict
-    assert parser.fields[""].problem == (None if depth == 50 else "This is nested too deep to be judged as a whole")
+    assert parser.fields[""].problem == (
+        None if depth == 50 else "This is nested too deeply to be validated as a whole"
+    )
 
 
 @pytest.mark.parametrize("depth", [400, 499])
 def test_depth_does_not_matter_where_parts_are_judged_one_by_one(depth: int) -> None:
-    parser = judged('{"below": ' * depth + "null" + "}" * depth, TREE)
+    parser = validate('{"below": ' * depth + "null" + "}" * depth, TREE)
     assert {field.verdict for field in parser.fields.values()} == {Validity.VALID}
 
 
 def test_a_problem_is_kept_short() -> None:
-    problem = judged(f'"{"x" * 9999}"', {"maxLength": 1}).fields[""].problem
+    problem = validate(f'"{"x" * 9999}"', {"maxLength": 1}).fields[""].problem
     assert problem is not None
     assert len(problem) <= PROBLEM_LIMIT + 3
     assert problem.endswith("is too long")
@@ -295,20 +297,20 @@ def test_a_problem_is_kept_short() -> None:
 @pytest.mark.parametrize(
     ("schema", "message"),
     [
-        ({"type": "text"}, "This is no JSON Schema: 'text' is not valid"),
+        ({"type": "text"}, "This is not a JSON Schema: 'text' is not valid"),
         ({"$ref": "#/$defs/none"}, "nothing at '#/\\$defs/none'"),
         ({"properties": {"a": {"$ref": "https://example.invalid/schema"}}}, "nothing at 'https://example.invalid"),
-        ({"pattern": "("}, "This is no JSON Schema: .* is not a 'regex'"),
-        ({"patternProperties": {"(": True}}, "This is no JSON Schema: .* is not a 'regex'"),
-        ({"items": {"$id": "https://example.invalid/part"}}, "does not know \\$id here"),
-        ({"items": {"$schema": "http://json-schema.org/draft-07/schema#"}}, "does not know \\$schema here"),
-        ({"$dynamicRef": "#a"}, "does not know \\$dynamicRef"),
-        ({"$ref": "#/x", "x": {"properties": 3}}, "This is no JSON Schema: 3 is not of type"),
+        ({"pattern": "("}, "This is not a JSON Schema: .* is not a 'regex'"),
+        ({"patternProperties": {"(": True}}, "This is not a JSON Schema: .* is not a 'regex'"),
+        ({"items": {"$id": "https://example.invalid/part"}}, "does not support \\$id here"),
+        ({"items": {"$schema": "http://json-schema.org/draft-07/schema#"}}, "does not support \\$schema here"),
+        ({"$dynamicRef": "#a"}, "does not support \\$dynamicRef"),
+        ({"$ref": "#/x", "x": {"properties": 3}}, "This is not a JSON Schema: 3 is not of type"),
         ({"$ref": "#/x", "x": {"allOf": [{"$ref": "#/y"}]}}, "nothing at '#/y'"),
-        (7, "This is no JSON Schema"),
-        ({"not": {"$ref": "#"}}, "References go round in circles"),
-        ({"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [True, {"$ref": "#/$defs/a"}]}}}, "References go round"),
-        (json.loads('{"items":' * 31 + "{}" + "}" * 31), "The schema is nested more than 30 deep"),
+        (7, "This is not a JSON Schema"),
+        ({"not": {"$ref": "#"}}, "References form a circle"),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [True, {"$ref": "#/$defs/a"}]}}}, "References form a circle"),
+        (json.loads('{"items":' * 31 + "{}" + "}" * 31), "The schema is nested more than 30 levels deep"),
     ],
 )
 def test_a_bad_schema_is_refused_before_anything_is_read(schema: Any, message: str) -> None:
@@ -356,7 +358,7 @@ SMALL = st.recursive(
 def test_the_verdict_of_the_whole_is_the_validators(one: Any, other: Any, value: Any, sizes: list[int]) -> None:
     schema = {"allOf": [one], "$defs": {"d": other if "$ref" not in str(other) else True}}
     parser = PartialJson(schema=schema)
-    for piece in pieces(json.dumps(value), sizes):
+    for piece in chunks_of_sizes(json.dumps(value), sizes):
         parser.feed(piece)
     assert parser.finish().status is ParseStatus.COMPLETE
     is_valid = Draft202012Validator(schema).is_valid(value)
@@ -368,13 +370,13 @@ def test_the_verdict_of_the_whole_is_the_validators(one: Any, other: Any, value:
 @given(DOCUMENTS, SIZES, SCHEMAS)
 def test_a_verdict_never_changes_and_comes_with_an_event(text: str, sizes: list[int], schema: Any) -> None:
     parser = PartialJson(schema={"allOf": [schema], "$defs": {"d": True}})
-    told = []
-    events = [event for piece in pieces(text, sizes) for event in parser.feed(piece)]
+    validated = []
+    events = [event for piece in chunks_of_sizes(text, sizes) for event in parser.feed(piece)]
     events.extend(parser.finish().events)
     for event in events:
         if event.change is ChangeType.VALIDATED:
-            assert event.field not in told
-            told.append(event.field)
+            assert event.field not in validated
+            validated.append(event.field)
     fields = list(parser.fields.values())
     assert all((field.judged is None) == (field.verdict is Validity.UNKNOWN) for field in fields)
-    assert {field.pointer for field in fields if field.judged} <= {field.pointer for field in told}
+    assert {field.pointer for field in fields if field.judged} <= {field.pointer for field in validated}

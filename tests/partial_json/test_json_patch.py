@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.json_texts import DOCUMENTS, SIZES, pieces, same
+from tests.support.json_texts import DOCUMENTS, SIZES, chunks_of_sizes, is_same
 from weir.partial_json.dialect import LIKE_LANGCHAIN, MODEL_ANSWER
 from weir.partial_json.fields import FieldEvent, Json
 from weir.partial_json.json_patch import Operation, deltas, patch
@@ -15,24 +15,24 @@ from weir.partial_json.parser import PartialJson
 Make = Callable[[Sequence[FieldEvent], Json], list[Operation]]
 
 
-def applied(document: Json, operations: list[Operation]) -> Any:
-    """RFC 6902 as it is written, with "append" on top."""
+def apply(document: Json, operations: list[Operation]) -> Any:
+    """Apply a patch as RFC 6902 says, with the additional operation "append"."""
     box: list[Any] = [document]
     for operation in operations:
         steps = [step.replace("~1", "/").replace("~0", "~") for step in operation["path"].split("/")]
-        place: Any = box
+        container: Any = box
         key: Any = 0
         for step in steps[1:]:
-            place = place[key]
-            key = int(step) if isinstance(place, list) else step
+            container = container[key]
+            key = int(step) if isinstance(container, list) else step
         value = json.loads(json.dumps(operation["value"]))
         if operation["op"] == "append":
-            place[key] += value
-        elif operation["op"] == "add" and isinstance(place, list) and place is not box:
-            place.insert(key, value)
+            container[key] += value
+        elif operation["op"] == "add" and isinstance(container, list) and container is not box:
+            container.insert(key, value)
         else:
-            assert operation["op"] == "add" or key in place or isinstance(place, list)
-            place[key] = value
+            assert operation["op"] == "add" or key in container or isinstance(container, list)
+            container[key] = value
     return box[0]
 
 
@@ -41,22 +41,22 @@ def applied(document: Json, operations: list[Operation]) -> Any:
 def test_the_operations_lead_from_each_state_to_the_next(make: Make, text: str, sizes: list[int], dialect: Any) -> None:
     parser = PartialJson(dialect)
     document: Json = None
-    for piece in pieces(text, sizes):
-        document = applied(document, make(parser.feed(piece), parser.value))
-        assert same(document, parser.value)
-    assert same(applied(document, make(parser.finish().events, parser.value)), json.loads(text))
+    for piece in chunks_of_sizes(text, sizes):
+        document = apply(document, make(parser.feed(piece), parser.value))
+        assert is_same(document, parser.value)
+    assert is_same(apply(document, make(parser.finish().events, parser.value)), json.loads(text))
 
 
 def steps(make: Make, chunks: list[str]) -> list[list[tuple[str, str, Json]]]:
     parser = PartialJson(LIKE_LANGCHAIN)
-    found = []
+    operations_by_chunk = []
     for chunk in chunks:
         operations = make(parser.feed(chunk), parser.value)
-        found.append([(one["op"], one["path"], one["value"]) for one in operations])
-    return found
+        operations_by_chunk.append([(one["op"], one["path"], one["value"]) for one in operations])
+    return operations_by_chunk
 
 
-def test_a_string_that_grew_is_replaced_whole_or_appended_to() -> None:
+def test_a_string_that_grew_is_replaced_or_appended_to() -> None:
     chunks = ['{"a": ["x', "y", '", 1', "2", ", {}]"]
     start = [("add", "", {}), ("add", "/a", []), ("add", "/a/0", "x")]
     number = [[("add", "/a/1", 1)], [("replace", "/a/1", 12)], [("add", "/a/2", {})]]
@@ -64,7 +64,7 @@ def test_a_string_that_grew_is_replaced_whole_or_appended_to() -> None:
     assert steps(deltas, chunks) == [start, [("append", "/a/0", "y")], *number]
 
 
-def test_a_duplicate_key_takes_the_place_and_what_stood_there_is_not_told() -> None:
+def test_a_duplicate_key_is_added_and_the_replaced_value_is_left_out() -> None:
     assert steps(patch, ['{"a": {"b": "x"}, "a": 1, "a": "y', 'z", "a": 2}']) == [
         [("add", "", {}), ("add", "/a", "y")],
         [("add", "/a", 2)],

@@ -1,10 +1,10 @@
-"""Documents after the manner of JSONTestSuite (https://github.com/nst/JSONTestSuite), in our own words."""
+"""Documents in the style of JSONTestSuite (https://github.com/nst/JSONTestSuite), written for this test."""
 
 import json
 
 import pytest
 
-from tests.support.json_texts import fed, same
+from tests.support.json_texts import is_same, parse
 from weir.partial_json.dialect import MODEL_ANSWER, STRICT
 from weir.partial_json.fields import ParseStatus
 
@@ -62,7 +62,7 @@ INVALID = [
 ]  # fmt: skip
 
 
-# RFC 8259 leaves these to the implementation: what strict and model-answer parsers make of them (... is an error).
+# Documents that RFC 8259 leaves to the implementation, with the values in STRICT and MODEL_ANSWER (... is an error).
 DEFINED: list[tuple[str, object, object]] = [
     # numbers beyond what a float holds, integers of any length, minus zero
     ("[1e999]", [float("inf")], [float("inf")]),
@@ -75,7 +75,7 @@ DEFINED: list[tuple[str, object, object]] = [
     (r'["\ud83d"]', ["\ud83d"], ["\ud83d"]),
     (r'["\ude00\ud83d"]', ["\ude00\ud83d"], ["\ude00\ud83d"]),
     ('["\ud83d"]', ["\ud83d"], ["\ud83d"]),
-    # the same key twice
+    # the is_same key twice
     ('{"a":1,"b":2,"a":3}', {"a": 3, "b": 2}, {"a": 3, "b": 2}),
     # a byte order mark
     ("\ufeff[1]", [1], [1]),
@@ -101,28 +101,28 @@ DEFINED: list[tuple[str, object, object]] = [
 
 @pytest.mark.parametrize("size", [1, 2, 1000])
 @pytest.mark.parametrize(("text", "strict", "lenient"), DEFINED)
-def test_what_the_standard_leaves_open_is_decided(text: str, strict: object, lenient: object, size: int) -> None:
+def test_the_value_of_what_the_standard_leaves_open(text: str, strict: object, lenient: object, size: int) -> None:
     for dialect, expected in ((STRICT, strict), (MODEL_ANSWER, lenient)):
-        parser = fed(text, dialect, [size])
+        parser = parse(text, dialect, [size])
         if expected is ...:
             assert parser.finish().error is not None
         else:
             assert parser.finish().error is None
-            assert same(parser.value, expected)
+            assert is_same(parser.value, expected)
 
 
 @pytest.mark.parametrize("size", [1, 2, 1000])
 @pytest.mark.parametrize("text", VALID)
-def test_a_valid_document_ends_as_json_loads_has_it(text: str, size: int) -> None:
-    parser = fed(text, STRICT, [size])
+def test_a_valid_document_has_the_value_of_json_loads(text: str, size: int) -> None:
+    parser = parse(text, STRICT, [size])
     assert parser.finish().status is ParseStatus.COMPLETE
     assert repr(parser.value) == repr(json.loads(text))
 
 
 @pytest.mark.parametrize("size", [1, 2, 1000])
 @pytest.mark.parametrize("text", INVALID)
-def test_an_invalid_document_ends_in_an_error_with_place_and_cause(text: str, size: int) -> None:
-    parser = fed(text, STRICT, [size])
+def test_an_invalid_document_ends_in_an_error_with_position_and_cause(text: str, size: int) -> None:
+    parser = parse(text, STRICT, [size])
     ending = parser.finish()
     assert ending.status is not ParseStatus.COMPLETE
     assert ending.error is not None

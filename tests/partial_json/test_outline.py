@@ -26,7 +26,7 @@ def stages(text: str, schema: dict[str, Any] | None = None) -> list[tuple[int, s
     return [(row.depth, row.key, row.stage) for row in rows(text, schema)]
 
 
-def test_each_field_is_told_with_its_state_and_what_is_to_come() -> None:
+def test_the_outline_has_each_field_with_its_state_and_absent_ones() -> None:
     assert stages('{"title": "Soup and more", "parts": [{"grams": 5, "na', SCHEMA) == [
         (0, "", Stage.GROWING),
         (1, "title", Stage.INVALID),
@@ -38,7 +38,7 @@ def test_each_field_is_told_with_its_state_and_what_is_to_come() -> None:
     ]
 
 
-def test_without_a_schema_a_field_is_closed_and_no_more() -> None:
+def test_without_a_schema_a_field_is_at_most_closed() -> None:
     assert stages('{"a": [1, 2], "b": "gro') == [
         (0, "", Stage.GROWING),
         (1, "a", Stage.CLOSED),
@@ -52,13 +52,13 @@ def test_before_the_first_bracket_the_document_is_absent() -> None:
     assert stages("Sure, here it is:") == [(0, "", Stage.ABSENT)]
 
 
-def test_of_a_long_document_the_newest_part_is_shown() -> None:
+def test_a_long_document_shows_its_newest_part() -> None:
     text = '{"done": {"x": 1}, "list": [' + ", ".join(f'{{"n": {n}, "m": [1, 2]}}' for n in range(500)) + ', {"n": 5'
-    shown = rows(text, limit=20)
-    assert len(shown) < 20
-    assert [(row.key, row.preview) for row in shown if row.pointer is None] == [("…", "498 before")]
-    assert [row.key for row in shown if row.depth == 2] == ["…", "498", "499", "500"]
-    assert shown[-1].stage is Stage.GROWING
+    outline_rows = rows(text, limit=20)
+    assert len(outline_rows) < 20
+    assert [(row.key, row.preview) for row in outline_rows if row.pointer is None] == [("…", "498 before")]
+    assert [row.key for row in outline_rows if row.depth == 2] == ["…", "498", "499", "500"]
+    assert outline_rows[-1].stage is Stage.GROWING
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,6 @@ def test_a_preview_is_short_and_of_a_growing_string_its_end(text: str, preview: 
     assert rows(text)[1].preview == preview
 
 
-def test_a_schema_that_is_not_followed_shows_nothing_absent() -> None:
+def test_a_reference_that_is_not_followed_shows_no_absent_fields() -> None:
     schema = {"properties": {"a": {"$ref": "#/elsewhere"}}, "elsewhere": {"properties": {"b": {}}}}
     assert [row.key for row in rows('{"a": {', schema)] == ["", "a"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.support.json_texts import DOCUMENTS, SCRAPS, SIZES, VALUES, fed, pieces, same
+from tests.support.json_texts import DOCUMENTS, SCRAPS, SIZES, VALUES, chunks_of_sizes, is_same, parse
 from weir.partial_json.adversarial_chunking import by_characters, split_inside_tokens
 from weir.partial_json.dialect import (
     LIKE_LANGCHAIN,
@@ -21,30 +21,32 @@ from weir.partial_json.dialect import (
     SurroundingText,
 )
 from weir.partial_json.fields import ChangeType, Field, Json, JsonError, ParseStatus, State
-from weir.partial_json.parser import PartialJson, loads
+from weir.partial_json.parser import PartialJson
 
 DIALECTS = st.sampled_from([MODEL_ANSWER, STRICT, LIKE_LANGCHAIN, Dialect(SurroundingText.WHITE_SPACE)])
 
 
-def grew(before: Json, after: Json, numbers: bool) -> bool:
-    """Whether the growth rules allow this step."""
+def has_grown(before: Json, after: Json, numbers: bool) -> bool:
+    """Whether the growth rules of the parser allow this change."""
     if isinstance(before, dict):
-        return isinstance(after, dict) and all(k in after and grew(v, after[k], numbers) for k, v in before.items())
+        return isinstance(after, dict) and all(
+            k in after and has_grown(v, after[k], numbers) for k, v in before.items()
+        )
     if isinstance(before, list):
         return (
             isinstance(after, list)
             and len(after) >= len(before)
-            and all(grew(a, b, numbers) for a, b in zip(before, after, strict=False))
+            and all(has_grown(a, b, numbers) for a, b in zip(before, after, strict=False))
         )
     if isinstance(before, str):
         return isinstance(after, str) and after.startswith(before)
     if numbers and isinstance(before, int | float) and not isinstance(before, bool):
         return isinstance(after, int | float) and not isinstance(after, bool)
-    return same(before, after)
+    return is_same(before, after)
 
 
-def said_by_json(text: str, strict: bool) -> tuple[Json, int | None]:
-    """What json.loads returns, or where it raises. A constant such as NaN counts as an error without a place."""
+def json_loads_result(text: str, strict: bool) -> tuple[Json, int | None]:
+    """Return what json.loads returns, or the offset of its error, which is 0 for a constant such as NaN."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
@@ -57,9 +59,9 @@ def said_by_json(text: str, strict: bool) -> tuple[Json, int | None]:
 
 @given(DOCUMENTS, SIZES, DIALECTS)
 def test_the_final_value_is_that_of_json_loads(text: str, sizes: list[int], dialect: Dialect) -> None:
-    parser = fed(text, dialect, sizes)
+    parser = parse(text, dialect, sizes)
     assert parser.finish().status is ParseStatus.COMPLETE
-    assert same(parser.value, json.loads(text))
+    assert is_same(parser.value, json.loads(text))
     assert all(field.state is State.CLOSED for field in parser.fields.values())
 
 
@@ -67,10 +69,10 @@ def test_the_final_value_is_that_of_json_loads(text: str, sizes: list[int], dial
 def test_a_value_only_grows(text: str, sizes: list[int], dialect: Dialect) -> None:
     parser = PartialJson(dialect)
     before: Json = None
-    for piece in pieces(text, sizes):
+    for piece in chunks_of_sizes(text, sizes):
         absent = parser.state("") is State.ABSENT
         parser.feed(piece)
-        assert absent or grew(before, parser.value, dialect.numbers is NumberMode.INCREMENTAL)
+        assert absent or has_grown(before, parser.value, dialect.numbers is NumberMode.INCREMENTAL)
         before = copy.deepcopy(parser.value)
 
 
@@ -82,16 +84,16 @@ def facts(field: Field) -> tuple[object, ...]:
 @example(f"```{' ' * 62}json\n7", [1], MODEL_ANSWER)
 @example("Here: [ ", [1], MODEL_ANSWER)
 @example("0 {", [1], Dialect(SurroundingText.WHITE_SPACE))
-def test_any_chunking_ends_as_any_other(text: str, sizes: list[int], dialect: Dialect) -> None:
-    whole = fed(text, dialect)
+def test_the_result_does_not_depend_on_how_the_text_is_cut(text: str, sizes: list[int], dialect: Dialect) -> None:
+    whole = parse(text, dialect)
     other = whole.finish()
-    for chunks in (pieces(text, sizes), split_inside_tokens(text)):
+    for chunks in (chunks_of_sizes(text, sizes), split_inside_tokens(text)):
         parser = PartialJson(dialect)
         for chunk in chunks:
             parser.feed(chunk)
-        ending = parser.finish()
-        assert (ending.status, ending.open, str(ending.error)) == (other.status, other.open, str(other.error))
-        assert same(parser.value, whole.value)
+        result = parser.finish()
+        assert (result.status, result.open, str(result.error)) == (other.status, other.open, str(other.error))
+        assert is_same(parser.value, whole.value)
         assert (parser.before, parser.after) == (whole.before, whole.after)
         assert [facts(f) for f in parser.fields.values()] == [facts(f) for f in whole.fields.values()]
 
@@ -102,54 +104,54 @@ def test_any_chunking_ends_as_any_other(text: str, sizes: list[int], dialect: Di
 def test_a_text_ends_in_an_error_exactly_if_json_loads_raises(
     text: str, sizes: list[int], controls: ControlCharacters
 ) -> None:
-    parser = fed(text, Dialect(SurroundingText.WHITE_SPACE, controls), sizes)
-    ending = parser.finish()
-    expected, raised_at = said_by_json(text, strict=controls is ControlCharacters.REFUSED)
+    parser = parse(text, Dialect(SurroundingText.WHITE_SPACE, controls), sizes)
+    result = parser.finish()
+    expected, raised_at = json_loads_result(text, strict=controls is ControlCharacters.REFUSED)
     if raised_at is None:
-        assert ending.error is None
-        assert same(parser.value, expected)
+        assert result.error is None
+        assert is_same(parser.value, expected)
     else:
-        assert ending.error is not None
+        assert result.error is not None
         # json.loads names the beginning of what is wrong, Weir the first character that cannot be there.
-        assert raised_at <= ending.error.offset <= len(text)
-        assert fed(text[: ending.error.offset], parser.dialect).error is None
+        assert raised_at <= result.error.offset <= len(text)
+        assert parse(text[: result.error.offset], parser.dialect).error is None
 
 
 @given(SCRAPS, SIZES)
 def test_a_model_answer_is_at_least_what_json_loads_reads(text: str, sizes: list[int]) -> None:
-    parser = fed(text, MODEL_ANSWER, sizes)
-    ending = parser.finish()
-    expected, raised_at = said_by_json(text, strict=False)
+    parser = parse(text, MODEL_ANSWER, sizes)
+    result = parser.finish()
+    expected, raised_at = json_loads_result(text, strict=False)
     if raised_at is None:
-        assert ending.error is None
-        assert same(parser.value, expected)
+        assert result.error is None
+        assert is_same(parser.value, expected)
     else:
-        assert ending.error is not None or (parser.before + parser.after).strip()
+        assert result.error is not None or (parser.before + parser.after).strip()
 
 
 @given(st.text(), SIZES, DIALECTS)
 def test_no_text_makes_it_raise(text: str, sizes: list[int], dialect: Dialect) -> None:
-    ending = fed(text, dialect, sizes).finish()
-    assert (ending.error is None) == (ending.status is ParseStatus.COMPLETE)
+    result = parse(text, dialect, sizes).finish()
+    assert (result.error is None) == (result.status is ParseStatus.COMPLETE)
 
 
 @given(VALUES, st.data())
 def test_a_cut_text_is_truncated_and_names_what_is_open(value: Json, data: st.DataObject) -> None:
     text = json.dumps([value])
     cut = data.draw(st.integers(1, len(text) - 1))
-    ending = fed(text[:cut], data.draw(DIALECTS)).finish()
-    assert ending.status is ParseStatus.TRUNCATED
-    assert ending.open[0] == ""
-    assert ending.error is not None
-    assert ending.error.offset == cut
+    result = parse(text[:cut], data.draw(DIALECTS)).finish()
+    assert result.status is ParseStatus.TRUNCATED
+    assert result.open[0] == ""
+    assert result.error is not None
+    assert result.error.offset == cut
 
 
 @given(DOCUMENTS, SIZES)
 def test_prose_and_a_fence_are_kept_apart_to_the_character(document: str, sizes: list[int]) -> None:
     text = f'{{"value": {document}}}'
-    parser = fed(f"Sure! Here [1] it is:\n```json\n{text}\n```\nBye", MODEL_ANSWER, sizes)
+    parser = parse(f"Sure! Here [1] it is:\n```json\n{text}\n```\nBye", MODEL_ANSWER, sizes)
     assert parser.finish().status is ParseStatus.COMPLETE
-    assert same(parser.value, json.loads(text))
+    assert is_same(parser.value, json.loads(text))
     assert (parser.before, parser.after) == ("Sure! Here [1] it is:\n```json\n", "\n```\nBye")
 
 
@@ -175,31 +177,31 @@ def test_prose_and_a_fence_are_kept_apart_to_the_character(document: str, sizes:
 )
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_where_the_json_begins_and_ends(text: str, before: str, value: Json, after: str, size: int) -> None:
-    parser = fed(text, MODEL_ANSWER, [size])
+    parser = parse(text, MODEL_ANSWER, [size])
     assert parser.finish().status is ParseStatus.COMPLETE
     assert (parser.before, parser.value, parser.after) == (before, value, after)
 
 
 def test_a_bracket_that_ends_the_prose_is_the_json_cut_short() -> None:
-    parser = fed("Here: [ ", MODEL_ANSWER, [1])
+    parser = parse("Here: [ ", MODEL_ANSWER, [1])
     assert parser.state("") is State.ABSENT
-    ending = parser.finish()
-    assert ending.status is ParseStatus.TRUNCATED
+    result = parser.finish()
+    assert result.status is ParseStatus.TRUNCATED
     assert parser.value == []
-    assert [event.change for event in ending.events] == [ChangeType.OPENED]
+    assert [event.change for event in result.events] == [ChangeType.OPENED]
     assert (parser.fields[""].start, parser.fields[""].opened) == (6, 7)
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "no JSON", "7 of them", "\ufeff"])
 @pytest.mark.parametrize("dialect", [MODEL_ANSWER, Dialect(SurroundingText.WHITE_SPACE)])
 def test_a_text_without_json_fails(text: str, dialect: Dialect) -> None:
-    parser = fed(text, dialect)
+    parser = parse(text, dialect)
     assert parser.finish().status is ParseStatus.FAILED
     if dialect is MODEL_ANSWER:
         assert (parser.state(""), parser.value, len(parser.fields)) == (State.ABSENT, None, 0)
 
 
-def test_states_and_events_tell_a_fields_life() -> None:
+def test_states_and_events_describe_the_life_of_a_field() -> None:
     parser = PartialJson()
     life = [
         [(event.change.value, event.field.pointer, event.value) for event in parser.feed(chunk)]
@@ -233,11 +235,11 @@ def test_the_value_is_one_live_object() -> None:
 
 def test_a_kept_string_does_not_change() -> None:
     parser = PartialJson()
-    kept = []
+    values = []
     for piece in ['"', "ab", "c", "d", '"']:
         parser.feed(piece)
-        kept.append(parser.value)
-    assert kept == ["", "ab", "abc", "abcd", "abcd"]
+        values.append(parser.value)
+    assert values == ["", "ab", "abc", "abcd", "abcd"]
 
 
 def test_the_last_of_two_equal_keys_wins_when_its_value_appears() -> None:
@@ -249,20 +251,20 @@ def test_the_last_of_two_equal_keys_wins_when_its_value_appears() -> None:
     assert json.dumps(parser.value) == '{"a": "y", "c": 1}'
 
 
-def test_early_numbers_appear_as_they_are_written() -> None:
+def test_incremental_numbers_appear_as_they_are_written() -> None:
     parser = PartialJson(LIKE_LANGCHAIN)
-    seen = []
+    snapshots = []
     for char in "[-12.50e1, 1]":
         parser.feed(char)
-        seen.append(copy.deepcopy(parser.value))
-    assert [type(value).__name__ for value in seen if not isinstance(value, list)] == []
-    assert [v[0] if isinstance(v, list) and v else None for v in seen][:10] == [
+        snapshots.append(copy.deepcopy(parser.value))
+    assert [type(value).__name__ for value in snapshots if not isinstance(value, list)] == []
+    assert [v[0] if isinstance(v, list) and v else None for v in snapshots][:10] == [
         None, None, -1, -12, -12, -12.5, -12.5, -12.5, -125.0, -125.0,
     ]  # fmt: skip
     assert parser.value == [-125.0, 1]
 
 
-def test_a_long_early_number_waits_until_it_is_whole() -> None:
+def test_a_long_incremental_number_waits_until_it_is_complete() -> None:
     parser = PartialJson(LIKE_LANGCHAIN)
     parser.feed("[" + "1" * 101)
     assert parser.value == []
@@ -272,42 +274,43 @@ def test_a_long_early_number_waits_until_it_is_whole() -> None:
 
 def test_surrogates_and_escapes_may_be_cut_anywhere() -> None:
     parser = PartialJson()
-    seen = []
+    snapshots = []
     for char in r'"\ud83d\ude00\ud83dx\ud83d\n\ud83d"':
         parser.feed(char)
-        seen.append(str(parser.value))
-    assert seen[6] == ""
-    assert seen[12] == "😀"
-    assert seen[-1] == "😀\ud83dx\ud83d\n\ud83d"
+        snapshots.append(str(parser.value))
+    assert snapshots[6] == ""
+    assert snapshots[12] == "😀"
+    assert snapshots[-1] == "😀\ud83dx\ud83d\n\ud83d"
 
 
 @pytest.mark.parametrize(("depth", "fails"), [(500, False), (501, True)])
-def test_depth_is_bounded(depth: int, fails: bool) -> None:
-    parser = fed("[" * depth + "]" * depth)
-    ending = parser.finish()
-    assert (ending.error is not None) is fails
-    if ending.error is not None:
-        assert ending.error.cause == "The JSON is nested more than 500 deep."
-        assert ending.error.offset == 500
+def test_the_depth_is_limited(depth: int, fails: bool) -> None:
+    parser = parse("[" * depth + "]" * depth)
+    result = parser.finish()
+    assert (result.error is not None) is fails
+    if result.error is not None:
+        assert result.error.cause == "The JSON is nested more than 500 levels deep."
+        assert result.error.offset == 500
 
 
-def test_the_bound_of_depth_is_a_setting() -> None:
-    assert fed("[[1]]", Dialect(max_depth=1)).finish().status is ParseStatus.FAILED
-    assert fed("[" * 20_000 + "]" * 20_000, Dialect(max_depth=20_000)).finish().status is ParseStatus.COMPLETE
+def test_the_depth_limit_is_a_setting() -> None:
+    assert parse("[[1]]", Dialect(max_depth=1)).finish().status is ParseStatus.FAILED
+    assert parse("[" * 20_000 + "]" * 20_000, Dialect(max_depth=20_000)).finish().status is ParseStatus.COMPLETE
 
 
 def test_control_characters_are_accepted_or_refused() -> None:
     text = '["a\n\t\x00b"]'
-    assert loads(text) == ["a\n\t\x00b"]
-    with pytest.raises(JsonError, match=r"U\+000A must be escaped") as caught:
-        loads(text, Dialect(controls=ControlCharacters.REFUSED))
-    assert (caught.value.offset, caught.value.line, caught.value.column) == (3, 1, 4)
+    assert parse(text).value == ["a\n\t\x00b"]
+    error = parse(text, Dialect(controls=ControlCharacters.REFUSED)).error
+    assert isinstance(error, JsonError)
+    assert "U+000A must be escaped" in error.cause
+    assert (error.offset, error.line, error.column) == (3, 1, 4)
 
 
 @pytest.mark.parametrize("size", [1, 4, 100])
-def test_an_error_names_its_place_and_keeps_the_value(size: int) -> None:
-    parser = fed('{\n "a": "x",\n "b": [1, 2, y', MODEL_ANSWER, [size])
-    assert str(parser.error) == "Line 3, column 14 (character 26): A value must stand here, not 'y'."
+def test_an_error_names_its_position_and_keeps_the_value(size: int) -> None:
+    parser = parse('{\n "a": "x",\n "b": [1, 2, y', MODEL_ANSWER, [size])
+    assert str(parser.error) == "Line 3, column 14 (character 26): Expected a value, not 'y'."
     assert parser.value == {"a": "x", "b": [1, 2]}
     assert parser.feed("3]}") == []
     assert parser.finish() == (ParseStatus.FAILED, ("", "/b"), parser.error, ())
@@ -326,40 +329,40 @@ def test_an_error_names_its_place_and_keeps_the_value(size: int) -> None:
         ('"x', "the string at the root"),
     ],
 )
-def test_a_truncated_text_says_where_it_ends(text: str, where: str) -> None:
-    ending = fed(text).finish()
-    assert ending.status is ParseStatus.TRUNCATED
-    assert ending.error is not None
-    assert ending.error.cause == f"The text ends within {where}."
+def test_the_error_of_a_truncated_text_names_the_unfinished_part(text: str, where: str) -> None:
+    result = parse(text).finish()
+    assert result.status is ParseStatus.TRUNCATED
+    assert result.error is not None
+    assert result.error.cause == f"The text ends within {where}."
 
 
 def test_an_integer_beyond_pythons_bound_is_an_error() -> None:
     digits = "1" * (sys.get_int_max_str_digits() + 1)
     for text in (digits, f"[{digits}]"):
-        ending = fed(text, STRICT).finish()
-        assert ending.status is ParseStatus.FAILED
-        assert ending.error is not None
-        assert ending.error.cause == "The integer has more digits than Python reads."
+        result = parse(text, STRICT).finish()
+        assert result.status is ParseStatus.FAILED
+        assert result.error is not None
+        assert result.error.cause == "The integer has more digits than Python reads."
 
 
-def test_a_finished_parser_takes_no_more() -> None:
-    parser = fed("[1]")
+def test_feeding_a_finished_parser_raises() -> None:
+    parser = parse("[1]")
     assert parser.finish() is parser.finish()
     with pytest.raises(RuntimeError):
         parser.feed(" ")
 
 
 def test_what_follows_strict_json_may_be_white_space_only() -> None:
-    assert fed("[1] \n", STRICT).after == " \n"
-    assert fed("[1]\n x", STRICT).finish().status is ParseStatus.FAILED
+    assert parse("[1] \n", STRICT).after == " \n"
+    assert parse("[1]\n x", STRICT).finish().status is ParseStatus.FAILED
 
 
 def seconds(text: str) -> float:
     parser = PartialJson()
-    begun = time.process_time()
+    started = time.process_time()
     for piece in by_characters(text, 4):
         parser.feed(piece)
-    return time.process_time() - begun
+    return time.process_time() - started
 
 
 @pytest.mark.parametrize("make", [lambda n: json.dumps(["word \n"] * n), lambda n: json.dumps({"a": "word \n" * n})])

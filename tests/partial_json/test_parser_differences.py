@@ -1,4 +1,4 @@
-"""How Weir's values differ from other parsers' on the prefixes of a document: the table of docs/partial_json.md."""
+"""Differences between Weir's and other parsers' values on prefixes: the tables of docs/partial_json.md."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from langchain_core.utils.json import parse_json_markdown, parse_partial_json
 
-from tests.support.json_texts import DOCUMENTS, corpus, same
+from tests.support.json_texts import DOCUMENTS, corpus, is_same
 from weir.partial_json.dialect import LIKE_LANGCHAIN
 from weir.partial_json.fields import Json
 from weir.partial_json.parser import PartialJson
@@ -26,7 +26,7 @@ def parse_with_jiter(text: str) -> Json:
 
 
 def kind_of_difference(text: str, ours: str, parse: Callable[[str], Json]) -> str:
-    """What makes a parser show something else of this prefix; '' if nothing does. `ours` is a repr, '' for nothing."""
+    """Return why a parser shows another value of a prefix; '' if it shows the same. `ours` is a repr, '' if none."""
     try:
         theirs = repr(parse(text))
     except ValueError:
@@ -41,12 +41,12 @@ def kind_of_difference(text: str, ours: str, parse: Callable[[str], Json]) -> st
 
 def differences(text: str, parse: Callable[[str], Json]) -> Counter[str]:
     parser = PartialJson(LIKE_LANGCHAIN)
-    found = Counter[str]()
+    counts = Counter[str]()
     for end, char in enumerate(text, 1):
         parser.feed(char)
         ours = repr(parser.value) if "" in parser.fields else ""
-        found[kind_of_difference(text[:end], ours, parse)] += 1
-    return found
+        counts[kind_of_difference(text[:end], ours, parse)] += 1
+    return counts
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,17 @@ def test_the_differences_on_a_corpus_are_those_of_the_documents_table(
     assert sum((differences(text, parse) for text in corpus(250)), Counter[str]()) == expected
 
 
-@settings(deadline=None, max_examples=40)  # parse_partial_json tries again at each prefix, character by character
+@settings(deadline=None, max_examples=40)  # parse_partial_json retries at each prefix, character by character
 @given(DOCUMENTS)
 def test_langchain_differs_in_cut_escapes_and_half_pairs_only(text: str) -> None:
-    found = differences(json.dumps([json.loads(text)]), parse_partial_json)
-    assert set(found) <= {"", "cut escape", "half pair"}
+    kinds = differences(json.dumps([json.loads(text)]), parse_partial_json)
+    assert set(kinds) <= {"", "cut escape", "half pair"}
 
 
 NOTHING = "nothing"
 
 
-def shown(parse: Callable[[str], Json], text: str) -> Json:
+def value_or_nothing(parse: Callable[[str], Json], text: str) -> Json:
     try:
         return parse(text)
     except (ValueError, RecursionError):
@@ -93,13 +93,15 @@ def shown(parse: Callable[[str], Json], text: str) -> Json:
         ("[" * 5000, json.loads("[" * 500 + "]" * 500), NOTHING, NOTHING),
     ],
 )
-def test_the_second_table_is_right(text: str, ours: Json, langchains: Json, jiters: Json) -> None:
+def test_the_differences_by_example_are_those_of_the_document(
+    text: str, ours: Json, langchains: Json, jiters: Json
+) -> None:
     parser = PartialJson(LIKE_LANGCHAIN)
     parser.feed(text)
-    assert same(parser.value, ours)
-    assert same(shown(parse_partial_json, text), langchains)
-    assert same(shown(parse_with_jiter, text), jiters)
+    assert is_same(parser.value, ours)
+    assert is_same(value_or_nothing(parse_partial_json, text), langchains)
+    assert is_same(value_or_nothing(parse_with_jiter, text), jiters)
 
 
-def test_langchains_output_parser_passes_over_a_fence() -> None:
+def test_langchains_output_parser_skips_a_fence() -> None:
     assert parse_json_markdown('```json\n{"a": 1') == {"a": 1}

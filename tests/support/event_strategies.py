@@ -1,6 +1,6 @@
-"""Hypothesis strategies for runs and their events, in the shape and with the oddities that LangChain can deliver.
+"""Hypothesis strategies for runs and their events, in LangChain's shape and with any odd value that it can deliver.
 
-A broken server decides what stands in a message, and a chain of one's own what it yields, is named and is tagged with.
+A broken server decides what is in a message; a user's chain decides what it yields, its name and its tags.
 """
 
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from weir.analysis.messages import MESSAGE_TYPES
-from weir.analysis.usage import MOST_TOKENS
+from weir.analysis.usage import MAX_TOKENS
 from weir.core import serialization
 from weir.core.run_event import Component, RunEvent, as_plain
 from weir.runs.memory_run import MemoryRun
@@ -20,9 +20,9 @@ NO_NUMBERS = (float("nan"), float("inf"), float("-inf"))
 
 NO_COUNTS: list[Any] = [
     *("x", "12", "", None, True, False, [], [3], {}, {"tokens": 3}, float("nan"), float("inf"), float("-inf"), 1.5),
-    *(0, -1, -(10**30), MOST_TOKENS + 1, 10**30, 10**400),
+    *(0, -1, -(10**30), MAX_TOKENS + 1, 10**30, 10**400),
 ]
-"""What is no count of tokens, wherever one should stand."""
+"""Values that are not a valid count of tokens."""
 
 texts = st.sampled_from(ODD_TEXTS) | st.text(max_size=20)
 numbers = st.sampled_from(ODD_NUMBERS + NO_NUMBERS) | st.integers() | st.floats()
@@ -36,11 +36,11 @@ values = st.recursive(
     ),
     max_leaves=6,
 )
-"""Any JSON, and the numbers that JSON has no word for."""
+"""Any JSON, and the numbers that JSON cannot express."""
 
 
 def _often(usual: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Return what is usual, or any value."""
+    """Mostly the usual value, sometimes any value."""
     return usual | usual | values
 
 
@@ -100,36 +100,36 @@ _DATA = {
 
 
 @st.composite
-def sources(draw: st.DrawFn) -> list[Component]:
-    """Draw the components of a run, the root first, as its recorder writes them down."""
-    made = [Component(draw(names), "0", (), tuple(draw(st.lists(tags, max_size=2))), draw(metadata))]
+def components_of_a_run(draw: st.DrawFn) -> list[Component]:
+    """Draw the components of a run, the root first, as its recorder writes them."""
+    components = [Component(draw(names), "0", (), tuple(draw(st.lists(tags, max_size=2))), draw(metadata))]
     for number in range(1, draw(st.integers(1, 5))):
-        above = draw(st.sampled_from(made))
-        parents = (*above.parent_ids, above.run_id)
-        about = draw(st.tuples(names | values, st.lists(tags | values, max_size=2), metadata))
-        made.append(Component(about[0], str(number), parents, tuple(about[1]), about[2]))
-    return [as_plain(source) for source in made]
+        parent = draw(st.sampled_from(components))
+        parents = (*parent.parent_ids, parent.run_id)
+        name, own_tags, own_metadata = draw(st.tuples(names | values, st.lists(tags | values, max_size=2), metadata))
+        components.append(Component(name, str(number), parents, tuple(own_tags), own_metadata))
+    return [as_plain(component) for component in components]
 
 
 @st.composite
 def events(draw: st.DrawFn) -> list[RunEvent]:
-    """Draw the events of a run. Their order need not be that of a whole one."""
-    components = [(source, draw(kinds)) for source in draw(sources())]
-    at, made = 0.0, []
+    """Draw the events of a run, in any order."""
+    kinds_of = [(component, draw(kinds)) for component in draw(components_of_a_run())]
+    at, run_events = 0.0, []
     for seq in range(draw(st.integers(0, 20))):
-        source, kind = draw(st.sampled_from(components))
+        component, kind = draw(st.sampled_from(kinds_of))
         at += draw(st.sampled_from([0.0, 1e-6, 0.01, 1.0]))
         if draw(st.integers(0, 9)) == 0:
             name, data = "on_custom_event", draw(values)
         else:
             stage = draw(stages)
             name, data = f"on_{kind}_{stage}", draw(_DATA[stage])
-        made.append(RunEvent(seq, at, name, source, serialization.dumps(data)))
-    return made
+        run_events.append(RunEvent(seq, at, name, component, serialization.dumps(data)))
+    return run_events
 
 
 def nothing() -> None:
-    """A run that has ended is neither cancelled nor left."""
+    """Callback of a run that has ended."""
 
 
 def recorded(events: list[RunEvent], *, status: Status = Status.DONE, value: Any = None) -> Run:

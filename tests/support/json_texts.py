@@ -1,4 +1,4 @@
-"""Texts to try JSON parsers with: made by hypothesis, and a corpus that is always the same."""
+"""Texts for tests of JSON parsers: Hypothesis strategies, and a corpus that is always the same."""
 
 import json
 import random
@@ -30,29 +30,31 @@ SCRAPS = st.lists(
 ).map("".join)
 
 
-def pieces(text: str, sizes: list[int]) -> list[str]:
-    found, at, turn = [], 0, 0
+def chunks_of_sizes(text: str, sizes: list[int]) -> list[str]:
+    """Cut a text into chunks of these sizes, in turns."""
+    chunks, at, turn = [], 0, 0
     while at < len(text):
         size = sizes[turn % len(sizes)]
-        found.append(text[at : at + size])
+        chunks.append(text[at : at + size])
         at, turn = at + size, turn + 1
-    return found
+    return chunks
 
 
-def fed(text: str, dialect: Dialect = MODEL_ANSWER, sizes: list[int] | None = None) -> PartialJson:
+def parse(text: str, dialect: Dialect = MODEL_ANSWER, sizes: list[int] | None = None) -> PartialJson:
+    """Return a parser that has been fed the text in chunks of these sizes. It is not finished."""
     parser = PartialJson(dialect)
-    for piece in pieces(text, sizes or [len(text) or 1]):
-        parser.feed(piece)
+    for chunk in chunks_of_sizes(text, sizes or [len(text) or 1]):
+        parser.feed(chunk)
     return parser
 
 
-def same(one: object, other: object) -> bool:
-    """Equal, with 1, 1.0 and True kept apart."""
+def is_same(one: object, other: object) -> bool:
+    """Whether two values are equal and of the same types: 1, 1.0 and True differ."""
     return repr(one) == repr(other)
 
 
 def corpus(documents: int) -> list[str]:
-    """Objects and arrays with all that JSON has, the same ones every time."""
+    """Return objects and arrays with every feature of JSON, the same ones each time."""
     chance = random.Random(7)
 
     def text() -> str:

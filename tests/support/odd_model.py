@@ -1,4 +1,4 @@
-"""A model whose server is broken, and whose integration lets everything through."""
+"""Fake chat model of a broken server, whose integration checks nothing."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 
 
 class OddModel(BaseChatModel):
-    """A chat model whose integration checks nothing of what its server sends."""
+    """Chat model that passes any chunks, usage and metadata of its server on."""
 
     chunks: list[Any]
     usage: Any = None

@@ -1,7 +1,7 @@
-"""Texts that make a regular expression or a function slow, and the check that time grows with the length alone.
+"""Pumped texts, which make a regular expression or a function slow, and the check that its time grows linearly.
 
-A text is `before + unit * n + after`. The units of a pattern are taken from the parsed pattern: the literals and
-characters that it names, and for each part that it repeats a text that leads there.
+A text is `before + unit * n + after`. The units for a pattern come from the parsed pattern: its literals and character
+classes, and for each repeated part a text that leads there.
 """
 
 import re
@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 LENGTH = 20_000
 """Characters of the longest text."""
 
-MOST = 3.0
-"""What doubling the length may multiply the time by."""
+MAX_RATIO = 3.0
+"""Maximal factor of the time when the length doubles."""
 
-FLOOR = 0.004
-"""Seconds below which a time counts as none."""
+NOISE_SECONDS = 0.004
+"""Times below this are not compared."""
 
-BUDGET = 1.0
-"""CPU seconds that a text of any length up to `LENGTH` may take: what is exponential fails here and does not hang."""
+BUDGET_SECONDS = 1.0
+"""CPU time for a text of any length up to `LENGTH`. Exponential time exceeds it early, so that no test hangs."""
 
 SEPARATORS = (" ", "\t", "\n", "\r\n", "-", "_", "`", "~", "$", "1", "a", "A", "*", "\\", '"', ".", "(", "[", "{", "<")
 MIXED = (
@@ -45,7 +45,7 @@ MIXED = (
     "é ",
 )
 ENDS = ("", "\x00", "!\n")
-"""What follows the repeated text: nothing, or what hardly any pattern matches."""
+"""Endings of the pumped text: nothing, or characters that hardly any pattern matches."""
 
 _STEPS = (16, 20, 24, 28, 32, 40, 56, 80, 120, 200, 400, 800, 1_250)
 _ANY = "a 1-.\n"
@@ -63,34 +63,38 @@ class Pump(NamedTuple):
 
 
 def cpu_seconds(call: Callable[[], object], times: int = 1) -> float:
-    """Return the least CPU time that a call took in this thread."""
-    least = float("inf")
+    """Return the minimal CPU time of a call in this thread."""
+    shortest = float("inf")
     for _ in range(times):
-        began = time.thread_time()
+        started = time.thread_time()
         call()
-        least = min(least, time.thread_time() - began)
-    return least
+        shortest = min(shortest, time.thread_time() - started)
+    return shortest
 
 
-def trouble(run: Callable[[str], object], pump: Pump, length: int = LENGTH, budget: float = BUDGET) -> str | None:
-    """Return what is wrong with how the time of `run` grows with the text; None where it grows with the length."""
+def trouble(
+    run: Callable[[str], object], pump: Pump, length: int = LENGTH, budget: float = BUDGET_SECONDS
+) -> str | None:
+    """Return how the time of `run` grows faster than the text; None if it grows linearly."""
 
-    def took(characters: int, times: int = 1) -> float:
+    def seconds_for(characters: int, times: int = 1) -> float:
         text = pump.text(characters)
         return cpu_seconds(lambda: run(text), times)
 
     quarter = length // 4
     for step in (*(step for step in _STEPS if step < quarter / 2), quarter // 2, quarter):
-        if (seconds := took(step)) > budget / 4:
+        if (seconds := seconds_for(step)) > budget / 4:
             return f"{seconds:.2f} s of CPU for {step} characters of {pump!r}"
-    if seconds <= FLOOR / 10 or seconds <= 2.3 * took(quarter // 2) or took(quarter, 3) <= 2.3 * took(quarter // 2, 3):
+    if seconds <= NOISE_SECONDS / 10 or seconds <= 2.3 * seconds_for(quarter // 2):
+        return None
+    if seconds_for(quarter, 3) <= 2.3 * seconds_for(quarter // 2, 3):
         return None
     for _ in range(3):
-        whole = took(length)
+        whole = seconds_for(length)
         if whole > budget:
             return f"{whole:.2f} s of CPU for {length} characters of {pump!r}"
-        half, whole = took(length // 2, 2), min(whole, took(length))
-        if whole <= FLOOR or whole <= MOST * half:
+        half, whole = seconds_for(length // 2, 2), min(whole, seconds_for(length))
+        if whole <= NOISE_SECONDS or whole <= MAX_RATIO * half:
             return None
     return f"{half * 1e3:.1f} ms of CPU for {length // 2} characters of {pump!r}, {whole * 1e3:.1f} ms for {length}"
 
@@ -108,26 +112,25 @@ _CATEGORIES = {
     "CATEGORY_NOT_WORD": " -\n",
 }
 _LONG = 8
-"""Repetitions from which a part of a pattern is worth repeating."""
+"""Maximal repetitions of a part from which it is worth pumping."""
 
 
 def pumps(pattern: re.Pattern[Any]) -> list[Pump]:
-    """Return texts for a pattern, each once."""
+    """Return the pumps for a pattern, each once."""
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     parsed = _parser.parse(source, pattern.flags & ~(0 if isinstance(pattern.pattern, str) else re.UNICODE))
-    found = dict.fromkeys(_all_pumps(list(parsed)))
-    return [pump for pump in found if pump.unit]
+    return [pump for pump in dict.fromkeys(_all_pumps(list(parsed))) if pump.unit]
 
 
 def _all_pumps(items: list[Any]) -> Iterator[Pump]:
     for unit in (*SEPARATORS, *MIXED):
         for end in ENDS[:2]:
             yield Pump("", unit, end)
-    for piece in _sampled(_literals(items), 6):
-        yield Pump("", piece, "\x00")
-        yield Pump("", f"{piece} ")
-        yield Pump("", f"{piece}-")
-    for before, unit in _sampled(list(dict.fromkeys(_repeated(items, ""))), 24):
+    for literal in _sample(_literals(items), 6):
+        yield Pump("", literal, "\x00")
+        yield Pump("", f"{literal} ")
+        yield Pump("", f"{literal}-")
+    for before, unit in _sample(list(dict.fromkeys(_repeated(items, ""))), 24):
         for end in ENDS:
             yield Pump(before, unit, end)
         if before:
@@ -136,32 +139,32 @@ def _all_pumps(items: list[Any]) -> Iterator[Pump]:
             yield Pump(before, before + unit, "\x00")
 
 
-def _sampled(found: list[Any], most: int) -> list[Any]:
-    """Return some of the found, evenly spread."""
-    step = max(1, -(-len(found) // most))
-    return found[::step]
+def _sample(values: list[Any], limit: int) -> list[Any]:
+    """Return at most `limit` of the values, evenly spread."""
+    step = max(1, -(-len(values) // limit))
+    return values[::step]
 
 
 def _literals(items: Iterable[Any]) -> list[str]:
-    """Return the runs of literal characters, and the characters of classes."""
-    found: list[str] = []
+    """Return the literal strings of a pattern, and the characters of its classes."""
+    literals: list[str] = []
     run = ""
     for op, value in items:
         if op is _parser.LITERAL:
             run += chr(value)
             continue
         if run:
-            found.append(run)
+            literals.append(run)
             run = ""
         if op is _parser.IN:
-            found.extend(_of_class(value))
-        for below in _below(op, value):
-            found.extend(_literals(below))
-    return list(dict.fromkeys([*found, run] if run else found))
+            literals.extend(_class_characters(value))
+        for inner in _inner_sequences(op, value):
+            literals.extend(_literals(inner))
+    return list(dict.fromkeys([*literals, run] if run else literals))
 
 
-def _below(op: Any, value: Any) -> list[list[Any]]:
-    """Return the sequences inside of one item."""
+def _inner_sequences(op: Any, value: Any) -> list[list[Any]]:
+    """Return the sequences inside one item."""
     if op in _REPEATS:
         return [list(value[2])]
     if op is _parser.SUBPATTERN:
@@ -175,8 +178,8 @@ def _below(op: Any, value: Any) -> list[list[Any]]:
     return []
 
 
-def _of_class(value: list[Any]) -> str:
-    """Return some characters of a class."""
+def _class_characters(value: list[Any]) -> str:
+    """Return some characters of a character class."""
     inside = ""
     for op, what in value:
         if op is _parser.LITERAL:
@@ -191,41 +194,41 @@ def _of_class(value: list[Any]) -> str:
 
 
 def _witness(items: Iterable[Any]) -> str:
-    """Return a text that a sequence matches, or nearly: assertions are passed over."""
-    found = ""
+    """Return a text that a sequence matches, or nearly: assertions are ignored."""
+    text = ""
     for op, value in items:
         if op is _parser.LITERAL:
-            found += chr(value)
+            text += chr(value)
         elif op is _parser.NOT_LITERAL:
-            found += "b" if value == ord("a") else "a"
+            text += "b" if value == ord("a") else "a"
         elif op is _parser.ANY:
-            found += "a"
+            text += "a"
         elif op is _parser.IN:
-            found += _of_class(value)[:1]
+            text += _class_characters(value)[:1]
         elif op in _REPEATS:
-            found += _witness(value[2]) * value[0]
+            text += _witness(value[2]) * value[0]
         elif op in (_parser.SUBPATTERN, _parser.ATOMIC_GROUP, _parser.BRANCH):
-            found += _witness(_below(op, value)[0])
-    return found
+            text += _witness(_inner_sequences(op, value)[0])
+    return text
 
 
 def _repeated(items: list[Any], before: str) -> Iterator[tuple[str, str]]:
-    """Yield what leads to each repeated part, with texts that the part matches."""
+    """Yield a text that leads to each repeated part, with texts that the part matches."""
     for op, value in items:
         if op in _REPEATS and value[1] >= _LONG:
-            units = _of_class(value[2][0][1]) if len(value[2]) == 1 and value[2][0][0] is _parser.IN else ""
+            units = _class_characters(value[2][0][1]) if len(value[2]) == 1 and value[2][0][0] is _parser.IN else ""
             if len(value[2]) == 1 and value[2][0][0] in (_parser.ANY, _parser.NOT_LITERAL):
                 units = _ANY
             for unit in (*units, _witness(value[2])):
                 if unit:
                     yield before, unit
-        for below in _below(op, value):
-            yield from _repeated(below, before)
+        for inner in _inner_sequences(op, value):
+            yield from _repeated(inner, before)
         before += _witness([(op, value)])
 
 
 def uses(pattern: re.Pattern[Any], methods: set[str]) -> list[Callable[[str], object]]:
-    """Return what to time: the ways in which a pattern is used; where that is not known, those that do most."""
+    """Return the calls to time: those by which a pattern is used, or, if not known, the most expensive ones."""
     encode: Callable[[str], Any] = (
         (lambda text: text) if isinstance(pattern.pattern, str) else (lambda text: text.encode("latin-1", "replace"))
     )

@@ -26,7 +26,7 @@ def test_what_writing_needs_stays(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("user\u202egnp.exe", f"user{MARK}gnp.exe"),
         ("\u2066a\u2069", f"{MARK}a{MARK}"),
@@ -48,11 +48,11 @@ def test_what_writing_needs_stays(text: str) -> None:
         ("葛\U000e01f0\U000e0fff", f"葛{MARK}"),
     ],
 )
-def test_what_deceives_is_marked_once_for_each_run(text: str, shown: str) -> None:
-    assert replace_invisible(text) == shown
+def test_what_deceives_is_marked_once_for_each_run(text: str, expected: str) -> None:
+    assert replace_invisible(text) == expected
 
 
-PIECES = st.lists(
+CHUNKS = st.lists(
     st.sampled_from(
         [
             "a",
@@ -75,10 +75,10 @@ PIECES = st.lists(
 )
 
 
-@given(PIECES)
-def test_how_the_text_is_cut_makes_no_difference(pieces: list[str]) -> None:
-    rewriter = InvisibleCharacterFilter()
-    assert "".join(map(rewriter.feed, pieces)) + rewriter.flush() == replace_invisible("".join(pieces))
+@given(CHUNKS)
+def test_the_result_does_not_depend_on_how_the_text_is_cut(chunks: list[str]) -> None:
+    character_filter = InvisibleCharacterFilter()
+    assert "".join(map(character_filter.feed, chunks)) + character_filter.flush() == replace_invisible("".join(chunks))
 
 
 @given(st.text())

@@ -3,11 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.pumping import cpu_seconds
-from weir.text.latex_delimiters import LatexDelimiterRewriter, rewrite_latex
+from tests.support.text_filters import rewrite_latex
+from weir.text.latex_delimiters import LatexDelimiterRewriter
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         (r"So \(a+b\) and", "So $a+b$ and"),
         ("\\[\nx^2\n\\]\n", "$$\nx^2\n$$\n"),
@@ -24,19 +25,19 @@ from weir.text.latex_delimiters import LatexDelimiterRewriter, rewrite_latex
         ("end $", "end \\$"),
     ],
 )
-def test_formulas_are_between_dollar_signs_and_money_is_none(text: str, shown: str) -> None:
-    assert rewrite_latex(text) == shown
+def test_formulas_are_between_dollar_signs_and_money_is_none(text: str, expected: str) -> None:
+    assert rewrite_latex(text) == expected
 
 
-PIECES = st.lists(
+CHUNKS = st.lists(
     st.sampled_from(["\\", "(", ")", "[", "]", "$", "`", "```", "~~~", "\n", " ", "5", "x", "."]), max_size=30
 )
 
 
-@given(PIECES)
-def test_how_the_text_is_cut_makes_no_difference(pieces: list[str]) -> None:
+@given(CHUNKS)
+def test_the_result_does_not_depend_on_how_the_text_is_cut(chunks: list[str]) -> None:
     rewriter = LatexDelimiterRewriter()
-    assert "".join(map(rewriter.feed, pieces)) + rewriter.flush() == rewrite_latex("".join(pieces))
+    assert "".join(map(rewriter.feed, chunks)) + rewriter.flush() == rewrite_latex("".join(chunks))
 
 
 @given(st.text(alphabet="ab \n#*-_", max_size=50))
@@ -52,7 +53,7 @@ def test_a_long_row_of_marks_costs_what_other_text_costs(mark: str, end: str) ->
 
 
 @given(st.lists(st.sampled_from(["~" * 30, "`" * 30, "$" * 30, "\\" * 30, "a", " ", "\n"]), max_size=8))
-def test_rows_of_marks_are_cut_anywhere_without_a_difference(pieces: list[str]) -> None:
+def test_rows_of_marks_are_cut_anywhere_without_a_difference(chunks: list[str]) -> None:
     rewriter = LatexDelimiterRewriter()
-    text = "".join(pieces)
+    text = "".join(chunks)
     assert "".join(map(rewriter.feed, text)) + rewriter.flush() == rewrite_latex(text)

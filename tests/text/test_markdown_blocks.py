@@ -9,50 +9,50 @@ MARKDOWN = st.lists(
     max_size=40,
 ).map("".join)
 
-LEAST = st.sampled_from([1, 5, 20])
+MIN_CHARS = st.sampled_from([1, 5, 20])
 
 
-def fed_in_pieces(text: str, size: int, least: int) -> tuple[list[str], MarkdownBlockSplitter]:
-    splitter = MarkdownBlockSplitter(least)
+def feed_in_chunks(text: str, size: int, min_chars: int) -> tuple[list[str], MarkdownBlockSplitter]:
+    splitter = MarkdownBlockSplitter(min_chars)
     blocks: list[str] = []
     for start in range(0, len(text), size):
         blocks += splitter.feed(text[start : start + size])
     return blocks, splitter
 
 
-@given(MARKDOWN, LEAST)
-def test_the_blocks_joined_are_the_text(text: str, least: int) -> None:
-    assert "".join(split(text, least)) == text
+@given(MARKDOWN, MIN_CHARS)
+def test_the_blocks_joined_are_the_text(text: str, min_chars: int) -> None:
+    assert "".join(split(text, min_chars)) == text
 
 
-@given(MARKDOWN, st.integers(1, 7), LEAST)
-def test_the_pieces_a_text_comes_in_do_not_change_its_blocks(text: str, size: int, least: int) -> None:
-    blocks, splitter = fed_in_pieces(text, size, least)
-    assert [*blocks, *([splitter.remainder] if splitter.remainder else [])] == split(text, least)
+@given(MARKDOWN, st.integers(1, 7), MIN_CHARS)
+def test_the_blocks_do_not_depend_on_how_the_text_is_cut(text: str, size: int, min_chars: int) -> None:
+    blocks, splitter = feed_in_chunks(text, size, min_chars)
+    assert [*blocks, *([splitter.remainder] if splitter.remainder else [])] == split(text, min_chars)
 
 
 @given(MARKDOWN, st.integers(1, 20))
 @example("a a a \n\n\n\n", 9)
-def test_a_block_is_the_fewest_whole_ones_that_reach_the_least_length(text: str, least: int) -> None:
+def test_a_block_joins_the_fewest_parts_that_reach_the_minimal_length(text: str, min_chars: int) -> None:
     joined = [""]
     for block in split(text, 1):
-        if len(joined[-1]) >= least:
+        if len(joined[-1]) >= min_chars:
             joined.append("")
         joined[-1] += block
-    assert split(text, least) == (joined if text else [])
+    assert split(text, min_chars) == (joined if text else [])
 
 
-@given(MARKDOWN, st.integers(1, 7), LEAST)
-def test_what_was_shown_of_a_block_is_never_taken_back(text: str, size: int, least: int) -> None:
-    splitter = MarkdownBlockSplitter(least)
-    shown = ""
+@given(MARKDOWN, st.integers(1, 7), MIN_CHARS)
+def test_the_visible_part_of_a_block_never_shrinks(text: str, size: int, min_chars: int) -> None:
+    splitter = MarkdownBlockSplitter(min_chars)
+    visible = ""
     for start in range(0, len(text), size):
         for block in splitter.feed(text[start : start + size]):
-            assert block.startswith(shown)
-            shown = ""
-        assert splitter.visible_tail.startswith(shown)
-        shown = splitter.visible_tail
-    assert splitter.remainder.startswith(shown)
+            assert block.startswith(visible)
+            visible = ""
+        assert splitter.visible_tail.startswith(visible)
+        visible = splitter.visible_tail
+    assert splitter.remainder.startswith(visible)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_block_ends_at_a_blank_line_outside_fences_formulas_and_lists(text: st
     assert split(text, 1) == blocks
 
 
-def test_the_start_of_a_line_that_may_go_on_with_a_list_is_held_back() -> None:
+def test_the_start_of_a_line_that_may_continue_a_list_is_held_back() -> None:
     splitter = MarkdownBlockSplitter(1)
     splitter.feed("- a\n\n12")
     assert splitter.visible_tail == "- a\n\n"

@@ -4,14 +4,14 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from tests.support.text_filters import rewrite_latex, sanitize
 from weir.text.invisible_characters import MARK
-from weir.text.latex_delimiters import rewrite_latex as with_formulas
 from weir.text.markdown_blocks import split
-from weir.text.markdown_sanitizer import IMAGE, LOOKAHEAD, MarkdownSanitizer, sanitize
+from weir.text.markdown_sanitizer import IMAGE, LOOKAHEAD, MarkdownSanitizer
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("A ![cat](http://a.b/c.png)!", f"A {IMAGE}cat](http://a.b/c.png)!"),
         ("![x](/api/stream?topic=y)", f"{IMAGE}x](/api/stream?topic=y)"),
@@ -31,8 +31,8 @@ from weir.text.markdown_sanitizer import IMAGE, LOOKAHEAD, MarkdownSanitizer, sa
         ("| ` | ![x](u) | ` |", f"| ` | {IMAGE}x](u) | ` |"),
     ],
 )
-def test_an_image_is_a_link_or_text(text: str, shown: str) -> None:
-    assert sanitize(text) == shown
+def test_an_image_is_a_link_or_text(text: str, expected: str) -> None:
+    assert sanitize(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_code_and_what_is_no_image_stay_as_they_are(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("```mermaid\ngraph TD\n```", "```text mermaid\ngraph TD\n```"),
         ("> ~~~ Mermaid\n", "> ~~~text  Mermaid\n"),
@@ -63,16 +63,16 @@ def test_code_and_what_is_no_image_stay_as_they_are(text: str) -> None:
         ("```mer\\-maid\n```", "```mer\\-maid\n```"),
     ],
 )
-def test_a_diagram_is_shown_as_its_source(text: str, shown: str) -> None:
-    assert sanitize(text) == shown
+def test_a_diagram_is_shown_as_its_source(text: str, expected: str) -> None:
+    assert sanitize(text) == expected
 
 
 @pytest.mark.parametrize("entity", ["&#x202e;", "&#8238;", "&rlm;", "&ZeroWidthSpace;", "&zwnj;", "&#xE0041;"])
-def test_an_entity_of_an_invisible_character_is_its_mark(entity: str) -> None:
+def test_an_entity_of_an_invisible_character_becomes_the_mark(entity: str) -> None:
     assert sanitize(f"a{entity}b `{entity}`") == f"a{MARK}b `{entity}`"
 
 
-PIECES = st.lists(
+CHUNKS = st.lists(
     st.sampled_from(
         [
             *(
@@ -101,25 +101,26 @@ PIECES = st.lists(
 )
 
 
-def dangers(tokens: list[Token]) -> list[str]:
-    found = [token.type for token in tokens if token.type == "image" or "mermaid" in token.info.split(" ")[:1]]
-    return found + [danger for token in tokens if token.children for danger in dangers(token.children)]
+def unsafe_tokens(tokens: list[Token]) -> list[str]:
+    """Return the types of tokens that would load an image or draw a diagram."""
+    unsafe = [token.type for token in tokens if token.type == "image" or "mermaid" in token.info.split(" ")[:1]]
+    return unsafe + [inner for token in tokens if token.children for inner in unsafe_tokens(token.children)]
 
 
 @settings(max_examples=1_000, deadline=None)
-@given(PIECES)
-def test_a_parser_of_markdown_finds_no_image_in_what_is_drawn(pieces: list[str]) -> None:
+@given(CHUNKS)
+def test_a_markdown_parser_finds_no_image_in_sanitized_text(chunks: list[str]) -> None:
     parser = MarkdownIt("commonmark").enable("table")
-    text = "".join(pieces)
-    for whole in (sanitize(text), sanitize(with_formulas(text))):
-        for drawn in (whole, *split(whole)):
-            assert dangers(parser.parse(drawn)) == []
+    text = "".join(chunks)
+    for rendered in (sanitize(text), sanitize(rewrite_latex(text))):
+        for part in (rendered, *split(rendered)):
+            assert unsafe_tokens(parser.parse(part)) == []
 
 
-@given(PIECES)
-def test_how_the_text_is_cut_makes_no_difference(pieces: list[str]) -> None:
-    rewriter = MarkdownSanitizer()
-    assert "".join(map(rewriter.feed, pieces)) + rewriter.flush() == sanitize("".join(pieces))
+@given(CHUNKS)
+def test_the_result_does_not_depend_on_how_the_text_is_cut(chunks: list[str]) -> None:
+    sanitizer = MarkdownSanitizer()
+    assert "".join(map(sanitizer.feed, chunks)) + sanitizer.flush() == sanitize("".join(chunks))
 
 
 @given(st.text(alphabet="ab \n#*-_`~<>$]{|\\()!.&;", max_size=60))

@@ -1,1 +1,1 @@
-"""Pure functions of the events of a run."""
+"""Analysis of runs: pure functions of a run's events."""

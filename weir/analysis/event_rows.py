@@ -1,4 +1,4 @@
-"""Rows of an event table: runs of streaming events fold into one, so that a thousand tokens are a line."""
+"""Rows of an event table. Consecutive streaming events fold into one row, so that a thousand tokens are one line."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from weir.core import serialization
 from weir.core.run_event import RunEvent
 
 PREVIEW = 160
-"""Characters of a preview."""
+"""Maximal length of a preview."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class EventRow:
 
     @property
     def names(self) -> str:
-        """The components in it, in the order of their first event."""
+        """Names of the row's components, in the order of their first events."""
         return ", ".join(dict.fromkeys(event.name for event in self.events))
 
     @property
     def preview(self) -> str:
-        """What it carries, on one line: the text of a fold's innermost component, else the data."""
+        """The row on one line: the text of a streaming row's first component, else the event's data."""
         if not self.first.event.endswith("_stream"):
             return self.first.payload.decode(errors="replace")[:PREVIEW]
         if not self.is_folded and not text_of(self.first.get("chunk")):
@@ -45,26 +45,26 @@ class EventRow:
 
     @property
     def text(self) -> str:
-        """The text of a fold's innermost component."""
+        """The text that the row's first component streamed. It is the innermost one: its events come first."""
         return self._text(len(self.events))
 
     def _text(self, chunks: int) -> str:
-        inner = [event for event in self.events if event.run_id == self.first.run_id]
-        return "".join(text_of(event.get("chunk")) for event in inner[:chunks])
+        of_first = [event for event in self.events if event.run_id == self.first.run_id]
+        return "".join(text_of(event.get("chunk")) for event in of_first[:chunks])
 
 
 def folded_rows(events: Iterable[RunEvent]) -> list[EventRow]:
-    """Fold consecutive streaming events, of whichever components, into one row each."""
-    folded: list[list[RunEvent]] = []
+    """Return rows in which consecutive streaming events, of any components, are folded into one."""
+    groups: list[list[RunEvent]] = []
     for event in events:
         streams = event.event.endswith("_stream")
-        if streams and folded and folded[-1][-1].event.endswith("_stream"):
-            folded[-1].append(event)
+        if streams and groups and groups[-1][-1].event.endswith("_stream"):
+            groups[-1].append(event)
         else:
-            folded.append([event])
-    return [EventRow(group) for group in folded]
+            groups.append([event])
+    return [EventRow(group) for group in groups]
 
 
 def unfolded_rows(events: Iterable[RunEvent]) -> list[EventRow]:
-    """Return a row for each event."""
+    """Return one row for each event."""
     return [EventRow((event,)) for event in events]

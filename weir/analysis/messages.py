@@ -1,7 +1,7 @@
-"""Recorded messages: which dict is one, and its text.
+"""Recorded messages: recognizes a LangChain message in recorded JSON and reads its text.
 
-A record has LangChain's messages as plain JSON (`plain.dumps`), beside whatever else a chain yields: a schema of one's
-own may well have a field `content`.
+Events hold LangChain's messages as JSON (`serialization.dumps`), next to any other output of a chain. A user's own
+schema may also have a field `content`, so that the type and the other fields are checked too.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ MESSAGE_TYPES = frozenset(
         *("FunctionMessageChunk", "ChatMessageChunk"),
     }
 )
-"""The `type` of LangChain's messages and of their chunks (`langchain_core.messages`)."""
+"""Values of `type` of LangChain's messages and message chunks (`langchain_core.messages`)."""
 
 _FIELDS: dict[str, type] = {
     "additional_kwargs": dict,
@@ -22,21 +22,20 @@ _FIELDS: dict[str, type] = {
     "invalid_tool_calls": list,
     "tool_call_chunks": list,
 }
-"""Fields of messages, with what they hold where they are there: empty ones are not recorded."""
+"""Fields of messages and their types. Empty fields are not recorded."""
 
 
 def is_message(value: Any) -> bool:
-    """Whether a recorded value is what `plain.dumps` makes of a LangChain message.
+    """Whether a recorded value is a LangChain message.
 
-    It has the type of a message, a content of text or of content blocks, and no field of a message that holds
-    something else.
+    It has a message's `type`, a `content` of text or content blocks, and no message field of another type.
     """
     if not isinstance(value, dict):
         return False
     kind = value.get("type")
     if not isinstance(kind, str) or kind not in MESSAGE_TYPES or not _is_content(value.get("content")):
         return False
-    return all(isinstance(value[name], held) for name, held in _FIELDS.items() if name in value)
+    return all(isinstance(value[name], type_) for name, type_ in _FIELDS.items() if name in value)
 
 
 def _is_content(content: Any) -> bool:
@@ -46,7 +45,7 @@ def _is_content(content: Any) -> bool:
 
 
 def text_of(value: Any) -> str:
-    """Return the text of a recorded chunk or output: a string itself, of a message its content; else ""."""
+    """Return the text of a recorded chunk or output: a string, or a message's content; else ""."""
     if isinstance(value, str):
         return value
     if not is_message(value):

@@ -1,4 +1,4 @@
-"""How a run's answer is to be taken: whole, partial or failed, and why. A function of the run and its figures."""
+"""Outcome of a run: whether its answer is complete, partial or failed, and why. A function of run and metrics."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -9,7 +9,7 @@ from weir.runs.run import Run, Status
 
 
 class AnswerStatus(Enum):
-    """The word that marks an answer."""
+    """Status of an answer. The value is its label."""
 
     WRITING = "Writing"
     DONE = "Done"
@@ -20,7 +20,7 @@ class AnswerStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A mark, with what happened and what to do where there is something to say."""
+    """An answer's status, what happened (`sentence`) and what to do (`remedy`). Both are empty if all went well."""
 
     status: AnswerStatus
     sentence: str = ""
@@ -30,23 +30,23 @@ class Outcome:
 
     @property
     def usable_as_history(self) -> bool:
-        """Whether the text may be taken as the model's answer, as far as it goes, and sent back to it as history."""
+        """Whether the text is the model's answer, maybe incomplete, and may be sent back to it as history."""
         return self.status in (AnswerStatus.DONE, AnswerStatus.STOPPED) or self.kind is FailureKind.LENGTH
 
 
-_KEPT = "What had arrived is kept."
-_STOPPED = Outcome(AnswerStatus.STOPPED, "You stopped this answer.", f"{_KEPT} Retry for a whole one.")
+_TEXT_IS_KEPT = "What had arrived is kept."
+_STOPPED = Outcome(AnswerStatus.STOPPED, "You stopped this answer.", f"{_TEXT_IS_KEPT} Retry for a whole one.")
 _ABANDONED = Outcome(
     AnswerStatus.STOPPED,
     "Nobody had this answer open for a while, so Weir stopped it.",
-    f"{_KEPT} Retry for a whole one.",
+    f"{_TEXT_IS_KEPT} Retry for a whole one.",
 )
-_BREAKS_OFF = Outcome(
+_TRUNCATED = Outcome(
     AnswerStatus.CUT_OFF,
-    "This recording was taken while the run was still going.",
-    "It ends where it was taken.",
+    "This recording was saved while the run was live.",
+    "It ends at the moment of saving.",
 )
-_FINISHES = {
+_FAILURES_BY_FINISH_REASON = {
     "length": FailureKind.LENGTH,
     "max_tokens": FailureKind.LENGTH,
     "model_length": FailureKind.LENGTH,
@@ -59,38 +59,38 @@ _FINISHES = {
     "abort": FailureKind.ENDED_IN_ERROR,
     "cancelled": FailureKind.ENDED_IN_ERROR,
 }
-"""Finish reasons that are no ordinary end, as OpenAI, Gemini, Mistral, GLM, DeepSeek, OpenRouter and vLLM name them."""
+"""Finish reasons of OpenAI, Gemini, Mistral, GLM, DeepSeek, OpenRouter and vLLM that are not a normal end."""
 
 
-def outcome(run: Run, figures: RunMetrics) -> Outcome:
-    """Say how the run's answer is to be taken. `figures` are those of the run's events."""
+def outcome(run: Run, metrics: RunMetrics) -> Outcome:
+    """Return the outcome of a run. `metrics` are those of the run's events."""
     match run.status:
         case Status.RUNNING:
             return Outcome(AnswerStatus.WRITING)
         case Status.STOPPED:
             return _STOPPED
         case Status.ABANDONED:
-            return _BREAKS_OFF if run.is_truncated else _ABANDONED
+            return _TRUNCATED if run.is_truncated else _ABANDONED
         case Status.FAILED:
-            return _failed(run.failure or Failure(FailureKind.INTERNAL), figures)
+            return _failed(run.failure or Failure(FailureKind.INTERNAL), metrics)
         case Status.DONE:
-            return _finished(figures)
+            return _finished(metrics)
 
 
-def _finished(figures: RunMetrics) -> Outcome:
-    if figures.refusal:
-        return _failed(Failure(FailureKind.REFUSAL, figures.refusal), figures)
-    if kind := _FINISHES.get((figures.finish_reason or "").lower()):
-        return _failed(Failure(kind), figures)
-    if figures.expects_finish_reason and figures.finish_reason is None:
-        return _failed(Failure(FailureKind.UNFINISHED), figures)
-    if figures.silent and not figures.characters:
-        return _failed(Failure(FailureKind.EMPTY), figures)
+def _finished(metrics: RunMetrics) -> Outcome:
+    if metrics.refusal:
+        return _failed(Failure(FailureKind.REFUSAL, metrics.refusal), metrics)
+    if kind := _FAILURES_BY_FINISH_REASON.get((metrics.finish_reason or "").lower()):
+        return _failed(Failure(kind), metrics)
+    if metrics.expects_finish_reason and metrics.finish_reason is None:
+        return _failed(Failure(FailureKind.UNFINISHED), metrics)
+    if metrics.silent and not metrics.characters:
+        return _failed(Failure(FailureKind.EMPTY), metrics)
     return Outcome(AnswerStatus.DONE)
 
 
-def _failed(failure: Failure, figures: RunMetrics) -> Outcome:
+def _failed(failure: Failure, metrics: RunMetrics) -> Outcome:
     kind = failure.kind
-    if not figures.characters:
+    if not metrics.characters:
         return Outcome(AnswerStatus.FAILED, kind.message, kind.hint, failure.detail, kind)
-    return Outcome(AnswerStatus.CUT_OFF, kind.message, f"{_KEPT} {kind.hint}", failure.detail, kind)
+    return Outcome(AnswerStatus.CUT_OFF, kind.message, f"{_TEXT_IS_KEPT} {kind.hint}", failure.detail, kind)

@@ -1,4 +1,4 @@
-"""How far an answer is: its phase, and the time that is left."""
+"""Progress of an answer: its phase, the written fraction, and the estimated time to the end."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,25 +10,25 @@ from weir.runs.run import ConnectionTiming
 
 
 class RunPhase(Enum):
-    """What is going on; the value is how it is called."""
+    """Phase of a run. The value is its label."""
 
     WAITING = "Waiting for the model"
-    """Nothing is known of the way to it."""
+    """The state of the connection is not known."""
     CONNECTING = "Connecting"
-    """The request has not been sent whole."""
+    """The request has not been sent completely."""
     READING = "Reading the prompt"
-    """The model's server has it, and no text has come. It may have others to answer first."""
+    """The model's server has the request, and no text has arrived. It may be serving other requests first."""
     GENERATING_UNSTREAMED = "Reading the prompt and writing, out of sight"
-    """The same where text comes only when all of it is written."""
+    """The same for a method that does not stream: text arrives only when the answer is complete."""
     WRITING = "Writing"
 
 
 def run_phase(
     events: Iterable[RunEvent], before: RunPhase, connection: ConnectionTiming | None, *, streams: bool = True
 ) -> RunPhase:
-    """Return the phase after these events, when it was `before` ahead of them.
+    """Return the phase after these events; `before` is the phase ahead of them.
 
-    `streams` says whether text comes before it is whole.
+    `streams`: whether text arrives before the answer is complete.
     """
     for event in events:
         if before is RunPhase.WRITING or root_chunk_text(event):
@@ -44,18 +44,18 @@ def run_phase(
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How much of an answer has been written. Tokens and seconds."""
+    """How much of an answer is written, in tokens."""
 
     written: int
     expected: int
     limit: int | None
-    """Where the model is cut, if it is known: it can't become more."""
+    """Maximal tokens of the answer (`max_tokens`), if known."""
     tokens_per_second: float | None
-    """Tokens a second so far."""
+    """Speed so far."""
 
     @property
     def fraction(self) -> float:
-        """Of the expected length; beyond it, of the limit. Never whole before the end."""
+        """Written fraction of the expected length; beyond that, of the limit. Below 1 until the end."""
         if self.written < self.expected:
             return 0.95 * self.written / self.expected
         if self.limit and self.limit > self.expected:
@@ -64,14 +64,14 @@ class Progress:
 
     @property
     def eta(self) -> float | None:
-        """Seconds to the expected length at the pace so far; None where there is no telling."""
+        """Seconds to the expected length at the speed so far; None if not known."""
         if not self.tokens_per_second or self.written >= self.expected:
             return None
         return (self.expected - self.written) / self.tokens_per_second
 
     @property
     def max_eta(self) -> float | None:
-        """Seconds to the limit at the pace so far."""
+        """Seconds to the limit at the speed so far; None if not known."""
         if not self.tokens_per_second or self.limit is None:
             return None
         return max(0, self.limit - self.written) / self.tokens_per_second

@@ -1,4 +1,4 @@
-"""Two runs side by side: their figures, and the first event in which they differ."""
+"""Comparison of two runs: their metrics side by side, and the first event in which they differ."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from weir.core.run_event import RunEvent
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first place where two runs are not the same; an event is None where that run has ended."""
+    """The first difference between two runs. An event is None if that run has ended."""
 
     index: int
-    """Position among the events of both."""
+    """Index of the event in both runs."""
     what: str
-    """What of the events differs: event, name, depth, tags, data, or end."""
+    """The differing part of the events: event, name, depth, tags, data, or end."""
     first: RunEvent | None
     second: RunEvent | None
 
 
 def first_difference(first: Sequence[RunEvent], second: Sequence[RunEvent]) -> Difference | None:
-    """Compare events in order, without their times and ids; None where all are the same."""
+    """Return the first difference between events in order, ignoring times and ids; None if there is none."""
     for index, (one, other) in enumerate(zip_longest(first, second)):
         if one is None or other is None:
             return Difference(index, "end", one, other)
@@ -33,7 +33,7 @@ def first_difference(first: Sequence[RunEvent], second: Sequence[RunEvent]) -> D
 
 
 def first_difference_of_text(first: str, second: str) -> int | None:
-    """Return the position of the first character in which two texts differ; None where they are equal."""
+    """Return the index of the first character in which two texts differ; None if they are equal."""
     if first == second:
         return None
     pairs = enumerate(zip(first, second, strict=False))
@@ -42,7 +42,7 @@ def first_difference_of_text(first: str, second: str) -> int | None:
 
 def _without_ids(value: Any) -> Any:
     if isinstance(value, dict):
-        # An id says which call it was, not what was said.
+        # Ids differ from run to run.
         return {key: _without_ids(item) for key, item in value.items() if key not in ("id", "run_id", "tool_call_id")}
     return [_without_ids(item) for item in value] if isinstance(value, list) else value
 
@@ -58,7 +58,7 @@ _PARTS: tuple[tuple[str, Callable[[RunEvent], Any]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class FigurePair:
-    """One figure of both runs."""
+    """One metric of both runs."""
 
     label: str
     unit: str
@@ -67,23 +67,23 @@ class FigurePair:
 
     @property
     def ratio(self) -> float | None:
-        """The second over the first."""
+        """The second divided by the first; None if not defined."""
         return self.second / self.first if self.first and self.second is not None else None
 
 
 def figure_pairs(first: RunMetrics, second: RunMetrics) -> list[FigurePair]:
-    """Return the figures of two runs, side by side."""
+    """Return the metrics of two runs side by side."""
 
     def pair(label: str, unit: str, read: Callable[[RunMetrics], float | None]) -> FigurePair:
         return FigurePair(label, unit, read(first), read(second))
 
     return [
-        pair("time to first token", "s", lambda figures: figures.time_to_first_token),
-        pair("median inter-token latency", "s", lambda figures: figures.median_latency),
-        pair("tokens per second", "", lambda figures: figures.tokens_per_second),
-        pair("tokens in", "", lambda figures: figures.tokens_in),
-        pair("tokens out", "", lambda figures: figures.tokens_out),
-        pair("chunks", "", lambda figures: figures.chunks),
-        pair("characters", "", lambda figures: figures.characters),
-        pair("duration", "s", lambda figures: figures.duration),
+        pair("time to first token", "s", lambda metrics: metrics.time_to_first_token),
+        pair("median inter-token latency", "s", lambda metrics: metrics.median_latency),
+        pair("tokens per second", "", lambda metrics: metrics.tokens_per_second),
+        pair("tokens in", "", lambda metrics: metrics.tokens_in),
+        pair("tokens out", "", lambda metrics: metrics.tokens_out),
+        pair("chunks", "", lambda metrics: metrics.chunks),
+        pair("characters", "", lambda metrics: metrics.characters),
+        pair("duration", "s", lambda metrics: metrics.duration),
     ]

@@ -1,4 +1,4 @@
-"""The chunks of JSON in a run: what its model wrote, and what the chain made of it."""
+"""JSON in a run: the chunks of text that its model wrote, and the values that the chain yielded."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -9,23 +9,23 @@ from weir.partial_json.fields import Json
 
 
 class TimedText(NamedTuple):
-    """One chunk of text; `at` is seconds since the start."""
+    """A chunk of text, with the seconds since the run's start."""
 
     elapsed: float
     text: str
 
 
 class ChainOutput(NamedTuple):
-    """One chunk that the chain itself gave out."""
+    """A chunk that the root of the chain yielded. `at` is seconds since the run's start."""
 
     at: float
     value: Json
 
 
 class RunJsonReader:
-    """Reads a run's events once, forward, and keeps the text of its JSON and what the chain yielded.
+    """Collects the text of a run's JSON and the chunks that the chain yielded. It reads each event once.
 
-    The text is that of the model that has written most; of a run without a model, of the root.
+    The text is that of the model with the most chunks; in a run without a model, that of the root.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class RunJsonReader:
         self._tree = TreeBuilder()
 
     def read(self, events: Iterable[RunEvent]) -> None:
-        """Take further events."""
+        """Process further events."""
         for event in events:
             self._tree.add(event)
             if event.is_root and event.event.endswith("_stream"):
@@ -41,12 +41,12 @@ class RunJsonReader:
 
     @property
     def writer(self) -> RunNode | None:
-        """The component whose text it is."""
+        """The component that wrote the text."""
         models = [node for node in self._tree.nodes.values() if node.is_model]
         return max(models, key=lambda node: len(node.chunk_texts), default=self._tree.root)
 
     def chunks(self, after: int = 0) -> list[TimedText]:
-        """Return the chunks of text from number `after` on."""
+        """Return the chunks of text from index `after` on."""
         node = self.writer
         if node is None or len(node.chunk_texts) != len(node.chunk_times):
             return []

@@ -1,4 +1,4 @@
-"""All that is shown of a run up to one of its events. Each event is read once, so a live run costs what it brings."""
+"""Snapshot of a run up to one of its events: tree, metrics, names and errors. It reads each event once."""
 
 from collections.abc import Sequence
 
@@ -8,46 +8,46 @@ from weir.core.run_event import RunEvent
 
 
 class RunSnapshot:
-    """The tree, the figures and the names of the events read so far."""
+    """Tree, metrics, names and errors of the events read so far. An update costs only the new events."""
 
     def __init__(self) -> None:
         self.events: list[RunEvent] = []
         self.names: set[str] = set()
         self.types: set[str] = set()
-        """As LangChain's filter means them: a custom event's type is its name."""
+        """Types as in LangChain's event filter: a custom event's type is its name."""
         self.tags: set[str] = set()
         self.kinds: set[str] = set()
-        """The names of events: `on_chat_model_stream` …"""
+        """Names of events, such as `on_chat_model_stream`."""
         self.origins: list[RunNode] = []
-        """The components in which an error began: it is told again by each that it passed through."""
+        """Components in which an error began. The components around them report it again; these are left out."""
         self._tree = TreeBuilder()
-        self._meter = MetricsAccumulator()
-        self._known: set[tuple[int, str]] = set()
+        self._metrics = MetricsAccumulator()
+        self._seen: set[tuple[int, str]] = set()
         self._errors: set[str] = set()
 
     def advance_to(self, events: Sequence[RunEvent], count: int) -> None:
-        """Read on, up to the first `count` events of a record. Raises ValueError where more have been read."""
+        """Read on to the first `count` events. Raises ValueError if more have been read: a snapshot cannot go back."""
         if count < len(self.events):
-            raise ValueError("an inspection only goes forward")
+            raise ValueError("a snapshot cannot go back")
         for event in events[len(self.events) : count]:
             self._read(event)
 
     def _read(self, event: RunEvent) -> None:
         self.events.append(event)
         self._tree.add(event)
-        self._meter.add(event)
+        self._metrics.add(event)
         if event.event.endswith("_error"):
-            self._note_origin(self.nodes.get(event.run_id))
-        known = (id(event.component), event.event)
-        if known in self._known:
+            self._add_origin(self.nodes.get(event.run_id))
+        key = (id(event.component), event.event)
+        if key in self._seen:
             return
-        self._known.add(known)
+        self._seen.add(key)
         self.names.add(event.name)
         self.types.add(event.name if event.event == "on_custom_event" else event.type)
         self.tags.update(event.component.tags)
         self.kinds.add(event.event)
 
-    def _note_origin(self, node: RunNode | None) -> None:
+    def _add_origin(self, node: RunNode | None) -> None:
         if node is None or node.status is not NodeStatus.FAILED:
             return
         if node.error not in self._errors:
@@ -56,14 +56,14 @@ class RunSnapshot:
 
     @property
     def root(self) -> RunNode | None:
-        """The run tree; None before the first event."""
+        """Root of the run tree; None before the first event."""
         return self._tree.root
 
     @property
     def nodes(self) -> dict[str, RunNode]:
-        """The components by their run ids."""
+        """Components by run id."""
         return self._tree.nodes
 
     def figures(self) -> RunMetrics:
-        """The figures of the run so far."""
-        return self._meter.metrics()
+        """Return the metrics of the run so far."""
+        return self._metrics.metrics()

@@ -1,4 +1,4 @@
-"""The run tree: which component ran inside which, when, and what it streamed. A function of the events."""
+"""Run tree: which component ran inside which, when, and what it streamed. A function of the events."""
 
 import re
 from array import array
@@ -15,12 +15,15 @@ from weir.core.run_event import RunEvent
 
 MODEL_TYPES = ("chat_model", "llm")
 
+INTERRUPTED = "Interrupted"
+"""`type` of the error that the recorder writes for a component that was running when its run ended."""
+
 _STEP = re.compile(r"seq:step:([0-9]{1,9})")
-"""What LangChain tags the steps of a sequence with, from 1."""
+"""LangChain's tag of a sequence's steps, numbered from 1."""
 
 
 class NodeStatus(Enum):
-    """What became of a component."""
+    """Status of a component."""
 
     RUNNING = "running"
     DONE = "done"
@@ -30,63 +33,63 @@ class NodeStatus(Enum):
 
 @dataclass(slots=True, eq=False)
 class RunNode:
-    """One component of a run. Times are seconds since the run's start."""
+    """One component of a run, a node of its tree. Times are seconds since the run's start."""
 
     run_id: str
     name: str
     type: str
     tags: tuple[str, ...]
     depth: int
-    """0 is the root."""
+    """Depth in the tree; 0 for the root."""
     seq: int
-    """Number of its start event."""
+    """`seq` of its start event."""
     started: float
     ended: float | None = None
     status: NodeStatus = NodeStatus.RUNNING
     error: str = ""
     causes: tuple[str, ...] = ()
-    """What the error came from, nearest first."""
+    """Causes of the error, nearest first."""
     chunks: int = 0
-    """Chunks that it streamed, empty ones too."""
+    """Number of streamed chunks, with empty ones."""
     chunk_times: "array[float]" = field(default_factory=lambda: array("d"))
-    """When its chunks came that are not empty."""
+    """Arrival times of the chunks that are not empty."""
     chunk_seqs: "array[int]" = field(default_factory=lambda: array("l"))
-    """The events that brought them."""
+    """`seq` of the events of these chunks."""
     chunk_texts: list[str] = field(default_factory=list)
-    """Their text, where it is text."""
+    """Texts of the chunks that have text."""
     tokens_in: int | None = None
     tokens_out: int | None = None
-    """As the server counted them, for a model that has ended."""
+    """Tokens as the server counted them, for a model that has ended."""
     finish_reason: str | None = None
     reports_finish_reason: bool = False
-    """Whether it is a model of a provider that always names a finish reason."""
+    """Whether it is a model whose provider always reports a finish reason."""
     output_size: int = 0
-    """Bytes of its output as recorded, once it has ended."""
+    """Bytes of its recorded end event."""
     children: list["RunNode"] = field(default_factory=list)
 
     @property
     def is_model(self) -> bool:
-        """Whether it is what writes tokens."""
+        """Whether it is a language model."""
         return self.type in MODEL_TYPES
 
     @property
     def step(self) -> int | None:
-        """Its place in the sequence that it is a step of, from 1."""
+        """Its number, from 1, as a step of a sequence; None if it is not one."""
         return next((step for tag in self.tags if (step := _step(tag)) is not None), None)
 
     @property
     def first_chunk(self) -> float | None:
-        """Arrival of its first chunk that is not empty."""
+        """Arrival time of the first chunk that is not empty."""
         return self.chunk_times[0] if self.chunk_times else None
 
     @property
     def last_chunk(self) -> float | None:
-        """Arrival of its last chunk that is not empty."""
+        """Arrival time of the last chunk that is not empty."""
         return self.chunk_times[-1] if self.chunk_times else None
 
     @property
     def text(self) -> str:
-        """What it has streamed, as far as it is text."""
+        """The text that it streamed."""
         return "".join(self.chunk_texts)
 
     @property
@@ -96,11 +99,11 @@ class RunNode:
 
     @property
     def time_to_first_chunk(self) -> float | None:
-        """Seconds from its own start to its first chunk that is not empty."""
+        """Seconds from its start to its first chunk that is not empty."""
         return None if self.first_chunk is None else self.first_chunk - self.started
 
     def walk(self) -> Iterable["RunNode"]:
-        """Yield this node and all below it, parents first, in the order of their starts."""
+        """Yield this node and all nodes below it, parents first, in the order of their starts."""
         pending = [self]
         while pending:
             node = pending.pop()
@@ -109,15 +112,15 @@ class RunNode:
 
 
 class TreeBuilder:
-    """Builds the tree event by event; `tree(events)` is the same over a whole list."""
+    """Builds the tree event by event. `run_tree(events)` does it for a whole list."""
 
     def __init__(self) -> None:
         self.root: RunNode | None = None
         self.nodes: dict[str, RunNode] = {}
-        """By run id."""
+        """Nodes by run id."""
 
     def add(self, event: RunEvent) -> None:
-        """Take one event."""
+        """Process one event."""
         stage = event.event.rsplit("_", 1)[-1]
         if stage == "start":
             self._start(event)
@@ -137,34 +140,34 @@ class TreeBuilder:
         node = RunNode(
             event.run_id, event.name, event.type, event.component.tags, len(parents), event.seq, event.elapsed
         )
-        # Looked for among earlier components only: one that names itself as its parent would make the tree a circle.
-        nearest = next((self.nodes[run_id] for run_id in reversed(parents) if run_id in self.nodes), self.root)
+        # Only earlier components can be the parent: one that names itself would make a cycle.
+        parent = next((self.nodes[run_id] for run_id in reversed(parents) if run_id in self.nodes), self.root)
         self.nodes[event.run_id] = node
-        if nearest is None:
+        if parent is None:
             self.root = node
         else:
-            nearest.children.append(node)
+            parent.children.append(node)
 
 
 def _step(tag: str) -> int | None:
-    """Return the number in a tag of LangChain's; None where it has none, as a tag of anybody's may."""
-    found = _STEP.fullmatch(tag)
-    return int(found[1]) if found else None
+    """Return the step number in a tag of LangChain's; None for any other tag."""
+    match = _STEP.fullmatch(tag)
+    return int(match[1]) if match else None
 
 
 def _count_chunk(node: RunNode, event: RunEvent) -> None:
     node.chunks += 1
     chunk = event.get("chunk")
-    piece = text_of(chunk)
-    if piece or not _is_empty(chunk):
+    text = text_of(chunk)
+    if text or not _is_empty(chunk):
         node.chunk_times.append(event.elapsed)
         node.chunk_seqs.append(event.seq)
-        if piece:
-            node.chunk_texts.append(piece)
+        if text:
+            node.chunk_texts.append(text)
 
 
 def _is_empty(chunk: Any) -> bool:
-    """Whether a chunk without text brings nothing: an empty text or object, or a message of which no text has come."""
+    """Whether a chunk without text is empty: an empty string or object, or a message."""
     return chunk in ("", {}) or is_message(chunk)
 
 
@@ -180,16 +183,18 @@ def _end(node: RunNode, event: RunEvent) -> None:
 
 
 def _fail(node: RunNode, event: RunEvent) -> None:
-    error = event.get("error")
-    shown = error if isinstance(error, dict) else {"type": "", "message": str(error)}
+    value = event.get("error")
+    error = value if isinstance(value, dict) else {"type": "", "message": str(value)}
     node.ended = event.elapsed
-    node.status = NodeStatus.INTERRUPTED if shown.get("type") == "Interrupted" else NodeStatus.FAILED
-    node.error = _said(shown)
-    causes = shown.get("causes")
-    node.causes = tuple(_said(cause) for cause in causes if isinstance(cause, dict)) if isinstance(causes, list) else ()
+    node.status = NodeStatus.INTERRUPTED if error.get("type") == INTERRUPTED else NodeStatus.FAILED
+    node.error = _error_text(error)
+    causes = error.get("causes")
+    node.causes = (
+        tuple(_error_text(cause) for cause in causes if isinstance(cause, dict)) if isinstance(causes, list) else ()
+    )
 
 
-def _said(error: dict[str, Any]) -> str:
+def _error_text(error: dict[str, Any]) -> str:
     return serialization.replace_lone_surrogates(f"{error.get('type')}: {error.get('message')}")
 
 

@@ -1,4 +1,4 @@
-"""What pressing Stop did: a function of the run and of what its connection told."""
+"""Stop report: what pressing Stop did. A function of the run and of its connection to the model."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -7,56 +7,56 @@ from weir.analysis.metrics import root_chunk_text
 from weir.runs.run import Run, Status
 
 CONNECTION_WAIT_SECONDS = 0.5
-"""Seconds."""
+"""How long to wait for the connection to report its end."""
 
 
 class ConnectionEnd(Enum):
-    """What became of the connection to the model; the value is how that is said."""
+    """How the connection to the model ended. The value is its label."""
 
     CLOSED = "closed"
-    NONE = "had not been made yet"
-    WHOLE = "kept: the answer had already come whole"
+    NONE = "not opened yet"
+    WHOLE = "kept open: the answer was already complete"
     OPEN = "not closed yet"
-    UNKNOWN = "was not watched: this run was started elsewhere"
+    UNKNOWN = "not known: this run was started elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
 class StopReport:
-    """Seconds, chunks and characters."""
+    """What stopping a run did, in seconds, chunks and characters."""
 
     to_last_event: float
-    """From the click to the record's last event."""
+    """Seconds from the click to the run's last event."""
     connection_end: ConnectionEnd
     seconds_to_connection_end: float | None
-    """From the click until the connection itself told that it was closed; None where it is not."""
+    """Seconds from the click until the connection reported that it was closed; None if it is not closed."""
     chunks_after: int
-    """Chunks of text that came after the click."""
+    """Chunks of text that arrived after the click."""
     kept: int
     """Characters of the answer."""
 
 
 def stop_report(run: Run) -> StopReport | None:
-    """Return what stopping did; None for a run that nobody has stopped, or that was recorded elsewhere.
+    """Return the report of a stopped run; None for a run that was not stopped, or not in this process.
 
-    A run may end a moment before its connection: this waits for it, for at most `PATIENCE` seconds.
+    A run may end a moment before its connection. This function waits for it, at most `CONNECTION_WAIT_SECONDS`.
     """
-    asked = run.stop_requested_at
-    if run.status is not Status.STOPPED or asked is None or not run.events:
+    stop_at = run.stop_requested_at
+    if run.status is not Status.STOPPED or stop_at is None or not run.events:
         return None
     if run.connection and run.connection.sent_at is not None:
         run.connection.wait_finished(within=CONNECTION_WAIT_SECONDS)
     texts = [(event.elapsed, text) for event in run.events if (text := root_chunk_text(event))]
     closed = run.connection.closed_at if run.connection else None
     return StopReport(
-        to_last_event=max(0.0, run.events[-1].elapsed - asked),
-        connection_end=_hang_up(run),
-        seconds_to_connection_end=None if closed is None else max(0.0, run.seconds_at(closed) - asked),
-        chunks_after=sum(at > asked for at, _ in texts),
+        to_last_event=max(0.0, run.events[-1].elapsed - stop_at),
+        connection_end=_connection_end(run),
+        seconds_to_connection_end=None if closed is None else max(0.0, run.seconds_at(closed) - stop_at),
+        chunks_after=sum(at > stop_at for at, _ in texts),
         kept=sum(len(text) for _, text in texts),
     )
 
 
-def _hang_up(run: Run) -> ConnectionEnd:
+def _connection_end(run: Run) -> ConnectionEnd:
     if run.connection is None:
         return ConnectionEnd.UNKNOWN
     if run.connection.closed_at is not None:

@@ -1,4 +1,4 @@
-"""Why is this not streaming? What a run's tree says about its flow, each finding with its cause and its remedy."""
+"""Stream diagnosis: finds in a run's tree why it does not stream, or badly. Each finding has evidence and a hint."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from statistics import median
 from weir.analysis.run_tree import NodeStatus, RunNode
 
 STALL_FACTOR = 10
-"""A gap of more than this many medians is a stall,"""
+"""A gap is a stall if it is longer than this many times the median gap …"""
 MIN_STALL_SECONDS = 0.25
-"""if it lasts at least so many seconds."""
-BURST = 0.002
-"""Seconds: chunks nearer to each other than this have arrived as one."""
-FEWEST_IN_BURSTS = 8
-"""Chunks from which on bursts are told from chance."""
-LONG_OUTPUT = 400
-"""Bytes of recorded output of which a model would have made several chunks."""
-SHORTEST_COPY = 20
-"""Characters from which on the same text on two branches is no chance."""
+"""… and lasts at least this long."""
+BURST_GAP_SECONDS = 0.002
+"""Chunks with a shorter gap arrived together, in a burst."""
+MIN_GAPS = 8
+"""Minimal number of gaps for a finding about stalls or bursts. With fewer, it could be chance."""
+LONG_OUTPUT_BYTES = 400
+"""Size of recorded output from which a streaming model would have made several chunks."""
+MIN_DUPLICATE_CHARS = 20
+"""Length from which the same text on two branches is not chance."""
 
 
 class IssueKind(Enum):
-    """What can be wrong. The value is (title, what to change)."""
+    """Kind of a finding. The value is (title, hint): what is wrong, and what to change."""
 
     INVOKES = (
         "A step waits for a whole answer",
@@ -31,7 +31,7 @@ class IssueKind(Enum):
         "`RunnableGenerator` that yields from `inner.astream(…)`.",
     )
     WHOLE_INPUT = (
-        "A step takes its input as a whole",
+        "A step waits for its whole input",
         "Make it a generator (`async def step(chunks): async for chunk in chunks: yield …`), which LangChain feeds "
         "chunk by chunk, or move it behind the last step that needs to stream.",
     )
@@ -41,18 +41,18 @@ class IssueKind(Enum):
         "`with_structured_output`.",
     )
     MODEL_IN_ONE = (
-        "The model answered in one piece",
-        "Remove `disable_streaming=True` or `streaming=False` from the model; if they are not set, the server or a "
+        "The model answered in one chunk",
+        "Remove `disable_streaming=True` or `streaming=False` from the model. If neither is set, the server or a "
         "gateway before it does not stream.",
     )
     BURSTS = (
         "Chunks arrived in bursts",
-        "A proxy or gateway collects the stream. Turn its buffering off (nginx: `proxy_buffering off`, or the answer's "
+        "A proxy or gateway buffers the stream. Turn its buffering off (nginx: `proxy_buffering off`, or the answer's "
         "header `X-Accel-Buffering: no`) and its compression of `text/event-stream`.",
     )
     STALL = (
-        "The stream stood still",
-        "Look at the server's load at that moment; a tool or a queue in between shows as a gap in the timeline.",
+        "The stream stalled",
+        "Look at the server's load at that moment. A tool or a queue in between shows as a gap in the timeline.",
     )
     NO_USAGE = (
         "The server did not count its tokens",
@@ -79,23 +79,23 @@ class IssueKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One complaint about one component."""
+    """One problem of one component."""
 
     kind: IssueKind
     node: RunNode
     evidence: str
-    """The figures that it rests on, as a sentence."""
+    """The measurements behind it, in a sentence."""
     seq: int
-    """The event to look at."""
+    """`seq` of the event that shows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What went into a component and what came out of it. Times are seconds since the run's start."""
+    """Chunks into and out of a component. Times are seconds since the run's start."""
 
     node: RunNode
     chunks_in: int | None
-    """Chunks of the step before it; None for what has none."""
+    """Chunks of the previous step; None if there is none."""
     chunks_out: int
     first: float | None
     last: float | None
@@ -103,11 +103,11 @@ class Flow:
 
 def flows(root: RunNode) -> list[Flow]:
     """Return each component's flow, parents first."""
-    before = _predecessors(root)
+    previous = _predecessors(root)
     return [
         Flow(
             node,
-            len(before[node].chunk_times) if node in before else None,
+            len(previous[node].chunk_times) if node in previous else None,
             len(node.chunk_times),
             node.first_chunk,
             node.last_chunk,
@@ -117,31 +117,31 @@ def flows(root: RunNode) -> list[Flow]:
 
 
 def findings(root: RunNode) -> list[Finding]:
-    """Return what is wrong with a run's flow, in the order of the events that show it."""
-    before, busiest = _predecessors(root), _busiest_models(root)
-    found = [*_duplicate_output(root)]
+    """Return the problems of a run's stream, in the order of the events that show them."""
+    previous, busiest = _predecessors(root), _busiest_models(root)
+    result = [*_duplicate_output(root)]
     for node in root.walk():
-        found += _blocking_steps(node, busiest.get(node))
-        # A sequence that was called with `invoke` streams nothing by the will of its caller.
+        result += _blocking_steps(node, busiest.get(node))
+        # A sequence without chunks was called with `invoke`: its caller did not ask for a stream.
         for child in node.children if node.chunks else ():
-            if child in before:
-                found += _buffering_steps(child, before[child])
+            if child in previous:
+                result += _buffering_steps(child, previous[child])
         if node.is_model:
-            found += _of_model(node)
-    return sorted(found, key=lambda finding: finding.seq)
+            result += _model_issues(node)
+    return sorted(result, key=lambda finding: finding.seq)
 
 
 def _predecessors(root: RunNode) -> dict[RunNode, RunNode]:
-    """Map each step of a sequence to the step before it."""
-    before = {}
+    """Map each step of a sequence to the previous step."""
+    previous = {}
     for node in root.walk():
         steps = sorted((child for child in node.children if child.step), key=lambda child: child.step or 0)
-        before.update({later: earlier for earlier, later in pairwise(steps)})
-    return before
+        previous.update({later: earlier for earlier, later in pairwise(steps)})
+    return previous
 
 
 def _busiest_models(root: RunNode) -> dict[RunNode, RunNode]:
-    """Map each component to the model that made most chunks of those inside it and itself; the first of equals."""
+    """Map each component to the model with the most chunks among itself and those inside it; of equals, the first."""
     busiest: dict[RunNode, RunNode] = {}
     for node in reversed(list(root.walk())):
         models = [node] if node.is_model else []
@@ -152,7 +152,7 @@ def _busiest_models(root: RunNode) -> dict[RunNode, RunNode]:
 
 
 def _blocking_steps(node: RunNode, inner: RunNode | None) -> Iterator[Finding]:
-    """Find a component that made one chunk of what a model inside it wrote in many."""
+    """Find a component that yielded one chunk, although a model inside it streamed many."""
     if node.status is not NodeStatus.DONE or node.chunks != 1 or any(child.step for child in node.children):
         return
     if inner is None or inner is node or len(inner.chunk_times) < 2:
@@ -161,41 +161,46 @@ def _blocking_steps(node: RunNode, inner: RunNode | None) -> Iterator[Finding]:
         IssueKind.INVOKES,
         node,
         f"{node.name} made one chunk of the {len(inner.chunk_times)} that {inner.name} inside it wrote from "
-        f"{inner.chunk_times[0]:.2f} s to {inner.chunk_times[-1]:.2f} s: it calls invoke, or collects what it streams.",
+        f"{inner.chunk_times[0]:.2f} s to {inner.chunk_times[-1]:.2f} s: it calls invoke, or collects the stream.",
         node.chunk_seqs[0] if node.chunk_times else node.seq,
     )
 
 
-def _buffering_steps(node: RunNode, before: RunNode) -> Iterator[Finding]:
-    """Find a step that was given many chunks and made one of them, or none before its end."""
-    if node.status is not NodeStatus.DONE or node.is_model or len(node.chunk_times) > 1 or len(before.chunk_times) < 2:
+def _buffering_steps(node: RunNode, previous: RunNode) -> Iterator[Finding]:
+    """Find a step that received many chunks and yielded one, or none before its end."""
+    if (
+        node.status is not NodeStatus.DONE
+        or node.is_model
+        or len(node.chunk_times) > 1
+        or len(previous.chunk_times) < 2
+    ):
         return
-    came = f"one at {node.chunk_times[0]:.2f} s" if node.chunk_times else "nothing before its end"
+    output = f"one at {node.chunk_times[0]:.2f} s" if node.chunk_times else "nothing before its end"
     yield Finding(
         IssueKind.WHOLE_PARSER if node.type == "parser" else IssueKind.WHOLE_INPUT,
         node,
-        f"{before.name} gave {node.name} {len(before.chunk_times)} chunks from {before.chunk_times[0]:.2f} s to "
-        f"{before.chunk_times[-1]:.2f} s; out came {came}.",
+        f"{previous.name} gave {node.name} {len(previous.chunk_times)} chunks from {previous.chunk_times[0]:.2f} s to "
+        f"{previous.chunk_times[-1]:.2f} s; it yielded {output}.",
         node.chunk_seqs[0] if node.chunk_times else node.seq,
     )
 
 
-def _of_model(node: RunNode) -> Iterator[Finding]:
+def _model_issues(node: RunNode) -> Iterator[Finding]:
     ended = node.status is NodeStatus.DONE
-    if ended and len(node.chunk_times) <= 1 and max(len(node.text), node.output_size) > LONG_OUTPUT:
+    if ended and len(node.chunk_times) <= 1 and max(len(node.text), node.output_size) > LONG_OUTPUT_BYTES:
         yield Finding(
             IssueKind.MODEL_IN_ONE,
             node,
-            f"{node.name} was asked at {node.started:.2f} s, and everything came at {node.ended:.2f} s.",
+            f"{node.name} was called at {node.started:.2f} s, and the whole answer arrived at {node.ended:.2f} s.",
             node.chunk_seqs[0] if node.chunk_times else node.seq,
         )
     if ended and node.tokens_out is None:
-        yield Finding(IssueKind.NO_USAGE, node, f"{node.name} ended without a count of what it wrote.", node.seq)
+        yield Finding(IssueKind.NO_USAGE, node, f"{node.name} ended without a count of its output tokens.", node.seq)
     if ended and node.chunk_times and node.finish_reason is None and node.reports_finish_reason:
         yield Finding(
             IssueKind.NO_FINISH_REASON,
             node,
-            f"The last chunk of {node.name} came at {node.chunk_times[-1]:.2f} s and named no `finish_reason`.",
+            f"The last chunk of {node.name} arrived at {node.chunk_times[-1]:.2f} s without a `finish_reason`.",
             node.chunk_seqs[-1],
         )
     yield from _stalls_and_bursts(node)
@@ -203,49 +208,50 @@ def _of_model(node: RunNode) -> Iterator[Finding]:
 
 def _stalls_and_bursts(node: RunNode) -> Iterator[Finding]:
     gaps = [later - earlier for earlier, later in pairwise(node.chunk_times)]
-    if len(gaps) < FEWEST_IN_BURSTS:
+    if len(gaps) < MIN_GAPS:
         return
-    together = sum(gap < BURST for gap in gaps)
-    waits = [gap for gap in gaps if gap >= BURST]
-    lasted = node.chunk_times[-1] - node.started
-    if together > 0.8 * len(gaps) and lasted > 0.5 and (sum(waits) + node.chunk_times[0] - node.started) > 0.9 * lasted:
+    short_gaps = sum(gap < BURST_GAP_SECONDS for gap in gaps)
+    waits = [gap for gap in gaps if gap >= BURST_GAP_SECONDS]
+    duration = node.chunk_times[-1] - node.started
+    waited = sum(waits) + node.chunk_times[0] - node.started
+    if short_gaps > 0.8 * len(gaps) and duration > 0.5 and waited > 0.9 * duration:
         yield Finding(
             IssueKind.BURSTS,
             node,
-            f"{len(node.chunk_times)} chunks of {node.name} came in {len(waits) + 1} "
-            f"{'burst' if not waits else 'bursts'} within {lasted:.2f} s.",
+            f"{len(node.chunk_times)} chunks of {node.name} arrived in {len(waits) + 1} "
+            f"{'burst' if not waits else 'bursts'} within {duration:.2f} s.",
             node.chunk_seqs[0],
         )
         return
-    usual = median(gaps)
+    usual_gap = median(gaps)
     longest = max(gaps)
-    if longest > STALL_FACTOR * usual and longest >= MIN_STALL_SECONDS:
-        place = gaps.index(longest)
-        stalls = sum(gap > STALL_FACTOR * usual and gap >= MIN_STALL_SECONDS for gap in gaps)
+    if longest > STALL_FACTOR * usual_gap and longest >= MIN_STALL_SECONDS:
+        index = gaps.index(longest)
+        stalls = sum(gap > STALL_FACTOR * usual_gap and gap >= MIN_STALL_SECONDS for gap in gaps)
         yield Finding(
             IssueKind.STALL,
             node,
-            f"{node.name} wrote nothing for {longest:.2f} s from {node.chunk_times[place]:.2f} s on; its median gap "
-            f"is {usual * 1e3:.0f} ms." + (f" There were {stalls} such gaps." if stalls > 1 else ""),
-            node.chunk_seqs[place + 1],
+            f"{node.name} wrote nothing for {longest:.2f} s from {node.chunk_times[index]:.2f} s on; its median gap "
+            f"is {usual_gap * 1e3:.0f} ms." + (f" There were {stalls} such gaps." if stalls > 1 else ""),
+            node.chunk_seqs[index + 1],
         )
 
 
 def _duplicate_output(root: RunNode) -> Iterator[Finding]:
-    """Find models, or branches of a parallel step, that streamed the same text."""
+    """Find models that streamed the same text, for example on two branches of a parallel step."""
     seen: dict[str, RunNode] = {}
     for node in root.walk():
         if not node.is_model or not node.chunk_texts:
             continue
         text = node.text.strip()
-        if len(text) < SHORTEST_COPY:
+        if len(text) < MIN_DUPLICATE_CHARS:
             continue
         first = seen.setdefault(text, node)
         if first is not node:
             yield Finding(
                 IssueKind.TWICE,
                 node,
-                f"{len(text)} characters came from {first.name} at {first.chunk_times[0]:.2f} s and once more from "
+                f"{len(text)} characters came from {first.name} at {first.chunk_times[0]:.2f} s and again from "
                 f"{node.name} at {node.chunk_times[0]:.2f} s.",
                 node.chunk_seqs[0],
             )

@@ -1,4 +1,4 @@
-"""An answer's chunks, one by one, as a person can read them."""
+"""Text chunks of an answer, with number, arrival time and gap, and their white space made visible."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ _VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥", "\u
 
 @dataclass(frozen=True, slots=True)
 class TextChunk:
-    """One piece of text."""
+    """One chunk of text."""
 
     number: int
     text: str
     elapsed: float
     """Seconds since the run's start."""
     gap: float | None
-    """Seconds since the chunk before."""
+    """Seconds since the previous chunk."""
 
 
 def text_chunks(events: Iterable[RunEvent], after: TextChunk | None = None) -> Iterator[TextChunk]:
-    """Yield the chunks of a run's answer that hold text, numbered on from the chunk `after`."""
+    """Yield the chunks of a run's answer that have text, numbered from 0, or on from the chunk `after`."""
     for event in events:
         if text := root_chunk_text(event):
             number, gap = (0, None) if after is None else (after.number + 1, event.elapsed - after.elapsed)
@@ -32,10 +32,10 @@ def text_chunks(events: Iterable[RunEvent], after: TextChunk | None = None) -> I
 
 
 def chunk_label(chunk: TextChunk) -> str:
-    """Return a chunk as it is listed: `Chunk 0: 'Once'`."""
+    """Return the label of a chunk in a list: `Chunk 0: 'Once'`."""
     return f"Chunk {chunk.number}: '{show_whitespace(chunk.text)}'"
 
 
 def show_whitespace(text: str) -> str:
-    """Return text whose blanks and line ends can be seen."""
+    """Replace spaces, line ends and other white space by visible characters."""
     return serialization.replace_lone_surrogates(text).translate(_VISIBLE)

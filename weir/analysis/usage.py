@@ -1,27 +1,27 @@
-"""Token usage as a model's server reports it, checked: the one reader of it."""
+"""Token usage as reported by a model's server, validated. The only reader of usage."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-MOST_TOKENS = 100_000_000
-"""Of one call; ten times the largest context window. A greater count is a fault of the server."""
+MAX_TOKENS = 100_000_000
+"""Limit of one call's count: ten times the largest context window. A larger count is an error of the server."""
 
 _INPUT = ("input_tokens", "prompt_tokens")
 _OUTPUT = ("output_tokens", "completion_tokens")
 
 
 class Usage(NamedTuple):
-    """Tokens of one call to a model. None is a count that the server left out, or that is no count."""
+    """Tokens of one model call. None: the server left the count out, or it is invalid."""
 
     input_tokens: int | None
     output_tokens: int | None
 
 
 def read_usage(output: Any) -> Usage | None:
-    """Return the usage in the `output` of a model's end event; None where there is no count in it.
+    """Return the usage in the `output` of a model's end event; None if there is no valid count.
 
-    A message has it in `usage_metadata`, else in `response_metadata` as the provider wrote it; the result of a
-    completion model in `llm_output`.
+    A message has it in `usage_metadata`, or in `response_metadata` as the provider wrote it; the result of a completion
+    model has it in `llm_output`.
     """
     if not isinstance(output, dict):
         return None
@@ -30,12 +30,12 @@ def read_usage(output: Any) -> Usage | None:
 
 
 def _reports(output: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the places that hold counts, the one that LangChain has brought into one form first."""
-    about, result = output.get("response_metadata"), output.get("llm_output")
-    found = [output.get("usage_metadata")]
-    found += [about.get("token_usage"), about.get("usage")] if isinstance(about, dict) else []
-    found += [result.get("token_usage")] if isinstance(result, dict) else []
-    yield from (report for report in found if isinstance(report, dict))
+    """Yield the dicts that may have counts, first the one that LangChain has normalized."""
+    metadata, result = output.get("response_metadata"), output.get("llm_output")
+    reports = [output.get("usage_metadata")]
+    reports += [metadata.get("token_usage"), metadata.get("usage")] if isinstance(metadata, dict) else []
+    reports += [result.get("token_usage")] if isinstance(result, dict) else []
+    yield from (report for report in reports if isinstance(report, dict))
 
 
 def _checked(report: dict[str, Any]) -> Usage:
@@ -43,15 +43,15 @@ def _checked(report: dict[str, Any]) -> Usage:
 
 
 def _count(report: dict[str, Any], names: tuple[str, ...]) -> int | None:
-    """Return the count that stands under the first of these names that has one.
+    """Return the valid count under the first of these names; None if there is none.
 
-    0 is none: LangChain writes it where the server left the count out, and each call reads a token and writes one.
+    0 is not valid: LangChain writes it if the server left the count out, and each call uses at least one token.
     """
-    return next((count for name in names if (count := _whole(report.get(name)))), None)
+    return next((count for name in names if (count := _valid_count(report.get(name)))), None)
 
 
-def _whole(value: Any) -> int | None:
-    """Return a number of tokens; None for what cannot be one."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_TOKENS:
+def _valid_count(value: Any) -> int | None:
+    """Return a number of tokens; None if the value cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_TOKENS:
         return None
     return int(value) if value == int(value) else None

@@ -1,1 +1,1 @@
-"""The incremental JSON parser, with schema validation. Knows nothing of runs."""
+"""Incremental JSON parser with schema validation. It does not know runs or events of LangChain."""

@@ -1,25 +1,25 @@
-"""What counts as JSON, and what of it is shown early."""
+"""Dialects of JSON: what the parser accepts beyond RFC 8259, and when it shows numbers."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class SurroundingText(Enum):
-    """What may stand around the JSON."""
+    """What may surround the JSON document."""
 
     PROSE = "prose"
     WHITE_SPACE = "white space"
 
 
 class ControlCharacters(Enum):
-    """What to do with a raw control character (a line break, say) in a string."""
+    """How to treat a raw control character, for example a line break, in a string."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
 
 
 class NumberMode(Enum):
-    """When a number appears."""
+    """When a number appears in the value."""
 
     WHEN_COMPLETE = "when it is whole"
     INCREMENTAL = "as it is written"
@@ -27,7 +27,10 @@ class NumberMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`max_depth` (from 1) bounds how many objects and arrays may be open at once; ValueError if it is less."""
+    """A parser's settings. `max_depth` limits how many objects and arrays may be open at once.
+
+    Raises ValueError if `max_depth` is less than 1.
+    """
 
     surroundings: SurroundingText = SurroundingText.PROSE
     controls: ControlCharacters = ControlCharacters.ACCEPTED
@@ -40,8 +43,8 @@ class Dialect:
 
 
 MODEL_ANSWER = Dialect()
-"""JSON as models write it: with prose or a fence around it and raw line breaks in strings."""
+"""JSON as models write it: in prose or a Markdown fence, with raw line breaks in strings."""
 LIKE_LANGCHAIN = Dialect(numbers=NumberMode.INCREMENTAL)
-"""The same, with numbers shown as LangChain shows them."""
+"""`MODEL_ANSWER` with incomplete numbers shown, as LangChain's parser does."""
 STRICT = Dialect(SurroundingText.WHITE_SPACE, ControlCharacters.REFUSED)
-"""RFC 8259 and nothing else (but for a byte order mark)."""
+"""RFC 8259 only. A byte order mark is accepted."""

@@ -1,9 +1,10 @@
-"""The document that a parser builds: its value, its fields, and what the present chunk changed."""
+"""JSON document under construction: its value, its fields, and the changes that the current chunk made."""
 
 from typing import Any, NamedTuple
 
+from weir.partial_json.checked_schema import Schema
 from weir.partial_json.fields import ChangeType, Field, FieldEvent, Json, JsonType, Scalar, Validity
-from weir.partial_json.incremental_schema import Schema, SchemaNode, TypedSchemaNode
+from weir.partial_json.incremental_schema import SchemaNode, TypedSchemaNode
 
 
 class _Frame(NamedTuple):
@@ -11,34 +12,35 @@ class _Frame(NamedTuple):
 
     box: Any
     field: Field | None
-    rules: TypedSchemaNode | None
+    schema: TypedSchemaNode | None
 
 
 class Document:
-    """Knows no syntax: the parser says what begins, grows and closes. No call takes time in proportion to the document.
+    """Value tree under construction. It knows no syntax: the parser calls `add`, `open`, `append_to_string`, `close` ….
 
-    (But for a schema's keywords that only a whole value decides, and for what a duplicate key replaces.)
+    Each call takes constant time in the size of the document, with two exceptions: a schema's keywords that only a
+    whole value decides, and a duplicate key, which visits the fields that it replaces.
     """
 
     def __init__(self, schema: Schema | None) -> None:
-        """Raise SchemaError if the schema is none, or refers to what it does not hold."""
+        """Raises SchemaError if the schema is invalid or has a reference to nothing."""
         self.chunk = 0
         self.events: list[FieldEvent] = []
         self.root: Field | None = None
         self.key = ""
-        self._rules = None if schema is None else SchemaNode.of(schema)
-        # The document stands in a list of its own, so that the root is an element like any other.
+        self._schema_node = None if schema is None else SchemaNode.of(schema)
+        # The document is the only element of a list, so that the root needs no special case.
         self._values: list[Json] = []
         self._frames = [_Frame(self._values, None, None)]
 
     @property
     def value(self) -> Json:
-        """The document so far: one live object."""
+        """The document so far: one live object, which grows."""
         return self._values[0] if self._values else None
 
     @property
     def depth(self) -> int:
-        """How many objects and arrays are open."""
+        """Number of open objects and arrays."""
         return len(self._frames) - 1
 
     @property
@@ -52,7 +54,7 @@ class Document:
         return [frame.field for frame in self._frames if frame.field is not None]
 
     def add(self, value: Json, type_: JsonType, opened: int, start: int) -> Field:
-        """Put a new value into the innermost container; into an object under `key`."""
+        """Add a new value to the innermost container; in an object, under the current `key`."""
         box, parent, _ = self._frames[-1]
         change = ChangeType.OPENED
         key: str | int
@@ -69,22 +71,22 @@ class Document:
             self.root = field
         else:
             if change is ChangeType.REPLACED:
-                for gone in parent.children[key].walk():
-                    gone.replaced = True
+                for replaced in parent.children[key].walk():
+                    replaced.replaced = True
             parent.children[key] = field
         self._emit(change, field, None if isinstance(value, dict | list) else value)
         return field
 
     def open(self, type_: JsonType, opened: int, start: int) -> None:
-        """Begin an object or array; what is added next goes into it."""
+        """Open an object or array. Values added next go into it."""
         box: Json = {} if type_ is JsonType.OBJECT else []
         field = self.add(box, type_, opened, start)
-        self._frames.append(_Frame(box, field, self._rules_of(field)))
+        self._frames.append(_Frame(box, field, self._schema_of(field)))
 
     def append_to_string(self, field: Field, piece: str) -> None:
-        """Add to the innermost container's growing string."""
+        """Append to the growing string in the innermost container."""
         box = self._frames[-1].box
-        # With the document's own reference gone, CPython makes the string longer in place.
+        # CPython appends in place if nobody else refers to the string, so drop the document's reference first.
         text = box[field.key]
         box[field.key] = ""
         text += piece
@@ -92,7 +94,7 @@ class Document:
         self._emit(ChangeType.EXTENDED, field, piece)
 
     def update_number(self, field: Field, value: int | float) -> None:
-        """Give the innermost container's growing number what it is now."""
+        """Set the growing number in the innermost container to its present value."""
         box = self._frames[-1].box
         if repr(box[field.key]) != repr(value):
             box[field.key] = value
@@ -100,60 +102,60 @@ class Document:
 
     def close(self, end: int) -> None:
         """Close the innermost container."""
-        box, field, rules = self._frames.pop()
+        box, field, schema = self._frames.pop()
         assert field is not None
-        self._closed(field, end, box, rules)
+        self._close_field(field, end, box, schema)
 
     def close_scalar(self, field: Field, end: int) -> None:
         """Close a string, number or literal in the innermost container."""
-        self._closed(field, end, self._frames[-1].box[field.key], self._rules_of(field))
+        self._close_field(field, end, self._frames[-1].box[field.key], self._schema_of(field))
 
     def _emit(self, change: ChangeType, field: Field, value: Scalar = None) -> None:
         self.events.append(FieldEvent(change, field, self.chunk, value))
 
-    def _rules_of(self, field: Field) -> TypedSchemaNode | None:
-        if self._rules is None:
+    def _schema_of(self, field: Field) -> TypedSchemaNode | None:
+        if self._schema_node is None:
             return None
-        above = self._frames[-1].rules
-        return (self._rules if above is None else above.child(field.key)).of_type(field.type)
+        outer = self._frames[-1].schema
+        return (self._schema_node if outer is None else outer.child(field.key)).of_type(field.type)
 
-    def _closed(self, field: Field, end: int, value: Json, rules: TypedSchemaNode | None) -> None:
+    def _close_field(self, field: Field, end: int, value: Json, schema: TypedSchemaNode | None) -> None:
         field.closed = self.chunk
         field.end = end
         self._emit(ChangeType.CLOSED, field)
-        if rules is None:
+        if schema is None:
             return
-        found = rules.validate(value)
-        for keys, problem in found.problems:
-            below = field
+        result = schema.validate(value)
+        for keys, problem in result.problems:
+            descendant = field
             for key in keys:
-                below = below.children[key]
-            self._mark_invalid(below, problem, field)
-        bad = next((part for part in field.children.values() if part.verdict is Validity.INVALID), None)
-        if bad is not None:
-            self._mark_invalid(bad, None, field)
+                descendant = descendant.children[key]
+            self._mark_invalid(descendant, problem, field)
+        invalid = next((part for part in field.children.values() if part.verdict is Validity.INVALID), None)
+        if invalid is not None:
+            self._mark_invalid(invalid, None, field)
         elif unknown := next(
             (part for part in field.children.values() if part.verdict is not Validity.VALID and part.problem), None
         ):
-            field.problem = found.skipped_reason or f"The value at {unknown.pointer} in it could not be judged"
-        elif found.verdict is Validity.VALID:
-            for part in field.walk() if rules.decides_parts else (field,):
+            field.problem = result.skipped_reason or f"The value at {unknown.pointer} in it could not be validated"
+        elif result.verdict is Validity.VALID:
+            for part in field.walk() if schema.decides_parts else (field,):
                 self._set_validity(part, Validity.VALID)
-        elif not found.problems:
-            field.problem = found.skipped_reason
+        elif not result.problems:
+            field.problem = result.skipped_reason
 
     def _mark_invalid(self, field: Field, problem: str | None, top: Field) -> None:
-        """Find a field invalid, and so all around it up to the value that has been judged."""
+        """Mark a field invalid, and the fields around it up to `top`, the value that was validated."""
         if problem is not None:
             field.problem = problem if field.problem is None else f"{field.problem}; {problem}"
             self._set_validity(field, Validity.INVALID)
         while field is not top:
-            above = field.parent
-            assert above is not None
-            if above.problem is None:
-                above.problem = f"The value at {field.pointer} in it is not valid"
-            self._set_validity(above, Validity.INVALID)
-            field = above
+            parent = field.parent
+            assert parent is not None
+            if parent.problem is None:
+                parent.problem = f"The value at {field.pointer} in it is not valid"
+            self._set_validity(parent, Validity.INVALID)
+            field = parent
 
     def _set_validity(self, field: Field, verdict: Validity) -> None:
         if field.verdict is Validity.UNKNOWN:

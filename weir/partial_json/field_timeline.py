@@ -1,16 +1,16 @@
-"""When each part of a JSON text came, closed and was judged: a function of timed chunks."""
+"""Field timeline: when each field of a JSON text appeared, closed and was validated. A function of timed chunks."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from weir.partial_json.checked_schema import Schema
 from weir.partial_json.dialect import MODEL_ANSWER, Dialect
 from weir.partial_json.fields import JsonType, ParseResult, Validity
-from weir.partial_json.incremental_schema import Schema
 from weir.partial_json.parser import PartialJson
 
 
 class FieldTimeline(NamedTuple):
-    """One field's times, in the caller's seconds; None is what has not happened. `problem`: see Field."""
+    """Times of one field, in seconds on the caller's clock. None: has not happened. `problem`: see `Field`."""
 
     pointer: str
     type: JsonType
@@ -22,12 +22,12 @@ class FieldTimeline(NamedTuple):
 
     @property
     def usable_at(self) -> float | None:
-        """From when on the value can be relied on: closed, and not found invalid."""
+        """Time from which the value can be relied on: it is closed and not invalid."""
         return None if self.verdict is Validity.INVALID else self.closed_at
 
 
 class FieldTimelines(NamedTuple):
-    """All lifelines in the order of the document, when the first was usable, and how the text ended."""
+    """The timelines of all fields in document order, the time of the first usable one, and how the text ended."""
 
     lines: tuple[FieldTimeline, ...]
     first_usable_at: float | None
@@ -37,9 +37,9 @@ class FieldTimelines(NamedTuple):
 def field_timelines(
     chunks: Iterable[tuple[float, str]], schema: Schema | None = None, dialect: Dialect = MODEL_ANSWER
 ) -> FieldTimelines:
-    """Return the lifelines of a text from its chunks with their arrival times in seconds; raises SchemaError.
+    """Return the timelines of a text's fields from its chunks and their arrival times in seconds. Raises SchemaError.
 
-    What only the text's end shows (a lone number is whole) has the last chunk's time.
+    What only the end of the text decides, such as that a lone number is complete, has the time of the last chunk.
     """
     parser = PartialJson(dialect, schema)
     times: list[float] = []
@@ -48,7 +48,7 @@ def field_timelines(
         parser.feed(text)
     ending = parser.finish()
 
-    def when(chunk: int | None) -> float | None:
+    def time_of(chunk: int | None) -> float | None:
         return None if chunk is None else times[chunk - 1]
 
     lines = tuple(
@@ -56,8 +56,8 @@ def field_timelines(
             pointer,
             field.type,
             times[field.opened - 1],
-            when(field.closed),
-            when(field.judged),
+            time_of(field.closed),
+            time_of(field.judged),
             field.verdict,
             field.problem,
         )

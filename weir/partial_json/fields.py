@@ -1,4 +1,4 @@
-"""The vocabulary of partial JSON: values, a field's states, what changed in a chunk, and how a text ended."""
+"""Data types of the incremental JSON parser: fields and their states, the changes of a chunk, the result, errors."""
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
@@ -9,7 +9,7 @@ Scalar: TypeAlias = str | int | float | bool | None
 
 
 class JsonType(Enum):
-    """The six types of RFC 8259; a Python int and a float are both numbers."""
+    """The six types of RFC 8259. A Python int and a float are both numbers."""
 
     OBJECT = "object"
     ARRAY = "array"
@@ -23,7 +23,7 @@ CONTAINERS = (JsonType.OBJECT, JsonType.ARRAY)
 
 
 class State(Enum):
-    """How far a path is."""
+    """How far the field at a path has been written."""
 
     ABSENT = "absent"
     GROWING = "growing"
@@ -31,9 +31,10 @@ class State(Enum):
 
 
 class Validity(Enum):
-    """What the schema says of a closed field.
+    """Whether a closed field satisfies the schema.
 
-    UNJUDGED is open, has no schema, or stands below a keyword that only the enclosing value decides (`anyOf`, `if` …).
+    UNKNOWN: the field is open, has no schema, or is below a keyword that only the enclosing value decides (`anyOf`,
+    `if` …).
     """
 
     UNKNOWN = "unjudged"
@@ -42,7 +43,7 @@ class Validity(Enum):
 
 
 class ChangeType(Enum):
-    """What a chunk did to a field. REPLACED is OPENED in the place of an earlier field with the same key."""
+    """How a chunk changed a field. REPLACED: opened in place of an earlier field with the same key."""
 
     OPENED = "opened"
     REPLACED = "replaced"
@@ -60,10 +61,10 @@ class ParseStatus(Enum):
 
 
 class JsonError(ValueError):
-    """The text is not JSON from here on.
+    """Position and cause of the error at which the text stops being JSON.
 
-    `offset` counts characters from 0, `line` and `column` from 1; `cause` is one sentence. It is a value that the
-    parser keeps, and an exception for whoever wants to raise it.
+    `offset` counts characters from 0, `line` and `column` from 1; `cause` is one sentence. The parser stores the error
+    as a value; callers may raise it.
     """
 
     def __init__(self, cause: str, offset: int, line: int, column: int) -> None:
@@ -75,7 +76,7 @@ class JsonError(ValueError):
 
 
 class JsonSyntaxError(Exception):
-    """A character that cannot be there, by its index in the text being read."""
+    """Raised at an unexpected character, with its index in the text being read. It does not leave the parser."""
 
     def __init__(self, index: int, cause: str) -> None:
         super().__init__(cause)
@@ -84,11 +85,12 @@ class JsonSyntaxError(Exception):
 
 
 class Field:
-    """One value in the document, from its first character on. Only the parser writes it.
+    """State of one value in the document, from its first character on. Only the parser writes it.
 
-    `opened`, `closed` and `judged` are numbers of chunks (from 1), `start` and `end` offsets in the text (`end` is
-    exclusive); all but `opened` and `start` are None until it happens. `problem` says what the schema does not allow,
-    or why it could not be judged. `replaced` says that a later duplicate of its key, or of a key above, took its place.
+    `opened`, `closed` and `judged` (validated) are chunk numbers from 1; `start` and `end` (exclusive) are offsets in
+    the text. All but `opened` and `start` are None until the event happens. `problem` says what the schema does not
+    allow, or why the value could not be validated. `replaced`: a later duplicate of its key, or of a key above it,
+    replaced it.
     """
 
     __slots__ = (
@@ -122,7 +124,7 @@ class Field:
 
     @property
     def keys(self) -> list[str | int]:
-        """What leads from the document to the field."""
+        """The keys and indexes that lead from the document to the field."""
         keys: list[str | int] = []
         field = self
         while field.parent is not None:
@@ -132,30 +134,30 @@ class Field:
 
     @property
     def pointer(self) -> str:
-        """The JSON Pointer (RFC 6901) of the field; the document itself is ''."""
+        """The field's JSON Pointer (RFC 6901). That of the document is ''."""
         return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in self.keys)
 
     @property
     def state(self) -> State:
-        """GROWING or CLOSED."""
+        """GROWING until the field is closed, then CLOSED."""
         return State.GROWING if self.closed is None else State.CLOSED
 
     def walk(self) -> Iterator["Field"]:
-        """Yield the field and all below it, in the order of the document."""
-        waiting = [self]
-        while waiting:
-            field = waiting.pop()
+        """Yield the field and all fields below it, in document order."""
+        pending = [self]
+        while pending:
+            field = pending.pop()
             yield field
-            waiting.extend(reversed(field.children.values()))
+            pending.extend(reversed(field.children.values()))
 
     def __repr__(self) -> str:
         return f"<Field {self.pointer!r} {self.type.value} {self.state.value} {self.verdict.value}>"
 
 
 class Fields(Mapping[str, Field]):
-    """All fields by their JSON Pointers, in the order of the document; a live view.
+    """Live mapping from JSON Pointers to fields, in document order.
 
-    Looking one up takes as many steps as its pointer has; counting them takes as many as there are fields.
+    A look-up takes as many steps as the pointer has parts; `len` visits each field.
     """
 
     def __init__(self, root: Field | None) -> None:
@@ -191,9 +193,9 @@ class Fields(Mapping[str, Field]):
 class FieldEvent(NamedTuple):
     """One change of one field in one chunk.
 
-    `value` is, for OPENED and REPLACED, what the field begins with ('' for a string, the whole of a number or literal,
-    None for an object or array: see the field's type); for GREW the characters that a string gained or a number's new
-    value; else None. A container has no GREW: its children's events say it.
+    `value` depends on the change. OPENED and REPLACED: the initial value ('' for a string, a whole number or literal,
+    None for an object or array). EXTENDED: the characters that a string gained, or a number's new value. Else None.
+    A container has no EXTENDED: the events of its children show that it grew.
     """
 
     change: ChangeType
@@ -205,8 +207,8 @@ class FieldEvent(NamedTuple):
 class ParseResult(NamedTuple):
     """How a text ended.
 
-    `open` holds the pointers that were not finished, outermost first; `error` is None if COMPLETE. `events` are what
-    the end itself changed: it shows that a number was whole.
+    `open` has the pointers of the unfinished fields, outermost first; `error` is None if the status is COMPLETE.
+    `events` are the changes that the end itself made, such as the close of a lone number.
     """
 
     status: ParseStatus

@@ -1,7 +1,7 @@
-"""What a chunk did to a document, as a JSON Patch (RFC 6902), made of the events alone: nothing is compared.
+"""JSON Patch (RFC 6902) of the changes that a chunk made. It is made from the events; no documents are compared.
 
-RFC 6902 knows no growth. `patch` replaces a string that grew, whole, so that its size is the string's; `deltas` has an
-operation "append" for it, which is not in the standard.
+RFC 6902 has no operation that appends to a string. `patch` replaces a string that grew by the whole new one, so that
+the operation is as long as the string. `deltas` has the operation "append" for it, which is not in the standard.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from weir.partial_json.fields import CONTAINERS, ChangeType, Field, FieldEvent, 
 
 
 class Operation(TypedDict):
-    """`op` is "add" (which also takes a duplicate key's place: RFC 6902, 4.1), "replace", or in deltas "append"."""
+    """`op` is "add", which also replaces a duplicate key (RFC 6902, 4.1), "replace", or in deltas "append"."""
 
     op: str
     path: str
@@ -19,12 +19,12 @@ class Operation(TypedDict):
 
 
 def patch(events: Iterable[FieldEvent], document: Json) -> list[Operation]:
-    """Return what leads from the document before the events to this one: patch(parser.feed(text), parser.value)."""
+    """Return the patch that the events made to the document: `patch(parser.feed(text), parser.value)`."""
     return _operations(events, document, _replace)
 
 
 def deltas(events: Iterable[FieldEvent], document: Json) -> list[Operation]:
-    """Return the same with the characters that strings gained: {"op": "append", "path": …, "value": the characters}."""
+    """Return the patch with appended characters: `{"op": "append", "path": …, "value": the characters}`."""
     return _operations(events, document, _append)
 
 
@@ -41,7 +41,7 @@ def _operations(
             if field.type in CONTAINERS:
                 value: Json = {} if field.type is JsonType.OBJECT else []
             else:
-                value = _at(document, field)
+                value = _value_at(document, field)
                 added.add(field)
             operations.append({"op": "add", "path": field.pointer, "value": value})
         elif event.change is ChangeType.EXTENDED:
@@ -50,7 +50,7 @@ def _operations(
 
 
 def _replace(document: Json, event: FieldEvent) -> Operation:
-    return {"op": "replace", "path": event.field.pointer, "value": _at(document, event.field)}
+    return {"op": "replace", "path": event.field.pointer, "value": _value_at(document, event.field)}
 
 
 def _append(document: Json, event: FieldEvent) -> Operation:
@@ -59,7 +59,7 @@ def _append(document: Json, event: FieldEvent) -> Operation:
     return _replace(document, event)
 
 
-def _at(document: Any, field: Field) -> Any:
+def _value_at(document: Any, field: Field) -> Any:
     for key in field.keys:
         document = document[key]
     return document

@@ -1,4 +1,4 @@
-"""The rows in which a person sees a growing JSON document: each field with its state, and what is still to come."""
+"""Outline of a growing JSON document: rows with each field, its state, and the fields that the schema still expects."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -10,13 +10,13 @@ from weir.partial_json.fields import CONTAINERS, Field, Json, JsonType, State, V
 from weir.partial_json.parser import PartialJson
 
 PREVIEW = 60
-"""Characters of a value; of a growing string the last ones."""
-KEPT = 3
-"""Of a long document, the children shown of each open container: the last ones."""
+"""Maximal characters of a value in a row. Of a growing string, the last ones."""
+LAST_CHILDREN = 3
+"""Number of children shown of each open container in a long document: the last ones."""
 
 
 class Stage(Enum):
-    """What a person is told of a field. The value is its label."""
+    """State of a field as shown. The value is its label."""
 
     ABSENT = "absent"
     GROWING = "growing"
@@ -27,7 +27,7 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OutlineRow:
-    """One line of the outline. `pointer` is None for a line that stands for several fields."""
+    """One row of the outline. `pointer` is None for a row that represents several fields or an absent one."""
 
     depth: int
     key: str
@@ -38,7 +38,7 @@ class OutlineRow:
 
 
 def stage(field: Field) -> Stage:
-    """Return what a person is told of a field."""
+    """Return the state of a field as shown."""
     if field.verdict is Validity.INVALID:
         return Stage.INVALID
     if field.verdict is Validity.VALID:
@@ -47,15 +47,15 @@ def stage(field: Field) -> Stage:
 
 
 def outline(parser: PartialJson, schema: dict[str, Any] | None = None, *, limit: int) -> list[OutlineRow]:
-    """Return the rows of the document so far: all of them, or where that is more than `limit` those near its end.
+    """Return the rows of the document so far: all, or those near its end if there are more than `limit`.
 
-    Of a long document closed containers are one row each, and of open ones the last children are shown.
+    In a long document a closed container is one row, and an open one shows its last children.
     """
     root = parser.fields.get("")
     if root is None:
         return [OutlineRow(0, "", "", Stage.ABSENT, "")]
-    counted = sum(1 for _, _ in zip(range(limit + 1), root.walk(), strict=False))
-    return list(_rows(root, parser.value, "", 0, schema or {}, schema or {}, short=counted > limit))
+    count = sum(1 for _, _ in zip(range(limit + 1), root.walk(), strict=False))
+    return list(_rows(root, parser.value, "", 0, schema or {}, schema or {}, short=count > limit))
 
 
 def _rows(
@@ -66,31 +66,31 @@ def _rows(
     if field.type not in CONTAINERS or (short and field.state is State.CLOSED):
         return
     children: Sequence[Field] = list(field.children.values())
-    left_out = max(0, len(children) - KEPT) if short else 0
-    if left_out:
-        yield OutlineRow(depth + 1, "…", f"{left_out:,} before", Stage.CLOSED, None)
+    skipped = max(0, len(children) - LAST_CHILDREN) if short else 0
+    if skipped:
+        yield OutlineRow(depth + 1, "…", f"{skipped:,} before", Stage.CLOSED, None)
     parts: Any = value
-    for child in children[left_out:]:
+    for child in children[skipped:]:
         inner = parts[child.key]
-        yield from _rows(child, inner, str(child.key), depth + 1, _below(schema, child), root, short=short)
+        yield from _rows(child, inner, str(child.key), depth + 1, _child_schema(schema, child), root, short=short)
     if field.type is JsonType.OBJECT and field.state is State.GROWING:
         for name in schema.get("properties", ()):
             if name not in field.children:
                 yield OutlineRow(depth + 1, name, "", Stage.ABSENT, None)
 
 
-def _below(schema: dict[str, Any], child: Field) -> dict[str, Any]:
-    found = schema.get("items") if isinstance(child.key, int) else schema.get("properties", {}).get(child.key)
-    return found if isinstance(found, dict) else {}
+def _child_schema(schema: dict[str, Any], child: Field) -> dict[str, Any]:
+    inner = schema.get("items") if isinstance(child.key, int) else schema.get("properties", {}).get(child.key)
+    return inner if isinstance(inner, dict) else {}
 
 
 def _resolved(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
-    """Follow one reference into the schema's own definitions; what else there is shows no absent fields."""
+    """Follow one reference to `$defs`. Absent fields of other references and keywords are not shown."""
     name = schema.get("$ref")
     if not isinstance(name, str) or not name.startswith("#/$defs/"):
         return schema
-    found = root.get("$defs", {}).get(name.removeprefix("#/$defs/"))
-    return found if isinstance(found, dict) else {}
+    definition = root.get("$defs", {}).get(name.removeprefix("#/$defs/"))
+    return definition if isinstance(definition, dict) else {}
 
 
 def _preview(field: Field, value: Json) -> str:

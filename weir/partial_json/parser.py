@@ -1,25 +1,25 @@
-"""JSON that is still being written: the value so far, and how far each part of it is.
+"""Incremental JSON parser: the value of an unfinished text so far, and the state of each field in it.
 
-Each character is read once, whatever the chunks. After any chunk `PartialJson.value` is the document so far, and
+It reads each character once, however the text is cut. After any chunk `PartialJson.value` is the document so far, and
 `state(pointer)` says of a JSON Pointer (RFC 6901) whether it is absent, growing or closed. With a schema (JSON Schema
-2020-12) a closed field is valid or invalid as soon as that can be known.
+2020-12) a closed field becomes valid or invalid as soon as that can be decided.
 
 How a value grows:
 
-- A value never changes its type and never disappears. A string only gains characters at its end, an array elements at
-  its end, an object keys.
+- A value never changes its type and never disappears. A string gains characters and an array elements, only at the end;
+  an object gains keys.
 - A string appears with its opening quote, an object or array with its bracket, a key together with its value.
-- A number appears when the character after it shows that it is whole, a literal with its last letter. With
-  `Numbers.EARLY` a number appears as soon as its characters are one, as LangChain shows it; then 1 becomes 12, and the
-  int 1 the float 1.5, while its JSON type stays. Beyond 100 characters it waits until it is whole.
-- A later duplicate of a key takes the earlier one's place, as in json.loads, when its own value appears. This is a new
-  field in the old one's place (`Change.REPLACED`), and the one case in which what stood at a path goes.
-- Half an escape is not shown, nor half a surrogate pair. A lone surrogate stays one, as json.loads has it.
+- A number appears when the next character shows that it is complete, a literal with its last letter. With
+  `NumberMode.INCREMENTAL` a number appears as soon as its characters are one, as in LangChain: 1 becomes 12, and the
+  int 1 the float 1.5, while its JSON type stays. Beyond 100 characters it waits until it is complete.
+- A duplicate key replaces the earlier one, as in json.loads, when its own value appears. This is a new field at the old
+  path (`ChangeType.REPLACED`), and the only case in which a value at a path disappears.
+- Incomplete escapes and halves of surrogate pairs are not shown. A lone surrogate stays one, as in json.loads.
 
-NaN and Infinity are refused; 1e999 is infinite, as json.loads has it. A byte order mark is passed over. No exception
-leaves `feed`: an error is kept in `error`, with the value up to it, and the text after it is not read.
+NaN and Infinity are refused; 1e999 is infinite, as in json.loads. A byte order mark is skipped. `feed` raises nothing
+for invalid text: `error` is set, the value up to it stays, and the text after it is not read.
 
-How this differs from other parsers: docs/partial_json.md.
+docs/partial_json.md compares it with other parsers.
 """
 
 import re
@@ -27,6 +27,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable
 
+from weir.partial_json.checked_schema import Schema
 from weir.partial_json.dialect import MODEL_ANSWER, Dialect, NumberMode, SurroundingText
 from weir.partial_json.document import Document
 from weir.partial_json.fields import (
@@ -41,11 +42,11 @@ from weir.partial_json.fields import (
     ParseStatus,
     State,
 )
-from weir.partial_json.incremental_schema import Schema
 from weir.partial_json.preamble import Preamble
 from weir.partial_json.scalars import NumberReader, StringReader
 
-EARLY_LIMIT = 100
+MAX_INCREMENTAL_LENGTH = 100
+"""Length of a number up to which it is shown incomplete. Parsing it at each chunk costs its whole length."""
 _SPACE = re.compile(r"[ \t\r\n]*")
 _LITERALS: dict[str, tuple[str, bool | None, JsonType]] = {
     "t": ("true", True, JsonType.BOOLEAN),
@@ -56,16 +57,16 @@ _NUMBER_STARTS = frozenset("-0123456789")
 
 
 class PartialJson:
-    """Feed it text in any pieces.
+    """Incremental JSON parser. Call `feed` with the text in any chunks, then `finish`.
 
-    `value` is one live object: the same dicts and lists, growing. Read it between two calls of `feed`; do not write to
-    it, and copy what must stay as it is. A growing string is made longer in place as long as nobody else holds it
-    (CPython does so for `+=`); whoever keeps it from chunk to chunk pays for a copy of it in each. To follow a long
-    string take the new characters from the events.
+    `value` is one live object: the same dicts and lists, growing. Read it between two calls of `feed`, do not write to
+    it, and copy what must not change. CPython appends to a growing string in place as long as nobody else refers to it;
+    a caller that keeps a reference from chunk to chunk causes a copy in each. To follow a long string, take the new
+    characters from the events.
     """
 
     def __init__(self, dialect: Dialect = MODEL_ANSWER, schema: Schema | None = None) -> None:
-        """Raise SchemaError if the schema is none, or refers to what it does not hold."""
+        """Raises SchemaError if the schema is invalid or has a reference to nothing."""
         self.dialect = dialect
         self.error: JsonError | None = None
         self._document = Document(schema)
@@ -73,45 +74,46 @@ class PartialJson:
         self._after: list[str] = []
         self._string_reader = StringReader(dialect.controls)
         self._number_reader = NumberReader()
-        self._ending: ParseResult | None = None
+        self._result: ParseResult | None = None
         self._length = 0
         self._chunk_starts: list[int] = []
         self._line_starts = array("Q", [0])
-        # Where in the text what is being read begins.
         self._base = 0
-        # The string or early number in the works, and where a number or literal began.
+        """Offset in the whole text of the chunk being read."""
         self._scalar: Field | None = None
-        self._begun = 0
+        """The growing string or number in the document, if there is one."""
+        self._value_start = 0
+        """Offset of the current value."""
         self._literal = ""
         self._matched = 0
         self._read: Callable[[str, int], int]
-        self._read = self._prose if dialect.surroundings is SurroundingText.PROSE else self._mark
+        self._read = self._prose if dialect.surroundings is SurroundingText.PROSE else self._byte_order_mark
 
-    # What is known
+    # Results
 
     @property
     def value(self) -> Json:
-        """The document so far; None also while there is none (`state("")` tells which)."""
+        """The document so far. None if it is null or does not exist yet: `state("")` distinguishes the two."""
         return self._document.value
 
     @property
     def fields(self) -> Fields:
-        """All fields by their JSON Pointers, in the order of the document."""
+        """All fields by their JSON Pointers, in document order."""
         return Fields(self._document.root)
 
     @property
     def chunks(self) -> int:
-        """How many chunks have been fed."""
+        """Number of chunks fed."""
         return len(self._chunk_starts)
 
     @property
     def before(self) -> str:
-        """The text before the JSON, an opening fence included."""
+        """The text before the JSON, with an opening fence."""
         return self._preamble.text
 
     @property
     def after(self) -> str:
-        """The text after the JSON, a closing fence included."""
+        """The text after the JSON, with a closing fence."""
         return "".join(self._after)
 
     def state(self, pointer: str) -> State:
@@ -119,20 +121,20 @@ class PartialJson:
         field = self.fields.get(pointer)
         return State.ABSENT if field is None else field.state
 
-    def place(self, offset: int) -> tuple[int, int]:
-        """Return line and column, both from 1, of a character of the text."""
+    def line_and_column(self, offset: int) -> tuple[int, int]:
+        """Return the line and column, both from 1, of the character at an offset."""
         line = bisect_right(self._line_starts, offset)
         return line, offset - self._line_starts[line - 1] + 1
 
     # Reading
 
     def feed(self, text: str) -> list[FieldEvent]:
-        """Take the next chunk and return what it changed. What follows an error is only counted.
+        """Parse the next chunk and return the changes it made. After an error only chunks and lines are counted.
 
         Raises RuntimeError after `finish`.
         """
-        if self._ending is not None:
-            raise RuntimeError("The text has been finished")
+        if self._result is not None:
+            raise RuntimeError("The text is already finished")
         self._chunk_starts.append(self._length)
         self._document.chunk = self.chunks
         self._document.events = events = list[FieldEvent]()
@@ -146,18 +148,18 @@ class PartialJson:
         return events
 
     def finish(self) -> ParseResult:
-        """Say that the text has ended, and learn how."""
-        if self._ending is None:
+        """End the text and return the result."""
+        if self._result is None:
             self._document.events = list[FieldEvent]()
-            self._ending = self._end()
-        return self._ending
+            self._result = self._end()
+        return self._result
 
     def _run(self, text: str, base: int) -> None:
         try:
             self._read_all(text, base)
-        except JsonSyntaxError as fault:
-            self._fail(self._base + fault.index, fault.cause)
-        self._show_scalar()
+        except JsonSyntaxError as error:
+            self._fail(self._base + error.index, error.cause)
+        self._update_scalar()
 
     def _read_all(self, text: str, base: int) -> None:
         self._base = base
@@ -166,34 +168,34 @@ class PartialJson:
             index = self._read(text, index)
 
     def _fail(self, offset: int, cause: str) -> None:
-        self.error = JsonError(cause, offset, *self.place(offset))
+        self.error = JsonError(cause, offset, *self.line_and_column(offset))
 
     def _end(self) -> ParseResult:
         if self._read == self._prose:
-            # A bracket that awaited what follows, or a lone number or literal, is the JSON after all.
+            # A pending bracket, or a lone number or literal, is the JSON after all.
             offset, text = self._preamble.take_rest()
-            self._read = self._mark
+            self._read = self._byte_order_mark
             self._run(text, offset)
         is_root = not self._document.depth
-        if self.error is None and self._read == self._number and is_root and self._number_reader.is_whole:
+        if self.error is None and self._read == self._number and is_root and self._number_reader.is_complete:
             self._run(" ", self._length)
-        if self.error is None and self._read == self._rest:
+        if self.error is None and self._read == self._after_json:
             return ParseResult(ParseStatus.COMPLETE, events=tuple(self._document.events))
-        outcome = ParseStatus.TRUNCATED
+        status = ParseStatus.TRUNCATED
         if self.error is not None:
-            outcome = ParseStatus.FAILED
-        elif self._read in (self._mark, self._value) and is_root:
-            outcome = ParseStatus.FAILED
+            status = ParseStatus.FAILED
+        elif self._read in (self._byte_order_mark, self._value) and is_root:
+            status = ParseStatus.FAILED
             self._fail(self._length, "There is no JSON in the text.")
         else:
-            self._fail(self._length, f"The text ends within {self._where()}.")
-        return ParseResult(outcome, self._open_pointers(), self.error, tuple(self._document.events))
+            self._fail(self._length, f"The text ends within {self._unfinished_part()}.")
+        return ParseResult(status, self._open_pointers(), self.error, tuple(self._document.events))
 
     def _open_pointers(self) -> tuple[str, ...]:
         fields = self._document.open_fields
         return tuple(field.pointer for field in (fields if self._scalar is None else [*fields, self._scalar]))
 
-    def _where(self) -> str:
+    def _unfinished_part(self) -> str:
         if self._read == self._number:
             return f"a number, where {self._number_reader.expected} may follow"
         if self._read == self._literal_text:
@@ -203,34 +205,34 @@ class PartialJson:
         name = f"the {field.type.value} at {field.pointer or 'the root'}"
         return f"a key of {name}" if self._read == self._key_text else name
 
-    # The states: each takes text[index:], reads what it can, and returns the index where the next one goes on.
+    # States: each reads from text[index] on as far as it can, and returns the index where the next state continues.
 
     def _prose(self, text: str, index: int) -> int:
-        begins = self._preamble.read(text, index)
-        if begins is None:
+        start = self._preamble.read(text, index)
+        if start is None:
             return len(text)
         self._read = self._value
         base = self._base
         offset, pending = self._preamble.take_pending()
         self._read_all(pending, offset)
         self._base = base
-        return begins
+        return start
 
-    def _mark(self, text: str, index: int) -> int:
+    def _byte_order_mark(self, text: str, index: int) -> int:
         self._read = self._value
         return index + 1 if text[index] == "\ufeff" else index
 
-    def _skip(self, text: str, index: int) -> int:
+    def _skip_space(self, text: str, index: int) -> int:
         space = _SPACE.match(text, index)
         assert space is not None
         return space.end()
 
     def _value(self, text: str, index: int) -> int:
-        index = self._skip(text, index)
+        index = self._skip_space(text, index)
         if index == len(text):
             return index
         char = text[index]
-        self._begun = self._base + index
+        self._value_start = self._base + index
         if char == '"':
             self._scalar = self._add("", JsonType.STRING)
             self._string_reader.start()
@@ -250,11 +252,11 @@ class PartialJson:
             self._read = self._literal_text
             return index
         else:
-            raise JsonSyntaxError(index, f"A value must stand here, not {char!r}.")
+            raise JsonSyntaxError(index, f"Expected a value, not {char!r}.")
         return index + 1
 
     def _first_element(self, text: str, index: int) -> int:
-        index = self._skip(text, index)
+        index = self._skip_space(text, index)
         if index < len(text):
             if text[index] == "]":
                 return self._close(index + 1)
@@ -262,17 +264,17 @@ class PartialJson:
         return index
 
     def _first_key(self, text: str, index: int) -> int:
-        index = self._skip(text, index)
+        index = self._skip_space(text, index)
         if index < len(text) and text[index] == "}":
             return self._close(index + 1)
         return self._next_key(text, index)
 
     def _next_key(self, text: str, index: int) -> int:
-        index = self._skip(text, index)
+        index = self._skip_space(text, index)
         if index == len(text):
             return index
         if text[index] != '"':
-            raise JsonSyntaxError(index, f"A key in double quotes must stand here, not {text[index]!r}.")
+            raise JsonSyntaxError(index, f"Expected a key in double quotes, not {text[index]!r}.")
         self._string_reader.start()
         self._read = self._key_text
         return index + 1
@@ -285,18 +287,18 @@ class PartialJson:
         return index
 
     def _colon(self, text: str, index: int) -> int:
-        index = self._skip(text, index)
+        index = self._skip_space(text, index)
         if index == len(text):
             return index
         if text[index] != ":":
-            raise JsonSyntaxError(index, f"A colon must follow the key, not {text[index]!r}.")
+            raise JsonSyntaxError(index, f"Expected a colon after the key, not {text[index]!r}.")
         self._read = self._value
         return index + 1
 
     def _string(self, text: str, index: int) -> int:
         index = self._string_reader.read(text, index)
         if self._string_reader.closed:
-            self._show_scalar()
+            self._update_scalar()
             field, self._scalar = self._scalar, None
             assert field is not None
             self._close_scalar(field, index)
@@ -306,10 +308,8 @@ class PartialJson:
         index = self._number_reader.read(text, index)
         if index == len(text):
             return index
-        if not self._number_reader.is_whole:
-            raise JsonSyntaxError(
-                index, f"In a number {self._number_reader.expected} must follow, not {text[index]!r}."
-            )
+        if not self._number_reader.is_complete:
+            raise JsonSyntaxError(index, f"A number goes on with {self._number_reader.expected}, not {text[index]!r}.")
         try:
             value = self._number_reader.value
         except ValueError:
@@ -326,7 +326,7 @@ class PartialJson:
         literal, matched = self._literal, self._matched
         for char in text[index : index + len(literal) - matched]:
             if char != literal[matched]:
-                raise JsonSyntaxError(index, f"{literal} was begun, and {char!r} does not go on with it.")
+                raise JsonSyntaxError(index, f"Expected the literal {literal}, in which {char!r} does not come next.")
             matched += 1
             index += 1
         self._matched = matched
@@ -336,7 +336,7 @@ class PartialJson:
         return index
 
     def _next(self, text: str, index: int) -> int:
-        index = self._skip(text, index)
+        index = self._skip_space(text, index)
         if index == len(text):
             return index
         char = text[index]
@@ -348,43 +348,43 @@ class PartialJson:
             return index + 1
         if char == ("}" if is_object else "]"):
             return self._close(index + 1)
-        raise JsonSyntaxError(index, f"A comma or {'}' if is_object else ']'} must follow the value, not {char!r}.")
+        raise JsonSyntaxError(index, f"Expected a comma or {'}' if is_object else ']'} after the value, not {char!r}.")
 
-    def _rest(self, text: str, index: int) -> int:
+    def _after_json(self, text: str, index: int) -> int:
         if self.dialect.surroundings is SurroundingText.PROSE:
             self._after.append(text[index:])
             return len(text)
-        end = self._skip(text, index)
+        end = self._skip_space(text, index)
         self._after.append(text[index:end])
         if end < len(text):
-            raise JsonSyntaxError(end, f"The JSON has ended, and {text[end]!r} follows.")
+            raise JsonSyntaxError(end, f"Expected nothing after the JSON, not {text[end]!r}.")
         return end
 
-    # What the states do to the document
+    # Changes of the document
 
     def _add(self, value: Json, type_: JsonType) -> Field:
-        return self._document.add(value, type_, self._chunk_of(self._begun), self._begun)
+        return self._document.add(value, type_, self._chunk_of(self._value_start), self._value_start)
 
     def _chunk_of(self, offset: int) -> int:
-        # Nearly always it is the present chunk; only a number, a literal and a held back bracket began earlier.
+        # Nearly always the current chunk: only a number, a literal and a pending bracket can start earlier.
         return self.chunks if offset >= self._chunk_starts[-1] else bisect_right(self._chunk_starts, offset)
 
     def _open(self, type_: JsonType, index: int) -> None:
         if self._document.depth >= self.dialect.max_depth:
-            raise JsonSyntaxError(index, f"The JSON is nested more than {self.dialect.max_depth} deep.")
-        self._document.open(type_, self._chunk_of(self._begun), self._begun)
+            raise JsonSyntaxError(index, f"The JSON is nested more than {self.dialect.max_depth} levels deep.")
+        self._document.open(type_, self._chunk_of(self._value_start), self._value_start)
 
     def _close(self, index: int) -> int:
         self._document.close(self._base + index)
-        self._read = self._next if self._document.depth else self._rest
+        self._read = self._next if self._document.depth else self._after_json
         return index
 
     def _close_scalar(self, field: Field, index: int) -> None:
         self._document.close_scalar(field, self._base + index)
-        self._read = self._next if self._document.depth else self._rest
+        self._read = self._next if self._document.depth else self._after_json
 
-    def _show_scalar(self) -> None:
-        """Let the value show what the chunk added to the string or early number in the works."""
+    def _update_scalar(self) -> None:
+        """Update the growing string or number in the document by what the chunk added to it."""
         field = self._scalar
         if field is not None and field.type is JsonType.STRING:
             if pieces := self._string_reader.pieces:
@@ -393,19 +393,9 @@ class PartialJson:
                 self._document.append_to_string(field, piece)
         elif self._read == self._number and self.dialect.numbers is NumberMode.INCREMENTAL:
             reader = self._number_reader
-            if reader.length > EARLY_LIMIT or (value := reader.begun) is None:
+            if reader.length > MAX_INCREMENTAL_LENGTH or (value := reader.prefix_value) is None:
                 return
             if field is None:
                 self._scalar = self._add(value, JsonType.NUMBER)
             else:
                 self._document.update_number(field, value)
-
-
-def loads(text: str, dialect: Dialect = MODEL_ANSWER) -> Json:
-    """Return the value of a finished text; raises JsonError, also for a truncated one."""
-    parser = PartialJson(dialect)
-    parser.feed(text)
-    ending = parser.finish()
-    if ending.error is not None:
-        raise ending.error
-    return parser.value

@@ -1,6 +1,6 @@
-"""Several parsers of partial JSON on the same chunks: what each shows after every chunk, and what that costs.
+"""Comparison of incremental JSON parsers on the same chunks: the value after each chunk, and the processor time.
 
-A parser that keeps nothing is given the whole text so far at each chunk, as LangChain's JsonOutputParser does.
+A parser without state parses the whole text so far at each chunk, as LangChain's JsonOutputParser does.
 """
 
 import json
@@ -19,20 +19,20 @@ from weir.partial_json.fields import Json
 from weir.partial_json.parser import PartialJson
 
 FeedFn: TypeAlias = Callable[[str], Json]
-"""Takes the next chunk and returns the value so far; raises if there is none."""
+"""Takes the next chunk and returns the value so far. Raises if there is none."""
 
 
 class ParserCandidate(NamedTuple):
-    """A parser's name, and what begins a text with it."""
+    """A parser to compare: its name, and a function that starts a text with it."""
 
     name: str
     begin: Callable[[], FeedFn]
 
 
 class Step(NamedTuple):
-    """What a parser showed of the first `characters` of the text.
+    """A parser's value after the first `characters` of the text.
 
-    `value` is a copy; `error` says why there is none. `seconds` of processor time went into it.
+    `value` is a copy; `error` says why there is none. `seconds` is the processor time of the step.
     """
 
     characters: int
@@ -42,7 +42,7 @@ class Step(NamedTuple):
 
 
 class ValueRegressions(NamedTuple):
-    """What went wrong between two values: paths whose type changed, that vanished, strings that did not go on."""
+    """Violations of growth between two values: paths that changed type or vanished, and rewritten strings."""
 
     flips: int = 0
     vanished: int = 0
@@ -50,12 +50,12 @@ class ValueRegressions(NamedTuple):
 
 
 class ParserResult(NamedTuple):
-    """How a parser did.
+    """Result of one parser.
 
-    Of the text's `chunks` the first `compared` were shown to it, so that `seconds` are theirs only. `errors` counts
-    steps without a value; `growth` adds up the steps with one. `ends_right` says whether the last value is that of
-    json.loads; None if not all chunks were compared, or json.loads knows none. (Weir shows a lone number or literal
-    only when it is told that the text has ended, which nobody is told here.)
+    Of the text's `chunks` the first `compared` were fed; `seconds` is the processor time for them. `errors` counts
+    steps without a value; `growth` is the sum over the steps with one. `ends_right`: whether the last value equals that
+    of json.loads; None if not all chunks were fed, or json.loads fails. (Weir shows a lone number or literal only after
+    `finish`, which is not called here.)
     """
 
     name: str
@@ -69,21 +69,21 @@ class ParserResult(NamedTuple):
 
     @property
     def microseconds_per_chunk(self) -> float:
-        """Processor time of a chunk in the mean; 0 without chunks."""
+        """Mean processor time of a chunk; 0 without chunks."""
         return self.seconds * 1e6 / self.compared if self.compared else 0.0
 
 
 def reparse_every_chunk(name: str, parse: Callable[[str], Json]) -> ParserCandidate:
-    """Return a contestant that parses all of the text so far at each chunk."""
+    """Return a candidate that parses the whole text so far at each chunk."""
 
     def begin() -> FeedFn:
         chunks: list[str] = []
 
-        def show(chunk: str) -> Json:
+        def feed(chunk: str) -> Json:
             chunks.append(chunk)
             return parse("".join(chunks))
 
-        return show
+        return feed
 
     return ParserCandidate(name, begin)
 
@@ -91,7 +91,7 @@ def reparse_every_chunk(name: str, parse: Callable[[str], Json]) -> ParserCandid
 def _langchain(text: str) -> Json:
     value: Json = JsonOutputParser().parse_result([Generation(text=text)], partial=True)
     if value is None:
-        raise ValueError("It shows nothing")
+        raise ValueError("No value yet")
     return value
 
 
@@ -108,15 +108,15 @@ def _jiter(text: str) -> Json:
 def _weir() -> FeedFn:
     parser = PartialJson(MODEL_ANSWER)
 
-    def show(chunk: str) -> Json:
+    def feed(chunk: str) -> Json:
         parser.feed(chunk)
         if parser.error is not None:
             raise parser.error
         if "" not in parser.fields:
-            raise ValueError("It shows nothing")
+            raise ValueError("No value yet")
         return parser.value
 
-    return show
+    return feed
 
 
 LANGCHAIN = reparse_every_chunk("LangChain JsonOutputParser", _langchain)
@@ -131,53 +131,53 @@ def compare_parsers(
     *,
     max_chunks: int,
     max_characters: int,
-    contestants: Sequence[ParserCandidate] = CANDIDATES,
+    candidates: Sequence[ParserCandidate] = CANDIDATES,
     clock: Callable[[], float] = time.process_time,
 ) -> list[ParserResult]:
-    """Return a score for each contestant over the first chunks, as many as both bounds allow.
+    """Return each candidate's result over the first chunks, as many as both limits allow.
 
-    A parser that starts anew at each chunk takes time in proportion to the chunks times the characters, LangChain's to
-    the chunks times the square of what follows the last closed value: choose the bounds by that.
+    A parser without state takes time in proportion to chunks times characters, LangChain's to chunks times the square
+    of the text after the last closed value. Choose the limits accordingly.
     """
-    shown: list[str] = []
+    fed: list[str] = []
     characters = 0
     for chunk in chunks[:max_chunks]:
         characters += len(chunk)
         if characters > max_characters:
             break
-        shown.append(chunk)
-    expected = _loads("".join(chunks)) if len(shown) == len(chunks) else None
-    return [_score(contestant, shown, len(chunks), expected, clock) for contestant in contestants]
+        fed.append(chunk)
+    expected = _loads("".join(chunks)) if len(fed) == len(chunks) else None
+    return [_result(candidate, fed, len(chunks), expected, clock) for candidate in candidates]
 
 
 def growth(before: Json, after: Json) -> ValueRegressions:
-    """Compare two values that one parser showed one after the other. Below a path that vanished nothing is counted."""
+    """Compare two consecutive values of a parser. Below a path that vanished nothing is counted."""
     flips = vanished = rewrites = 0
-    waiting = [(before, after)]
-    while waiting:
-        one, other = waiting.pop()
+    pending = [(before, after)]
+    while pending:
+        one, other = pending.pop()
         if _kind(one) != _kind(other):
             flips += 1
         elif isinstance(one, dict) and isinstance(other, dict):
             vanished += len(one.keys() - other.keys())
-            waiting.extend((one[key], other[key]) for key in one.keys() & other.keys())
+            pending.extend((one[key], other[key]) for key in one.keys() & other.keys())
         elif isinstance(one, list) and isinstance(other, list):
             vanished += max(0, len(one) - len(other))
-            waiting.extend(zip(one, other, strict=False))
+            pending.extend(zip(one, other, strict=False))
         elif isinstance(one, str) and isinstance(other, str):
             rewrites += not other.startswith(one)
     return ValueRegressions(flips, vanished, rewrites)
 
 
-def _score(
-    contestant: ParserCandidate, chunks: list[str], total: int, expected: str | None, clock: Callable[[], float]
+def _result(
+    candidate: ParserCandidate, chunks: list[str], total: int, expected: str | None, clock: Callable[[], float]
 ) -> ParserResult:
-    steps = tuple(_steps(contestant.begin(), chunks, clock))
+    steps = tuple(_steps(candidate.begin(), chunks, clock))
     values = [step for step in steps if step.error is None]
     changes = [growth(before.value, after.value) for before, after in pairwise(values)]
     last = json.dumps(steps[-1].value) if steps and steps[-1].error is None else None
     return ParserResult(
-        contestant.name,
+        candidate.name,
         steps,
         total,
         len(steps),
@@ -188,23 +188,23 @@ def _score(
     )
 
 
-def _steps(show: FeedFn, chunks: list[str], clock: Callable[[], float]) -> Iterator[Step]:
+def _steps(feed: FeedFn, chunks: list[str], clock: Callable[[], float]) -> Iterator[Step]:
     characters = 0
     for chunk in chunks:
         characters += len(chunk)
         value: Any = None
         error = None
-        begun = clock()
+        started = clock()
         try:
-            value = show(chunk)
-        except Exception as raised:  # what a parser raises is its answer
+            value = feed(chunk)
+        except Exception as raised:  # an exception is a result here
             error = str(raised)
-        seconds = clock() - begun
-        yield Step(characters, *_copied(value, error), seconds)
+        seconds = clock() - started
+        yield Step(characters, *_copy(value, error), seconds)
 
 
-def _copied(value: Any, error: str | None) -> tuple[Json, str | None]:
-    """Return a copy of a live value, written and read again: that needs none of Python's recursion."""
+def _copy(value: Any, error: str | None) -> tuple[Json, str | None]:
+    """Copy a live value through JSON, which does not use Python's recursion, as copy.deepcopy does."""
     try:
         return json.loads(json.dumps(value)), error
     except (ValueError, RecursionError) as problem:  # Python writes no integer of more than 4,300 digits

@@ -1,22 +1,23 @@
-"""Where the JSON begins in a model's answer: after prose, or in a Markdown fence.
+"""Preamble reader: finds the start of the JSON in a model's answer, after prose or in a Markdown fence.
 
-- `{`, `[` or `"` as the first character of the text begins the JSON at once.
-- After prose, `{` begins it if `"` or `}` follows (white space between them is no matter). So does `[` if what follows
-  can begin a value and it is the first on its line or comes after a colon; a footnote [1] does not.
-- In a fence without a language, or with one that begins with "json", the first character of the content begins it, if a
-  value can begin with it. A fence in any other language is prose up to its end.
+- `{`, `[` or `"` as the first character of the text starts the JSON at once.
+- After prose, `{` starts it if `"` or `}` follows, after any white space. `[` starts it if a value or `]` follows and
+  the bracket is the first character of its line or comes after a colon. A footnote like [1] does not.
+- In a fence without a language, or with one that begins with "json", the first character of the content starts it, if a
+  value can start with it. A fence in any other language is prose up to its end.
 
-What has begun stays the JSON, be it wrong: a parser that took a value back would show what then vanishes.
+The first match is final, even if it turns out not to be JSON: a parser that withdrew a value would show a value that
+disappears.
 """
 
 import re
 
 _LINE_START = 64
 _SPACE = " \t\r\n"
-_DULL = re.compile(r"[^{\[`~:\s]+|[ \t\r]+|\n+|`+|~+")
-"""What is read at once, for a text of millions of line ends."""
-_VALUE = frozenset('{["-0123456789tfn')
-_FOLLOWS = {"{": frozenset('"}'), "[": _VALUE | {"]"}}
+_UNIMPORTANT = re.compile(r"[^{\[`~:\s]+|[ \t\r]+|\n+|`+|~+")
+"""Text that is passed in one step, so that a text with millions of line ends takes linear time."""
+_VALUE_STARTS = frozenset('{["-0123456789tfn')
+_FOLLOWS = {"{": frozenset('"}'), "[": _VALUE_STARTS | {"]"}}
 _FENCE = re.compile(r"(`{3,}|~{3,})(.*)", re.DOTALL)
 
 _SCALAR = re.compile(
@@ -25,7 +26,7 @@ _SCALAR = re.compile(
 
 
 class Preamble:
-    """Reads text up to the JSON. A bracket, with the white space after it, may have to await what decides on it."""
+    """Reads text up to the start of the JSON. A bracket and the white space after it may stay pending."""
 
     def __init__(self) -> None:
         self._pending: list[str] = []
@@ -33,23 +34,23 @@ class Preamble:
         self._length = 0
         self._line = ""
         self._line_is_blank = True
-        self._last = ""
+        self._last_character = ""
         self._fence = ""
         self._in_code = False
-        self._content = False
+        self._at_content_start = False
 
     @property
     def text(self) -> str:
-        """All that was read and is not JSON, as far as is known."""
+        """The text read so far that is not JSON."""
         return "".join(self._parts)
 
     def take_pending(self) -> tuple[int, str]:
-        """Give up what awaits a decision (maybe nothing), with its offset in the text."""
+        """Remove and return the pending text, which may be empty, with its offset in the text."""
         pending, self._pending = "".join(self._pending), []
         return self._length, pending
 
     def take_rest(self) -> tuple[int, str]:
-        """Give up, at the end of the text, what is JSON after all: an undecided bracket, a lone number or literal."""
+        """At the end of the text, return what is JSON after all: a pending bracket, or a lone number or literal."""
         text = self.text
         if self._pending or _SCALAR.fullmatch(text) is None:
             return self.take_pending()
@@ -57,16 +58,16 @@ class Preamble:
         return 0, text
 
     def read(self, text: str, index: int) -> int | None:
-        """Read on from text[index]; return the index of the character that shows the JSON began, if it did.
+        """Continue at text[index]; return the index of the character that shows that the JSON has started, or None.
 
-        The JSON then begins with what `take_pending` gives, and goes on at that index.
+        The JSON then consists of what `take_pending` returns and the text from that index.
         """
         end = len(text)
         while index < end:
             char = text[index]
             if self._pending:
                 if char in _SPACE:
-                    blank = _DULL.match(text, index)
+                    blank = _UNIMPORTANT.match(text, index)
                     assert blank is not None
                     self._pending.append(blank.group())
                     index = blank.end()
@@ -74,40 +75,40 @@ class Preamble:
                 if char in _FOLLOWS[self._pending[0]]:
                     return index
                 pending, self._pending = self._pending, []
-                for passed in pending:
-                    self._pass(passed)
+                for piece in pending:
+                    self._add_prose(piece)
                 continue
-            if self._content and char not in _SPACE:
-                self._content = False
-                if char in _VALUE:
+            if self._at_content_start and char not in _SPACE:
+                self._at_content_start = False
+                if char in _VALUE_STARTS:
                     return index
                 self._in_code = True
             if self._in_code or char not in "{[":
-                if not self._last and char == '"':
+                if not self._last_character and char == '"':
                     return index
-                dull = _DULL.match(text, index)
-                piece = dull.group() if dull else char
-                self._pass(piece)
+                match = _UNIMPORTANT.match(text, index)
+                piece = match.group() if match else char
+                self._add_prose(piece)
                 index += len(piece)
-            elif not self._last:
+            elif not self._last_character:
                 return index
-            elif char == "{" or self._last == ":" or self._line_is_blank:
+            elif char == "{" or self._last_character == ":" or self._line_is_blank:
                 self._pending = [char]
                 index += 1
             else:
-                self._pass(char)
+                self._add_prose(char)
                 index += 1
         return None
 
-    def _pass(self, piece: str) -> None:
-        """Take a piece for prose: a single character, or several that mean nothing here, or line ends."""
+    def _add_prose(self, piece: str) -> None:
+        """Add prose: a single character, several that cannot start JSON, or line ends."""
         self._parts.append(piece)
         self._length += len(piece)
         if not piece.isspace() and piece != "\ufeff":
-            self._last = piece[-1]
+            self._last_character = piece[-1]
             self._line_is_blank = False
         if piece[0] != "\n":
-            # What a line begins with is enough to know a fence and its language.
+            # The start of a line is enough to recognize a fence and its language.
             self._line += piece[: _LINE_START - len(self._line)]
             return
         fence = _FENCE.match(self._line.strip())
@@ -119,8 +120,8 @@ class Preamble:
         if self._fence:
             if marks.startswith(self._fence) and not language:
                 self._fence = ""
-                self._in_code = self._content = False
+                self._in_code = self._at_content_start = False
             return
         self._fence = marks
-        self._content = not language or language.startswith("json")
-        self._in_code = not self._content
+        self._at_content_start = not language or language.startswith("json")
+        self._in_code = not self._at_content_start

@@ -1,7 +1,7 @@
-"""What judging one document by a visitor's schema may cost: the time of its patterns, the branches it leads through.
+"""Budget for validating one document by a visitor's schema: it limits regular expressions and branches.
 
-Patterns are matched by `regex`, which can be told when to stop; Python's `re` holds everything up until it is done.
-A pattern must be one that both know, and means the same in both, but for `[[:alpha:]]` and its kin.
+Patterns are matched by the package `regex`, which has a timeout; Python's `re` blocks the process until it is done.
+A pattern must be valid in both. It means the same in both, except for `[[:alpha:]]` and other POSIX classes.
 """
 
 import re
@@ -14,14 +14,16 @@ from typing import Any
 import regex  # type: ignore[import-untyped]
 from jsonschema import Draft202012Validator, ValidationError, validators  # type: ignore[import-untyped]
 
-SEARCH_SECONDS, SECONDS = 0.02, 1.0
-"""How long a pattern may be searched for in one text, and all patterns in a document."""
-BRANCHES = 20_000
-"""How many `anyOf`, `$ref` and their kin a document may be led through; two that lead to two each are soon many."""
-REPEATS = 20_000
-"""How large a pattern may be with what it repeats written out, as `regex` does."""
-LONG = 1_000
-"""Characters from which on other threads may run during a search; giving way costs time."""
+SEARCH_SECONDS = 0.02
+"""Timeout of one search for a pattern in one text."""
+DOCUMENT_SECONDS = 1.0
+"""Timeout of all searches in a document."""
+MAX_BRANCHES = 20_000
+"""Limit of the `anyOf`, `$ref` and similar keywords evaluated for a document: nested branches grow exponentially."""
+MAX_PATTERN_SIZE = 20_000
+"""Limit of a pattern's length with its repetitions written out, which `regex` does."""
+RELEASE_GIL_LENGTH = 1_000
+"""Text length from which a search releases the GIL. For shorter texts releasing it costs more time than it saves."""
 
 _TOKEN = re.compile(
     r"(?P<flags>\(\?[a-zA-Z-]*x)|(?P<open>\()|(?P<close>\))|\+|\{(?P<least>\d++)(?:,\d*+)?\}|[*?]|\{\d*+,?\d*+\}"
@@ -33,59 +35,60 @@ _KEYWORDS = Draft202012Validator.VALIDATORS
 
 
 class BudgetExceededError(Exception):
-    """Judging the value would take too long; says what takes it."""
+    """Validation would take too long. The message says what does."""
 
 
 class ValidationBudget:
-    """What has been spent on a document."""
+    """What is left to spend on one document."""
 
     def __init__(self, follow: Callable[[str], Any]) -> None:
         self.follow = follow
-        self._seconds = SECONDS
-        self._branches = BRANCHES
+        self._seconds = DOCUMENT_SECONDS
+        self._branches = MAX_BRANCHES
 
     def matches(self, pattern: str, text: str) -> bool:
-        """Whether a pattern is found in a text; raises TooCostly."""
+        """Whether a pattern matches somewhere in a text. Raises BudgetExceededError."""
         if self._seconds <= 0:
             raise BudgetExceededError("The patterns of the schema take too long")
-        begun = perf_counter()
+        started = perf_counter()
         try:
-            return compiled(pattern).search(text, timeout=SEARCH_SECONDS, concurrent=len(text) > LONG) is not None
+            concurrent = len(text) > RELEASE_GIL_LENGTH
+            return compile_pattern(pattern).search(text, timeout=SEARCH_SECONDS, concurrent=concurrent) is not None
         except TimeoutError as error:
             raise BudgetExceededError(f"The pattern {pattern!r} takes too long") from error
         finally:
-            self._seconds -= perf_counter() - begun
+            self._seconds -= perf_counter() - started
 
     def branch(self) -> None:
-        """Follow a keyword that leads to other schemas; raises TooCostly."""
+        """Count one keyword that leads to other schemas. Raises BudgetExceededError."""
         if self._branches <= 0:
             raise BudgetExceededError("The schema leads through too many branches")
         self._branches -= 1
 
 
-CURRENT_BUDGET: ContextVar[ValidationBudget] = ContextVar("EFFORT")
-"""What the validator spends from."""
+CURRENT_BUDGET: ContextVar[ValidationBudget] = ContextVar("CURRENT_BUDGET")
+"""The budget that the running validator spends from."""
 
 
 @lru_cache(maxsize=500)
-def compiled(pattern: str) -> "regex.Pattern[str]":
-    """Return a pattern with every lone brace as itself: `regex` would take `{e}` for a tolerance of errors."""
-    return regex.compile(_BRACE.sub(lambda found: found[1] or r"\{", pattern))
+def compile_pattern(pattern: str) -> "regex.Pattern[str]":
+    """Compile a pattern with its lone braces escaped: `regex` would read `{e}` as fuzzy matching."""
+    return regex.compile(_BRACE.sub(lambda match: match[1] or r"\{", pattern))
 
 
 def pattern_is_small(pattern: str) -> bool:
-    """Whether a pattern stays small when what it repeats is written out."""
-    above: list[int] = []
+    """Whether a pattern has at most `MAX_PATTERN_SIZE` parts when its repetitions are written out."""
+    outer_sizes: list[int] = []
     size = last = 0
     for token in _TOKEN.finditer(pattern):
-        if token["flags"]:  # (?x) hides comments in a pattern
+        if token["flags"]:  # with (?x) a pattern may have comments, which this tokenizer does not know
             return False
         if token["open"]:
-            above.append(size)
+            outer_sizes.append(size)
             size = 0
         elif token["close"]:
             last = size + 1
-            size = last + (above.pop() if above else 0)
+            size = last + (outer_sizes.pop() if outer_sizes else 0)
         elif token["one"]:
             last = 1
             size += 1
@@ -93,7 +96,7 @@ def pattern_is_small(pattern: str) -> bool:
             least = 1 if token[0] == "+" else int(token["least"] or 0)
             size += last * least
             last *= least + 1
-        if size > REPEATS:
+        if size > MAX_PATTERN_SIZE:
             return False
     return True
 
@@ -113,29 +116,31 @@ def _pattern_properties(validator: Any, rules: dict[str, Any], value: Any, _: An
 def _additional_properties(validator: Any, rule: Any, value: Any, schema: Any) -> Iterable[ValidationError]:
     if not isinstance(value, dict):
         return ()
-    named = {*schema.get("properties", ()), *_matching(schema.get("patternProperties", ()), value)}
-    return _left("additionalProperties", validator, rule, value, named)
+    known = {*schema.get("properties", ()), *_matching(schema.get("patternProperties", ()), value)}
+    return _validate_others("additionalProperties", validator, rule, value, known)
 
 
 def _unevaluated_properties(validator: Any, rule: Any, value: Any, schema: Any) -> Iterable[ValidationError]:
     if not isinstance(value, dict):
         return ()
-    return _left("unevaluatedProperties", validator, rule, value, _evaluated(validator, schema, value))
+    return _validate_others("unevaluatedProperties", validator, rule, value, _evaluated(validator, schema, value))
 
 
-def _left(word: str, validator: Any, rule: Any, value: dict[str, Any], named: set[str]) -> Iterable[ValidationError]:
-    left = {name: part for name, part in value.items() if name not in named}
-    errors: Iterable[ValidationError] = _KEYWORDS[word](validator, rule, left, {})
+def _validate_others(
+    keyword: str, validator: Any, rule: Any, value: dict[str, Any], known: set[str]
+) -> Iterable[ValidationError]:
+    others = {name: part for name, part in value.items() if name not in known}
+    errors: Iterable[ValidationError] = _KEYWORDS[keyword](validator, rule, others, {})
     return errors
 
 
 def _matching(patterns: Iterable[str], value: dict[str, Any]) -> list[str]:
-    effort = CURRENT_BUDGET.get()
-    return [name for name in value if any(effort.matches(pattern, name) for pattern in patterns)]
+    budget = CURRENT_BUDGET.get()
+    return [name for name in value if any(budget.matches(pattern, name) for pattern in patterns)]
 
 
 def _evaluated(validator: Any, schema: Any, value: dict[str, Any]) -> set[str]:
-    """Return the names that a schema, and those that hold beside it, say something of."""
+    """Return the names of the properties that a schema and its in-place subschemas evaluate."""
     if isinstance(schema, bool):
         return set()
 
@@ -146,17 +151,17 @@ def _evaluated(validator: Any, schema: Any, value: dict[str, Any]) -> set[str]:
     for word in ("additionalProperties", "unevaluatedProperties"):
         if word in schema:
             names.update(name for name, part in value.items() if holds(schema[word], part))
-    beside = [rule for name, rule in schema.get("dependentSchemas", {}).items() if name in value]
-    beside += [rule for word in ("allOf", "anyOf", "oneOf") for rule in schema.get(word, ()) if holds(rule, value)]
+    in_place = [rule for name, rule in schema.get("dependentSchemas", {}).items() if name in value]
+    in_place += [rule for word in ("allOf", "anyOf", "oneOf") for rule in schema.get(word, ()) if holds(rule, value)]
     if "if" in schema:
-        is_so = holds(schema["if"], value)
-        beside += [schema[word] for word in (("if", "then") if is_so else ("else",)) if word in schema]
+        condition = holds(schema["if"], value)
+        in_place += [schema[word] for word in (("if", "then") if condition else ("else",)) if word in schema]
     if "$ref" in schema:
-        beside.append(CURRENT_BUDGET.get().follow(schema["$ref"]))
-    return names.union(*(_evaluated(validator, rule, value) for rule in beside))
+        in_place.append(CURRENT_BUDGET.get().follow(schema["$ref"]))
+    return names.union(*(_evaluated(validator, rule, value) for rule in in_place))
 
 
-def _counted(word: str) -> Callable[..., Iterable[ValidationError] | None]:
+def _count_branches(word: str) -> Callable[..., Iterable[ValidationError] | None]:
     keyword: Callable[..., Iterable[ValidationError] | None] = _KEYWORDS[word]
 
     def check(*arguments: Any) -> Iterable[ValidationError] | None:
@@ -173,7 +178,12 @@ BoundedValidator = validators.extend(
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
         "unevaluatedProperties": _unevaluated_properties,
-        **{word: _counted(word) for word in ("$ref", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas")},
+        **{
+            word: _count_branches(word) for word in ("$ref", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas")
+        },
     },
 )
-"""2020-12, spending from `EFFORT`. A schema given to it must not name its dialect: jsonschema would take its own."""
+"""Validator of JSON Schema 2020-12 that spends from `CURRENT_BUDGET`.
+
+A schema given to it must not have `$schema`: jsonschema would use its own validator for that dialect.
+"""

@@ -1,32 +1,35 @@
-"""When what has come is shown: at each chunk, or once some have gathered."""
+"""Chunk buffer: collects chunks of text and releases them after a number of chunks or a time.
+
+The story page's "buffered" display mode repaints once a release instead of once a chunk.
+"""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class ChunkBuffer:
-    """Holds chunks back until `chunks` of them have gathered or the first has waited for `seconds`."""
+    """Buffers until it holds `chunks` chunks, or until `seconds` after the first of them."""
 
     chunks: int = 10
     seconds: float = 0.1
-    _held: list[str] = field(default_factory=list)
-    _since: float = 0.0
+    _buffered: list[str] = field(default_factory=list, init=False)
+    _first_at: float = field(default=0.0, init=False)
 
     def add(self, chunk: str, at: float) -> str:
-        """Take a chunk that came at a time, and return what is to be shown now, or ""."""
-        if not self._held:
-            self._since = at
-        self._held.append(chunk)
+        """Buffer a chunk that arrived at the time `at` and return the text to show now, or ""."""
+        if not self._buffered:
+            self._first_at = at
+        self._buffered.append(chunk)
         return self.flush_if_due(at)
 
     def flush_if_due(self, now: float) -> str:
-        """Return what is to be shown now, or ""."""
-        if len(self._held) >= self.chunks or (self._held and now - self._since >= self.seconds):
+        """Return the buffered text if it is due, else ""."""
+        if len(self._buffered) >= self.chunks or (self._buffered and now - self._first_at >= self.seconds):
             return self.flush()
         return ""
 
     def flush(self) -> str:
-        """Return all that is held."""
-        text = "".join(self._held)
-        self._held.clear()
+        """Return all of the buffered text."""
+        text = "".join(self._buffered)
+        self._buffered.clear()
         return text

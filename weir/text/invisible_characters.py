@@ -1,28 +1,28 @@
-"""Characters that nobody sees, in a model's text: shown by a mark where they can deceive.
+"""Filter for invisible Unicode characters in a model's text: replaces them by a mark where they can deceive a reader.
 
-They can turn the order of what is read around, split a word that looks whole, or carry a hidden message. Kept is what
-writing needs: joiners after an emoji or a letter of a script that has them, spaces of no width in scripts without
-spaces, direction marks, variation selectors, the flags of regions, soft hyphens, a blank after a sign of Braille. Each
-of them only once in a row.
+Invisible characters can reverse the order of text on the screen, split a word that looks whole, or carry a hidden
+message. Those that writing needs pass, each once in a row: joiners after an emoji or a letter of a script that uses
+them, zero-width spaces in scripts without spaces, direction marks, variation selectors, flags of regions, soft hyphens,
+and a Braille blank after a Braille sign.
 """
 
 import re
 
 MARK = "\ufffd"
-"""Stands for a run of characters that cannot be seen."""
+"""Replaces a run of invisible characters."""
 
 _HIDDEN = (
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls
     "\u00ad"  # soft hyphens
     "\u061c\u200e\u200f"  # direction marks
     "\u202a-\u202e\u2066-\u2069"  # embeddings, overrides, isolates
-    "\u034f\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\ufeff"  # joiners, spaces without width
-    "\u115f\u1160\u3164\uffa0\u2800"  # Hangul fillers, the blank of Braille
-    "\u17b4\u17b5\U0001bca0-\U0001bca3"  # Khmer vowels that are not heard, controls of shorthand
+    "\u034f\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\ufeff"  # joiners, zero-width spaces
+    "\u115f\u1160\u3164\uffa0\u2800"  # Hangul fillers, the Braille blank
+    "\u17b4\u17b5\U0001bca0-\U0001bca3"  # silent Khmer vowels, shorthand format controls
     "\ufe00-\ufe0f\U000e0100-\U000e01ef"  # variation selectors
     "\ufff0-\ufffb\U0001d159\U0001d173-\U0001d17a"  # annotations, a note without head, musical controls
-    "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"  # tags, and what is kept for more of them
-    "\ud800-\udfff"  # halves of a surrogate pair, which no page can be sent
+    "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"  # tags, and the range reserved for more
+    "\ud800-\udfff"  # lone surrogates, which UTF-8 cannot encode
 )
 HIDDEN = re.compile(f"[{_HIDDEN}]")
 _RUN = re.compile(f"[{_HIDDEN}]+")
@@ -39,36 +39,36 @@ _FLAG, _FLAG_ENDS, _FLAG_LENGTH = "\U0001f3f4", "\U000e007f", 6
 
 
 class InvisibleCharacterFilter:
-    """Feed it text in any pieces; what the pieces are makes no difference. Nothing is held back."""
+    """Incremental filter. The result does not depend on how the text is cut, and no text is held back."""
 
     def __init__(self) -> None:
         self._before = ""
         self._tags = 0
-        """How many more tags the flag may have that was just begun."""
+        """How many tag characters may still follow the flag that has just started."""
 
     def feed(self, text: str) -> str:
-        """Take more text and return it with its marks."""
+        """Return the text with its deceptive invisible characters replaced."""
         parts: list[str] = []
         at = 0
         for run in _RUN.finditer(text):
-            self._pass(text[at : run.start()], parts)
+            self._copy(text[at : run.start()], parts)
             for character in run.group():
-                self._take(character, parts)
+                self._filter(character, parts)
             at = run.end()
-        self._pass(text[at:], parts)
+        self._copy(text[at:], parts)
         return "".join(parts)
 
     def flush(self) -> str:
-        """Say that the text has ended: nothing was held back."""
+        """Return "": no text is held back."""
         return ""
 
-    def _pass(self, plain: str, parts: list[str]) -> None:
-        if plain:
-            parts.append(plain)
-            self._before = plain[-1]
+    def _copy(self, visible: str, parts: list[str]) -> None:
+        if visible:
+            parts.append(visible)
+            self._before = visible[-1]
             self._tags = _FLAG_LENGTH if self._before == _FLAG else 0
 
-    def _take(self, character: str, parts: list[str]) -> None:
+    def _filter(self, character: str, parts: list[str]) -> None:
         if self._is_allowed(character):
             parts.append(character)
             self._before = character
@@ -97,5 +97,5 @@ class InvisibleCharacterFilter:
 
 
 def replace_invisible(text: str) -> str:
-    """Return a whole text with its marks."""
+    """Filter a whole text."""
     return InvisibleCharacterFilter().feed(text)

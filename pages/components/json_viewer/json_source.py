@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from chains.structured import class_of_fields
 from weir.analysis.run_json import ChainOutput, RunJsonReader, TimedText
 from weir.partial_json import adversarial_chunking
-from weir.partial_json.incremental_schema import SchemaError
+from weir.partial_json.checked_schema import SchemaError
 from weir.partial_json.parser import PartialJson
 from weir.runs.run import Run
 

@@ -1,0 +1,34 @@
+from tests.support.event_strategies import recorded
+from tests.support.timed_runs import stream_events
+from weir.analysis.method_race import Lane, summary, text_agreement
+from weir.runs.methods import Method
+from weir.runs.run import Status
+
+
+def lane(method: Method, *chunks: tuple[float, str], status: Status = Status.DONE) -> Lane:
+    return Lane(method, recorded(list(stream_events(*chunks)), status=status)).read()
+
+
+def test_summary_says_how_long_one_waits_without_streaming() -> None:
+    lanes = [lane(Method.STREAM, (0.31, "a"), (8.0, "b")), lane(Method.INVOKE, (8.4, "ab"))]
+    assert summary(lanes) == "Without streaming you would have waited 8.4 s for the first word; with it 0.3 s."
+
+
+def test_summary_of_streams_alone_has_the_times_of_the_first_and_last_word() -> None:
+    lanes = [lane(Method.STREAM, (0.3, "a"), (8.0, "b")), lane(Method.ASTREAM, (0.5, "a"), (8.1, "b"))]
+    assert summary(lanes).endswith("the first word came after 0.3 s to 0.5 s, the last after 8.1 s.")
+
+
+def test_a_stopped_lane_is_not_compared() -> None:
+    stopped = lane(Method.INVOKE, (0.5, "Once"), status=Status.STOPPED)
+    assert summary([stopped, lane(Method.STREAM, (0.3, "a"))]) == ""
+    assert text_agreement([stopped, lane(Method.STREAM, (0.3, "a"))]) == ""
+
+
+def test_text_agreement_counts_the_characters_that_are_the_same() -> None:
+    same = [lane(Method.STREAM, (0.1, "abc")), lane(Method.INVOKE, (0.1, "ab"), (0.2, "c"))]
+    assert text_agreement(same) == "All 2 texts are the same, to the character (3 characters)."
+    different = [lane(Method.STREAM, (0.1, "abc")), lane(Method.INVOKE, (0.1, "abXc"))]
+    assert text_agreement(different).startswith("The texts are the same for 2 characters")
+    longer = [lane(Method.STREAM, (0.1, "abc")), lane(Method.INVOKE, (0.1, "abcd"))]
+    assert text_agreement(longer).startswith("The texts are the same for 3 characters")
