@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, RootModel
 
-from weir.config.user_chains import ChainImportError, import_runnable
+from weir.config.user_chains import ChainImportError, check_importable_in_app, import_runnable
 from weir.llm.chat_model import AbortableConnections
 from weir.llm.provider import ModelProvider
 from weir.llm.replay_model import ReplayAbort
@@ -95,6 +95,7 @@ class ChainRegistry:
                 problems.append(f"WEIR_CHAINS: {name} is the name of a built-in chain; choose another name.")
                 continue
             try:
+                check_importable_in_app(path)
                 chains.append(spec_of_runnable(name, path, import_runnable(path)))
             except ChainImportError as error:
                 problems.append(f"WEIR_CHAINS: {error} Correct it, then start Weir again.")
