@@ -57,7 +57,7 @@ slow = {'pydantic', 'langchain_core', 'streamlit', 'openai'} & set(sys.modules)
 sys.exit(f'weir --help imports {slow}' if slow else 0)"
 
 echo "weir story --record -, with the embedded model"
-weir story --input '{"topic": "rain"}' --record - >story.jsonl 2>log.txt || fail "$(cat log.txt)"
+weir story --input '{"topic": "rain", "length": "short"}' --record - >story.jsonl 2>log.txt || fail "$(cat log.txt)"
 tail -n 1 story.jsonl | grep -q '"status": \?"done"' || fail "the recording ends with $(tail -n 1 story.jsonl)"
 [ ! -e "$XDG_DATA_HOME/weir" ] || fail "--record has opened the data folder"
 
@@ -131,7 +131,7 @@ def request(path: str, body: object = None) -> tuple[int, str, dict[str, str]]:
     data = None if body is None else json.dumps(body).encode()
     question = urllib.request.Request(HOME + path, data, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(question, timeout=60) as answer:
+        with urllib.request.urlopen(question, timeout=120) as answer:
             return answer.status, answer.read().decode(), dict(answer.headers)
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(), dict(error.headers)
@@ -164,7 +164,7 @@ check("script-src" in headers.get("Content-Security-Policy", ""), f"Content-Secu
 check("served" not in request("/app/static/file.txt")[1], "files are served: the folder's own configuration won")
 origins = json.loads(request("/_stcore/host-config")[1])["allowedOrigins"]
 check("https://elsewhere.example" not in origins, f"the folder's own configuration won: {origins}")
-status, text, _ = request("/api/chains/story/invoke", {"input": {"topic": "rain"}})
+status, text, _ = request("/api/chains/story/invoke", {"input": {"topic": "rain", "length": "short"}})
 check(status == 200, f"the embedded model: {status} {text}")
 status, text, _ = request("/api/chains/shout/invoke", {"input": "rain"})
 check(status == 200 and "RAIN" in text, f"the user's chain: {status} {text}")
