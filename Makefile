@@ -3,6 +3,7 @@
 # make check   lint, format and types
 # make eval    how often the local classifier sends questions where they belong
 # make test-postgres   the tests of what is kept, on a PostgreSQL of their own too
+# make test-wheel   the wheel, in an empty environment and an empty folder
 # make bench   speed, against a plain Streamlit page and a bare EventSource page (ten minutes)
 # make soak    ten minutes of fifty sessions, and what is left over
 # make audit   look for known weaknesses of the locked packages (asks PyPI)
@@ -18,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: run test test-postgres check eval bench soak audit lock browser clean
+.PHONY: run test test-postgres test-wheel check eval bench soak audit lock browser clean
 
 run: $(VENV)/.runs
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -28,6 +29,9 @@ test: $(VENV)/.tests browser
 
 test-postgres: $(VENV)/.tests
 	@PYTHON=$(BIN)/python bash tests/storage/postgres.sh
+
+test-wheel: $(VENV)/.tests
+	@PYTHON=$(BIN)/python bash tests/wheel.sh
 
 check: $(VENV)/.tests
 	$(BIN)/ruff check .

@@ -18,7 +18,8 @@ from tests.support.fake_openai import FakeOpenAI, Fault, Plan, fake_openai
 from weir.analysis.method_race import Lane, summary
 from weir.analysis.metrics import answer_text
 from weir.config.settings import Settings
-from weir.llm.chat_model import AbortableConnections, ModelOptions, chat_model, configured_endpoint, http_client
+from weir.llm.abortable_client import AbortableConnections
+from weir.llm.chat_model import ModelOptions, chat_model, configured_endpoint, http_client
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder

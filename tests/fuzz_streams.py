@@ -32,14 +32,14 @@ from weir.analysis.metrics import answer_text, run_metrics
 from weir.analysis.outcome import AnswerStatus, Outcome, outcome
 from weir.analysis.token_counter import TokenUsageCounter
 from weir.config.settings import Settings
+from weir.llm.abortable_client import AbortableConnections
 from weir.llm.chat_model import (
-    AbortableConnections,
-    CheckedChatOpenAI,
     ModelOptions,
     chat_model,
     configured_endpoint,
     http_client,
 )
+from weir.llm.overrides.checked_chat_openai import CheckedChatOpenAI
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.failure import FailureKind

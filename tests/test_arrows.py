@@ -115,4 +115,4 @@ def test_only_settings_reads_the_environment() -> None:
 
 def test_only_one_file_makes_a_chat_openai() -> None:
     makers = [str(path.relative_to(ROOT)) for path in sources() if "ChatOpenAI(" in path.read_text(encoding="utf-8")]
-    assert makers == ["weir/llm/chat_model.py"]
+    assert makers == ["weir/llm/chat_model.py", "weir/llm/overrides/checked_chat_openai.py"]

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from chains.structured import EXAMPLES, FieldListError, StructuredMethod, bounded, class_of_fields, structured_chain
 from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.config.settings import Settings
-from weir.llm.chat_model import AbortableConnections, chat_model, configured_endpoint
+from weir.llm.abortable_client import AbortableConnections
+from weir.llm.chat_model import chat_model, configured_endpoint
 from weir.partial_json.adversarial_chunking import by_characters
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.failure import FailureKind

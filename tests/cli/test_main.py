@@ -32,13 +32,18 @@ broken = RunnableLambda(fails)
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "my_chains.py").write_text(CHAINS)
+    (tmp_path / "chains").mkdir()
     return tmp_path
 
 
 def weir(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return python(folder, "-m", "weir", *arguments)
+
+
+def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_"))}
     return subprocess.run(
-        [sys.executable, "-m", "weir", *arguments],
+        [sys.executable, *arguments],
         cwd=folder,
         env=environment | {"PYTHONPATH": str(ROOT), "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
         capture_output=True,
@@ -56,6 +61,21 @@ def test_a_chain_is_recorded_to_a_file_without_a_page(folder: Path) -> None:
     assert run.events[-1].data["output"] == "RAIN"
 
 
+def test_record_imports_neither_streamlit_nor_the_database(folder: Path) -> None:
+    script = (
+        "import sys; from weir.cli.main import main; main(sys.argv[1:]);"
+        "sys.exit(sorted({'streamlit', 'sqlalchemy', 'fastapi'} & set(sys.modules)))"
+    )
+    done = python(folder, "-c", script, "my_chains:chain", "--input", '{"topic": "rain"}', "--record", "run.jsonl")
+    assert done.stderr.splitlines()[-1] == "[]"
+    assert (folder / "run.jsonl").exists()
+
+
+def test_help_imports_no_library(folder: Path) -> None:
+    script = "import sys, weir.cli.main; sys.exit(sorted({'pydantic', 'langchain_core'} & set(sys.modules)))"
+    assert python(folder, "-c", script).stderr.strip() == "[]"
+
+
 def test_a_run_that_fails_is_recorded_and_the_command_says_so(folder: Path) -> None:
     done = weir(folder, "my_chains:broken", "--record", "-")
     assert done.returncode == 1
@@ -69,6 +89,8 @@ def test_a_run_that_fails_is_recorded_and_the_command_says_so(folder: Path) -> N
         (("my_chains:absent", "--record", "-"), "my_chains:absent cannot be imported: AttributeError"),
         (("absent:chain",), "absent:chain cannot be imported: ModuleNotFoundError"),
         (("absent",), "absent is no chain: name one of story, smart_router"),
+        (("chains:agent",), "chains:agent cannot be opened in the app, because the app has a package called chains"),
+        (("--record", "-"), "--record needs a chain"),
         (("story", "--input", "{", "--record", "-"), "--input is not JSON"),
         (("story", "--input", "{}", "--record", "-"), "topic"),
     ],

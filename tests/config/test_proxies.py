@@ -13,7 +13,8 @@ from tests.support.fake_openai import FakeOpenAI
 from weir.analysis.metrics import answer_text
 from weir.analysis.outcome import AnswerStatus
 from weir.config import proxies
-from weir.llm.chat_model import AbortableConnections, http_client
+from weir.llm.abortable_client import AbortableConnections
+from weir.llm.chat_model import http_client
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.failure import FailureKind
 from weir.runs.methods import Method

@@ -6,7 +6,7 @@ from langchain_core.runnables import Runnable
 
 from chains.registry import REGISTRY
 from weir.config.settings import SettingsError, settings
-from weir.config.user_chains import ChainImportError, import_runnable, parse_chain_list
+from weir.config.user_chains import ChainImportError, check_importable_in_app, import_runnable, parse_chain_list
 
 PACKAGE = """
 from langchain_core.runnables import RunnableLambda
@@ -75,6 +75,20 @@ def test_chains_of_the_environment_stand_in_the_catalogue(outside: Callable[[str
     first, second = REGISTRY.problems
     assert "story is the name of a built-in chain" in first
     assert "nowhere:y cannot be imported" in second
+
+
+@pytest.mark.parametrize("is_regular_package", [True, False])
+def test_check_importable_in_app_refuses_a_package_with_a_name_of_the_apps(
+    outside: Callable[[str], None], tmp_path: Path, is_regular_package: bool
+) -> None:
+    check_importable_in_app("chains.registry:REGISTRY")  # Weir's own
+    (tmp_path / "chains").mkdir()
+    if is_regular_package:
+        (tmp_path / "chains" / "__init__.py").touch()
+    with pytest.raises(ChainImportError, match="Rename yours, or record the run with `weir chains:agent --record"):
+        check_importable_in_app("chains:agent")
+    outside("agent=chains:agent")
+    assert "the app has a package called chains itself" in REGISTRY.problems[0]
 
 
 @pytest.mark.parametrize("value", ["shout", "shout=somewhere", "a b=x:y", "a=x:y,a=x:z", "a=x:y:z", "=x:y"])

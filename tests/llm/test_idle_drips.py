@@ -16,7 +16,8 @@ from chains.story_chain import story_chain
 from weir.analysis.metrics import answer_text, run_metrics
 from weir.analysis.outcome import AnswerStatus, Outcome, outcome
 from weir.config.settings import Settings
-from weir.llm.chat_model import AbortableConnections, ModelOptions, chat_model, configured_endpoint
+from weir.llm.abortable_client import AbortableConnections
+from weir.llm.chat_model import ModelOptions, chat_model, configured_endpoint
 from weir.runs.failure import FailureKind
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder

@@ -46,7 +46,7 @@ def read(body: Body, *, pause: float = 0.0) -> list[bytes]:
     transport = httpx2.MockTransport(lambda _: httpx2.Response(200, stream=body))
     pieces = []
     with (
-        IdleTimeoutClient(cut=never, transport=transport, timeout=ALLOWED) as http,
+        IdleTimeoutClient(abort=never, transport=transport, timeout=ALLOWED) as http,
         http.stream("POST", URL) as response,
     ):
         for piece in response.iter_raw():
@@ -92,7 +92,7 @@ def test_after_a_first_refusal_a_body_has_its_full_time() -> None:
         httpx2.Response(503, headers={"retry-after-ms": "900"}),
         httpx2.Response(200, stream=Body(*[(0.1, COMMENT)] * 5, (0.0, b"data: [DONE]\n\n"))),
     ]
-    http = IdleTimeoutClient(cut=never, transport=httpx2.MockTransport(lambda _: answers.pop(0)))
+    http = IdleTimeoutClient(abort=never, transport=httpx2.MockTransport(lambda _: answers.pop(0)))
     client = openai.OpenAI(api_key="none", base_url="http://model.test/v1", http_client=http, timeout=1.0)
     told = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}], stream=True)
     assert list(told) == []
@@ -100,7 +100,7 @@ def test_after_a_first_refusal_a_body_has_its_full_time() -> None:
 
 
 def test_what_could_hide_silence_is_not_asked_for() -> None:
-    http = IdleTimeoutClient(cut=never, transport=httpx2.MockTransport(lambda _: httpx2.Response(200)))
+    http = IdleTimeoutClient(abort=never, transport=httpx2.MockTransport(lambda _: httpx2.Response(200)))
     assert http.get(URL).request.headers["accept-encoding"] == "identity"
 
 

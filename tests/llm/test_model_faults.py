@@ -14,7 +14,8 @@ from tests.support.faults import BLOCKS, FAULTS, WORDS, ModelFault, names
 from weir.analysis.metrics import answer_text, custom_event, run_metrics
 from weir.analysis.outcome import AnswerStatus, Outcome, outcome
 from weir.config.settings import Settings
-from weir.llm.chat_model import AbortableConnections, ModelOptions, chat_model, configured_endpoint
+from weir.llm.abortable_client import AbortableConnections
+from weir.llm.chat_model import ModelOptions, chat_model, configured_endpoint
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.failure import FailureKind
 from weir.runs.methods import Method

@@ -14,7 +14,8 @@ from weir.analysis.metrics import answer_text, run_metrics
 from weir.analysis.outcome import AnswerStatus, outcome
 from weir.analysis.progress import RunPhase, run_phase
 from weir.analysis.stop_report import ConnectionEnd, stop_report
-from weir.llm.chat_model import AbortableConnections, ModelOptions, chat_model, configured_endpoint
+from weir.llm.abortable_client import AbortableConnections
+from weir.llm.chat_model import ModelOptions, chat_model, configured_endpoint
 from weir.llm.transport_timing import TransportTiming
 from weir.runs.failure import FailureKind
 from weir.runs.methods import Method

@@ -18,7 +18,10 @@ OK, RUN_FAILED, CANNOT_START = 0, 1, 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command and return its exit code: 0 done, 1 the run did not end well, 2 it cannot start."""
+    """Run the command and return its exit code: 0 done, 1 the run did not end well, 2 it cannot start.
+
+    What takes long to import is imported here, where it is needed: `--help` answers at once.
+    """
     options = _parse(arguments)
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
@@ -31,12 +34,14 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(f"--input is not JSON: {error}.")
     except SettingsError as error:
         return _refuse(str(error))
-    if options.chain is None:
-        return _open_app({}, options.port)
     if options.record is not None:
+        if options.chain is None:
+            return _refuse('--record needs a chain. For example: weir story --input \'{"topic": "rain"}\' --record -')
         from weir.cli.record import record
 
         return record(options.chain, inputs, options.record)
+    if options.chain is None:
+        return _open_app({}, options.port)
     return _open_chain(options.chain, options.input, options.port)
 
 
@@ -61,31 +66,36 @@ def _refuse(sentence: str) -> int:
     return CANNOT_START
 
 
-def _open_chain(name: str, given: str, port: int) -> int:
+def _open_chain(name: str, input_json: str, port: int) -> int:
     """Become the app, with the chain in its registry."""
     from weir.cli.record import find_chain
     from weir.config.settings import settings
-    from weir.config.user_chains import ChainImportError
+    from weir.config.user_chains import ChainImportError, check_importable_in_app
 
     try:
+        check_importable_in_app(name)
         find_chain(name)
     except ChainImportError as error:
         return _refuse(str(error))
-    changed: dict[str, str] = {}
+    variables: dict[str, str] = {}
     if ":" in name:
         path, name = name, name.rpartition(":")[2].replace(".", "_")
-        changed["WEIR_CHAINS"] = ",".join(filter(None, (settings().chains, f"{name}={path}")))
-    link = f"http://localhost:{port}/events?{urlencode({'chain': name, 'input': given})}"
+        variables["WEIR_CHAINS"] = ",".join(filter(None, (settings().chains, f"{name}={path}")))
+    link = f"http://localhost:{port}/events?{urlencode({'chain': name, 'input': input_json})}"
     print(f"Weir opens on {name}: {link}", flush=True)  # noqa: T201
-    return _open_app(changed, port)
+    return _open_app(variables, port)
 
 
-def _open_app(changed: dict[str, str], port: int) -> int:
-    """Replace this process by the app's. The configuration beside the app's script is Weir's own and goes first."""
+def _open_app(variables: dict[str, str], port: int) -> int:
+    """Replace this process by the app's.
+
+    The working directory stays the user's, for its `.env` and modules. Streamlit reads `.streamlit/config.toml` there
+    and then the one beside the script, which is Weir's and wins.
+    """
     from weir.config.settings import child_process_environment
 
     paths = dict.fromkeys(entry for entry in (os.getcwd(), *sys.path) if entry)
-    changed = {"PYTHONPATH": os.pathsep.join(paths), **changed}
+    variables = {"PYTHONPATH": os.pathsep.join(paths), **variables}
     script = str(APP_FOLDER / "streamlit_app.py")
     command = [sys.executable, "-m", "streamlit", "run", script, f"--server.port={port}"]
-    os.execve(sys.executable, command, child_process_environment(**changed))
+    os.execve(sys.executable, command, child_process_environment(**variables))

@@ -1,4 +1,7 @@
-"""Recording one run from the terminal: no page, no database, and no model unless the chain needs one."""
+"""`weir … --record`: runs a chain in this process and writes its recording.
+
+It imports neither Streamlit nor the database, and loads the embedded model only for a chain that needs it.
+"""
 
 import importlib
 import signal
@@ -29,8 +32,8 @@ from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
 from weir.runs.run_store import MemoryStore
 
-ENGINE_TIMEOUT = LOAD_TIMEOUT + 60
-"""Seconds that the embedded model may take to be checked and loaded."""
+ENGINE_TIMEOUT_SECONDS = LOAD_TIMEOUT + 60
+"""Seconds to wait for the embedded model to be checked and loaded."""
 
 
 class NoModelError(Exception):
@@ -70,7 +73,7 @@ def find_chain(name: str) -> ChainSpec:
 
 
 def _built_in_chains() -> ChainRegistry:
-    """Import the app's own `chains` package, also where the folder one stands in has one of that name."""
+    """Return the app's registry, also where the working directory has a package called `chains` too."""
     sys.path.insert(0, str(APP_FOLDER))
     try:
         registry: ChainRegistry = importlib.import_module("chains.registry").REGISTRY
@@ -79,7 +82,9 @@ def _built_in_chains() -> ChainRegistry:
     return registry
 
 
-def prepare(chain: ChainSpec, inputs: Any, models: ModelProvider, *, timeout: float = ENGINE_TIMEOUT) -> PreparedRun:
+def prepare(
+    chain: ChainSpec, inputs: Any, models: ModelProvider, *, timeout: float = ENGINE_TIMEOUT_SECONDS
+) -> PreparedRun:
     """Return the run of a chain. A chain that needs the embedded model waits `timeout` seconds for it.
 
     Raises ValidationError, and NoModelError where no model can answer.
@@ -106,17 +111,19 @@ def _await_engine(models: ModelProvider, timeout: float) -> None:
         raise NoModelError(f"The embedded model is not ready after {timeout:.0f} s: it is {state.phase}.")
 
 
-def _run(name: str, prepared: PreparedRun, loop: BackgroundLoop, hidden: tuple[str, ...]) -> Run:
+def _run(name: str, prepared: PreparedRun, loop: BackgroundLoop, secrets: tuple[str, ...]) -> Run:
     store = MemoryStore(budget=int(settings().record_mb * 1e6))
-    recorder = Recorder(store, loop, grace=settings().grace_seconds, hidden=hidden)
+    recorder = Recorder(store, loop, grace=settings().grace_seconds, hidden=secrets)
     run = recorder.start(prepared.runnable, prepared.inputs, name=name, context=prepared.context)
     if threading.current_thread() is threading.main_thread():
         # Ctrl-C stops the run, not this command: the recording of what has arrived is written.
         signal.signal(signal.SIGINT, lambda *_: run.stop())
     for _ in run.follow(every=0.25, heartbeat=1.0):
-        print(f"\r{run.name}: {len(run.events):,} events", end="", file=sys.stderr, flush=True)  # noqa: T201
+        if sys.stderr.isatty():
+            print(f"\r{run.name}: {len(run.events):,} events", end="", file=sys.stderr, flush=True)  # noqa: T201
     result = outcome(run, run_metrics(run.events))
-    print(f"\n{result.status.value}. {result.sentence} {result.remedy} {result.detail}".rstrip(), file=sys.stderr)  # noqa: T201
+    start = "\n" if sys.stderr.isatty() else ""
+    print(f"{start}{result.status.value}. {result.sentence} {result.remedy} {result.detail}".rstrip(), file=sys.stderr)  # noqa: T201
     return run
 
 

@@ -1,4 +1,4 @@
-"""The chains that can be run by name: what one is, and the registry that pages, the API and the command share."""
+"""Registry of the chains that can be run by name; pages, the API and the `weir` command share it."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -8,8 +8,8 @@ from typing import Any
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, RootModel
 
-from weir.config.user_chains import ChainImportError, import_runnable
-from weir.llm.chat_model import AbortableConnections
+from weir.config.user_chains import ChainImportError, check_importable_in_app, import_runnable
+from weir.llm.abortable_client import AbortableConnections
 from weir.llm.provider import ModelProvider
 from weir.llm.replay_model import ReplayAbort
 from weir.llm.transport_timing import TransportTiming
@@ -25,34 +25,34 @@ class UnknownChainError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class PreparedRun:
-    """A Runnable with the input that it is to be given."""
+    """A Runnable and the input to run it with."""
 
     runnable: Runnable[Any, Any]
     inputs: Any
     context: dict[str, Any] = field(default_factory=dict)
-    """What the app needs to open the run from a link."""
+    """What pages need to show the run again from a link."""
     line: AbortableConnections | ReplayAbort | None = None
-    """The run's own connections, where its thread waits on them."""
+    """The connections of a synchronous run, by which it can be aborted."""
     connection: TransportTiming | None = None
     """Records when the request was sent and when the connection closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainSpec:
-    """A chain of the registry: its name, the form of its input, and how it is built for a model."""
+    """A chain of the registry: its name, the model of its input, and how it is prepared for a run."""
 
     name: str
     description: str
     input_model: type[BaseModel]
     prepare: Callable[[ModelProvider, Any], PreparedRun]
-    """Takes the model source and a validated input. Raises ModelNotReadyError."""
+    """Called with the model provider and a validated input. Raises ModelNotReadyError."""
 
 
 class ChainRegistry:
     """Chains by name, in the order in which they are shown: the built-in ones, then the user's own.
 
-    `user_chains` returns `(name, "package.module:attribute")` pairs. It is called, and what it names is imported, at
-    the first use of the registry: that may take seconds, and read settings that are not valid.
+    `user_chains` returns `(name, "package.module:attribute")` pairs. It is called at the first use of the registry, and
+    not before: it reads settings, which may be invalid, and the import of these chains may take seconds.
     """
 
     def __init__(self, built_in: Sequence[ChainSpec], user_chains: Callable[[], Sequence[tuple[str, str]]]) -> None:
@@ -95,6 +95,7 @@ class ChainRegistry:
                 problems.append(f"WEIR_CHAINS: {name} is the name of a built-in chain; choose another name.")
                 continue
             try:
+                check_importable_in_app(path)
                 chains.append(spec_of_runnable(name, path, import_runnable(path)))
             except ChainImportError as error:
                 problems.append(f"WEIR_CHAINS: {error} Correct it, then start Weir again.")
@@ -102,7 +103,7 @@ class ChainRegistry:
 
 
 def spec_of_runnable(name: str, path: str, runnable: Runnable[Any, Any]) -> ChainSpec:
-    """Describe a Runnable of the user's own, which was imported from `path`. It checks its input itself."""
+    """Return the spec of a user's Runnable that was imported from `path`. The Runnable validates its input itself."""
 
     class AnyInput(RootModel[Any]):
         @classmethod

@@ -1,4 +1,4 @@
-"""Which model answers now: the configured endpoint, or the embedded engine once it is ready."""
+"""Provider of the model that answers: of the configured endpoint, or of the embedded engine once it is ready."""
 
 import asyncio
 
@@ -6,10 +6,10 @@ import httpx2
 from langchain_openai import ChatOpenAI
 
 from weir.config.settings import Settings
+from weir.llm.abortable_client import AbortableConnections
 from weir.llm.chat_model import (
     EMBEDDED_MAX_TOKENS_TO_CLASSIFY,
     EMBEDDED_WINDOW,
-    AbortableConnections,
     Endpoint,
     ModelOptions,
     chat_model,
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class ModelProvider:
-    """Hands out the model that answers."""
+    """Creates chat models of the endpoint that the settings name, or of the embedded engine. Owns their connections."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -46,21 +46,21 @@ class ModelProvider:
 
     @property
     def engine(self) -> Engine | None:
-        """The embedded engine, where it is what answers."""
+        """The embedded engine; None if an endpoint is configured."""
         return self._engine
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Strings that must never be shown, logged or recorded: the settings' own, and the embedded engine's key."""
+        """Strings that must never be shown, logged or recorded, among them the embedded engine's key."""
         return (*self._settings.secrets, *([self._engine.api_key] if self._engine else []))
 
     def start(self) -> None:
-        """Begin to load the embedded model, if it is what answers. Returns at once."""
+        """Start loading the embedded model, if no endpoint is configured. Returns at once."""
         if self._engine:
             self._engine.start()
 
     async def aclose(self) -> None:
-        """Close the connections, on the loop that used them, and end the embedded engine."""
+        """Close the connections, on the loop that used them, and stop the embedded engine."""
         await self._http.aclose()
         if self._engine:
             await asyncio.to_thread(self._engine.stop)
@@ -78,14 +78,14 @@ class ModelProvider:
     def create_model(
         self, options: ModelOptions, line: AbortableConnections | None = None, connection: TransportTiming | None = None
     ) -> ChatOpenAI | None:
-        """Return a model of one run's own, or None while the embedded engine is not ready."""
+        """Return a new model for one run, or None while the embedded engine is not ready."""
         endpoint = self.endpoint()
         if endpoint is None:
             return None
         return chat_model(endpoint, self._settings, self._http, options=options, line=line, connection=connection)
 
     async def list_models(self) -> tuple[str, ...]:
-        """Return the names of the models to choose from; the endpoint's own first, and alone where it lists none."""
+        """Return the names of the models to choose from: the configured one, then those that the endpoint lists."""
         endpoint = self.endpoint()
         if endpoint is None:
             return ()
@@ -98,7 +98,7 @@ class ModelProvider:
         return (endpoint.model, *(name for name in listed if name != endpoint.model))
 
     def endpoint(self) -> Endpoint | None:
-        """Return the endpoint, or None while the embedded engine is not ready. `Engine.ensure` begins it."""
+        """Return the endpoint, or None while the embedded engine is not ready. Starts the engine if it is idle."""
         if self._configured:
             return self._configured
         assert self._engine is not None
@@ -107,12 +107,12 @@ class ModelProvider:
     @property
     def routes_locally(self) -> bool:
         """Whether questions are classified on this machine, without a model."""
-        wish = self._settings.router
-        return wish == "local" or (wish == "auto" and self._configured is None)
+        router = self._settings.router
+        return router == "local" or (router == "auto" and self._configured is None)
 
     @property
     def history_tokens(self) -> int:
-        """Tokens of a history that the model is told, at most."""
+        """Tokens of a conversation's history that are sent to the model, at most."""
         return (
             min(self._settings.history_tokens, EMBEDDED_WINDOW)
             if self._configured is None

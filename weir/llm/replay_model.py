@@ -1,4 +1,4 @@
-"""A model that says again what was recorded, with the same timing: for comparing ways to stream, not what is said."""
+"""Chat model that replays a recorded answer with its timing, for comparing ways to stream."""
 
 import asyncio
 import threading
@@ -13,33 +13,33 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
 
-from weir.llm.chat_model import RunAbortedError
+from weir.llm.abortable_client import RunAbortedError
 
 
 class ReplayAbort:
-    """What a thread that replays waits on; hanging up wakes it."""
+    """Waiting of a thread that replays an answer; `abort` wakes it."""
 
     def __init__(self) -> None:
-        self._cut = threading.Event()
+        self._aborted = threading.Event()
 
     def wait(self, seconds: float) -> None:
-        """Wait. Raises HungUpError if the line is cut meanwhile, or has been."""
-        if self._cut.wait(max(0.0, seconds)):
-            raise RunAbortedError(RunAbortedError.__doc__)
+        """Wait so many seconds. Raises RunAbortedError if the run is aborted meanwhile, or has been."""
+        if self._aborted.wait(max(0.0, seconds)):
+            raise RunAbortedError
 
     def abort(self) -> None:
-        """Wake whoever waits."""
-        self._cut.set()
+        """Wake the thread that waits."""
+        self._aborted.set()
 
     def close(self) -> None:
-        """There is nothing to give back."""
+        """Do nothing: there is no connection to close."""
 
 
 class ReplayChatModel(BaseChatModel):
-    """Answers any prompt with recorded pieces; without streaming, with all of them at the time of the last."""
+    """Answers any prompt with the recorded pieces; without streaming, with the whole text at the time of the last."""
 
     pieces: tuple[tuple[float, str], ...]
-    """Seconds since the call, and text."""
+    """Pairs of the seconds since the call and the text."""
     tokens_in: int | None = None
     tokens_out: int | None = None
     streaming: bool = False
@@ -63,9 +63,9 @@ class ReplayChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **_: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        begun = time.monotonic()
-        for at, text in self.pieces:
-            self.line.wait(begun + at - time.monotonic())
+        started_at = time.monotonic()
+        for seconds, text in self.pieces:
+            self.line.wait(started_at + seconds - time.monotonic())
             yield ChatGenerationChunk(message=AIMessageChunk(content=text))
         yield self._last()
 
@@ -76,9 +76,9 @@ class ReplayChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **_: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        begun = time.monotonic()
-        for at, text in self.pieces:
-            await asyncio.sleep(max(0.0, begun + at - time.monotonic()))
+        started_at = time.monotonic()
+        for seconds, text in self.pieces:
+            await asyncio.sleep(max(0.0, started_at + seconds - time.monotonic()))
             yield ChatGenerationChunk(message=AIMessageChunk(content=text))
         yield self._last()
 

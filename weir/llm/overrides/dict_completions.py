@@ -1,7 +1,7 @@
-"""Chat completions as the server sends them, without an object for each part of each chunk.
+"""openai client that hands on each chunk of a chat completion as the dict that the server sent.
 
-The openai client builds five of its models for a chunk, and ChatOpenAI takes them apart again at once: a third of all
-that a streamed token costs. ChatOpenAI takes plain dicts as well.
+The openai client builds five of its models for a chunk, and ChatOpenAI converts them back to dicts at once: 67 of the
+217 µs that a streamed token costs (docs/benchmarks.md). ChatOpenAI accepts dicts as well.
 """
 
 import contextlib
@@ -16,13 +16,13 @@ from weir.llm.completion_objects import Completion
 from weir.llm.idle_timeout import asks_for_stream
 
 _NO_FIELDS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "response_format"})
-"""Parameters of the client that are not simply sent on, or that it answers with an object of another kind."""
+"""Parameters of the client that are not part of the request's body, or that change the type of its answer."""
 
 
 class DictCompletions(openai.resources.chat.AsyncCompletions):
-    """A client's completions; a stream yields each chunk as the dict that its JSON says.
+    """A client's completions, whose streams yield each chunk as a dict.
 
-    Retries, time-outs, errors and closing are the client's own.
+    Retries, timeouts, errors and closing are the openai client's.
     """
 
     async def create(self, **request: Any) -> Any:
@@ -34,9 +34,10 @@ class DictCompletions(openai.resources.chat.AsyncCompletions):
 
 
 class EventDecoder(SSEDecoder):
-    """The openai client's, which makes an event of each blank line once there has been an `id`.
+    """SSE decoder that ignores events without data.
 
-    An event without data is none (https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage).
+    The openai client's makes an event of each blank line once there has been an `id`. An event without data is none
+    (https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage).
     """
 
     def decode(self, line: str) -> ServerSentEvent | None:
@@ -45,64 +46,65 @@ class EventDecoder(SSEDecoder):
 
 
 def check_answers(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
-    """Have a client hand on well-formed objects of chat completions alone, whole or chunk by chunk.
+    """Make a client hand on only well-formed objects of chat completions, whole or chunk by chunk.
 
-    The client hands on what its server sends, and what takes that apart then fails as if the fault were in the chain.
+    The client itself hands on whatever its server sends, so that LangChain fails on it as if the fault were in the
+    chain. Raises AnswerError and APIResponseValidationError instead.
     """
     process = client._process_response_data
 
     def checked(*, data: object, cast_to: type[Any], response: httpx2.Response) -> Any:
         if not isinstance(data, dict):
             raise openai.APIResponseValidationError(response, data)
-        read = _completion_of(response).read(data)
-        return process(data=read, cast_to=cast_to, response=response)
+        checked_data = _completion_of(response).read(data)
+        return process(data=checked_data, cast_to=cast_to, response=response)
 
     client._process_response_data = checked  # type: ignore[method-assign]
     client._make_sse_decoder = EventDecoder  # type: ignore[method-assign]
 
 
-def parse_once(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
-    """Have a client parse a streamed answer, where it is asked for a class, when it is whole.
+def parse_at_end(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
+    """Make a client parse a streamed answer of a given class once, at its end.
 
-    The client parses all of the text so far at each chunk: 200,000 characters of JSON hold up the loop for minutes.
-    LangChain reads the value at the end only. Private names of openai's `lib/streaming/chat/_completions.py`, whose
-    change tests/chains/test_structured.py notices.
+    The client itself parses all of the text so far at each chunk: 200,000 characters of JSON block the loop for
+    minutes. LangChain reads the value at the end only. Uses private names of openai's
+    `lib/streaming/chat/_completions.py`.
     """
     completions: Any = client.beta.chat.completions
-    begin = completions.stream
+    original = completions.stream
 
     @contextlib.contextmanager
     def stream(**request: Any) -> Iterator[Any]:
-        with begin(**request) as answer:
-            _parse_at_end(answer._state)
+        with original(**request) as answer:
+            _defer_parsing(answer._state)
             yield answer
 
     @contextlib.asynccontextmanager
     async def astream(**request: Any) -> AsyncIterator[Any]:
-        async with begin(**request) as answer:
-            _parse_at_end(answer._state)
+        async with original(**request) as answer:
+            _defer_parsing(answer._state)
             yield answer
 
     completions.stream = stream if isinstance(client, openai.OpenAI) else astream
 
 
-def _parse_at_end(state: Any) -> None:
-    asked, final = state._rich_response_format, state.get_final_completion
-    if asked is openai.omit:
+def _defer_parsing(state: Any) -> None:
+    response_format, final = state._rich_response_format, state.get_final_completion
+    if response_format is openai.omit:
         return
-    # The second one is for the event of the whole text, which LangChain does not read.
+    # `_response_format` is for the event of the whole text, which LangChain does not read.
     state._rich_response_format = state._response_format = openai.omit
 
     def parsed() -> Any:
-        state._rich_response_format = asked
+        state._rich_response_format = response_format
         return final()
 
     state.get_final_completion = parsed
 
 
 def _completion_of(response: httpx2.Response) -> Completion:
-    """Return the answer that a response's objects are of."""
-    found: Completion | None = response.extensions.get("completion")
-    if found is None:
-        found = response.extensions["completion"] = Completion(is_stream=asks_for_stream(response.request))
-    return found
+    """Return the Completion that reads the objects of this response."""
+    completion: Completion | None = response.extensions.get("completion")
+    if completion is None:
+        completion = response.extensions["completion"] = Completion(is_stream=asks_for_stream(response.request))
+    return completion
