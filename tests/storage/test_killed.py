@@ -29,7 +29,7 @@ while True:
 """
 
 
-def test_what_a_killed_process_has_kept_is_there_and_its_answer_is_cut(url: URL, clock: Clock) -> None:
+def test_updates_of_a_killed_process_are_stored_and_its_answer_is_cut(url: URL, clock: Clock) -> None:
     address = url.render_as_string(hide_password=False)
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, address, str(clock.now)], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -47,7 +47,7 @@ def test_what_a_killed_process_has_kept_is_there_and_its_answer_is_cut(url: URL,
     conversation = repository.conversations(ANN)[0].id
     question, answer = texts(repository.path(ANN, conversation))
     assert question == "Hello"
-    # The last update may have been kept without having been acknowledged.
+    # The last update may have been committed without having been acknowledged.
     assert answer in (" ".join(map(str, range(acknowledged))), " ".join(map(str, range(acknowledged + 1))))
     assert repository.path(ANN, conversation)[-1].status is MessageStatus.RUNNING
     clock.move(LEASE + 1)

@@ -201,7 +201,7 @@ def test_a_waiting_answer_is_started_once_and_can_be_ended_by_anyone(
     assert not repository.start_answer(ANN, answer, run_id="second")
     started = repository.path(ANN, conversation)[-1]
     assert (started.status, started.run_id) == (MessageStatus.RUNNING, "first")
-    with pytest.raises(ValueError, match="does not wait"):
+    with pytest.raises(ValueError, match="does not make an answer wait"):
         repository.update_answer(ANN, answer, "", status=MessageStatus.WAITING)
     waiting = repository.add_answer(ANN, question)
     assert other_process.update_answer(ANN, waiting, "", status=MessageStatus.STOPPED)

@@ -173,7 +173,7 @@ class ConversationRepository:
         another process writes it. Raises ValueError for WAITING.
         """
         if status is MessageStatus.WAITING:
-            raise ValueError("an answer that has begun does not wait")
+            raise ValueError("an update does not make an answer wait")
         is_owner = MessageRow.owner == self.owner
         values: dict[str, Any] = {"text": text, "status": status}
         if details is not None:
