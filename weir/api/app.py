@@ -13,11 +13,13 @@ from weir.api.api_services import ApiServices
 from weir.api.docs_page import add_docs_page
 from weir.api.middleware.access import AccessMiddleware
 from weir.api.middleware.access_log import AccessLogMiddleware
-from weir.api.problem_details import ERROR_RESPONSES, register_exception_handlers
+from weir.api.problem_details import register_exception_handlers
 from weir.config.settings import Settings
 from weir.llm.chain_registry import ChainRegistry
 from weir.llm.provider import ModelProvider
 from weir.runs.recorder import Recorder
+
+ROUTES = (streaming_routes, chain_routes, run_routes, operation_routes)
 
 
 def create_api(
@@ -39,11 +41,10 @@ def create_api(
         description="Runs LangChain chains, streams their answers, and records every event.",
         docs_url=None,
         redoc_url=None,
-        responses=ERROR_RESPONSES,
+        # Not `include_router`: FastAPI 0.165 would build each route at its first request, 40 ms on the event loop.
+        routes=[route for routes in ROUTES for route in routes.router.routes],
     )
     app.state.services = ApiServices(registry, models, recorder, limits)
     register_exception_handlers(app)
     add_docs_page(app)
-    for routes in (streaming_routes, chain_routes, run_routes, operation_routes):
-        app.include_router(routes.router)
     return AccessLogMiddleware(AccessMiddleware(app, settings, people_sign_in=people_sign_in))

@@ -6,12 +6,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from weir.api.api_services import Services
+from weir.api.problem_details import ERROR_RESPONSES
 from weir.api.responses import failed_run_error, json_response, run_outcome
 from weir.api.schemas import ChainResponse, InvokeRequest, InvokeResponse
 from weir.core import serialization
 from weir.runs.run import Run
 
-router = APIRouter(tags=["Chains"])
+router = APIRouter(tags=["Chains"], responses=ERROR_RESPONSES)
 
 
 @router.get("/chains")

@@ -9,12 +9,13 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from weir import __version__
 from weir.api.api_services import Services
+from weir.api.problem_details import ERROR_RESPONSES
 from weir.api.schemas import Health
 from weir.api.sse import sse_event
 
 TICK_SECONDS = 0.2
 
-router = APIRouter(tags=["Operation"])
+router = APIRouter(tags=["Operation"], responses=ERROR_RESPONSES)
 
 
 @router.get("/health", responses={503: {"model": Health, "description": "No model is ready."}})

@@ -9,6 +9,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from weir.analysis.event_filter import EventFilter
 from weir.api.api_services import ConnectionName, Services
+from weir.api.problem_details import ERROR_RESPONSES
 from weir.api.request_caller import get_caller
 from weir.api.responses import chunked_response
 from weir.api.run_reader import RunReader
@@ -20,7 +21,7 @@ from weir.runs.recording_codec import encode
 STOP_WAIT_SECONDS = 2.0
 """How long the response to DELETE waits for the run's end."""
 
-router = APIRouter(tags=["Runs"])
+router = APIRouter(tags=["Runs"], responses=ERROR_RESPONSES)
 
 
 @router.post("/runs", status_code=201)

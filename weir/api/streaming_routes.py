@@ -11,7 +11,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from weir.analysis.metrics import root_chunk_text
 from weir.api.api_services import ApiServices, ConnectionName, Services
-from weir.api.problem_details import ApiError, request_id
+from weir.api.problem_details import ERROR_RESPONSES, ApiError, request_id
 from weir.api.request_caller import get_caller
 from weir.api.responses import AbortableTextResponse, failed_run_error, log_cause, outcome_message, run_outcome
 from weir.api.run_reader import RunReader
@@ -23,7 +23,7 @@ RESERVED_FIELDS = frozenset({"chain", "after", "connection", "ticket"})
 
 _LOG = logging.getLogger(__name__)
 
-router = APIRouter(tags=["Streaming"])
+router = APIRouter(tags=["Streaming"], responses=ERROR_RESPONSES)
 
 
 def new_or_resumed_run(

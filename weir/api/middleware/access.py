@@ -29,7 +29,7 @@ OPEN_PATHS = frozenset({"/health"})
 _PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "cf-connecting-ip", "true-client-ip")
 
 _DESTINATIONS = frozenset({"empty", "document", "script", "style"})
-"""Values of Sec-Fetch-Dest that are allowed. The documentation page needs the last two; images and frames are not."""
+"""Allowed values of Sec-Fetch-Dest: not images, not frames. The documentation page needs the last two."""
 
 
 class _BodyTooLargeError(Exception):
