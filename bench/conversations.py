@@ -17,8 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from weir.storage.database import database_url, open_repository  # noqa: E402
-from weir.storage.repository import ConversationRepository  # noqa: E402
+from weir.storage.database import database_url  # noqa: E402
+from weir.storage.repository import ConversationRepository, open_repository  # noqa: E402
 
 VISITOR = "bench"
 ANSWER = "All work and no play makes a dull answer. " * 500

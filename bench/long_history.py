@@ -14,8 +14,9 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.browser.conftest import QUIET, Wire, browser_path, opened, send, weir_process
 from tests.support.fake_openai import Plan, fake_openai
 from weir.access.anonymous_id import COOKIE, new_anonymous_id
-from weir.storage.database import database_url, open_repository
-from weir.storage.message import MessageStatus
+from weir.storage.database import database_url
+from weir.storage.records import MessageStatus
+from weir.storage.repository import open_repository
 
 TIMES = 5
 PARAGRAPH = "The river falls over the wall, and what falls can be measured. " * 6

@@ -20,11 +20,10 @@ from pages.components.session.run_start import draw_retry
 from weir.access.limits import LimitReachedError
 from weir.analysis.outcome import AnswerStatus
 from weir.runs.run import Run
-from weir.storage.database import IN_MEMORY_URL, open_repository
-from weir.storage.feedback import Rating
-from weir.storage.message import Message
-from weir.storage.not_found import ConversationNotFoundError
-from weir.storage.storage_error import StorageError
+from weir.storage.database import IN_MEMORY_URL
+from weir.storage.records import Message, Rating
+from weir.storage.repository import open_repository
+from weir.storage.storage_errors import ConversationNotFoundError, StorageError
 
 SUGGESTIONS = {
     Route.MATH: "What is 25 × 17?",

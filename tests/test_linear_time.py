@@ -27,8 +27,7 @@ from weir.partial_json.dialect import LIKE_LANGCHAIN, MODEL_ANSWER, STRICT, Dial
 from weir.partial_json.parser import PartialJson
 from weir.partial_json.schema_budget import pattern_is_small
 from weir.storage import json_export, markdown_export
-from weir.storage.conversation import Conversation
-from weir.storage.message import Message, MessageStatus, Role
+from weir.storage.records import Conversation, Message, MessageStatus, Role
 from weir.storage.sanitize import replace_unstorable, sanitize_json
 from weir.storage.title import one_line, title_from_question
 from weir.text.invisible_characters import InvisibleCharacterFilter

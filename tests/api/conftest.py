@@ -23,7 +23,7 @@ from weir.runs.recorder import Recorder
 from weir.runs.run_store import MemoryStore
 
 GRACE = 0.5
-"""Seconds that the API under test waits for a client that went away, unless a test says otherwise."""
+"""Grace period in seconds of the API under test, unless a test sets another one."""
 
 Serve = Callable[..., AbstractContextManager[httpx.Client]]
 
@@ -35,18 +35,18 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def serve(openai_server: FakeOpenAI, loop: BackgroundLoop, store: MemoryStore) -> Serve:
-    """Serve the API with these variables set, and return a client of it."""
+    """Return a context manager that serves the API with these settings and yields a client."""
 
     @contextlib.contextmanager
     def serving(*, people_sign_in: bool = False, **variables: Any) -> Iterator[httpx.Client]:
-        given = {"OPENAI_BASE_URL": openai_server.url, "OPENAI_API_KEY": "sk-canary", "WEIR_TIMEOUT": 2}
-        chosen = Settings.model_validate(given | {"WEIR_RETRIES": 0, "WEIR_GRACE": GRACE} | variables)
-        models = ModelProvider(chosen)
-        recorder = Recorder(store, loop, grace=chosen.grace_seconds, hidden=chosen.secrets)
-        limits = RunLimiter(run_limit_config(chosen))
-        api = create_api(chosen, REGISTRY, models, recorder, limits, people_sign_in=people_sign_in)
+        defaults = {"OPENAI_BASE_URL": openai_server.url, "OPENAI_API_KEY": "sk-canary", "WEIR_TIMEOUT": 2}
+        settings = Settings.model_validate(defaults | {"WEIR_RETRIES": 0, "WEIR_GRACE": GRACE} | variables)
+        models = ModelProvider(settings)
+        recorder = Recorder(store, loop, grace=settings.grace_seconds, hidden=settings.secrets)
+        limits = RunLimiter(run_limit_config(settings))
+        api = create_api(settings, REGISTRY, models, recorder, limits, people_sign_in=people_sign_in)
         app = AnonymousIdMiddleware(
-            Starlette(routes=[Mount("/api", api)]), name=COOKIE, make=new_anonymous_id, is_good=is_anonymous_id
+            Starlette(routes=[Mount("/api", api)]), name=COOKIE, new_id=new_anonymous_id, is_valid=is_anonymous_id
         )
         with served(app, "weir-api") as address, httpx.Client(base_url=f"{address}/api", timeout=20) as client:
             yield client

@@ -1,4 +1,4 @@
-"""Who may call, and what of a request is refused."""
+"""The access check: which callers are accepted, and which requests are rejected."""
 
 import time
 from typing import Any

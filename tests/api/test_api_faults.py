@@ -1,4 +1,4 @@
-"""Every fault of the table, over HTTP: the sentence, what has arrived, the end in time, and the next request well."""
+"""Every fault of the table over HTTP: its message, the partial text, an end in time, and a next request that works."""
 
 import time
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ HUGE = tuple(fault for fault in FAULTS if fault.is_huge and fault.kind is None)
 
 
 class Api:
-    """The API, with a model to which something happens."""
+    """The API, with a model that has a fault."""
 
     def __init__(self, serve: Serve, server: FakeOpenAI, store: MemoryStore) -> None:
         self._serve = serve
@@ -47,7 +47,7 @@ class Api:
 
 @pytest.fixture
 def store() -> MemoryStore:
-    """As large as Weir's own, so that the huge answers find room."""
+    """A store as large as Weir's default, so that the huge answers fit."""
     return MemoryStore(budget=256_000_000)
 
 
@@ -56,12 +56,12 @@ def api(serve: Serve, openai_server: FakeOpenAI, store: MemoryStore) -> Api:
     return Api(serve, openai_server, store)
 
 
-def told(fault: ModelFault) -> str:
+def message_of(fault: ModelFault) -> str:
     return fault.kind.message if fault.kind else ""
 
 
 @pytest.mark.parametrize("fault", SMALL, ids=lambda fault: fault.name)
-def test_what_is_streamed_is_what_arrived_and_its_end_tells_whether_it_is_whole(api: Api, fault: ModelFault) -> None:
+def test_partial_text_is_streamed_and_its_end_shows_whether_it_is_complete(api: Api, fault: ModelFault) -> None:
     for client in api.after(fault):
         stream_says(client, fault)
         sse_says(client, fault)
@@ -84,7 +84,7 @@ def stream_says(client: httpx.Client, fault: ModelFault) -> None:
         if fault.mark is AnswerStatus.FAILED:
             assert answer.status_code == 502
             answer.read()
-            assert answer.json()["detail"].startswith(told(fault))
+            assert answer.json()["detail"].startswith(message_of(fault))
             return
         assert answer.status_code == 200
         if fault.is_answer:
@@ -97,10 +97,10 @@ def stream_says(client: httpx.Client, fault: ModelFault) -> None:
 
 def sse_says(client: httpx.Client, fault: ModelFault) -> None:
     with connect_sse(client, "GET", "/sse", params=STORY) as source:
-        *messages, last = [event for event in source.iter_sse() if event.data]
+        *messages, last = list(source.iter_sse())
     assert "".join(message.json()["content"] for message in messages) == fault.text
     assert last.event == ("done" if fault.is_answer else "error")
-    assert fault.is_answer or last.json()["message"].startswith(told(fault))
+    assert fault.is_answer or last.json()["message"].startswith(message_of(fault))
 
 
 def invoke_says(client: httpx.Client, fault: ModelFault) -> None:
@@ -109,7 +109,7 @@ def invoke_says(client: httpx.Client, fault: ModelFault) -> None:
         assert answer.json()["output"] == fault.text
     else:
         assert answer.status_code == 502
-        assert answer.json()["detail"].startswith(told(fault))
+        assert answer.json()["detail"].startswith(message_of(fault))
 
 
 def run_says(client: httpx.Client, fault: ModelFault) -> None:
@@ -120,4 +120,4 @@ def run_says(client: httpx.Client, fault: ModelFault) -> None:
     assert (last.event, last.json()["status"]) == ("end", seen["status"])
     assert seen["status"] in ("done", "failed")
     assert (seen["mark"], seen["text"]) == (fault.mark.value, fault.text)
-    assert seen["message"].startswith(told(fault))
+    assert seen["message"].startswith(message_of(fault))

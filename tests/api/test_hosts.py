@@ -1,4 +1,4 @@
-"""Under which names Weir answers, and to whose WebSockets."""
+"""The host names that Weir answers under, and the origins whose WebSockets it accepts."""
 
 import http.client
 from collections.abc import Iterator
@@ -110,8 +110,8 @@ def address() -> Iterator[str]:
         yield urlsplit(serving).netloc
 
 
-def asked(address: str, path: str, host: str | None) -> tuple[int, str]:
-    """Ask with the letters of a Host as they are, or with none."""
+def get_with_host(address: str, path: str, host: str | None) -> tuple[int, str]:
+    """Send a GET with exactly this Host header, or without one; return status and body."""
     connection = http.client.HTTPConnection(address, timeout=10)
     connection.putrequest("GET", path, skip_host=True)
     if host is not None:
@@ -126,33 +126,33 @@ def asked(address: str, path: str, host: str | None) -> tuple[int, str]:
 @pytest.mark.parametrize("host", MALFORMED_HOSTS, ids=repr)
 @pytest.mark.parametrize("path", ["/", "/_stcore/stream", "/api/chains"])
 def test_a_malformed_host_is_a_bad_request(address: str, path: str, host: str) -> None:
-    assert asked(address, path, host)[0] == 400
+    assert get_with_host(address, path, host)[0] == 400
 
 
 def test_a_request_without_a_host_is_a_bad_request(address: str) -> None:
-    assert asked(address, "/", None)[0] == 400
+    assert get_with_host(address, "/", None)[0] == 400
 
 
 @pytest.mark.parametrize("host", FOREIGN_HOSTS, ids=lambda host: host[:30])
 def test_another_name_is_answered_with_what_to_set(address: str, host: str) -> None:
     for path in ("/", "/story", "/nothing"):
-        status, body = asked(address, path, host)
+        status, body = get_with_host(address, path, host)
         assert status == 403
         assert f"WEIR_ALLOWED_HOSTS={Host.of(host).name}" in body
-    status, body = asked(address, "/api/chains", host)
+    status, body = get_with_host(address, "/api/chains", host)
     assert (status, "WEIR_ALLOWED_HOSTS" in body, '"status":403' in body) == (403, True, True)
 
 
 @pytest.mark.parametrize("host", [*KNOWN_HOSTS, "weir.example.org", "Weir.Example.Org:8443", "a.lan.example"])
 def test_a_known_name_is_answered(address: str, host: str) -> None:
-    assert asked(address, "/", host) == (200, "page")
+    assert get_with_host(address, "/", host) == (200, "page")
 
 
 @pytest.mark.parametrize("host", ["10.0.0.7:8501", "pod.cluster.example"])
 @pytest.mark.parametrize("path", PROBES)
 def test_a_probe_may_ask_under_any_name(address: str, path: str, host: str) -> None:
-    assert asked(address, path, host) == (200, "page")
-    assert asked(address, f"/x{path}", "10.0.0.7")[0] == 403
+    assert get_with_host(address, path, host) == (200, "page")
+    assert get_with_host(address, f"/x{path}", "10.0.0.7")[0] == 403
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,8 @@ def test_every_name_is_known_where_that_is_asked_for() -> None:
         assert client.get("/").status_code == 200
 
 
-def connected(names: tuple[str, ...], headers: dict[str, str]) -> str:
-    """Open a WebSocket and return the Host that the app behind sees; "" where it is refused."""
+def host_seen_by_websocket(names: tuple[str, ...], headers: dict[str, str]) -> str:
+    """Open a WebSocket and return the Host that the app sees, or "" if it is refused."""
     with TestClient(app(*names), base_url="http://localhost:8501") as client:
         try:
             with client.websocket_connect("/_stcore/stream", headers={"host": "localhost:8501"} | headers) as socket:
@@ -192,13 +192,13 @@ def connected(names: tuple[str, ...], headers: dict[str, str]) -> str:
 @pytest.mark.parametrize("origin", [*MALFORMED_ORIGINS, *FOREIGN_ORIGINS])
 @pytest.mark.parametrize("names", [(), ("*",), ("weir.example.org",)], ids=["default", "every name", "a name"])
 def test_a_websocket_of_another_origin_is_refused(names: tuple[str, ...], origin: str) -> None:
-    assert connected(names, {"origin": origin}) == ""
+    assert host_seen_by_websocket(names, {"origin": origin}) == ""
 
 
 @pytest.mark.parametrize("host", ["evil.example", "[", "192.168.1.5"])
 def test_a_websocket_under_another_name_is_refused(host: str) -> None:
-    assert connected((), {"host": host}) == ""
-    assert connected((), {"host": host, "origin": f"http://{host}"}) == ""
+    assert host_seen_by_websocket((), {"host": host}) == ""
+    assert host_seen_by_websocket((), {"host": host, "origin": f"http://{host}"}) == ""
 
 
 @pytest.mark.parametrize(
@@ -221,12 +221,12 @@ def test_a_websocket_under_another_name_is_refused(host: str) -> None:
 def test_a_websocket_of_the_page_itself_is_let_in_under_the_name_of_its_origin(
     headers: dict[str, str], seen: str
 ) -> None:
-    assert connected(("weir.example.org",), headers) == seen
+    assert host_seen_by_websocket(("weir.example.org",), headers) == seen
 
 
 def test_a_page_without_tls_does_not_reach_a_server_with_it() -> None:
     proxied = {"host": "weir.example.org", "x-forwarded-proto": "https"}
-    assert connected(("weir.example.org",), proxied | {"origin": "http://weir.example.org"}) == ""
+    assert host_seen_by_websocket(("weir.example.org",), proxied | {"origin": "http://weir.example.org"}) == ""
 
 
 def test_an_origin_that_is_named_may_open_a_websocket() -> None:

@@ -1,4 +1,4 @@
-"""Large answers take no more memory than one piece for each reader, however slowly it reads."""
+"""Large responses take no more memory than one chunk for each client, however slowly it reads."""
 
 import contextlib
 import socket
@@ -55,16 +55,16 @@ def resident() -> int:
 
 @contextlib.contextmanager
 def stalled(address: str, path: str) -> Iterator[None]:
-    """Hold twenty readers that have the beginning of an answer and read no further."""
+    """Keep twenty clients open that have read the beginning of a response and read no further."""
     url = urlsplit(address)
     with contextlib.ExitStack() as stack:
         for _ in range(READERS):
             reader = stack.enter_context(socket.create_connection((url.hostname, url.port), timeout=20))
             reader.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n".encode())
-            begun = b""
-            while len(begun.partition(b"\r\n\r\n")[2]) < 1_000:
-                begun += reader.recv(1_000)
-            assert begun.startswith(b"HTTP/1.1 200")
+            received = b""
+            while len(received.partition(b"\r\n\r\n")[2]) < 1_000:
+                received += reader.recv(1_000)
+            assert received.startswith(b"HTTP/1.1 200")
         yield
 
 
@@ -125,9 +125,9 @@ async def test_a_large_body_leaves_in_pieces() -> None:
 
 
 def test_bytes_in_pieces_are_the_same_bytes() -> None:
-    given = [b"a" * 3, b"", b"b" * (3 * CHUNK_BYTES), b"c" * CHUNK_BYTES, b"d"]
-    pieces = list(byte_chunks(given))
-    assert b"".join(pieces) == b"".join(given)
+    chunks = [b"a" * 3, b"", b"b" * (3 * CHUNK_BYTES), b"c" * CHUNK_BYTES, b"d"]
+    pieces = list(byte_chunks(chunks))
+    assert b"".join(pieces) == b"".join(chunks)
     assert {len(piece) for piece in pieces[:-1]} == {CHUNK_BYTES}
 
 
@@ -155,11 +155,11 @@ def test_a_run_is_shown_with_its_text_and_its_input(client: httpx.Client, store:
         run.append(RunEvent(seq, 0.0, "on_chain_stream", source, serialization.dumps({"chunk": piece})))
     run.close(Status.DONE, None)
     store.add(run)
-    shown = client.get("/runs/odd").json()
-    assert shown["text"] == 'a😀 "b"\n\ufffd'
-    assert shown["input"] == {"topic": "\ufffd", "n": 2**80}
-    assert shown["links"]["page"] is None
-    assert (shown["status"], shown["events"], shown["created_at"]) == ("done", 3, "1970-01-01T00:00:00Z")
+    body = client.get("/runs/odd").json()
+    assert body["text"] == 'a😀 "b"\n\ufffd'
+    assert body["input"] == {"topic": "\ufffd", "n": 2**80}
+    assert body["links"]["page"] is None
+    assert (body["status"], body["events"], body["created_at"]) == ("done", 3, "1970-01-01T00:00:00Z")
 
 
 def test_a_run_that_is_taken_back_is_not_sent_any_further(client: httpx.Client, store: MemoryStore) -> None:

@@ -1,4 +1,4 @@
-"""What is asked of long runs is worked out beside the server's loop: others' streams do not wait for it."""
+"""Requests for long runs are computed on threads, so that they do not delay other streams on the event loop."""
 
 import asyncio
 import time
@@ -23,12 +23,12 @@ from weir.runs.recorder import Recorder
 from weir.runs.run import Status
 
 EVENTS = 60_000
-BOUND = 0.02
-"""Seconds of the processor."""
+BOUND_SECONDS = 0.02
+"""Seconds of CPU time."""
 
 
-class Measured:
-    """Measures how long a loop is busy between two of its turns, in processor time: a busy machine adds nothing."""
+class LoopMeasurement:
+    """ASGI middleware that measures the longest iteration of the event loop in CPU time: busy machines add nothing."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -48,7 +48,7 @@ class Measured:
 
 
 def nothing() -> None:
-    """What a run that has ended is stopped with."""
+    """Callback for a run that has ended: it is never called."""
 
 
 def long_run() -> MemoryRun:
@@ -63,11 +63,11 @@ def long_run() -> MemoryRun:
 
 
 @pytest.fixture
-def measured(recorder: Recorder) -> Iterator[tuple[Measured, httpx.Client, str]]:
+def measured(recorder: Recorder) -> Iterator[tuple[LoopMeasurement, httpx.Client, str]]:
     chosen = Settings.model_validate({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
     run = long_run()
     recorder.store.add(run)
-    app = Measured(create_api(chosen, REGISTRY, ModelProvider(chosen), recorder, RunLimiter(RunLimitConfig())))
+    app = LoopMeasurement(create_api(chosen, REGISTRY, ModelProvider(chosen), recorder, RunLimiter(RunLimitConfig())))
     with served(app, "measured") as url, httpx.Client(base_url=url, timeout=60) as client:
         assert client.get("/health").status_code == 200
         yield app, client, run.id
@@ -85,17 +85,17 @@ def measured(recorder: Recorder) -> Iterator[tuple[Measured, httpx.Client, str]]
     ],
 )
 def test_a_long_run_does_not_hold_the_loop(
-    measured: tuple[Measured, httpx.Client, str], method: str, path: str
+    measured: tuple[LoopMeasurement, httpx.Client, str], method: str, path: str
 ) -> None:
     app, client, run = measured
     app.longest = 0.0
     answer = client.request(method, path.format(run=run))
     assert answer.status_code in (200, 204)
-    assert 0 < app.longest < BOUND
+    assert 0 < app.longest < BOUND_SECONDS
 
 
 def test_a_body_with_many_mistakes_is_answered_with_the_first(
-    measured: tuple[Measured, httpx.Client, str],
+    measured: tuple[LoopMeasurement, httpx.Client, str],
 ) -> None:
     _, client, _ = measured
     value: dict[str, Any] = {"question": "?", "history": [[1]] * 10_000}

@@ -1,4 +1,4 @@
-"""The API against its own OpenAPI document: requests that schemathesis makes up, sensible and not."""
+"""The API against its own OpenAPI document, with valid and invalid requests that schemathesis generates."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ OPERATIONS = {
     ("GET", "/ticks"),
 }
 EXAMPLES = 40
-"""Requests made up for each operation."""
+"""Generated requests for each operation."""
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(OPERATIONS - {("GET", "/ticks")}))

@@ -1,6 +1,6 @@
 import pytest
 
-from weir.api.middleware.secure_cookies import completed
+from weir.api.middleware.secure_cookies import add_cookie_attributes
 
 
 @pytest.mark.parametrize(
@@ -15,4 +15,4 @@ from weir.api.middleware.secure_cookies import completed
     ],
 )
 def test_a_cookie_gets_the_attributes_that_it_lacks(cookie: str, tls: bool, sent: str) -> None:
-    assert completed(cookie, tls=tls) == sent
+    assert add_cookie_attributes(cookie, tls=tls) == sent

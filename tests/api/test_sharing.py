@@ -1,4 +1,4 @@
-"""What callers may have of runs: within the limits, and of others' only while these are shared."""
+"""Rights of callers to runs: to start them within the limits, and to read others' runs while they are shared."""
 
 import httpx
 import pytest
@@ -24,7 +24,7 @@ RUN = {"chain": "story", "input": {"topic": "water"}}
         ({"WEIR_TOTAL_TOKENS_PER_DAY": 1}, range(1, 86_401), "All visitors together"),
     ],
 )
-def test_beyond_a_limit_a_caller_is_told_which_and_when_to_come_back(
+def test_a_caller_beyond_a_limit_gets_its_name_and_when_to_retry(
     serve: Serve, openai_server: FakeOpenAI, variables: dict[str, int], seconds: range, says: str
 ) -> None:
     openai_server.plan = Plan(tokens=[" word"] * 2_000, rate=100)

@@ -17,10 +17,10 @@ from weir.analysis.outcome import AnswerStatus
 from weir.app.answer_writer import AnswerWriter
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run
-from weir.storage.database import FILE, database_url, open_repository
-from weir.storage.message import MessageStatus
-from weir.storage.repository import ConversationRepository
-from weir.storage.storage_error import StorageProblem
+from weir.storage.database import FILE, database_url
+from weir.storage.records import MessageStatus
+from weir.storage.repository import ConversationRepository, open_repository
+from weir.storage.storage_errors import StorageProblem
 
 ME = "somebody"
 

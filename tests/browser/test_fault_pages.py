@@ -22,7 +22,7 @@ from tests.support.relay import Relay, relay
 from weir.analysis.outcome import AnswerStatus
 from weir.runs.failure import FailureKind
 from weir.runs.methods import Method
-from weir.storage.storage_error import StorageProblem
+from weir.storage.storage_errors import StorageProblem
 
 IN_TIME = TIMEOUT * 1_000 + 10_000
 """Milliseconds within which a page says what happened, on a busy machine too."""

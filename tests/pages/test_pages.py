@@ -21,8 +21,8 @@ from weir.runs.failure import FailureKind
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
 from weir.storage.lease import LEASE
-from weir.storage.message import Message, MessageStatus
-from weir.storage.storage_error import StorageError, StorageProblem
+from weir.storage.records import Message, MessageStatus
+from weir.storage.storage_errors import StorageError, StorageProblem
 
 ROOT = Path(__file__).parents[2]
 
@@ -185,7 +185,7 @@ def test_a_database_that_cannot_be_opened_is_told_and_the_chat_goes_on(
     settings.cache_clear()
     app = AppTest.from_file(ROOT / "pages" / "navigation.py", default_timeout=30).run()
     try:
-        assert "The file of the conversations is damaged." in said(app)
+        assert "The database file of the conversations is damaged." in said(app)
         ask(app, "Hello")
         assert "Once upon a time." in said(app)
     finally:

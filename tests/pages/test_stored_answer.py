@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from pages.components.answer.stored_answer import from_message
 from pages.components.layout import formatting
 from tests.fuzz_recordings import odd
+from tests.support.conversation_files import conversation_file, encoded
 from tests.support.conversations import ANN
-from tests.support.database_files import data, file
 from weir.analysis.metrics import RunMetrics
 from weir.storage import json_export
-from weir.storage.database import IN_MEMORY_URL, open_repository
+from weir.storage.database import IN_MEMORY_URL
 from weir.storage.json_export import UnreadableError
-from weir.storage.message import Message, MessageStatus, Role
+from weir.storage.records import Message, MessageStatus, Role
+from weir.storage.repository import open_repository
 
 FIGURES = asdict(RunMetrics(0.1, (), 2, 3, True, 4.0, "stop", True, 5, 6, 7.0))
 DECISION = {"route": "math", "probabilities": {"math": 0.9}, "seconds": 0.1}
@@ -66,7 +67,7 @@ def test_a_decision_that_cannot_be_is_left_out(change: dict[str, Any]) -> None:
 
 def changed(random: Random) -> bytes:
     """Return a conversation's file, one to four of whose values, however deep, are odd."""
-    value = file(4)
+    value = conversation_file(4)
     for message in value["messages"][1::2]:
         message["details"] = {"mark": "DONE", "figures": dict(FIGURES), "decision": json.loads(json.dumps(DECISION))}
     for _ in range(random.randint(1, 4)):
@@ -78,7 +79,7 @@ def changed(random: Random) -> bytes:
                 continue
             place[key] = odd(random)
             break
-    return data(value)
+    return encoded(value)
 
 
 @given(st.randoms(use_true_random=False))

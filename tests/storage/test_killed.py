@@ -7,32 +7,32 @@ from sqlalchemy import URL
 
 from tests.storage.conftest import Clock
 from tests.support.conversations import ANN, texts
-from weir.storage.database import open_repository
 from weir.storage.lease import LEASE
-from weir.storage.message import MessageStatus
+from weir.storage.records import MessageStatus
+from weir.storage.repository import open_repository
 
 ROOT = Path(__file__).parents[2]
 CHILD = """
 import sys
 from sqlalchemy import make_url
-from weir.storage.database import open_library
+from weir.storage.repository import open_repository
 
-library = open_library(make_url(sys.argv[1]), clock=lambda: float(sys.argv[2]))
-conversation = library.create("ann")
-question = library.add_question("ann", conversation, "Hello", parent=None)
-answer = library.add_answer("ann", question, run_id="run")
+repository = open_repository(make_url(sys.argv[1]), clock=lambda: float(sys.argv[2]))
+conversation = repository.create("ann")
+question = repository.add_question("ann", conversation, "Hello", parent=None)
+answer = repository.add_answer("ann", question, run_id="run")
 number = 0
 while True:
     number += 1
-    library.update_answer("ann", answer, " ".join(map(str, range(number))))
+    repository.update_answer("ann", answer, " ".join(map(str, range(number))))
     print(number, flush=True)
 """
 
 
-def test_what_a_killed_process_has_kept_is_there_and_its_answer_is_cut(url: URL, clock: Clock) -> None:
-    shown = url.render_as_string(hide_password=False)
+def test_updates_of_a_killed_process_are_stored_and_its_answer_is_cut(url: URL, clock: Clock) -> None:
+    address = url.render_as_string(hide_password=False)
     child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, shown, str(clock.now)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CHILD, address, str(clock.now)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert child.stdout is not None
     acknowledged = 0
@@ -43,17 +43,17 @@ def test_what_a_killed_process_has_kept_is_there_and_its_answer_is_cut(url: URL,
     child.stdout.close()
     assert child.wait() == -signal.SIGKILL
 
-    library = open_repository(url, clock=clock)
-    conversation = library.conversations(ANN)[0].id
-    question, answer = texts(library.path(ANN, conversation))
+    repository = open_repository(url, clock=clock)
+    conversation = repository.conversations(ANN)[0].id
+    question, answer = texts(repository.path(ANN, conversation))
     assert question == "Hello"
-    # The last update may have been kept without having been acknowledged.
+    # The last update may have been committed without having been acknowledged.
     assert answer in (" ".join(map(str, range(acknowledged))), " ".join(map(str, range(acknowledged + 1))))
-    assert library.path(ANN, conversation)[-1].status is MessageStatus.RUNNING
+    assert repository.path(ANN, conversation)[-1].status is MessageStatus.RUNNING
     clock.move(LEASE + 1)
-    assert library.path(ANN, conversation)[-1].status is MessageStatus.CUT
-    assert library.expire_leases() == 1
-    library.close()
+    assert repository.path(ANN, conversation)[-1].status is MessageStatus.CUT
+    assert repository.expire_leases() == 1
+    repository.close()
 
     clock.move(1)
     reopened = open_repository(url, clock=clock)

@@ -7,38 +7,37 @@ from sqlalchemy import URL
 
 from tests.storage.conftest import Clock
 from tests.support.conversations import ANN, ask, texts
-from weir.storage.database import open_repository
-from weir.storage.message import MessageStatus
 from weir.storage.message_tree import MessageTree
-from weir.storage.not_found import ConversationNotFoundError
-from weir.storage.repository import ConversationRepository
+from weir.storage.records import MessageStatus
+from weir.storage.repository import ConversationRepository, open_repository
+from weir.storage.storage_errors import ConversationNotFoundError
 
 
-def test_an_edited_question_and_a_regenerated_answer_stand_beside_the_first(library: ConversationRepository) -> None:
-    conversation = library.create(ANN)
-    first, one = ask(library, conversation, "Hello", "World")
-    two = library.add_answer(ANN, first, run_id="again")
-    library.update_answer(ANN, two, "Moon", status=MessageStatus.DONE)
-    question, answer = library.path(ANN, conversation)
+def test_an_edited_question_and_a_regenerated_answer_stand_beside_the_first(repository: ConversationRepository) -> None:
+    conversation = repository.create(ANN)
+    first, one = ask(repository, conversation, "Hello", "World")
+    two = repository.add_answer(ANN, first, run_id="again")
+    repository.update_answer(ANN, two, "Moon", status=MessageStatus.DONE)
+    question, answer = repository.path(ANN, conversation)
     assert (question.siblings, answer.siblings, answer.index) == ((first,), (one, two), 1)
-    edited, _ = ask(library, conversation, "Goodbye", "Sun")
-    question, answer = library.path(ANN, conversation)
+    edited, _ = ask(repository, conversation, "Goodbye", "Sun")
+    question, answer = repository.path(ANN, conversation)
     assert (question.siblings, question.index, len(answer.siblings)) == ((first, edited), 1, 1)
 
 
-def test_choosing_a_branch_shows_what_was_written_last_below_it(library: ConversationRepository) -> None:
-    conversation = library.create(ANN)
-    first, one = ask(library, conversation, "q1", "a1")
-    ask(library, conversation, "q2", "a2", parent=one)
-    ask(library, conversation, "q2 edited", "a2 edited", parent=one)
-    library.add_answer(ANN, first)
-    assert texts(library.path(ANN, conversation)) == ["q1", ""]
-    library.choose_branch(ANN, one)
-    assert texts(library.path(ANN, conversation)) == ["q1", "a1", "q2 edited", "a2 edited"]
-    library.choose_branch(ANN, library.path(ANN, conversation)[2].siblings[0])
-    assert texts(library.path(ANN, conversation)) == ["q1", "a1", "q2", "a2"]
-    library.choose_branch(ANN, first)
-    assert texts(library.path(ANN, conversation)) == ["q1", ""]
+def test_choosing_a_branch_shows_what_was_written_last_below_it(repository: ConversationRepository) -> None:
+    conversation = repository.create(ANN)
+    first, one = ask(repository, conversation, "q1", "a1")
+    ask(repository, conversation, "q2", "a2", parent=one)
+    ask(repository, conversation, "q2 edited", "a2 edited", parent=one)
+    repository.add_answer(ANN, first)
+    assert texts(repository.path(ANN, conversation)) == ["q1", ""]
+    repository.choose_branch(ANN, one)
+    assert texts(repository.path(ANN, conversation)) == ["q1", "a1", "q2 edited", "a2 edited"]
+    repository.choose_branch(ANN, repository.path(ANN, conversation)[2].siblings[0])
+    assert texts(repository.path(ANN, conversation)) == ["q1", "a1", "q2", "a2"]
+    repository.choose_branch(ANN, first)
+    assert texts(repository.path(ANN, conversation)) == ["q1", ""]
 
 
 def test_a_tree_of_nothing_has_no_path() -> None:
@@ -47,13 +46,13 @@ def test_a_tree_of_nothing_has_no_path() -> None:
 
 
 class Branches(RuleBasedStateMachine):
-    """The library beside dictionaries that do the same."""
+    """The repository, compared with a model of dictionaries."""
 
-    library: ConversationRepository
+    repository: ConversationRepository
 
     def __init__(self) -> None:
         super().__init__()
-        self.conversation = self.library.create(ANN)
+        self.conversation = self.repository.create(ANN)
         self.parents: dict[str, str | None] = {}
         self.texts: dict[str, str] = {}
         self.status: dict[str, MessageStatus] = {}
@@ -63,7 +62,7 @@ class Branches(RuleBasedStateMachine):
     questions: Bundle[str] = Bundle("questions")
     answers: Bundle[str] = Bundle("answers")
 
-    def keep(self, message: str, parent: str | None, text: str, status: MessageStatus) -> None:
+    def record(self, message: str, parent: str | None, text: str, status: MessageStatus) -> None:
         self.parents[message] = parent
         self.texts[message] = text
         self.status[message] = status
@@ -80,27 +79,27 @@ class Branches(RuleBasedStateMachine):
     def add_question(self, text: str, parent: str | None) -> Any:
         if self.deleted:
             with pytest.raises(ConversationNotFoundError):
-                self.library.add_question(ANN, self.conversation, text, parent=parent)
+                self.repository.add_question(ANN, self.conversation, text, parent=parent)
             return multiple()
-        added = self.library.add_question(ANN, self.conversation, text, parent=parent)
-        self.keep(added, parent, text.replace("\x00", "\ufffd"), MessageStatus.DONE)
+        added = self.repository.add_question(ANN, self.conversation, text, parent=parent)
+        self.record(added, parent, text.replace("\x00", "\ufffd"), MessageStatus.DONE)
         return added
 
-    @rule(target=answers, question=questions, begun=strategies.booleans())
-    def answer(self, question: str, begun: bool) -> Any:
-        run_id = "run" if begun else None
+    @rule(target=answers, question=questions, running=strategies.booleans())
+    def answer(self, question: str, running: bool) -> Any:
+        run_id = "run" if running else None
         if self.deleted:
             with pytest.raises(ConversationNotFoundError):
-                self.library.add_answer(ANN, question, run_id=run_id)
+                self.repository.add_answer(ANN, question, run_id=run_id)
             return multiple()
-        added = self.library.add_answer(ANN, question, run_id=run_id)
-        self.keep(added, question, "", MessageStatus.RUNNING if begun else MessageStatus.WAITING)
+        added = self.repository.add_answer(ANN, question, run_id=run_id)
+        self.record(added, question, "", MessageStatus.RUNNING if running else MessageStatus.WAITING)
         return added
 
     @rule(answer=answers)
     def start(self, answer: str) -> None:
         waits = self.status[answer] is MessageStatus.WAITING
-        assert self.library.start_answer(ANN, answer, run_id="later") is waits
+        assert self.repository.start_answer(ANN, answer, run_id="later") is waits
         if waits:
             self.status[answer] = MessageStatus.RUNNING
 
@@ -111,9 +110,9 @@ class Branches(RuleBasedStateMachine):
     )
     def write(self, answer: str, text: str, status: MessageStatus) -> None:
         before = self.status[answer]
-        taken = before is MessageStatus.RUNNING or (before is MessageStatus.WAITING and status.has_ended)
-        assert self.library.update_answer(ANN, answer, text, status=status) is taken
-        if taken:
+        writable = before is MessageStatus.RUNNING or (before is MessageStatus.WAITING and status.has_ended)
+        assert self.repository.update_answer(ANN, answer, text, status=status) is writable
+        if writable:
             self.texts[answer] = text
             self.status[answer] = status
 
@@ -121,17 +120,17 @@ class Branches(RuleBasedStateMachine):
     def choose(self, message: str) -> None:
         if self.deleted:
             with pytest.raises(ConversationNotFoundError):
-                self.library.choose_branch(ANN, message)
+                self.repository.choose_branch(ANN, message)
             return
-        self.library.choose_branch(ANN, message)
+        self.repository.choose_branch(ANN, message)
         self.leaf = [node for node in self.parents if message in self.path_of(node)][-1]
 
     @rule()
     def delete_or_undo(self) -> None:
         if self.deleted:
-            self.library.restore(ANN, self.conversation)
+            self.repository.restore(ANN, self.conversation)
         else:
-            self.library.delete(ANN, self.conversation)
+            self.repository.delete(ANN, self.conversation)
         self.deleted = not self.deleted
 
     def path_of(self, node: str | None) -> list[str]:
@@ -141,36 +140,36 @@ class Branches(RuleBasedStateMachine):
     def the_path_is_the_models(self) -> None:
         if self.deleted:
             with pytest.raises(ConversationNotFoundError):
-                self.library.path(ANN, self.conversation)
+                self.repository.path(ANN, self.conversation)
             return
-        found = self.library.path(ANN, self.conversation)
+        messages = self.repository.path(ANN, self.conversation)
         path = self.path_of(self.leaf)
-        assert [message.id for message in found] == path
-        assert texts(found) == [self.texts[node] for node in path]
-        assert [message.status for message in found] == [self.status[node] for node in path]
-        for message in found:
+        assert [message.id for message in messages] == path
+        assert texts(messages) == [self.texts[node] for node in path]
+        assert [message.status for message in messages] == [self.status[node] for node in path]
+        for message in messages:
             siblings = [node for node, parent in self.parents.items() if parent == message.parent_id]
             assert list(message.siblings) == siblings
             assert message.siblings[message.index] == message.id
 
     def teardown(self) -> None:
         if not self.deleted:
-            data = self.library.export_json(ANN, self.conversation)
-            copy = self.library.import_json(ANN, data)
-            assert texts(self.library.path(ANN, copy)) == texts(self.library.path(ANN, self.conversation))
+            data = self.repository.export_json(ANN, self.conversation)
+            copy = self.repository.import_json(ANN, data)
+            assert texts(self.repository.path(ANN, copy)) == texts(self.repository.path(ANN, self.conversation))
 
 
 def test_the_branches_are_those_of_a_simple_model(url: URL) -> None:
-    library = open_repository(url, clock=Clock())
+    repository = open_repository(url, clock=Clock())
 
     class OnThisDatabase(Branches):
         pass
 
-    OnThisDatabase.library = library
+    OnThisDatabase.repository = repository
     run_state_machine_as_test(
         OnThisDatabase,
         settings=settings(
             max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
-    library.close()
+    repository.close()

@@ -9,16 +9,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Engine, inspect, make_url
 
 from tests.support.conversations import ANN, ask, texts
-from weir.storage.database import open_repository
-from weir.storage.database_engine import create_database_engine, write_engine
-from weir.storage.migrations.upgrade import config, upgrade
-from weir.storage.repository import ConversationRepository
-from weir.storage.storage_error import StorageError, StorageProblem
+from weir.storage.database import create_database_engine, write_engine
+from weir.storage.migrations.upgrade import alembic_config, upgrade
+from weir.storage.repository import ConversationRepository, open_repository
+from weir.storage.storage_errors import StorageError, StorageProblem
 from weir.storage.tables import Table
 
 
-def prepared(url: URL) -> Engine:
-    """An engine to a database whose folder is there."""
+def empty_engine(url: URL) -> Engine:
+    """Return an engine for a database without tables, whose folder exists."""
     if url.database and url.get_backend_name() == "sqlite":
         open_repository(url).close()
     engine = create_database_engine(url)
@@ -30,7 +29,7 @@ def prepared(url: URL) -> Engine:
 
 def revisions(engine: Engine) -> list[str]:
     with engine.connect() as connection:
-        script = ScriptDirectory.from_config(config(connection))
+        script = ScriptDirectory.from_config(alembic_config(connection))
         return [revision.revision for revision in script.walk_revisions()][::-1]
 
 
@@ -39,7 +38,7 @@ def current(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def test_the_revisions_make_the_tables_that_the_code_uses(library: ConversationRepository, url: URL) -> None:
+def test_the_revisions_make_the_tables_that_the_code_uses(repository: ConversationRepository, url: URL) -> None:
     engine = create_database_engine(url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
@@ -48,7 +47,7 @@ def test_the_revisions_make_the_tables_that_the_code_uses(library: ConversationR
 
 
 def test_every_revision_can_be_upgraded_to_the_last(url: URL) -> None:
-    engine = prepared(url)
+    engine = empty_engine(url)
     known = revisions(engine)
     assert known[0] == "0001"
     for start in known:
@@ -57,20 +56,20 @@ def test_every_revision_can_be_upgraded_to_the_last(url: URL) -> None:
         upgrade(write_engine(engine))
         assert current(engine) == known[-1]
         engine.dispose()
-        engine = prepared(url)
+        engine = empty_engine(url)
     engine.dispose()
 
 
-def test_opening_again_keeps_what_is_there(library: ConversationRepository, url: URL) -> None:
-    conversation = library.create(ANN)
-    ask(library, conversation, "Hello", "World")
+def test_opening_again_keeps_what_is_there(repository: ConversationRepository, url: URL) -> None:
+    conversation = repository.create(ANN)
+    ask(repository, conversation, "Hello", "World")
     again = open_repository(url)
     assert texts(again.path(ANN, conversation)) == ["Hello", "World"]
     again.close()
 
 
 def test_a_revision_that_fails_leaves_nothing_behind(url: URL) -> None:
-    engine = prepared(url)
+    engine = empty_engine(url)
     with write_engine(engine).begin() as connection:
         connection.exec_driver_sql("CREATE TABLE corrections (id INTEGER)")
     with pytest.raises(StorageError):
@@ -79,41 +78,43 @@ def test_a_revision_that_fails_leaves_nothing_behind(url: URL) -> None:
     engine.dispose()
 
 
-def test_a_database_of_a_newer_weir_is_left_alone(library: ConversationRepository, url: URL) -> None:
+def test_a_database_of_a_newer_weir_is_left_alone(repository: ConversationRepository, url: URL) -> None:
     engine = create_database_engine(url)
     with write_engine(engine).begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StorageError) as refused:
+    with pytest.raises(StorageError) as raised:
         open_repository(url)
-    assert refused.value.problem is StorageProblem.NEWER
+    assert raised.value.problem is StorageProblem.NEWER
     assert current(engine) == "9999"
     engine.dispose()
 
 
 def open_at_once(url: str, barrier: Barrier) -> None:
     barrier.wait()
-    library = open_repository(make_url(url))
-    ask(library, library.create(ANN), "Hello", "World")
-    library.close()
+    repository = open_repository(make_url(url))
+    ask(repository, repository.create(ANN), "Hello", "World")
+    repository.close()
 
 
 def test_processes_that_start_at_once_take_turns(url: URL) -> None:
     spawn = multiprocessing.get_context("spawn")
     barrier = spawn.Barrier(4)
-    shown = url.render_as_string(hide_password=False)
-    processes = [spawn.Process(target=open_at_once, args=(shown, barrier)) for _ in range(4)]
+    address = url.render_as_string(hide_password=False)
+    processes = [spawn.Process(target=open_at_once, args=(address, barrier)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4
-    library = open_repository(url)
-    assert len(library.conversations(ANN)) == 4
-    library.close()
+    repository = open_repository(url)
+    assert len(repository.conversations(ANN)) == 4
+    repository.close()
 
 
-def test_alembic_offers_its_own_commands_on_the_same_configuration(library: ConversationRepository, url: URL) -> None:
+def test_alembic_offers_its_own_commands_on_the_same_configuration(
+    repository: ConversationRepository, url: URL
+) -> None:
     engine = create_database_engine(url)
     with engine.connect() as connection:
-        command.check(config(connection))
+        command.check(alembic_config(connection))
     engine.dispose()

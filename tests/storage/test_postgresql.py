@@ -6,9 +6,9 @@ from sqlalchemy import URL, Engine, create_engine, text
 
 from tests.storage.conftest import POSTGRESQL
 from tests.support.conversations import ANN
-from weir.storage.database import database_url, open_repository
-from weir.storage.repository import ConversationRepository
-from weir.storage.storage_error import StorageError, StorageProblem
+from weir.storage.database import database_url
+from weir.storage.repository import ConversationRepository, open_repository
+from weir.storage.storage_errors import StorageError, StorageProblem
 
 pytestmark = pytest.mark.skipif(not POSTGRESQL, reason="needs WEIR_TEST_POSTGRES: make test-postgres")
 
@@ -19,7 +19,7 @@ def url(tmp_path: Path) -> URL:
 
 
 @pytest.fixture
-def library(url: URL) -> Iterator[ConversationRepository]:
+def repository(url: URL) -> Iterator[ConversationRepository]:
     opened = open_repository(url)
     yield opened
     opened.close()
@@ -27,14 +27,14 @@ def library(url: URL) -> Iterator[ConversationRepository]:
 
 @pytest.fixture
 def other(url: URL) -> Iterator[Engine]:
-    """A way past the library."""
+    """A way past the repository."""
     engine = create_engine(url)
     yield engine
     engine.dispose()
 
 
-def test_connections_that_the_server_has_closed_are_replaced(library: ConversationRepository, other: Engine) -> None:
-    conversation = library.create(ANN)
+def test_connections_that_the_server_has_closed_are_replaced(repository: ConversationRepository, other: Engine) -> None:
+    conversation = repository.create(ANN)
     with other.begin() as connection:
         connection.execute(
             text(
@@ -42,19 +42,19 @@ def test_connections_that_the_server_has_closed_are_replaced(library: Conversati
                 "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
             )
         )
-    assert library.path(ANN, conversation) == []
+    assert repository.path(ANN, conversation) == []
 
 
 def test_a_locked_table_is_reported(
-    library: ConversationRepository, other: Engine, monkeypatch: pytest.MonkeyPatch
+    repository: ConversationRepository, other: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("weir.storage.database_engine.LOCK_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("weir.storage.database.LOCK_TIMEOUT_SECONDS", 0.1)
     with other.begin() as connection:
         connection.execute(text("LOCK TABLE conversations IN EXCLUSIVE MODE"))
-        with pytest.raises(StorageError) as refused:
-            library.create(ANN)
-    assert refused.value.problem is StorageProblem.LOCKED
-    library.create(ANN)
+        with pytest.raises(StorageError) as raised:
+            repository.create(ANN)
+    assert raised.value.problem is StorageProblem.LOCKED
+    repository.create(ANN)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_a_locked_table_is_reported(
     ],
 )
 def test_what_the_server_refuses_is_reported(
-    library: ConversationRepository, url: URL, change: dict[str, object], problem: StorageProblem
+    repository: ConversationRepository, url: URL, change: dict[str, object], problem: StorageProblem
 ) -> None:
-    with pytest.raises(StorageError) as refused:
+    with pytest.raises(StorageError) as raised:
         open_repository(url.set(**change)).create(ANN)  # type: ignore[arg-type]
-    assert refused.value.problem is problem
+    assert raised.value.problem is problem

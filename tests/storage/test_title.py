@@ -43,6 +43,6 @@ def test_a_title_is_one_short_line(question: str) -> None:
 
 @pytest.mark.parametrize("sign", ["*", "_", "`", "[", "](", "#", "> ", "1. ", "**a ", "`a ", "~~~\n", "\n", "[[]()"])
 def test_a_long_paste_of_markdown_costs_nothing(sign: str) -> None:
-    begun = time.process_time()
+    started_at = time.process_time()
     title_from_question(sign * 1_000_000)
-    assert time.process_time() - begun < 0.5
+    assert time.process_time() - started_at < 0.5

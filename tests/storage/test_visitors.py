@@ -5,41 +5,41 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.conversations import ANN, BOB, ask
-from weir.storage.feedback import Rating
-from weir.storage.not_found import ConversationNotFoundError
+from weir.storage.records import Rating
 from weir.storage.repository import ConversationRepository
+from weir.storage.storage_errors import ConversationNotFoundError
 
 FOR_ALL_VISITORS = {"expire_leases", "purge", "close"}
 WITHOUT_ID = {"create", "conversations", "corrections", "import_json"}
 
 
 @dataclass(frozen=True)
-class Theirs:
-    """Ids of another visitor's."""
+class OtherVisitorsIds:
+    """Ids of rows that belong to another visitor."""
 
     conversation: str
     question: str
     answer: str
 
 
-CALLS: dict[str, Callable[[ConversationRepository, Theirs], object]] = {
-    "conversation": lambda library, it: library.conversation(BOB, it.conversation),
-    "rename": lambda library, it: library.rename(BOB, it.conversation, "mine"),
-    "delete": lambda library, it: library.delete(BOB, it.conversation),
-    "undo_delete": lambda library, it: library.restore(BOB, it.conversation),
-    "path": lambda library, it: library.path(BOB, it.conversation),
-    "add_question": lambda library, it: library.add_question(BOB, it.conversation, "mine", parent=None),
-    "add_answer": lambda library, it: library.add_answer(BOB, it.question),
-    "start_answer": lambda library, it: library.start_answer(BOB, it.answer, run_id="mine"),
-    "update_answer": lambda library, it: library.update_answer(BOB, it.answer, "mine"),
-    "choose_branch": lambda library, it: library.choose_branch(BOB, it.question),
-    "set_feedback": lambda library, it: library.set_feedback(BOB, it.answer, Rating.UP),
-    "clear_feedback": lambda library, it: library.clear_feedback(BOB, it.answer),
-    "feedback_of": lambda library, it: library.feedback_of(BOB, it.conversation),
-    "add_correction": lambda library, it: library.add_correction(BOB, it.answer, wrong="math", right="code"),
-    "set_in_golden_set": lambda library, it: library.set_in_golden_set(BOB, it.answer, True),
-    "export_json": lambda library, it: library.export_json(BOB, it.conversation),
-    "export_markdown": lambda library, it: library.export_markdown(BOB, it.conversation),
+CALLS: dict[str, Callable[[ConversationRepository, OtherVisitorsIds], object]] = {
+    "conversation": lambda repository, it: repository.conversation(BOB, it.conversation),
+    "rename": lambda repository, it: repository.rename(BOB, it.conversation, "mine"),
+    "delete": lambda repository, it: repository.delete(BOB, it.conversation),
+    "restore": lambda repository, it: repository.restore(BOB, it.conversation),
+    "path": lambda repository, it: repository.path(BOB, it.conversation),
+    "add_question": lambda repository, it: repository.add_question(BOB, it.conversation, "mine", parent=None),
+    "add_answer": lambda repository, it: repository.add_answer(BOB, it.question),
+    "start_answer": lambda repository, it: repository.start_answer(BOB, it.answer, run_id="mine"),
+    "update_answer": lambda repository, it: repository.update_answer(BOB, it.answer, "mine"),
+    "choose_branch": lambda repository, it: repository.choose_branch(BOB, it.question),
+    "set_feedback": lambda repository, it: repository.set_feedback(BOB, it.answer, Rating.UP),
+    "clear_feedback": lambda repository, it: repository.clear_feedback(BOB, it.answer),
+    "feedback_of": lambda repository, it: repository.feedback_of(BOB, it.conversation),
+    "add_correction": lambda repository, it: repository.add_correction(BOB, it.answer, wrong="math", right="code"),
+    "set_in_golden_set": lambda repository, it: repository.set_in_golden_set(BOB, it.answer, True),
+    "export_json": lambda repository, it: repository.export_json(BOB, it.conversation),
+    "export_markdown": lambda repository, it: repository.export_markdown(BOB, it.conversation),
 }
 
 
@@ -54,31 +54,39 @@ def test_every_method_takes_the_visitor_first_or_is_housekeeping() -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_what_is_another_visitors_is_not_found_and_stays_as_it_is(library: ConversationRepository, name: str) -> None:
-    conversation = library.create(ANN)
-    question, answer = ask(library, conversation, "Hello", "World")
-    waiting = library.add_answer(ANN, question)
-    library.add_correction(ANN, answer, wrong="math", right="code")
-    library.set_feedback(ANN, answer, Rating.DOWN)
-    before = (library.export_json(ANN, conversation), library.feedback_of(ANN, conversation), library.corrections(ANN))
+def test_rows_of_another_visitor_are_not_found_and_not_changed(repository: ConversationRepository, name: str) -> None:
+    conversation = repository.create(ANN)
+    question, answer = ask(repository, conversation, "Hello", "World")
+    waiting = repository.add_answer(ANN, question)
+    repository.add_correction(ANN, answer, wrong="math", right="code")
+    repository.set_feedback(ANN, answer, Rating.DOWN)
+    before = (
+        repository.export_json(ANN, conversation),
+        repository.feedback_of(ANN, conversation),
+        repository.corrections(ANN),
+    )
     for target in (answer, waiting):
         with pytest.raises(ConversationNotFoundError):
-            CALLS[name](library, Theirs(conversation, question, target))
-    after = (library.export_json(ANN, conversation), library.feedback_of(ANN, conversation), library.corrections(ANN))
+            CALLS[name](repository, OtherVisitorsIds(conversation, question, target))
+    after = (
+        repository.export_json(ANN, conversation),
+        repository.feedback_of(ANN, conversation),
+        repository.corrections(ANN),
+    )
     assert after == before
 
 
-def test_lists_hold_a_visitors_own_only(library: ConversationRepository) -> None:
-    conversation = library.create(ANN)
-    _, answer = ask(library, conversation, "Hello", "World")
-    library.add_correction(ANN, answer, wrong="math", right="code")
-    assert library.conversations(BOB) == []
-    assert library.conversations(BOB, "hello") == []
-    assert library.corrections(BOB) == []
+def test_lists_hold_a_visitors_own_only(repository: ConversationRepository) -> None:
+    conversation = repository.create(ANN)
+    _, answer = ask(repository, conversation, "Hello", "World")
+    repository.add_correction(ANN, answer, wrong="math", right="code")
+    assert repository.conversations(BOB) == []
+    assert repository.conversations(BOB, "hello") == []
+    assert repository.corrections(BOB) == []
 
 
-def test_a_deleted_conversation_of_another_visitor_cannot_be_brought_back(library: ConversationRepository) -> None:
-    conversation = library.create(ANN)
-    library.delete(ANN, conversation)
+def test_a_deleted_conversation_of_another_visitor_cannot_be_brought_back(repository: ConversationRepository) -> None:
+    conversation = repository.create(ANN)
+    repository.delete(ANN, conversation)
     with pytest.raises(ConversationNotFoundError):
-        library.restore(BOB, conversation)
+        repository.restore(BOB, conversation)

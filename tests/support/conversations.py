@@ -1,8 +1,8 @@
-"""Short ways to say who said what."""
+"""Helpers that fill a conversation repository."""
 
 from collections.abc import Sequence
 
-from weir.storage.message import Message, MessageStatus
+from weir.storage.records import Message, MessageStatus
 from weir.storage.repository import ConversationRepository
 
 ANN = "ann"
@@ -10,13 +10,13 @@ BOB = "bob"
 
 
 def ask(
-    library: ConversationRepository, conversation: str, question: str, answer: str, parent: str | None = None
+    repository: ConversationRepository, conversation: str, question: str, answer: str, parent: str | None = None
 ) -> tuple[str, str]:
-    """Keep a question and its whole answer; return their ids."""
-    asked = library.add_question(ANN, conversation, question, parent=parent)
-    answered = library.add_answer(ANN, asked, run_id="run")
-    assert library.update_answer(ANN, answered, answer, status=MessageStatus.DONE)
-    return asked, answered
+    """Add a question with a finished answer; return their ids."""
+    question_id = repository.add_question(ANN, conversation, question, parent=parent)
+    answer_id = repository.add_answer(ANN, question_id, run_id="run")
+    assert repository.update_answer(ANN, answer_id, answer, status=MessageStatus.DONE)
+    return question_id, answer_id
 
 
 def texts(messages: Sequence[Message]) -> list[str]:

@@ -1,4 +1,4 @@
-"""ASGI apps served for a test, by the real server on a thread."""
+"""Serving of ASGI apps in tests, by uvicorn on a thread."""
 
 import contextlib
 import threading

@@ -1,1 +1,1 @@
-"""What programs see."""
+"""The HTTP API for programs."""

@@ -1,4 +1,4 @@
-"""Errors as programs see them: `application/problem+json` (RFC 9457), with a reference to look up in the log."""
+"""Error responses of the API: `application/problem+json` (RFC 9457), with a reference to look up in the log."""
 
 import logging
 import math
@@ -24,17 +24,17 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemDetails(BaseModel):
-    """What went wrong."""
+    """An error (RFC 9457)."""
 
     title: str = Field(description="The status in words")
     status: int
     detail: str = Field(description="What happened and what to do")
-    reference: str = Field(description="The same id stands in the server's log")
-    errors: list[dict[str, Any]] = Field(default_factory=list, description="What is wrong with which part of the input")
+    reference: str = Field(description="The id of the request in the server's log")
+    errors: list[dict[str, Any]] = Field(default_factory=list, description="The wrong fields of the input")
 
 
 class ApiError(Exception):
-    """A request that is not served. `detail` is a sentence for the caller, `cause` one for the log only."""
+    """An error response. `detail` is a sentence for the caller; `cause` is for the log only."""
 
     def __init__(
         self,
@@ -54,39 +54,39 @@ class ApiError(Exception):
 
 
 class StreamAlreadyCompleteError(Exception):
-    """The client has all of a stream that has ended: 204, on which an EventSource stops asking."""
+    """The client already has the last event of the stream. The response is 204, so that an EventSource stops."""
 
 
 MAX_ERRORS = 100
-"""A body of a megabyte can have a mistake every few bytes; nobody reads all of them."""
+"""Validation errors in a response: a body of a megabyte can have one every few bytes."""
 
-_REFERENCE: ContextVar[str] = ContextVar("reference")
+_REQUEST_ID: ContextVar[str] = ContextVar("request_id")
 
 
 def new_request_id() -> str:
-    """Give the request that is being answered a short id, which ties the answer to lines of the log."""
-    made = secrets.token_hex(4)
-    _REFERENCE.set(made)
-    return made
+    """Set a short id for the current request and return it. It connects the response to lines of the log."""
+    new_id = secrets.token_hex(4)
+    _REQUEST_ID.set(new_id)
+    return new_id
 
 
 def request_id() -> str:
-    """Return the reference of the request that is being answered."""
-    return _REFERENCE.get(None) or new_request_id()
+    """Return the id of the current request."""
+    return _REQUEST_ID.get(None) or new_request_id()
 
 
-def problem(refusal: ApiError) -> JSONResponse:
-    """Return a refusal as a response, and write its cause to the log."""
-    _LOG.warning("refused %s [%s] %s %s", refusal.status, request_id(), refusal.detail, refusal.cause)
+def problem(error: ApiError) -> JSONResponse:
+    """Return an error as a response, and write it to the log with its cause."""
+    _LOG.warning("refused %s [%s] %s %s", error.status, request_id(), error.detail, error.cause)
     body = ProblemDetails(
-        title=HTTPStatus(refusal.status).phrase,
-        status=refusal.status,
-        detail=refusal.detail,
+        title=HTTPStatus(error.status).phrase,
+        status=error.status,
+        detail=error.detail,
         reference=request_id(),
-        errors=refusal.errors,
+        errors=error.errors,
     )
     return JSONResponse(
-        body.model_dump(exclude_defaults=True), refusal.status, headers=refusal.headers, media_type=MEDIA_TYPE
+        body.model_dump(exclude_defaults=True), error.status, headers=error.headers, media_type=MEDIA_TYPE
     )
 
 
@@ -97,62 +97,70 @@ ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
         401: "The bearer token or ticket is missing or wrong.",
         403: "The caller's address, origin or host is not allowed, or the run is another visitor's.",
         404: "There is no such chain or run.",
-        410: "The run has been removed to make room for newer ones, or is not shared any more.",
+        410: "The run was removed to make room for newer ones, or is not shared any more.",
         413: "The body is too large.",
-        422: "The input does not fit.",
+        422: "The input does not match the schema, or the event id does not belong to the stream.",
         429: "A limit of runs or tokens is reached; Retry-After says when to try again.",
         502: "The model failed.",
         503: "No model is ready.",
     }.items()
 }
-"""For the OpenAPI document: every status that an operation may answer besides its own."""
+"""Error statuses of all operations, for the OpenAPI document."""
 
 
 def register_exception_handlers(app: FastAPI) -> None:
-    """Have the app answer every error as a problem."""
+    """Make the app answer every error with problem details."""
 
-    def invalid(_: Request, error: Exception) -> Response:
+    def on_validation_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return problem(ApiError(422, "The input does not fit.", errors=public_validation_errors(error.errors())))
+        return problem(
+            ApiError(422, "The input does not match the schema.", errors=public_validation_errors(error.errors()))
+        )
 
-    def http(_: Request, error: Exception) -> Response:
+    def on_http_exception(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         return problem(ApiError(error.status_code, str(error.detail), headers=error.headers))
 
-    def refused(_: Request, error: Exception) -> Response:
+    def on_api_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)
         return problem(error)
 
-    def told_by_docstring(status: int) -> Any:
+    def message_with_status(status: int) -> Any:
         def handler(_: Request, error: Exception) -> Response:
-            return problem(ApiError(status, type(error).__doc__ or ""))
+            return problem(ApiError(status, getattr(error, "message", "") or type(error).__doc__ or ""))
 
         return handler
 
-    def limited(_: Request, error: Exception) -> Response:
+    def on_limit(_: Request, error: Exception) -> Response:
         assert isinstance(error, LimitReachedError)
         return problem(ApiError(429, str(error), headers={"Retry-After": str(math.ceil(error.seconds))}))
 
-    def nothing_more(_: Request, __: Exception) -> Response:
+    def on_complete_stream(_: Request, __: Exception) -> Response:
         return Response(status_code=204)
 
-    def unforeseen(_: Request, error: Exception) -> Response:
-        return problem(ApiError(500, "Weir had an error of its own.", cause=type(error).__name__))
+    def on_unexpected_error(_: Request, error: Exception) -> Response:
+        return problem(
+            ApiError(
+                500,
+                "Weir had an internal error. The log has the cause under this reference.",
+                cause=type(error).__name__,
+            )
+        )
 
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(ApiError, refused)
-    app.add_exception_handler(StreamAlreadyCompleteError, nothing_more)
-    app.add_exception_handler(UnknownChainError, told_by_docstring(404))
-    app.add_exception_handler(RunNotFoundError, told_by_docstring(404))
-    app.add_exception_handler(RunEvictedError, told_by_docstring(410))
-    app.add_exception_handler(RunNotSharedError, told_by_docstring(410))
-    app.add_exception_handler(LimitReachedError, limited)
-    app.add_exception_handler(ModelNotReadyError, told_by_docstring(503))
-    app.add_exception_handler(Exception, unforeseen)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(ApiError, on_api_error)
+    app.add_exception_handler(StreamAlreadyCompleteError, on_complete_stream)
+    app.add_exception_handler(UnknownChainError, message_with_status(404))
+    app.add_exception_handler(RunNotFoundError, message_with_status(404))
+    app.add_exception_handler(RunEvictedError, message_with_status(410))
+    app.add_exception_handler(RunNotSharedError, message_with_status(410))
+    app.add_exception_handler(LimitReachedError, on_limit)
+    app.add_exception_handler(ModelNotReadyError, message_with_status(503))
+    app.add_exception_handler(Exception, on_unexpected_error)
 
 
 def public_validation_errors(errors: Any) -> list[dict[str, Any]]:
-    """Return the first validation errors without what was sent: it may be long, or secret."""
+    """Return the first validation errors, without the values that were sent: they may be long or secret."""
     first = errors[:MAX_ERRORS]
     return [{"field": ".".join(map(str, error["loc"])), "problem": error["msg"]} for error in first]

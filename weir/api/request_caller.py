@@ -1,4 +1,4 @@
-"""Who calls the API."""
+"""The caller of an API request."""
 
 from fastapi import Request
 
@@ -6,7 +6,7 @@ from weir.access.caller import Caller
 
 
 def get_caller(request: Request) -> Caller:
-    """Return who calls: whose ticket it is, else whose browser, else the address itself."""
+    """Return the caller: the ticket's visitor, else the browser's visitor, else one that stands for the address."""
     address = request.client.host if request.client else ""
     if (visitor := getattr(request.state, "ticket_visitor", None)) is not None:
         return Caller(visitor, address)
@@ -14,7 +14,7 @@ def get_caller(request: Request) -> Caller:
 
 
 def is_api_client(request: Request) -> bool:
-    """Whether a program calls: with the token, or, where none is needed, from this machine and as no visitor."""
+    """Whether the caller is a program: it has the token, or it has neither a ticket nor a visitor's cookie."""
     if getattr(request.state, "has_token", False):
         return True
     return not hasattr(request.state, "ticket_visitor") and not hasattr(request.state, "visitor")

@@ -1,4 +1,4 @@
-"""The bodies of answers and requests."""
+"""Request and response bodies of the API."""
 
 import codecs
 import re
@@ -15,12 +15,12 @@ from weir.core.byte_chunks import byte_chunks
 from weir.llm.chain_registry import ChainSpec
 from weir.runs.run import Run
 
-_PAGE = re.compile("[a-z_]{1,40}")
-"""The name of a page: what a recording says of itself may be anything."""
+_PAGE_NAME = re.compile("[a-z_]{1,40}")
+"""A valid page name. The context of an opened recording may hold anything."""
 
 
 class ChainResponse(BaseModel):
-    """One chain of the catalogue."""
+    """A chain that can be run."""
 
     name: str
     description: str
@@ -28,12 +28,12 @@ class ChainResponse(BaseModel):
 
     @classmethod
     def of(cls, chain: ChainSpec) -> "ChainResponse":
-        """Describe a chain."""
+        """Return the description of a chain."""
         return cls(name=chain.name, description=chain.description, input_schema=chain.input_model.model_json_schema())
 
 
 class InvokeRequest(BaseModel):
-    """The input of a chain."""
+    """The input for a chain."""
 
     input: Any = Field(examples=[{"topic": "a robot learning to cook", "length": "short"}])
 
@@ -45,48 +45,48 @@ class RunRequest(InvokeRequest):
 
 
 class InvokeResponse(BaseModel):
-    """What a chain returned."""
+    """The output of a chain."""
 
     output: Any
-    id: str = Field(description="The run, for /api/runs/{id}")
+    id: str = Field(description="Id of the run, for /api/runs/{id}")
 
 
 class Links(BaseModel):
-    """Where a run is found."""
+    """Addresses of a run."""
 
     run: str
     events: str
     recording: str
-    page: str | None = Field(description="In the app, where it has a page for this chain")
+    page: str | None = Field(description="The run in the app; null if no page shows this chain")
 
     @classmethod
     def of(cls, run: Run, base: str) -> "Links":
-        """Point at a run; `base` is the path that the API is mounted at."""
-        here = f"{base}/runs/{run.id}"
+        """Return the addresses of a run. `base` is the path that the API is mounted at."""
+        address = f"{base}/runs/{run.id}"
         page = run.context.get("page")
         return cls(
-            run=here,
-            events=f"{here}/events",
-            recording=f"{here}/recording",
-            page=f"/{page}?run={run.id}" if isinstance(page, str) and _PAGE.fullmatch(page) else None,
+            run=address,
+            events=f"{address}/events",
+            recording=f"{address}/recording",
+            page=f"/{page}?run={run.id}" if isinstance(page, str) and _PAGE_NAME.fullmatch(page) else None,
         )
 
 
 class RunCreated(BaseModel):
-    """A run that has begun."""
+    """A run that has started."""
 
     id: str
     links: Links
 
 
 class MetricsResponse(BaseModel):
-    """What was measured; times in seconds, null where it is not known."""
+    """Figures of a run. Times are in seconds; null means not known."""
 
     time_to_first_token: float | None
     tokens_per_second: float | None
     tokens_in: int | None
     tokens_out: int | None
-    exact: bool = Field(description="Whether the tokens are the server's own count")
+    exact: bool = Field(description="Whether the model's server reported the tokens; if not, they are estimated")
     median_inter_token_latency: float | None
     chunks: int
     characters: int
@@ -95,63 +95,63 @@ class MetricsResponse(BaseModel):
 
 
 class RunResponse(BaseModel):
-    """A run as it is now."""
+    """The current state of a run."""
 
     id: str
     chain: str
     status: str = Field(description="running, done, stopped, failed or abandoned")
-    mark: str = Field(description="How the text is to be taken: Writing, Done, Stopped, Cut off or Failed")
-    message: str = Field(description="What happened and what to do, where there is something to say")
+    mark: str = Field(description="State of the answer: Writing, Done, Stopped, Cut off or Failed")
+    message: str = Field(description="What happened and what to do; empty if there is nothing to report")
     created_at: datetime
     input: Any
-    text: str = Field(description="What has been streamed so far")
+    text: str = Field(description="The text so far")
     events: int
     figures: MetricsResponse
     links: Links
 
 
 def run_view(run: Run, base: str) -> Iterator[bytes]:
-    """Return a run as the JSON of a `RunView`, in pieces: its text and its input may be large, and are read slowly."""
-    meter, count = MetricsAccumulator(), len(run.events)
+    """Return a run as the JSON of a `RunResponse`, in chunks: text and input may be large, and the client slow."""
+    accumulator, count = MetricsAccumulator(), len(run.events)
     for number in range(count):
-        meter.add(run.events[number])
-    figures = meter.metrics()
-    said = outcome(run, figures)
-    view = RunResponse(
+        accumulator.add(run.events[number])
+    metrics = accumulator.metrics()
+    result = outcome(run, metrics)
+    body = RunResponse(
         id=run.id,
         chain=run.name,
         status=run.status.value,
-        mark=said.status.value,
-        message=serialization.replace_lone_surrogates(f"{said.sentence} {said.remedy}".strip()),
+        mark=result.status.value,
+        message=serialization.replace_lone_surrogates(f"{result.sentence} {result.remedy}".strip()),
         created_at=datetime.fromtimestamp(run.created_at, UTC),
         input=None,
         text="",
         events=count,
         figures=MetricsResponse(
-            time_to_first_token=figures.time_to_first_token,
-            tokens_per_second=figures.tokens_per_second,
-            tokens_in=figures.tokens_in,
-            tokens_out=figures.tokens_out,
-            exact=figures.exact,
-            median_inter_token_latency=figures.median_latency,
-            chunks=figures.chunks,
-            characters=figures.characters,
-            duration=figures.duration,
-            finish_reason=figures.finish_reason and serialization.replace_lone_surrogates(figures.finish_reason),
+            time_to_first_token=metrics.time_to_first_token,
+            tokens_per_second=metrics.tokens_per_second,
+            tokens_in=metrics.tokens_in,
+            tokens_out=metrics.tokens_out,
+            exact=metrics.exact,
+            median_inter_token_latency=metrics.median_latency,
+            chunks=metrics.chunks,
+            characters=metrics.characters,
+            duration=metrics.duration,
+            finish_reason=metrics.finish_reason and serialization.replace_lone_surrogates(metrics.finish_reason),
         ),
         links=Links.of(run, base),
     )
     return byte_chunks(
-        _with_text(serialization.dumps(view.model_dump(mode="json", exclude={"input", "text"})), run, count)
+        _with_text(serialization.dumps(body.model_dump(mode="json", exclude={"input", "text"})), run, count)
     )
 
 
-def _with_text(view: bytes, run: Run, count: int) -> Iterator[bytes]:
-    yield view[:-1] + b',"input":'
-    # Half a surrogate pair is written as an escape.
+def _with_text(body: bytes, run: Run, count: int) -> Iterator[bytes]:
+    yield body[:-1] + b',"input":'
+    # `input_json` has half a surrogate pair as an escape, which is not valid in the response.
     yield serialization.dumps(serialization.sendable(run.input)) if b"\\ud" in run.input_json else run.input_json
     yield b',"text":"'
-    # Two chunks may bring the halves of one character; a half alone becomes a replacement character.
+    # A surrogate pair may be split between two chunks; half a pair alone becomes U+FFFD.
     decoder = codecs.getincrementaldecoder("utf-16-le")("replace")
     for number in range(count):
         if text := root_chunk_text(run.events[number]):
@@ -160,7 +160,7 @@ def _with_text(view: bytes, run: Run, count: int) -> Iterator[bytes]:
 
 
 class Health(BaseModel):
-    """Whether Weir can answer."""
+    """Whether Weir can answer questions."""
 
     status: str = Field(description="ready, loading or no model")
     model: str | None

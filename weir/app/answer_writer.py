@@ -9,10 +9,9 @@ from typing import Any
 
 from weir.analysis.metrics import root_chunk_text
 from weir.runs.run import Run, Status
-from weir.storage.message import MessageStatus
-from weir.storage.not_found import ConversationNotFoundError
+from weir.storage.records import MessageStatus
 from weir.storage.repository import ConversationRepository
-from weir.storage.storage_error import StorageError
+from weir.storage.storage_errors import ConversationNotFoundError, StorageError
 
 WRITE_INTERVAL_SECONDS = 1.5
 """Time between two writes of an answer. A killed process loses at most this much of it."""

@@ -106,7 +106,7 @@ def create_app_parts(
             Middleware(HostsMiddleware, hosts=hosts, probes=probes),
             Middleware(SecureCookiesMiddleware),
             Middleware(LocalMetricsMiddleware),
-            Middleware(AnonymousIdMiddleware, name=COOKIE, make=new_anonymous_id, is_good=is_anonymous_id),
+            Middleware(AnonymousIdMiddleware, name=COOKIE, new_id=new_anonymous_id, is_valid=is_anonymous_id),
         ],
     )
 

@@ -12,9 +12,9 @@ from weir.llm.provider import ModelProvider
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
 from weir.runs.run_store import MemoryStore
-from weir.storage.database import IN_MEMORY_URL, database_url, open_repository
-from weir.storage.repository import ConversationRepository
-from weir.storage.storage_error import StorageError
+from weir.storage.database import IN_MEMORY_URL, database_url
+from weir.storage.repository import ConversationRepository, open_repository
+from weir.storage.storage_errors import StorageError
 
 TRASH_DAYS = 30
 """Days for which a deleted conversation can be restored."""

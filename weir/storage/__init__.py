@@ -1,1 +1,1 @@
-"""What is kept: conversations, their messages, and what people think of the answers. `docs/storage.md` describes it."""
+"""Stored conversations, their messages, and visitors' feedback. `docs/storage.md` describes the storage."""

@@ -1,4 +1,4 @@
-"""A conversation as a file: JSON, all branches. `docs/storage.md` describes the format.
+"""JSON export and import of a conversation with all its branches. `docs/storage.md` describes the format.
 
 {"format": "weir-conversation", "version": 1, "exported_at": …, "conversation": {…}, "messages": [{…}, …]}
 """
@@ -7,12 +7,11 @@ import json
 import re
 from collections.abc import Sequence
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from weir.storage.conversation import Conversation
-from weir.storage.message import Message, MessageStatus, Role
+from weir.storage.records import Conversation, Message, MessageStatus, Role
 from weir.storage.sanitize import sanitize_json
 
 FORMAT = "weir-conversation"
@@ -21,55 +20,65 @@ MEDIA_TYPE = "application/json"
 MAX_BYTES = 20_000_000
 MAX_MESSAGES = 10_000
 MAX_DEPTH = 16
-"""How deep lists and objects may stand in each other in a message's details."""
+"""Nesting depth of lists and objects in a message's details."""
 MAX_DETAILS = 1_000
-"""Values that a message's details may have."""
+"""Number of values in a message's details."""
 _MAX_TOKENS = 1_000_000
-"""Strings, commas and brackets that a file may have: a few bytes of JSON each would become a hundred in memory."""
+"""Strings, commas and brackets that a file may have: a few bytes of JSON become about a hundred in memory."""
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[,\[{]', re.DOTALL)
-_BEGINNING = 100
-"""Bytes within which even a file that is cut off says what it is."""
-_END_OF_TIME = 253_402_300_799
-"""The last second of the year 9999: no calendar goes on after it."""
+_FORMAT_WITHIN = 100
+"""Bytes at the start of a file in which its format is looked for, if the file cannot be parsed."""
+_MAX_TIME = 253_402_300_799
+"""The last second of the year 9999, the last year that `datetime` supports."""
 
 
 class UnreadableError(ValueError):
-    """The file cannot be imported. Nothing has been changed."""
+    """The file cannot be imported. Nothing has been changed. `message` is for people."""
+
+    message: ClassVar[str] = "The file cannot be imported."
 
     def __init__(self) -> None:
-        super().__init__(type(self).__doc__)
+        super().__init__(self.message)
 
 
 class TooLargeError(UnreadableError):
-    """The file is too large, so it was not imported. A file may have 20 MB and 10,000 messages."""
+    """The file exceeds MAX_BYTES, MAX_MESSAGES or the number of JSON tokens."""
+
+    message = "The file is too large, so it was not imported. A file may have 20 MB and 10,000 messages."
 
 
 class NotAWeirExportError(UnreadableError):
-    """This is not a conversation exported from Weir, so it was not imported. Choose a `.json` file from Weir."""
+    """The file is not a `weir-conversation`."""
+
+    message = "This is not a conversation exported from Weir, so it was not imported. Choose a `.json` file from Weir."
 
 
 class NewerFormatError(UnreadableError):
-    """The file was exported from a newer version of Weir, so it was not imported. Update Weir, then try again."""
+    """The file has a later version of the format."""
+
+    message = "The file was exported from a newer version of Weir, so it was not imported. Update Weir, then try again."
 
 
 class DamagedError(UnreadableError):
-    """The file is incomplete or was changed by hand, so it was not imported. Export the conversation anew."""
+    """The file is a `weir-conversation`, but incomplete or inconsistent."""
+
+    message = "The file is incomplete or was changed by hand, so it was not imported. Export the conversation again."
 
 
-Time = Annotated[float, Field(ge=0, le=_END_OF_TIME, allow_inf_nan=False)]
+Time = Annotated[float, Field(ge=0, le=_MAX_TIME, allow_inf_nan=False)]
 
 
-class _Part(BaseModel):
+class _FileModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
 
-class _Head(_Part):
+class _FormatHeader(_FileModel):
     format: Literal["weir-conversation"]
     version: Annotated[int, Field(ge=1)]
 
 
-class ConversationHeader(_Part):
-    """What a file says of the conversation itself."""
+class ConversationHeader(_FileModel):
+    """The conversation's own fields in a file."""
 
     title: Annotated[str, Field(max_length=200)]
     titled_by_hand: bool
@@ -78,11 +87,11 @@ class ConversationHeader(_Part):
     leaf: int | None
 
 
-class MessageRecord(_Part):
-    """What a file says of one message."""
+class MessageRecord(_FileModel):
+    """A message in a file."""
 
     id: int
-    """Counts the file's messages."""
+    """Number of the message within the file."""
     parent: int | None
     role: Role
     text: str
@@ -92,8 +101,8 @@ class MessageRecord(_Part):
     updated_at: Time
 
 
-class ConversationFile(_Part):
-    """The whole of a file, valid: parents come first, questions and answers alternate, the leaf is there."""
+class ConversationFile(_FileModel):
+    """A valid file: parents come before children, questions and answers alternate, and the leaf exists."""
 
     conversation: ConversationHeader
     messages: Annotated[list[MessageRecord], Field(max_length=MAX_MESSAGES)]
@@ -101,20 +110,20 @@ class ConversationFile(_Part):
     @model_validator(mode="after")
     def _is_a_tree(self) -> "ConversationFile":
         roles: dict[int | None, Role] = {None: Role.AI}
-        for line in self.messages:
-            if line.id in roles:
-                raise ValueError("two messages have one id")
-            if roles.get(line.parent) is not (Role.AI if line.role is Role.HUMAN else Role.HUMAN):
+        for message in self.messages:
+            if message.id in roles:
+                raise ValueError("two messages have the same id")
+            if roles.get(message.parent) is not (Role.AI if message.role is Role.HUMAN else Role.HUMAN):
                 raise ValueError("a parent is missing, comes later or has the wrong role")
-            if not _is_modest(line.details):
+            if not _within_bounds(message.details):
                 raise ValueError("details are too large")
-            roles[line.id] = line.role
+            roles[message.id] = message.role
         if self.conversation.leaf not in roles or (self.conversation.leaf is None) != (not self.messages):
-            raise ValueError("the leaf is not there")
+            raise ValueError("the leaf does not exist")
         return self
 
 
-def _is_modest(details: dict[str, Any]) -> bool:
+def _within_bounds(details: dict[str, Any]) -> bool:
     level: list[Any] = [details]
     values = 0
     for _ in range(MAX_DEPTH):
@@ -132,9 +141,9 @@ def _is_modest(details: dict[str, Any]) -> bool:
 
 
 def write(conversation: Conversation, messages: Sequence[Message], now: float) -> bytes:
-    """Return a conversation as a file. `messages` are all of it, oldest first; `now` is seconds since the epoch.
+    """Return a conversation as a file. `messages` are all its messages, oldest first; `now` is seconds since the epoch.
 
-    Neither the visitor nor the runs are in it: a file may be handed on, and a run's id opens its record.
+    The file has neither the visitor nor the run ids: it may be passed on, and a run's id opens its recording.
     """
     numbers = {message.id: number for number, message in enumerate(messages, 1)}
     value = {
@@ -166,14 +175,14 @@ def write(conversation: Conversation, messages: Sequence[Message], now: float) -
 
 
 def read(data: bytes) -> ConversationFile:
-    """Return what a file says. Raises UnreadableError, whose text is for people."""
+    """Parse a file. Raises UnreadableError, whose text is for people."""
     if len(data) > MAX_BYTES or any(islice(_TOKEN.finditer(data), _MAX_TOKENS, None)):
         raise TooLargeError
     try:
-        head = _Head.model_validate_json(data)
+        header = _FormatHeader.model_validate_json(data)
     except ValidationError:
-        raise (DamagedError if FORMAT.encode() in data[:_BEGINNING] else NotAWeirExportError) from None
-    if head.version > VERSION:
+        raise (DamagedError if FORMAT.encode() in data[:_FORMAT_WITHIN] else NotAWeirExportError) from None
+    if header.version > VERSION:
         raise NewerFormatError
     try:
         return ConversationFile.model_validate_json(data)

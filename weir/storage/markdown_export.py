@@ -1,8 +1,8 @@
-"""A conversation as Markdown, to be read elsewhere."""
+"""Markdown export: a conversation's current branch as a text for people."""
 
 from collections.abc import Sequence
 
-from weir.storage.message import Message, MessageStatus, Role
+from weir.storage.records import Message, MessageStatus, Role
 
 MEDIA_TYPE = "text/markdown"
 _NOTES = {
@@ -15,7 +15,7 @@ _NOTES = {
 
 
 def write(title: str, messages: Sequence[Message]) -> str:
-    """Return a branch: its title as a heading, questions as quotations, answers as they are."""
+    """Return a branch as Markdown: the title is a heading, questions are quotations, answers stay as they are."""
     heading = [f"# {title}"] if title else []
     return "\n\n".join(heading + [_block(message) for message in messages]) + "\n"
 

@@ -1,10 +1,10 @@
-"""The shape of a conversation: who follows whom. Knows ids only, so that a long conversation is cheap to walk."""
+"""Message tree: which message follows which. It holds ids only, so that walking a long conversation is cheap."""
 
 from collections.abc import Iterable
 
 
 class MessageTree:
-    """Messages by the message before them. A parent always comes before its children."""
+    """Tree of message ids. A parent is always added before its children."""
 
     def __init__(self, nodes: Iterable[tuple[str, str | None]]) -> None:
         """`nodes` are `(id, parent_id)`, oldest first."""
@@ -15,7 +15,7 @@ class MessageTree:
         self._children = {parent: tuple(nodes) for parent, nodes in children.items()}
 
     def path(self, leaf: str | None) -> list[str]:
-        """Return the ids from the root to a message; none for None or a message that is not here."""
+        """Return the ids from the root to `leaf`; an empty list if it is None or not in the tree."""
         nodes: list[str] = []
         while leaf is not None and leaf in self._parents:
             nodes.append(leaf)
@@ -23,11 +23,11 @@ class MessageTree:
         return nodes[::-1]
 
     def siblings(self, node: str) -> tuple[str, ...]:
-        """Return the ids at a message's place, its own among them, oldest first."""
+        """Return the ids with the same parent as a message, its own included, oldest first."""
         return self._children[self._parents[node]]
 
     def latest_leaf_below(self, node: str) -> str:
-        """Return the leaf that was written last among those below a message, or the message itself."""
+        """Return the newest message below a message, or the message itself if there is none."""
         below = {node}
         newest = node
         for child, parent in self._parents.items():

@@ -1,23 +1,28 @@
-"""Finding rows within a transaction, each by the visitor whose it is, and turning them into values."""
+"""Queries within a transaction: finding a visitor's rows, inserting rows, and turning rows into records."""
 
+import uuid
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from weir.storage.conversation import Conversation
-from weir.storage.correction import Correction
-from weir.storage.feedback import Feedback, Rating
+from weir.storage.json_export import ConversationFile
 from weir.storage.lease import effective_status
-from weir.storage.message import Message, MessageStatus, Role
 from weir.storage.message_tree import MessageTree
-from weir.storage.not_found import ConversationNotFoundError
+from weir.storage.records import Conversation, Correction, Feedback, Message, MessageStatus, Rating, Role
+from weir.storage.storage_errors import ConversationNotFoundError
 from weir.storage.tables import ConversationRow, CorrectionRow, FeedbackRow, MessageRow, Table
+from weir.storage.title import one_line
+
+
+def new_id() -> str:
+    """Return an id for a conversation or message."""
+    return str(uuid.uuid4())
 
 
 def find_conversation(session: Session, visitor: str, conversation_id: str) -> ConversationRow:
-    """Return a visitor's conversation. Raises NotKeptError."""
+    """Return a visitor's conversation. Raises ConversationNotFoundError."""
     row = find_conversation_or_deleted(session, visitor, conversation_id)
     if row.deleted_at is not None:
         raise ConversationNotFoundError(conversation_id)
@@ -25,16 +30,16 @@ def find_conversation(session: Session, visitor: str, conversation_id: str) -> C
 
 
 def find_conversation_or_deleted(session: Session, visitor: str, conversation_id: str) -> ConversationRow:
-    """Return a visitor's conversation, be it deleted or not. Raises NotKeptError."""
-    wanted = select(ConversationRow).where(ConversationRow.id == conversation_id, ConversationRow.visitor == visitor)
-    row = session.scalars(wanted).one_or_none()
+    """Return a visitor's conversation, deleted or not. Raises ConversationNotFoundError."""
+    query = select(ConversationRow).where(ConversationRow.id == conversation_id, ConversationRow.visitor == visitor)
+    row = session.scalars(query).one_or_none()
     if row is None:
         raise ConversationNotFoundError(conversation_id)
     return row
 
 
 def find_message(session: Session, visitor: str, message_id: str) -> MessageRow:
-    """Return a message of a visitor's conversation. Raises NotKeptError."""
+    """Return a message of a visitor's conversation. Raises ConversationNotFoundError."""
     row = session.scalars(select(MessageRow).where(MessageRow.id == message_id)).one_or_none()
     if row is None:
         raise ConversationNotFoundError(message_id)
@@ -43,24 +48,65 @@ def find_message(session: Session, visitor: str, message_id: str) -> MessageRow:
 
 
 def messages_of(conversation_id: str) -> Select[MessageRow]:
-    """Select a conversation's messages, in the order in which they were begun."""
+    """Select a conversation's messages, oldest first."""
     return select(MessageRow).where(MessageRow.conversation_id == conversation_id).order_by(MessageRow.number)
 
 
 def load_tree(session: Session, conversation_id: str) -> MessageTree:
-    """Return the shape of a conversation."""
+    """Return the tree of a conversation's message ids."""
     nodes = session.execute(messages_of(conversation_id).with_only_columns(MessageRow.id, MessageRow.parent_id))
     return MessageTree((node, parent) for node, parent in nodes)
 
 
 def upsert(session: Session, table: type[Table], key: dict[str, Any], values: dict[str, Any]) -> None:
-    """Insert a row, or change the one that has its key."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    session.execute(insert(table).values(**key, **values).on_conflict_do_update(index_elements=list(key), set_=values))
+    """Insert a row, or update the row with the same key."""
+    dialect_insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    statement = dialect_insert(table).values(**key, **values)
+    session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def insert_file(session: Session, visitor: str, file: ConversationFile, now: float) -> str:
+    """Insert an imported file as a visitor's new conversation, changed at `now`, and return its id.
+
+    Everything gets a new id. An answer that was being written when the file was exported becomes CUT.
+    """
+    conversation_id = new_id()
+    ids = {message.id: new_id() for message in file.messages}
+    header = file.conversation
+    session.add(
+        ConversationRow(
+            id=conversation_id,
+            visitor=visitor,
+            title=one_line(header.title),
+            titled_by_hand=header.titled_by_hand,
+            created_at=header.created_at,
+            updated_at=now,
+            deleted_at=None,
+            leaf=None if header.leaf is None else ids[header.leaf],
+        )
+    )
+    session.flush()
+    rows = [
+        {
+            "id": ids[message.id],
+            "conversation_id": conversation_id,
+            "parent_id": None if message.parent is None else ids[message.parent],
+            "role": message.role,
+            "text": message.text,
+            "status": message.status if message.status.has_ended else MessageStatus.CUT,
+            "details": message.details,
+            "created_at": message.created_at,
+            "updated_at": message.updated_at,
+        }
+        for message in file.messages
+    ]
+    if rows:
+        session.execute(insert(MessageRow), rows)
+    return conversation_id
 
 
 def conversation(row: ConversationRow) -> Conversation:
-    """Return a row's value."""
+    """Return the record of a row."""
     return Conversation(
         id=row.id,
         title=row.title,
@@ -72,7 +118,7 @@ def conversation(row: ConversationRow) -> Conversation:
 
 
 def message(row: MessageRow, tree: MessageTree, now: float) -> Message:
-    """Return a row's value as it is to be read at `now`, in seconds since the epoch."""
+    """Return the record of a row at the time `now`, in seconds since the epoch."""
     return Message(
         id=row.id,
         parent_id=row.parent_id,
@@ -88,12 +134,12 @@ def message(row: MessageRow, tree: MessageTree, now: float) -> Message:
 
 
 def feedback(row: FeedbackRow) -> Feedback:
-    """Return a row's value."""
+    """Return the record of a row."""
     return Feedback(message_id=row.message_id, thumb=Rating(row.thumb), note=row.note, created_at=row.created_at)
 
 
 def correction(row: CorrectionRow) -> Correction:
-    """Return a row's value."""
+    """Return the record of a row."""
     return Correction(
         message_id=row.message_id,
         question=row.question,

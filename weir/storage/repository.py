@@ -1,4 +1,4 @@
-"""All that is kept, and the only way to it. Every method for a visitor sees that visitor's rows alone."""
+"""Conversation repository: the only access to stored conversations. Visitors see their own rows only."""
 
 import time
 import uuid
@@ -6,41 +6,39 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Executable, delete, exists, insert, or_, select, update
+from sqlalchemy import URL, ColumnElement, Engine, Executable, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from weir.storage import json_export, markdown_export, queries
-from weir.storage.conversation import Conversation
-from weir.storage.correction import Correction
-from weir.storage.database_engine import write_engine
-from weir.storage.feedback import Feedback, Rating
+from weir.storage.database import create_database_engine, create_database_file, write_engine
 from weir.storage.lease import lease_expiry
-from weir.storage.message import Message, MessageStatus, Role
-from weir.storage.not_found import ConversationNotFoundError
-from weir.storage.queries import find_conversation, find_conversation_or_deleted, find_message, load_tree
-from weir.storage.storage_error import StorageError, StorageProblem, storage_errors
+from weir.storage.migrations.upgrade import upgrade
+from weir.storage.queries import find_conversation, find_conversation_or_deleted, find_message, load_tree, new_id
+from weir.storage.records import Conversation, Correction, Feedback, Message, MessageStatus, Rating, Role
+from weir.storage.storage_errors import ConversationNotFoundError, StorageError, StorageProblem, storage_errors
 from weir.storage.tables import ConversationRow, CorrectionRow, FeedbackRow, MessageRow
 from weir.storage.title import one_line, title_from_question
 
 MAX_TITLE = 200
-"""Characters kept of a title that a person writes."""
+"""Characters of a title that a person writes; the rest is cut off."""
 MAX_SEARCH = 200
-"""Characters that are looked for at most."""
-_DAY = 86_400
-"""Seconds."""
+"""Characters of a search text; the rest is cut off."""
+_DAY_SECONDS = 86_400
 
 
 class ConversationRepository:
     """The conversations of all visitors, in one database.
 
-    Any number of threads may call it; each call is one transaction. Each may raise StorageError, and has then changed
-    nothing. What is not there, deleted or another visitor's raises NotKeptError. Ids are UUIDs as text.
+    Thread-safe: each call is one transaction. Ids are UUIDs as text.
+
+    Each method raises StorageError if the database fails, and has then changed nothing. It raises
+    ConversationNotFoundError if a conversation or message does not exist, is deleted or belongs to another visitor.
     """
 
     def __init__(self, engine: Engine, *, clock: Callable[[], float] = time.time) -> None:
-        """`engine` is one that `make_engine` has made; `clock` gives seconds since the epoch."""
+        """`engine` comes from `create_database_engine`; `clock` returns seconds since the epoch."""
         self.owner = str(uuid.uuid4())
-        """Stands for this process in the answers that it writes."""
+        """Id of this process, stored with the answers that it writes."""
         self._engine = engine
         self._writing_engine = write_engine(engine)
         self._clock = clock
@@ -52,10 +50,10 @@ class ConversationRepository:
     # Conversations
 
     def create(self, visitor: str) -> str:
-        """Begin an empty conversation and return its id."""
+        """Create an empty conversation and return its id."""
         now = self._clock()
         row = ConversationRow(
-            id=_new_id(),
+            id=new_id(),
             visitor=visitor,
             title="",
             titled_by_hand=False,
@@ -71,17 +69,17 @@ class ConversationRepository:
     def conversations(
         self, visitor: str, search: str = "", *, limit: int = 50, offset: int = 0
     ) -> Sequence[Conversation]:
-        """Return conversations, those with the latest change first.
+        """Return conversations, latest change first.
 
-        With `search` only those that have it in their title or in any message, in upper or lower case.
+        With `search`, only those that have it in their title or in any message, ignoring case.
         """
-        found = select(ConversationRow).where(ConversationRow.visitor == visitor, ConversationRow.deleted_at.is_(None))
-        if wanted := search.strip()[:MAX_SEARCH]:
-            said = exists().where(
-                MessageRow.conversation_id == ConversationRow.id, MessageRow.text.icontains(wanted, autoescape=True)
+        query = select(ConversationRow).where(ConversationRow.visitor == visitor, ConversationRow.deleted_at.is_(None))
+        if text := search.strip()[:MAX_SEARCH]:
+            in_messages = exists().where(
+                MessageRow.conversation_id == ConversationRow.id, MessageRow.text.icontains(text, autoescape=True)
             )
-            found = found.where(or_(ConversationRow.title.icontains(wanted, autoescape=True), said))
-        newest = found.order_by(ConversationRow.updated_at.desc(), ConversationRow.id).limit(limit).offset(offset)
+            query = query.where(or_(ConversationRow.title.icontains(text, autoescape=True), in_messages))
+        newest = query.order_by(ConversationRow.updated_at.desc(), ConversationRow.id).limit(limit).offset(offset)
         with self._reading() as session:
             return [queries.conversation(row) for row in session.scalars(newest)]
 
@@ -91,20 +89,20 @@ class ConversationRepository:
             return queries.conversation(find_conversation(session, visitor, conversation_id))
 
     def rename(self, visitor: str, conversation_id: str, title: str) -> None:
-        """Give a conversation a title; a blank one gives it that of its first question again."""
-        chosen = one_line(title)[:MAX_TITLE].strip()
+        """Set a conversation's title. A blank title restores the title of its first question."""
+        custom_title = one_line(title)[:MAX_TITLE].strip()
         with self._writing() as session:
             row = find_conversation(session, visitor, conversation_id)
-            row.title = chosen or _title_of_first(session, conversation_id)
-            row.titled_by_hand = bool(chosen)
+            row.title = custom_title or _title_of_first_question(session, conversation_id)
+            row.titled_by_hand = bool(custom_title)
 
     def delete(self, visitor: str, conversation_id: str) -> None:
-        """Hide a conversation until it is purged. An answer that is being written in it goes on being kept."""
+        """Hide a conversation until it is purged. An answer that is being written in it is still saved."""
         with self._writing() as session:
             find_conversation(session, visitor, conversation_id).deleted_at = self._clock()
 
     def restore(self, visitor: str, conversation_id: str) -> None:
-        """Bring a deleted conversation back; does nothing to one that is there."""
+        """Undo a deletion. Does nothing if the conversation is not deleted."""
         with self._writing() as session:
             find_conversation_or_deleted(session, visitor, conversation_id).deleted_at = None
 
@@ -116,16 +114,16 @@ class ConversationRepository:
             conversation = find_conversation(session, visitor, conversation_id)
             tree = load_tree(session, conversation_id)
             path = tree.path(conversation.leaf)
-            found = {row.id: row for row in session.scalars(select(MessageRow).where(MessageRow.id.in_(path)))}
+            rows = {row.id: row for row in session.scalars(select(MessageRow).where(MessageRow.id.in_(path)))}
             now = self._clock()
-            return [queries.message(found[node], tree, now) for node in path]
+            return [queries.message(rows[node], tree, now) for node in path]
 
     def add_question(self, visitor: str, conversation_id: str, text: str, *, parent: str | None) -> str:
-        """Ask something after the answer `parent`, or first of all with None, and return the question's id.
+        """Add a question after the answer `parent`, or at the beginning with None, and return the question's id.
 
-        A question with the same parent as another is another version of it. The branch that ends with the new question
-        becomes current. The first question of all gives the conversation its title. Raises ValueError where `parent` is
-        a question.
+        Questions with the same parent are versions of each other. The branch that ends with the new question becomes
+        the current one. The first question gives the conversation its title. Raises ValueError if `parent` is a
+        question.
         """
         with self._writing() as session:
             conversation = find_conversation(session, visitor, conversation_id)
@@ -133,18 +131,18 @@ class ConversationRepository:
                 if conversation.leaf is None and not conversation.titled_by_hand:
                     conversation.title = title_from_question(text)
             else:
-                before = find_message(session, visitor, parent)
-                if before.conversation_id != conversation_id:
+                answer = find_message(session, visitor, parent)
+                if answer.conversation_id != conversation_id:
                     raise ConversationNotFoundError(parent)
-                if before.role != Role.AI:
+                if answer.role != Role.AI:
                     raise ValueError("a question follows an answer")
             return self._add(session, conversation, parent, Role.HUMAN, text=text, status=MessageStatus.DONE)
 
     def add_answer(self, visitor: str, question_id: str, *, run_id: str | None = None) -> str:
-        """Make room for an answer to a question and return its id; a further answer is another version of it.
+        """Add an empty answer to a question and return its id. Answers to one question are versions of each other.
 
-        With a run it is being written from now on; without one it waits for `start_answer`. The branch that ends with
-        it becomes current. Raises ValueError where `question_id` is an answer.
+        With `run_id` its status is RUNNING; without, it is WAITING until `start_answer`. The branch that ends with it
+        becomes the current one. Raises ValueError if `question_id` is an answer.
         """
         with self._writing() as session:
             question = find_message(session, visitor, question_id)
@@ -155,9 +153,9 @@ class ConversationRepository:
             return self._add(session, conversation, question_id, Role.AI, status=status, run_id=run_id)
 
     def start_answer(self, visitor: str, answer_id: str, *, run_id: str) -> bool:
-        """Say that a run has begun to write a waiting answer; False where it was not waiting any more."""
-        begun = {"status": MessageStatus.RUNNING, "run_id": run_id, "owner": self.owner}
-        return self._update(visitor, answer_id, MessageRow.status == MessageStatus.WAITING, begun | self._lease())
+        """Set a waiting answer to RUNNING, written by this run. Return False if it was not waiting any more."""
+        values = {"status": MessageStatus.RUNNING, "run_id": run_id, "owner": self.owner}
+        return self._update(visitor, answer_id, MessageRow.status == MessageStatus.WAITING, values | self._lease())
 
     def update_answer(
         self,
@@ -168,41 +166,42 @@ class ConversationRepository:
         status: MessageStatus = MessageStatus.RUNNING,
         details: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Keep an answer as far as it has been written, and its details unless None; one UPDATE.
+        """Save an answer's text so far, and its details unless None, in one UPDATE.
 
-        RUNNING renews the lease, so it is to be called every few seconds, with or without new text; any other status
-        ends the answer. False where it has ended already or another process writes it: then nothing is changed. An
-        answer that waits can be ended by anyone. Raises ValueError for WAITING.
+        RUNNING renews the lease: call it every few seconds, with or without new text. Any other status ends the answer.
+        Any process can end an answer that waits. Returns False and changes nothing if the answer has ended already or
+        another process writes it. Raises ValueError for WAITING.
         """
         if status is MessageStatus.WAITING:
-            raise ValueError("an answer that has begun does not wait")
-        mine = MessageRow.owner == self.owner
+            raise ValueError("an update does not make an answer wait")
+        is_owner = MessageRow.owner == self.owner
         values: dict[str, Any] = {"text": text, "status": status}
         if details is not None:
             values["details"] = dict(details)
         if status is MessageStatus.RUNNING:
-            return self._update(visitor, answer_id, mine, values | self._lease())
-        ended = {"owner": None, "lease_until": None, "updated_at": self._clock()}
-        return self._update(visitor, answer_id, mine | (MessageRow.status == MessageStatus.WAITING), values | ended)
+            return self._update(visitor, answer_id, is_owner, values | self._lease())
+        release = {"owner": None, "lease_until": None, "updated_at": self._clock()}
+        writable = is_owner | (MessageRow.status == MessageStatus.WAITING)
+        return self._update(visitor, answer_id, writable, values | release)
 
     def choose_branch(self, visitor: str, message_id: str) -> None:
-        """Make the branch current that goes through a message, down to what was written last below it."""
+        """Make a message's branch the current one, down to the latest message below it."""
         with self._writing() as session:
             message = find_message(session, visitor, message_id)
             conversation = find_conversation(session, visitor, message.conversation_id)
             conversation.leaf = load_tree(session, conversation.id).latest_leaf_below(message_id)
 
-    # Opinions
+    # Feedback and corrections
 
     def set_feedback(self, visitor: str, message_id: str, thumb: Rating, note: str = "") -> None:
-        """Keep what a visitor thinks of a message, in place of what they thought before."""
-        said = {"thumb": thumb, "note": note, "created_at": self._clock()}
+        """Save a visitor's feedback on a message. It replaces earlier feedback."""
+        values = {"thumb": thumb, "note": note, "created_at": self._clock()}
         with self._writing() as session:
             find_message(session, visitor, message_id)
-            queries.upsert(session, FeedbackRow, {"message_id": message_id, "visitor": visitor}, said)
+            queries.upsert(session, FeedbackRow, {"message_id": message_id, "visitor": visitor}, values)
 
     def clear_feedback(self, visitor: str, message_id: str) -> None:
-        """Forget what a visitor thinks of a message."""
+        """Remove a visitor's feedback on a message."""
         with self._writing() as session:
             find_message(session, visitor, message_id)
             session.execute(
@@ -210,37 +209,37 @@ class ConversationRepository:
             )
 
     def feedback_of(self, visitor: str, conversation_id: str) -> Mapping[str, Feedback]:
-        """Return what a visitor thinks of a conversation's messages, by the message's id."""
-        said = (
+        """Return a visitor's feedback on a conversation's messages, by message id."""
+        query = (
             select(FeedbackRow)
             .join(MessageRow, MessageRow.id == FeedbackRow.message_id)
             .where(MessageRow.conversation_id == conversation_id, FeedbackRow.visitor == visitor)
         )
         with self._reading() as session:
             find_conversation(session, visitor, conversation_id)
-            return {row.message_id: queries.feedback(row) for row in session.scalars(said)}
+            return {row.message_id: queries.feedback(row) for row in session.scalars(query)}
 
     def add_correction(self, visitor: str, answer_id: str, *, wrong: str, right: str) -> None:
-        """Keep where the question of an answer should have gone, in place of an earlier correction.
+        """Save the route that an answer's question should have taken. It replaces an earlier correction.
 
-        Raises ValueError where `answer_id` is a question.
+        Raises ValueError if `answer_id` is a question.
         """
         with self._writing() as session:
             answer = find_message(session, visitor, answer_id)
             if answer.parent_id is None or answer.role != Role.AI:
                 raise ValueError("a correction is of an answer")
             question = find_message(session, visitor, answer.parent_id).text
-            told = {
+            values = {
                 "question": question,
                 "wrong": wrong,
                 "right": right,
                 "created_at": self._clock(),
                 "in_golden_set": False,
             }
-            queries.upsert(session, CorrectionRow, {"message_id": answer_id, "visitor": visitor}, told)
+            queries.upsert(session, CorrectionRow, {"message_id": answer_id, "visitor": visitor}, values)
 
     def set_in_golden_set(self, visitor: str, answer_id: str, value: bool) -> None:
-        """Note whether a correction has become an example that the router is tested with."""
+        """Set whether the router is tested with this correction as an example."""
         with self._writing() as session:
             row = session.get(CorrectionRow, (answer_id, visitor))
             if row is None:
@@ -249,14 +248,14 @@ class ConversationRepository:
 
     def corrections(self, visitor: str) -> Sequence[Correction]:
         """Return a visitor's corrections, oldest first."""
-        told = select(CorrectionRow).where(CorrectionRow.visitor == visitor).order_by(CorrectionRow.created_at)
+        query = select(CorrectionRow).where(CorrectionRow.visitor == visitor).order_by(CorrectionRow.created_at)
         with self._reading() as session:
-            return [queries.correction(row) for row in session.scalars(told)]
+            return [queries.correction(row) for row in session.scalars(query)]
 
     # Files
 
     def export_json(self, visitor: str, conversation_id: str) -> bytes:
-        """Return a whole conversation, all branches, as a `weir-conversation` file."""
+        """Return a conversation with all its branches as a `weir-conversation` file."""
         with self._reading() as session:
             conversation = queries.conversation(find_conversation(session, visitor, conversation_id))
             tree = load_tree(session, conversation_id)
@@ -267,68 +266,39 @@ class ConversationRepository:
         return json_export.write(conversation, messages, now)
 
     def export_markdown(self, visitor: str, conversation_id: str) -> str:
-        """Return a conversation's current branch to be read."""
+        """Return a conversation's current branch as Markdown."""
         return markdown_export.write(
             self.conversation(visitor, conversation_id).title, self.path(visitor, conversation_id)
         )
 
     def import_json(self, visitor: str, data: bytes) -> str:
-        """Keep a `weir-conversation` file as a new conversation and return its id.
+        """Save a `weir-conversation` file as a new conversation and return its id.
 
-        Raises transfer.UnreadableError, whose text is for people, before anything is changed.
+        Raises json_export.UnreadableError, whose text is for people, before anything is changed.
         """
-        read = json_export.read(data)
-        now = self._clock()
-        conversation_id = _new_id()
-        ids = {message.id: _new_id() for message in read.messages}
-        lines = [
-            {
-                "id": ids[message.id],
-                "conversation_id": conversation_id,
-                "parent_id": None if message.parent is None else ids[message.parent],
-                "role": message.role,
-                "text": message.text,
-                "status": message.status if message.status.has_ended else MessageStatus.CUT,
-                "details": message.details,
-                "created_at": message.created_at,
-                "updated_at": message.updated_at,
-            }
-            for message in read.messages
-        ]
-        about = read.conversation
-        row = ConversationRow(
-            id=conversation_id,
-            visitor=visitor,
-            title=one_line(about.title),
-            titled_by_hand=about.titled_by_hand,
-            created_at=about.created_at,
-            updated_at=now,
-            deleted_at=None,
-            leaf=None if about.leaf is None else ids[about.leaf],
-        )
+        file = json_export.read(data)
         with self._writing() as session:
-            session.add(row)
-            session.flush()
-            if lines:
-                session.execute(insert(MessageRow), lines)
-        return conversation_id
+            return queries.insert_file(session, visitor, file, self._clock())
 
     # Housekeeping, for all visitors at once
 
     def expire_leases(self) -> int:
-        """Mark the answers whose lease has run out as cut; return how many. Reading does not need it."""
+        """Store CUT for the answers whose lease has expired; return how many.
+
+        Reading does not depend on it: an expired lease is read as CUT anyway.
+        """
         now = self._clock()
-        dead = (
+        expired = (
             update(MessageRow)
             .where(MessageRow.status == MessageStatus.RUNNING, MessageRow.lease_until < now)
-            .values(status=MessageStatus.CUT)  # its owner stays: who was only late may go on
+            .values(status=MessageStatus.CUT)  # the owner stays: a process that was only late can go on
         )
         with self._writing() as session:
-            return _count(session, dead)
+            return _count(session, expired)
 
     def purge(self, days: float) -> int:
-        """Remove for good what was deleted more than `days` ago; return how many conversations that were."""
-        old = delete(ConversationRow).where(ConversationRow.deleted_at < self._clock() - days * _DAY)
+        """Remove conversations that were deleted more than `days` ago for good; return how many."""
+        old = delete(ConversationRow).where(ConversationRow.deleted_at < self._clock() - days * _DAY_SECONDS)
         with self._writing() as session:
             return _count(session, old)
 
@@ -339,7 +309,7 @@ class ConversationRepository:
         with storage_errors(), Session(self._engine) as session:
             try:
                 yield session
-            except ValueError as error:  # what is read is no JSON or no role: nothing that Weir has written
+            except ValueError as error:  # a value is not JSON or not a role: Weir did not write it
                 raise StorageError(StorageProblem.CORRUPT) from error
 
     @contextmanager
@@ -352,17 +322,17 @@ class ConversationRepository:
         return {"lease_until": lease_expiry(now), "updated_at": now}
 
     def _update(self, visitor: str, answer_id: str, writable: ColumnElement[bool], values: dict[str, Any]) -> bool:
-        theirs = select(ConversationRow.id).where(ConversationRow.visitor == visitor)
+        conversations = select(ConversationRow.id).where(ConversationRow.visitor == visitor)
         change = (
             update(MessageRow)
-            .where(MessageRow.id == answer_id, MessageRow.conversation_id.in_(theirs), writable)
+            .where(MessageRow.id == answer_id, MessageRow.conversation_id.in_(conversations), writable)
             .values(**values)
         )
         with self._writing() as session:
             if _count(session, change):
                 return True
-            there = select(MessageRow.id).where(MessageRow.id == answer_id, MessageRow.conversation_id.in_(theirs))
-            if session.scalar(there) is None:
+            answer = select(MessageRow.id).where(MessageRow.id == answer_id)
+            if session.scalar(answer.where(MessageRow.conversation_id.in_(conversations))) is None:
                 raise ConversationNotFoundError(answer_id)
             return False
 
@@ -379,7 +349,7 @@ class ConversationRepository:
     ) -> str:
         now = self._clock()
         row = MessageRow(
-            id=_new_id(),
+            id=new_id(),
             conversation_id=conversation.id,
             parent_id=parent,
             role=role,
@@ -398,11 +368,25 @@ class ConversationRepository:
         return row.id
 
 
-def _new_id() -> str:
-    return str(uuid.uuid4())
+def open_repository(url: URL, *, clock: Callable[[], float] = time.time) -> ConversationRepository:
+    """Open the database, upgrade its tables and mark the answers of processes that are gone as cut.
+
+    `clock` returns seconds since the epoch. Raises StorageError; the app can then open IN_MEMORY_URL instead.
+    """
+    with storage_errors():
+        create_database_file(url)
+        engine = create_database_engine(url)
+        try:
+            upgrade(write_engine(engine))
+            repository = ConversationRepository(engine, clock=clock)
+            repository.expire_leases()
+        except BaseException:
+            engine.dispose()
+            raise
+        return repository
 
 
-def _title_of_first(session: Session, conversation_id: str) -> str:
+def _title_of_first_question(session: Session, conversation_id: str) -> str:
     first = session.scalars(queries.messages_of(conversation_id).limit(1)).one_or_none()
     return title_from_question(first.text) if first else ""
 

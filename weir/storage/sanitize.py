@@ -1,23 +1,23 @@
-"""Text and JSON that every database takes.
+"""Sanitizer: replaces what a database cannot store in text and JSON.
 
-PostgreSQL refuses the character NUL, no database takes half of a surrogate pair, and JSON has no NaN. Each such
-character becomes U+FFFD, as CommonMark has it for NUL; each number that is not finite becomes null.
+PostgreSQL rejects the character NUL, no database stores half of a surrogate pair, and JSON has no NaN. Each such
+character becomes U+FFFD, which CommonMark also requires for NUL; each number that is not finite becomes null.
 """
 
 import math
 import re
 from typing import Any
 
-_UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def replace_unstorable(text: str) -> str:
-    """Return a text with U+FFFD for every character that cannot be kept."""
-    return _UNKEEPABLE.sub("\ufffd", text)
+    """Return a text with U+FFFD in place of every character that cannot be stored."""
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def sanitize_json(value: Any) -> Any:
-    """Return JSON-ready data that can be kept, its texts and keys cleaned."""
+    """Return JSON-ready data that can be stored, with all its texts, keys and numbers sanitized."""
     match value:
         case str():
             return replace_unstorable(value)

@@ -1,4 +1,4 @@
-"""The tables. A change here needs a revision in `migrations/versions`; a test compares the two."""
+"""Database tables. A change here needs a revision in `migrations/versions`; a test compares the two."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from weir.storage.sanitize import replace_unstorable, sanitize_json
 
 
 class CleanText(TypeDecorator[str]):
-    """Text that is cleaned whenever it goes to the database, be it to be kept or to be looked for."""
+    """Text column that sanitizes whatever is sent to the database, both to store it and to search for it."""
 
     impl = Text
     cache_ok = True
@@ -20,7 +20,7 @@ class CleanText(TypeDecorator[str]):
 
 
 class CleanJSON(TypeDecorator[dict[str, Any]]):
-    """A JSON object that is cleaned when it goes to the database."""
+    """JSON column that sanitizes the objects that it stores."""
 
     impl = JSON
     cache_ok = True
@@ -30,7 +30,7 @@ class CleanJSON(TypeDecorator[dict[str, Any]]):
 
 
 class Table(DeclarativeBase):
-    """All tables. Times are seconds since the epoch."""
+    """Base class of all tables. Times are seconds since the epoch."""
 
     type_annotation_map = {str: CleanText, float: Double, dict[str, Any]: CleanJSON}  # noqa: RUF012
 
@@ -46,9 +46,9 @@ class ConversationRow(Table):
     created_at: Mapped[float]
     updated_at: Mapped[float]
     deleted_at: Mapped[float | None]
-    """When it was deleted; until it is purged that can be undone."""
+    """Time of deletion, which can be undone until the conversation is purged."""
     leaf: Mapped[str | None]
-    """The current branch's last message."""
+    """Id of the current branch's last message."""
 
 
 class MessageRow(Table):
@@ -56,7 +56,7 @@ class MessageRow(Table):
     __table_args__ = (Index("messages_of_conversation", "conversation_id", "number"),)
 
     number: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
-    """Counts all messages in the order in which they were begun, so that a parent comes before its children."""
+    """Counts all messages in the order of their creation, so that a parent comes before its children."""
     id: Mapped[str] = mapped_column(unique=True)
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id"), index=True)
@@ -64,11 +64,11 @@ class MessageRow(Table):
     run_id: Mapped[str | None]
     status: Mapped[str]
     owner: Mapped[str | None]
-    """The process that writes the answer, or wrote it when it was last heard of; None once it has ended well."""
+    """Id of the process that writes the answer. It stays after a cut and is None after any other end."""
     lease_until: Mapped[float | None]
     created_at: Mapped[float]
     updated_at: Mapped[float]
-    # What may be long comes last: SQLite then reads the others without it.
+    # The columns that may be long come last: SQLite then reads the others without them.
     details: Mapped[dict[str, Any]]
     text: Mapped[str]
 

@@ -1,4 +1,4 @@
-"""A conversation's title, from its first question."""
+"""Conversation titles, made from the first question."""
 
 import re
 import unicodedata
@@ -6,23 +6,24 @@ import unicodedata
 from weir.storage.sanitize import replace_unstorable
 
 LENGTH = 48
-"""Characters that a title made from a question has at most, without its ellipsis."""
+"""Maximum number of characters of a title made from a question, without its ellipsis."""
 
-_READ, _LINE = 10_000, 500
-"""Characters of a question that are looked at, and of each line, for a long paste."""
+_MAX_QUESTION, _MAX_LINE = 10_000, 500
+"""Characters of a question, and of each line, that are considered: a bound for long pastes."""
 
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,}).*$", re.MULTILINE)
 _OPENING = re.compile(r"^(?:\s*(?:#{1,6}(?=\s)|>|[-+*](?=\s)|\d{1,9}[.)](?=\s)))+")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
-_STRONG = re.compile(rf"(\*{{1,3}}|~~|(?<!`)`++)(?=\S)(.{{1,{_LINE}}}?)(?<=\S)\1")
-_UNDERLINED = re.compile(rf"(?<!\w)(_{{1,3}})(?=\S)(.{{1,{_LINE}}}?)(?<=\S)\1(?!\w)")
-_TURNS = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
+_STRONG = re.compile(rf"(\*{{1,3}}|~~|(?<!`)`++)(?=\S)(.{{1,{_MAX_LINE}}}?)(?<=\S)\1")
+_UNDERLINED = re.compile(rf"(?<!\w)(_{{1,3}})(?=\S)(.{{1,{_MAX_LINE}}}?)(?<=\S)\1(?!\w)")
+_DIRECTION_CONTROLS = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
 _RULE = re.compile(r"^[\s*_=-]+$")
 
 
 def title_from_question(question: str) -> str:
-    """Return the first line of a question that says something, without Markdown, cut after a word; or nothing."""
-    lines = (_plain(line) for line in replace_unstorable(_FENCE.sub("", question[:_READ])).splitlines())
+    """Return the first line of a question that has text, without Markdown and cut after a word; or an empty text."""
+    text = replace_unstorable(_FENCE.sub("", question[:_MAX_QUESTION]))
+    lines = (_without_markdown(line) for line in text.splitlines())
     line = next((line for line in lines if line), "")
     if len(line) <= LENGTH:
         return line
@@ -30,8 +31,8 @@ def title_from_question(question: str) -> str:
     return (whole_words or line[:LENGTH]).rstrip(" ,;:.–-") + "…"
 
 
-def _plain(line: str) -> str:
-    line = line.strip()[:_LINE]
+def _without_markdown(line: str) -> str:
+    line = line.strip()[:_MAX_LINE]
     if _RULE.match(line):
         return ""
     line = _OPENING.sub("", line)
@@ -42,11 +43,11 @@ def _plain(line: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text without control characters or changes of direction, its spaces and line ends each one space."""
-    return " ".join("".join(map(_kept, text)).split())
+    """Return a text as one line: without control and direction characters, runs of white space as one space."""
+    return " ".join("".join(map(_visible_character, text)).split())
 
 
-def _kept(character: str) -> str:
+def _visible_character(character: str) -> str:
     if unicodedata.category(character) in ("Cc", "Zl", "Zp"):
         return " "
-    return "" if unicodedata.bidirectional(character) in _TURNS else character
+    return "" if unicodedata.bidirectional(character) in _DIRECTION_CONTROLS else character

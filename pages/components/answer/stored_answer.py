@@ -12,7 +12,7 @@ from weir.analysis.metrics import RunMetrics
 from weir.analysis.outcome import AnswerStatus, Outcome
 from weir.runs.failure import FailureKind
 from weir.runs.run import Run
-from weir.storage.message import Message, MessageStatus
+from weir.storage.records import Message, MessageStatus
 
 STATUSES = {
     AnswerStatus.WRITING: MessageStatus.RUNNING,

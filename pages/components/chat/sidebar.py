@@ -8,7 +8,7 @@ from pages.components.layout.formatting import escape_markdown
 from pages.components.layout.upload import draw_upload
 from pages.components.session.current_user import has_persistent_identity
 from pages.components.session.report_storage_errors import report_storage_errors
-from weir.storage.conversation import Conversation
+from weir.storage.records import Conversation
 from weir.storage.repository import ConversationRepository
 
 SHOWN = 60

@@ -14,7 +14,7 @@ from pages.components.session import run_start
 from pages.components.session.app_services import service
 from weir.llm.chain_registry import ModelNotReadyError
 from weir.runs.run import Run
-from weir.storage.message import Message, MessageStatus
+from weir.storage.records import Message, MessageStatus
 from weir.storage.repository import ConversationRepository
 
 

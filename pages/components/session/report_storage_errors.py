@@ -7,8 +7,7 @@ from typing import ParamSpec, TypeVar
 
 import streamlit as st
 
-from weir.storage.not_found import ConversationNotFoundError
-from weir.storage.storage_error import StorageError
+from weir.storage.storage_errors import ConversationNotFoundError, StorageError
 
 P = ParamSpec("P")
 R = TypeVar("R")

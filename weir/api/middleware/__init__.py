@@ -1,1 +1,1 @@
-"""ASGI middleware of the app."""
+"""ASGI middleware of the app and the API."""

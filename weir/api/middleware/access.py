@@ -1,8 +1,8 @@
-"""Who may call the API, decided before anything of a request is read.
+"""Access check of the API, made before the body of a request is read.
 
-A web page that a visitor happens to have open can send requests to this machine. It must not be able to spend the
-visitor's model or key: requests from other sites, under foreign host names (DNS rebinding) and, without a token, from
-other machines are refused.
+A web page that a visitor has open can send requests to this machine. It must not be able to use the visitor's model or
+key. So requests from other sites, under unknown host names (DNS rebinding) and, without a token, from other machines
+are rejected.
 """
 
 import contextlib
@@ -21,15 +21,15 @@ from weir.config.comma_list import split_commas
 from weir.config.settings import Settings
 
 MAX_BODY = 1_000_000
-"""Bytes of a request's body."""
+"""Size of a request's body in bytes."""
 
 OPEN_PATHS = frozenset({"/health"})
-"""What probes may ask, of any address and name and without a token; it says nothing that must be kept."""
+"""Paths for health probes: open to any address and host name, without a token. They reveal nothing private."""
 
-_FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "cf-connecting-ip", "true-client-ip")
+_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "cf-connecting-ip", "true-client-ip")
 
 _DESTINATIONS = frozenset({"empty", "document", "script", "style"})
-"""What a browser may want an answer for. The last two are for the documentation; an image or a frame starts no run."""
+"""Allowed values of Sec-Fetch-Dest: not images, not frames. The documentation page needs the last two."""
 
 
 class _BodyTooLargeError(Exception):
@@ -37,13 +37,13 @@ class _BodyTooLargeError(Exception):
 
 
 class AccessMiddleware:
-    """ASGI middleware that lets a request through or answers it with a problem."""
+    """ASGI middleware that passes a request on or rejects it with problem details."""
 
     def __init__(self, app: ASGIApp, settings: Settings, *, people_sign_in: bool = False) -> None:
         self._app = app
         self._settings = settings
         self._token = settings.api_token.get_secret_value() if settings.api_token else None
-        self._is_closed = people_sign_in or self._token is not None
+        self._needs_credentials = people_sign_in or self._token is not None
         self._hosts = Hosts(split_commas(settings.allowed_hosts))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,10 +53,10 @@ class AccessMiddleware:
         headers = Headers(scope=scope)
         try:
             self._check(scope, headers)
-        except ApiError as refusal:
-            await problem(refusal)(scope, receive, send)
+        except ApiError as error:
+            await problem(error)(scope, receive, send)
             return
-        await self._limited(scope, receive, send)
+        await self._limit_body_size(scope, receive, send)
 
     def _check(self, scope: Scope, headers: Mapping[str, str]) -> None:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
@@ -65,18 +65,18 @@ class AccessMiddleware:
         self._hosts.check(scope)
         self._hosts.check_origin(scope)
         _check_site(headers)
-        if self._is_closed:
+        if self._needs_credentials:
             self._check_credentials(scope, headers)
         else:
             _check_peer(scope, headers)
 
     def _check_credentials(self, scope: Scope, headers: Mapping[str, str]) -> None:
-        """Let a bearer token through, and a ticket; the routes then know which it was, and whose."""
-        scheme, _, given = headers.get("authorization", "").partition(" ")
+        """Accept a bearer token or a ticket and note it in the request's state. Raises ApiError if there is neither."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
         if (
             self._token
             and scheme.lower() == "bearer"
-            and hmac.compare_digest(given.strip().encode(), self._token.encode())
+            and hmac.compare_digest(token.strip().encode(), self._token.encode())
         ):
             scope.setdefault("state", {})["has_token"] = True
             return
@@ -89,19 +89,19 @@ class AccessMiddleware:
             401,
             "Send the token as `Authorization: Bearer …`."
             if self._token
-            else "People sign in here, so programs need a token: set WEIR_API_TOKEN.",
+            else "People sign in to this Weir, so programs need a token: set WEIR_API_TOKEN.",
             headers={"WWW-Authenticate": 'Bearer realm="weir"'},
         )
 
-    async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and refuse it once its body proves too large."""
+    async def _limit_body_size(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and reject it as soon as its body is too large."""
         declared = Headers(scope=scope).get("content-length", "0")
         if declared.isdigit() and int(declared) > MAX_BODY:
-            await problem(_too_large())(scope, receive, send)
+            await problem(_too_large_error())(scope, receive, send)
             return
         read = 0
 
-        async def counted() -> Message:
+        async def receive_counted() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
@@ -109,41 +109,43 @@ class AccessMiddleware:
                 raise _BodyTooLargeError
             return message
 
-        async def sent(message: Message) -> None:
-            # What the app makes of a body that was cut off under it is of no use to the caller.
+        async def send_unless_too_large(message: Message) -> None:
+            # The app's own response to the cut body is of no use to the caller.
             if read <= MAX_BODY:
                 await send(message)
 
         with contextlib.suppress(_BodyTooLargeError):
-            await self._app(scope, counted, sent)
+            await self._app(scope, receive_counted, send_unless_too_large)
         if read > MAX_BODY:
-            await problem(_too_large())(scope, receive, send)
+            await problem(_too_large_error())(scope, receive, send)
 
 
-def _too_large() -> ApiError:
-    return ApiError(413, f"The body may have at most {MAX_BODY:,} bytes.")
+def _too_large_error() -> ApiError:
+    return ApiError(413, f"The body is too large: the limit is {MAX_BODY:,} bytes.")
 
 
 def _check_site(headers: Mapping[str, str]) -> None:
     if (site := headers.get("sec-fetch-site", "none")) not in ("none", "same-origin"):
         raise ApiError(403, "Requests from other sites are refused.", cause=f"site {site!r}")
     if (destination := headers.get("sec-fetch-dest", "empty")) not in _DESTINATIONS:
-        raise ApiError(403, "Nothing here is made to be embedded in a page.", cause=f"destination {destination!r}")
+        raise ApiError(403, "The API cannot be embedded in a page.", cause=f"destination {destination!r}")
 
 
 def _check_peer(scope: Scope, headers: Mapping[str, str]) -> None:
-    forwarded = [name for name in _FORWARDING if name in headers]
-    if forwarded:
-        raise ApiError(403, "Behind a proxy the API needs a token: set WEIR_API_TOKEN.", cause=", ".join(forwarded))
+    proxy_headers = [name for name in _PROXY_HEADERS if name in headers]
+    if proxy_headers:
+        raise ApiError(403, "Behind a proxy the API needs a token: set WEIR_API_TOKEN.", cause=", ".join(proxy_headers))
     peer = (scope.get("client") or ("", 0))[0]
     if not _is_loopback(peer):
-        raise ApiError(403, "Without WEIR_API_TOKEN the API answers this machine only.", cause=f"peer {peer!r}")
+        raise ApiError(
+            403, "Without WEIR_API_TOKEN the API answers only programs on this machine.", cause=f"peer {peer!r}"
+        )
 
 
 def is_this_machine(scope: Scope, headers: Mapping[str, str]) -> bool:
-    """Whether a request comes from this machine itself, and no proxy has passed it on."""
+    """Whether a request comes from this machine, and not through a proxy."""
     peer = (scope.get("client") or ("", 0))[0]
-    return _is_loopback(peer) and not any(name in headers for name in _FORWARDING)
+    return _is_loopback(peer) and not any(name in headers for name in _PROXY_HEADERS)
 
 
 def _is_loopback(address: str) -> bool:

@@ -1,4 +1,4 @@
-"""A line of the log for each request to the API: never its query, which holds what was asked."""
+"""Access log of the API: one line a request, without its query, which may hold a question."""
 
 import logging
 import time
@@ -11,7 +11,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class AccessLogMiddleware:
-    """ASGI middleware that gives each request a reference, and writes how it was answered."""
+    """ASGI middleware that gives each request an id and logs its status and duration."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -20,25 +20,25 @@ class AccessLogMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = time.monotonic()
+        started_at = time.monotonic()
         status = 0
-        reference = new_request_id()
+        request_id = new_request_id()
 
-        async def noted(message: Message) -> None:
+        async def send_and_note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send_and_note_status)
         finally:
-            told = {
+            fields = {
                 "method": scope["method"],
                 "path": scope["path"],
                 "status": status,
-                "seconds": round(time.monotonic() - begun, 3),
-                "reference": reference,
+                "seconds": round(time.monotonic() - started_at, 3),
+                "reference": request_id,
             }
             is_probe = scope["path"].endswith("/health")
-            _LOG.log(logging.DEBUG if is_probe else logging.INFO, "api request", extra=told)
+            _LOG.log(logging.DEBUG if is_probe else logging.INFO, "api request", extra=fields)

@@ -1,4 +1,4 @@
-"""A cookie by which a browser is known again."""
+"""Anonymous visitors: a cookie with a random id that identifies a browser."""
 
 from collections.abc import Callable
 from http.cookies import SimpleCookie
@@ -9,29 +9,29 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from weir.api.middleware.tls import is_tls
 
-YEAR = 365 * 86_400
+YEAR_SECONDS = 365 * 86_400
 
 
 class AnonymousIdMiddleware:
-    """ASGI middleware that gives a browser that asks for a page, and has no good cookie yet, a new one.
+    """ASGI middleware that sets a new id when a browser without a valid one requests a page.
 
-    What a good one holds is `visitor` in the request's state.
+    A valid id is `visitor` in the request's state.
     """
 
-    def __init__(self, app: ASGIApp, *, name: str, make: Callable[[], str], is_good: Callable[[str], bool]) -> None:
+    def __init__(self, app: ASGIApp, *, name: str, new_id: Callable[[], str], is_valid: Callable[[str], bool]) -> None:
         self._app = app
         self._name = name
-        self._make = make
-        self._is_good = is_good
+        self._new_id = new_id
+        self._is_valid = is_valid
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        known = HTTPConnection(scope).cookies.get(self._name, "")
-        if self._is_good(known):
-            scope.setdefault("state", {})["visitor"] = known
-        if self._is_good(known) or not _asks_for_a_page(scope):
+        visitor = HTTPConnection(scope).cookies.get(self._name, "")
+        if self._is_valid(visitor):
+            scope.setdefault("state", {})["visitor"] = visitor
+        if self._is_valid(visitor) or not _is_page_request(scope):
             await self._app(scope, receive, send)
             return
 
@@ -43,15 +43,15 @@ class AnonymousIdMiddleware:
         await self._app(scope, receive, send_with_cookie)
 
     def _cookie(self, scope: Scope) -> str:
-        jar = SimpleCookie({self._name: self._make()})
+        jar = SimpleCookie({self._name: self._new_id()})
         morsel = jar[self._name]
         morsel["path"] = scope.get("root_path") or "/"
-        morsel["max-age"] = YEAR
+        morsel["max-age"] = YEAR_SECONDS
         morsel["httponly"] = True
         morsel["samesite"] = "Lax"
         morsel["secure"] = is_tls(scope)
         return morsel.OutputString()
 
 
-def _asks_for_a_page(scope: Scope) -> bool:
+def _is_page_request(scope: Scope) -> bool:
     return scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", "")

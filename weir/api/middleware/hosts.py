@@ -1,8 +1,8 @@
-"""The host names and origins that Weir answers to, decided before anything of a request is read.
+"""Allowed host names and origins, checked before the body of a request is read.
 
-A web page that a visitor has open can reach this machine under a name of its own (DNS rebinding) and open a WebSocket
-to it from anywhere. Requests under other names, and WebSockets from other origins, are refused here and not by
-Streamlit, which would ask a host of Amazon's for this machine's address first
+A web page that a visitor has open can reach this machine under the page's own host name (DNS rebinding), and can open a
+WebSocket to it. Requests under unknown host names and WebSockets from other origins are rejected here. Streamlit's own
+check comes too late: it first asks a host of Amazon's for this machine's address
 (`streamlit.net_util.get_external_ip`, Streamlit 1.67).
 """
 
@@ -30,26 +30,26 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What a `Host` header says: the name in lower case, an IPv6 address without brackets, and the port if any."""
+    """A parsed `Host` header: the name in lower case, an IPv6 address without brackets, and the port if any."""
 
     name: str
     port: int | None
 
     @classmethod
     def of(cls, text: str) -> "Host":
-        """Read a header. Raises ValueError if it is not a host with at most a port."""
-        found = _HOST.fullmatch(text)
-        if found is None or int(found["port"] or 1) not in range(1, 65_536):
+        """Parse a header. Raises ValueError if it is not a host name or address with an optional port."""
+        match = _HOST.fullmatch(text)
+        if match is None or int(match["port"] or 1) not in range(1, 65_536):
             raise ValueError("not a host")
-        name = found["name"].lower()
+        name = match["name"].lower()
         if name.startswith("["):
-            return cls(str(ipaddress.IPv6Address(name[1:-1])), int(found["port"]) if found["port"] else None)
-        return cls(name.rstrip("."), int(found["port"]) if found["port"] else None)
+            return cls(str(ipaddress.IPv6Address(name[1:-1])), int(match["port"]) if match["port"] else None)
+        return cls(name.rstrip("."), int(match["port"]) if match["port"] else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What an `Origin` header says; `host` is None for the opaque origin `null`."""
+    """A parsed `Origin` header. `host` is None for the opaque origin `null`."""
 
     text: str
     scheme: str = ""
@@ -57,48 +57,48 @@ class Origin:
 
     @classmethod
     def of(cls, text: str) -> "Origin":
-        """Read a header. Raises ValueError if it is no origin."""
+        """Parse a header. Raises ValueError if it is not an origin."""
         if text == _OPAQUE:
             return cls(text)
-        found = _ORIGIN.fullmatch(text)
-        if found is None:
+        match = _ORIGIN.fullmatch(text)
+        if match is None:
             raise ValueError("not an origin")
-        return cls(text, found["scheme"].lower(), Host.of(found["host"]))
+        return cls(text, match["scheme"].lower(), Host.of(match["host"]))
 
     @property
     def port(self) -> int | None:
-        """The port that it stands for; None where its scheme has none of its own."""
+        """The explicit port or the default of the scheme; None if the scheme has no default."""
         default = _PORTS.get(self.scheme)
         return (self.host.port or default) if self.host else None
 
 
 class Hosts:
-    """The names under which Weir may be asked.
+    """Allow list of host names and origins.
 
-    Those are `localhost`, every loopback address, the address that the request has in fact come in at (no name server
-    can lead there), and `names`, each a host or `*.example.org`; `*` is every name. `origins` are further ones that
-    may open a WebSocket.
+    Allowed are `localhost`, every loopback address, the address at which the request arrived (DNS rebinding cannot use
+    it), and `names`: each is a host or `*.example.org`; `*` allows every name. `origins` are further origins that may
+    open a WebSocket.
     """
 
     def __init__(self, names: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
         self._names = frozenset(name.strip("[]").rstrip(".").lower() for name in names)
-        self._endings = tuple(name[1:] for name in self._names if name.startswith("*."))
+        self._suffixes = tuple(name[1:] for name in self._names if name.startswith("*."))
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
 
     def check(self, scope: Scope) -> None:
-        """Raise Refusal if a request's `Host` is malformed, or not one of Weir's."""
+        """Raise ApiError if a request's `Host` is malformed or not allowed."""
         text = Headers(scope=scope).get("host", "")
-        host = _host(text)
-        if not self._knows(host, scope):
+        host = _parse_host(text)
+        if not self._is_allowed(host, scope):
             raise ApiError(
                 403,
                 f"Weir does not know the host name {host.name}. "
-                f"If it is one of yours, whoever runs Weir can allow it: WEIR_ALLOWED_HOSTS={host.name}",
+                f"If it is yours, the person who runs Weir can allow it: WEIR_ALLOWED_HOSTS={host.name}",
                 cause=f"host {text!r}",
             )
 
     def check_origin(self, scope: Scope) -> None:
-        """Raise Refusal if a request comes from a page that is not one of Weir's."""
+        """Raise ApiError if a request's `Origin` is malformed or not allowed."""
         headers = Headers(scope=scope)
         if (text := headers.get("origin")) is None:
             return
@@ -106,36 +106,36 @@ class Hosts:
             origin = Origin.of(text)
         except ValueError:
             raise ApiError(400, "The Origin header is malformed.", cause=f"origin {text[:200]!r}") from None
-        host = _host(headers.get("host", ""))
-        if not self._is_own(origin, host, scope):
+        host = _parse_host(headers.get("host", ""))
+        if not self._is_own_origin(origin, host, scope):
             raise ApiError(
                 403,
-                "Requests from other sites are refused. A proxy has to pass on the Host that it is asked under, "
-                "with its port; or name that host in WEIR_ALLOWED_HOSTS.",
+                "Requests from other sites are refused. A proxy must pass on the Host header that it receives, "
+                "with its port. Otherwise, name that host in WEIR_ALLOWED_HOSTS.",
                 cause=f"origin {text[:200]!r} under host {host.name!r}",
             )
 
-    def _knows(self, host: Host, scope: Scope) -> bool:
-        if host.name == OWN_NAME or "*" in self._names or self._names_it(host.name):
+    def _is_allowed(self, host: Host, scope: Scope) -> bool:
+        if host.name == OWN_NAME or "*" in self._names or self._is_named(host.name):
             return True
         address = _address(host.name)
         return address is not None and (address.is_loopback or address == _address((scope.get("server") or ("",))[0]))
 
-    def _names_it(self, name: str) -> bool:
-        return name in self._names or name.endswith(self._endings)
+    def _is_named(self, name: str) -> bool:
+        return name in self._names or name.endswith(self._suffixes)
 
-    def _is_own(self, origin: Origin, host: Host, scope: Scope) -> bool:
+    def _is_own_origin(self, origin: Origin, host: Host, scope: Scope) -> bool:
         if origin.text.lower() in self._origins:
             return True
         if origin.host is None or origin.scheme not in _PORTS or (is_tls(scope) and origin.scheme != "https"):
             return False
         if origin.host.name == host.name:
             return origin.port == (host.port or _PORTS[origin.scheme])
-        # The public host of a proxy that does not pass it on.
-        return origin.port == _PORTS[origin.scheme] and self._names_it(origin.host.name)
+        # The origin is the public host of a proxy that does not pass on the Host header.
+        return origin.port == _PORTS[origin.scheme] and self._is_named(origin.host.name)
 
 
-def _host(text: str) -> Host:
+def _parse_host(text: str) -> Host:
     try:
         return Host.of(text)
     except ValueError:
@@ -147,16 +147,15 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         address = ipaddress.ip_address(text)
     except ValueError:
         return None
-    # What an IPv4 client has for an address on a socket that takes both.
+    # A socket for both IPv4 and IPv6 shows IPv4 addresses in this form.
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
 
 
 class HostsMiddleware:
-    """ASGI middleware that refuses requests under other names, malformed headers, and WebSockets of other origins.
+    """ASGI middleware that rejects unknown host names, malformed headers, and WebSockets from other origins.
 
-    `probes` are paths that may be asked under any name: they serve whoever looks after the server, who calls it by
-    the address that it happens to have.
+    `probes` are paths that are open under any host name, for health checks, which use whatever address the server has.
     """
 
     def __init__(self, app: ASGIApp, *, hosts: Hosts, probes: Collection[str] = ()) -> None:
@@ -170,14 +169,14 @@ class HostsMiddleware:
             return
         try:
             self._check(scope)
-        except ApiError as refusal:
+        except ApiError as error:
             if scope["type"] == "http":
-                await _answer(refusal, scope)(scope, receive, send)
+                await _error_response(error, scope)(scope, receive, send)
             else:
-                _LOG.warning("refused a WebSocket: %s %s", refusal.detail, refusal.cause)
+                _LOG.warning("refused a WebSocket: %s %s", error.detail, error.cause)
                 await send({"type": "websocket.close", "code": 1008})
             return
-        await self._app(_as_asked(scope) if scope["type"] == "websocket" else scope, receive, send)
+        await self._app(_with_host_of_origin(scope) if scope["type"] == "websocket" else scope, receive, send)
 
     def _check(self, scope: Scope) -> None:
         if scope["type"] == "http" and scope["path"] in self._probes and scope["method"] in ("GET", "HEAD"):
@@ -187,19 +186,19 @@ class HostsMiddleware:
             self._hosts.check_origin(scope)
 
 
-def _answer(refusal: ApiError, scope: Scope) -> Response:
-    """Answer a program with a problem, and a person with a sentence."""
+def _error_response(error: ApiError, scope: Scope) -> Response:
+    """Return problem details for a program, and a sentence for a person."""
     if scope["path"].startswith("/api/"):
-        return problem(refusal)
-    _LOG.warning("refused %s %s %s", refusal.status, refusal.detail, refusal.cause)
-    return PlainTextResponse(f"{refusal.detail}\n", refusal.status)
+        return problem(error)
+    _LOG.warning("refused %s %s %s", error.status, error.detail, error.cause)
+    return PlainTextResponse(f"{error.detail}\n", error.status)
 
 
-def _as_asked(scope: Scope) -> Scope:
-    """Return a WebSocket's scope with the Host that its Origin names, which has been found to be one of Weir's.
+def _with_host_of_origin(scope: Scope) -> Scope:
+    """Return a WebSocket's scope with the host of its Origin, which has been checked, as its Host header.
 
-    Streamlit compares the two letter by letter, and would look for this machine's addresses where they differ: in a
-    default port that is written out, in case, or behind a proxy that does not pass the host on.
+    Streamlit compares the two as texts, and looks up this machine's addresses if they differ: in case, in an explicit
+    default port, or because a proxy does not pass on the Host header.
     """
     headers = Headers(scope=scope)
     origin = headers.get("origin")

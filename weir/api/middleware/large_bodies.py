@@ -1,7 +1,7 @@
-"""Large answers, sent as fast as they are read.
+"""Large bodies, sent in chunks as fast as the client reads them.
 
-Streamlit keeps a file that a page offers in memory and hands it to the server as one piece. The server would copy all
-of it for each reader, however slow, and compress it on the loop that everybody waits for.
+Streamlit holds the file of a download button in memory and passes it to the server in one piece. The server would copy
+all of it for each client, however slow, and compress it on the event loop.
 """
 
 from starlette.datastructures import MutableHeaders
@@ -10,13 +10,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from weir.core.byte_chunks import CHUNK_BYTES
 
 MEDIA = "/media/"
-"""Where Streamlit serves the files of pages, below its base path."""
+"""Path of Streamlit's downloads, below its base path."""
 
 
 class LargeBodyMiddleware:
-    """ASGI middleware that sends a large body in pieces, each when the one before has left.
+    """ASGI middleware that splits a large body into chunks. Each is sent once the one before has left.
 
-    Files of pages are not compressed.
+    Downloads from pages are not compressed.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -30,7 +30,7 @@ class LargeBodyMiddleware:
             scope = {**scope, "headers": list(scope["headers"])}
             del MutableHeaders(scope=scope)["accept-encoding"]
 
-        async def send_in_pieces(message: Message) -> None:
+        async def send_in_chunks(message: Message) -> None:
             body = message.get("body", b"")
             if message["type"] != "http.response.body" or len(body) <= CHUNK_BYTES:
                 await send(message)
@@ -39,4 +39,4 @@ class LargeBodyMiddleware:
                 more = start + CHUNK_BYTES < len(body) or message.get("more_body", False)
                 await send({**message, "body": body[start : start + CHUNK_BYTES], "more_body": more})
 
-        await self._app(scope, receive, send_in_pieces)
+        await self._app(scope, receive, send_in_chunks)

@@ -1,6 +1,6 @@
-"""Headers that keep a page from doing more than Weir needs.
+"""Security headers: Content-Security-Policy and others that restrict a page to what Weir needs.
 
-Model text is not trusted: an image in its Markdown must not make the browser fetch anything from elsewhere.
+Model text is not trusted: an image in its Markdown must not make the browser send a request to another site.
 """
 
 import base64
@@ -22,7 +22,7 @@ _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 @functools.cache
 def streamlit_policy(framed_by: tuple[str, ...] = ()) -> str:
-    """Return the policy for the pages of the installed Streamlit."""
+    """Return the Content-Security-Policy for the pages of the installed Streamlit."""
     spec = importlib.util.find_spec("streamlit")
     assert spec is not None
     assert spec.origin is not None
@@ -31,9 +31,9 @@ def streamlit_policy(framed_by: tuple[str, ...] = ()) -> str:
 
 
 def content_security_policy(page: str, framed_by: tuple[str, ...] = ()) -> str:
-    """Return a policy that allows the inline scripts of this page, by their hash, and nothing from elsewhere.
+    """Return a Content-Security-Policy that allows this page's inline scripts by their hash, and no other site.
 
-    `framed_by` are origins whose pages may have this one in a frame; `self` is its own.
+    `framed_by` are the origins whose pages may embed this one in a frame; `self` is its own origin.
     """
     framing = " ".join("'self'" if origin == "self" else origin for origin in framed_by or ("'none'",))
     digests = (hashlib.sha256(script.encode()).digest() for script in _INLINE_SCRIPT.findall(page))
@@ -57,7 +57,7 @@ def content_security_policy(page: str, framed_by: tuple[str, ...] = ()) -> str:
 
 
 def _with_icon(policy: str, scope: Scope) -> str:
-    """Add the one image of Streamlit's that a page begins with, by its whole address, and nothing else with it."""
+    """Allow Streamlit's favicon, by its full address so that no other image is allowed."""
     host = Headers(scope=scope).get("host", "")
     if not _HOST.fullmatch(host):
         return policy
@@ -78,33 +78,33 @@ _HEADERS = {
 _HSTS = "max-age=31536000"
 
 
-def _for_old_browsers(framed_by: tuple[str, ...]) -> dict[str, str]:
-    """Say who may frame a page to browsers that do not know `frame-ancestors`. Other origins they can't be told."""
+def _x_frame_options(framed_by: tuple[str, ...]) -> dict[str, str]:
+    """Return X-Frame-Options, for browsers without `frame-ancestors`. It cannot name other origins."""
     if not framed_by:
         return {"X-Frame-Options": "DENY"}
     return {"X-Frame-Options": "SAMEORIGIN"} if framed_by == ("self",) else {}
 
 
 class SecurityHeadersMiddleware:
-    """ASGI middleware that adds the headers to every HTTP response, also to that of an error which nobody foresaw."""
+    """ASGI middleware that adds the headers to every HTTP response, also to that of an unexpected error."""
 
     def __init__(self, app: ASGIApp, framed_by: tuple[str, ...] = ()) -> None:
         self._app = app
         self._framed_by = framed_by
-        self._headers = _HEADERS | _for_old_browsers(framed_by)
+        self._headers = _HEADERS | _x_frame_options(framed_by)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
-        # Now: a mount changes the scope.
-        policy, tls, has_begun = _with_icon(streamlit_policy(self._framed_by), scope), is_tls(scope), False
+        # Read before the call: a mount changes the scope.
+        policy, tls, has_started = _with_icon(streamlit_policy(self._framed_by), scope), is_tls(scope), False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal has_begun
+            nonlocal has_started
             if message["type"] == "http.response.start":
-                has_begun = True
+                has_started = True
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Content-Security-Policy", policy)
                 for name, value in self._headers.items():
@@ -116,7 +116,7 @@ class SecurityHeadersMiddleware:
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception:
-            # Starlette would answer from outside of all middleware; it still logs the error.
-            if not has_begun:
+            # Starlette's own response would bypass this middleware. Starlette still logs the error.
+            if not has_started:
                 await PlainTextResponse("Internal Server Error", 500)(scope, receive, send_with_headers)
             raise

@@ -1,10 +1,10 @@
-"""Whether a browser speaks TLS, to this server or to the proxy in front of it."""
+"""Detection of TLS between the browser and this server or the proxy in front of it."""
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
 
 def is_tls(scope: Scope) -> bool:
-    """Whether the connection, or as a proxy says the browser's part of it, is encrypted."""
+    """Whether the browser's connection is encrypted, to this server or, by its header, to a proxy."""
     proxied = Headers(scope=scope).get("x-forwarded-proto", "").split(",")[0].strip()
     return scope.get("scheme") in ("https", "wss") or proxied == "https"

@@ -1,1 +1,1 @@
-"""How the tables came to be, one revision after the other."""
+"""Alembic migrations of the tables, one revision after the other."""

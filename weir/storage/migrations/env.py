@@ -1,4 +1,4 @@
-"""What Alembic runs to work on the connection that `upgrade` hands it."""
+"""Alembic environment: runs the migrations on the connection that `upgrade` passes."""
 
 from alembic import context
 

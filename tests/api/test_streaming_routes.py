@@ -9,6 +9,7 @@ from httpx_sse import ServerSentEvent, connect_sse
 
 from tests.api.conftest import GRACE, Serve
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
+from weir.api.sse import RETRY_MILLISECONDS
 from weir.runs.failure import FailureKind
 from weir.runs.run_store import MemoryStore
 
@@ -23,7 +24,7 @@ def events(client: httpx.Client, path: str, last: str | None = None, **query: st
         return list(source.iter_sse())
 
 
-def told(seen: list[ServerSentEvent]) -> str:
+def streamed_text(seen: list[ServerSentEvent]) -> str:
     return "".join(event.json()["content"] for event in seen if event.event == "message")
 
 
@@ -50,11 +51,31 @@ def test_further_query_fields_choose_another_chain_and_its_input(
 def test_server_sent_events_are_messages_then_done(client: httpx.Client, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=WORDS)
     seen = events(client, "/sse", **STORY)
-    assert seen[0].retry == 1000
-    assert told(seen[1:-1]) == "".join(WORDS)
+    assert streamed_text(seen[:-1]) == "".join(WORDS)
     assert (seen[-1].event, seen[-1].json()) == ("done", {"status": "complete"})
-    ids = [event.id for event in seen[1:]]
+    ids = [event.id for event in seen]
     assert len(set(ids)) == len(ids)
+
+
+def test_retry_comes_with_the_first_event_so_that_every_event_has_data(
+    client: httpx.Client, openai_server: FakeOpenAI
+) -> None:
+    openai_server.plan = Plan(tokens=WORDS)
+    seen = events(client, "/sse", **STORY)
+    run_id = seen[0].id.partition(":")[0]
+    resumed = events(client, "/sse", last=seen[-2].id, **STORY)
+    recorded = events(client, f"/runs/{run_id}/events")
+    filtered = events(client, f"/runs/{run_id}/events", include_names="nobody")
+    assert [event.event for event in (*resumed, *filtered)] == ["done", "end"]
+    for stream in (seen, resumed, recorded, filtered):
+        assert [event.retry for event in stream] == [RETRY_MILLISECONDS] + [None] * (len(stream) - 1)
+        assert all(json.loads(event.data) for event in stream)
+
+
+def test_a_stream_starts_before_its_first_event(client: httpx.Client, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(tokens=WORDS, fault=Fault.STALL, at=0)
+    with client.stream("GET", "/sse", params=STORY) as response:
+        assert next(response.iter_raw()) == b": stream\n\n"
 
 
 def test_a_failure_before_the_first_word_is_a_bad_gateway(client: httpx.Client, openai_server: FakeOpenAI) -> None:
@@ -82,7 +103,7 @@ def test_a_failure_in_the_middle_is_an_error_event_with_a_reference(
 ) -> None:
     openai_server.plan = Plan(tokens=WORDS, fault=fault, at=5)
     seen = events(client, "/sse", **STORY)
-    assert told(seen[1:-1]) == "".join(WORDS[:5])
+    assert streamed_text(seen[:-1]) == "".join(WORDS[:5])
     assert seen[-1].event == "error"
     assert set(seen[-1].json()) == {"message", "reference"}
     assert "kept" in seen[-1].json()["message"]
@@ -100,22 +121,20 @@ def test_a_hundred_broken_connections_lose_nothing_and_repeat_nothing(
     while not seen or seen[-1].event != "done":
         headers = {"Last-Event-ID": last} if last else {}
         with connect_sse(client, "GET", "/sse", params=STORY, headers=headers) as source:
-            wanted = chance.randint(1, 7) if breaks < 100 else 10_000
+            remaining = chance.randint(1, 7) if breaks < 100 else 10_000
             for event in source.iter_sse():
-                if not event.id or event.data == "":
-                    continue
                 seen.append(event)
                 last = event.id
-                wanted -= 1
-                if not wanted or event.event == "done":
+                remaining -= 1
+                if not remaining or event.event == "done":
                     break
         breaks += 1
     assert breaks > 90
-    assert told(seen) == "".join(words)
+    assert streamed_text(seen) == "".join(words)
     assert len(openai_server.seen) == 1
 
 
-def test_who_has_the_end_is_told_not_to_ask_again(client: httpx.Client, openai_server: FakeOpenAI) -> None:
+def test_a_client_that_has_the_last_event_gets_no_content(client: httpx.Client, openai_server: FakeOpenAI) -> None:
     seen = events(client, "/sse", **STORY)
     again = client.get("/sse", params=STORY, headers={"Last-Event-ID": seen[-1].id})
     assert again.status_code == 204
@@ -132,11 +151,11 @@ def test_the_model_is_hung_up_on_once_the_client_stays_away(
         lines = response.iter_text()
         while "word3" not in next(lines):
             pass
-    gone = time.monotonic()
+    left_at = time.monotonic()
     (request,) = openai_server.seen
     assert request.ended.wait(GRACE + 1)
     assert request.hung_up_at is not None
-    assert request.hung_up_at - gone > GRACE / 2
+    assert request.hung_up_at - left_at > GRACE / 2
 
 
 def test_a_client_that_leaves_an_invocation_stops_it(client: httpx.Client, openai_server: FakeOpenAI) -> None:
@@ -161,7 +180,7 @@ def test_a_named_connection_can_be_broken_and_its_client_resumes(
                 assert client.post("/connections/mine/break").status_code == 204
     assert seen[-1].event == "message"
     seen += events(client, "/sse", last=seen[-1].id, **query)
-    assert told([event for event in seen if event.data]) == "".join(WORDS)
+    assert streamed_text(seen) == "".join(WORDS)
     assert seen[-1].event == "done"
     assert len(openai_server.seen) == 1
 
@@ -178,7 +197,7 @@ def test_fifty_clients_at_once_each_get_all(serve: Serve, openai_server: FakeOpe
 
         def read(_: int) -> str:
             with httpx.Client(base_url=client.base_url, timeout=60) as own:
-                return told([event for event in events(own, "/sse", **STORY) if event.data])
+                return streamed_text(events(own, "/sse", **STORY))
 
         assert set(pool.map(read, range(50))) == {"".join(WORDS)}
 

@@ -1,4 +1,4 @@
-"""Why conversations cannot be kept or read, in words for the person who looks at it."""
+"""Errors of the conversation storage: not found, or a database problem with a message and a hint for people."""
 
 import contextlib
 import errno
@@ -10,44 +10,48 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
 
 
+class ConversationNotFoundError(LookupError):
+    """The conversation or message does not exist, was deleted, or belongs to another visitor."""
+
+
 class StorageProblem(Enum):
-    """What is wrong with the database. The value is (what happened, what to do)."""
+    """A problem of the database. The value is (what happened, what to do)."""
 
     LOCKED = (
         "The conversations are locked by another program.",
-        "Close what else has the database open, such as a backup or a second Weir, then retry.",
+        "Close other programs that use the database, such as a backup or a second Weir, then retry.",
     )
     CORRUPT = (
-        "The file of the conversations is damaged.",
-        "Put a backup in its place, or move the file away and restart Weir, which then begins a new one.",
+        "The database file of the conversations is damaged.",
+        "Put a backup in its place. Or move the file away and restart Weir, which then creates a new one.",
     )
     READ_ONLY = (
-        "The conversations can be read but not written.",
+        "The conversations can be read but not changed.",
         "Give Weir's user write access to the data folder and to the files in it, then restart Weir.",
     )
     FULL = (
-        "There is no room left for the conversations.",
-        "Free some space on the disk of the database, then retry.",
+        "The disk is full, so the conversations cannot be saved.",
+        "Free some space on the database's disk, then retry.",
     )
     NO_FILE = (
-        "The file of the conversations cannot be opened or created.",
+        "The database file of the conversations cannot be opened or created.",
         "Check that `WEIR_DATA` names a folder that Weir's user may write to, then restart Weir.",
     )
     UNREACHABLE = (
         "The database of the conversations cannot be reached.",
-        "Check that it is running and that `WEIR_DATABASE_URL` is right, its user and password too, then retry.",
+        "Check that it is running and that `WEIR_DATABASE_URL` has the right address, user and password, then retry.",
     )
     ADDRESS = (
-        "`WEIR_DATABASE_URL` is not an address that Weir can use.",
+        "`WEIR_DATABASE_URL` is not an address of a database that Weir can use.",
         "Write it like `postgresql://user:password@host/database`, or leave it out to use a file.",
     )
     NEWER = (
-        "The conversations were kept by a newer version of Weir.",
+        "The conversations were saved by a newer version of Weir.",
         "Update Weir, or set `WEIR_DATA` to another folder.",
     )
     OTHER = (
         "The database of the conversations reported an error.",
-        "Retry; if it stays, the log has the cause.",
+        "Retry. If the error stays, look up its cause in the log.",
     )
 
     @property
@@ -62,7 +66,7 @@ class StorageProblem(Enum):
 
 
 class StorageError(Exception):
-    """Conversations could not be kept or read. Nothing was changed. The cause is in `__cause__`, for the log only."""
+    """Conversations could not be saved or read. Nothing was changed. The cause is in `__cause__`, for the log only."""
 
     def __init__(self, problem: StorageProblem) -> None:
         super().__init__(f"{problem.sentence} {problem.remedy}")
@@ -100,7 +104,7 @@ _SYSTEM = {errno.ENOSPC: StorageProblem.FULL, errno.EDQUOT: StorageProblem.FULL,
 
 @contextlib.contextmanager
 def storage_errors() -> Iterator[None]:
-    """Turn what a database or the file system raises within a `with` block into a StorageError."""
+    """Translate errors of the database and the file system into StorageError, within a `with` block."""
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, CommandError, OSError) as error:
@@ -120,7 +124,7 @@ def _problem(error: BaseException) -> StorageProblem:
         case DBAPIError(orig=cause) if code := getattr(cause, "sqlstate", None):
             known = (_POSTGRESQL.get(code[:length]) for length in (5, 3, 2))
             return next((problem for problem in known if problem), StorageProblem.OTHER)
-        # Without a code it was not the server that spoke: there is none, or psycopg does not understand the address.
+        # Without a code the error is not from the server: it is unreachable, or psycopg rejects the address.
         case OperationalError():
             return StorageProblem.UNREACHABLE
         case ProgrammingError():

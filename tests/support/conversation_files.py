@@ -1,11 +1,11 @@
-"""Conversations as files."""
+"""Files of the format `weir-conversation`."""
 
 import json
 from typing import Any
 
 
-def file(messages: int = 2, **changes: Any) -> dict[str, Any]:
-    """A valid file whose conversation goes straight on."""
+def conversation_file(messages: int = 2, **changes: Any) -> dict[str, Any]:
+    """Return a valid file: a conversation with a single branch of `messages` messages."""
     return {
         "format": "weir-conversation",
         "version": 1,
@@ -33,5 +33,5 @@ def file(messages: int = 2, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def data(value: Any) -> bytes:
+def encoded(value: Any) -> bytes:
     return json.dumps(value).encode()

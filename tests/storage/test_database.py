@@ -8,11 +8,10 @@ import pytest
 from sqlalchemy import URL, event, make_url
 
 from tests.support.conversations import ANN, ask, texts
-from weir.storage.database import IN_MEMORY_URL, database_url, open_repository
-from weir.storage.database_engine import create_database_engine
-from weir.storage.message import MessageStatus
-from weir.storage.repository import ConversationRepository
-from weir.storage.storage_error import StorageError, StorageProblem
+from weir.storage.database import IN_MEMORY_URL, create_database_engine, database_url
+from weir.storage.records import MessageStatus
+from weir.storage.repository import ConversationRepository, open_repository
+from weir.storage.storage_errors import StorageError, StorageProblem
 
 
 @pytest.fixture
@@ -26,24 +25,24 @@ def url(path: Path) -> URL:
 
 
 def problem_of_opening(url: URL) -> StorageProblem:
-    with pytest.raises(StorageError) as refused:
+    with pytest.raises(StorageError) as raised:
         open_repository(url)
-    return refused.value.problem
+    return raised.value.problem
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Locks are hardly waited for."""
-    monkeypatch.setattr("weir.storage.database_engine.LOCK_TIMEOUT_SECONDS", 0.05)
+def short_lock_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for locks for 50 ms only."""
+    monkeypatch.setattr("weir.storage.database.LOCK_TIMEOUT_SECONDS", 0.05)
 
 
 def test_only_weirs_user_may_look_into_the_data(url: URL, path: Path) -> None:
-    library = open_repository(url)
-    ask(library, library.create(ANN), "Hello", "World")
+    repository = open_repository(url)
+    ask(repository, repository.create(ANN), "Hello", "World")
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     assert modes == {"weir.db": 0o600, "weir.db-wal": 0o600, "weir.db-shm": 0o600}
-    library.close()
+    repository.close()
 
 
 @pytest.mark.parametrize(
@@ -63,23 +62,27 @@ def test_a_strange_folder_name_is_just_a_folder(tmp_path: Path) -> None:
     assert (folder / "weir.db").is_file()
 
 
-def test_a_locked_database_is_reported_and_works_again_once_it_is_free(url: URL, path: Path, impatient: None) -> None:
-    library = open_repository(url)
-    conversation = library.create(ANN)
+def test_a_locked_database_is_reported_and_works_again_once_it_is_free(
+    url: URL, path: Path, short_lock_timeout: None
+) -> None:
+    repository = open_repository(url)
+    conversation = repository.create(ANN)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(StorageError) as refused:
-        ask(library, conversation, "Hello", "World")
-    assert refused.value.problem is StorageProblem.LOCKED
-    assert library.path(ANN, conversation) == []
+    with pytest.raises(StorageError) as raised:
+        ask(repository, conversation, "Hello", "World")
+    assert raised.value.problem is StorageProblem.LOCKED
+    assert repository.path(ANN, conversation) == []
     other.execute("ROLLBACK")
     other.close()
-    ask(library, conversation, "Hello", "World")
-    assert texts(library.path(ANN, conversation)) == ["Hello", "World"]
-    library.close()
+    ask(repository, conversation, "Hello", "World")
+    assert texts(repository.path(ANN, conversation)) == ["Hello", "World"]
+    repository.close()
 
 
-def test_a_database_that_another_program_keeps_to_itself_is_reported(url: URL, path: Path, impatient: None) -> None:
+def test_a_database_that_another_program_keeps_to_itself_is_reported(
+    url: URL, path: Path, short_lock_timeout: None
+) -> None:
     open_repository(url).close()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -98,28 +101,28 @@ def test_a_file_that_is_no_database_is_reported_and_left_as_it_is(url: URL, path
 
 
 def test_a_database_that_was_damaged_is_reported(url: URL, path: Path) -> None:
-    library = open_repository(url)
-    conversation = library.create(ANN)
+    repository = open_repository(url)
+    conversation = repository.create(ANN)
     for number in range(20):
-        ask(library, conversation, f"{number} " * 1000, "World")
-    library.close()
+        ask(repository, conversation, f"{number} " * 1000, "World")
+    repository.close()
     whole = path.read_bytes()
     path.write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
     assert problem_of_opening(url) is StorageProblem.CORRUPT
 
 
 def test_nothing_but_a_storage_error_comes_out_of_a_damaged_file(url: URL, path: Path) -> None:
-    library = open_repository(url)
-    conversation = library.create(ANN)
+    repository = open_repository(url)
+    conversation = repository.create(ANN)
     parent = None
     for number in range(10):
-        _, parent = ask(library, conversation, f"{number} " * 300, "World", parent)
-    library.close()
+        _, parent = ask(repository, conversation, f"{number} " * 300, "World", parent)
+    repository.close()
     whole = path.read_bytes()
     reported = 0
-    for place in range(0, len(whole), 997):
+    for start in range(0, len(whole), 997):
         damaged = bytearray(whole)
-        damaged[place : place + 40] = bytes(byte ^ 0x5A for byte in damaged[place : place + 40])
+        damaged[start : start + 40] = bytes(byte ^ 0x5A for byte in damaged[start : start + 40])
         path.write_bytes(damaged)
         opened = ConversationRepository(create_database_engine(url))
         for read in (
@@ -132,54 +135,54 @@ def test_nothing_but_a_storage_error_comes_out_of_a_damaged_file(url: URL, path:
             except (StorageError, LookupError):
                 reported += 1
         opened.close()
-        for left in ("weir.db-wal", "weir.db-shm"):
-            path.with_name(left).unlink(missing_ok=True)
+        for name in ("weir.db-wal", "weir.db-shm"):
+            path.with_name(name).unlink(missing_ok=True)
     assert reported
 
 
 def test_details_that_are_no_json_are_reported_as_damage(url: URL, path: Path) -> None:
-    library = open_repository(url)
-    conversation = library.create(ANN)
-    ask(library, conversation, "Hello", "World")
+    repository = open_repository(url)
+    conversation = repository.create(ANN)
+    ask(repository, conversation, "Hello", "World")
     with sqlite3.connect(path) as other:
         other.execute("UPDATE messages SET details = '{'")
     other.close()
-    with pytest.raises(StorageError) as refused:
-        library.path(ANN, conversation)
-    assert refused.value.problem is StorageProblem.CORRUPT
-    library.close()
+    with pytest.raises(StorageError) as raised:
+        repository.path(ANN, conversation)
+    assert raised.value.problem is StorageProblem.CORRUPT
+    repository.close()
 
 
 def test_a_database_that_may_only_be_read_is_read_but_not_written(url: URL, path: Path) -> None:
-    library = open_repository(url)
-    conversation = library.create(ANN)
-    ask(library, conversation, "Hello", "World")
+    repository = open_repository(url)
+    conversation = repository.create(ANN)
+    ask(repository, conversation, "Hello", "World")
     read_only = make_url(f"sqlite:///file:{path}?mode=ro&uri=true")
     reader = ConversationRepository(create_database_engine(read_only))
     assert texts(reader.path(ANN, conversation)) == ["Hello", "World"]
-    with pytest.raises(StorageError) as refused:
+    with pytest.raises(StorageError) as raised:
         reader.create(ANN)
-    assert refused.value.problem is StorageProblem.READ_ONLY
+    assert raised.value.problem is StorageProblem.READ_ONLY
     assert problem_of_opening(read_only) is StorageProblem.READ_ONLY
     reader.close()
-    library.close()
+    repository.close()
 
 
 def test_a_full_disk_is_reported_and_what_was_kept_stays(url: URL) -> None:
     open_repository(url).close()
     engine = create_database_engine(url)
     event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 40"))
-    library = ConversationRepository(engine)
-    conversation = library.create(ANN)
-    question, answer = ask(library, conversation, "Hello", "World")
-    more = library.add_answer(ANN, question, run_id="run")
-    with pytest.raises(StorageError) as refused:
-        library.update_answer(ANN, more, "long " * 100_000)
-    assert refused.value.problem is StorageProblem.FULL
-    assert library.update_answer(ANN, more, "short", status=MessageStatus.DONE)
-    library.choose_branch(ANN, answer)
-    assert texts(library.path(ANN, conversation)) == ["Hello", "World"]
-    library.close()
+    repository = ConversationRepository(engine)
+    conversation = repository.create(ANN)
+    question, answer = ask(repository, conversation, "Hello", "World")
+    more = repository.add_answer(ANN, question, run_id="run")
+    with pytest.raises(StorageError) as raised:
+        repository.update_answer(ANN, more, "long " * 100_000)
+    assert raised.value.problem is StorageProblem.FULL
+    assert repository.update_answer(ANN, more, "short", status=MessageStatus.DONE)
+    repository.choose_branch(ANN, answer)
+    assert texts(repository.path(ANN, conversation)) == ["Hello", "World"]
+    repository.close()
 
 
 def test_a_data_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
@@ -198,10 +201,10 @@ def test_a_data_folder_without_permission_is_reported(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["postgresql://weir:secret@127.0.0.1:1/weir", "postgresql+psycopg://127.0.0.1:1/x"])
 def test_a_server_that_does_not_answer_is_reported_without_the_password(url: str, tmp_path: Path) -> None:
-    with pytest.raises(StorageError) as refused:
+    with pytest.raises(StorageError) as raised:
         open_repository(database_url(tmp_path, url))
-    assert refused.value.problem is StorageProblem.UNREACHABLE
-    assert "secret" not in f"{refused.value} {refused.value.__cause__}"
+    assert raised.value.problem is StorageProblem.UNREACHABLE
+    assert "secret" not in f"{raised.value} {raised.value.__cause__}"
 
 
 @pytest.mark.parametrize(
@@ -217,9 +220,9 @@ def test_a_server_that_does_not_answer_is_reported_without_the_password(url: str
     ],
 )
 def test_an_address_that_is_none_is_reported(url: str, tmp_path: Path) -> None:
-    with pytest.raises(StorageError) as refused:
+    with pytest.raises(StorageError) as raised:
         open_repository(database_url(tmp_path, url))
-    assert refused.value.problem is StorageProblem.ADDRESS
+    assert raised.value.problem is StorageProblem.ADDRESS
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
@@ -235,12 +238,12 @@ def test_every_problem_says_what_happened_and_what_to_do(problem: StorageProblem
     assert problem.remedy.endswith(".")
 
 
-def test_a_library_in_memory_works_for_as_long_as_it_is_open() -> None:
-    library = open_repository(IN_MEMORY_URL)
-    conversation = library.create(ANN)
-    ask(library, conversation, "Hello", "World")
-    assert texts(library.path(ANN, conversation)) == ["Hello", "World"]
-    library.close()
+def test_a_repository_in_memory_works_for_as_long_as_it_is_open() -> None:
+    repository = open_repository(IN_MEMORY_URL)
+    conversation = repository.create(ANN)
+    ask(repository, conversation, "Hello", "World")
+    assert texts(repository.path(ANN, conversation)) == ["Hello", "World"]
+    repository.close()
     other = open_repository(IN_MEMORY_URL)
     assert other.conversations(ANN) == []
     other.close()

@@ -1,0 +1,109 @@
+"""Services that the API's routes share: starting, finding and following runs on behalf of a caller."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+from pydantic import ValidationError
+
+from weir.access.limits import RunLimiter, start_limited_run
+from weir.api.problem_details import ApiError, public_validation_errors
+from weir.api.request_caller import get_caller, is_api_client
+from weir.api.run_reader import RunReader
+from weir.api.sse import SseConnections, iterate_until
+from weir.core.run_event import RunEvent
+from weir.llm.chain_registry import ChainRegistry
+from weir.llm.provider import ModelProvider
+from weir.runs.recorder import Recorder
+from weir.runs.run import Run
+from weir.runs.run_store import get_readable_run
+
+EVENTS_PER_TURN = 200
+"""Events of a long recording that are sent before the event loop runs other tasks."""
+
+
+class ApiServices:
+    """Registry, models, recorder and limits of the app, used with the rights of the caller of each request."""
+
+    def __init__(self, registry: ChainRegistry, models: ModelProvider, recorder: Recorder, limits: RunLimiter) -> None:
+        self.registry = registry
+        self.models = models
+        self.recorder = recorder
+        self.limits = limits
+        self.connections = SseConnections()
+
+    def start_run(self, request: Request, chain_name: str, value: Any) -> Run:
+        """Start a run for the caller.
+
+        Raises ApiError, UnknownChainError, ModelNotReadyError or LimitReachedError.
+        """
+        chain = self.registry.get(chain_name)
+        try:
+            inputs = chain.input_model.model_validate(value)
+        except ValidationError as error:
+            raise ApiError(
+                422,
+                f"The input does not match the schema of the chain {chain_name}.",
+                errors=public_validation_errors(error.errors()),
+            ) from None
+        prepared = chain.prepare(self.models, inputs)
+        return start_limited_run(
+            self.limits,
+            get_caller(request),
+            lambda: self.recorder.start(prepared.runnable, prepared.inputs, name=chain.name, context=prepared.context),
+        )
+
+    def get_run(self, request: Request, run_id: str) -> Run:
+        """Return a run that the caller may read. Raises RunNotFoundError, RunEvictedError or RunNotSharedError."""
+        return get_readable_run(self.recorder.store, run_id, get_caller(request).visitor)
+
+    def get_stoppable_run(self, request: Request, run_id: str) -> Run:
+        """Return a run that the caller may stop. Raises what `get_run` raises, and ApiError."""
+        run = self.get_run(request, run_id)
+        if not is_api_client(request) and not run.can_stop(get_caller(request).visitor):
+            raise ApiError(403, "Somebody else has started this run: ask them to stop it.", cause=f"run {run.id}")
+        return run
+
+    async def follow(self, reader: RunReader, connection: str | None) -> AsyncIterator[RunEvent]:
+        """Yield a run's events after `reader.after`, until the run ends or `connection` is broken.
+
+        Also ends when the reader loses the right to read the run. When the client reconnects, it gets the reason.
+        """
+        batches = reader.run.afollow(reader.after)
+        async with aclosing(batches):
+            if connection is None:
+                async for event in _one_by_one(batches):
+                    if not reader.is_allowed:
+                        return
+                    yield event
+                return
+            with self.connections.track(connection) as broken:
+                async for event in _one_by_one(iterate_until(batches, broken)):
+                    if not reader.is_allowed:
+                        return
+                    yield event
+
+
+async def get_services(request: Request) -> ApiServices:
+    """Return the services of the API that answers this request."""
+    services = request.app.state.services
+    assert isinstance(services, ApiServices)
+    return services
+
+
+Services = Annotated[ApiServices, Depends(get_services)]
+ConnectionName = Annotated[
+    str | None,
+    Query(max_length=100, description="A name for this connection. POST /connections/{name}/break breaks it."),
+]
+
+
+async def _one_by_one(batches: AsyncIterator[Sequence[RunEvent]]) -> AsyncIterator[RunEvent]:
+    """Yield single events. Within a large batch, let the event loop run other tasks from time to time."""
+    async for batch in batches:
+        for number, event in enumerate(batch, start=1):
+            yield event
+            if number % EVENTS_PER_TURN == 0:
+                await asyncio.sleep(0)
