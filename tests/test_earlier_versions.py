@@ -11,10 +11,9 @@ from weir.analysis.outcome import AnswerStatus
 from weir.runs.failure import FailureKind
 from weir.runs.recording_file import from_jsonl
 from weir.runs.run import Status
-from weir.storage.database import database_url, open_repository
-from weir.storage.feedback import Rating
-from weir.storage.message import Message
-from weir.storage.repository import ConversationRepository
+from weir.storage.database import database_url
+from weir.storage.records import Message, Rating
+from weir.storage.repository import ConversationRepository, open_repository
 
 FIXTURES = Path(__file__).parent / "fixtures" / "weir-0.1.0"
 SAMPLES = Path(__file__).parents[1] / "pages" / "assets" / "recordings"

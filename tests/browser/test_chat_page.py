@@ -23,14 +23,14 @@ def test_a_question_is_routed_and_its_answer_has_figures_and_actions(chat: Page,
     expect(chat.get_by_text("fake at 127.0.0.1")).to_be_visible()
 
 
-def test_the_model_is_told_the_answers_so_far(chat: Page, model: FakeOpenAI) -> None:
+def test_chat_sends_the_answers_so_far_to_the_model(chat: Page, model: FakeOpenAI) -> None:
     model.plan = Plan(tokens=["Paris."])
     send(chat, "Capital of France?")
     ended(chat)
     send(chat, "And of Spain?")
     ended(chat, 2)
-    told = [message["content"] for message in model.answers[-1].body["messages"]]
-    assert told[1:] == ["Capital of France?", "Paris.", "And of Spain?"]
+    sent = [message["content"] for message in model.answers[-1].body["messages"]]
+    assert sent[1:] == ["Capital of France?", "Paris.", "And of Spain?"]
 
 
 @pytest.mark.parametrize("stalled", [False, True], ids=["streaming", "stalled"])
@@ -116,8 +116,8 @@ def test_a_question_sent_meanwhile_is_answered_next(chat: Page, model: FakeOpenA
     send(chat, "The second question")
     ended(chat, 2)
     expect(chat.get_by_text(WHOLE)).to_have_count(2)
-    told = [message["content"] for message in model.answers[-1].body["messages"]]
-    assert told[1:] == ["The first question", "".join(WORDS), "The second question"]
+    sent = [message["content"] for message in model.answers[-1].body["messages"]]
+    assert sent[1:] == ["The first question", "".join(WORDS), "The second question"]
 
 
 def test_questions_that_wait_survive_a_refresh(chat: Page, model: FakeOpenAI) -> None:
@@ -150,7 +150,7 @@ def test_nothing_of_a_stopped_answer_stays_when_it_is_asked_for_again(chat: Page
     ended(chat)
 
 
-def test_a_deleted_conversation_can_be_had_back(chat: Page, model: FakeOpenAI) -> None:
+def test_chat_restores_a_deleted_conversation(chat: Page, model: FakeOpenAI) -> None:
     send(chat, "Hello")
     ended(chat)
     chat.get_by_role("button", name="Rename, export, delete").or_(
@@ -196,11 +196,11 @@ def test_an_error_in_the_middle_keeps_the_text_and_stays_out_of_the_history(
     model.plan = Plan()
     send(chat, "Next")
     ended(chat, 2)
-    told = [message["content"] for message in model.answers[-1].body["messages"]]
-    assert told[1:] == ["Next"]
+    sent = [message["content"] for message in model.answers[-1].body["messages"]]
+    assert sent[1:] == ["Next"]
 
 
-def test_a_classification_that_fails_is_said_on_the_answer(chat: Page, model: FakeOpenAI) -> None:
+def test_chat_names_a_failed_classification_on_the_answer(chat: Page, model: FakeOpenAI) -> None:
     model.plan = Plan(tokens=WORDS, structured="no JSON")
     send(chat, "Hm?")
     ended(chat)
@@ -223,8 +223,8 @@ def test_the_chat_is_at_its_own_name_too(chat: Page, weir_url: str) -> None:
 
 
 def test_markdown_in_an_answer_fetches_nothing_and_runs_nothing(chat: Page, model: FakeOpenAI) -> None:
-    asked: list[str] = []
-    chat.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    chat.on("request", lambda request: requested.append(request.url))
     leak = f"{model.url}/leak.png"
     model.plan = Plan(
         tokens=[
@@ -241,7 +241,7 @@ def test_markdown_in_an_answer_fetches_nothing_and_runs_nothing(chat: Page, mode
     assert not (link.get_attribute("href") or "").startswith("javascript:")
     assert chat.title() != "owned"
     assert [seen for seen in model.seen if "leak" in str(seen.body)] == []
-    failed = [url for url in asked if "leak" in url]
+    failed = [url for url in requested if "leak" in url]
     assert all(
         chat.evaluate("url => performance.getEntriesByName(url).every(e => !e.transferSize)", url) for url in failed
     )

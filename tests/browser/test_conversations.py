@@ -1,4 +1,4 @@
-"""What is kept: over a refresh, a restart, a killed server, and for whom."""
+"""Stored conversations: after a refresh, a restart and a killed server, and who can read them."""
 
 import re
 from pathlib import Path
@@ -40,8 +40,8 @@ def test_a_conversation_survives_a_restart_of_the_server(
         expect(main.get_by_text("Once upon a time.")).to_have_count(2)
         send(page, "The third question")
         ended(page, 3)
-    told = [message["content"] for message in model.answers[-1].body["messages"]]
-    assert told[1:] == [
+    sent = [message["content"] for message in model.answers[-1].body["messages"]]
+    assert sent[1:] == [
         "The first question",
         "Once upon a time.",
         "The second question",
@@ -153,14 +153,14 @@ def test_an_export_is_imported_again_with_its_branches(chat: Page, model: FakeOp
     chat.get_by_role("button", name="Regenerate").click()
     expect(chat.get_by_text("2 / 2")).to_be_visible()
     chat.get_by_test_id("stSidebar").get_by_test_id("stPopoverButton").first.click()
-    with chat.expect_download() as got:
+    with chat.expect_download() as download:
         chat.get_by_role("button", name="JSON, with all branches").click()
-    got.value.save_as(tmp_path / "kept.json")
+    download.value.save_as(tmp_path / "conversation.json")
     chat.keyboard.press("Escape")
     chat.get_by_role("button", name="New chat").click()
     expect(chat.get_by_text("Ask anything.")).to_be_visible()
     chat.get_by_role("button", name="Import").click()
-    chat.locator("input[type=file]").set_input_files(tmp_path / "kept.json")
+    chat.locator("input[type=file]").set_input_files(tmp_path / "conversation.json")
     expect(chat.get_by_text("2 / 2")).to_be_visible()
     expect(chat.get_by_text("Once upon a time.")).to_be_visible()
 

@@ -103,7 +103,7 @@ def test_a_refresh_of_a_story_goes_on(story: Page, model: FakeOpenAI, delay: flo
     assert len(model.answers) == 1
 
 
-def test_a_new_topic_stops_the_story_that_is_being_told(story: Page, model: FakeOpenAI) -> None:
+def test_a_new_topic_stops_the_live_story(story: Page, model: FakeOpenAI) -> None:
     model.plan = Plan(tokens=PARAGRAPH * 10, rate=20)
     send(story, "a slow river")
     expect(story.get_by_text("rain rain")).to_be_visible()
@@ -142,15 +142,15 @@ def test_a_race_shows_who_had_the_first_word_and_that_the_texts_agree(
     opened(page, f"{weir_url}/story?view=Race")
     send(page, "a weir")
     expect(page.get_by_text("no word after").first).to_be_visible()
-    said = page.get_by_text(re.compile(r"Without streaming you would have waited 1\.\d s .*; with it 0\.\d s"))
-    expect(said).to_be_visible()
+    summary = page.get_by_text(re.compile(r"Without streaming you would have waited 1\.\d s .*; with it 0\.\d s"))
+    expect(summary).to_be_visible()
     expect(page.get_by_text("All 5 texts are the same, to the character")).to_be_visible()
     expect(page.locator("[data-testid=stVegaLiteChart]")).to_be_visible()
     assert len(model.answers) == 5
     page.get_by_text("Show code").click()
     expect(page.get_by_text("for chunk in chain.stream(value, config):")).to_be_visible()
     page.reload()
-    expect(said).to_be_visible()
+    expect(summary).to_be_visible()
 
 
 def test_a_recorded_stream_is_raced_without_a_model(page: Page, weir_url: str, model: FakeOpenAI) -> None:
@@ -173,16 +173,16 @@ def test_the_clocks_of_a_race_are_what_the_server_wrote_and_the_summary_is_compu
     send(page, "a weir")
     expect(page.get_by_text("no word after").first).to_be_visible()
     expect(page.get_by_text("done after")).to_have_count(5)
-    shown = [float(said.removesuffix(" s")) for said in page.get_by_test_id("stMetricValue").all_inner_texts()]
-    begun = min(seen.at for seen in model.answers)
-    streamed = sorted(seen.first_at - begun for seen in model.answers if seen.first_at is not None)
-    assert len(shown) == len(streamed) == 5
-    for clock, wrote in zip(sorted(shown), streamed, strict=True):
+    clocks = [float(value.removesuffix(" s")) for value in page.get_by_test_id("stMetricValue").all_inner_texts()]
+    started = min(seen.at for seen in model.answers)
+    streamed = sorted(seen.first_at - started for seen in model.answers if seen.first_at is not None)
+    assert len(clocks) == len(streamed) == 5
+    for clock, wrote in zip(sorted(clocks), streamed, strict=True):
         # The server's clock begins when the request is there, and a clock on the page has one decimal.
         assert clock == pytest.approx(wrote, abs=0.15 + 0.05)
-    without, with_it = max(shown), min(shown)
-    said = page.get_by_text(re.compile("Without streaming you would have waited")).inner_text()
-    assert said == (
+    without, with_it = max(clocks), min(clocks)
+    summary = page.get_by_text(re.compile("Without streaming you would have waited")).inner_text()
+    assert summary == (
         f"Without streaming you would have waited {without:.1f} s for the first word; with it {with_it:.1f} s."
     )
 
@@ -265,9 +265,7 @@ def test_the_chunks_can_be_read_one_by_one_while_they_come_and_afterwards(story:
 
 
 @pytest.mark.parametrize("mode", ["Every chunk", "Buffered", "By block", "By block, with the list of chunks"])
-def test_the_bytes_that_a_display_is_said_to_cost_are_what_the_browser_counts(
-    story: Page, model: FakeOpenAI, mode: str
-) -> None:
+def test_display_cost_is_what_the_browser_counts(story: Page, model: FakeOpenAI, mode: str) -> None:
     """From the first progress line to the last text: neither what the page is made of, nor the figures below."""
     received: list[bytes] = []
 
@@ -290,22 +288,22 @@ def test_the_bytes_that_a_display_is_said_to_cost_are_what_the_browser_counts(
     expect(story.get_by_text("in · 161 out")).to_be_visible()
     cost = story.get_by_text("sent to this browser")
     expect(cost).not_to_contain_text("block: 2 updates")
-    said = cost.inner_text()
-    found = re.search(r"([\d,]+) updates, ~([\d.]+) (k?B)", said)
-    assert found
-    estimated = float(found[2]) * (1_000 if found[3] == "kB" else 1)
-    # Which phase the first line tells depends on how soon the model answers.
+    text = cost.inner_text()
+    match = re.search(r"([\d,]+) updates, ~([\d.]+) (k?B)", text)
+    assert match
+    estimated = float(match[2]) * (1_000 if match[3] == "kB" else 1)
+    # The phase in the first line depends on how soon the model answers.
     lines = [f"{phase.value} · ".encode() for phase in RunPhase]
     first = next(number for number, frame in enumerate(received) if any(line in frame for line in lines))
     later = (b"copy", b"Chunk 0:")
     last = max(n for n, frame in enumerate(received) if b"zenith" in frame and not any(e in frame for e in later))
-    # What can be chosen is drawn in between, in one go.
+    # The controls are drawn in between, all at once.
     chosen = [number for number in range(first, last) if any(label in received[number] for label in CHOICES)]
     counted = sum(len(frame) for frame in received[first : last + 1])
     if chosen:
         counted -= sum(len(frame) for frame in received[chosen[0] : chosen[-1] + 1])
-    assert estimated == pytest.approx(counted, rel=0.1), said
-    waited = re.search(r"a chunk waited ([\d.]+) ms", said)
+    assert estimated == pytest.approx(counted, rel=0.1), text
+    waited = re.search(r"a chunk waited ([\d.]+) ms", text)
     assert waited
     # Five chunks come in 100 ms, and wait for each other.
     assert mode != "Buffered" or 30 < float(waited[1]) < 300

@@ -170,7 +170,7 @@ def test_an_opinion_is_kept(app: AppTest) -> None:
     app.feedback[0].set_value(0).run()
     assert not app.exception
     library = service_module.service().conversations
-    me, conversation = app.session_state["visitor"], app.session_state["chat_id"]
+    me, conversation = app.session_state["visitor"], app.session_state["chat_state"].conversation_id
     (opinion,) = library.feedback_of(me, conversation).values()
     assert opinion.thumb == "down"
 

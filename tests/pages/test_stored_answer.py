@@ -1,4 +1,4 @@
-"""What is drawn of an answer whose details come from an imported file."""
+"""Answers whose details come from an imported file."""
 
 import json
 from dataclasses import asdict

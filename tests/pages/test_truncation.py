@@ -1,4 +1,4 @@
-"""A whole answer that is saved from a page: whether it may be is settled when the button is pressed."""
+"""The download of a whole answer: a click checks whether the visitor may read the run."""
 
 from langchain_core.runnables import RunnableLambda
 

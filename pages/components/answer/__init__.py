@@ -1,1 +1,1 @@
-"""An answer on the page: text, figures, route, what is stored of it."""
+"""Components of an answer: its text, figures, route and actions, and what of it is stored."""

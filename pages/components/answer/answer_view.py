@@ -1,4 +1,4 @@
-"""One answer on a page: its text, its mark, its figures and what can be done with it."""
+"""One answer on a page: its text, its status badge, its figures and its actions."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -30,13 +30,13 @@ STATUS_BADGES = {
     AnswerStatus.FAILED: (":material/error:", "red"),
 }
 
-_TICK = 0.25
-"""Seconds between two updates of the figures of an answer that is being written."""
+UPDATE_INTERVAL_SECONDS = 0.25
+"""Between two updates of the figures of an answer that is being written."""
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedAnswer:
-    """What an answer was when its run ended: kept by the page, whether or not the record still is."""
+    """An answer whose run has ended. It needs no run: the page keeps it when the run has been evicted."""
 
     text: str
     figures: RunMetrics
@@ -46,13 +46,13 @@ class FinishedAnswer:
 
 @dataclass(slots=True)
 class AnswerState:
-    """One answer: the run that writes it, once it has begun, and what it was, once it has ended."""
+    """One answer in the session state: the id of its run once that has started, and the answer once it has ended."""
 
     run_id: str | None = None
     ended: FinishedAnswer | None = None
 
     def run(self) -> Run | None:
-        """Return the run's record, if it has begun, is still kept, and may be read by this visitor."""
+        """Return the run, if it has started, is still in memory, and this visitor may read it."""
         if self.run_id is None:
             return None
         try:
@@ -61,7 +61,7 @@ class AnswerState:
             return None
 
     def settle(self) -> "FinishedAnswer | None":
-        """Return what the answer was, if its run has ended."""
+        """Return the answer, if its run has ended."""
         run = self.run()
         if self.ended is None and run is not None and not run.is_live:
             self.ended = finished_answer_of_run(run)
@@ -70,7 +70,7 @@ class AnswerState:
 
 @dataclass(frozen=True, slots=True)
 class AnswerPlaceholders:
-    """The places of an answer, made before there is anything to put in them, so that nothing moves."""
+    """The placeholders of an answer, made before there is anything to put in them, so that nothing moves."""
 
     head: st.delta_generator.DeltaGenerator
     text: st.delta_generator.DeltaGenerator
@@ -82,7 +82,7 @@ class AnswerPlaceholders:
 def answer_placeholders(
     around: AbstractContextManager[st.delta_generator.DeltaGenerator] | None = None,
 ) -> AnswerPlaceholders:
-    """Make the places of an answer here; `around` gives the place that its text stands in."""
+    """Make the placeholders of an answer here; `around` gives the container of its text."""
     head = st.empty()
     with around or nullcontext(st.container()) as text:
         pass
@@ -92,71 +92,67 @@ def answer_placeholders(
 def stream_answer(
     answer: AnswerState,
     run: Run,
-    places: AnswerPlaceholders,
+    placeholders: AnswerPlaceholders,
     *,
     waiting: str,
-    progress: Callable[[MetricsAccumulator, Run], None] | None = None,
 ) -> FinishedAnswer:
-    """Stream a run's text into its places until it ends, and return what it was."""
+    """Stream a run's text until it ends, and return the answer. Until the first word the figures say `waiting`."""
     meter = MetricsAccumulator()
-    shown_at = 0.0
-    head_done = False
+    updated_at = 0.0
+    has_route = False
     seen = 0
 
     def tick() -> None:
-        nonlocal shown_at, head_done, seen
+        nonlocal updated_at, has_route, seen
         run_links.rerun_if_unshared(run)
         now = time.monotonic()
-        if not head_done:
-            head_done = _draw_route(run.events[seen:], places)
+        if not has_route:
+            has_route = _draw_route(run.events[seen:], placeholders)
             seen = len(run.events)
-        if now - shown_at < _TICK:
+        if now - updated_at < UPDATE_INTERVAL_SECONDS:
             return
-        shown_at = now
+        updated_at = now
         elapsed = time.time() - run.created_at
-        line = formatting.live_metrics_line(meter, elapsed, waiting)
-        places.figures.caption(line)
-        if progress:
-            progress(meter, run)
+        placeholders.figures.caption(formatting.live_metrics_line(meter, elapsed, waiting))
 
-    places.figures.caption(f"{waiting} · 0 s")
-    with places.text:
+    placeholders.figures.caption(f"{waiting} · 0 s")
+    with placeholders.text:
         text = stream_text(run, meter, tick)
     answer.ended = finished_answer(run, text, meter)
     return answer.ended
 
 
-def draw_answer(ended: FinishedAnswer, places: AnswerPlaceholders) -> None:
+def draw_answer(ended: FinishedAnswer, placeholders: AnswerPlaceholders) -> None:
     """Draw the text of an answer that has ended."""
-    with places.text:
+    with placeholders.text:
         draw_text(ended.text)
 
 
 def draw_footer(
     ended: FinishedAnswer,
-    places: AnswerPlaceholders,
+    placeholders: AnswerPlaceholders,
     *,
     run_id: str | None,
     key: str,
     retry: Callable[[], None],
     more: Callable[[], None] | None = None,
 ) -> None:
-    """Draw what stands around the text of an answer that has ended: mark, sentence, figures and actions.
+    """Draw what is around the text of an answer that has ended: route, status, figures and actions.
 
     `more` draws further actions beside the others.
     """
     if ended.decision:
-        draw_route_badge(ended.decision, places)
-    said = ended.outcome
-    if said.sentence or is_longer(ended.text):
-        with places.note.container(gap="xsmall"):
+        draw_route_badge(ended.decision, placeholders)
+    end = ended.outcome
+    if end.sentence or is_longer(ended.text):
+        with placeholders.note.container(gap="xsmall"):
             draw_note(ended)
-    if ended.text or said.status is not AnswerStatus.FAILED:
-        places.figures.caption(formatting.metrics_line(ended.figures))
+    if ended.text or end.status is not AnswerStatus.FAILED:
+        placeholders.figures.caption(formatting.metrics_line(ended.figures))
     else:
-        places.figures.caption(f"ended after {formatting.seconds(ended.figures.duration)}")
-    with places.actions.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if said.status is AnswerStatus.DONE:
+        placeholders.figures.caption(f"ended after {formatting.seconds(ended.figures.duration)}")
+    with placeholders.actions.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if end.status is AnswerStatus.DONE:
             st.button("Regenerate", icon=":material/refresh:", type="tertiary", key=f"again-{key}", on_click=retry)
         else:
             st.button("Retry", icon=":material/refresh:", key=f"again-{key}", on_click=retry)
@@ -175,40 +171,40 @@ def draw_footer(
 
 
 def draw_note(ended: FinishedAnswer) -> None:
-    """Draw what has to be said of an answer: that it is shown in part, how it ended, why, and what to do."""
-    said = ended.outcome
+    """Draw the note of an answer: that it is shown in part, how it ended, why, and what to do."""
+    end = ended.outcome
     if is_longer(ended.text):
         draw_missing(ended.text)
-    if said.sentence:
-        icon, color = STATUS_BADGES[said.status]
-        st.badge(said.status.value, icon=icon, color=color)  # type: ignore[arg-type]
-        # Of an imported answer these are the file's words.
-        st.markdown(to_display_markdown(f"{said.sentence} {said.remedy}"))
-    if said.detail:
-        st.code(replace_invisible(said.detail), language=None, wrap_lines=True)
+    if end.sentence:
+        icon, color = STATUS_BADGES[end.status]
+        st.badge(end.status.value, icon=icon, color=color)  # type: ignore[arg-type]
+        # In an imported answer these texts come from the file, so they are sanitized.
+        st.markdown(to_display_markdown(f"{end.sentence} {end.remedy}"))
+    if end.detail:
+        st.code(replace_invisible(end.detail), language=None, wrap_lines=True)
 
 
-def draw_route_badge(decision: RouteDecision, places: AnswerPlaceholders) -> None:
-    """Draw which way the question went."""
+def draw_route_badge(decision: RouteDecision, placeholders: AnswerPlaceholders) -> None:
+    """Draw the route of an answer, with the reason if the classification failed."""
     route = decision.route
     note = (
         f" :small[{formatting.escape_markdown(decision.reason)} Answered as a general question.]"
         if decision.fallback
         else ""
     )
-    places.head.markdown(f":{route.color}-badge[{route.icon} {route.label}]{note}")
+    placeholders.head.markdown(f":{route.color}-badge[{route.icon} {route.label}]{note}")
 
 
-def _draw_route(events: Sequence[RunEvent], places: AnswerPlaceholders) -> bool:
+def _draw_route(events: Sequence[RunEvent], placeholders: AnswerPlaceholders) -> bool:
     decision = _decision(events)
     if decision is None:
         return False
-    draw_route_badge(decision, places)
+    draw_route_badge(decision, placeholders)
     return True
 
 
 def _decision(events: Sequence[RunEvent]) -> RouteDecision | None:
-    """Return the route that a run took. An event of that name may be of a chain of one's own and mean another thing."""
+    """Return the route of a run. In a user's own chain an event of that name may mean something else."""
     try:
         return RouteDecision.model_validate(custom_event(events, ROUTE_EVENT))
     except ValidationError:
@@ -216,13 +212,13 @@ def _decision(events: Sequence[RunEvent]) -> RouteDecision | None:
 
 
 def finished_answer(run: Run, text: str, meter: MetricsAccumulator) -> FinishedAnswer:
-    """Return what a run's answer was; `meter` has read all its events."""
+    """Return the answer of a run that has ended; `meter` has read all its events."""
     figures = meter.metrics()
     return FinishedAnswer(text, figures, outcome(run, figures), _decision(run.events))
 
 
 def finished_answer_of_run(run: Run, *, before: str = "") -> FinishedAnswer:
-    """Return what a run's answer was, after the text `before`; the run has ended."""
+    """Return the answer of a run that has ended, after the text `before`."""
     meter = MetricsAccumulator()
     text = "".join([meter.add(event) for event in run.events])
     return finished_answer(run, before + text, meter)

@@ -1,6 +1,7 @@
-"""A model's text as the pages draw it: its formulas drawn, nothing fetched for it, nothing in it hidden.
+"""Display Markdown: a model's text as the pages draw it.
 
-Only what is drawn changes; copies, downloads, records and exports have the model's own characters.
+Formulas are drawn, nothing is fetched (no images), and invisible characters are shown. This is for drawing only:
+copies, downloads, recordings and exports have the model's own characters.
 """
 
 from weir.text.invisible_characters import InvisibleCharacterFilter
@@ -9,20 +10,20 @@ from weir.text.markdown_sanitizer import MarkdownSanitizer
 
 
 class DisplayMarkdown:
-    """Feed it text in any pieces: what `feed` returned, then `rest()`, joined, is the Markdown to draw."""
+    """Incremental rewriter: all that `feed` returned, then `rest()`, joined, is the Markdown to draw."""
 
     def __init__(self) -> None:
-        # In this order: what is harmless is judged of the Markdown that the browser gets.
+        # The sanitizer is last: it must see the Markdown that the browser gets.
         self._rewriters = (InvisibleCharacterFilter(), LatexDelimiterRewriter(), MarkdownSanitizer())
 
     def feed(self, text: str) -> str:
-        """Take more text and return as much of it, rewritten, as is decided."""
+        """Take more text, and return what can be rewritten of it so far."""
         for rewriter in self._rewriters:
             text = rewriter.feed(text)
         return text
 
     def rest(self) -> str:
-        """Say that the text has ended and return what was held back."""
+        """Return what was held back: the text has ended."""
         text = ""
         for rewriter in self._rewriters:
             text = rewriter.feed(text) + rewriter.flush()
@@ -31,5 +32,5 @@ class DisplayMarkdown:
 
 def to_display_markdown(text: str) -> str:
     """Return the Markdown to draw for a whole text."""
-    whole = DisplayMarkdown()
-    return whole.feed(text) + whole.rest()
+    markdown = DisplayMarkdown()
+    return markdown.feed(text) + markdown.rest()

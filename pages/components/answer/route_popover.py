@@ -1,4 +1,4 @@
-"""Why a question went where it went, and the way to send it elsewhere."""
+"""Route popover: why a question was routed as it was, and buttons for the other routes."""
 
 from collections.abc import Callable
 
@@ -17,26 +17,26 @@ def draw_route(
     answer_as: Callable[[Route], None],
     compare_with: Callable[[Route], None],
 ) -> None:
-    """Draw the decision: reason, probabilities, what it took.
+    """Draw the decision: who made it, its reason, probabilities and time.
 
-    `answer_as` asks another chain because this one was wrong; `compare_with` asks it beside this one.
+    `answer_as` answers by another route because this one was wrong; `compare_with` answers by both.
     """
     with st.popover("Route", icon=decision.route.icon, type="tertiary", key=f"route-{key}"):
-        st.markdown(f"**{decision.route.label}**, {_by(decision)}.")
+        st.markdown(f"**{decision.route.label}**, {_decided_by(decision)}.")
         if decision.reason:
             st.markdown(formatting.escape_markdown(decision.reason))
         if decision.abstained:
-            st.caption("It was not certain enough of any category, so it chose general.")
+            st.caption("The classifier was not certain enough of any category, so it chose general.")
         for name, probability in (decision.probabilities or {}).items():
             st.progress(probability, text=f"{Route(name).label} {probability:.0%}")
         if decision.confidence is not None:
-            st.caption(f"The model says that it is {decision.confidence:.0%} certain. It has not been measured.")
+            st.caption(
+                f"The model says that it is {decision.confidence:.0%} certain. This figure has not been measured."
+            )
         if decision.by is not DecidedBy.PERSON and figures.time_to_first_token:
             share = min(1.0, decision.seconds / figures.time_to_first_token)
-            st.caption(
-                f"{share:.0%} of the {formatting.seconds(figures.time_to_first_token)} to the first token went into "
-                "the decision."
-            )
+            first_token = formatting.seconds(figures.time_to_first_token)
+            st.caption(f"The decision took {share:.0%} of the {first_token} to the first token.")
         for route in Route:
             if route is not decision.route:
                 st.button(
@@ -56,9 +56,9 @@ def draw_route(
                 )
 
 
-def _by(decision: RouteDecision) -> str:
+def _decided_by(decision: RouteDecision) -> str:
     if decision.by is DecidedBy.PERSON:
         return "chosen by you"
     where = "on this machine" if decision.by is DecidedBy.LOCAL else "by the model"
-    took = decision.seconds
-    return f"classified {where} in {f'{took * 1e3:.0f} ms' if took < 1 else formatting.seconds(took)}"
+    seconds = decision.seconds
+    return f"classified {where} in {f'{seconds * 1e3:.0f} ms' if seconds < 1 else formatting.seconds(seconds)}"

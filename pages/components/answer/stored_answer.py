@@ -1,4 +1,7 @@
-"""An answer as the library keeps it: `details` out of what a run was, and back."""
+"""Stored answers: an answer as the `details` of a message in the database, and back.
+
+The keys of `details` are in databases and exported files, so they keep their names.
+"""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -21,7 +24,7 @@ STATUSES = {
     AnswerStatus.CUT_OFF: MessageStatus.CUT,
     AnswerStatus.FAILED: MessageStatus.FAILED,
 }
-_MARKS = {status: mark for mark, status in STATUSES.items()}
+_ANSWER_STATUSES = {stored: status for status, stored in STATUSES.items()}
 _FIGURES = TypeAdapter(RunMetrics)
 _INTERRUPTED = Outcome(
     AnswerStatus.CUT_OFF,
@@ -29,45 +32,45 @@ _INTERRUPTED = Outcome(
     "What had arrived is kept. Retry for a whole answer.",
 )
 
-MOST = 1e12
-"""Tokens, characters or seconds of an answer: a file may say that there were endlessly many."""
+MAX_FIGURE = 1e12
+"""Tokens, characters or seconds of an answer: an imported file may have infinity."""
 
 _UNKNOWN_END = ("It is not known why this answer ended.", "What had arrived is kept. Retry for a whole answer.")
 
 
 def to_details(ended: FinishedAnswer) -> dict[str, Any]:
-    """Return what is kept of an answer besides its text; plain JSON."""
-    said = ended.outcome
+    """Return what is stored of an answer besides its text, as JSON values."""
+    end = ended.outcome
     return {
-        "mark": said.status.name,
-        "sentence": said.sentence,
-        "remedy": said.remedy,
-        "detail": said.detail,
-        "kind": said.kind.name if said.kind else None,
+        "mark": end.status.name,
+        "sentence": end.sentence,
+        "remedy": end.remedy,
+        "detail": end.detail,
+        "kind": end.kind.name if end.kind else None,
         "decision": ended.decision.model_dump(mode="json") if ended.decision else None,
-        # Single gaps are for the inspector, as long as the record of the run is there.
+        # The single gaps are for the inspector, which has them from the run.
         "figures": asdict(ended.figures) | {"inter_token_latencies": []},
     }
 
 
 def from_message(message: Message) -> FinishedAnswer:
-    """Return what a kept answer was. Details from an imported file may be anything: what does not fit is left out."""
-    kept = message.details
+    """Return the answer of a message. Details that do not validate, as an imported file may have, are left out."""
+    details = message.details
     return FinishedAnswer(
         text=message.text,
-        figures=_figures(kept.get("figures"), len(message.text)),
-        outcome=_outcome(message, kept),
-        decision=_decision(kept.get("decision")),
+        figures=_figures(details.get("figures"), len(message.text)),
+        outcome=_outcome(message, details),
+        decision=_decision(details.get("decision")),
     )
 
 
-def _figures(kept: Any, characters: int) -> RunMetrics:
+def _figures(value: Any, characters: int) -> RunMetrics:
     try:
-        read = _FIGURES.validate_python(kept)
+        figures = _FIGURES.validate_python(value)
     except ValidationError:
-        read = None
-    if read is not None and all(0 <= number <= MOST for number in _numbers(read)):
-        return read
+        figures = None
+    if figures is not None and all(0 <= number <= MAX_FIGURE for number in _numbers(figures)):
+        return figures
     return RunMetrics(None, (), None, None, False, None, None, False, 0, characters, 0.0)
 
 
@@ -77,21 +80,21 @@ def _numbers(figures: RunMetrics) -> Iterator[float]:
             yield value
 
 
-def _decision(kept: Any) -> RouteDecision | None:
+def _decision(value: Any) -> RouteDecision | None:
     try:
-        return RouteDecision.model_validate(kept) if kept else None
+        return RouteDecision.model_validate(value) if value else None
     except ValidationError:
         return None
 
 
-def _outcome(message: Message, kept: dict[str, Any]) -> Outcome:
-    mark = _MARKS[message.status] if message.status.has_ended else AnswerStatus.CUT_OFF
-    if "mark" not in kept or not message.status.has_ended:
-        if mark is AnswerStatus.CUT_OFF:
+def _outcome(message: Message, details: dict[str, Any]) -> Outcome:
+    status = _ANSWER_STATUSES[message.status] if message.status.has_ended else AnswerStatus.CUT_OFF
+    if "mark" not in details or not message.status.has_ended:
+        if status is AnswerStatus.CUT_OFF:
             return _INTERRUPTED
-        return Outcome(mark) if mark is AnswerStatus.DONE else Outcome(mark, *_UNKNOWN_END)
-    sentence, remedy, detail = (str(kept.get(name) or "")[:1_000] for name in ("sentence", "remedy", "detail"))
-    return Outcome(mark, sentence, remedy, detail, FailureKind.__members__.get(str(kept.get("kind"))))
+        return Outcome(status) if status is AnswerStatus.DONE else Outcome(status, *_UNKNOWN_END)
+    sentence, remedy, detail = (str(details.get(name) or "")[:1_000] for name in ("sentence", "remedy", "detail"))
+    return Outcome(status, sentence, remedy, detail, FailureKind.__members__.get(str(details.get("kind"))))
 
 
 def describe(run: Run, _: str) -> tuple[MessageStatus, dict[str, Any]]:

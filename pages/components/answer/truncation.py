@@ -1,4 +1,7 @@
-"""As much of an answer as a page shows: a browser that is given megabytes of Markdown is busy with it for minutes."""
+"""Display limit: a page shows the beginning of a very long answer, and offers the whole as a file.
+
+Megabytes of Markdown would keep a browser busy for minutes.
+"""
 
 import contextlib
 from functools import partial
@@ -10,29 +13,32 @@ from pages.components.session.current_user import current_caller
 from weir.runs.run_store import RunEvictedError, RunNotFoundError, RunNotSharedError, RunStore, get_readable_run
 
 MAX_DISPLAY_CHARS = 250_000
-"""Characters; some 60,000 tokens."""
+"""About 60,000 tokens."""
+
+NOT_SHARED_MESSAGE = "This answer is not shared any more: the person who started its run has taken the link back."
+"""The content of the file for a visitor who may not read the run any more."""
 
 
 class DisplayTruncator:
-    """Lets the beginning of a text through, which comes in pieces."""
+    """Cuts a text that comes in parts to its first `MAX_DISPLAY_CHARS` characters."""
 
     def __init__(self) -> None:
         self._left = MAX_DISPLAY_CHARS
 
-    def take(self, piece: str) -> str:
-        """Return what is to be shown of the next piece."""
-        shown = piece[: self._left]
-        self._left -= len(shown)
-        return shown
+    def take(self, text: str) -> str:
+        """Return what a page shows of the next part."""
+        displayed = text[: self._left]
+        self._left -= len(displayed)
+        return displayed
 
 
 def is_longer(text: str) -> bool:
-    """Whether a text is shown in part only."""
+    """Whether a page shows only the beginning of a text."""
     return len(text) > MAX_DISPLAY_CHARS
 
 
 def draw_missing(text: str) -> None:
-    """Say that not all of a text is shown."""
+    """Say that the page shows only the beginning of a text."""
     st.caption(
         f":material/expand: These are the first {MAX_DISPLAY_CHARS:,} of {len(text):,} characters; "
         "the file has them all."
@@ -40,7 +46,7 @@ def draw_missing(text: str) -> None:
 
 
 def draw_download(text: str, run_id: str | None, *, key: str) -> None:
-    """Draw the way to the whole text of a run. Whether it may be read is settled when the button is pressed."""
+    """Draw the download of a whole answer. A click checks again whether the visitor may read the run."""
     st.download_button(
         "Whole answer",
         partial(full_answer_bytes, text, service().recorder.store, run_id, current_caller().visitor),
@@ -54,11 +60,11 @@ def draw_download(text: str, run_id: str | None, *, key: str) -> None:
 
 
 def full_answer_bytes(text: str, store: RunStore, run_id: str | None, visitor: str) -> bytes:
-    """Return the whole text; for a visitor who may not read its run any more a file that only says so."""
+    """Return the whole text, or `NOT_SHARED_MESSAGE` for a visitor who may not read its run any more."""
     try:
-        # The page keeps the text of a run whose record is gone.
+        # The page keeps the text of a run that is not in memory any more.
         with contextlib.suppress(RunNotFoundError, RunEvictedError):
             get_readable_run(store, run_id or "", visitor)
-    except RunNotSharedError as error:
-        return (error.__doc__ or "").encode()
+    except RunNotSharedError:
+        return NOT_SHARED_MESSAGE.encode()
     return text.encode(errors="replace")

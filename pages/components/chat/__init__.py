@@ -1,1 +1,1 @@
-"""Pieces of the chat page."""
+"""Components of the chat page."""

@@ -1,38 +1,29 @@
-"""A conversation on the page: its turns, what of them the model is told, and what can be done with them."""
+"""The turns of a conversation: questions with their answers."""
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import streamlit as st
-
-from chains.registry import prepare_conversation
-from chains.router import Route
 from pages.components.answer.answer_view import AnswerState, FinishedAnswer, finished_answer_of_run
-from pages.components.answer.stored_answer import describe, from_message
-from pages.components.session import run_start
-from pages.components.session.app_services import service
-from weir.llm.chain_registry import ModelNotReadyError
+from pages.components.answer.stored_answer import from_message
 from weir.runs.run import Run
 from weir.storage.records import Message, MessageStatus
-from weir.storage.repository import ConversationRepository
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question and its answer, as the library has them."""
+    """One question and its answer, as the repository has them."""
 
     question: Message
     answer: Message | None
 
     def run(self) -> Run | None:
-        """Return the record of the answer's run, if it has begun and is still there."""
+        """Return the run of the answer, if it has started and is still in memory."""
         return AnswerState(self.answer.run_id).run() if self.answer else None
 
     def finished_answer(self) -> FinishedAnswer | None:
-        """Return what the answer was, if nothing more is to come of it.
+        """Return the answer, if it has ended.
 
-        One that is kept as cut may only be kept late: the record of its run, where it is there, knows better.
+        An answer that is stored as cut may only have been stored late: its run decides, while that is in memory.
         """
         if self.answer is None or self.answer.status is MessageStatus.WAITING:
             return None
@@ -43,48 +34,21 @@ class Turn:
 
 
 def turns_of(messages: Sequence[Message]) -> list[Turn]:
-    """Return a path's messages as turns."""
+    """Return the messages of a path as turns."""
     answers = {message.parent_id: message for message in messages if message.role == "ai"}
     return [Turn(message, answers.get(message.id)) for message in messages if message.role == "human"]
 
 
+def last_run_of(turns: Sequence[Turn]) -> Run | None:
+    """Return the newest run of these turns that is still in memory."""
+    return next((run for turn in reversed(turns) if (run := turn.run())), None)
+
+
 def history(turns: Sequence[Turn]) -> list[tuple[str, str]]:
-    """Return what the model is told of earlier turns, as `(role, text)`: answers only, never an error."""
-    told: list[tuple[str, str]] = []
+    """Return the turns as the history that a model gets, `(role, text)` each: answers only, never an error."""
+    messages: list[tuple[str, str]] = []
     for turn in turns:
         ended = turn.finished_answer()
         if ended and ended.outcome.usable_as_history and ended.text:
-            told += [("human", turn.question.text), ("ai", ended.text)]
-    return told
-
-
-def start_answer(
-    library: ConversationRepository, visitor: str, conversation_id: str, turn: Turn, earlier: Sequence[Turn]
-) -> Run | None:
-    """Begin to write a waiting answer; None where no model is ready. Raises LimitReachedError."""
-    assert turn.answer is not None
-    wish = st.session_state.get("chat_wishes", {}).get(turn.answer.id)
-    try:
-        prepared = prepare_conversation(
-            service().models, turn.question.text, history(earlier), route=Route(wish) if wish else None
-        )
-    except ModelNotReadyError:
-        return None
-    run_id = uuid.uuid4()
-    answer_id = turn.answer.id
-
-    def claim() -> None:
-        if not library.start_answer(visitor, answer_id, run_id=str(run_id)):
-            # Another tab has begun it in this moment; its run is the one to follow.
-            st.rerun()
-
-    def keep(run: Run) -> None:
-        if library is service().conversations:
-            service().answer_writer.track(visitor, answer_id, run, describe)
-
-    return run_start.start(prepared, context={"conversation": conversation_id}, run_id=run_id, claim=claim, begun=keep)
-
-
-def request_route(answer_id: str, route: Route) -> None:
-    """Have an answer that waits go this way, whatever the classifier would say."""
-    st.session_state.setdefault("chat_wishes", {})[answer_id] = route
+            messages += [("human", turn.question.text), ("ai", ended.text)]
+    return messages

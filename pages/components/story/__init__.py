@@ -1,1 +1,1 @@
-"""The pieces of the story page."""
+"""Components of the story page."""

@@ -1,4 +1,4 @@
-"""What can be chosen about a story before it is told."""
+"""Form controls of the story page: length, tone, method, display and model options."""
 
 import streamlit as st
 
@@ -10,8 +10,28 @@ from weir.llm.provider import ModelOptions
 from weir.runs.methods import Method
 
 
-def draw_story_choices() -> None:
-    """Draw length, tone and what can be asked of the model."""
+class StoryControls:
+    """The controls above a story. Their containers are made first, so that they can be drawn after the story starts."""
+
+    def __init__(self) -> None:
+        self._story = st.container(horizontal=True, gap="medium")
+        self._method = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+        self._is_drawn = False
+
+    def draw_once(self) -> None:
+        """Draw the controls, unless this script run has drawn them."""
+        if self._is_drawn:
+            return
+        with self._story:
+            _draw_length_and_tone()
+        with self._method:
+            _draw_method_choice()
+            _draw_display_choice()
+            draw_model_choices()
+        self._is_drawn = True
+
+
+def _draw_length_and_tone() -> None:
     st.segmented_control(
         "Length",
         list(Length),
@@ -33,7 +53,7 @@ def draw_story_choices() -> None:
 
 
 def draw_model_choices() -> None:
-    """Draw what can be asked of the model, in a popover."""
+    """Draw a popover with the model's name and options."""
     with st.popover("Model", icon=":material/tune:", key="story_model_options", on_change="rerun"):
         if not st.session_state.get("story_model_options"):
             return
@@ -41,7 +61,7 @@ def draw_model_choices() -> None:
             "Model",
             _models(),
             index=None,
-            placeholder="The one that is set",
+            placeholder="The one of the settings",
             key="story_model",
             accept_new_options=True,
             persist_state="session",
@@ -52,10 +72,10 @@ def draw_model_choices() -> None:
             2.0,
             value=None,
             step=0.1,
-            placeholder="The model's own",
+            placeholder="The model's default",
             key="story_temperature",
             persist_state="session",
-            help="0 takes the likeliest word each time. Some models accept none but their own.",
+            help="0 takes the likeliest word each time. Some models accept only their default.",
         )
         st.number_input(
             "Seed",
@@ -65,12 +85,12 @@ def draw_model_choices() -> None:
             placeholder="None",
             key="story_seed",
             persist_state="session",
-            help="The same seed asks for the same story once more. Not every server heeds it.",
+            help="The same seed asks for the same story again. Some servers ignore it.",
         )
 
 
-def draw_method_choice() -> None:
-    """Draw which method runs the chain, and its code."""
+def _draw_method_choice() -> None:
+    """Draw which method runs the chain, and that method's code."""
     st.session_state.setdefault("story_method", Method.ASTREAM)
     st.selectbox(
         "How it runs",
@@ -86,10 +106,9 @@ def draw_method_choice() -> None:
         st.code(method.code, language="python")
 
 
-def draw_display_choice() -> None:
-    """Draw how the text gets onto the page."""
+def _draw_display_choice() -> None:
     st.session_state.setdefault("story_display", DisplayMode.BY_BLOCK)
-    # A row of its own, so that what belongs together wraps together.
+    # In a container, so that the three wrap together.
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", width="content"):
         st.selectbox(
             "Display",
@@ -106,26 +125,26 @@ def draw_display_choice() -> None:
 
 
 def chosen_display() -> Display:
-    """Return how the text gets onto the page, as it is chosen now."""
-    chosen = st.session_state
-    mode = chosen.get("story_display", DisplayMode.BY_BLOCK)
-    return Display(mode, chosen.get("story_buffer", 10), chosen.get("story_buffer_ms", 100) / 1e3)
+    """Return the display that the controls have now."""
+    values = st.session_state
+    mode = values.get("story_display", DisplayMode.BY_BLOCK)
+    return Display(mode, values.get("story_buffer", 10), values.get("story_buffer_ms", 100) / 1e3)
 
 
 def story_request(topic: str) -> StoryRequest:
-    """Return the story that is wanted, as it is chosen now."""
-    chosen = st.session_state
+    """Return a story about `topic`, with the options that the controls have now."""
+    values = st.session_state
     options = ModelOptions(
-        model=chosen.get("story_model"), temperature=chosen.get("story_temperature"), seed=chosen.get("story_seed")
+        model=values.get("story_model"), temperature=values.get("story_temperature"), seed=values.get("story_seed")
     )
-    length, tone = Length(chosen.get("story_length", Length.MEDIUM)), Tone(chosen.get("story_tone", Tone.WARM))
-    return StoryRequest(topic, length, tone, chosen.get("story_method", Method.ASTREAM), options)
+    length, tone = Length(values.get("story_length", Length.MEDIUM)), Tone(values.get("story_tone", Tone.WARM))
+    return StoryRequest(topic, length, tone, values.get("story_method", Method.ASTREAM), options)
 
 
 def _models() -> list[str]:
     if "story_models" not in st.session_state:
         listed = service().loop.submit(service().models.list_models()).result(timeout=10)
-        hide = service().redactor.redact
-        # A server calls them as it likes; what is chosen is sent as it is.
-        st.session_state.story_models = [name for name in listed if hide(name) == name]
+        redact = service().redactor.redact
+        # A server may name a model like a secret. It is left out: a redacted name could not be sent back.
+        st.session_state.story_models = [name for name in listed if redact(name) == name]
     return list(st.session_state.story_models)

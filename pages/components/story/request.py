@@ -1,4 +1,4 @@
-"""What a visitor wants told, and starting it."""
+"""A story request, and how its run is prepared and started."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from weir.runs.run import Run
 
 @dataclass(frozen=True, slots=True)
 class StoryRequest:
-    """A story that is wanted."""
+    """What a person asks for: topic, length, tone, method and model options."""
 
     topic: str
     length: Length = Length.MEDIUM
@@ -25,47 +25,47 @@ class StoryRequest:
     method: Method = Method.ASTREAM
     options: ModelOptions = ModelOptions()  # noqa: RUF009
     so_far: str = ""
-    """The text that is to be continued."""
+    """The text that the story continues."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedStory:
-    """A story that is about to be told: all is made, and nothing sent."""
+    """A run that is ready to start: client and chain exist, and nothing has been sent."""
 
     prepared: PreparedRun
     method: Method
 
-    def start(self, begun: Callable[[Run], None] | None = None) -> Run:
-        """Begin it and return its run, after a call of `begun` with it. Raises LimitReachedError."""
-        return run_start.start(self.prepared, context={"method": self.method.value}, method=self.method, begun=begun)
+    def start(self, on_start: Callable[[Run], None] | None = None) -> Run:
+        """Start and return the run, after a call of `on_start` with it. Raises LimitReachedError."""
+        return run_start.start(self.prepared, context={"method": self.method.value}, method=self.method, begun=on_start)
 
 
-def prepare(wish: StoryRequest) -> PreparedStory:
-    """Make what tells a story. Raises ModelNotReadyError."""
-    method = wish.method
-    options = replace(wish.options, streaming=True) if method.needs_streaming_model else wish.options
+def prepare(request: StoryRequest) -> PreparedStory:
+    """Prepare a story by the model. Raises ModelNotReadyError."""
+    method = request.method
+    options = replace(request.options, streaming=True) if method.needs_streaming_model else request.options
     connection = TransportTiming()
     line = None if method.is_async else AbortableConnections(connection)
     prepared = prepare_story(
         service().models,
-        wish.topic,
-        wish.length,
-        wish.tone,
+        request.topic,
+        request.length,
+        request.tone,
         options=options,
         line=line,
         connection=connection,
-        so_far=wish.so_far,
+        so_far=request.so_far,
     )
     return PreparedStory(prepared, method)
 
 
 def prepare_recorded(recorded: Run, method: Method) -> PreparedStory:
-    """Make what tells a recorded story again, with its own timing and without a model."""
-    told = run_metrics(recorded.events)
+    """Prepare a replay of a recorded story, with its own timing and without a model."""
+    figures = run_metrics(recorded.events)
     prepared = prepare_replay(
         method_race.timed_chunks(recorded),
         method_race.run_input(recorded),
-        usage=(told.tokens_in, told.tokens_out),
+        usage=(figures.tokens_in, figures.tokens_out),
         streaming=method.needs_streaming_model,
     )
     return PreparedStory(prepared, method)

@@ -1,20 +1,17 @@
-"""One story on the page: told anew, continued, stopped, and its earlier versions."""
+"""One story on the page: its stream with progress, its figures and its actions."""
 
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
-from uuid import uuid4
 
 import streamlit as st
 
 from pages.components.answer.answer_view import (
     AnswerPlaceholders,
-    AnswerState,
     FinishedAnswer,
     finished_answer,
-    finished_answer_of_run,
 )
 from pages.components.answer.truncation import full_answer_bytes
 from pages.components.layout import formatting
@@ -23,12 +20,13 @@ from pages.components.session import run_links
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
 from pages.components.session.run_start import draw_retry
-from pages.components.story import metrics_view, request
-from pages.components.story.request import StoryRequest
+from pages.components.story import metrics_view
+from pages.components.story.request import prepare
+from pages.components.story.story_actions import StoryActions
+from pages.components.story.story_state import StoryVersion
 from pages.components.story.streaming_display import (
-    CHUNKS_MESSAGE,
-    PROGRESS_MESSAGES,
-    Display,
+    CHUNKS_BYTES,
+    PROGRESS_BYTES,
     DisplayCost,
     draw_text,
     stream_text,
@@ -43,52 +41,22 @@ from weir.analysis.text_chunks import TextChunk, text_chunks
 from weir.llm.chain_registry import ModelNotReadyError
 from weir.runs.run import Run
 
-TICK = 0.25
-"""Seconds between two updates of progress and figures."""
+UPDATE_INTERVAL_SECONDS = 0.25
+"""Between two updates of progress and figures."""
 
-WORDS_FIRST = 0.1
-"""Seconds into a run for its first words to come before anything else is drawn, which they would wait for.
+FIRST_WORDS_SECONDS = 0.1
+"""For this long after a run starts, only its text is drawn: anything else would delay the first words.
 
-Only then can it be stopped, and does the address name it: a browser that changes that draws nothing for a moment.
+*Stop* and the run's address come after it: a browser that changes its address draws nothing for a moment.
 """
-
-
-@dataclass(slots=True)
-class StoryVersion:
-    """One telling of a story."""
-
-    wish: StoryRequest
-    display: Display = field(default_factory=Display)
-    answer: AnswerState = field(default_factory=AnswerState)
-    cost: DisplayCost = field(default_factory=DisplayCost)
-    id: str = field(default_factory=lambda: uuid4().hex)
-
-    def is_taken_back(self) -> bool:
-        """Whether it is of a link that is not shared with this visitor any more."""
-        return self.answer.run_id is not None and run_links.is_share_revoked(self.answer.run_id)
-
-    def settle(self) -> FinishedAnswer | None:
-        """Return what the story was, with what it went on from, if its run has ended."""
-        if self.answer.ended is None and (run := self.answer.run()) and not run.is_live:
-            self.answer.ended = finished_answer_of_run(run, before=self.wish.so_far)
-        return self.answer.ended
-
-
-def from_link(run: Run) -> StoryVersion:
-    """Return the story that a link opens."""
-    value = method_race.run_input(run)
-    wanted = StoryRequest(
-        str(value.get("topic", "")), method=method_race.method_of(run), so_far=str(value.get("so_far", ""))
-    )
-    return StoryVersion(wanted, answer=AnswerState(run.id))
 
 
 class LiveProgress:
     """The progress of a story that is being written, and the line of figures below it."""
 
-    def __init__(self, places: AnswerPlaceholders, cost: DisplayCost) -> None:
-        # Below the text: there it is in sight however long the story gets.
-        with places.figures.container(gap="xsmall"):
+    def __init__(self, placeholders: AnswerPlaceholders, cost: DisplayCost) -> None:
+        # Below the text, where it stays in view however long the story gets.
+        with placeholders.figures.container(gap="xsmall"):
             self._progress, self._figures = st.empty(), st.empty()
         self._cost = cost
         self._shown_at = 0.0
@@ -96,33 +64,33 @@ class LiveProgress:
     @property
     def is_due(self) -> bool:
         """Whether it is time for an update."""
-        return time.monotonic() - self._shown_at >= TICK
+        return time.monotonic() - self._shown_at >= UPDATE_INTERVAL_SECONDS
 
-    def show(self, now_in: RunPhase, so_far: Progress, elapsed: float, figures: str = "") -> None:
-        """Update both; without figures, their place is held."""
+    def show(self, phase: RunPhase, progress: Progress, elapsed: float, figures: str = "") -> None:
+        """Update both. Without figures the line stays empty, so that nothing moves when they come."""
         self._shown_at = time.monotonic()
-        said, figures = metrics_view.progress_text(now_in, so_far, elapsed), figures or "\u00a0"
-        self._progress.progress(so_far.fraction, text=said)
+        text, figures = metrics_view.progress_text(phase, progress, elapsed), figures or "\u00a0"
+        self._progress.progress(progress.fraction, text=text)
         self._figures.caption(figures)
-        self._cost.add_bytes(PROGRESS_MESSAGES + len(said.encode()) + len(figures.encode()))
+        self._cost.add_bytes(PROGRESS_BYTES + len(text.encode()) + len(figures.encode()))
 
 
-def start_story(version: StoryVersion, live: LiveProgress) -> Run | None:
-    """Start the run of a story, and say that it waits; None while no model is ready. Raises LimitReachedError."""
+def _start_run(version: StoryVersion, live: LiveProgress) -> Run | None:
+    """Start the run of a story; None while no model is ready. Raises LimitReachedError."""
 
-    def note(run: Run) -> None:
+    def remember(run: Run) -> None:
         version.answer.run_id = run.id
 
-    live.show(RunPhase.WAITING, Progress(0, version.wish.length.expected_tokens, None, None), 0.0)
+    live.show(RunPhase.WAITING, Progress(0, version.request.length.expected_tokens, None, None), 0.0)
     try:
-        return request.prepare(version.wish).start(note)
+        return prepare(version.request).start(remember)
     except ModelNotReadyError:
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class BelowStory:
-    """The places below a story."""
+    """The placeholders below a story."""
 
     facts: st.delta_generator.DeltaGenerator
     chunks: st.delta_generator.DeltaGenerator
@@ -131,7 +99,7 @@ class BelowStory:
 
 
 def create_below() -> BelowStory:
-    """Make the places below a story here."""
+    """Make the placeholders below a story here."""
     facts = st.empty()
     with st.expander("Chunks", icon=":material/format_list_numbered:", key="story_chunks", on_change="rerun"):
         lists_chunks = bool(st.session_state.get("story_chunks"))
@@ -140,97 +108,101 @@ def create_below() -> BelowStory:
         return BelowStory(facts, st.empty(), lists_chunks)
 
 
-def stream_story(
+def _stream(
     version: StoryVersion,
     run: Run,
-    places: AnswerPlaceholders,
+    placeholders: AnswerPlaceholders,
     live: LiveProgress,
     below: BelowStory,
     stop: StopButton,
-    beside: Callable[[], None],
+    draw_controls: Callable[[], None],
 ) -> FinishedAnswer:
-    """Stream a story into its places until it ends; `beside` is called with each update of its progress."""
+    """Stream a story until it ends; `draw_controls` is called with each update of its progress."""
     meter, cost = MetricsAccumulator(), version.cost
-    now_in, seen = RunPhase.WAITING, 0
+    phase, seen = RunPhase.WAITING, 0
     streams = method_race.method_of(run).streams
-    newest: deque[TextChunk] = deque(maxlen=metrics_view.NEWEST)
+    newest: deque[TextChunk] = deque(maxlen=metrics_view.NEWEST_CHUNKS)
     expected, limit = run.context["expected_tokens"], run.context.get("max_tokens")
 
     def tick() -> None:
-        nonlocal now_in, seen
+        nonlocal phase, seen
         run_links.rerun_if_unshared(run)
-        if run.elapsed >= WORDS_FIRST:
+        if run.elapsed >= FIRST_WORDS_SECONDS:
             stop.enable(run)
             run_links.show_link(run)
         if not live.is_due:
             return
-        beside()
+        draw_controls()
         events = run.events[seen:]
         seen += len(events)
-        now_in = run_phase(events, now_in, run.connection, streams=streams)
-        so_far = Progress(meter.tokens_so_far, expected, limit, meter.tokens_per_second)
-        figures = formatting.live_metrics_line(meter, run.elapsed, now_in.value) if now_in is RunPhase.WRITING else ""
-        live.show(now_in, so_far, run.elapsed, figures)
+        phase = run_phase(events, phase, run.connection, streams=streams)
+        progress = Progress(meter.tokens_so_far, expected, limit, meter.tokens_per_second)
+        figures = formatting.live_metrics_line(meter, run.elapsed, phase.value) if phase is RunPhase.WRITING else ""
+        live.show(phase, progress, run.elapsed, figures)
         if below.lists_chunks:
             newest.extend(text_chunks(events, after=newest[-1] if newest else None))
-            listed = metrics_view.newest_lines(newest)
-            below.chunks.code(listed, language=None)
-            cost.add_bytes(CHUNKS_MESSAGE + len(listed.encode()))
+            lines = metrics_view.newest_lines(newest)
+            below.chunks.code(lines, language=None)
+            cost.add_bytes(CHUNKS_BYTES + len(lines.encode()))
 
     tick()
-    with places.text:
-        told = stream_text(run, meter, version.display, cost, tick, before=version.wish.so_far)
-    version.answer.ended = finished_answer(run, told, meter)
+    with placeholders.text:
+        text = stream_text(run, meter, version.display, cost, tick, before=version.request.so_far)
+    version.answer.ended = finished_answer(run, text, meter)
     return version.answer.ended
 
 
 def draw_story(
-    version: StoryVersion, bottom: InputBar, places: AnswerPlaceholders, below: BelowStory, beside: Callable[[], None]
+    version: StoryVersion,
+    bottom: InputBar,
+    placeholders: AnswerPlaceholders,
+    below: BelowStory,
+    draw_controls: Callable[[], None],
 ) -> FinishedAnswer:
-    """Draw a story, from its start to its end if need be; ends the script where it can't begin.
+    """Draw a story until it ends, and start its run if need be. Ends the script if the run cannot start.
 
-    `beside` draws what else is on the page, unless that is done. A story's first words wait in the browser for all that
-    was drawn between its beginning and them: what the page needs at once is drawn before it begins, the rest later.
+    `draw_controls` draws the rest of the page once. The first words of a story wait in the browser for all that is
+    drawn between the start of the run and them: so the controls are drawn later, unless the run waits anyway.
     """
-    done = version.settle()
-    if done is not None:
-        with places.text:
-            draw_text(done.text, version.display)
+    ended = version.settle()
+    if ended is not None:
+        with placeholders.text:
+            draw_text(ended.text, version.display)
         if run := version.answer.run():
             run_links.show_link(run)
-        return done
+        return ended
     run = version.answer.run()
     if run or service().models.endpoint() is None:
-        beside()
+        draw_controls()
     bottom.model_line.await_model()
-    live = LiveProgress(places, version.cost)
+    live = LiveProgress(placeholders, version.cost)
     try:
-        run = run or start_story(version, live)
+        run = run or _start_run(version, live)
     except LimitReachedError as reached:
-        places.figures.empty()
-        with places.note.container():
+        placeholders.figures.empty()
+        with placeholders.note.container():
             draw_retry(reached, key="story")
-        beside()
+        draw_controls()
         st.stop()
     if run is None:
-        places.figures.caption("The story is told as soon as a model is ready.")
-        beside()
+        placeholders.figures.caption("The story starts as soon as a model is ready.")
+        draw_controls()
         st.stop()
-    done = stream_story(version, run, places, live, below, bottom.stop, beside)
+    ended = _stream(version, run, placeholders, live, below, bottom.stop, draw_controls)
     run_links.show_link(run)
     bottom.stop.disable()
     bottom.limit_line.draw()
-    return done
+    return ended
 
 
-def draw_after(version: StoryVersion, done: FinishedAnswer, below: BelowStory) -> None:
-    """Draw what is known of a story that has ended."""
+def draw_after(version: StoryVersion, ended: FinishedAnswer, below: BelowStory) -> None:
+    """Draw the stop report, the figures, the display cost and the chunks of a story that has ended."""
     run = version.answer.run()
     with below.facts.container(gap="small"):
-        if run and (receipt := stop_report(run)):
-            metrics_view.draw_receipt(receipt)
-        if done.figures.chunks:
-            metrics_view.draw_figures(done.figures)
+        if run and (report := stop_report(run)):
+            metrics_view.draw_stop_report(report)
+        if ended.figures.chunks:
+            metrics_view.draw_figures(ended.figures)
         if version.cost.updates:
             metrics_view.draw_cost(version.cost, version.display)
     if run and below.lists_chunks:
@@ -238,24 +210,40 @@ def draw_after(version: StoryVersion, done: FinishedAnswer, below: BelowStory) -
             metrics_view.draw_chunks(run)
 
 
-def can_continue(done: FinishedAnswer) -> bool:
-    """Whether there is a part of a story that can be continued."""
-    return bool(done.text) and done.outcome.status is not AnswerStatus.DONE
+def draw_more_actions(version: StoryVersion, ended: FinishedAnswer, actions: StoryActions) -> None:
+    """Draw the actions of a story: continue it, download it, and go to another version."""
+    if ended.text and ended.outcome.status is not AnswerStatus.DONE:
+        st.button(
+            "Go on",
+            icon=":material/play_arrow:",
+            on_click=actions.continue_story,
+            args=(version, ended),
+            help="Continue where it ends",
+        )
+    _draw_downloads(version, ended)
+    index, count = actions.state.index, len(actions.state.versions)
+    if count > 1:
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
+            for label, key, step in (("‹", "story_back", -1), ("›", "story_forward", 1)):
+                if step == 1:
+                    st.caption(f"version {index + 1} of {count}", width="content")
+                st.button(
+                    label,
+                    key=key,
+                    type="tertiary",
+                    on_click=actions.show_neighbour,
+                    args=(step,),
+                    disabled=not 0 <= index + step < count,
+                )
 
 
-def continuation_request(version: StoryVersion, done: FinishedAnswer) -> StoryRequest:
-    """Return the wish for the rest of a story that was stopped or cut off."""
-    return replace(version.wish, so_far=done.text)
-
-
-def draw_downloads(version: StoryVersion, done: FinishedAnswer) -> None:
-    """Draw the story as files."""
-    topic = version.wish.topic
+def _draw_downloads(version: StoryVersion, ended: FinishedAnswer) -> None:
+    topic = version.request.topic
     reader = service().recorder.store, version.answer.run_id, current_caller().visitor
-    with st.popover("Download", icon=":material/download:", type="tertiary", disabled=not done.text):
-        for label, content, name, kind in (
-            ("Markdown", f"# {topic}\n\n{done.text}", "story.md", "text/markdown"),
-            ("Text", done.text, "story.txt", "text/plain"),
+    with st.popover("Download", icon=":material/download:", type="tertiary", disabled=not ended.text):
+        for label, content, name, media_type in (
+            ("Markdown", f"# {topic}\n\n{ended.text}", "story.md", "text/markdown"),
+            ("Text", ended.text, "story.txt", "text/plain"),
         ):
-            whole = partial(full_answer_bytes, content, *reader)
-            st.download_button(label, whole, file_name=name, mime=kind, type="tertiary", on_click="ignore")
+            file = partial(full_answer_bytes, content, *reader)
+            st.download_button(label, file, file_name=name, mime=media_type, type="tertiary", on_click="ignore")

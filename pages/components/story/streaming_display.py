@@ -1,4 +1,4 @@
-"""How a story's text gets onto the page while it is written, and what that costs."""
+"""Display modes of a story: when its streaming text is sent to the browser, and what that costs."""
 
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -8,40 +8,40 @@ from enum import Enum
 
 import streamlit as st
 
-from pages.components.answer.display_markdown import DisplayMarkdown, to_display_markdown
+from pages.components.answer.display_markdown import to_display_markdown
 from pages.components.answer.text_stream import (
-    COALESCE_SECONDS,
-    HEARTBEAT,
+    HEARTBEAT_SECONDS,
     MAX_CHARS_PER_SECOND,
+    BlockWriter,
     Piece,
+    block_pieces,
     draw_blocks,
     flush,
-    pause_after,
-    write_blocks,
+    let_streamlit_interrupt,
+    write_pieces,
 )
-from pages.components.answer.truncation import MAX_DISPLAY_CHARS, DisplayTruncator
+from pages.components.answer.truncation import MAX_DISPLAY_CHARS
 from weir.analysis.metrics import MetricsAccumulator
+from weir.core.run_event import RunEvent
 from weir.runs.run import Run
 from weir.text.chunk_buffer import ChunkBuffer
-from weir.text.markdown_blocks import MarkdownBlockSplitter
 
-LIMIT = 20_000
-"""Characters up to which the whole text is sent again at each update. Longer ones go on by block, in any mode."""
+MAX_WHOLE_TEXT_CHARS = 20_000
+"""Up to this length the whole text is sent again at each update. A longer text goes on by block in any mode."""
 
-_FLUSH = 0.005
-"""Seconds between two looks of Streamlit at what is to be sent: of an element's updates since, the last goes out."""
+FLUSH_SECONDS = 0.005
+"""Streamlit's flush interval: of an element's updates within it, only the last is sent."""
 
-TEXT_MESSAGE = 98
+TEXT_BYTES = 98
 """Bytes of an update of text besides the text, as counted on the websocket."""
-PROGRESS_MESSAGES = 186
-"""Bytes of an update of the progress bar and of the line of figures, besides what they say."""
-
-CHUNKS_MESSAGE = 100
-"""Bytes of an update of the newest chunks, besides what it says."""
+PROGRESS_BYTES = 186
+"""Bytes of an update of the progress bar and the line of figures, besides their text."""
+CHUNKS_BYTES = 100
+"""Bytes of an update of the list of the newest chunks, besides its text."""
 
 
 class DisplayMode(Enum):
-    """When the page is updated."""
+    """When the page gets new text."""
 
     EVERY_CHUNK = "every chunk"
     BUFFERED = "buffered"
@@ -49,17 +49,17 @@ class DisplayMode(Enum):
 
     @property
     def note(self) -> str:
-        """What it does."""
+        """One sentence for people."""
         return {
             DisplayMode.EVERY_CHUNK: "Each chunk sends the whole text so far again: the cost grows with its square.",
-            DisplayMode.BUFFERED: "Chunks wait for each other; each update still sends the whole text so far.",
-            DisplayMode.BY_BLOCK: "A finished paragraph is sent once; what comes within 50 ms goes out together.",
+            DisplayMode.BUFFERED: "Chunks are gathered; each update still sends the whole text so far.",
+            DisplayMode.BY_BLOCK: "A finished paragraph is sent once; chunks that come within 50 ms are sent together.",
         }[self]
 
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """A mode with its numbers."""
+    """A display mode, with the size and the time limit of the buffer."""
 
     mode: DisplayMode = DisplayMode.BY_BLOCK
     chunks: int = 10
@@ -68,55 +68,55 @@ class Display:
 
 @dataclass(slots=True)
 class DisplayCost:
-    """What showing one story has cost so far."""
+    """What displaying one story has cost so far."""
 
     updates: int = 0
-    """Of the text."""
+    """Updates of the text."""
     sent: int = 0
     """Bytes to this browser, for text, progress, figures and the newest chunks; estimated from what Streamlit sends."""
     lag: float = 0.0
-    """Seconds that chunks have waited before they were handed to Streamlit, in all."""
+    """Seconds that all chunks together waited until they were handed to Streamlit."""
     chunks: int = 0
     max_wait: float = 0.0
-    """The longest of these waits."""
-    _element: int = 0
-    _held: int = 0
-    _looked_at: float = float("-inf")
+    """Seconds that one chunk waited at most."""
+    _element_bytes: int = 0
+    _pending_bytes: int = 0
+    _flushed_at: float = float("-inf")
 
     @property
     def mean_lag(self) -> float:
-        """Seconds that a chunk has waited, on average."""
+        """Seconds that a chunk waited, on average."""
         return self.lag / self.chunks if self.chunks else 0.0
 
     def on_sent(self, added: str, now: float) -> None:
-        """Note that an element was sent with more text in it; `now` is in monotonic seconds."""
-        self._element += len(added.encode("utf-8", "replace"))
-        if self._held and now - self._looked_at >= _FLUSH:
-            self._looked_at += _FLUSH
-            self._release()
-        self._held = self._element + TEXT_MESSAGE
-        if now - self._looked_at >= _FLUSH:
-            self._looked_at = now
-            self._release()
+        """Count an update of an element by more text; `now` is in monotonic seconds."""
+        self._element_bytes += len(added.encode("utf-8", "replace"))
+        if self._pending_bytes and now - self._flushed_at >= FLUSH_SECONDS:
+            self._flushed_at += FLUSH_SECONDS
+            self._count_update()
+        self._pending_bytes = self._element_bytes + TEXT_BYTES
+        if now - self._flushed_at >= FLUSH_SECONDS:
+            self._flushed_at = now
+            self._count_update()
 
     def finished(self, now: float) -> None:
-        """Note that an element was sent for the last time."""
+        """Count the last update of an element."""
         self.on_sent("", now)
-        self._release()
-        self._element = 0
+        self._count_update()
+        self._element_bytes = 0
 
-    def _release(self) -> None:
-        if self._held:
+    def _count_update(self) -> None:
+        if self._pending_bytes:
             self.updates += 1
-            self.sent += self._held
-            self._held = 0
+            self.sent += self._pending_bytes
+            self._pending_bytes = 0
 
     def add_bytes(self, size: int) -> None:
-        """Note that something besides the text was sent."""
+        """Count bytes besides the text."""
         self.sent += size
 
     def on_wait(self, seconds: float) -> None:
-        """Note how long a chunk has waited."""
+        """Count how long a chunk waited."""
         self.chunks += 1
         self.lag += seconds
         self.max_wait = max(self.max_wait, seconds)
@@ -133,140 +133,139 @@ def stream_text(
 ) -> str:
     """Write the run's text as it comes, after the text `before`, until the run ends; return both.
 
-    `meter` is given every event, and `tick` is called at least every `HEARTBEAT` seconds, between two updates.
+    `meter` gets every event. `tick` is called between two updates, at least every `HEARTBEAT_SECONDS`.
     """
-    writer = _Writer(display, cost)
-    with closing(_pieces(run, meter, writer, tick, before)) as pieces:
-        write_blocks(pieces)
+    waits = _ChunkWaits(run, meter, cost)
+    if display.mode is DisplayMode.BY_BLOCK:
+        writer: CountedBlockWriter = CountedBlockWriter(cost)
+
+        def settle_and_tick() -> None:
+            if not writer.hidden:
+                waits.settle()
+            tick()
+
+        streamed = block_pieces(run, waits.read, writer, settle_and_tick, before=before)
+    else:
+        writer = WholeTextWriter(cost)
+        streamed = _whole_text_pieces(run, waits, display, writer, tick, before)
+    with closing(streamed) as pieces:
+        write_pieces(pieces)
     return writer.text
 
 
 def draw_text(text: str, display: Display) -> None:
-    """Write a finished text with the elements that `stream_text` has made of it: nothing moves."""
+    """Draw a finished text with the same elements that `stream_text` makes of it, so that nothing moves."""
     markdown = to_display_markdown(text[:MAX_DISPLAY_CHARS])
-    if display.mode is DisplayMode.BY_BLOCK or len(text) > LIMIT:
+    if display.mode is DisplayMode.BY_BLOCK or len(text) > MAX_WHOLE_TEXT_CHARS:
         draw_blocks(markdown)
     else:
         st.markdown(markdown)
 
 
-class _Writer:
-    """Turns text into pieces for `st.write_stream`, and counts what they cost."""
+class CountedBlockWriter(BlockWriter):
+    """A block writer that counts what its updates cost."""
 
-    def __init__(self, display: Display, cost: DisplayCost) -> None:
-        self._by_block = display.mode is DisplayMode.BY_BLOCK
-        self.display = display
-        self.cost = cost
-        self._drawn = DisplayMarkdown()
-        self._splitter = MarkdownBlockSplitter()
-        self._excerpt = DisplayTruncator()
-        self._parts: list[str] = []
-        self._length = 0
-        self._shown = 0
+    def __init__(self, cost: DisplayCost) -> None:
+        super().__init__()
+        self._cost = cost
 
-    @property
-    def text(self) -> str:
-        return "".join(self._parts)
+    def finish(self) -> Iterator[Piece]:
+        """Yield the rest: the text has ended."""
+        yield from super().finish()
+        self._cost.finished(time.monotonic())
 
-    @property
-    def hidden(self) -> int:
-        """Characters of the block that goes on which are not shown yet."""
-        return len(self._splitter.visible_tail) - self._shown
-
-    @property
-    def tail_length(self) -> int:
-        return len(self._splitter.visible_tail)
-
-    def add(self, text: str) -> Iterator[Piece]:
-        """Take text, and yield what it finishes."""
-        self._parts.append(text)
-        text = self._excerpt.take(text)
-        self._length += len(text)
-        yield from self._put(self._drawn.feed(text))
-
-    def _put(self, markdown: str) -> Iterator[Piece]:
-        pending = ""
-        for block in self._splitter.feed(markdown):
-            pending += block[self._shown :]
-            self._shown = 0
-            if self._by_block or self._length > LIMIT:
-                self._by_block = True
-                yield from self._out(pending)
-                yield from self._end()
-                pending = ""
-        if not self._by_block:
-            rest = self._splitter.remainder
-            pending += rest[self._shown :]
-            self._shown = len(rest)
-        yield from self._out(pending)
-
-    def show_tail(self) -> Iterator[Piece]:
-        """Yield what can be shown of the block that goes on."""
-        tail = self._splitter.visible_tail
-        added, self._shown = tail[self._shown :], max(self._shown, len(tail))
-        yield from self._out(added)
-
-    def last(self) -> Iterator[Piece]:
-        """Yield what is left."""
-        yield from self._put(self._drawn.rest())
-        yield from self._out(self._splitter.remainder[self._shown :])
-        self.cost.finished(time.monotonic())
-
-    def _out(self, text: str) -> Iterator[Piece]:
+    def _send(self, text: str) -> Iterator[Piece]:
         if text:
             yield text
-            self.cost.on_sent(text, time.monotonic())
+            self._cost.on_sent(text, time.monotonic())
 
-    def _end(self) -> Iterator[Piece]:
+    def _end_block(self) -> Iterator[Piece]:
         yield flush
-        self.cost.finished(time.monotonic())
+        self._cost.finished(time.monotonic())
 
 
-def _pieces(
-    run: Run, meter: MetricsAccumulator, writer: _Writer, tick: Callable[[], None], before: str
+class WholeTextWriter(CountedBlockWriter):
+    """Sends the whole text as one element that grows, and by block once it is longer than `MAX_WHOLE_TEXT_CHARS`."""
+
+    def __init__(self, cost: DisplayCost) -> None:
+        super().__init__(cost)
+        self._length = 0
+
+    def add(self, text: str) -> Iterator[Piece]:
+        """Take text, and yield it."""
+        self._length += len(text)
+        yield from super().add(text)
+
+    def _put(self, markdown: str) -> Iterator[Piece]:
+        if self._length > MAX_WHOLE_TEXT_CHARS:
+            yield from super()._put(markdown)
+            return
+        piece = ""
+        for block in self._splitter.feed(markdown):
+            piece += block[self._sent_chars :]
+            self._sent_chars = 0
+        rest = self._splitter.remainder
+        piece += rest[self._sent_chars :]
+        self._sent_chars = len(rest)
+        yield from self._send(piece)
+
+
+class _ChunkWaits:
+    """Reads the text of events, and notes how long each chunk waits until it is handed to Streamlit."""
+
+    def __init__(self, run: Run, meter: MetricsAccumulator, cost: DisplayCost) -> None:
+        self._run = run
+        self._meter = meter
+        self._cost = cost
+        self._began = run.elapsed
+        self._arrivals: list[float] = []
+
+    def is_old(self, event: RunEvent) -> bool:
+        """Whether the event came before the page began to follow the run, as after a refresh."""
+        return event.elapsed < self._began
+
+    def read(self, event: RunEvent) -> str:
+        """Return the text of an event."""
+        text = self._meter.add(event)
+        if text and not self.is_old(event):
+            self._arrivals.append(event.elapsed)
+        return text
+
+    def settle(self) -> None:
+        """Note that all chunks so far have been handed to Streamlit."""
+        now = self._run.elapsed
+        for arrival in self._arrivals:
+            self._cost.on_wait(now - arrival)
+        self._arrivals.clear()
+
+
+def _whole_text_pieces(
+    run: Run, waits: _ChunkWaits, display: Display, writer: WholeTextWriter, tick: Callable[[], None], before: str
 ) -> Generator[Piece, None, None]:
-    mode, attached = writer.display.mode, run.elapsed
-    buffer = (
-        ChunkBuffer(writer.display.chunks, writer.display.seconds) if mode is DisplayMode.BUFFERED else ChunkBuffer(1)
-    )
-    heartbeat = min(HEARTBEAT, writer.display.seconds) if mode is DisplayMode.BUFFERED else HEARTBEAT
+    is_buffered = display.mode is DisplayMode.BUFFERED
+    buffer = ChunkBuffer(display.chunks, display.seconds) if is_buffered else ChunkBuffer(1)
+    heartbeat = min(HEARTBEAT_SECONDS, display.seconds) if is_buffered else HEARTBEAT_SECONDS
     painted = time.monotonic()
-    waiting: list[float] = []
     yield from writer.add(before)
     with closing(run.follow(heartbeat=heartbeat)) as batches:
         for batch in batches:
-            began = time.monotonic()
-            # Streamlit interrupts a script only where it is called; in a stall nothing else would call it.
-            st.session_state.get("_")
-            gathered = []
+            let_streamlit_interrupt()
+            old_text = []
             for event in batch:
-                if not (added := meter.add(event)):
+                if not (text := waits.read(event)):
                     continue
-                if event.elapsed >= attached:
-                    waiting.append(event.elapsed)
-                if event.elapsed < attached or mode is DisplayMode.BY_BLOCK:
-                    gathered.append(added)
-                elif ready := buffer.add(added, event.elapsed):
+                if waits.is_old(event):
+                    old_text.append(text)
+                elif ready := buffer.add(text, event.elapsed):
                     yield from writer.add(ready)
-                    _settle(waiting, run, writer.cost)
-            if ready := "".join(gathered) or buffer.flush_if_due(run.elapsed):
+                    waits.settle()
+            if ready := "".join(old_text) or buffer.flush_if_due(run.elapsed):
                 yield from writer.add(ready)
-                if mode is not DisplayMode.BY_BLOCK:
-                    _settle(waiting, run, writer.cost)
+                waits.settle()
+            # Only a text that has become too long for this display has a block that goes on.
             if writer.hidden > 0 and time.monotonic() - painted >= writer.tail_length / MAX_CHARS_PER_SECOND:
                 yield from writer.show_tail()
                 painted = time.monotonic()
-            if mode is DisplayMode.BY_BLOCK and not writer.hidden:
-                _settle(waiting, run, writer.cost)
             tick()
-            if mode is DisplayMode.BY_BLOCK:
-                run.wait(pause_after(time.monotonic() - began) if gathered else COALESCE_SECONDS)
     yield from writer.add(buffer.flush())
-    yield from writer.last()
-
-
-def _settle(waiting: list[float], run: Run, cost: DisplayCost) -> None:
-    now = run.elapsed
-    for at in waiting:
-        cost.on_wait(now - at)
-    waiting.clear()
+    yield from writer.finish()

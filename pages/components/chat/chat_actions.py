@@ -1,0 +1,134 @@
+"""What a person can do on the chat page."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from chains.router import Route
+from pages.components.chat.chat_state import ChatState
+from pages.components.chat.turns import Turn
+from pages.components.session.report_storage_errors import report_storage_errors
+from weir.storage.records import Rating
+from weir.storage.repository import ConversationRepository
+
+
+@dataclass(frozen=True, slots=True)
+class ChatActions:
+    """Widget callbacks of the chat page. What they change is in the repository and in the page's state."""
+
+    state: ChatState
+    repository: ConversationRepository
+    user_id: str
+
+    def open_conversation(self, conversation_id: str | None) -> None:
+        """Show a conversation; with None, an empty page."""
+        self.state.conversation_id = conversation_id
+        self.state.edited_question_id = self.state.shared_run_id = None
+        st.query_params.clear()
+        if conversation_id:
+            st.query_params["conversation"] = conversation_id
+
+    @report_storage_errors
+    def ask(self, question: str) -> None:
+        """Add a question at the end of the conversation, which is a new one if none is open."""
+        if self.state.conversation_id is None:
+            self.open_conversation(self.repository.create(self.user_id))
+        path = self.repository.path(self.user_id, self._conversation_id)
+        self._add_question(question, parent=path[-1].id if path else None)
+
+    @property
+    def _conversation_id(self) -> str:
+        assert self.state.conversation_id is not None
+        return self.state.conversation_id
+
+    def _add_question(self, question: str, *, parent: str | None) -> None:
+        question_id = self.repository.add_question(self.user_id, self._conversation_id, question, parent=parent)
+        self.repository.add_answer(self.user_id, question_id)
+
+    def edit(self, turn: Turn) -> None:
+        """Open the question for editing."""
+        self.state.edited_question_id = turn.question.id
+
+    def cancel_edit(self) -> None:
+        """Close the question that is being edited."""
+        self.state.edited_question_id = None
+
+    @report_storage_errors
+    def send_edited(self, turn: Turn, key: str) -> None:
+        """Ask the edited question, the value of the widget `key`, as another version."""
+        text = st.session_state[key].strip()
+        self.cancel_edit()
+        if text and text != turn.question.text:
+            self._add_question(text, parent=turn.question.parent_id)
+
+    @report_storage_errors
+    def retry(self, turn: Turn) -> None:
+        """Ask for another version of the answer, and stop this one if it is live."""
+        self._regenerate(turn)
+
+    @report_storage_errors
+    def answer_as(self, turn: Turn, wrong: Route, route: Route) -> None:
+        """Answer by another route, and store that the first one was wrong."""
+        if turn.answer is not None:
+            self.repository.add_correction(self.user_id, turn.answer.id, wrong=wrong, right=route)
+        self.state.requested_routes[self._regenerate(turn)] = route
+
+    @report_storage_errors
+    def compare_with(self, turn: Turn, route: Route) -> None:
+        """Answer by another route, and show the two answers side by side."""
+        if turn.answer is not None:
+            answer_id = self._regenerate(turn)
+            self.state.requested_routes[answer_id] = route
+            self.state.compared_answers[answer_id] = turn.answer
+
+    def _regenerate(self, turn: Turn) -> str:
+        if (run := turn.run()) is not None:
+            run.stop()
+        return self.repository.add_answer(self.user_id, turn.question.id)
+
+    @report_storage_errors
+    def show_version(self, message_id: str) -> None:
+        """Show the branch that a message is on."""
+        self.repository.choose_branch(self.user_id, message_id)
+
+    def show_actions(self, turn: Turn) -> None:
+        """Show all that can be done with an older turn."""
+        self.state.expanded_question_id = turn.question.id
+
+    @report_storage_errors
+    def rate(self, message_id: str, key: str) -> None:
+        """Store the rating that the widget `key` has, or that there is none."""
+        thumb = st.session_state[key]
+        if thumb is None:
+            self.repository.clear_feedback(self.user_id, message_id)
+        else:
+            self.repository.set_feedback(self.user_id, message_id, Rating.UP if thumb else Rating.DOWN)
+
+    @report_storage_errors
+    def add_note(self, message_id: str, rating: Rating, key: str) -> None:
+        """Store the note that the widget `key` has, with the rating."""
+        self.repository.set_feedback(self.user_id, message_id, rating, st.session_state[key])
+
+    @report_storage_errors
+    def rename(self, conversation_id: str, key: str) -> None:
+        """Give a conversation the title that the widget `key` has."""
+        self.repository.rename(self.user_id, conversation_id, st.session_state[key])
+
+    @report_storage_errors
+    def delete(self, conversation_id: str) -> None:
+        """Delete a conversation, until *Undo*."""
+        self.repository.delete(self.user_id, conversation_id)
+        self.state.deleted_conversation_id = conversation_id
+        self.open_conversation(None)
+
+    @report_storage_errors
+    def undo_delete(self, conversation_id: str) -> None:
+        """Restore a deleted conversation, and show it."""
+        self.repository.restore(self.user_id, conversation_id)
+        self.state.deleted_conversation_id = None
+        self.open_conversation(conversation_id)
+
+    @report_storage_errors
+    def import_file(self, content: bytes) -> None:
+        """Import an exported conversation, and show it. Raises UnreadableError if the file is none."""
+        self.open_conversation(self.repository.import_json(self.user_id, content))

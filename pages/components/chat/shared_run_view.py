@@ -1,0 +1,31 @@
+"""A run that another user has shared: one question and its answer."""
+
+import streamlit as st
+
+from pages.components.answer import answer_view
+from pages.components.chat.turn_view import ASSISTANT_AVATAR, USER_AVATAR, draw_route_and_figures
+from pages.components.session import run_links
+
+
+def draw_shared_run(run_id: str) -> None:
+    """Draw the question and the answer of a run, live or finished; say so where the run is gone."""
+    try:
+        run = run_links.open_run(run_id)
+    except run_links.RUN_UNAVAILABLE as error:
+        run_links.draw_run_unavailable(error)
+        return
+    st.caption(":material/share: One question and its answer, shared by a link.")
+    with st.chat_message("user", avatar=USER_AVATAR):
+        st.text(run.input["question"])
+    with st.chat_message("assistant", avatar=ASSISTANT_AVATAR):
+        placeholders = answer_view.answer_placeholders()
+    if run.is_live:
+        state = answer_view.AnswerState(run.id)
+        ended = answer_view.stream_answer(state, run, placeholders, waiting="Choosing a route")
+    else:
+        ended = answer_view.finished_answer_of_run(run)
+        answer_view.draw_answer(ended, placeholders)
+    draw_route_and_figures(ended, placeholders)
+    placeholders.actions.page_link(
+        "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"
+    )

@@ -1,0 +1,104 @@
+"""Answers of a conversation that are still to be written: their runs are started and streamed here."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from chains.registry import prepare_conversation
+from pages.components.answer import answer_view
+from pages.components.answer.answer_view import AnswerPlaceholders, AnswerState
+from pages.components.answer.stored_answer import STATUSES, describe, to_details
+from pages.components.chat.chat_actions import ChatActions
+from pages.components.chat.conversation_loading import draw_unsaved_warning
+from pages.components.chat.turn_view import draw_answer_footer
+from pages.components.chat.turns import Turn, history
+from pages.components.layout.input_bar import InputBar
+from pages.components.session import run_links, run_start
+from pages.components.session.app_services import service
+from weir.access.limits import LimitReachedError
+from weir.llm.chain_registry import ModelNotReadyError
+from weir.runs.run import Run
+from weir.storage.records import Feedback
+
+
+def stream_waiting_answers(
+    turns: Sequence[Turn],
+    placeholders: Mapping[str, AnswerPlaceholders],
+    actions: ChatActions,
+    feedback: Mapping[str, Feedback],
+    bottom: InputBar,
+    storage_notice: st.delta_generator.DeltaGenerator,
+) -> Run | None:
+    """Stream the answers that have not ended, one after the other, and return the last run."""
+    last_run = None
+    earlier: list[Turn] = []
+    for turn in turns:
+        slots = placeholders.get(turn.answer.id) if turn.answer else None
+        if slots is None or turn.finished_answer():
+            earlier.append(turn)
+            continue
+        run = _run_of(turn, earlier, slots, actions)
+        if run is None:
+            earlier.append(turn)
+            continue
+        written, ended = _stream(turn, run, slots, bottom)
+        draw_unsaved_warning(storage_notice)
+        draw_answer_footer(written, ended, slots, actions, feedback, has_actions=True)
+        earlier.append(written)
+        last_run = run
+    return last_run
+
+
+def _run_of(turn: Turn, earlier: Sequence[Turn], slots: AnswerPlaceholders, actions: ChatActions) -> Run | None:
+    """Return the run of an answer, started if need be; say so where it cannot start."""
+    try:
+        run = turn.run() or _start_run(turn, earlier, actions)
+    except LimitReachedError as reached:
+        with slots.note.container():
+            run_start.draw_retry(reached, key=turn.answer.id if turn.answer else "")
+        return None
+    if run is None:
+        slots.figures.caption("This question is answered as soon as a model is ready.")
+    return run
+
+
+def _start_run(turn: Turn, earlier: Sequence[Turn], actions: ChatActions) -> Run | None:
+    """Start the run of a waiting answer; None while no model is ready. Raises LimitReachedError."""
+    assert turn.answer is not None
+    answer_id, run_id = turn.answer.id, uuid.uuid4()
+    repository, user_id = actions.repository, actions.user_id
+    route = actions.state.requested_routes.get(answer_id)
+    try:
+        prepared = prepare_conversation(service().models, turn.question.text, history(earlier), route=route)
+    except ModelNotReadyError:
+        return None
+
+    def claim() -> None:
+        if not repository.start_answer(user_id, answer_id, run_id=str(run_id)):
+            # Another tab has started it a moment ago: the rerun follows that run.
+            st.rerun()
+
+    def track(run: Run) -> None:
+        if repository is service().conversations:
+            service().answer_writer.track(user_id, answer_id, run, describe)
+
+    context = {"conversation": actions.state.conversation_id}
+    return run_start.start(prepared, context=context, run_id=run_id, claim=claim, begun=track)
+
+
+def _stream(
+    turn: Turn, run: Run, slots: AnswerPlaceholders, bottom: InputBar
+) -> tuple[Turn, answer_view.FinishedAnswer]:
+    """Stream a run to its end, and return its turn as it is stored then, with the answer."""
+    assert turn.answer is not None
+    run_links.show_link(run)
+    bottom.stop.enable(run)
+    ended = answer_view.stream_answer(AnswerState(run.id), run, slots, waiting="Choosing a route")
+    service().answer_writer.flush(turn.answer.id)
+    bottom.stop.disable()
+    bottom.limit_line.draw()
+    status = STATUSES[ended.outcome.status]
+    answer = replace(turn.answer, run_id=run.id, status=status, text=ended.text, details=to_details(ended))
+    return Turn(turn.question, answer), ended

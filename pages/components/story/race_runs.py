@@ -1,0 +1,112 @@
+"""The runs of a race: one prompt through several methods at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from pages.components.session import run_links
+from pages.components.session.current_user import current_caller
+from pages.components.session.my_runs import my_runs
+from pages.components.session.recordings import open_recording, samples
+from pages.components.story.request import PreparedStory, StoryRequest, prepare, prepare_recorded
+from weir.analysis import method_race
+from weir.analysis.method_race import Lane
+from weir.config.comma_list import split_commas
+from weir.runs.methods import Method
+from weir.runs.run import Run
+
+FROM_MODEL = "the model"
+MAX_OWN_STORIES = 5
+MAX_TOPIC_CHARS = 50
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Race:
+    """The lanes of one race. *Stop* takes it for one run."""
+
+    lanes: tuple[Lane, ...]
+
+    @property
+    def id(self) -> str:
+        return "race-" + self.lanes[0].run.id
+
+    @property
+    def is_live(self) -> bool:
+        return any(lane.run.is_live for lane in self.lanes)
+
+    def stop(self) -> None:
+        """Stop all lanes."""
+        for lane in self.lanes:
+            lane.run.stop()
+
+    def can_stop(self, visitor: str) -> bool:
+        """Whether this visitor, a `Caller.visitor`, may stop all lanes."""
+        return all(lane.run.can_stop(visitor) for lane in self.lanes)
+
+
+@dataclass(slots=True)
+class RaceState:
+    """What the race of one tab keeps from one script run to the next."""
+
+    race: Race | None = None
+    topic: str = ""
+
+
+def load_race_state() -> RaceState:
+    """Return the state of this tab's race."""
+    state: RaceState = st.session_state.setdefault("race_state", RaceState())
+    return state
+
+
+def sources() -> dict[str, str]:
+    """Return the titles of what can be raced, by id: the model, a sample, and the user's newest finished stories."""
+    stories = [run for run in my_runs() if run.context.get("page") == "story" and not run.is_live and _topic(run)]
+    own = {run.id: f"recorded: {_topic(run)}" for run in reversed(stories) if len(method_race.timed_chunks(run)) > 1}
+    sample = {name: f"recorded: {title.lower()}" for name, (title, _) in samples().items() if name.startswith("1-")}
+    return {FROM_MODEL: FROM_MODEL, **sample, **dict(list(own.items())[:MAX_OWN_STORIES])}
+
+
+def _topic(run: Run) -> str:
+    return str(method_race.run_input(run).get("topic", ""))[:MAX_TOPIC_CHARS]
+
+
+def start_race(state: RaceState, request: StoryRequest, methods: Sequence[Method]) -> None:
+    """Start all lanes with the model. Raises ModelNotReadyError or LimitReachedError."""
+    _start(state, [prepare(replace(request, method=method)) for method in methods])
+
+
+def start_replay_race(state: RaceState, source: str, methods: Sequence[Method]) -> None:
+    """Start all lanes with the recorded stream that `source`, a key of `sources()`, names. Raises LimitReachedError."""
+    recorded = open_recording(samples()[source][1]) if source in samples() else run_links.open_run(source)
+    _start(state, [prepare_recorded(recorded, method) for method in methods])
+
+
+def _start(state: RaceState, lanes: Sequence[PreparedStory]) -> None:
+    if (previous := open_race(state)) and previous.can_stop(current_caller().visitor):
+        previous.stop()
+    # No lane starts before all are prepared: the time that it takes to make a client would count for the others.
+    started: list[Run] = []
+    try:
+        for lane in lanes:
+            lane.start(started.append)
+        st.query_params["race"] = ",".join([run.id for run in started])
+    except BaseException:  # a limit refuses a lane, or Streamlit ends the script, which it does with a BaseException
+        for run in started:
+            run.stop()
+        raise
+
+
+def open_race(state: RaceState) -> Race | None:
+    """Return the race that the address names; say so where it is gone."""
+    run_ids = split_commas(st.query_params.get("race", ""))
+    if not run_ids:
+        return None
+    try:
+        runs = [run_links.open_run(run_id) for run_id in run_ids]
+    except run_links.RUN_UNAVAILABLE as error:
+        run_links.draw_run_unavailable(error)
+        return None
+    if state.race is None or [lane.run for lane in state.race.lanes] != runs:
+        state.race = Race(tuple(Lane(method_race.method_of(run), run) for run in runs))
+    return state.race
