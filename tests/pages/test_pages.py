@@ -13,8 +13,10 @@ from langchain_core.runnables import RunnableGenerator, RunnableLambda
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
+from pages.components.inspector.inspector_state import InspectorState
 from pages.components.session import app_services as service_module
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
+from weir.access.limits import LimitKind, LimitReachedError
 from weir.api.schemas import RunResponse, run_view
 from weir.config.settings import settings
 from weir.runs.failure import FailureKind
@@ -340,6 +342,28 @@ def test_a_race_whose_script_is_stopped_while_it_begins_is_stopped(
     assert run.status is Status.STOPPED
 
 
+def test_run_again_at_a_limit_says_so_and_shows_no_warning_of_streamlit(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch, openai_server: FakeOpenAI
+) -> None:
+    app.switch_page("events.py").run()
+    app.chat_input[0].set_value("a weir").run()
+    (run,) = service_module.service().recorder.store.runs()
+    assert run.wait(10)
+    app.run()
+    asked = len(openai_server.seen)
+
+    def refuse(*_: Any, **__: Any) -> Run:
+        raise LimitReachedError(LimitKind.STARTS_PER_MINUTE, 30)
+
+    monkeypatch.setattr(service_module.service().limits, "start", refuse)
+    button(app, "Run again")
+    assert not app.exception
+    assert not app.warning
+    assert [info.value for info in app.info] == [str(LimitReachedError(LimitKind.STARTS_PER_MINUTE, 30))]
+    assert str(app.query_params["run"]) == run.id
+    assert len(openai_server.seen) == asked
+
+
 def test_a_link_of_another_page_is_told(app: AppTest) -> None:
     ask(app, "Hello")
     run_id = app.query_params["run"]
@@ -400,7 +424,7 @@ def test_the_event_page_draws_a_run_of_odd_events(app: AppTest, view: str) -> No
     run, other = odd_run(recorder), odd_run(recorder)
     for number in (None, 0, 3, len(run.events) - 1):
         app.query_params.update({"run": run.id, "with": other.id, "view": view})
-        app.session_state["events_picked"] = number
+        app.session_state["inspector"] = InspectorState(picked=number)
         app.session_state["events_fold"] = number != 3
         app.switch_page("events.py").run()
         assert not app.exception
