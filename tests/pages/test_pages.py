@@ -342,7 +342,7 @@ def test_a_race_whose_script_is_stopped_while_it_begins_is_stopped(
     assert run.status is Status.STOPPED
 
 
-def test_run_again_at_a_limit_says_so_and_shows_no_warning_of_streamlit(
+def test_run_again_at_a_limit_shows_the_limit_once_and_keeps_the_run(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, openai_server: FakeOpenAI
 ) -> None:
     app.switch_page("events.py").run()
@@ -361,6 +361,7 @@ def test_run_again_at_a_limit_says_so_and_shows_no_warning_of_streamlit(
     assert not app.warning
     assert [info.value for info in app.info] == [str(LimitReachedError(LimitKind.STARTS_PER_MINUTE, 30))]
     assert str(app.query_params["run"]) == run.id
+    assert app.chat_input[0].proto.value == ""
     assert len(openai_server.seen) == asked
 
 

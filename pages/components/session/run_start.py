@@ -29,12 +29,6 @@ class PendingRun:
         self.run_id = run.id
 
 
-def pending_run(page: str) -> PendingRun:
-    """Return what this visitor has begun on a page and is yet to be shown."""
-    begun: PendingRun = st.session_state.setdefault(f"{page}_begun", PendingRun())
-    return begun
-
-
 def start(
     prepared: PreparedRun,
     *,
