@@ -304,7 +304,7 @@ def test_a_run_whose_script_is_stopped_while_it_begins_is_on_its_page(
     assert app.session_state["my_runs"] == [run.id]
 
 
-def test_a_run_that_another_wish_takes_from_its_page_does_not_come_back(
+def test_a_run_that_was_closed_before_it_was_shown_does_not_come_back(
     app: AppTest, interrupt: Callable[[object, str], None]
 ) -> None:
     app.switch_page("events.py").run()
@@ -350,7 +350,7 @@ def test_run_again_at_a_limit_shows_the_limit_once_and_keeps_the_run(
     (run,) = service_module.service().recorder.store.runs()
     assert run.wait(10)
     app.run()
-    asked = len(openai_server.seen)
+    calls = len(openai_server.seen)
 
     def refuse(*_: Any, **__: Any) -> Run:
         raise LimitReachedError(LimitKind.STARTS_PER_MINUTE, 30)
@@ -362,7 +362,7 @@ def test_run_again_at_a_limit_shows_the_limit_once_and_keeps_the_run(
     assert [info.value for info in app.info] == [str(LimitReachedError(LimitKind.STARTS_PER_MINUTE, 30))]
     assert str(app.query_params["run"]) == run.id
     assert app.chat_input[0].proto.value == ""
-    assert len(openai_server.seen) == asked
+    assert len(openai_server.seen) == calls
 
 
 def test_a_link_of_another_page_is_told(app: AppTest) -> None:
@@ -375,7 +375,7 @@ def test_a_link_of_another_page_is_told(app: AppTest) -> None:
 
 
 def odd_run(recorder: Recorder) -> Run:
-    """A run whose chain yields, is named and is tagged with what no page expects."""
+    """Return a run with odd chunks, an empty name and odd tags."""
 
     async def yields(inputs: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for _ in inputs:
@@ -385,8 +385,8 @@ def odd_run(recorder: Recorder) -> Run:
     def fails(_: Any) -> None:
         raise ValueError("\ud83d")
 
-    about: Any = {"tags": ["seq:step:²", "\ud83d"], "metadata": {"model": object(), "\ud83d": 1}}
-    chain = RunnableGenerator(yields).with_config(about)
+    config: Any = {"tags": ["seq:step:²", "\ud83d"], "metadata": {"model": object(), "\ud83d": 1}}
+    chain = RunnableGenerator(yields).with_config(config)
     run = recorder.start(chain | RunnableLambda(str) | RunnableLambda(fails), {"question": "\ud83d"}, name="")
     assert run.wait(5)
     return run
@@ -401,7 +401,7 @@ def odd_run(recorder: Recorder) -> Run:
         ("none", 7),
     ],
 )
-def test_the_json_page_draws_what_a_schema_of_ones_own_brings(app: AppTest, schema: Any, value: Any) -> None:
+def test_the_json_page_draws_any_schema_of_ones_own(app: AppTest, schema: Any, value: Any) -> None:
     async def yields(inputs: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for _ in inputs:
             yield {}
@@ -415,8 +415,8 @@ def test_the_json_page_draws_what_a_schema_of_ones_own_brings(app: AppTest, sche
     app.switch_page("partial_json.py").run()
     assert not app.exception
     assert " · Done · " in said(app)
-    shown = RunResponse.model_validate_json(b"".join(run_view(run, "/api")))
-    assert (shown.text, shown.mark) == ("", "Done")
+    response = RunResponse.model_validate_json(b"".join(run_view(run, "/api")))
+    assert (response.text, response.mark) == ("", "Done")
 
 
 @pytest.mark.parametrize("view", ["Timeline", "Latency", "Doctor", "Text"])

@@ -92,11 +92,11 @@ def draw_additions(event: RunEvent) -> None:
     tags = list(dict.fromkeys(event.component.tags))
     options = [("names", event.name), ("types", kind), *(("tags", tag) for tag in tags[:MAX_TAGS])]
     with st.popover("Filter by this", icon=":material/filter_alt:", type="tertiary"):
-        for what, value in options:
+        for lists, value in options:
             with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-                st.caption(f"{what[:-1]} {inline_code(value)}", width="content")
+                st.caption(f"{lists[:-1]} {inline_code(value)}", width="content")
                 for side, icon in (("include", ":material/add:"), ("exclude", ":material/remove:")):
-                    key = f"{side}_{what}"
+                    key = f"{side}_{lists}"
                     st.button(
                         side.capitalize(),
                         icon=icon,

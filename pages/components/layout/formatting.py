@@ -23,16 +23,16 @@ def dollars(value: float) -> str:
 
 def metrics_line(figures: RunMetrics) -> str:
     """Return the metrics of an answer as one line. `~` marks an estimate: the server has not reported token counts."""
-    about = "" if figures.exact else "~"
+    estimate = "" if figures.exact else "~"
     parts = []
     if figures.time_to_first_token is not None:
         parts.append(f"first token {seconds(figures.time_to_first_token)}")
     if figures.tokens_per_second is not None:
-        parts.append(f"{about}{figures.tokens_per_second:,.0f} tokens/s")
+        parts.append(f"{estimate}{figures.tokens_per_second:,.0f} tokens/s")
     if figures.tokens_in is not None:
         parts.append(f"{figures.tokens_in:,} in")
     if figures.tokens_out is not None:
-        parts.append(f"{about}{figures.tokens_out:,} out")
+        parts.append(f"{estimate}{figures.tokens_out:,} out")
     parts.append(seconds(figures.duration))
     return " · ".join(parts)
 

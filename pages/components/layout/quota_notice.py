@@ -29,5 +29,5 @@ def sentence(left: RemainingQuota) -> str:
     whose = " for all visitors together" if total else ""
     if left.limit in (LimitKind.STARTS_PER_MINUTE, LimitKind.TOTAL_STARTS_PER_MINUTE):
         return f"{left.left:,} of {left.of:,} runs left this minute{whose}"
-    about = "~" if left.left else ""
-    return f"{about}{left.left:,} of {left.of:,} tokens left today{whose}"
+    estimate = "~" if left.left else ""
+    return f"{estimate}{left.left:,} of {left.of:,} tokens left today{whose}"
