@@ -1,3 +1,5 @@
+"""The HTTP page: call Weir's own API from the browser, and see each frame."""
+
 import uuid
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -23,16 +25,16 @@ from weir.llm.chain_registry import ModelNotReadyError
 IDEAS = ["A robot learning to cook", "A lighthouse that answers letters"]
 
 
-class Way(StrEnum):
+class Endpoint(StrEnum):
     SSE = "Server-sent events"
     EVENTS = "Every event of a run"
     TEXT = "Plain text"
 
 
-ABOUT = {
-    Way.SSE: "`GET /api/sse` sends the text as messages for a native EventSource, then `done`.",
-    Way.EVENTS: "`GET /api/runs/{id}/events` sends every LangChain event of a run, live or recorded, then `end`.",
-    Way.TEXT: "`GET /api/stream` sends the text as it is, chunk by chunk, for curl and fetch.",
+DESCRIPTIONS = {
+    Endpoint.SSE: "`GET /api/sse` sends the text as messages for a native EventSource, then `done`.",
+    Endpoint.EVENTS: "`GET /api/runs/{id}/events` sends every LangChain event of a run, live or recorded, then `end`.",
+    Endpoint.TEXT: "`GET /api/stream` sends the text as it is, chunk by chunk, for curl and fetch.",
 }
 
 
@@ -40,13 +42,13 @@ def api_is_closed() -> bool:
     return service().settings.api_token is not None or bool(providers())
 
 
-def call_for(way: Way, topic: str) -> ApiCall:
+def api_call(endpoint: Endpoint, topic: str) -> ApiCall:
     needs_token = api_is_closed()
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(st.context.url or "http://localhost:8501"))
     query = (("topic", topic), ("length", str(Length.SHORT)))
-    if way is Way.SSE:
+    if endpoint is Endpoint.SSE:
         return ApiCall(origin, "/api/sse", query, "done", needs_token)
-    if way is Way.TEXT:
+    if endpoint is Endpoint.TEXT:
         return ApiCall(origin, "/api/stream", query, None, needs_token)
     return ApiCall(origin, f"/api/runs/{st.session_state.http_run.run_id}/events", (), "end", needs_token)
 
@@ -78,7 +80,7 @@ def start_run(topic: str) -> None:
         st.stop()
 
 
-def may_stop_run() -> bool:
+def can_stop_run() -> bool:
     run = AnswerState(st.session_state.http_run.run_id).run()
     return run is None or run.can_stop(current_caller().visitor)
 
@@ -93,23 +95,32 @@ st.set_page_config(layout="wide")
 if "http_topic" not in st.session_state:
     st.session_state.http_topic = None
     st.session_state.http_run = run_start.PendingRun()
-    if opened := run_links.find_run():
-        st.session_state.http_topic, st.session_state.http_run = opened.name, run_start.PendingRun(opened.id)
-        st.session_state.http_way = Way.EVENTS
+    if linked := run_links.find_run():
+        st.session_state.http_topic, st.session_state.http_run = linked.name, run_start.PendingRun(linked.id)
+        st.session_state.http_way = Endpoint.EVENTS
         begin_round()
 
-if wish := (st.chat_input("What should the story be about?", key="http_input", max_chars=MAX_TEXT) or "").strip():
-    ask(wish)
+if typed := (st.chat_input("What should the story be about?", key="http_input", max_chars=MAX_TEXT) or "").strip():
+    ask(typed)
 with st.bottom:
     model_line = ModelStatus()
 
 st.subheader("HTTP", anchor=False)
 with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-    way = st.segmented_control(
-        "Endpoint", list(Way), default=Way.SSE, required=True, key="http_way", on_change=begin_round, wrap=True
+    endpoint = st.segmented_control(
+        "Endpoint",
+        list(Endpoint),
+        default=Endpoint.SSE,
+        required=True,
+        key="http_way",
+        on_change=begin_round,
+        wrap=True,
     )
-    raw = st.toggle("Raw bytes", key="http_raw", on_change=begin_round, disabled=way is Way.TEXT) or way is Way.TEXT
-st.caption(f"{ABOUT[way]} Every operation: [{DOCS}]({DOCS})")
+    raw = (
+        st.toggle("Raw bytes", key="http_raw", on_change=begin_round, disabled=endpoint is Endpoint.TEXT)
+        or endpoint is Endpoint.TEXT
+    )
+st.caption(f"{DESCRIPTIONS[endpoint]} Every operation: [{DOCS}]({DOCS})")
 
 topic: str | None = st.session_state.http_topic
 with st.empty():
@@ -126,25 +137,27 @@ if topic is None:
     st.stop()
 
 st.text(topic)
-# An EventSource that is refused cannot read why.
-if (reached := st.session_state.http_refused) and (way is not Way.EVENTS or st.session_state.http_run.run_id is None):
-    run_start.draw_retry(reached, key="http", again=begin_round)
+# A script cannot read the body of a refused EventSource request, so the page draws the reason itself.
+if (limit := st.session_state.http_refused) and (
+    endpoint is not Endpoint.EVENTS or st.session_state.http_run.run_id is None
+):
+    run_start.draw_retry(limit, key="http", again=begin_round)
     st.stop()
-if way is Way.EVENTS and st.session_state.http_run.run_id is None:
+if endpoint is Endpoint.EVENTS and st.session_state.http_run.run_id is None:
     start_run(topic)
-call = call_for(way, topic)
+call = api_call(endpoint, topic)
 event_source(
     url=with_ticket(call.address)
-    if way is Way.TEXT
+    if endpoint is Endpoint.TEXT
     else with_ticket(call.address, connection=st.session_state.http_connection),
-    kind="plain" if way is Way.TEXT else "events" if way is Way.EVENTS else "text",
+    kind="plain" if endpoint is Endpoint.TEXT else "events" if endpoint is Endpoint.EVENTS else "text",
     reader="fetch" if raw else "EventSource",
     round_number=st.session_state.http_round,
     ticks_url=with_ticket("/api/ticks?count=10"),
     break_url=with_ticket(f"/api/connections/{st.session_state.http_connection}/break"),
-    run_id=st.session_state.http_run.run_id if way is Way.EVENTS else None,
+    run_id=st.session_state.http_run.run_id if endpoint is Endpoint.EVENTS else None,
     ticket=st.session_state.http_ticket,
-    may_stop=way is not Way.EVENTS or may_stop_run(),
+    may_stop=endpoint is not Endpoint.EVENTS or can_stop_run(),
     again=begin_round,
 )
 

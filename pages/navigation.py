@@ -1,3 +1,5 @@
+"""The navigation: page list, sign-in, and what every page needs before it is drawn."""
+
 from pathlib import Path
 
 import streamlit as st
@@ -42,7 +44,7 @@ PAGES = [
         "routing.py",
         title="Routing",
         icon=":material/alt_route:",
-        help="How often questions go where they belong, and your corrections.",
+        help="How often questions are routed correctly, and your corrections.",
     ),
     st.Page(
         "http_client.py",
@@ -69,7 +71,7 @@ if not is_admitted:
     st.set_page_config(layout="centered")
     sign_in.draw_sign_in()
     st.stop()
-# The place is taken whether or not there is something to keep alive: all below would move.
+# The element is always there, with or without runs to keep alive, so that everything below keeps its position.
 with st.empty():
     keep_alive()
 draw_page_style()

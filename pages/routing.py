@@ -1,3 +1,5 @@
+"""The Routing page: how often a classifier routes questions correctly, and the visitor's corrections."""
+
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,30 +24,27 @@ from weir.analysis.metrics import output_of
 from weir.llm.chain_registry import ModelNotReadyError
 
 FOLDER = Path(classifier.__file__).parent
-SETS = {
-    "Golden set": "golden.jsonl",
-    "Second golden set": "golden_2.jsonl",
-    "Follow-ups": "follow_ups.jsonl",
-    "My corrections": None,
-}
+MY_CORRECTIONS = "My corrections"
+FILES = {"Golden set": "golden.jsonl", "Second golden set": "golden_2.jsonl", "Follow-ups": "follow_ups.jsonl"}
 LOCAL, MODEL = "This machine", "The model"
-ANSWER_TIMEOUT = 60.0
+ANSWER_TIMEOUT_SECONDS = 60.0
 
 
-def examples_of(name: str) -> list[Example]:
-    file = SETS[name]
-    if file is not None:
-        return load_examples(FOLDER / file)
-    kept = [correction for correction in service().conversations.corrections(me) if correction.in_golden_set]
+def load_set(name: str, user_id: str) -> list[Example]:
+    """Return the examples of a file, or those of the user's corrections that are in their set."""
+    if name != MY_CORRECTIONS:
+        return load_examples(FOLDER / FILES[name])
     return [
         Example(question=correction.question, category=Route(correction.right).value, language="mine")
-        for correction in kept
+        for correction in service().conversations.corrections(user_id)
+        if correction.in_golden_set
     ]
 
 
 def ask_model(examples: Sequence[Example]) -> Evaluation | None:
+    """Classify the examples with the model; draw why and return None if it cannot answer, or at a limit."""
     answers = []
-    place = st.progress(0.0, text="Asking the model")
+    progress = st.progress(0.0, text="Asking the model")
     for number, example in enumerate(examples):
         try:
             prepared = prepare_model_classification(service().models, example.question, example.history)
@@ -57,33 +56,34 @@ def ask_model(examples: Sequence[Example]) -> Evaluation | None:
         except LimitReachedError as reached:
             st.info(f"{reached} {number} of {len(examples)} questions were asked.", icon=":material/hourglass_top:")
             return None
-        if not run.wait(ANSWER_TIMEOUT):
+        if not run.wait(ANSWER_TIMEOUT_SECONDS):
             run.stop()
-        found = output_of(run.events, "classify")
-        named = found.get("category") if isinstance(found, dict) else None
-        category: Category = next((name for name in CATEGORIES if name == named), "general")
+        output = output_of(run.events, "classify")
+        answer = output.get("category") if isinstance(output, dict) else None
+        category: Category = next((name for name in CATEGORIES if name == answer), "general")
         answers.append(Answer(example, category, run.events[-1].elapsed if run.events else 0.0))
-        place.progress((number + 1) / len(examples), text=f"{number + 1} of {len(examples)}")
-    place.empty()
+        progress.progress((number + 1) / len(examples), text=f"{number + 1} of {len(examples)}")
+    progress.empty()
     return Evaluation(answers)
 
 
-def draw(found: Evaluation) -> None:
+def draw_evaluation(evaluation: Evaluation) -> None:
+    """Draw accuracy, speed, the confusion matrix and the misrouted questions."""
     accuracy, speed, size = st.columns(3)
-    accuracy.metric("Right", f"{found.accuracy:.1%}")
-    speed.metric("A question (median)", f"{found.median_seconds * 1e3:.1f} ms")
-    size.metric("Questions", f"{len(found.answers):,}")
-    st.caption(" · ".join(f"{language} {share:.1%}" for language, share in found.by_language.items()))
-    st.markdown("**Where they went**: a row for where each belongs")
-    confusion = pd.DataFrame(found.confusion).T
+    accuracy.metric("Right", f"{evaluation.accuracy:.1%}")
+    speed.metric("A question (median)", f"{evaluation.median_seconds * 1e3:.1f} ms")
+    size.metric("Questions", f"{len(evaluation.answers):,}")
+    st.caption(" · ".join(f"{language} {share:.1%}" for language, share in evaluation.by_language.items()))
+    st.markdown("**Where they went**: a row for each category that questions belong to")
+    confusion = pd.DataFrame(evaluation.confusion).T
     st.dataframe(confusion, alt="How many questions of each category went where")
-    st.markdown(f"**Sent elsewhere**: {len(found.misrouted)}")
+    st.markdown(f"**Sent elsewhere**: {len(evaluation.misrouted)}")
     st.dataframe(
         pd.DataFrame(
             {
-                "question": [answer.example.question for answer in found.misrouted],
-                "belongs to": [answer.example.category for answer in found.misrouted],
-                "went to": [answer.found for answer in found.misrouted],
+                "question": [answer.example.question for answer in evaluation.misrouted],
+                "belongs to": [answer.example.category for answer in evaluation.misrouted],
+                "went to": [answer.found for answer in evaluation.misrouted],
             }
         ),
         hide_index=True,
@@ -91,11 +91,12 @@ def draw(found: Evaluation) -> None:
     )
 
 
-def draw_corrections() -> None:
+def draw_corrections(user_id: str) -> None:
+    """Draw the user's corrections from the chat, with a toggle that puts each into their set."""
     st.markdown("**Corrections from the chat**")
-    corrections = service().conversations.corrections(me)
+    corrections = service().conversations.corrections(user_id)
     if not corrections:
-        st.caption("Press *Route* below an answer of the chat and send it another way: it is listed here.")
+        st.caption("Press *Route* below an answer of the chat and choose another route: it is listed here.")
     for correction in corrections:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(
@@ -106,40 +107,41 @@ def draw_corrections() -> None:
                 "In my set",
                 value=correction.in_golden_set,
                 key=f"routing-{correction.message_id}",
-                on_change=keep,
-                args=(correction.message_id,),
+                on_change=set_in_golden_set,
+                args=(user_id, correction.message_id),
             )
 
 
 @report_storage_errors
-def keep(answer_id: str) -> None:
-    service().conversations.set_in_golden_set(me, answer_id, st.session_state[f"routing-{answer_id}"])
+def set_in_golden_set(user_id: str, answer_id: str) -> None:
+    """Store whether a correction is in the user's set."""
+    service().conversations.set_in_golden_set(user_id, answer_id, st.session_state[f"routing-{answer_id}"])
 
 
 st.set_page_config(layout="centered")
-me = current_user_id()
+user_id = current_user_id()
 st.subheader("Routing", anchor=False)
-st.markdown("How often questions go where they belong, on questions that nobody learned from.")
+st.markdown("How often questions are routed correctly, on questions that the classifier was not trained on.")
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    name = st.selectbox("Questions", list(SETS), key="routing_set", required=True, width=220)
-    who = st.segmented_control("Classified by", [LOCAL, MODEL], default=LOCAL, required=True, key="routing_who")
-    if who == MODEL:
+    name = st.selectbox("Questions", [*FILES, MY_CORRECTIONS], key="routing_set", required=True, width=220)
+    by = st.segmented_control("Classified by", [LOCAL, MODEL], default=LOCAL, required=True, key="routing_who")
+    if by == MODEL:
         st.number_input("Of them, at random", 1, 500, 20, key="routing_count", width=160)
-    wanted = st.button("Evaluate", icon=":material/play_arrow:", type="primary")
+    is_requested = st.button("Evaluate", icon=":material/play_arrow:", type="primary")
 with st.bottom:
     model_line = ModelStatus()
 
 draw_storage_error()
-examples = examples_of(name)
-if wanted and not examples:
+examples = load_set(name, user_id)
+if is_requested and not examples:
     st.info("There is no correction in your set yet.", icon=":material/info:")
-elif wanted and who == MODEL:
+elif is_requested and by == MODEL:
     model_line.await_model()
     count = min(len(examples), int(st.session_state.routing_count))
-    st.session_state.routing_found = (name, who, ask_model(random.sample(examples, count)))
-elif wanted:
-    st.session_state.routing_found = (name, who, evaluate(LocalClassifier().category, examples))
-shown = st.session_state.get("routing_found")
-if shown and shown[:2] == (name, who) and shown[2]:
-    draw(shown[2])
-draw_corrections()
+    st.session_state.routing_found = (name, by, ask_model(random.sample(examples, count)))
+elif is_requested:
+    st.session_state.routing_found = (name, by, evaluate(LocalClassifier().category, examples))
+result = st.session_state.get("routing_found")
+if result and result[:2] == (name, by) and result[2]:
+    draw_evaluation(result[2])
+draw_corrections(user_id)

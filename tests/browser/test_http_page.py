@@ -47,10 +47,10 @@ def test_every_event_of_a_run_is_shown(client: Page, model: FakeOpenAI) -> None:
     expect(client.locator("[data-part=frames]").get_by_text("on_chat_model_end").first).to_be_visible()
 
 
-@pytest.mark.parametrize("way", ["Plain text", "Raw bytes"])
-def test_bytes_are_read_as_they_come(client: Page, model: FakeOpenAI, way: str) -> None:
+@pytest.mark.parametrize("endpoint", ["Plain text", "Raw bytes"])
+def test_bytes_are_read_as_they_come(client: Page, model: FakeOpenAI, endpoint: str) -> None:
     model.plan = Plan(tokens=WORDS, rate=100)
-    client.get_by_text(way, exact=True).first.click()
+    client.get_by_text(endpoint, exact=True).first.click()
     send(client, "a river")
     expect(client.get_by_text("The body ended as it should.")).to_be_visible()
     expect(client.locator("[data-part=frames]").get_by_text("word59")).to_be_visible()
@@ -71,10 +71,10 @@ def test_a_refusal_is_told_in_its_own_words(client: Page, model: FakeOpenAI) -> 
     expect(client.get_by_text("Refused: The model's server did not accept the API key.")).to_be_visible()
 
 
-@pytest.mark.parametrize("way", ["Server-sent events", "Every event of a run", "Plain text"])
-def test_stop_hangs_up_on_the_model_at_once(client: Page, model: FakeOpenAI, way: str) -> None:
+@pytest.mark.parametrize("endpoint", ["Server-sent events", "Every event of a run", "Plain text"])
+def test_stop_hangs_up_on_the_model_at_once(client: Page, model: FakeOpenAI, endpoint: str) -> None:
     model.plan = Plan(tokens=WORDS * 10, rate=25)
-    client.get_by_text(way, exact=True).first.click()
+    client.get_by_text(endpoint, exact=True).first.click()
     send(client, "a river")
     expect(client.locator("[data-part=frames]").get_by_text("word3").first).to_be_visible()
     client.get_by_role("button", name="Stop").click()
@@ -109,16 +109,16 @@ def test_the_self_test_says_whether_something_buffers(client: Page, model: FakeO
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "call",
     [
         ApiCall("", "/api/sse", (("topic", 'it\'s "rain"'),), "done"),
         ApiCall("", "/api/stream", (("topic", "rain"),), None),
     ],
     ids=["EventSource", "fetch"],
 )
-def test_the_javascript_works_when_pasted(client: Page, model: FakeOpenAI, asked: ApiCall) -> None:
+def test_the_javascript_works_when_pasted(client: Page, model: FakeOpenAI, call: ApiCall) -> None:
     model.plan = Plan(tokens=["pasted", " and", " run"])
-    client.evaluate(f"async () => {{ {javascript(asked)} }}")
+    client.evaluate(f"async () => {{ {javascript(call)} }}")
     expect(client.locator("body")).to_contain_text("pasted and run")
 
 

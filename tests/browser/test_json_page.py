@@ -157,8 +157,8 @@ def test_a_schema_of_ones_own_is_used_and_a_bad_one_told(viewer: Page, model: Fa
     send(viewer, "teal")
     finished(viewer)
     line(viewer, "colour.*teal.*valid")
-    asked = model.seen[-1].body["response_format"]["json_schema"]["schema"]
-    assert list(asked["properties"]) == ["colour"]
+    request_schema = model.seen[-1].body["response_format"]["json_schema"]["schema"]
+    assert list(request_schema["properties"]) == ["colour"]
 
 
 def test_markup_in_a_value_is_shown_as_text(viewer: Page) -> None:

@@ -21,9 +21,9 @@ def stranger(browser: Browser) -> Iterator[Page]:
 
 def run_of(page: Page) -> str:
     page.wait_for_url(re.compile("run="))
-    found = re.search(r"run=([^&]+)", page.url)
-    assert found
-    return found[1]
+    match = re.search(r"run=([^&]+)", page.url)
+    assert match
+    return match[1]
 
 
 def press_link(page: Page, label: str) -> None:
@@ -76,7 +76,7 @@ def test_whoever_is_looking_sees_no_more_of_a_run_once_it_is_taken_back(
     run = run_of(page)
     stranger.goto(f"{weir_url}/{seen_on}?run={run}")
     expect(stranger.get_by_text("smart_router" if seen_on == "events" else "word9").first).to_be_visible()
-    # By an answer the link stands once it has ended; on the event page at all times.
+    # An answer has its link once it has ended; the Events page has it at all times.
     inspector = opened(page.context.new_page(), f"{weir_url}/events?run={run}")
     press_link(inspector, "Stop sharing")
     expect(stranger.get_by_text(GONE)).to_be_visible()
@@ -133,8 +133,8 @@ def test_the_json_page_that_was_open_shows_no_more_of_a_run_that_has_ended_and_w
 
 
 def status(page: Page, weir_url: str, run: str) -> str:
-    told: str = page.request.get(f"{weir_url}/api/runs/{run}").json()["status"]
-    return told
+    run_status: str = page.request.get(f"{weir_url}/api/runs/{run}").json()["status"]
+    return run_status
 
 
 @pytest.mark.parametrize(

@@ -19,20 +19,20 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def test_references_are_followed_and_keep_what_stands_beside_them() -> None:
+def test_fields_resolve_references_and_keep_the_keys_beside_them() -> None:
     tone = fields(SCHEMA)[0]
     assert tone.schema["enum"] == ["warm", "cold"]
     assert (tone.example, tone.schema["description"], tone.is_text) == ("warm", "How", False)
 
 
-def test_the_first_required_text_is_what_is_typed_below() -> None:
-    found = main_field(SCHEMA)
-    assert found is not None
-    assert found.name == "topic"
+def test_main_field_is_the_first_required_text() -> None:
+    field = main_field(SCHEMA)
+    assert field is not None
+    assert field.name == "topic"
     assert main_field({"type": "array"}) is None
 
 
-def test_an_example_has_what_is_required_and_what_has_a_default() -> None:
+def test_example_has_required_fields_and_defaults() -> None:
     assert example(SCHEMA) == {"tone": "warm", "topic": "rain", "count": 0, "loud": False}
     assert example({"type": "string"}) == ""
     assert example({}) == {}
@@ -42,11 +42,11 @@ def test_an_example_has_what_is_required_and_what_has_a_default() -> None:
     ("schema", "text"),
     [({"type": "string"}, True), ({"anyOf": [{"type": "string"}]}, True), ({"type": "array"}, False)],
 )
-def test_a_chain_of_text_takes_text(schema: dict[str, Any], text: bool) -> None:
+def test_takes_text_for_a_schema_of_text(schema: dict[str, Any], text: bool) -> None:
     assert takes_text(schema) is text
 
 
-def test_every_chain_of_the_catalogue_takes_its_own_example() -> None:
+def test_example_is_valid_input_for_every_chain_of_the_registry() -> None:
     for chain in REGISTRY:
         schema = chain.input_model.model_json_schema()
         assert chain.input_model.model_validate(example(schema))

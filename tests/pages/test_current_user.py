@@ -1,4 +1,4 @@
-"""Who somebody is, by what a sign-in provider says of them."""
+"""The id of a signed-in person, from the claims of their sign-in provider."""
 
 import pytest
 
@@ -9,29 +9,29 @@ from weir.config import allow_list
 KELVIN = "\u212a"
 
 
-def test_an_address_is_the_same_person_in_any_case() -> None:
+def test_identity_is_the_same_for_an_address_in_any_case() -> None:
     assert identity({"email": "Kate@Example.org", "sub": "1"}) == identity({"email": "kate@example.org", "sub": "2"})
 
 
-def test_an_address_that_only_looks_the_same_is_somebody_else() -> None:
+def test_identity_differs_for_an_address_that_only_looks_the_same() -> None:
     likeness = f"{KELVIN}ate@example.org"
     assert identity({"email": likeness}) != identity({"email": "kate@example.org"})
     assert not allow_list.is_allowed(allow_list.parse_allow_list("kate@example.org"), likeness)
 
 
-def test_without_an_address_it_is_the_name_that_the_provider_gave() -> None:
+def test_identity_without_an_address_is_issuer_and_subject() -> None:
     one, other = {"iss": "https://a.example", "sub": "7"}, {"iss": "https://b.example", "sub": "7"}
     assert identity(one) != identity(other)
     assert identity({"iss": "https://a.example", "sub": "kate@example.org"}) != identity({"email": "kate@example.org"})
 
 
 @pytest.mark.parametrize("verified", [False, "false", "False", None, 0, "0", "no", ""])
-def test_an_address_that_is_not_verified_is_refused(verified: object) -> None:
+def test_denial_reason_for_an_address_that_is_not_verified(verified: object) -> None:
     assert "has not verified" in str(
         denial_reason({"email": "ann@example.org", "email_verified": verified}, frozenset())
     )
 
 
-@pytest.mark.parametrize("said", [{"email_verified": True}, {"email_verified": "true"}, {}])
-def test_one_that_is_or_of_which_nothing_is_said_may_pass(said: dict[str, object]) -> None:
-    assert denial_reason({"email": "ann@example.org", **said}, frozenset()) is None
+@pytest.mark.parametrize("claims", [{"email_verified": True}, {"email_verified": "true"}, {}])
+def test_no_denial_for_a_verified_address_or_without_the_claim(claims: dict[str, object]) -> None:
+    assert denial_reason({"email": "ann@example.org", **claims}, frozenset()) is None

@@ -1,4 +1,4 @@
-"""What a page says where no model can answer, without a model."""
+"""Model status where no model can answer."""
 
 from types import SimpleNamespace
 
@@ -9,8 +9,8 @@ from weir.llm.local.engine import EnginePhase, EngineState
 from weir.llm.local.engine_problem import EngineProblem
 
 
-class Failing:
-    """An engine whose load is killed the first time, and takes too long when it is begun anew."""
+class FailingEngine:
+    """An engine whose first load is killed, and whose second load takes too long."""
 
     is_packaged = True
 
@@ -39,8 +39,8 @@ def await_model() -> None:
     ModelStatus().await_model()
 
 
-def test_a_page_waits_for_the_load_that_is_begun_anew_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = Failing()
+def test_await_model_waits_for_a_second_load_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FailingEngine()
     models = SimpleNamespace(engine=engine, endpoint=lambda: None, start=engine.start)
     monkeypatch.setattr("pages.components.layout.model_status.service", lambda: SimpleNamespace(models=models))
     app = AppTest.from_function(await_model, default_timeout=30).run()

@@ -1,4 +1,4 @@
-"""A recording that somebody opens is theirs to look at: whatever it holds, the others' pages go on."""
+"""Recordings of odd events: whatever one holds, every page draws it, and the pages of other visitors go on."""
 
 import json
 from collections.abc import Iterator
@@ -84,8 +84,8 @@ def test_the_pages_of_others_go_on_while_somebody_looks_at_an_odd_recording(
 
 
 def test_a_recording_that_is_refused_leaves_nothing_behind(app: AppTest) -> None:
-    kept = service().recorder.store.runs()
+    before = service().recorder.store.runs()
     with pytest.raises(RecordingError, match="Line 4 of this recording is damaged: data: input should be an object"):
         recordings.open_recording(written(HEADER, *EVENTS[:2], event(2, "on_chain_stream", [1])))
-    assert service().recorder.store.runs() == kept
+    assert service().recorder.store.runs() == before
     assert not app.run().exception

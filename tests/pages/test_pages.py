@@ -13,8 +13,10 @@ from langchain_core.runnables import RunnableGenerator, RunnableLambda
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
+from pages.components.inspector.inspector_state import InspectorState
 from pages.components.session import app_services as service_module
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
+from weir.access.limits import LimitKind, LimitReachedError
 from weir.api.schemas import RunResponse, run_view
 from weir.config.settings import settings
 from weir.runs.failure import FailureKind
@@ -302,7 +304,7 @@ def test_a_run_whose_script_is_stopped_while_it_begins_is_on_its_page(
     assert app.session_state["my_runs"] == [run.id]
 
 
-def test_a_run_that_another_wish_takes_from_its_page_does_not_come_back(
+def test_a_run_that_was_closed_before_it_was_shown_does_not_come_back(
     app: AppTest, interrupt: Callable[[object, str], None]
 ) -> None:
     app.switch_page("events.py").run()
@@ -340,6 +342,29 @@ def test_a_race_whose_script_is_stopped_while_it_begins_is_stopped(
     assert run.status is Status.STOPPED
 
 
+def test_run_again_at_a_limit_shows_the_limit_once_and_keeps_the_run(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch, openai_server: FakeOpenAI
+) -> None:
+    app.switch_page("events.py").run()
+    app.chat_input[0].set_value("a weir").run()
+    (run,) = service_module.service().recorder.store.runs()
+    assert run.wait(10)
+    app.run()
+    calls = len(openai_server.seen)
+
+    def refuse(*_: Any, **__: Any) -> Run:
+        raise LimitReachedError(LimitKind.STARTS_PER_MINUTE, 30)
+
+    monkeypatch.setattr(service_module.service().limits, "start", refuse)
+    button(app, "Run again")
+    assert not app.exception
+    assert not app.warning
+    assert [info.value for info in app.info] == [str(LimitReachedError(LimitKind.STARTS_PER_MINUTE, 30))]
+    assert str(app.query_params["run"]) == run.id
+    assert app.chat_input[0].proto.value == ""
+    assert len(openai_server.seen) == calls
+
+
 def test_a_link_of_another_page_is_told(app: AppTest) -> None:
     ask(app, "Hello")
     run_id = app.query_params["run"]
@@ -350,7 +375,7 @@ def test_a_link_of_another_page_is_told(app: AppTest) -> None:
 
 
 def odd_run(recorder: Recorder) -> Run:
-    """A run whose chain yields, is named and is tagged with what no page expects."""
+    """Return a run with odd chunks, an empty name and odd tags."""
 
     async def yields(inputs: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for _ in inputs:
@@ -360,8 +385,8 @@ def odd_run(recorder: Recorder) -> Run:
     def fails(_: Any) -> None:
         raise ValueError("\ud83d")
 
-    about: Any = {"tags": ["seq:step:²", "\ud83d"], "metadata": {"model": object(), "\ud83d": 1}}
-    chain = RunnableGenerator(yields).with_config(about)
+    config: Any = {"tags": ["seq:step:²", "\ud83d"], "metadata": {"model": object(), "\ud83d": 1}}
+    chain = RunnableGenerator(yields).with_config(config)
     run = recorder.start(chain | RunnableLambda(str) | RunnableLambda(fails), {"question": "\ud83d"}, name="")
     assert run.wait(5)
     return run
@@ -376,7 +401,7 @@ def odd_run(recorder: Recorder) -> Run:
         ("none", 7),
     ],
 )
-def test_the_json_page_draws_what_a_schema_of_ones_own_brings(app: AppTest, schema: Any, value: Any) -> None:
+def test_the_json_page_draws_any_schema_of_ones_own(app: AppTest, schema: Any, value: Any) -> None:
     async def yields(inputs: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for _ in inputs:
             yield {}
@@ -390,8 +415,8 @@ def test_the_json_page_draws_what_a_schema_of_ones_own_brings(app: AppTest, sche
     app.switch_page("partial_json.py").run()
     assert not app.exception
     assert " · Done · " in said(app)
-    shown = RunResponse.model_validate_json(b"".join(run_view(run, "/api")))
-    assert (shown.text, shown.mark) == ("", "Done")
+    response = RunResponse.model_validate_json(b"".join(run_view(run, "/api")))
+    assert (response.text, response.mark) == ("", "Done")
 
 
 @pytest.mark.parametrize("view", ["Timeline", "Latency", "Doctor", "Text"])
@@ -400,7 +425,7 @@ def test_the_event_page_draws_a_run_of_odd_events(app: AppTest, view: str) -> No
     run, other = odd_run(recorder), odd_run(recorder)
     for number in (None, 0, 3, len(run.events) - 1):
         app.query_params.update({"run": run.id, "with": other.id, "view": view})
-        app.session_state["events_picked"] = number
+        app.session_state["inspector"] = InspectorState(picked=number)
         app.session_state["events_fold"] = number != 3
         app.switch_page("events.py").run()
         assert not app.exception

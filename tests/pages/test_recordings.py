@@ -1,4 +1,4 @@
-"""A recording that is saved from a page: whether it may be is settled when the button is pressed."""
+"""Recordings that are saved from a page: access is checked when the button is pressed."""
 
 from langchain_core.runnables import RunnableLambda
 
@@ -14,7 +14,7 @@ from weir.runs.run import Status
 ANN, BEN = Caller.from_identity("ann"), Caller.from_identity("ben")
 
 
-def test_a_run_that_was_taken_back_is_saved_by_its_owner_alone(recorder: Recorder) -> None:
+def test_recording_of_an_unshared_run_is_for_its_owner_only(recorder: Recorder) -> None:
     run = start_limited_run(RunLimiter(RunLimitConfig()), ANN, lambda: recorder.start(RunnableLambda(str), "a canary"))
     assert run.wait(5)
     whole = b"".join(to_jsonl(run))
@@ -27,10 +27,8 @@ def test_a_run_that_was_taken_back_is_saved_by_its_owner_alone(recorder: Recorde
     assert refused.count(b"\n") == 1
 
 
-def test_a_run_that_is_larger_than_what_can_be_opened_is_known_before_it_is_saved() -> None:
-    run = MemoryRun(
-        "id-1", "story", "", context={}, created_at=0, cancel=lambda: None, on_last_reader_left=lambda: None
-    )
+def test_is_too_large_before_the_recording_is_saved() -> None:
+    run = Run("id-1", "story", "", context={}, created_at=0, cancel=lambda: None, on_last_reader_left=lambda: None)
     source = Component("story", "id-1", (), ("tag",), {"key": "value"})
     payload = b'{"chunk":"' + b"a" * 1_000_000 + b'"}'
     for seq in range(63):
@@ -43,7 +41,7 @@ def test_a_run_that_is_larger_than_what_can_be_opened_is_known_before_it_is_save
     assert is_too_large(run)
 
 
-def test_the_name_of_a_file_takes_no_path_from_a_recording() -> None:
+def test_file_id_takes_no_path_from_a_recording() -> None:
     ids = ["0199-ab", "../../etc/passwd", 'a"b', "a\nb", ""]
     runs = [
         MemoryRun(

@@ -1,4 +1,4 @@
-"""Who of those that are signed in may use Weir."""
+"""Which signed-in people may use Weir, and the secrets of `[auth]`."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def test_what_is_neither_an_address_nor_a_domain_is_refused(text: str) -> None:
         allow_list.parse_allow_list(text)
 
 
-def test_the_secrets_of_every_provider_are_to_be_hidden() -> None:
+def test_secrets_of_every_provider() -> None:
     auth = {
         "redirect_uri": "https://weir.example.org/oauth2callback",
         "cookie_secret": "a-cookie-canary",
@@ -66,20 +66,20 @@ def test_the_secrets_of_every_provider_are_to_be_hidden() -> None:
     assert secrets_of({"client_id": "1", "client_secret": "alone"}) == ("alone", "MTphbG9uZQ==")
 
 
-def test_where_nobody_can_sign_in_nobody_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Streamlit looks for files at each look at its user."""
-    asked: list[str] = []
+def test_user_is_not_read_without_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit looks for the secrets files at each access to `st.user`."""
+    keys: list[str] = []
 
     class User:
         def get(self, key: str) -> bool:
-            asked.append(key)
+            keys.append(key)
             return True
 
     monkeypatch.setattr("streamlit.user", User())
     monkeypatch.setattr(sign_in, "providers", lambda: ())
     assert sign_in.account() is None
     assert sign_in.is_authorized()
-    assert asked == []
+    assert keys == []
     monkeypatch.setattr(sign_in, "providers", lambda: ("default",))
     assert sign_in.is_signed_in()
-    assert asked == ["is_logged_in"]
+    assert keys == ["is_logged_in"]

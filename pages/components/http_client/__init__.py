@@ -1,1 +1,1 @@
-"""Pieces of the HTTP page."""
+"""Components of the HTTP page."""

@@ -1,4 +1,4 @@
-"""A client of the HTTP API that runs in the visitor's browser, with its own EventSource."""
+"""SSE client as a Streamlit component: it calls the HTTP API from the visitor's browser, by EventSource or fetch."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -40,11 +40,11 @@ def event_source(
     may_stop: bool = True,
     again: Callable[[], None],
 ) -> None:
-    """Open `url` in the browser and show what comes. Another `round_number` begins anew; a rerun with the same doesn't.
+    """Open `url` in the browser and show the frames. A new `round_number` starts over; a rerun with the same does not.
 
-    `kind` says what the frames carry: the seed's `{"content": …}`, recorded events, or no frames but plain text.
-    `reader` is the browser's EventSource, or fetch for the bytes as they are. `again` is called for *Start again*.
-    Without `may_stop` *Stop* cannot be pressed.
+    `kind` is the content of the frames: `{"content": …}`, recorded events, or plain text without frames. `reader` is
+    the browser's EventSource, or fetch to show the raw bytes. *Start again* calls `again`. *Stop* is enabled if
+    `may_stop`.
     """
     client = st.components.v2.component(
         "weir_event_source",

@@ -1,4 +1,4 @@
-"""The request of the HTTP page as code to paste: curl, JavaScript, Python."""
+"""Code snippets for a request of the HTTP page: curl, JavaScript, Python."""
 
 import json
 import shlex
@@ -16,7 +16,7 @@ class ApiCall:
     """`/api/sse`."""
     query: tuple[tuple[str, str], ...] = ()
     ends_with: str | None = "done"
-    """Name of the event after which a client closes; None for plain text."""
+    """Name of the event at which a client closes the connection; None for plain text."""
     needs_token: bool = False
 
     @property
@@ -26,7 +26,7 @@ class ApiCall:
 
     @property
     def url(self) -> str:
-        """The whole address."""
+        """The absolute address."""
         return self.origin + self.address
 
 
@@ -37,7 +37,7 @@ def curl(call: ApiCall) -> str:
 
 
 def javascript(call: ApiCall) -> str:
-    """Return a script for a page of the same origin, with the browser's own EventSource, or fetch for plain text."""
+    """Return a script for a page of the same origin, with EventSource, or fetch for plain text."""
     address = json.dumps(call.address)
     if call.ends_with is None:
         return "\n".join(

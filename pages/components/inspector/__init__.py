@@ -1,1 +1,1 @@
-"""The parts of the event inspector."""
+"""Components of the Events page."""

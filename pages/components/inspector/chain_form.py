@@ -1,4 +1,4 @@
-"""A chain's input as a form made from its JSON Schema, or as JSON."""
+"""The form of a chain's input, generated from its JSON Schema, and the same input as JSON."""
 
 import json
 from collections.abc import Callable
@@ -23,17 +23,18 @@ class Field:
 
     @property
     def label(self) -> str:
-        """The property's name, as people write it."""
+        """The property's name with blanks and a capital."""
         return self.name.replace("_", " ").capitalize()
 
     @property
     def type(self) -> str | None:
-        found = self.schema.get("type")
-        return found if isinstance(found, str) else None
+        """The schema's type, if it is one."""
+        schema_type = self.schema.get("type")
+        return schema_type if isinstance(schema_type, str) else None
 
     @property
     def is_text(self) -> bool:
-        """Whether it is free text."""
+        """Whether any text is valid."""
         return self.type == "string" and "enum" not in self.schema
 
     @property
@@ -44,48 +45,58 @@ class Field:
 
 
 def fields(schema: dict[str, Any]) -> list[Field]:
-    """Return the properties of an object's schema; none for any other."""
+    """Return the properties of an object's schema; an empty list for any other schema."""
     required = schema.get("required", ())
     properties = schema.get("properties")
     if not isinstance(properties, dict):
         return []
-    return [Field(name, _resolved(schema, about), name in required) for name, about in properties.items()]
+    return [Field(name, _resolve(schema, part), name in required) for name, part in properties.items()]
 
 
-def _resolved(root: dict[str, Any], about: Any) -> dict[str, Any]:
-    """Return a property's schema with what its reference within the document points to."""
-    if not isinstance(about, dict):
+def _resolve(root: dict[str, Any], schema: Any) -> dict[str, Any]:
+    """Return a property's schema with its reference (`#/$defs/…`) resolved."""
+    if not isinstance(schema, dict):
         return {}
-    name = str(about.get("$ref", "")).removeprefix("#/$defs/")
+    name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
     target = root.get("$defs", {}).get(name)
-    return {**target, **{key: value for key, value in about.items() if key != "$ref"}} if target else about
+    return {**target, **{key: value for key, value in schema.items() if key != "$ref"}} if target else schema
 
 
 def main_field(schema: dict[str, Any]) -> Field | None:
-    """Return the first text field: what is typed at the bottom of the page goes there."""
-    found = [field for field in fields(schema) if field.is_text]
-    return next((field for field in found if field.required), found[0] if found else None)
+    """Return the first required text field, else the first text field: it takes what is typed at the page's bottom."""
+    texts = [field for field in fields(schema) if field.is_text]
+    return next((field for field in texts if field.required), texts[0] if texts else None)
 
 
 def takes_text(schema: dict[str, Any]) -> bool:
-    """Whether the whole input is a text."""
+    """Whether the input as a whole is a text."""
     return schema.get("type") == "string" or any(part.get("type") == "string" for part in schema.get("anyOf", ()))
 
 
 def example(schema: dict[str, Any]) -> Any:
-    """Return an input to begin with."""
-    if found := fields(schema):
+    """Return an input to start from: the examples, and blanks for the other required fields."""
+    if properties := fields(schema):
         blanks = {"string": "", "integer": 0, "number": 0.0, "boolean": False, "array": [], "object": {}}
         return {
             field.name: field.example if field.example is not None else blanks.get(field.type or "")
-            for field in found
+            for field in properties
             if field.required or field.example is not None
         }
     return "" if takes_text(schema) else {}
 
 
-def given(chain: ChainSpec, schema: dict[str, Any], text: str) -> Any:
-    """Return the input that a text from the bottom of the page makes. Raises ValueError where it makes none."""
+def input_label(chain: ChainSpec) -> str:
+    """Return the placeholder of the input at the page's bottom."""
+    main = main_field(chain.input_model.model_json_schema())
+    return f"{main.label} for {chain.name}" if main else f"Input for {chain.name}"
+
+
+def input_of_text(chain: ChainSpec, text: str) -> Any:
+    """Return the input for a text that was typed at the page's bottom; the form has the other fields.
+
+    Raises ValueError if the chain takes JSON and the text is not JSON.
+    """
+    schema = chain.input_model.model_json_schema()
     main = main_field(schema)
     if main is not None:
         return {**_values(chain, [field for field in fields(schema) if field.name != main.name]), main.name: text}
@@ -94,11 +105,18 @@ def given(chain: ChainSpec, schema: dict[str, Any], text: str) -> Any:
     return json.loads(text)
 
 
-def draw_form(chain: ChainSpec, schema: dict[str, Any], send: Callable[[], None]) -> Any:
-    """Draw the form and return the input that it holds, None where it holds none; `send` is called to run it."""
-    way = FORM
+def fill_in(chain: ChainSpec, text: str) -> None:
+    """Fill the form with JSON from the address (`?input=…`), unless the visitor has filled it in already."""
+    st.session_state.setdefault(f"events_way_{chain.name}", AS_JSON)
+    st.session_state.setdefault(f"events_json_{chain.name}", text)
+
+
+def draw_form(chain: ChainSpec, *, send: Callable[[], None]) -> Any:
+    """Draw the form and return its input, or None while that is not valid JSON. *Run* calls `send`."""
+    schema = chain.input_model.model_json_schema()
+    mode = AS_JSON
     if fields(schema):
-        way = st.segmented_control(
+        mode = st.segmented_control(
             "Input as",
             [FORM, AS_JSON],
             default=FORM,
@@ -106,9 +124,7 @@ def draw_form(chain: ChainSpec, schema: dict[str, Any], send: Callable[[], None]
             key=f"events_way_{chain.name}",
             label_visibility="collapsed",
         )
-    else:
-        way = AS_JSON
-    value = _draw_fields(chain, schema) if way == FORM else _draw_json(chain, schema)
+    value = _draw_fields(chain, schema) if mode == FORM else _draw_json(chain, schema)
     st.button(
         "Run",
         icon=":material/play_arrow:",
@@ -125,61 +141,62 @@ def _key(chain: ChainSpec, field: Field) -> str:
 
 
 def _values(chain: ChainSpec, of: list[Field]) -> dict[str, Any]:
-    """Return what the form holds for these fields, as far as it was filled in."""
+    """Return the values of these fields, without the empty ones."""
     return {field.name: value for field in of if (value := _value(chain, field)) not in (None, "")}
 
 
 def _value(chain: ChainSpec, field: Field) -> Any:
-    held = st.session_state.get(_key(chain, field), field.example)
-    if field.type in ("string", "integer", "number", "boolean") or "enum" in field.schema or not isinstance(held, str):
-        return held
+    content = st.session_state.get(_key(chain, field), field.example)
+    is_plain = field.type in ("string", "integer", "number", "boolean") or "enum" in field.schema
+    if is_plain or not isinstance(content, str):
+        return content
     try:
-        return json.loads(held) if held.strip() else None
+        return json.loads(content) if content.strip() else None
     except ValueError:
         return None
 
 
 def _draw_fields(chain: ChainSpec, schema: dict[str, Any]) -> dict[str, Any]:
-    found = fields(schema)
-    for field in found:
+    properties = fields(schema)
+    for field in properties:
         _draw_field(chain, field)
-    return _values(chain, found)
+    return _values(chain, properties)
 
 
 def _draw_field(chain: ChainSpec, field: Field) -> None:
-    key, about = _key(chain, field), field.schema
-    told = about.get("description")
-    if "enum" in about:
-        st.segmented_control(field.label, about["enum"], default=field.example, key=key, help=told, wrap=True)
+    key, schema = _key(chain, field), field.schema
+    description = schema.get("description")
+    if "enum" in schema:
+        st.segmented_control(field.label, schema["enum"], default=field.example, key=key, help=description, wrap=True)
     elif field.type == "string":
-        st.text_area(field.label, value=field.example or "", key=key, help=told, max_chars=MAX_TEXT, height=80)
+        st.text_area(field.label, value=field.example or "", key=key, help=description, max_chars=MAX_TEXT, height=80)
     elif field.type in ("integer", "number"):
         step = 1 if field.type == "integer" else None
         st.number_input(
             field.label,
             value=field.example,
             key=key,
-            help=told,
+            help=description,
             step=step,
-            min_value=about.get("minimum"),
-            max_value=about.get("maximum"),
+            min_value=schema.get("minimum"),
+            max_value=schema.get("maximum"),
         )
     elif field.type == "boolean":
-        st.toggle(field.label, value=bool(field.example), key=key, help=told)
+        st.toggle(field.label, value=bool(field.example), key=key, help=description)
     else:
-        held = json.dumps(field.example, ensure_ascii=False) if field.example is not None else ""
-        text = st.text_area(f"{field.label} (JSON)", value=held, key=key, help=told, height=80)
-        _say_if_not_json(text)
+        content = json.dumps(field.example, ensure_ascii=False) if field.example is not None else ""
+        text = st.text_area(f"{field.label} (JSON)", value=content, key=key, help=description, height=80)
+        _check_json(text)
 
 
 def _draw_json(chain: ChainSpec, schema: dict[str, Any]) -> Any:
-    shown = json.dumps(example(schema), indent=2, ensure_ascii=False)
-    text = st.text_area("Input (JSON)", value=shown, key=f"events_json_{chain.name}", height=180)
-    return json.loads(text) if _say_if_not_json(text) else None
+    default = json.dumps(example(schema), indent=2, ensure_ascii=False)
+    text = st.text_area("Input (JSON)", value=default, key=f"events_json_{chain.name}", height=180)
+    return json.loads(text) if _check_json(text) else None
 
 
-def _say_if_not_json(text: str) -> bool:
-    """Return whether a text is JSON, and say where it is not."""
+def _check_json(text: str) -> bool:
+    """Return whether a text is JSON; if not, show where it fails."""
     if not text.strip():
         return False
     try:

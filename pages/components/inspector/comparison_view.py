@@ -1,10 +1,9 @@
-"""Two runs side by side."""
+"""Comparison of two runs: figures, trees, and where texts and events begin to differ."""
 
 import pandas as pd
 import streamlit as st
 
-from pages.components.inspector.inspector_state import pick
-from pages.components.inspector.run_charts import draw_tree
+from pages.components.inspector.run_charts import Pick, draw_tree
 from pages.components.layout import formatting
 from weir.analysis.outcome import outcome
 from weir.analysis.run_comparison import figure_pairs, first_difference, first_difference_of_text
@@ -14,24 +13,22 @@ from weir.core.run_event import RunEvent
 from weir.runs.run import Run
 from weir.text.invisible_characters import replace_invisible
 
-_AROUND = 60
+_CONTEXT_CHARS = 60
 """Characters shown on each side of the first difference of two texts."""
 
 
-def draw_comparison(first: Run, second: Run) -> None:
-    """Draw figures, trees and the first difference of two runs, as far as they have come."""
+def draw_comparison(first: Run, second: Run, *, pick: Pick) -> None:
+    """Draw figures, trees and the first difference of two runs, by the events that they have so far."""
     one, other = RunSnapshot(), RunSnapshot()
     one.advance_to(first.events, len(first.events))
     other.advance_to(second.events, len(second.events))
     for column, run, seen in zip(st.columns(2), (first, second), (one, other), strict=True):
         with column:
-            said = outcome(run, seen.figures())
-            st.markdown(
-                f"**{formatting.escape_markdown(run.name)}** · {said.status.value} · {len(seen.events):,} events"
-            )
+            status = outcome(run, seen.figures()).status.value
+            st.markdown(f"**{formatting.escape_markdown(run.name)}** · {status} · {len(seen.events):,} events")
             st.caption(formatting.metrics_line(seen.figures()))
             if seen.root:
-                draw_tree(seen.root, key=f"events_compare_tree_{run.id}")
+                draw_tree(seen.root, key=f"events_compare_tree_{run.id}", pick=pick)
     pairs = figure_pairs(one.figures(), other.figures())
     st.dataframe(
         pd.DataFrame(
@@ -50,43 +47,43 @@ def draw_comparison(first: Run, second: Run) -> None:
         alt="The figures of both runs",
     )
     _draw_texts(one, other)
-    _draw_events(one, other)
+    _draw_events(one, other, pick)
 
 
 def _draw_texts(one: RunSnapshot, other: RunSnapshot) -> None:
     texts = [seen.root.text if seen.root else "" for seen in (one, other)]
-    place = first_difference_of_text(*texts)
-    if place is None:
+    index = first_difference_of_text(*texts)
+    if index is None:
         st.markdown(":material/check: Both streamed the same text.")
         return
-    st.markdown(f"**The texts differ from character {place:,} on**")
+    st.markdown(f"**The texts differ from character {index:,} on**")
     for column, text in zip(st.columns(2), texts, strict=True):
-        before, after = text[max(0, place - _AROUND) : place], text[place : place + _AROUND]
+        before, after = text[max(0, index - _CONTEXT_CHARS) : index], text[index : index + _CONTEXT_CHARS]
         column.code(replace_invisible(f"…{before}▏{after}…"), language=None, wrap_lines=True)
 
 
-def _draw_events(one: RunSnapshot, other: RunSnapshot) -> None:
-    found = first_difference(one.events, other.events)
-    if found is None:
-        st.markdown(":material/check: Their events are the same, one by one, but for times and ids.")
+def _draw_events(one: RunSnapshot, other: RunSnapshot, pick: Pick) -> None:
+    difference = first_difference(one.events, other.events)
+    if difference is None:
+        st.markdown(":material/check: Their events are the same, one by one, except for times and ids.")
         return
-    st.markdown(f"**First difference: event {found.index}, its {found.what}**")
-    for column, event in zip(st.columns(2), (found.first, found.second), strict=True):
+    st.markdown(f"**First difference: event {difference.index}, its {difference.what}**")
+    for column, event in zip(st.columns(2), (difference.first, difference.second), strict=True):
         with column:
             _draw_event(event)
-    if found.first is not None:
+    if difference.first is not None:
         st.button(
             "Show it in the table",
             icon=":material/my_location:",
             key="events_difference",
             type="tertiary",
             on_click=pick,
-            args=(found.first.seq,),
+            args=(difference.first.seq,),
         )
 
 
 def _draw_event(event: RunEvent | None) -> None:
     if event is None:
-        st.caption("This run has no event here: it ended before.")
+        st.caption("This run has no event here: it ended earlier.")
     else:
         st.json(replace_invisible(serialization.dumps(event.as_dict()).decode()), expanded=2)

@@ -1,33 +1,32 @@
-"""The doctor's findings and the flow of chunks through the components."""
+"""Stream diagnosis: what delays the run's stream, and how many chunks each component took and gave."""
 
 import pandas as pd
 import streamlit as st
 
-from pages.components.inspector.inspector_state import pick
-from pages.components.inspector.run_charts import indented
+from pages.components.inspector.run_charts import Pick, indented
 from pages.components.layout.formatting import escape_markdown
 from weir.analysis.run_tree import RunNode
 from weir.analysis.stream_diagnosis import findings, flows
 
 _FLOW_COLUMNS = {
-    "in": st.column_config.NumberColumn("chunks in", help="Of the step before it"),
+    "in": st.column_config.NumberColumn("chunks in", help="From the step before it"),
     "out": st.column_config.NumberColumn("chunks out"),
     "first": st.column_config.NumberColumn("first (s)", format="%.3f", help="Since the run's start"),
     "last": st.column_config.NumberColumn("last (s)", format="%.3f"),
 }
 
 MAX_FINDINGS = 50
-"""That are shown: each is a box with a button."""
+"""Findings that are shown: each is a box with a button."""
 
 
-def draw_doctor(root: RunNode) -> None:
-    """Draw what is wrong with the run's flow and how to mend it, then the flow itself."""
-    found = findings(root)
-    if not found:
-        st.markdown(":material/check_circle: Nothing in this run holds its stream up.")
-    if len(found) > MAX_FINDINGS:
-        st.caption(f"These are the first {MAX_FINDINGS} of {len(found):,} findings.")
-    for number, finding in enumerate(found[:MAX_FINDINGS]):
+def draw_doctor(root: RunNode, *, pick: Pick) -> None:
+    """Draw what delays the run's stream and how to correct it, then the flow of chunks."""
+    issues = findings(root)
+    if not issues:
+        st.markdown(":material/check_circle: Nothing delays the stream of this run.")
+    if len(issues) > MAX_FINDINGS:
+        st.caption(f"These are the first {MAX_FINDINGS} of {len(issues):,} findings.")
+    for number, finding in enumerate(issues[:MAX_FINDINGS]):
         with st.container(border=True, gap="xsmall"):
             st.markdown(f":material/stethoscope: **{finding.kind.title}**")
             st.markdown(escape_markdown(finding.evidence))
@@ -40,15 +39,15 @@ def draw_doctor(root: RunNode) -> None:
                 on_click=pick,
                 args=(finding.seq,),
             )
-    flowed = flows(root)
+    component_flows = flows(root)
     st.dataframe(
         pd.DataFrame(
             {
-                "component": [indented(flow.node) for flow in flowed],
-                "in": [flow.chunks_in for flow in flowed],
-                "out": [flow.chunks_out for flow in flowed],
-                "first": [flow.first for flow in flowed],
-                "last": [flow.last for flow in flowed],
+                "component": [indented(flow.node) for flow in component_flows],
+                "in": [flow.chunks_in for flow in component_flows],
+                "out": [flow.chunks_out for flow in component_flows],
+                "first": [flow.first for flow in component_flows],
+                "last": [flow.last for flow in component_flows],
             }
         ),
         hide_index=True,

@@ -1,4 +1,4 @@
-"""The table of a run's events, and what stands behind a row."""
+"""The table of a run's events, and the data of the selected row."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.inspector import event_filter_form
-from pages.components.inspector.inspector_state import pick, picked
+from pages.components.inspector.inspector_state import InspectorState
 from pages.components.layout.copy_button import copy_button
 from pages.components.layout.formatting import inline_code
 from weir.analysis.event_rows import PREVIEW, EventRow, folded_rows, unfolded_rows
@@ -17,10 +17,10 @@ from weir.core.run_event import RunEvent
 from weir.text.invisible_characters import replace_invisible
 
 PAGE = 300
-"""Rows of one page of the table: what is sent does not grow with the run."""
+"""Rows of one page of the table. A page of fixed size keeps the amount of data sent independent of the run's length."""
 HEIGHT = 460
-"""Pixels, also while there is little to show: nothing below moves."""
-MAX_SHOWN = 100_000
+"""Pixels, also while there is little to show, so that nothing below moves."""
+MAX_DATA_BYTES = 100_000
 """Bytes of one event's data that are shown as a tree."""
 
 _COLUMNS = {
@@ -41,50 +41,50 @@ _CHUNK_COLUMNS = {
 
 
 def table_rows(events: Sequence[RunEvent], *, search: str, folded: bool) -> list[EventRow]:
-    """Return the rows of the table, only those whose names or payloads hold the search."""
-    found = folded_rows(events) if folded else unfolded_rows(events)
-    wanted = search.strip().lower()
-    return [row for row in found if _holds(row, wanted)] if wanted else found
+    """Return the rows of the table: those whose names or payloads contain the search, or all if it is empty."""
+    rows = folded_rows(events) if folded else unfolded_rows(events)
+    query = search.strip().lower()
+    return [row for row in rows if _contains(row, query)] if query else rows
 
 
-def _holds(row: EventRow, wanted: str) -> bool:
-    # The text of a fold is searched as a whole: what is looked for may be cut between two chunks.
+def _contains(row: EventRow, query: str) -> bool:
+    # The text of a fold is searched as a whole, because a match may be split between two chunks.
     return (
-        wanted in row.names.lower()
-        or any(wanted in event.event or wanted in event.run_id for event in row.events)
-        or any(wanted in event.payload.decode(errors="replace").lower() for event in row.events)
-        or (row.is_folded and wanted in row.text.lower())
+        query in row.names.lower()
+        or any(query in event.event or query in event.run_id for event in row.events)
+        or any(query in event.payload.decode(errors="replace").lower() for event in row.events)
+        or (row.is_folded and query in row.text.lower())
     )
 
 
-def draw_table(shown: Sequence[EventRow], *, key: str, live: bool) -> EventRow | None:
-    """Draw a page of rows and return the selected one. A live table stays at its newest page."""
-    pages = max(1, -(-len(shown) // PAGE))
-    at = _place_of(picked(), shown)
+def draw_table(state: InspectorState, rows: Sequence[EventRow], *, key: str, live: bool) -> EventRow | None:
+    """Draw a page of rows and return the selected row. A live table stays at its newest page."""
+    pages = max(1, -(-len(rows) // PAGE))
+    at = _index_of(state.picked, rows)
     page_key = f"events_page_{key}"
-    if st.session_state.get("events_shown_pick") != picked():
-        st.session_state.events_shown_pick = picked()
+    if state.picked_in_table != state.picked:
+        state.picked_in_table = state.picked
         if at is not None:
             st.session_state[page_key] = at // PAGE + 1
-    elif live and picked() is None:
+    elif live and state.picked is None:
         st.session_state[page_key] = pages
     st.session_state[page_key] = min(st.session_state.get(page_key, pages if live else 1), pages)
     first = (st.session_state[page_key] - 1) * PAGE
-    page = shown[first : first + PAGE]
+    page = rows[first : first + PAGE]
     table_key = f"events_table_{key}_{first}"
     selected = [at - first] if at is not None and first <= at < first + len(page) else []
     st.session_state[table_key] = {"selection": {"rows": selected, "columns": [], "cells": []}}
 
-    def chosen() -> None:
+    def on_select() -> None:
         now = st.session_state[table_key]["selection"]["rows"]
-        pick(page[now[0]].first.seq if now and now[0] < len(page) else None)
-        st.session_state.events_shown_pick = picked()
+        state.pick(page[now[0]].first.seq if now and now[0] < len(page) else None)
+        state.picked_in_table = state.picked
 
     st.dataframe(
-        _table(page, before=shown[first - 1] if first else None),
+        _table(page, before=rows[first - 1] if first else None),
         hide_index=True,
         column_config=_COLUMNS,
-        on_select=chosen,
+        on_select=on_select,
         selection_mode="single-row",
         height=HEIGHT,
         key=table_key,
@@ -92,38 +92,38 @@ def draw_table(shown: Sequence[EventRow], *, key: str, live: bool) -> EventRow |
     )
     if pages > 1:
         st.pagination(pages, key=page_key)
-    return shown[at] if at is not None else None
+    return rows[at] if at is not None else None
 
 
-def _place_of(seq: int | None, shown: Sequence[EventRow]) -> int | None:
+def _index_of(seq: int | None, rows: Sequence[EventRow]) -> int | None:
     if seq is None:
         return None
-    return next((place for place, row in enumerate(shown) if row.first.seq <= seq <= row.last.seq), None)
+    return next((index for index, row in enumerate(rows) if row.first.seq <= seq <= row.last.seq), None)
 
 
-def _table(shown: Sequence[EventRow], before: EventRow | None) -> pd.DataFrame:
+def _table(rows: Sequence[EventRow], before: EventRow | None) -> pd.DataFrame:
     """Return rows as a table; `before` is the row ahead of them. Times in seconds, gaps in milliseconds."""
     gaps = [
-        later.first.elapsed - earlier.last.elapsed for earlier, later in pairwise([before, *shown] if before else shown)
+        later.first.elapsed - earlier.last.elapsed for earlier, later in pairwise([before, *rows] if before else rows)
     ]
-    if before is None and shown:
+    if before is None and rows:
         gaps.insert(0, 0.0)
     return pd.DataFrame(
         {
-            "#": [f"{row.first.seq}–{row.last.seq}" if row.is_folded else str(row.first.seq) for row in shown],
-            "time": [row.first.elapsed for row in shown],
+            "#": [f"{row.first.seq}–{row.last.seq}" if row.is_folded else str(row.first.seq) for row in rows],
+            "time": [row.first.elapsed for row in rows],
             "gap": [1e3 * gap for gap in gaps],
-            "event": [f"▸ {len(row.events):,} × …_stream" if row.is_folded else row.first.event for row in shown],
-            "name": [row.names for row in shown],
-            "preview": [row.preview[:PREVIEW] for row in shown],
-            "run": [row.first.run_id[-6:] for row in shown],
-            "tags": [", ".join(row.first.component.tags) for row in shown],
+            "event": [f"▸ {len(row.events):,} × …_stream" if row.is_folded else row.first.event for row in rows],
+            "name": [row.names for row in rows],
+            "preview": [row.preview[:PREVIEW] for row in rows],
+            "run": [row.first.run_id[-6:] for row in rows],
+            "tags": [", ".join(row.first.component.tags) for row in rows],
         }
     )
 
 
-def draw_row(row: EventRow | None) -> None:
-    """Draw what stands behind a row: one event's data, or the events of a fold."""
+def draw_row(state: InspectorState, row: EventRow | None) -> None:
+    """Draw the selected row: one event's data, or the events of a fold."""
     with st.container(height=HEIGHT, border=True):
         if row is None:
             st.caption(
@@ -131,7 +131,7 @@ def draw_row(row: EventRow | None) -> None:
                 "it opens here."
             )
         elif row.is_folded:
-            _draw_fold(row)
+            _draw_fold(state, row)
         else:
             _draw_event(row.first)
 
@@ -142,15 +142,17 @@ def _draw_event(event: RunEvent) -> None:
         event_filter_form.draw_additions(event)
         pretty = serialization.indented(event.as_dict())
         copy_button(pretty, key=f"copy-event-{event.seq}")
-    if len(event.payload) > MAX_SHOWN:
-        st.caption(f"The first {MAX_SHOWN:,} of {len(event.payload):,} bytes; Copy takes all.")
-        st.code(replace_invisible(event.payload[:MAX_SHOWN].decode(errors="replace")), language="json", wrap_lines=True)
+    if len(event.payload) > MAX_DATA_BYTES:
+        st.caption(f"The first {MAX_DATA_BYTES:,} of {len(event.payload):,} bytes; Copy takes all.")
+        st.code(
+            replace_invisible(event.payload[:MAX_DATA_BYTES].decode(errors="replace")), language="json", wrap_lines=True
+        )
         return
     st.json(replace_invisible(pretty), expanded=3)
 
 
-def _draw_fold(row: EventRow) -> None:
-    inside = _chosen_inside(row)
+def _draw_fold(state: InspectorState, row: EventRow) -> None:
+    selected = next((event for event in row.events if event.seq == state.picked), None)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{row.first.seq}–{row.last.seq}** {len(row.events):,} chunk events", width="content")
         copy_button(row.text, key=f"copy-fold-{row.first.seq}")
@@ -159,10 +161,10 @@ def _draw_fold(row: EventRow) -> None:
     part = row.events[(page - 1) * PAGE : page * PAGE]
     key = f"events_fold_{row.first.seq}_{page}"
 
-    def chosen() -> None:
+    def on_select() -> None:
         now = st.session_state[key]["selection"]["rows"]
-        pick(part[now[0]].seq if now else row.first.seq)
-        st.session_state.events_shown_pick = picked()
+        state.pick(part[now[0]].seq if now else row.first.seq)
+        state.picked_in_table = state.picked
 
     st.dataframe(
         pd.DataFrame(
@@ -176,19 +178,14 @@ def _draw_fold(row: EventRow) -> None:
         ),
         hide_index=True,
         column_config=_CHUNK_COLUMNS,
-        on_select=chosen,
+        on_select=on_select,
         selection_mode="single-row",
         height=220,
         key=key,
         alt="The chunk events of this row",
     )
-    if inside is not None:
-        _draw_event(inside)
-
-
-def _chosen_inside(row: EventRow) -> RunEvent | None:
-    seq = picked()
-    return next((event for event in row.events if event.seq == seq), None)
+    if selected is not None:
+        _draw_event(selected)
 
 
 def _visible(text: str) -> str:

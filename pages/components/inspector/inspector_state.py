@@ -1,63 +1,78 @@
-"""What one visitor's inspector remembers between two runs of its script."""
+"""The session state of the Events page."""
 
-import time
-from typing import Any
+from dataclasses import dataclass, field
 
 import streamlit as st
 
-from weir.analysis.playback import Playhead, playhead_at_end
+from pages.components.layout.playback_bar import PlaybackState, Player
+from pages.components.session.run_page import RunPage
 from weir.analysis.run_snapshot import RunSnapshot
 from weir.runs.run import Run
 
-FILTER_KEYS = tuple(f"{side}_{kind}" for side in ("include", "exclude") for kind in ("names", "types", "tags"))
-"""Of the widgets that hold the filter, and so of the address's query."""
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run to be started: the chain's name and its input."""
+
+    chain: str
+    value: object = None
+    text: str = ""
+    """What was typed at the bottom of the page; the input is made from it. Empty if `value` is the input."""
 
 
-def playhead(run: Run) -> Playhead | None:
-    """Return where this run's replay is; None while the run is seen as far as it is."""
-    kept: dict[str, Any] = st.session_state.get("events_playhead") or {}
-    found: Playhead | None = kept.get(run.id)
-    return found
+@dataclass
+class InspectorState(RunPage):
+    """What the Events page remembers of one visitor between two runs of its script."""
+
+    request: RunRequest | None = None
+    """To be started by the next run of the script."""
+    form_sent: bool = False
+    """Whether *Run* was pressed in the form: its values are known once it is drawn again."""
+    problem: str = ""
+    """A sentence to be shown once."""
+    picked: int | None = None
+    """Number of the event that is selected, in the table and in the charts."""
+    picked_in_table: int | None = None
+    """The selection to which the table has already moved."""
+    playback: PlaybackState = field(default_factory=PlaybackState)
+    snapshot: tuple[str, RunSnapshot] | None = None
+    """The run's id, and what is known of it after the events that are seen."""
+
+    def show(self, run_id: str) -> None:
+        """Show this run, with nothing selected and compared with none."""
+        super().show(run_id)
+        self._reset()
+
+    def close(self) -> None:
+        """Show the list of runs."""
+        super().close()
+        self._reset()
+
+    def _reset(self) -> None:
+        self.picked = None
+        st.query_params.pop("with", None)
+
+    def pick(self, seq: int | None) -> None:
+        """Select an event."""
+        self.picked = seq
+
+    def player(self, run: Run) -> Player:
+        """Return the player of a run's events."""
+        return Player(self.playback, run.id, run.events)
+
+    def is_moving(self, run: Run) -> bool:
+        """Whether more of this run may be seen in a moment."""
+        return run.is_live or self.player(run).is_playing
+
+    def snapshot_at(self, run: Run, count: int) -> RunSnapshot:
+        """Return what is known of the run after that many events. Events that were read are not read again."""
+        if self.snapshot is None or self.snapshot[0] != run.id or len(self.snapshot[1].events) > count:
+            self.snapshot = (run.id, RunSnapshot())
+        self.snapshot[1].advance_to(run.events, count)
+        return self.snapshot[1]
 
 
-def move(run: Run, head: Playhead | None) -> None:
-    """Set where this run's replay is."""
-    st.session_state.events_playhead = {run.id: head}
-
-
-def seen_count(run: Run) -> int:
-    """Return how many of the run's events are seen now. A replay that has come to the end is over."""
-    head = playhead(run)
-    if head is None:
-        return len(run.events)
-    now = time.monotonic()
-    count = head.events_at(now, run.events)
-    if head.is_playing and count >= len(run.events) and not run.is_live:
-        move(run, playhead_at_end(run.events))
-    return count
-
-
-def is_moving(run: Run) -> bool:
-    """Whether more may be seen of this run in a moment."""
-    head = playhead(run)
-    return run.is_live if head is None else head.is_playing
-
-
-def inspection(run: Run, count: int) -> RunSnapshot:
-    """Return all that is known of the run after that many events; what was read before is not read again."""
-    kept: tuple[str, RunSnapshot] | None = st.session_state.get("events_inspection")
-    if kept is None or kept[0] != run.id or len(kept[1].events) > count:
-        kept = st.session_state.events_inspection = (run.id, RunSnapshot())
-    kept[1].advance_to(run.events, count)
-    return kept[1]
-
-
-def picked() -> int | None:
-    """Return the number of the event that is selected."""
-    found: int | None = st.session_state.get("events_picked")
-    return found
-
-
-def pick(seq: int | None) -> None:
-    """Select an event, in the table and in the charts."""
-    st.session_state.events_picked = seq
+def inspector_state() -> InspectorState:
+    """Return the state of the Events page."""
+    state: InspectorState = st.session_state.setdefault("inspector", InspectorState())
+    return state

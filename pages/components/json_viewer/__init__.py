@@ -1,1 +1,1 @@
-"""The parts of the partial-JSON viewer."""
+"""Components of the JSON page."""

@@ -1,20 +1,18 @@
-"""What is seen of a JSON text once it is there: any moment of it, its life-lines, and other parsers beside it."""
+"""Analysis of a JSON text that is complete: playback, field timelines, one chunk, and a comparison of parsers."""
 
 import json
-import time
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from pages.components.json_viewer.json_source import JsonSource
+from pages.components.json_viewer.json_state import JsonState
 from pages.components.json_viewer.outline_view import LEGEND, html
 from pages.components.json_viewer.timeline_chart import draw_lifelines
-from pages.components.layout import formatting
+from pages.components.layout import formatting, playback_bar
 from pages.components.session import run_links
-from weir.analysis.playback import Playhead, playhead_at_end
 from weir.partial_json.dialect import LIKE_LANGCHAIN, MODEL_ANSWER
-from weir.partial_json.field_timeline import FieldTimelines, field_timelines
 from weir.partial_json.fields import FieldEvent, JsonError, ParseResult, ParseStatus
 from weir.partial_json.json_patch import deltas, patch
 from weir.partial_json.outline import outline
@@ -25,36 +23,24 @@ from weir.text.invisible_characters import replace_invisible
 VIEWS = ["Life-line", "This chunk", "Face-off", "The chain's own chunks"]
 MAX_ROWS = 300
 MAX_TEXT = 20_000
-"""Characters of the raw text that are shown; the last ones."""
+"""Characters of the raw text that are shown: its end."""
 MAX_CHUNKS, MAX_CHARACTERS = 600, 6_000
-"""What the face-off compares: a parser that starts anew at each chunk takes the square of it."""
-PLAY_EVERY = 0.25
+"""Limits of the comparison: a parser that starts over at each chunk takes quadratic time."""
+REFRESH_SECONDS = 0.25
 HEIGHT = 330
 
 
-def draw_analysis(source: JsonSource) -> None:
-    """Draw a text that has ended."""
-    playing = _head(source).is_playing
-    st.fragment(partial(_draw, source, playing), run_every=PLAY_EVERY if playing else None)()
+def draw_analysis(state: JsonState, source: JsonSource) -> None:
+    """Draw a text that is complete, again and again while it is played back."""
+    playing = state.player(source).is_playing
+    st.fragment(partial(_draw, state, source, playing), run_every=REFRESH_SECONDS if playing else None)()
 
 
-def _head(source: JsonSource) -> Playhead:
-    kept: tuple[str, Playhead] | None = st.session_state.get("json_playhead")
-    return kept[1] if kept and kept[0] == source.id else playhead_at_end(source.chunks)
-
-
-def _move(source: JsonSource, head: Playhead) -> None:
-    st.session_state.json_playhead = (source.id, head)
-
-
-def _draw(source: JsonSource, was_playing: bool) -> None:
+def _draw(state: JsonState, source: JsonSource, was_playing: bool) -> None:
     if run_links.is_share_revoked(source.id):
         st.rerun()
-    head = _head(source)
-    count = head.events_at(time.monotonic(), source.chunks)
-    if head.is_playing and count >= len(source.chunks):
-        _move(source, playhead_at_end(source.chunks))
-    early = _draw_bar(source, count)
+    count = state.player(source).count()
+    early = _draw_playback_bar(state, source, count)
     dialect = LIKE_LANGCHAIN if early else MODEL_ANSWER
     parser = PartialJson(dialect, source.schema)
     events: list[FieldEvent] = []
@@ -74,55 +60,37 @@ def _draw(source: JsonSource, was_playing: bool) -> None:
         "View", VIEWS, default=VIEWS[0], required=True, key="json_view", label_visibility="collapsed", wrap=True
     )
     if view == VIEWS[0]:
-        draw_lifelines(_lives(source), source.chunks[0].elapsed, source.chunks[-1].elapsed)
+        draw_lifelines(state.timelines_of(source), source.chunks[0].elapsed, source.chunks[-1].elapsed)
     elif view == VIEWS[1]:
         _draw_chunk(source, count, parser, events)
     elif view == VIEWS[2]:
         _draw_face_off(source, count)
     else:
         _draw_yielded(source)
-    if was_playing != _head(source).is_playing:
+    if was_playing != state.player(source).is_playing:
         st.rerun()
 
 
-def _draw_bar(source: JsonSource, count: int) -> bool:
-    """Draw where in the text one is; return whether numbers are shown early."""
-    head, total = _head(source), len(source.chunks)
+def _draw_playback_bar(state: JsonState, source: JsonSource, count: int) -> bool:
+    """Draw the playback bar; return whether numbers are shown before they are complete."""
+    player, total = state.player(source), len(source.chunks)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        playing = head.is_playing
-        st.button(
-            "Pause" if playing else "Replay" if count >= total else "Play",
-            icon=":material/pause:" if playing else ":material/play_arrow:",
-            key="json_play",
-            on_click=_toggle,
-            args=(source,),
-            width=110,
-        )
-        st.session_state.json_scrub = count
-        st.slider("Chunks", 0, total, key="json_scrub", on_change=_scrub, args=(source,), label_visibility="collapsed")
+        playback_bar.draw_play_button(player, count, key="json")
+        playback_bar.draw_slider(player, count, "Chunks", key="json")
         at = source.chunks[count - 1].elapsed if count else source.chunks[0].elapsed
         st.caption(f"chunk {count:,} of {total:,} · {formatting.seconds(at)}", width="content")
         return st.toggle("Numbers as they are written", key="json_early", help="As LangChain shows them: 1, 12, 120")
 
 
-def _toggle(source: JsonSource) -> None:
-    head, now = _head(source), time.monotonic()
-    _move(source, head.pause(now, source.chunks) if head.is_playing else head.play(now, source.chunks))
-
-
-def _scrub(source: JsonSource) -> None:
-    _move(source, Playhead(0, 0.0).seek(st.session_state.json_scrub, source.chunks))
-
-
 def draw_raw(text: str, *, limit: int, height: int) -> None:
     """Draw the end of the raw text."""
     before = len(text) - limit
-    shown = f"… {before:,} characters before …\n{text[-limit:]}" if before > 0 else text
-    st.code(replace_invisible(shown) or " ", language=None, wrap_lines=True, height=height)
+    excerpt = f"… {before:,} characters before …\n{text[-limit:]}" if before > 0 else text
+    st.code(replace_invisible(excerpt) or " ", language=None, wrap_lines=True, height=height)
 
 
 def draw_state(parser: PartialJson, ending: ParseResult | None) -> None:
-    """Say how the text stands: growing, complete, cut off, or no JSON from some character on."""
+    """Draw the state of the text: growing, complete, cut off, or not JSON from some character on."""
     error = parser.error or (ending.error if ending else None)
     if ending is not None and ending.status is ParseStatus.COMPLETE:
         st.markdown(":green-badge[:material/check_circle: Complete]")
@@ -146,16 +114,9 @@ def _cached_face_off(chunks: tuple[str, ...]) -> list[ParserResult]:
     return compare_parsers(chunks, max_chunks=MAX_CHUNKS, max_characters=MAX_CHARACTERS)
 
 
-def _lives(source: JsonSource) -> FieldTimelines:
-    kept: tuple[str, FieldTimelines] | None = st.session_state.get("json_lives")
-    if kept is None or kept[0] != source.id:
-        kept = st.session_state.json_lives = (source.id, field_timelines(source.chunks, source.schema))
-    return kept[1]
-
-
 def _draw_chunk(source: JsonSource, count: int, parser: PartialJson, events: list[FieldEvent]) -> None:
     if not count:
-        st.caption("Nothing has come yet.")
+        st.caption("No chunk has arrived yet.")
         return
     st.markdown(
         f"**Chunk {count}**: {formatting.inline_code(json.dumps(source.chunks[count - 1].text, ensure_ascii=False))}"
@@ -168,18 +129,18 @@ def _draw_chunk(source: JsonSource, count: int, parser: PartialJson, events: lis
         st.code(_lines(deltas(events, parser.value)), language="json", wrap_lines=True)
     with right:
         st.caption("What LangChain's JsonOutputParser makes of the text so far")
-        show = LANGCHAIN.begin()
+        parse = LANGCHAIN.begin()
         try:
-            shown = show("".join(chunk.text for chunk in source.chunks[:count])[:MAX_TEXT])
-        except Exception as error:  # what a parser raises is its answer
+            value = parse("".join(chunk.text for chunk in source.chunks[:count])[:MAX_TEXT])
+        except Exception as error:  # the exception is the result to show
             st.code(f"{type(error).__name__}: {error}"[:300], language=None, wrap_lines=True)
         else:
-            st.json(shown if isinstance(shown, dict | list) else {"value": shown}, expanded=2)
+            st.json(value if isinstance(value, dict | list) else {"value": value}, expanded=2)
 
 
 def _lines(operations: object) -> str:
-    found = operations if isinstance(operations, list) else []
-    return "\n".join(json.dumps(operation, ensure_ascii=False)[:2_000] for operation in found) or "[]"
+    listed = operations if isinstance(operations, list) else []
+    return "\n".join(json.dumps(operation, ensure_ascii=False)[:2_000] for operation in listed) or "[]"
 
 
 def _draw_face_off(source: JsonSource, count: int) -> None:
@@ -205,8 +166,8 @@ def _draw_face_off(source: JsonSource, count: int) -> None:
     )
     if compared < len(source.chunks):
         st.caption(
-            f"Over the first {compared:,} of {len(source.chunks):,} chunks: parsers that start anew at each chunk take "
-            "the square of the text."
+            f"Over the first {compared:,} of {len(source.chunks):,} chunks: parsers that start over at each chunk take "
+            "quadratic time."
         )
     step = min(count, compared)
     if not step:
@@ -215,11 +176,11 @@ def _draw_face_off(source: JsonSource, count: int) -> None:
     for column, score in zip(st.columns(len(CANDIDATES)), scores, strict=True):
         with column:
             st.markdown(f"**{score.name}**")
-            found = score.steps[step - 1]
-            if found.error is not None:
-                st.code(found.error[:200], language=None, wrap_lines=True)
+            result = score.steps[step - 1]
+            if result.error is not None:
+                st.code(result.error[:200], language=None, wrap_lines=True)
             else:
-                st.json(found.value if isinstance(found.value, dict | list) else {"value": found.value}, expanded=1)
+                st.json(result.value if isinstance(result.value, dict | list) else {"value": result.value}, expanded=1)
 
 
 def _draw_yielded(source: JsonSource) -> None:
@@ -232,12 +193,12 @@ def _draw_yielded(source: JsonSource) -> None:
         f"first at {formatting.seconds(first)}, the last at {formatting.seconds(last)}. The model's first came at "
         f"{formatting.seconds(source.chunks[0].elapsed)}."
     )
-    shown = source.yielded[-200:]
+    last_chunks = source.yielded[-200:]
     st.dataframe(
         pd.DataFrame(
             {
-                "time (s)": [chunk.at for chunk in shown],
-                "chunk": [json.dumps(chunk.value, ensure_ascii=False)[:300] for chunk in shown],
+                "time (s)": [chunk.at for chunk in last_chunks],
+                "chunk": [json.dumps(chunk.value, ensure_ascii=False)[:300] for chunk in last_chunks],
             }
         ),
         hide_index=True,

@@ -1,4 +1,4 @@
-"""Where the viewer's JSON comes from: a run, or a text that was pasted."""
+"""The JSON of the viewer as timed chunks: from a run, or from a pasted text."""
 
 import json
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from weir.partial_json.checked_schema import SchemaError
 from weir.partial_json.parser import PartialJson
 from weir.runs.run import Run
 
-PACE = 0.02
-"""Seconds between two chunks of a pasted text."""
-STALL_AT, STALL = 0.5, 2.0
-"""A hostile text stands still for so many seconds at this part of it."""
+CHUNK_INTERVAL_SECONDS = 0.02
+"""Between two chunks of a pasted text."""
+STALL_AT, STALL_SECONDS = 0.5, 2.0
+"""A text that is cut *hostile* pauses for two seconds at half of its chunks."""
 
 
 class Chunker(StrEnum):
-    """How a pasted text is cut."""
+    """How a pasted text is cut into chunks."""
 
     ONE = "1 character"
     FOUR = "4 characters"
@@ -41,12 +41,12 @@ class JsonSource:
 
 
 def of_run(run: Run, stream: RunJsonReader) -> JsonSource:
-    """Return what a run that has ended wrote. `stream` has read its events."""
+    """Return the JSON of a run that has ended. `stream` has read its events."""
     return JsonSource(run.id, stream.chunks(), schema_of(run), stream.yielded)
 
 
 def schema_of(run: Run) -> dict[str, Any] | None:
-    """Return the schema that a run's text should fit; None where its record has none, or what is no schema."""
+    """Return the schema that a run's text should fit; None if the run has none, or an invalid one."""
     schema = run.context.get("schema")
     if not isinstance(schema, dict):
         return None
@@ -58,22 +58,25 @@ def schema_of(run: Run) -> dict[str, Any] | None:
 
 
 def of_text(text: str, chunker: Chunker, size: int, cut: int, schema: dict[str, Any] | None) -> JsonSource:
-    """Return a pasted text in chunks, without its last `cut` characters."""
+    """Return a pasted text, without its last `cut` characters, in chunks."""
     text = adversarial_chunking.drop_last(text, cut)
     if chunker is Chunker.HOSTILE:
         pieces = list(adversarial_chunking.decoded(adversarial_chunking.split_inside_characters(text)))
     else:
         pieces = adversarial_chunking.by_characters(text, {Chunker.ONE: 1, Chunker.FOUR: 4}.get(chunker, size))
-    stalls = STALL if chunker is Chunker.HOSTILE else 0.0
+    stall = STALL_SECONDS if chunker is Chunker.HOSTILE else 0.0
     timed = [
-        TimedText(PACE * number + (stalls if number > STALL_AT * len(pieces) else 0.0), piece)
+        TimedText(CHUNK_INTERVAL_SECONDS * number + (stall if number > STALL_AT * len(pieces) else 0.0), piece)
         for number, piece in enumerate(pieces)
     ]
     return JsonSource(f"text-{hash((text, chunker, size, cut, json.dumps(schema)))}", timed, schema)
 
 
 def own_schema(text: str) -> dict[str, Any] | type[BaseModel]:
-    """Return the schema that a person wrote: a JSON Schema, or a list of fields. Raises ValueError with a sentence."""
+    """Return a schema of the visitor's own: a JSON Schema, or a list of fields.
+
+    Raises ValueError, with a sentence for them, if the text is neither.
+    """
     if not text.lstrip().startswith("{"):
         return class_of_fields(text)
     try:
@@ -82,10 +85,10 @@ def own_schema(text: str) -> dict[str, Any] | type[BaseModel]:
         raise ValueError(f"This JSON Schema is not JSON: {error}.") from None
     if schema.get("type") != "object" or not isinstance(schema.get("properties"), dict):
         raise ValueError('The schema must be of an object: {"type": "object", "properties": {…}}.')
-    found: dict[str, Any] = schema
-    return found
+    checked: dict[str, Any] = schema
+    return checked
 
 
 def form_of(schema: dict[str, Any] | type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON Schema of either."""
+    """Return the JSON Schema of a schema that may be a class."""
     return schema if isinstance(schema, dict) else schema.model_json_schema()

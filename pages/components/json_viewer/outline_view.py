@@ -1,10 +1,11 @@
-"""The growing document: one line a field, coloured and labelled by its state."""
+"""The outline of a JSON document that grows: one line a field, coloured and labelled by its stage."""
 
 from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
 
+from pages.components.layout.palette import AMBER, BLUE, GREY, RED, TEAL
 from weir.partial_json.outline import OutlineRow, Stage
 from weir.text.invisible_characters import replace_invisible
 
@@ -16,12 +17,17 @@ _STYLE = """<style>
 .wj em { margin-left: .5rem; font-size: .78rem; opacity: .85 }
 .wj b { font-weight: 600; white-space: nowrap; }
 .wj .d1 { --d: 1 } .wj .d2 { --d: 2 } .wj .d3 { --d: 3 } .wj .d4 { --d: 4 } .wj .d5 { --d: 5 } .wj .d6 { --d: 6 }
-.wj .a { --c: #8a969966; --b: transparent; opacity: .7 } .wj .g { --c: #d08a1d; --b: #d08a1d22 }
-.wj .c { --c: #4a7fd0; --b: #4a7fd01a } .wj .v { --c: #2f93a0; --b: #2f93a01c } .wj .x { --c: #cf4b4b; --b: #cf4b4b22 }
 </style>"""
+_COLORS = (
+    "<style>"
+    f".wj .a {{ --c: {GREY}66; --b: transparent; opacity: .7 }} .wj .g {{ --c: {AMBER}; --b: {AMBER}22 }} "
+    f".wj .c {{ --c: {BLUE}; --b: {BLUE}1a }} .wj .v {{ --c: {TEAL}; --b: {TEAL}1c }} "
+    f".wj .x {{ --c: {RED}; --b: {RED}22 }}"
+    "</style>"
+)
 
-DEEPEST = 6
-"""Levels that are indented; what is deeper stands below it."""
+MAX_INDENT = 6
+"""Levels that are indented; deeper ones are drawn at this level."""
 
 _MARKS = {Stage.ABSENT: "○", Stage.GROWING: "◐", Stage.CLOSED: "●", Stage.VALID: "✓", Stage.INVALID: "✗"}
 _CLASSES = {Stage.ABSENT: "a", Stage.GROWING: "g", Stage.CLOSED: "c", Stage.VALID: "v", Stage.INVALID: "x"}
@@ -30,19 +36,20 @@ LEGEND = " · ".join(f"{_MARKS[stage]} {stage.value}" for stage in Stage)
 
 
 def draw_style() -> None:
-    """Draw what the lines look like: once, before them."""
-    st.html(_STYLE)
+    """Draw the style sheet of the lines, once a page."""
+    st.html(_STYLE + _COLORS)
 
 
 def html(rows: Sequence[OutlineRow]) -> str:
-    """Return the lines. They are sent many times while a text grows, so they are short."""
+    """Return the lines as HTML. They are sent many times while a text grows, so class names are short."""
     return replace_invisible(f'<div class="wj">{"".join(map(_line, rows))}</div>')
 
 
 def _line(row: OutlineRow) -> str:
     problem = f" <em>{escape(row.problem)}</em>" if row.stage is Stage.INVALID else ""
     key = f"<b>{escape(row.key, quote=False)}</b>" if row.key else ""
+    classes = f"{_CLASSES[row.stage]} d{min(row.depth, MAX_INDENT)}"
     return (
-        f'<div class="{_CLASSES[row.stage]} d{min(row.depth, DEEPEST)}">{key}<span>{escape(row.preview, quote=False)}'
+        f'<div class="{classes}">{key}<span>{escape(row.preview, quote=False)}'
         f"{problem}</span><i>{_MARKS[row.stage]} {row.stage.value}</i></div>"
     )

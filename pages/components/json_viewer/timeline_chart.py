@@ -1,21 +1,20 @@
-"""When each field came, closed and was judged."""
+"""The timeline chart of the fields: when each appeared, closed and was validated."""
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
 from pages.components.layout.formatting import inline_code, seconds
+from pages.components.layout.palette import AMBER, BLUE, RED, TEAL
 from weir.partial_json.field_timeline import FieldTimeline, FieldTimelines
 from weir.partial_json.fields import Validity
 
 MAX_LINES = 60
-_COLORS = alt.Scale(
-    domain=["growing", "closed", "valid", "invalid"], range=["#d08a1d", "#4a7fd0", "#2f93a0", "#cf4b4b"]
-)
+_COLORS = alt.Scale(domain=["growing", "closed", "valid", "invalid"], range=[AMBER, BLUE, TEAL, RED])
 
 
 def draw_lifelines(lives: FieldTimelines, started: float, end: float) -> None:
-    """Draw a bar for each path: growing, then usable. `started` and `end` are the first and the last chunk's time."""
+    """Draw a bar for each path: growing, closed, validated. `started`, `end`: times of the first and the last chunk."""
     lines = lives.lines[:MAX_LINES]
     if not lines:
         st.caption("There is no field yet.")
@@ -44,31 +43,33 @@ def draw_lifelines(lives: FieldTimelines, started: float, end: float) -> None:
 def _bars(line: FieldTimeline, end: float) -> list[dict[str, object]]:
     path = line.pointer or "(document)"
     closed = line.closed_at
-    found: list[dict[str, object]] = [
+    bars: list[dict[str, object]] = [
         {"path": path, "state": "growing", "from": line.opened_at, "to": end if closed is None else closed}
     ]
     if closed is None:
-        return found
+        return bars
     judged = line.judged_at
     if judged is None or judged > closed:
-        found.append({"path": path, "state": "closed", "from": closed, "to": end if judged is None else judged})
+        bars.append({"path": path, "state": "closed", "from": closed, "to": end if judged is None else judged})
     if judged is not None:
         state = "invalid" if line.verdict is Validity.INVALID else "valid"
-        found.append({"path": path, "state": state, "from": judged, "to": end})
-    return found
+        bars.append({"path": path, "state": state, "from": judged, "to": end})
+    return bars
 
 
 def _sentences(lives: FieldTimelines, started: float, end: float) -> str:
-    told = []
+    sentences = []
     if lives.first_usable_at is not None:
         waited, early = lives.first_usable_at - started, end - lives.first_usable_at
-        told.append(f"First usable value {seconds(waited)} after the first chunk, {seconds(early)} before the end.")
+        sentences.append(
+            f"First usable value {seconds(waited)} after the first chunk, {seconds(early)} before the end."
+        )
     invalid = [line for line in lives.lines if line.verdict is Validity.INVALID and line.judged_at is not None]
     if invalid:
-        # Of those found at once the innermost: what holds it is invalid because of it.
+        # Of several at the same moment the innermost: the values around it are invalid because of it.
         first = min(invalid, key=lambda line: (line.judged_at or 0.0, -line.pointer.count("/")))
         known = end - (first.judged_at or 0.0)
-        told.append(
+        sentences.append(
             f"An error was known {seconds(known)} before the end, at {inline_code(first.pointer or '(document)')}."
         )
-    return " ".join(told) or "No value is usable yet."
+    return " ".join(sentences) or "No value is usable yet."

@@ -1,1 +1,1 @@
-"""Pieces of the layout that every page shares."""
+"""Components that all pages share."""

@@ -1,4 +1,4 @@
-"""A button that puts text on the clipboard: Streamlit has none of its own."""
+"""Copy button: puts a text on the clipboard. Streamlit has no such widget."""
 
 import base64
 import zlib
@@ -25,7 +25,7 @@ svg { width: 1rem; height: 1rem; fill: none; stroke: currentColor; stroke-width:
 """
 
 _JS = """
-// The text comes packed, and is unpacked before there is a click: what is not allowed without one must not wait.
+// The text is unpacked before the click: browsers allow clipboard access during the click only, not after a wait.
 const unpacked = (packed) => {
   const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0))
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text()
@@ -36,9 +36,9 @@ export default function ({ data, parentElement }) {
   button.disabled = true
   unpacked(data.packed).then((whole) => { text = whole; button.disabled = false })
   const label = button.querySelector("span")
-  const say = (words) => { label.textContent = words }
-  say(data.label)
-  // The clipboard API exists on https and localhost only; a selection and the old command work anywhere.
+  const setLabel = (text) => { label.textContent = text }
+  setLabel(data.label)
+  // The clipboard API exists on https and localhost only; `execCommand` works everywhere.
   const copyBySelection = (text) => {
     const area = Object.assign(document.createElement("textarea"), { value: text })
     document.body.append(area)
@@ -51,8 +51,8 @@ export default function ({ data, parentElement }) {
     let done = false
     try { await navigator.clipboard.writeText(text); done = true }
     catch { done = copyBySelection(text) }
-    say(done ? "Copied" : "Not allowed here")
-    setTimeout(() => say(data.label), 1500)
+    setLabel(done ? "Copied" : "Not allowed here")
+    setTimeout(() => setLabel(data.label), 1500)
   }
 }
 """
@@ -60,11 +60,11 @@ export default function ({ data, parentElement }) {
 
 def copy_button(text: str, *, key: str, label: str = "Copy") -> None:
     """Draw a button that copies `text`."""
-    # Registered at each call: the registry is the server's, and a page's module may be loaded before there is one.
+    # Registered at each call: the registry belongs to the server, and this module may be imported before it exists.
     button = st.components.v2.component("weir_copy", html=_HTML, css=_CSS, js=_JS)
     button(data={"packed": _packed(text), "label": label}, key=key, width="content")
 
 
 def _packed(text: str) -> str:
-    """Return the text for the browser to unpack: it has been sent once already, to be read."""
+    """Return the text compressed. It was sent once already, as text of the page, so that this copy should be small."""
     return base64.b64encode(zlib.compress(replace_lone_surrogates(text).encode())).decode()

@@ -1,4 +1,4 @@
-"""Figures as people read them."""
+"""Formatting for pages: durations, prices, lines of metrics, and text escaped for Markdown."""
 
 import re
 
@@ -22,23 +22,23 @@ def dollars(value: float) -> str:
 
 
 def metrics_line(figures: RunMetrics) -> str:
-    """One line of an answer's figures; a number with a `~` is an estimate until the server has counted."""
-    about = "" if figures.exact else "~"
+    """Return the metrics of an answer as one line. `~` marks an estimate: the server has not reported token counts."""
+    estimate = "" if figures.exact else "~"
     parts = []
     if figures.time_to_first_token is not None:
         parts.append(f"first token {seconds(figures.time_to_first_token)}")
     if figures.tokens_per_second is not None:
-        parts.append(f"{about}{figures.tokens_per_second:,.0f} tokens/s")
+        parts.append(f"{estimate}{figures.tokens_per_second:,.0f} tokens/s")
     if figures.tokens_in is not None:
         parts.append(f"{figures.tokens_in:,} in")
     if figures.tokens_out is not None:
-        parts.append(f"{about}{figures.tokens_out:,} out")
+        parts.append(f"{estimate}{figures.tokens_out:,} out")
     parts.append(seconds(figures.duration))
     return " · ".join(parts)
 
 
 def live_metrics_line(meter: MetricsAccumulator, elapsed: float, waiting: str) -> str:
-    """The same place while the answer is being written. `elapsed` is seconds since the run's start."""
+    """Return the line of metrics while the answer is written; `waiting` until its first token, `elapsed` in seconds."""
     if meter.time_to_first_token is None:
         return f"{waiting} · {elapsed:.0f} s"
     parts = [f"first token {seconds(meter.time_to_first_token)}"]
@@ -53,10 +53,10 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-!|~$:&])")
 
 
 def escape_markdown(text: str) -> str:
-    """Return text that Markdown shows as it is, with marks for what cannot be seen."""
+    """Return text escaped so that Markdown shows it literally, with invisible characters replaced by marks."""
     return _MARKDOWN.sub(r"\\\1", replace_invisible(text))
 
 
 def inline_code(text: str) -> str:
-    """Return text as inline code of one line, which nothing in it can end."""
+    """Return text as inline code of one line. Backticks are replaced, so that the text cannot end it."""
     return f"`{' '.join(replace_invisible(text).replace('`', '´').split()) or ' '}`"

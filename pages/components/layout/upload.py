@@ -1,4 +1,4 @@
-"""A place for one file, which is empty again once the file has been taken."""
+"""Upload field for one file. It is empty again once the file has been accepted."""
 
 from collections.abc import Callable
 
@@ -6,12 +6,12 @@ import streamlit as st
 
 
 def draw_upload(label: str, kind: str, *, key: str, max_mb: int, take: Callable[[bytes], None]) -> None:
-    """Draw the place; `take` is called with the content and raises ValueError with a sentence for what it refuses."""
+    """Draw the field. `take` is called with the file's content, and raises ValueError with a sentence to refuse it."""
     number = st.session_state.get(f"{key}s", 0)
-    place, problem_key = f"{key}_{number}", f"{key}_problem"
+    widget_key, problem_key = f"{key}_{number}", f"{key}_problem"
 
-    def given() -> None:
-        file = st.session_state[place]
+    def on_change() -> None:
+        file = st.session_state[widget_key]
         if file is None:
             return
         try:
@@ -21,6 +21,6 @@ def draw_upload(label: str, kind: str, *, key: str, max_mb: int, take: Callable[
             return
         st.session_state[f"{key}s"] = number + 1
 
-    st.file_uploader(label, type=kind, key=place, on_change=given, max_upload_size=max_mb)
+    st.file_uploader(label, type=kind, key=widget_key, on_change=on_change, max_upload_size=max_mb)
     if problem := st.session_state.pop(problem_key, ""):
         st.error(problem, icon=":material/broken_image:")

@@ -1,1 +1,1 @@
-"""The visitor's session: identity, links, starts of runs, recordings."""
+"""The visitor's session: identity, sign-in, links to runs, starts of runs, recordings."""

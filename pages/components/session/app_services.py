@@ -1,4 +1,4 @@
-"""The services of the process, as the pages use them."""
+"""The application services of the process, built once, for the pages."""
 
 import functools
 import threading
@@ -22,7 +22,7 @@ def _build() -> AppServices:
 
 
 def close_services() -> None:
-    """End the services, so that the next call of `service` builds them anew."""
+    """Close the services. The next call of `service` builds new ones."""
     with _LOCK:
         _build().close()
         _build.cache_clear()

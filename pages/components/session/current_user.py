@@ -1,4 +1,4 @@
-"""Whose conversations are shown."""
+"""The current user: the person or the browser whose conversations a page shows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,20 +12,20 @@ from weir.config.allow_list import normalize_email
 
 
 def current_user_id() -> str:
-    """Return who looks at the page: who is signed in, else whose browser it is.
+    """Return the id of the signed-in person, else of the browser.
 
-    One whose browser keeps no cookie is somebody else in each tab.
+    Without cookies, each tab has an id of its own.
     """
-    found: str = _known() or st.session_state.setdefault("visitor", new_anonymous_id())
-    return found
+    user_id: str = _persistent_id() or st.session_state.setdefault("visitor", new_anonymous_id())
+    return user_id
 
 
 def has_persistent_identity() -> bool:
-    """Whether Weir will know the visitor again: in another tab, after a reload."""
-    return _known() is not None
+    """Whether another tab, or a reload, has the same user id."""
+    return _persistent_id() is not None
 
 
-def _known() -> str | None:
+def _persistent_id() -> str | None:
     if is_signed_in():
         return identity(st.user)
     cookie = st.context.cookies.get(COOKIE)
@@ -33,11 +33,11 @@ def _known() -> str | None:
 
 
 def identity(user: Mapping[str, Any]) -> str:
-    """Return who is signed in, by what their provider says: an address, else their name with the provider."""
+    """Return the id of a signed-in person: their e-mail address, else issuer and subject of their sign-in provider."""
     email = user.get("email")
     return "user:" + (normalize_email(str(email)) if email else f"{user.get('iss')} {user.get('sub')}")
 
 
 def current_caller() -> Caller:
-    """Return who looks at the page, for the limits and for what is shared."""
+    """Return the caller of this page, for limits and for access to runs."""
     return Caller.from_identity(current_user_id(), st.context.ip_address or "")

@@ -1,4 +1,4 @@
-"""Runs as files: recordings that are saved, those that are opened, and those that Weir brings along."""
+"""Recordings on the pages: saving a run as a file, opening a file, and the recordings that come with Weir."""
 
 import contextlib
 import re
@@ -20,9 +20,9 @@ SAMPLES = Path(__file__).parents[2] / "assets" / "recordings"
 
 
 def open_recording(content: bytes) -> Run:
-    """Put a recording among the runs and return it; the same file is the same run. Raises RecordingError.
+    """Add a recording to the run store and return its run. The same file is the same run, also after its eviction.
 
-    One that was removed to make room for newer runs can be opened again.
+    Raises RecordingError if the file is not a recording, or the store has no room for it.
     """
     run = from_jsonl(content)
     store = service().recorder.store
@@ -39,13 +39,13 @@ def open_recording(content: bytes) -> Run:
 
 @cache
 def samples() -> dict[str, tuple[str, bytes]]:
-    """Return the recordings that Weir brings along: by file name, their titles and contents."""
-    found = sorted(SAMPLES.glob("*.jsonl"))
-    return {path.stem: (path.stem.split("-", 1)[1].replace("-", " ").capitalize(), path.read_bytes()) for path in found}
+    """Return the recordings that come with Weir: title and content by file name."""
+    paths = sorted(SAMPLES.glob("*.jsonl"))
+    return {path.stem: (path.stem.split("-", 1)[1].replace("-", " ").capitalize(), path.read_bytes()) for path in paths}
 
 
 def draw_recording_upload(opened: Callable[[Run], None]) -> None:
-    """Draw the place for a file; `opened` is called with the run of a file that is a recording."""
+    """Draw the upload field for a recording; `opened` is called with its run."""
     draw_upload(
         "Open a recording (.jsonl)",
         "jsonl",
@@ -56,7 +56,7 @@ def draw_recording_upload(opened: Callable[[Run], None]) -> None:
 
 
 def draw_recording_download(run: Run) -> None:
-    """Draw the way to the run as a file. Whether it may be read is settled when the button is pressed."""
+    """Draw the download button of a run. Access is checked when it is pressed."""
     st.download_button(
         "Recording",
         partial(content_for, run, current_caller().visitor),
@@ -71,21 +71,21 @@ def draw_recording_download(run: Run) -> None:
 
 
 def _is_too_large(run: Run) -> bool:
-    """Return `is_too_large`, which looks at every event, once for as many events as there are."""
+    """Return `is_too_large`, which takes time for every event, cached by the number of events."""
     key = (run.id, len(run.events))
-    known: tuple[tuple[str, int], bool] | None = st.session_state.get("events_too_large")
-    if known is None or known[0] != key:
-        known = st.session_state.events_too_large = (key, is_too_large(run))
-    return known[1]
+    cached: tuple[tuple[str, int], bool] | None = st.session_state.get("events_too_large")
+    if cached is None or cached[0] != key:
+        cached = st.session_state.events_too_large = (key, is_too_large(run))
+    return cached[1]
 
 
 def file_id(run: Run) -> str:
-    """Return the id that stands in a file's name: the one it was recorded under, where that can stand there."""
+    """Return the id for a recording's file name: the recorded id if it is safe in a file name, else the run's id."""
     return run.recorded_id if re.fullmatch(r"[A-Za-z0-9-]{1,64}", run.recorded_id) else run.id
 
 
 def content_for(run: Run, visitor: str) -> bytes:
-    """Return the run as a file; for a visitor who may not read it a file that only says so."""
+    """Return the recording of a run; for a visitor without access, a file with nothing but the problem."""
     if not run.can_read(visitor):
         return serialization.dumps({"problem": RunNotSharedError.message}) + b"\n"
     return b"".join(to_jsonl(run))

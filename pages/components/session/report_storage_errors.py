@@ -1,4 +1,4 @@
-"""What a person does and the database refuses is told to them, on the next drawing of the page."""
+"""Storage errors of widget callbacks, reported on the page by the run of the script that follows the callback."""
 
 import functools
 import logging
@@ -16,23 +16,23 @@ _LOG = logging.getLogger(__name__)
 
 
 def report_storage_errors(action: Callable[P, R]) -> Callable[P, R | None]:
-    """Return the same action for a widget's callback: where it cannot be kept it changes nothing and says so."""
+    """Decorate a widget's callback: a storage error ends it, and is shown by `draw_storage_error`."""
 
     @functools.wraps(action)
-    def told(*args: P.args, **kwargs: P.kwargs) -> R | None:
+    def reporting(*args: P.args, **kwargs: P.kwargs) -> R | None:
         try:
             return action(*args, **kwargs)
         except StorageError as error:
-            _LOG.warning("not kept: %s", error)
+            _LOG.warning("not stored: %s", error)
             st.session_state.storage_trouble = f"This was not kept. {error.problem.sentence} {error.problem.remedy}"
         except ConversationNotFoundError:
-            st.session_state.storage_trouble = "This conversation is not there any more: another tab has deleted it."
+            st.session_state.storage_trouble = "This conversation no longer exists: another tab has deleted it."
         return None
 
-    return told
+    return reporting
 
 
 def draw_storage_error() -> None:
-    """Say what could not be kept, once."""
+    """Draw the storage error of the last callback, once."""
     if trouble := st.session_state.pop("storage_trouble", ""):
         st.error(trouble, icon=":material/database_off:")

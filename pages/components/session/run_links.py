@@ -1,4 +1,4 @@
-"""`?run=<id>`: a run opened from a link."""
+"""Links to runs: `?run=<id>` in the address, and who may open it."""
 
 import streamlit as st
 
@@ -18,12 +18,12 @@ RUN_UNAVAILABLE = (RunNotFoundError, RunEvictedError, RunNotSharedError)
 
 
 def open_run(run_id: str) -> Run:
-    """Return a run for this visitor to read. Raises one of LOST."""
+    """Return a run for this visitor to read. Raises one of RUN_UNAVAILABLE."""
     return get_readable_run(service().recorder.store, run_id, current_caller().visitor)
 
 
 def is_share_revoked(run_id: str) -> bool:
-    """Whether there is such a run, which is not shared with this visitor."""
+    """Whether the run exists and is not shared with this visitor any more."""
     try:
         open_run(run_id)
     except RunNotSharedError:
@@ -39,13 +39,13 @@ def draw_run_unavailable(gone: RunUnavailableError) -> None:
 
 
 def rerun_if_unshared(run: Run) -> None:
-    """Begin the page anew where the run on it is not shared with this visitor any more."""
+    """Rerun the script if the run on the page is not shared with this visitor any more."""
     if not run.is_shared and not run.can_read(current_caller().visitor):
         st.rerun()
 
 
 def find_run(parameter: str = "run") -> Run | None:
-    """Return the run that the address names; say so where there is none."""
+    """Return the run that the address names; if it cannot be opened, draw why and return None."""
     run_id = st.query_params.get(parameter)
     if run_id is None:
         return None
@@ -57,7 +57,7 @@ def find_run(parameter: str = "run") -> Run | None:
 
 
 def linked_run(page: str) -> Run | None:
-    """Return the run that the address names, if it belongs on this page; say so where there is none."""
+    """Return the run that the address names; if it cannot be opened or is another page's, draw that and return None."""
     run = find_run()
     if run is not None and run.context.get("page") != page:
         st.warning(f"This link is to a run of another page ({escape_markdown(run.name)}).", icon=":material/link_off:")
@@ -66,6 +66,6 @@ def linked_run(page: str) -> Run | None:
 
 
 def show_link(run: Run) -> None:
-    """Put the run's link into the address bar: a refresh, or a colleague, comes back to it."""
+    """Put the run into the address: a reload, or a colleague with the link, opens the same run."""
     if st.query_params.get("run") != run.id:
         st.query_params["run"] = run.id

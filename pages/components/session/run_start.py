@@ -1,4 +1,4 @@
-"""How every page starts a run, and what it says where a limit stands in the way."""
+"""Starting a run from a page, within the visitor's limits, and the notice for a limit that was reached."""
 
 import uuid
 from collections.abc import Callable
@@ -19,19 +19,16 @@ from weir.runs.run import Run
 
 @dataclass(slots=True)
 class PendingRun:
-    """The run that a page has begun, for the next drawing of the page where this one was ended in that moment."""
+    """The id of a run that was just started.
+
+    Streamlit may stop the script at that moment. The next run of the script then shows the run.
+    """
 
     run_id: str | None = None
 
     def note(self, run: Run) -> None:
-        """Note a run. Makes no call of Streamlit's."""
+        """Remember a run. Does not call Streamlit, which may end the script."""
         self.run_id = run.id
-
-
-def pending_run(page: str) -> PendingRun:
-    """Return what this visitor has begun on a page and is yet to be shown."""
-    begun: PendingRun = st.session_state.setdefault(f"{page}_begun", PendingRun())
-    return begun
 
 
 def start(
@@ -44,13 +41,14 @@ def start(
     claim: Callable[[], None] | None = None,
     begun: Callable[[Run], None] | None = None,
 ) -> Run:
-    """Begin a run for this visitor, to be kept alive while their tab is open. Raises LimitReachedError.
+    """Start a run for this visitor; it is kept alive while their tab is open.
 
-    `context` is kept with it beside what the chain wants kept; `claim` is called once there is a place for it.
-    `begun` is called with the run as soon as it is there, before any call of Streamlit's: those may end the script.
+    `context` is stored with the run, beside the chain's own. `claim` is called when the limits allow the start.
+    `begun` is called with the run as soon as it exists, before any call of Streamlit, which may end the script.
+    Raises LimitReachedError.
     """
 
-    remember = run_tracker()
+    track = run_tracker()
 
     def begin() -> Run:
         if claim:
@@ -65,7 +63,7 @@ def start(
             line=None if method.is_async else prepared.line,
         )
         run.connection = prepared.connection
-        remember(run)
+        track(run)
         if begun:
             begun(run)
         return run
@@ -76,23 +74,23 @@ def start(
 
 
 def restore_input(key: str, text: str, reached: LimitReachedError) -> None:
-    """Have the next drawing of the page say why a run was not started, with what was typed in its input again."""
+    """Have the next run of the script put the typed text back into the input `key`, and show the limit."""
     st.session_state[f"{key}_back"] = text
     st.session_state.limit_reached = str(reached)
 
 
 def has_limit_notice() -> bool:
-    """Whether there is something for `draw_limit` to say."""
+    """Whether `draw_limit_notice` has something to show."""
     return "limit_reached" in st.session_state
 
 
 def draw_limit_notice() -> None:
-    """Say which limit kept a run from being started, once."""
-    if told := st.session_state.pop("limit_reached", ""):
-        st.info(told, icon=":material/hourglass_top:")
+    """Draw which limit prevented a run, once."""
+    if sentence := st.session_state.pop("limit_reached", ""):
+        st.info(sentence, icon=":material/hourglass_top:")
 
 
 def draw_retry(reached: LimitReachedError, *, key: str, again: Callable[[], None] | None = None) -> None:
-    """Say which limit keeps from being started what waits here, and offer to try again: by drawing the page anew."""
+    """Draw which limit was reached, and *Try again*, which calls `again` and reruns the script."""
     st.info(str(reached), icon=":material/hourglass_top:")
     st.button("Try again", icon=":material/refresh:", key=f"try-{key}", on_click=again)

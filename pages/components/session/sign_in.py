@@ -1,4 +1,4 @@
-"""Signing in, where `[auth]` is set up in Streamlit's secrets: who may see and do anything at all."""
+"""Sign-in with the providers in `[auth]` of Streamlit's `secrets.toml`, and who may use the app."""
 
 import functools
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ DEFAULT = "default"
 
 @functools.cache
 def providers() -> tuple[str, ...]:
-    """Return the names of the providers by which people sign in, read once; none where nobody has to.
+    """Return the names of the sign-in providers, read once; empty if sign-in is not set up.
 
-    Raises SettingsError where they cannot be read whole: a mistake in a file must not let everybody in.
+    Raises SettingsError if the file cannot be read or lacks a value: a mistake in it must not open the app to everyone.
     """
     names: tuple[str, ...] = ()
     if st.secrets.load_if_toml_exists():
@@ -28,7 +28,7 @@ def providers() -> tuple[str, ...]:
     else:
         for file in st.get_option("secrets.files"):
             if Path(file).exists():
-                raise SettingsError(f"{file} cannot be read, so who may sign in is not known.")
+                raise SettingsError(f"{file} cannot be read, so Weir does not know who may sign in.")
     if not names and settings().allowed_users:
         raise SettingsError("WEIR_ALLOWED_USERS is set, but nobody can sign in: [auth] is missing in secrets.toml.")
     return names
@@ -36,24 +36,24 @@ def providers() -> tuple[str, ...]:
 
 def _checked(auth: Mapping[str, Any]) -> tuple[str, ...]:
     named = {name: section for name, section in auth.items() if isinstance(section, Mapping) and "client_id" in section}
-    found = named if "client_id" not in auth else {DEFAULT: auth} | named
+    sections = named if "client_id" not in auth else {DEFAULT: auth} | named
     missing = [key for key in SHARED if not auth.get(key)]
-    missing += [f"{name}.{key}" for name, section in found.items() for key in PROVIDERS_OWN if not section.get(key)]
-    if not found:
+    missing += [f"{name}.{key}" for name, section in sections.items() for key in PROVIDERS_OWN if not section.get(key)]
+    if not sections:
         missing.append("client_id")
     if missing:
         raise SettingsError(f"[auth] in secrets.toml lacks {', '.join(missing)}.")
-    return tuple(found)
+    return tuple(sections)
 
 
 def auth_secrets() -> tuple[str, ...]:
-    """Return what `[auth]` keeps secret: nothing that is logged, shown or recorded may hold it."""
+    """Return the secrets of `[auth]`, for redaction of logs, pages and recordings."""
     has_auth = st.secrets.load_if_toml_exists() and "auth" in st.secrets
     return secrets_of(st.secrets["auth"]) if has_auth else ()
 
 
 def secrets_of(auth: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the secrets of an `[auth]` section and of its providers, also in the form in which these are sent them."""
+    """Return the secrets of an `[auth]` section and its providers, also as the Basic credentials that are sent."""
     sections = [auth, *(section for section in auth.values() if isinstance(section, Mapping))]
     sent = [
         basic(section["client_id"], section["client_secret"])
@@ -64,11 +64,11 @@ def secrets_of(auth: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def denial_reason(user: Mapping[str, Any], allowed: frozenset[str]) -> str | None:
-    """Return why somebody who is signed in may not use Weir, by what their provider says of them; None if they may."""
+    """Return why a signed-in person may not use Weir, by their provider's claims; None if they may."""
     email = user.get("email")
     if not isinstance(email, str) or "@" not in email:
         return "Your sign-in provider has not told Weir an e-mail address." if allowed else None
-    # A provider that says nothing of it has no other addresses than its own.
+    # Providers without `email_verified` hand out addresses of their own domains only.
     if str(user.get("email_verified", True)).lower() != "true":
         return f"Your sign-in provider has not verified that {email} is yours."
     if not allow_list.is_allowed(allowed, email):
@@ -79,32 +79,33 @@ def denial_reason(user: Mapping[str, Any], allowed: frozenset[str]) -> str | Non
 def is_signed_in() -> bool:
     """Whether the visitor is signed in.
 
-    Where nobody can be, `st.user` is not asked: it looks for its secrets' files each time, one visitor after another.
+    Without providers, `st.user` is not read: each access looks for the secrets files, under a lock that all visitors
+    share.
     """
     return bool(providers()) and st.user.get("is_logged_in") is True
 
 
 def account() -> str | None:
-    """Return how somebody who is signed in is called; None where nobody is."""
+    """Return the name of the signed-in person for the page; None if nobody is signed in."""
     if not is_signed_in():
         return None
     return str(st.user.get("email") or st.user.get("name") or st.user.get("sub"))
 
 
 def is_authorized() -> bool:
-    """Whether the visitor may see and do anything here."""
+    """Whether the visitor may use the app."""
     if not providers():
         return True
     return is_signed_in() and denial_reason(st.user, _allowed()) is None
 
 
 def draw_sign_in() -> None:
-    """Draw what somebody who is not admitted sees instead of any page."""
+    """Draw the sign-in page: all that an unauthorized visitor sees."""
     st.subheader("Weir", anchor=False)
     name = account()
-    why = denial_reason(st.user, _allowed()) if name else None
-    if why:
-        st.warning(why, icon=":material/block:")
+    reason = denial_reason(st.user, _allowed()) if name else None
+    if reason:
+        st.warning(reason, icon=":material/block:")
         st.button("Sign out", icon=":material/logout:", on_click=st.logout)
         return
     st.markdown("Weir shows, measures and records what a LangChain chain streams. Sign in to use it.")
@@ -119,7 +120,7 @@ def draw_sign_in() -> None:
             args=(None if provider == DEFAULT else provider,),
         )
     if "run" in st.query_params:
-        st.caption("Once you are signed in, open your link again: it is good for as long as its run is shared.")
+        st.caption("After you have signed in, open your link again. It is valid as long as its run is shared.")
 
 
 def _allowed() -> frozenset[str]:

@@ -1,0 +1,112 @@
+"""What the Events page does: start a run, open and close one, compare two."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+from pydantic import ValidationError
+
+from chains.registry import REGISTRY
+from pages.components.inspector import chain_form
+from pages.components.inspector.inspector_state import InspectorState, RunRequest
+from pages.components.session import run_start
+from pages.components.session.app_services import service
+from pages.components.session.recordings import open_recording, samples
+from pages.components.session.run_start import PendingRun
+from weir.access.limits import LimitReachedError
+from weir.llm.chain_registry import ChainSpec, ModelNotReadyError
+from weir.runs.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class StartResult:
+    """What came of a request: a run, or what prevents one."""
+
+    run: Run | None = None
+    problem: str = ""
+    """What is wrong with the input, in a sentence."""
+    limit: LimitReachedError | None = None
+    waits_for_model: bool = False
+
+
+def start_run(request: RunRequest, pending: PendingRun) -> StartResult:
+    """Start the requested run. Draws nothing and reruns nothing: the page decides on that, by the result."""
+    chain = REGISTRY.get(request.chain)
+    try:
+        value = chain_form.input_of_text(chain, request.text) if request.text else request.value
+    except ValueError as error:
+        return StartResult(problem=f"{chain.name} takes JSON, and this text is not JSON: {error}.")
+    try:
+        prepared = chain.prepare(service().models, chain.input_model.model_validate(value))
+    except ModelNotReadyError:
+        return StartResult(waits_for_model=True)
+    except ValidationError as error:
+        return StartResult(problem=_first_problem(error))
+    context = {"page": "events", "asked": value}
+    try:
+        return StartResult(run_start.start(prepared, name=chain.name, context=context, begun=pending.note))
+    except LimitReachedError as reached:
+        return StartResult(limit=reached)
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in problem["loc"]) or "The input"
+    return f"{field}: {problem['msg'].lower()}."
+
+
+def take_request(state: InspectorState, chain: ChainSpec, value: object, text: str) -> RunRequest | None:
+    """Return the run to be started now, once: what was typed, else what a button asked for. `value` is the form's."""
+    request, state.request = state.request, None
+    form_sent, state.form_sent = state.form_sent, False
+    if text:
+        return RunRequest(chain.name, text=text)
+    if form_sent:
+        return RunRequest(chain.name, value)
+    return request
+
+
+def apply_result(state: InspectorState, request: RunRequest, result: StartResult) -> None:
+    """Show what came of a request. Reruns the script where typed text goes back into the input, drawn by then."""
+    if result.run is not None:
+        state.show(result.run.id)
+    elif result.waits_for_model:
+        state.request = request
+    elif result.limit is not None:
+        run_start.restore_input("events_input", request.text, result.limit)
+        if request.text:
+            st.rerun()
+    else:
+        state.problem = result.problem
+
+
+def send_form(state: InspectorState) -> None:
+    """Close the form and run the chain with what it holds."""
+    st.session_state.events_form = False
+    state.form_sent = True
+
+
+def run_again(state: InspectorState, chain: str, value: object) -> None:
+    """Run a chain once more with the same input."""
+    state.request = RunRequest(chain, value)
+
+
+def open_sample(state: InspectorState, name: str) -> None:
+    """Show a recording that comes with Weir."""
+    state.show(open_recording(samples()[name][1]).id)
+
+
+def compare() -> None:
+    """Compare the run with the one that the select box names."""
+    run_id = st.session_state.events_other
+    if run_id in samples():
+        run_id = open_recording(samples()[run_id][1]).id
+    if run_id is None:
+        end_comparison()
+    else:
+        st.query_params["with"] = run_id
+
+
+def end_comparison() -> None:
+    """Compare with no run."""
+    st.session_state.events_other = None
+    st.query_params.pop("with", None)

@@ -1,0 +1,118 @@
+"""A run on the JSON page: started, followed while the model writes, and its outcome."""
+
+import json
+
+import streamlit as st
+
+from chains.registry import prepare_structured
+from chains.structured import Profile
+from pages.components.answer.share_popover import draw_link
+from pages.components.json_viewer.analysis import HEIGHT
+from pages.components.json_viewer.json_source import JsonSource, of_run, schema_of
+from pages.components.json_viewer.json_state import JsonState
+from pages.components.json_viewer.outline_view import LEGEND, html
+from pages.components.json_viewer.source_form import SourceChoice
+from pages.components.layout import formatting
+from pages.components.session import run_links, run_start
+from pages.components.session.app_services import service
+from weir.access.limits import LimitReachedError
+from weir.analysis.metrics import run_metrics
+from weir.analysis.outcome import AnswerStatus, outcome
+from weir.analysis.run_json import RunJsonReader
+from weir.llm.chain_registry import ModelNotReadyError
+from weir.partial_json.outline import outline
+from weir.partial_json.parser import PartialJson
+from weir.runs.run import Run
+from weir.text.invisible_characters import replace_invisible
+
+IDEAS = ["The sea", "Nasi goreng", "A lighthouse"]
+REFRESH_SECONDS = 0.4
+LIVE_ROWS = 14
+LIVE_TEXT_CHARS = 500
+
+
+def start_json_run(state: JsonState, topic: str, choice: SourceChoice) -> None:
+    """Ask the model to describe a topic. Called by the script, not by a callback: at a limit it reruns the script."""
+    if choice.schema is None:
+        state.problem = "Correct the schema first."
+        return
+    try:
+        prepared = prepare_structured(service().models, topic, choice.schema or Profile, choice.method)
+    except ModelNotReadyError:
+        state.topic = topic
+        return
+    try:
+        run = run_start.start(prepared, name="structured", begun=state.pending.note)
+    except LimitReachedError as reached:
+        run_start.restore_input("json_input", topic, reached)
+        st.rerun()
+    state.show(run.id)
+
+
+def draw_ideas(state: JsonState) -> None:
+    """Draw what the page does, and three topics to click."""
+    st.markdown(
+        "Give a topic below: a model answers in JSON, and each field is shown as it grows, closes and is checked "
+        "against the schema. Or paste a text, and see how a parser copes with it: that needs no model."
+    )
+    for idea in IDEAS:
+        st.button(idea, icon=":material/lightbulb:", key=f"json-idea-{idea}", on_click=state.request, args=(idea,))
+
+
+def draw_live_run(run: Run) -> None:
+    """Draw the text and its fields while the model writes; returns when the run has ended.
+
+    At each step the end of the text and the first fields are sent, at most a fixed amount, so that a long text does
+    not delay the page.
+    """
+    head = st.empty()
+    left, right = st.columns(2)
+    with left:
+        raw = st.empty()
+    with right, st.container(height=HEIGHT, border=True):
+        fields = st.empty()
+    st.caption(LEGEND)
+    schema = schema_of(run)
+    parser, stream, fed, tail = PartialJson(schema=schema), RunJsonReader(), 0, ""
+    for batch in run.follow(every=REFRESH_SECONDS, heartbeat=0.1):
+        # A call of Streamlit's also between chunks: it ends the script when the visitor uses another widget.
+        st.session_state.get("_")
+        run_links.rerun_if_unshared(run)
+        stream.read(batch)
+        new = stream.chunks(fed)
+        if not new:
+            continue
+        fed += len(new)
+        for chunk in new:
+            parser.feed(chunk.text)
+            tail += chunk.text
+        tail = tail[-LIVE_TEXT_CHARS:]
+        raw.code(replace_invisible(tail), language=None, wrap_lines=True, height=HEIGHT)
+        fields.html(html(outline(parser, schema, limit=LIVE_ROWS)))
+        head.caption(f"{fed:,} chunks · the last at {formatting.seconds(new[-1].elapsed)}")
+
+
+def draw_outcome(state: JsonState, run: Run, *, retry: bool) -> JsonSource:
+    """Draw how a run ended and what can be done with it, and return its text. `retry` offers *Retry* where it helps."""
+    stream = RunJsonReader()
+    stream.read(run.events)
+    metrics = run_metrics(run.events)
+    result = outcome(run, metrics)
+    value = json.dumps(run.input, ensure_ascii=False)[:80]
+    st.markdown(
+        f"**{formatting.escape_markdown(run.name)}** {formatting.escape_markdown(value)} · {result.status.value} · "
+        f"{formatting.metrics_line(metrics)}"
+    )
+    if result.sentence:
+        st.markdown(f"{result.sentence} {result.remedy}")
+        if result.detail:
+            st.code(replace_invisible(result.detail), language=None, wrap_lines=True)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        topic = run.input.get("topic") if isinstance(run.input, dict) else None
+        if retry and result.status is not AnswerStatus.DONE and not run.is_recording and topic:
+            st.button("Retry", icon=":material/refresh:", on_click=state.request, args=(topic,))
+        st.page_link(
+            "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"
+        )
+        draw_link(run)
+    return of_run(run, stream)

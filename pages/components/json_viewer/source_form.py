@@ -1,0 +1,115 @@
+"""The top of the JSON page: model or pasted text, the schema, LangChain's method, and the text to paste."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from pydantic import BaseModel
+
+from chains.structured import EXAMPLES, StructuredMethod
+from pages.components.json_viewer.json_source import Chunker, form_of, own_schema
+from pages.components.json_viewer.json_state import JsonState, PastedText
+from pages.components.layout import formatting
+from weir.partial_json.incremental_schema import SchemaError
+from weir.partial_json.parser import PartialJson
+
+Schema = dict[str, Any] | type[BaseModel]
+
+MODEL, PASTE = "A model", "Pasted text"
+OWN, NONE = "My own", "None"
+FIELDS = "name: str\nyear: int\ntags: list[str]\nverdict: Literal['good', 'bad']"
+PASTED = '{"name": "Weir \\ud83c\\udf0a", "tags": ["stream", "gauge"], "height": 1.5e0, "open": true, "owner": null}'
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChoice:
+    """What the top of the page holds."""
+
+    is_model: bool
+    """Whether the JSON comes from a model; else it is pasted."""
+    schema: Schema | None
+    """Empty for no schema, None while it is not valid or does not fit the method."""
+    method: StructuredMethod
+
+
+def draw_source_choice() -> SourceChoice:
+    """Draw where the JSON comes from, its schema and, for a model, LangChain's method."""
+    kind = st.segmented_control(
+        "From", [MODEL, PASTE], default=MODEL, required=True, key="json_kind", label_visibility="collapsed"
+    )
+    schema = _draw_schema(kind)
+    if kind == PASTE:
+        return SourceChoice(False, schema, StructuredMethod.DICT)
+    st.selectbox(
+        "Method",
+        list(StructuredMethod),
+        key="json_method",
+        width=200,
+        label_visibility="collapsed",
+        icon=":material/code:",
+    )
+    return SourceChoice(True, schema, StructuredMethod(st.session_state.json_method))
+
+
+def draw_method(choice: SourceChoice) -> SourceChoice:
+    """Draw the method's code, and return the choice: without its schema if the method does not take that."""
+    if choice.method is StructuredMethod.PYDANTIC and isinstance(choice.schema, dict):
+        st.caption(":material/info: A JSON Schema is not a class: write a list of fields, or choose another method.")
+        choice = SourceChoice(True, None, choice.method)
+    st.code(choice.method.code, language="python")
+    return choice
+
+
+def _draw_schema(kind: str) -> Schema | None:
+    options = [*EXAMPLES, OWN] if kind == MODEL else [NONE, *EXAMPLES, OWN]
+    name = st.selectbox("Schema", options, key=f"json_schema_{kind}", width=160, label_visibility="collapsed")
+    with st.popover("Schema", icon=":material/schema:"):
+        if name == NONE:
+            st.caption("The text is parsed, and not checked against a schema.")
+            return {}
+        if name != OWN:
+            st.json(EXAMPLES[name].model_json_schema(), expanded=3)
+            return EXAMPLES[name]
+        return _draw_own_schema()
+
+
+def _draw_own_schema() -> Schema | None:
+    text = st.text_area(
+        "A list of fields, or a JSON Schema",
+        value=FIELDS,
+        key="json_own",
+        height=220,
+        persist_state="session",
+        help="`name: str`, `tags: list[str]`, `stars: int | None`, `verdict: Literal['good', 'bad']`",
+    )
+    try:
+        schema = own_schema(text)
+        PartialJson(schema=form_of(schema))
+    except (ValueError, SchemaError) as error:
+        st.error(formatting.escape_markdown(str(error)), icon=":material/error:")
+        return None
+    st.json(form_of(schema), expanded=2)
+    return schema
+
+
+def draw_paste_form(state: JsonState) -> None:
+    """Draw the text to parse and how it is cut into chunks."""
+    st.text_area("JSON, with or without prose around it", value=PASTED, key="json_text", height=120)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control(
+            "Cut into", list(Chunker), default=Chunker.FOUR, required=True, key="json_chunker", wrap=True
+        )
+        if st.session_state.json_chunker == Chunker.N:
+            st.number_input("n", 1, 10_000, 8, key="json_size", width=120)
+        st.number_input("Without its last characters", 0, 1_000_000, 0, key="json_cut", width=200)
+        st.button("Parse", icon=":material/play_arrow:", type="primary", on_click=_parse_pasted, args=(state,))
+
+
+def _parse_pasted(state: JsonState) -> None:
+    state.close()
+    state.pasted = PastedText(
+        st.session_state.json_text,
+        Chunker(st.session_state.json_chunker),
+        int(st.session_state.get("json_size") or 8),
+        int(st.session_state.json_cut),
+    )
