@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import pytest
 
@@ -218,14 +218,29 @@ Chunked = Callable[[list[str]], object]
 """Takes a text in chunks."""
 
 
-def rewriting(make: Callable[[], Any]) -> Chunked:
+class Rewriter(Protocol):
+    """Takes a text in chunks and gives it back changed."""
+
+    def feed(self, text: str) -> str: ...
+
+    def flush(self) -> str: ...
+
+
+def rewriting(make: Callable[[], Rewriter]) -> Chunked:
     def run(chunks: list[str]) -> None:
         rewriter = make()
         for chunk in chunks:
             rewriter.feed(chunk)
-        rewriter.rest()
+        rewriter.flush()
 
     return run
+
+
+def displaying(chunks: list[str]) -> None:
+    display = DisplayMarkdown()
+    for chunk in chunks:
+        display.feed(chunk)
+    display.rest()
 
 
 def splitting(chunks: list[str]) -> None:
@@ -255,7 +270,7 @@ CHUNKED: dict[str, Chunked] = {
     "formulas": rewriting(LatexDelimiterRewriter),
     "harmless": rewriting(MarkdownSanitizer),
     "invisible": rewriting(InvisibleCharacterFilter),
-    "model text": rewriting(DisplayMarkdown),
+    "model text": displaying,
     "blocks": splitting,
     "excerpt": excerpting,
     "JSON in prose": parsing(MODEL_ANSWER),

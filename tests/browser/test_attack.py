@@ -26,7 +26,8 @@ from websockets.typing import Origin
 
 from bench.model_server import clock_token
 from bench.sessions import percentile
-from tests.browser.conftest import INPUT, opened, send, weir_process
+from tests.support.app_process import weir_process
+from tests.support.browser_page import INPUT, opened, send
 from tests.support.serving import served
 from weir.runs import recording_codec
 

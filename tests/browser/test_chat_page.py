@@ -4,7 +4,8 @@ import time
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import INPUT, TIMEOUT, ended, opened, send
+from tests.browser.conftest import TIMEOUT
+from tests.support.browser_page import INPUT, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from weir.runs.failure import FailureKind
 

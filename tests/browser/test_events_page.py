@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import INPUT, ended, opened, running_weir, send
+from tests.support.app_process import running_weir
+from tests.support.browser_page import INPUT, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 
 WORDS = [f" word{number}" for number in range(40)]

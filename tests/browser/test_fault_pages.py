@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import TIMEOUT, ended, free_port, opened, running_weir, send, weir_process
+from tests.browser.conftest import TIMEOUT
+from tests.support.app_process import free_port, running_weir, weir_process
+from tests.support.browser_page import ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 from tests.support.faults import BLOCKS, FAULTS, LINE, ModelFault
 from tests.support.relay import Relay, relay

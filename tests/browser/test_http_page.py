@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pages.components.http_client.snippets import ApiCall, javascript
-from tests.browser.conftest import opened, send
+from tests.support.browser_page import opened, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 
 WORDS = [f" word{number}" for number in range(60)]

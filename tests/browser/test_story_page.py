@@ -4,7 +4,7 @@ import time
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.browser.conftest import Wire, ended, opened, send
+from tests.support.browser_page import Wire, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from weir.analysis.progress import RunPhase
 
