@@ -22,8 +22,11 @@ from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
 from weir.runs.run_store import MemoryStore
 
-GRACE = 0.5
-"""Seconds that the API under test waits for a client that went away, unless a test says otherwise."""
+GRACE = 60.0
+"""Seconds that the API under test waits for a client that went away, unless a test says otherwise.
+
+A client that a busy machine keeps from reading is not taken for one that went away.
+"""
 
 Serve = Callable[..., AbstractContextManager[httpx.Client]]
 
@@ -48,7 +51,7 @@ def serve(openai_server: FakeOpenAI, loop: BackgroundLoop, store: MemoryStore) -
         app = AnonymousIdMiddleware(
             Starlette(routes=[Mount("/api", api)]), name=COOKIE, make=new_anonymous_id, is_good=is_anonymous_id
         )
-        with served(app, "weir-api") as address, httpx.Client(base_url=f"{address}/api", timeout=20) as client:
+        with served(app, "weir-api") as address, httpx.Client(base_url=f"{address}/api", timeout=60) as client:
             yield client
             recorder.stop_all()
         loop.submit(models.aclose()).result(timeout=5)

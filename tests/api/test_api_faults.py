@@ -15,8 +15,8 @@ from weir.runs.run_store import MemoryStore
 
 STORY = {"topic": "water"}
 TIMEOUT = 0.6
-IN_TIME = TIMEOUT + 5
-"""Seconds; the API answers within this on a busy machine too."""
+IN_TIME = 50.0
+"""Seconds; the API answers within this on a busy machine too, and one that waits where a server asks it to does not."""
 WELL = "Once upon a time."
 SMALL = tuple(fault for fault in FAULTS if not fault.is_huge)
 HUGE = tuple(fault for fault in FAULTS if fault.is_huge and fault.kind is None)
