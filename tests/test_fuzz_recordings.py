@@ -12,6 +12,7 @@ from weir.runs import recording_file
 from weir.runs.recording_codec import RecordingError
 
 
+@pytest.mark.slow
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_recording_with_faults_is_refused_with_a_sentence_or_all_of_it_can_be_computed(random: Random) -> None:
@@ -19,6 +20,7 @@ def test_a_recording_with_faults_is_refused_with_a_sentence_or_all_of_it_can_be_
     assert refused is None or refused.endswith(".")
 
 
+@pytest.mark.slow
 def test_half_of_the_recordings_that_are_made_open() -> None:
     opened = 0
     for seed in range(60):

@@ -71,6 +71,7 @@ def test_what_is_streamed_is_what_arrived_and_its_end_tells_whether_it_is_whole(
             assert api.is_well(client)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", HUGE, ids=lambda fault: fault.name)
 def test_a_huge_answer_arrives_whole(api: Api, fault: ModelFault) -> None:
     for client in api.after(fault):

@@ -175,6 +175,7 @@ def test_ticks_come_evenly(client: httpx.Client) -> None:
     assert [round(event.json()["sent"], 1) for event in seen[:3]] == [0.0, 0.2, 0.4]
 
 
+@pytest.mark.slow
 def test_fifty_clients_at_once_each_get_all(serve: Serve, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=WORDS, rate=60)
     with serve(WEIR_TIMEOUT=60, WEIR_RETRIES=3, WEIR_GRACE=60) as client, ThreadPoolExecutor(50) as pool:

@@ -102,6 +102,7 @@ def test_a_fault_is_told_in_time_and_a_retry_is_well(asker: Asker, fault: ModelF
     assert (said_of(again).status, answer_text(again.events)) == (AnswerStatus.DONE, WELL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", HUGE, ids=names(HUGE))
 def test_a_huge_answer_is_recorded_whole(
     loop: BackgroundLoop, http: httpx2.AsyncClient, openai_server: FakeOpenAI, fault: ModelFault
@@ -112,6 +113,7 @@ def test_a_huge_answer_is_recorded_whole(
     check(asker.story(), fault)
 
 
+@pytest.mark.slow
 def test_an_answer_that_outgrows_the_record_ends_there_and_is_kept_so_far(asker: Asker) -> None:
     asker.server.plan = Plan(tokens=BLOCKS)
     asker.timeout = LONG

@@ -160,6 +160,7 @@ class Branches(RuleBasedStateMachine):
             assert texts(self.library.path(ANN, copy)) == texts(self.library.path(ANN, self.conversation))
 
 
+@pytest.mark.slow
 def test_the_branches_are_those_of_a_simple_model(url: URL) -> None:
     library = open_repository(url, clock=Clock())
 
