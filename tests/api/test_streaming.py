@@ -142,12 +142,13 @@ def test_the_model_is_hung_up_on_once_the_client_stays_away(
     assert request.hung_up_at - gone > SHORT_GRACE / 2
 
 
-def test_a_client_that_leaves_an_invocation_stops_it(client: httpx.Client, openai_server: FakeOpenAI) -> None:
+def test_a_client_that_leaves_an_invocation_stops_it(serve: Serve, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=WORDS * 100, rate=50)
-    with pytest.raises(httpx.ReadTimeout):
-        client.post("/chains/story/invoke", json={"input": STORY}, timeout=0.3)
-    (request,) = openai_server.seen
-    assert request.ended.wait(30)
+    with serve(WEIR_GRACE=SHORT_GRACE) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            client.post("/chains/story/invoke", json={"input": STORY}, timeout=httpx.Timeout(10, read=1))
+        (request,) = openai_server.seen
+        assert request.ended.wait(30)
     assert request.hung_up_at is not None
 
 

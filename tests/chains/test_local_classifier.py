@@ -284,9 +284,10 @@ def test_the_command_fails_only_below_the_share_that_is_asked_for(
 def test_the_model_was_learned_from_these_examples_and_sources() -> None:
     train = pytest.importorskip("chains.classifier.train", exc_type=ModuleNotFoundError)
     with np.load(MODEL, allow_pickle=False) as stored:
-        assert stored["fingerprint"].tobytes().decode() == train.fingerprint(), "run python -m chains.routing.train"
+        assert stored["fingerprint"].tobytes().decode() == train.fingerprint(), "run python -m chains.classifier.train"
 
 
+@pytest.mark.slow
 def test_numpy_scores_as_scikit_learn_does(tmp_path: Path) -> None:
     train = pytest.importorskip("chains.classifier.train", exc_type=ModuleNotFoundError)
     text = pytest.importorskip("chains.classifier.tokenization")
