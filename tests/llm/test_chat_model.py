@@ -123,7 +123,7 @@ def test_stop_hangs_up_on_the_model(teller: Teller, openai_server: FakeOpenAI, s
             run.stop()
     assert words_arrived.is_set()
     (request,) = openai_server.seen
-    assert request.ended.wait(2)
+    assert request.ended.wait(30)
     assert request.hung_up_at is not None
     assert run.status is Status.STOPPED
     assert outcome(run, run_metrics(run.events)).status is AnswerStatus.STOPPED
@@ -141,7 +141,7 @@ def test_a_closed_loop_leaves_no_run_behind(teller: Teller, openai_server: FakeO
             break
     loop.close()
     assert not run.is_live
-    assert openai_server.seen[0].ended.wait(2)
+    assert openai_server.seen[0].ended.wait(30)
 
 
 def test_endpoints_are_named_for_people() -> None:
