@@ -188,7 +188,7 @@ def test_an_error_in_the_middle_keeps_the_text_and_stays_out_of_the_history(
 ) -> None:
     model.plan = Plan(tokens=WORDS, fault=fault, at=8)
     send(chat, "Will this work?")
-    expect(chat.get_by_text(re.compile(r"Cut off$"))).to_be_visible(timeout=TIMEOUT * 1000 + 10_000)
+    expect(chat.get_by_text(re.compile(r"Cut off$"))).to_be_visible(timeout=TIMEOUT * 1000 + 30_000)
     expect(chat.get_by_text(kind.message)).to_be_visible()
     expect(chat.get_by_text("word0 word1 word2 word3 word4 word5 word6 word7")).to_be_visible()
     model.plan = Plan()

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import TIMEOUT
 from tests.support.app_process import free_port, running_weir, weir_process
 from tests.support.browser_page import ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
@@ -26,7 +25,9 @@ from weir.runs.failure import FailureKind
 from weir.runs.methods import Method
 from weir.storage.storage_error import StorageProblem
 
-IN_TIME = TIMEOUT * 1_000 + 10_000
+TIMEOUT = 2.0
+"""Seconds after which the app under test gives up on a silent model."""
+IN_TIME = TIMEOUT * 1_000 + 30_000
 """Milliseconds within which a page says what happened, on a busy machine too."""
 GRACE = 12
 """Seconds that the app under test goes on with a run that nobody reads."""
