@@ -1,31 +1,45 @@
-# make run     set everything up and open Weir (PORT=8600 for another port)
-# make test    set everything up and run every test, in Chromium too
-# make check   lint, format and types
-# make eval    how often the local classifier sends questions where they belong
-# make test-postgres   the tests of what is kept, on a PostgreSQL of their own too
-# make test-wheel   the wheel, in an empty environment and an empty folder
-# make bench   speed, against a plain Streamlit page and a bare EventSource page (ten minutes)
-# make soak    ten minutes of fifty sessions, and what is left over
-# make audit   look for known weaknesses of the locked packages (asks PyPI)
-# make lock    renew the locks from requirements*.txt
+# make run            set everything up and open Weir (PORT=8600 for another port)
+# make test           set everything up and run every test, in Chromium too (WORKERS=2 for fewer at once)
+# make test-fast      the tests that need neither Chromium nor the embedded model and are quick: for each commit
+# make test-postgres  the tests of what is kept, on a PostgreSQL of their own too
+# make test-wheel     the wheel, in an empty environment and an empty folder
+# make check          lint, format and types
+# make eval           how often the local classifier sends questions where they belong
+# make bench          speed, against a plain Streamlit page and a bare EventSource page (ten minutes)
+# make soak           ten minutes of fifty sessions, and what is left over
+# make audit          look for known weaknesses of the locked packages (asks PyPI)
+# make lock           renew the locks from requirements*.txt
+# make help           this list
 #
 # Locks are installed with --no-deps: they name everything, and pip would ask the index about what wants an extra.
 
 PYTHON ?= python3
 PORT ?= 8501
+# Most tests wait: two a core keep the cores busy.
+WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: run test test-postgres test-wheel check eval bench soak audit lock browser clean
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+.PHONY: run help test test-fast test-postgres test-wheel check eval bench soak audit lock browser clean
 
 run: $(VENV)/.runs
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
 
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+# Twice: tests with event loops of their own cannot run in a process in which Playwright's has begun.
 test: $(VENV)/.tests browser
-	$(BIN)/python -m pytest
+	$(PYTEST) --ignore=tests/browser
+	$(PYTEST) tests/browser
+
+test-fast: $(VENV)/.tests
+	$(PYTEST) --ignore=tests/browser -m "not embedded and not slow"
 
 test-postgres: $(VENV)/.tests
 	@PYTHON=$(BIN)/python bash tests/storage/postgres.sh

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.browser.conftest import QUIET, Wire, browser_path, opened, running_weir
+from tests.support.app_process import running_weir
+from tests.support.browser_page import QUIET, Wire, browser_path, opened
 from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 
 TOKENS = 8_000

@@ -13,7 +13,8 @@ import time
 from playwright.sync_api import Page, expect, sync_playwright
 
 from bench.inspector import events_of
-from tests.browser.conftest import QUIET, Wire, browser_path, opened, running_weir, send
+from tests.support.app_process import running_weir
+from tests.support.browser_page import QUIET, Wire, browser_path, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 
 RATE = 200.0

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.conftest import QUIET, Wire, browser_path, opened, send, weir_process
+from tests.support.app_process import weir_process
+from tests.support.browser_page import QUIET, Wire, browser_path, opened, send
 from tests.support.fake_openai import Plan, fake_openai
 from weir.access.anonymous_id import COOKIE, new_anonymous_id
 from weir.storage.database import database_url

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from playwright.sync_api import CDPSession, Page
 
 from bench.race import browser_page
-from tests.browser.conftest import Wire, opened, running_weir, send
+from tests.support.app_process import running_weir
+from tests.support.browser_page import Wire, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan, Seen, fake_openai
 
 PARAGRAPH = 60

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from playwright.sync_api import Page, expect, sync_playwright
 
 from chains.story_chain import story_chain
-from tests.browser.conftest import QUIET, browser_path, opened, running_weir, send
+from tests.support.app_process import running_weir
+from tests.support.browser_page import QUIET, browser_path, opened, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan, fake_openai
 from weir.analysis.method_race import Lane, summary
 from weir.analysis.metrics import answer_text

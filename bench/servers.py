@@ -2,22 +2,17 @@
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
 
-from tests.browser.conftest import free_port
-
-ROOT = Path(__file__).parents[1]
-CLEAN = {key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_", "STREAMLIT_"))}
+from tests.support.app_process import CLEAN_ENVIRONMENT, ROOT, free_port
 
 
 class Server:
@@ -48,7 +43,7 @@ def started(command: list[str], port: int, health: str, environment: dict[str, s
     with subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=ROOT,
-        env=CLEAN | (environment or {}),
+        env=CLEAN_ENVIRONMENT | (environment or {}),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:

@@ -22,7 +22,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from bench.model_server import markdown
 from bench.servers import Server, bare_page, model_log, model_server, plain_page, weir
 from bench.sessions import many, percentile
-from tests.browser.conftest import INPUT, QUIET, Wire, browser_path
+from tests.support.browser_page import INPUT, QUIET, Wire, browser_path
 
 TIMEOUT = 60_000
 """Milliseconds after which the rest of a text counts as lost."""

@@ -17,9 +17,28 @@ settings.register_profile("nightly", deadline=None, max_examples=5_000)
 settings.load_profile("untimed")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests pytest-xdist keeps together (`--dist loadgroup`), and in which order tests begin.
+
+    The tests of a file share its servers, so one worker runs them all. Those of the embedded model share one process
+    that uses every core. Slow tests compute and share nothing: each goes to the next worker that is free, at the end.
+    """
+    for item in items:
+        if item.get_closest_marker("embedded") and not _is_in_browser(item):
+            item.add_marker(pytest.mark.xdist_group("embedded"))
+        elif not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=_order)
+
+
+def _order(item: pytest.Item) -> tuple[bool, bool, bool]:
     # Playwright's loop stays on the main thread once it has begun, and tests with loops of their own cannot run there.
-    items.sort(key=lambda item: "tests/browser" in item.nodeid)
+    return (_is_in_browser(item), item.get_closest_marker("slow") is not None, not item.get_closest_marker("embedded"))
+
+
+def _is_in_browser(item: pytest.Item) -> bool:
+    return item.nodeid.startswith("tests/browser/")
 
 
 @pytest.fixture

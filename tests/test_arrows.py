@@ -110,7 +110,7 @@ def reads_environment(path: Path) -> bool:
 def test_only_settings_reads_the_environment() -> None:
     readers = [str(path.relative_to(ROOT)) for path in sources() if reads_environment(path)]
     assert readers == ["weir/config/settings.py"]
-    assert reads_environment(Path(__file__).parent / "browser" / "conftest.py")
+    assert reads_environment(Path(__file__).parent / "support" / "app_process.py")
 
 
 def test_only_one_file_makes_a_chat_openai() -> None:

@@ -12,6 +12,7 @@ from weir.runs import recording_file
 from weir.runs.recording_codec import RecordingError
 
 
+@pytest.mark.slow
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_faulty_recording_is_refused_with_a_sentence_or_can_be_computed(random: Random) -> None:
@@ -19,6 +20,7 @@ def test_a_faulty_recording_is_refused_with_a_sentence_or_can_be_computed(random
     assert refusal is None or refusal.endswith(".")
 
 
+@pytest.mark.slow
 def test_about_half_of_the_faulty_recordings_open() -> None:
     opened = 0
     for seed in range(60):

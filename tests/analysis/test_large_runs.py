@@ -173,6 +173,7 @@ def grows_too_fast(read: Callable[[Run], object], small: Run, large: Run) -> tup
     return once, twice
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "size"),
     [

@@ -22,8 +22,11 @@ from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
 from weir.runs.run_store import MemoryStore
 
-GRACE = 0.5
-"""Grace period in seconds of the API under test, unless a test sets another one."""
+GRACE = 60.0
+"""Grace period in seconds of the API under test, unless a test sets another one.
+
+On a busy machine a client may read late; it must not be taken for one that went away.
+"""
 
 Serve = Callable[..., AbstractContextManager[httpx.Client]]
 
@@ -48,7 +51,7 @@ def serve(openai_server: FakeOpenAI, loop: BackgroundLoop, store: MemoryStore) -
         app = AnonymousIdMiddleware(
             Starlette(routes=[Mount("/api", api)]), name=COOKIE, new_id=new_anonymous_id, is_valid=is_anonymous_id
         )
-        with served(app, "weir-api") as address, httpx.Client(base_url=f"{address}/api", timeout=20) as client:
+        with served(app, "weir-api") as address, httpx.Client(base_url=f"{address}/api", timeout=60) as client:
             yield client
             recorder.stop_all()
         loop.submit(models.aclose()).result(timeout=5)

@@ -68,6 +68,7 @@ def stalled(address: str, path: str) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not STATM.exists(), reason="memory is read from /proc")
 @pytest.mark.parametrize("path", ["/api/runs/large/recording", "/api/runs/large", "/api/runs/large/events"])
 def test_readers_that_stall_take_a_piece_each(client: httpx.Client, store: MemoryStore, path: str) -> None:

@@ -30,6 +30,7 @@ EXAMPLES = 40
 """Generated requests for each operation."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "path"), sorted(OPERATIONS - {("GET", "/ticks")}))
 def test_no_request_meets_a_server_error_or_an_undocumented_status(
     serve: Serve, openai_server: FakeOpenAI, method: str, path: str

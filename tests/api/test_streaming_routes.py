@@ -7,7 +7,7 @@ import httpx
 import pytest
 from httpx_sse import ServerSentEvent, connect_sse
 
-from tests.api.conftest import GRACE, Serve
+from tests.api.conftest import Serve
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from weir.api.sse import RETRY_MILLISECONDS
 from weir.runs.failure import FailureKind
@@ -15,6 +15,8 @@ from weir.runs.run_store import MemoryStore
 
 WORDS = [f" word{number}" for number in range(60)]
 STORY = {"topic": "water"}
+SHORT_GRACE = 0.5
+"""Seconds."""
 
 
 def events(client: httpx.Client, path: str, last: str | None = None, **query: str) -> list[ServerSentEvent]:
@@ -144,26 +146,28 @@ def test_a_client_that_has_the_last_event_gets_no_content(client: httpx.Client, 
 @pytest.mark.parametrize("stalled", [False, True])
 @pytest.mark.parametrize("path", ["/sse", "/stream"])
 def test_the_model_is_hung_up_on_once_the_client_stays_away(
-    client: httpx.Client, openai_server: FakeOpenAI, path: str, stalled: bool
+    serve: Serve, openai_server: FakeOpenAI, path: str, stalled: bool
 ) -> None:
     openai_server.plan = Plan(tokens=WORDS * 100, rate=50, fault=Fault.STALL if stalled else None, at=5)
-    with client.stream("GET", path, params=STORY) as response:
-        lines = response.iter_text()
-        while "word3" not in next(lines):
-            pass
-    left_at = time.monotonic()
-    (request,) = openai_server.seen
-    assert request.ended.wait(GRACE + 1)
+    with serve(WEIR_GRACE=SHORT_GRACE, WEIR_TIMEOUT=60) as client:
+        with client.stream("GET", path, params=STORY) as response:
+            lines = response.iter_text()
+            while "word3" not in next(lines):
+                pass
+            gone = time.monotonic()
+        (request,) = openai_server.seen
+        assert request.ended.wait(30)
     assert request.hung_up_at is not None
-    assert request.hung_up_at - left_at > GRACE / 2
+    assert request.hung_up_at - gone > SHORT_GRACE / 2
 
 
-def test_a_client_that_leaves_an_invocation_stops_it(client: httpx.Client, openai_server: FakeOpenAI) -> None:
+def test_a_client_that_leaves_an_invocation_stops_it(serve: Serve, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=WORDS * 100, rate=50)
-    with pytest.raises(httpx.ReadTimeout):
-        client.post("/chains/story/invoke", json={"input": STORY}, timeout=0.3)
-    (request,) = openai_server.seen
-    assert request.ended.wait(GRACE + 1)
+    with serve(WEIR_GRACE=SHORT_GRACE) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            client.post("/chains/story/invoke", json={"input": STORY}, timeout=httpx.Timeout(10, read=1))
+        (request,) = openai_server.seen
+        assert request.ended.wait(30)
     assert request.hung_up_at is not None
 
 
@@ -191,6 +195,7 @@ def test_ticks_come_evenly(client: httpx.Client) -> None:
     assert [round(event.json()["sent"], 1) for event in seen[:3]] == [0.0, 0.2, 0.4]
 
 
+@pytest.mark.slow
 def test_fifty_clients_at_once_each_get_all(serve: Serve, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=WORDS, rate=60)
     with serve(WEIR_TIMEOUT=60, WEIR_RETRIES=3, WEIR_GRACE=60) as client, ThreadPoolExecutor(50) as pool:

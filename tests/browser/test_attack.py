@@ -26,7 +26,8 @@ from websockets.typing import Origin
 
 from bench.model_server import clock_token
 from bench.sessions import percentile
-from tests.browser.conftest import INPUT, opened, send, weir_process
+from tests.support.app_process import weir_process
+from tests.support.browser_page import INPUT, opened, send
 from tests.support.serving import served
 from weir.runs import recording_codec
 
@@ -36,6 +37,8 @@ TOKENS, RATE = 160, 20
 ATTACK_SECONDS = 5.0
 BOUND = 0.5
 """Seconds from the writing of a token to its painting, for 95 of 100."""
+ATTEMPTS = 3
+"""An attack that works delays every answer; other processes of a busy machine delay some."""
 
 WATCH = """() => {
   window.lags = {};
@@ -233,6 +236,8 @@ def read_under(attack: Attack | None, page: Page, url: str, attacker: Page) -> l
 
 @pytest.mark.parametrize("attack", [None, *ATTACKS], ids=lambda attack: attack.__name__ if attack else "nobody")
 def test_the_other_visitor_reads_on(url: str, page: Page, attacker: Page, attack: Attack | None) -> None:
-    lags = read_under(attack, page, url, attacker)
-    assert percentile(lags, 0.95) < BOUND
-    assert percentile(read_under(None, page, url, attacker), 0.95) < BOUND, "the next answer"
+    for _ in range(ATTEMPTS):
+        during, after = (percentile(read_under(what, page, url, attacker), 0.95) for what in (attack, None))
+        if max(during, after) < BOUND:
+            return
+    pytest.fail(f"{during:.2f} s during the attack, {after:.2f} s in the next answer")

@@ -20,8 +20,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tests.browser.conftest import ROOT, await_health, ended, free_port, opened, send
 from tests.browser.test_sign_in_flow import sign_in
+from tests.support.app_process import ROOT, await_health, free_port
+from tests.support.browser_page import ended, opened, send
 from tests.support.identity_provider import IdentityProvider, identity_provider
 from tests.support.serving import served
 

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from bench.sessions import Session
-from tests.browser.conftest import Weir, weir_process, with_streamlit, with_uvicorn
+from tests.support.app_process import Weir, weir_process, with_streamlit, with_uvicorn
 from tests.support.fake_openai import FakeOpenAI
 
 # Python runs a module of this name before all else. Where the hook raises, nothing is sent.

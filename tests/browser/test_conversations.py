@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import ended, free_port, opened, send, weir_process
+from tests.support.app_process import free_port, weir_process
+from tests.support.browser_page import ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 
 WORDS = [f" word{number}" for number in range(200)]

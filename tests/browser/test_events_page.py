@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import INPUT, ended, opened, running_weir, send
+from tests.support.app_process import running_weir
+from tests.support.browser_page import INPUT, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 
 WORDS = [f" word{number}" for number in range(40)]
@@ -57,7 +58,7 @@ def test_a_run_is_watched_live_and_stopped(inspector: Page, model: FakeOpenAI) -
     expect(inspector.get_by_text(re.compile(r"smart_router.*Writing.*\d\d+ events"))).to_be_visible()
     inspector.get_by_role("button", name="Stop").click()
     expect(inspector.get_by_text(re.compile(r"smart_router.*Stopped"))).to_be_visible()
-    assert model.answers[0].ended.wait(2)
+    assert model.answers[0].ended.wait(30)
     finished(inspector)
     expect(inspector.get_by_role("button", name="Stop")).to_have_count(1)
     expect(inspector.get_by_role("button", name="Stop")).to_be_disabled()

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from tests.browser.conftest import INPUT, running_weir
+from tests.support.app_process import running_weir
+from tests.support.browser_page import INPUT
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.serving import served
 from weir.api.middleware.security_headers import SecurityHeadersMiddleware

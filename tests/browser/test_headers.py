@@ -7,7 +7,7 @@ import sys
 import httpx
 import pytest
 
-from tests.browser.conftest import ROOT
+from tests.support.app_process import ROOT
 from tests.support.fake_openai import FakeOpenAI
 
 PATHS = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import opened, send
+from tests.support.browser_page import opened, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 
 ANSWER = json.dumps(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import ended, opened, send
+from tests.support.browser_page import ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 
 WORDS = [f" word{number}" for number in range(3_000)]

@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from bench.sessions import Session
-from tests.browser.conftest import Weir, weir_process, with_streamlit, with_uvicorn
+from tests.support.app_process import Weir, weir_process, with_streamlit, with_uvicorn
 from tests.support.fake_openai import FakeOpenAI, Plan
 
 BOUND = 10.0

@@ -9,7 +9,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import ended, free_port, opened, refused_start, send, weir_process
+from tests.support.app_process import free_port, refused_start, weir_process
+from tests.support.browser_page import ended, opened, send
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.identity_provider import IdentityProvider, identity_provider
 

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ended, opened, refused_start, running_weir, send
+from tests.support.app_process import refused_start, running_weir
+from tests.support.browser_page import ended, opened, send
 
 
 @pytest.mark.embedded

@@ -19,6 +19,7 @@ MEMORY = 400
 """Megabytes: some streams at once, each of which may hold one event of the largest size, as text and as JSON."""
 
 
+@pytest.mark.slow
 def test_every_broken_stream_ends_in_time_with_a_sentence_that_is_its_own() -> None:
     report = fuzz(range(SEEDS), at_once=8)
     assert report.problems == []
@@ -155,6 +156,7 @@ def test_what_is_no_number_of_tokens_is_not_counted(odd: Any) -> None:
     assert counted(usage(2.0, 1, total_tokens=odd, prompt_tokens_details=odd)) == [(2, 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS, ids=str)
 def test_whatever_stands_in_a_field_is_read_or_refused(path: tuple[Any, ...]) -> None:
     for odd in ODD_VALUES:

@@ -7,9 +7,10 @@ import httpx2
 import openai
 import pytest
 
+from weir.llm import idle_timeout
 from weir.llm.idle_timeout import AsyncIdleTimeoutClient, IdleTimeoutClient
 
-ALLOWED = 0.3
+ALLOWED = 30.0
 COMMENT, DATA = b": still working\r\n\r\n", b'data: {"choices": []}\n\n'
 URL = "http://model.test/v1/chat/completions"
 
@@ -18,16 +19,37 @@ def never() -> None:
     raise AssertionError("nothing is late here")
 
 
+class Clock:
+    """The clock of the clients: it moves when a body or a reader waits."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return time.time()
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    moving = Clock()
+    monkeypatch.setattr(idle_timeout, "time", moving)
+    return moving
+
+
 class Body(httpx2.SyncByteStream, httpx2.AsyncByteStream):
     """Pieces, each after so many seconds."""
 
-    def __init__(self, *pieces: tuple[float, bytes]) -> None:
+    def __init__(self, clock: Clock, *pieces: tuple[float, bytes]) -> None:
+        self.clock = clock
         self.pieces = pieces
         self.closed = 0
 
     def __iter__(self) -> Iterator[bytes]:
         for wait, piece in self.pieces:
-            time.sleep(wait)
+            self.clock.now += wait
             yield piece
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -51,7 +73,7 @@ def read(body: Body, *, pause: float = 0.0) -> list[bytes]:
     ):
         for piece in response.iter_raw():
             pieces.append(piece)
-            time.sleep(pause)
+            body.clock.now += pause
     return pieces
 
 
@@ -59,15 +81,15 @@ def read(body: Body, *, pause: float = 0.0) -> list[bytes]:
     "kept_open_by",
     [[COMMENT], [b" "], [b"\n\n"], [b":\n: :: :\n\n"], [b": still", b" working", b"\n\n"], [b"event: ping\nid: 7\n\n"]],
 )
-def test_what_keeps_a_connection_open_is_silence(kept_open_by: list[bytes]) -> None:
-    body = Body((0.0, DATA), *[(0.1, piece) for piece in kept_open_by] * 5)
+def test_what_keeps_a_connection_open_is_silence(clock: Clock, kept_open_by: list[bytes]) -> None:
+    body = Body(clock, (0.0, DATA), *[(10.0, piece) for piece in kept_open_by] * 5)
     with pytest.raises(httpx2.ReadTimeout, match="said nothing"):
         read(body)
     assert body.closed
 
 
-async def test_the_same_holds_for_asyncio() -> None:
-    body = Body((0.0, DATA), *[(0.1, COMMENT)] * 5)
+async def test_the_same_holds_for_asyncio(clock: Clock) -> None:
+    body = Body(clock, (0.0, DATA), *[(10.0, COMMENT)] * 5)
     transport = httpx2.MockTransport(lambda _: httpx2.Response(200, stream=body))
     async with (
         AsyncIdleTimeoutClient(transport=transport, timeout=ALLOWED) as http,
@@ -82,18 +104,21 @@ async def test_the_same_holds_for_asyncio() -> None:
     "chunk",
     [[DATA], [b"data", b': {"choices"', b": []}", b"\n\n"], [b"event: x\rdata: 1\r\r"], [b" ", b'{"id"', b": 1}\n"]],
 )
-def test_a_chunk_ends_the_silence(chunk: list[bytes]) -> None:
-    pieces = [(0.1, COMMENT), *[(0.02, piece) for piece in chunk]] * 4
-    assert read(Body(*pieces)) == [piece for _, piece in pieces]
+def test_a_chunk_ends_the_silence(clock: Clock, chunk: list[bytes]) -> None:
+    pieces = [(10.0, COMMENT), *[(2.0, piece) for piece in chunk]] * 4
+    assert read(Body(clock, *pieces)) == [piece for _, piece in pieces]
 
 
-def test_after_a_first_refusal_a_body_has_its_full_time() -> None:
-    answers = [
-        httpx2.Response(503, headers={"retry-after-ms": "900"}),
-        httpx2.Response(200, stream=Body(*[(0.1, COMMENT)] * 5, (0.0, b"data: [DONE]\n\n"))),
-    ]
-    http = IdleTimeoutClient(abort=never, transport=httpx2.MockTransport(lambda _: answers.pop(0)))
-    client = openai.OpenAI(api_key="none", base_url="http://model.test/v1", http_client=http, timeout=1.0)
+def test_after_a_first_refusal_a_body_has_its_full_time(clock: Clock) -> None:
+    refusal = httpx2.Response(503, headers={"retry-after-ms": "10"})
+    answers = [refusal, httpx2.Response(200, stream=Body(clock, *[(10.0, COMMENT)] * 8, (0.0, b"data: [DONE]\n\n")))]
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        clock.now += 40.0
+        return answers.pop(0)
+
+    http = IdleTimeoutClient(abort=never, transport=httpx2.MockTransport(answer))
+    client = openai.OpenAI(api_key="none", base_url="http://model.test/v1", http_client=http, timeout=100.0)
     told = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}], stream=True)
     assert list(told) == []
     assert not answers
@@ -104,15 +129,15 @@ def test_what_could_hide_silence_is_not_asked_for() -> None:
     assert http.get(URL).request.headers["accept-encoding"] == "identity"
 
 
-def test_a_line_that_never_ends_is_silence() -> None:
+def test_a_line_that_never_ends_is_silence(clock: Clock) -> None:
     with pytest.raises(httpx2.ReadTimeout, match="said nothing"):
-        read(Body((0.0, b"data: {"), *[(0.1, b"a")] * 5))
+        read(Body(clock, (0.0, b"data: {"), *[(10.0, b"a")] * 5))
 
 
-def test_a_slow_reader_is_not_taken_for_a_silent_server() -> None:
-    assert len(read(Body(*[(0.0, COMMENT)] * 5), pause=0.1)) == 5
+def test_a_slow_reader_is_not_taken_for_a_silent_server(clock: Clock) -> None:
+    assert len(read(Body(clock, *[(0.0, COMMENT)] * 5), pause=10.0)) == 5
 
 
-def test_a_body_made_to_be_hard_to_tell_is_read_through() -> None:
+def test_a_body_made_to_be_hard_to_tell_is_read_through(clock: Clock) -> None:
     hard = b":" * 100_000 + b"\ndata: 1\n\n"
-    assert b"".join(read(Body((0.0, hard)))) == hard
+    assert b"".join(read(Body(clock, (0.0, hard)))) == hard

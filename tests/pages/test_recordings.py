@@ -28,7 +28,9 @@ def test_recording_of_an_unshared_run_is_for_its_owner_only(recorder: Recorder) 
 
 
 def test_is_too_large_before_the_recording_is_saved() -> None:
-    run = Run("id-1", "story", "", context={}, created_at=0, cancel=lambda: None, on_last_reader_left=lambda: None)
+    run = MemoryRun(
+        "id-1", "story", "", context={}, created_at=0, cancel=lambda: None, on_last_reader_left=lambda: None
+    )
     source = Component("story", "id-1", (), ("tag",), {"key": "value"})
     payload = b'{"chunk":"' + b"a" * 1_000_000 + b'"}'
     for seq in range(63):

@@ -62,6 +62,7 @@ def test_the_differences_on_a_corpus_are_those_of_the_documents_table(
     assert sum((differences(text, parse) for text in corpus(250)), Counter[str]()) == expected
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)  # parse_partial_json retries at each prefix, character by character
 @given(DOCUMENTS)
 def test_langchain_differs_in_cut_escapes_and_half_pairs_only(text: str) -> None:

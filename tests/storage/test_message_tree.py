@@ -159,6 +159,7 @@ class Branches(RuleBasedStateMachine):
             assert texts(self.repository.path(ANN, copy)) == texts(self.repository.path(ANN, self.conversation))
 
 
+@pytest.mark.slow
 def test_the_branches_are_those_of_a_simple_model(url: URL) -> None:
     repository = open_repository(url, clock=Clock())
 

@@ -245,3 +245,8 @@ def uses(pattern: re.Pattern[Any], methods: set[str]) -> list[Callable[[str], ob
 def cut(text: str, size: int) -> list[str]:
     """Return a text in chunks of `size` characters."""
     return [text[start:end] for start, end in pairwise([*range(0, len(text), size), len(text)])]
+
+
+def takes_at_most(seconds: float, call: Callable[[], object], times: int = 20) -> bool:
+    """Whether a call takes no more CPU time in this thread. Other processes slow some of its turns down, never all."""
+    return any(cpu_seconds(call) <= seconds for _ in range(times))

@@ -10,7 +10,7 @@ from chains.structured import EXAMPLES, StructuredMethod
 from pages.components.json_viewer.json_source import Chunker, form_of, own_schema
 from pages.components.json_viewer.json_state import JsonState, PastedText
 from pages.components.layout import formatting
-from weir.partial_json.incremental_schema import SchemaError
+from weir.partial_json.checked_schema import SchemaError
 from weir.partial_json.parser import PartialJson
 
 Schema = dict[str, Any] | type[BaseModel]

@@ -1,0 +1,52 @@
+"""Pages of the app in Chromium: opening one, sending a question, waiting for the answer's end."""
+
+import shutil
+
+from playwright.sync_api import Page, expect
+
+INPUT = "textarea[data-testid=stChatInputTextArea]"
+
+QUIET = (
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""Arguments that keep Chromium from using the network for itself."""
+
+
+def browser_path() -> str:
+    """Return where this system's Chromium is."""
+    paths = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    return next(path for path in paths if path)
+
+
+class Wire:
+    """Counts the bytes that the page's websockets received."""
+
+    def __init__(self, page: Page) -> None:
+        self.received = 0
+        page.on("websocket", lambda socket: socket.on("framereceived", self._count))
+
+    def _count(self, payload: str | bytes) -> None:
+        self.received += len(payload)
+
+
+def opened(page: Page, url: str) -> Page:
+    page.goto(url)
+    expect(page.locator(INPUT)).to_be_visible()
+    return page
+
+
+def send(page: Page, text: str) -> None:
+    box = page.locator(INPUT)
+    box.fill(text)
+    box.press("Enter")
+
+
+def ended(page: Page, times: int = 1) -> None:
+    """Wait until that many answers have ended."""
+    expect(page.get_by_role("button", name="Regenerate").or_(page.get_by_role("button", name="Retry"))).to_have_count(
+        times
+    )
