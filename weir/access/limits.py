@@ -47,8 +47,8 @@ class LimitKind(Enum):
     LIVE = "Weir has reached its limit of live runs."
     LIVE_PER_ADDRESS = "Your address has reached its limit of live runs."
     LIVE_PER_VISITOR = "You have reached your limit of live runs."
-    STARTS_PER_MINUTE = "You have reached your limit of runs per minute."
-    TOTAL_STARTS_PER_MINUTE = "All visitors together have reached the limit of runs per minute."
+    STARTS_PER_MINUTE = "You have reached your limit of runs within a minute."
+    TOTAL_STARTS_PER_MINUTE = "All visitors together have reached the limit of runs within a minute."
     TOKENS_PER_DAY = "You have used your tokens for today."
     TOTAL_TOKENS_PER_DAY = "All visitors together have used the tokens for today."
 
