@@ -120,7 +120,8 @@ def draw_head(run: Run, seen: RunSnapshot) -> None:
     mark = f":{color}-badge[{icon} {said.status.value}]" if whole else ":gray-badge[:material/replay: Replay]"
     st.markdown(
         f"**{formatting.escape_markdown(run.name)}** {mark} {len(seen.events):,} events · "
-        f"{formatting.metrics_line(figures)}" + (" · :material/description: a recording" if run.is_recording else "")
+        f"{formatting.metrics_line(figures)}"
+        + (" · :material/description: a recording" if run.is_recording else "")
     )
     if whole and said.sentence:
         st.markdown(f"{said.sentence} {said.remedy}")
