@@ -309,7 +309,9 @@ class PartialJson:
         if index == len(text):
             return index
         if not self._number_reader.is_complete:
-            raise JsonSyntaxError(index, f"A number goes on with {self._number_reader.expected}, not {text[index]!r}.")
+            raise JsonSyntaxError(
+                index, f"Unexpected {text[index]!r} in a number; expected {self._number_reader.expected}."
+            )
         try:
             value = self._number_reader.value
         except ValueError:
@@ -326,7 +328,7 @@ class PartialJson:
         literal, matched = self._literal, self._matched
         for char in text[index : index + len(literal) - matched]:
             if char != literal[matched]:
-                raise JsonSyntaxError(index, f"Expected the literal {literal}, in which {char!r} does not come next.")
+                raise JsonSyntaxError(index, f"Unexpected {char!r} in the literal {literal}.")
             matched += 1
             index += 1
         self._matched = matched

@@ -159,7 +159,7 @@ class NumberReader:
                 try:
                     state = _NEXT[state][char]
                 except KeyError:
-                    raise JsonSyntaxError(index, f"A number goes on with {state.value}, not {char!r}.") from None
+                    raise JsonSyntaxError(index, f"Unexpected {char!r} in a number; expected {state.value}.") from None
                 index += 1
         finally:
             self._state = state
