@@ -127,14 +127,18 @@ import urllib.request
 HOME = f"http://localhost:{sys.argv[1]}"
 
 
+def lower_case(headers: object) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
 def request(path: str, body: object = None) -> tuple[int, str, dict[str, str]]:
     data = None if body is None else json.dumps(body).encode()
     question = urllib.request.Request(HOME + path, data, {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(question, timeout=120) as answer:
-            return answer.status, answer.read().decode(), dict(answer.headers)
+            return answer.status, answer.read().decode(), lower_case(answer.headers)
     except urllib.error.HTTPError as error:
-        return error.code, error.read().decode(), dict(error.headers)
+        return error.code, error.read().decode(), lower_case(error.headers)
 
 
 def wait_until_ready() -> None:
@@ -159,8 +163,8 @@ def check(holds: bool, sentence: str) -> None:
 wait_until_ready()
 _, page, headers = request("/")
 check("<title>" in page, f"/ is no page: {page[:200]}")
-check(headers.get("X-Frame-Options") == "DENY", f"X-Frame-Options is missing: {headers}")
-check("script-src" in headers.get("Content-Security-Policy", ""), f"Content-Security-Policy is missing: {headers}")
+check(headers.get("x-frame-options") == "DENY", f"X-Frame-Options is missing: {headers}")
+check("script-src" in headers.get("content-security-policy", ""), f"Content-Security-Policy is missing: {headers}")
 check("served" not in request("/app/static/file.txt")[1], "files are served: the folder's own configuration won")
 origins = json.loads(request("/_stcore/host-config")[1])["allowedOrigins"]
 check("https://elsewhere.example" not in origins, f"the folder's own configuration won: {origins}")

@@ -1,10 +1,10 @@
-"""Who may use Weir, where people sign in: addresses (`ann@example.org`) and whole domains (`@example.com`)."""
+"""Allow list of the people who may sign in: addresses (`ann@example.org`) and whole domains (`@example.com`)."""
 
 from weir.config.comma_list import split_commas
 
 
 def parse_allow_list(text: str) -> frozenset[str]:
-    """Return the entries of a list separated by commas, folded. Raises ValueError for what is neither kind."""
+    """Return the normalised entries of a list separated by commas. Raises ValueError for an entry of neither kind."""
     entries = frozenset(normalize_email(entry) for entry in split_commas(text))
     for entry in sorted(entries):
         name, sign, domain = entry.rpartition("@")
@@ -14,14 +14,14 @@ def parse_allow_list(text: str) -> frozenset[str]:
 
 
 def is_allowed(entries: frozenset[str], address: str) -> bool:
-    """Whether a list names this address or its domain. An empty list names everybody."""
+    """Whether a list names this address or its domain. An empty list allows everybody."""
     address = normalize_email(address)
     return not entries or address in entries or f"@{address.rpartition('@')[2]}" in entries
 
 
 def normalize_email(address: str) -> str:
-    """Return an address in lower case, so that equal ones are one; any beyond ASCII as it is.
+    """Return an address in lower case, to compare it; one with characters beyond ASCII unchanged.
 
-    Lower case makes of some letters beyond ASCII, as of the sign for kelvin, one of ASCII: another address.
+    The lower case of some characters beyond ASCII, such as the kelvin sign, is an ASCII letter: another address.
     """
     return address.lower() if address.isascii() else address

@@ -1,6 +1,6 @@
-"""Lists that people, or addresses of pages, write with commas."""
+"""Lists separated by commas, in settings and in URLs."""
 
 
 def split_commas(text: str) -> tuple[str, ...]:
-    """Return what stands between the commas, without blanks around it; what is empty is left out."""
+    """Return the entries between the commas, stripped, without empty ones."""
     return tuple(part for piece in text.split(",") if (part := piece.strip()))

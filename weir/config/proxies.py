@@ -1,4 +1,4 @@
-"""Proxies that the environment names (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), and which requests go past them."""
+"""Proxies of the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), and the hosts that are reached without one."""
 
 import ssl
 from urllib.request import getproxies_environment
@@ -6,14 +6,14 @@ from urllib.request import getproxies_environment
 import httpx2
 
 SCHEMES = ("all", "https", "http", "no")
-"""Each has a variable of the environment."""
+"""Prefixes of the `…_PROXY` variables."""
 
 PAST: dict[str, None] = {
     "all://localhost": None,
     "all://127.0.0.1": None,
     "all://[::1]": None,
 }
-"""This machine, in the form of a client's `mounts`: the embedded model and servers beside Weir are never behind one."""
+"""This machine, as `mounts` of a client: the embedded model and other local servers are never behind a proxy."""
 
 
 class ProxyError(Exception):
@@ -21,9 +21,9 @@ class ProxyError(Exception):
 
 
 def check() -> None:
-    """Raise ProxyError where no client could be made."""
+    """Raise ProxyError if the environment's proxies prevent making a client."""
     try:
-        # As quick as can be: nothing is sent, so that nothing has to be verified.
+        # An empty TLS context is the fastest: nothing is sent, so nothing has to be verified.
         httpx2.Client(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)).close()
     except (ImportError, ValueError, httpx2.InvalidURL) as error:
         named = [f"{scheme.upper()}_PROXY" for scheme in SCHEMES if scheme in getproxies_environment()]

@@ -27,7 +27,7 @@ def _blank_is_unset(value: Any) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    """Take away what stands around a secret where it was copied: blanks and line breaks."""
+    """Strip blanks and line breaks that were copied with a secret."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     return (text.strip() or None) if isinstance(text, str) else value
 
@@ -45,7 +45,7 @@ def _names_folder(value: Any) -> Any:
 
 
 def _from_home(value: Path | None) -> Path | None:
-    """Take `~` for the home folder, as a shell does."""
+    """Expand `~` to the home folder, as a shell does."""
     try:
         return value.expanduser() if value else value
     except RuntimeError as error:
@@ -81,7 +81,7 @@ def _limit(variable: str, example: str) -> Any:
 
 
 MAX_COUNT = 10**15
-"""Of anything that is counted: more is a typing error."""
+"""Largest value of a count: a larger one is a typing error."""
 
 Key = Annotated[SecretStr | None, BeforeValidator(_whole), AfterValidator(_can_be_sent)]
 Limit = Annotated[int | None, BeforeValidator(_blank_is_unset)]
@@ -118,11 +118,11 @@ class Settings(BaseSettings):
     idle_timeout_seconds: float = Field(
         60.0, gt=0, le=3600, validation_alias=AliasChoices("WEIR_TIMEOUT"), examples=["60"]
     )
-    """Seconds that the model may be silent before a run is given up."""
+    """Seconds that the model may send no data before a run fails."""
     retries: int = Field(2, ge=0, le=10, validation_alias=AliasChoices("WEIR_RETRIES"), examples=["2"])
-    """How often a request that failed before its first chunk is sent again."""
+    """How often a request that fails before its first chunk is retried."""
     grace_seconds: float = Field(60.0, gt=0, le=86_400, validation_alias=AliasChoices("WEIR_GRACE"), examples=["60"])
-    """Seconds that a run goes on while nobody reads it."""
+    """Seconds that a run continues without a reader."""
     record_mb: float = Field(
         256.0, ge=1, le=1_000_000, validation_alias=AliasChoices("WEIR_RECORD_MB"), examples=["256"]
     )
@@ -174,11 +174,11 @@ class Settings(BaseSettings):
     router: Literal["auto", "model", "local"] = Field(
         "auto", validation_alias=AliasChoices("WEIR_ROUTER"), examples=["auto"]
     )
-    """Who classifies questions: the model, the classifier on this machine, or (auto) the latter beside the embedded."""
+    """What classifies questions: the model, the local classifier, or (auto) the latter with the embedded model only."""
     history_tokens: int = Field(
         8_000, ge=500, le=100_000_000, validation_alias=AliasChoices("WEIR_WINDOW"), examples=["8000"]
     )
-    """Tokens of a conversation's history that the model is told, at most."""
+    """Tokens of a conversation's history that are sent to the model, at most."""
     data_folder: Annotated[Path, BeforeValidator(_names_folder), AfterValidator(_from_home)] = Field(
         default_factory=default_data_folder, validation_alias=AliasChoices("WEIR_DATA"), examples=["./data"]
     )
@@ -190,7 +190,7 @@ class Settings(BaseSettings):
     chains: Annotated[str, AfterValidator(_names_chains)] = Field(
         "", validation_alias=AliasChoices("WEIR_CHAINS"), examples=["agent=my_package.chains:agent"]
     )
-    """Runnables of the user's own for the catalogue: `name=package.module:attribute`, separated by commas."""
+    """The user's Runnables for the registry: `name=package.module:attribute`, separated by commas."""
 
     @property
     def framing_origins(self) -> tuple[str, ...]:
@@ -203,7 +203,7 @@ class Settings(BaseSettings):
         return user_chains.parse_chain_list(self.chains)
 
     def answer_cost(self, tokens_in: int | None, tokens_out: int | None) -> float | None:
-        """Return what an answer has cost in dollars; None where a price or a count is missing."""
+        """Return the cost of an answer in dollars; None if a price or a count is missing."""
         if self.price_in is None or self.price_out is None or tokens_in is None or tokens_out is None:
             return None
         return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
@@ -218,12 +218,12 @@ class Settings(BaseSettings):
         """Strings that must never be shown, logged or recorded."""
         whole = [s.get_secret_value() for s in (self.openai_api_key, self.api_token, self.database_url) if s]
         addresses = [str(self.openai_base_url), self.database_url.get_secret_value() if self.database_url else ""]
-        passwords = [found.group(1) for address in addresses if (found := _PASSWORD.search(address))]
+        passwords = [match.group(1) for address in addresses if (match := _PASSWORD.search(address))]
         return (*whole, *passwords, *(unquote(password) for password in passwords), *self._basic)
 
     @property
     def _basic(self) -> tuple[str, ...]:
-        """What the model's server is sent instead of a key where its address has a name and a password."""
+        """The Basic credentials that are sent instead of a key if the server's URL has a name and a password."""
         url = self.openai_base_url
         if url is None or not url.password:
             return ()
@@ -231,7 +231,7 @@ class Settings(BaseSettings):
 
 
 def basic(name: str, password: str) -> str:
-    """Return what Basic authentication sends for a name and a password (https://www.rfc-editor.org/rfc/rfc7617)."""
+    """Return the Basic credentials for a name and a password (https://www.rfc-editor.org/rfc/rfc7617)."""
     return base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
@@ -248,7 +248,7 @@ def settings() -> Settings:
 
 
 def child_process_environment(**changed: str) -> dict[str, str]:
-    """Return the environment with these variables changed, for a process that is to be started."""
+    """Return the environment for a child process, with these variables changed."""
     return {**os.environ, **changed}
 
 

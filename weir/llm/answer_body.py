@@ -1,6 +1,6 @@
-"""The body of an answer from a model's server, checked as it arrives and before anything of it is gathered in memory.
+"""Checkers of response bodies from a model's server, which see each piece as it arrives, before it is held in memory.
 
-Nothing here reads from a connection: each class takes pieces and gives pieces.
+They do no I/O: each class takes pieces and returns pieces.
 """
 
 import json
@@ -12,46 +12,46 @@ import httpx2
 from weir.llm.answer_errors import EncodedAnswerError, OtherFormatError, OversizedAnswerError, WebPageError
 
 MAX_BYTES = 16_000_000
-"""Bytes that must be in memory whole before they can be read: one event of a stream, or an answer without a stream.
+"""Bytes of what must be whole before it can be parsed: one event of a stream, or an answer without a stream.
 
-Read as JSON they may take twenty times as much."""
+Parsed as JSON they may take twenty times as much memory."""
 
 MAX_ERROR_BYTES = 65_536
-"""Bytes read of the body of an error. Its status says what has happened, and 300 characters of its words are shown."""
+"""Bytes that are read of the body of an error. Its status says what happened, and 300 characters of it are shown."""
 
 MAX_EXCERPT = 120
-"""Characters shown of a body that is no answer."""
+"""Characters that are shown of a body that is no answer."""
 
 _BOM = b"\xef\xbb\xbf"
 _BLANKS = b" \t\r\n"
 _EVENT_ENDS = (b"\n\n", b"\n\r", b"\r\r")
-"""An event ends with two line ends, each of which may be CR, LF or both. One of these is in every such pair."""
+"""An event ends with two line ends, each of which is CR, LF or both. Every such pair contains one of these."""
 _DATA_LINE = re.compile(rb"[\r\n]data[:\r\n]")
 _OTHER_LINE = re.compile(rb":|event\b|id\b|retry\b")
-"""Begins a line without data of https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream."""
+"""Matches the beginning of a line without data, see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream."""
 
 
 class AnswerBody(Protocol):
-    """One body in the making."""
+    """The checker of one body."""
 
     @property
     def is_full(self) -> bool:
-        """Whether no more of it is wanted."""
+        """Whether the rest of the body need not be read."""
 
     def take(self, piece: bytes) -> bytes:
-        """Take what has come and return what of it can be read now. Raises AnswerError."""
+        """Check the next piece, and return what can be parsed now. Raises AnswerError."""
 
     def end(self) -> bytes:
-        """Return what is left at the end. Raises AnswerError."""
+        """Return what remains at the end of the body. Raises AnswerError."""
 
     def has_data(self, line: bytes) -> bool:
-        """Whether a line, as far as it has come and not blank, is more than what keeps a connection open."""
+        """Whether a line that is not blank, as far as it has arrived, is more than a keep-alive."""
 
 
 def check_encoding(response: httpx2.Response) -> None:
-    """Raise EncodedAnswerError for a body that would have to be unpacked.
+    """Raise EncodedAnswerError for a compressed body.
 
-    A few kilobytes can unpack to gigabytes, behind all that bounds what a server sends.
+    A few kilobytes can decompress to gigabytes, after every check of what the server sends.
     """
     names = ", ".join(encodings(response.headers))
     if names:
@@ -59,7 +59,7 @@ def check_encoding(response: httpx2.Response) -> None:
 
 
 def encodings(headers: httpx2.Headers) -> list[str]:
-    """Return the encodings of a body, without `identity`, which is none."""
+    """Return the content encodings of a body, without `identity`, which means none."""
     named = (name.strip().lower() for name in headers.get_list("content-encoding", split_commas=True))
     return [name for name in named if name not in ("", "identity")]
 
@@ -70,7 +70,7 @@ class _AnyText:
 
 
 class ErrorBody(_AnyText):
-    """The body of an error: its beginning."""
+    """The body of an error, of which only the beginning is read."""
 
     def __init__(self) -> None:
         self._left = MAX_ERROR_BYTES
@@ -80,16 +80,16 @@ class ErrorBody(_AnyText):
         return self._left <= 0
 
     def take(self, piece: bytes) -> bytes:
-        kept = piece[: self._left]
-        self._left -= len(kept)
-        return kept
+        part = piece[: self._left]
+        self._left -= len(part)
+        return part
 
     def end(self) -> bytes:
         return b""
 
 
 class UnreadBody(_AnyText):
-    """The body of an error that would have to be unpacked: a sentence in its place."""
+    """The compressed body of an error, which is not read: a sentence replaces it."""
 
     is_full = True
 
@@ -124,25 +124,25 @@ class WholeBody(_AnyText):
 class StreamBody:
     """The body of a streamed answer: server-sent events.
 
-    A server that does not stream answers with one JSON object. It is handed on as the only event: for whoever asked, an
-    answer that comes at once is better than none.
+    A server that does not support streaming answers with one JSON object. It is handed on as the only event: an answer
+    that arrives all at once is better than none.
     """
 
     is_full = False
 
     def __init__(self) -> None:
         self._start = b""
-        """What has come before the body's kind is known."""
+        """The beginning of the body, until its kind is known."""
         self._whole: bytearray | None = None
-        """A JSON object, as far as it has come."""
+        """A JSON object, as far as it has arrived."""
         self._is_known = False
         self._has_data_line = False
         self._size = 0
         """Bytes since the last event's end."""
         self._tail = b"\n"
-        """The last bytes: an event's end, or a line's beginning, may come in two pieces."""
+        """The last bytes: the end of an event, or the beginning of a line, may be split between two pieces."""
         self._is_first_line_whole: bool | None = None
-        """Whether the JSON object ends with its first line; None until that has come."""
+        """Whether the JSON object ends with its first line; None until that line has arrived."""
 
     def take(self, piece: bytes) -> bytes:
         if not self._is_known:
@@ -166,7 +166,7 @@ class StreamBody:
         return self._whole is not None or b"data".startswith(line[:4])
 
     def _begin(self, piece: bytes) -> bytes:
-        """Find out what the body is; return what of it has come."""
+        """Detect the kind of the body, and return what has arrived of it."""
         start = self._start + piece
         if _BOM.startswith(start):
             self._start = start
@@ -200,7 +200,7 @@ class StreamBody:
 
     def _as_event(self) -> bytes:
         assert self._whole is not None
-        # A line break in JSON stands between its parts only.
+        # In JSON, line breaks occur only between tokens.
         return b"data: " + self._whole.strip().replace(b"\r", b" ").replace(b"\n", b" ") + b"\n\n"
 
 

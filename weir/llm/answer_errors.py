@@ -1,25 +1,26 @@
-"""What is wrong with an answer of a model's server that is no error of HTTP. `weir/runs/failure.py` has the sentences.
+"""Errors for answers of a model's server that are no answers although HTTP reports success.
 
-All are errors of the openai client's own, which it passes on as they are and without another try.
+All are subclasses of OpenAIError, which the openai client passes on as they are and without a further attempt. The
+sentences that people read are in `weir/runs`.
 """
 
 import openai
 
 
 class AnswerError(openai.OpenAIError):
-    """The model's server has sent something that cannot be taken as an answer."""
+    """The model's server has sent something that is no answer."""
 
 
 class WrongServerError(AnswerError):
-    """Every request to this address would be answered so."""
+    """The address is wrong: every request to it would be answered like this one."""
 
 
 class EncodedAnswerError(WrongServerError):
-    """The body is compressed, which was not asked for."""
+    """The body is compressed although the request did not allow it."""
 
 
 class RedirectError(WrongServerError):
-    """The server names another address, to which the prompt would have to be sent."""
+    """The server redirects to another address, which would receive the prompt."""
 
 
 class WebPageError(WrongServerError):
@@ -31,15 +32,15 @@ class OtherFormatError(WrongServerError):
 
 
 class OversizedAnswerError(AnswerError):
-    """One event, or a body that must be read whole, is larger than may be kept in memory."""
+    """One event, or a body that must be read whole, is larger than may be held in memory."""
 
 
 class NoAnswerError(AnswerError):
-    """The body is empty, or ended without any part of an answer."""
+    """The body is empty, or ends without any part of an answer."""
 
 
 class MalformedAnswerError(AnswerError):
-    """The body has JSON objects, but none of a chat completion."""
+    """The body has JSON objects, but they are no chat completion."""
 
 
 class ReportedError(AnswerError):
@@ -51,4 +52,4 @@ class EndedInErrorError(AnswerError):
 
 
 class ToolCallsOnlyError(AnswerError):
-    """The model called tools, though it was given none, and wrote no text."""
+    """The model called tools, although it was given none, and wrote no text."""

@@ -1,8 +1,8 @@
-"""The JSON objects of chat completions, whole or in chunks, in the form that LangChain and the openai client expect.
+"""Normalises the JSON objects of chat completions to the form that LangChain and the openai client expect.
 
-Both take an object's parts for what they should be, and fail in many places where they are not. What Weir can do
-without is left out: other choices than the first, counts that are no numbers, a second finish reason. What the answer
-cannot do without raises MalformedAnswerError.
+Both assume that each field has its documented type, and fail in many places if it has not. Fields that Weir can do
+without are removed: choices other than the first, counts that are no numbers, a second finish reason. For a field that
+the answer needs MalformedAnswerError is raised.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 from weir.llm.answer_errors import EndedInErrorError, MalformedAnswerError, ReportedError
 
 MAX_TOKENS = 10**12
-"""Tokens that a count may be: more is no count."""
+"""Largest count of tokens: a larger number is ignored."""
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
@@ -21,18 +21,18 @@ _TYPES = {"id": str, "object": str, "created": int, "model": str, "system_finger
 
 @dataclass(slots=True)
 class Completion:
-    """One answer in the making. It is given each object of the answer's body, once and in their order."""
+    """Normalises one answer: `read` is called with each object of its body, once and in order."""
 
     is_stream: bool
     _has_ended: bool = False
-    """Whether a finish reason has come."""
+    """Whether a finish reason has been read."""
     _counted: dict[str, int] | None = None
     """The newest usage."""
 
     def read(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Bring an object into its form, in place, and return it. Raises AnswerError."""
-        if reported := data.get("error"):
-            raise ReportedError(_words(reported))
+        """Normalise an object in place and return it. Raises AnswerError."""
+        if error := data.get("error"):
+            raise ReportedError(_excerpt(error))
         for name, kind in _TYPES.items():
             if name in data and not isinstance(data[name], kind):
                 del data[name]
@@ -41,12 +41,12 @@ class Completion:
         return data
 
     def _choice(self, choice: dict[str, Any]) -> dict[str, Any]:
-        if reported := choice.get("error"):
-            raise ReportedError(_words(reported))
+        if error := choice.get("error"):
+            raise ReportedError(_excerpt(error))
         choice["index"] = 0
         choice["finish_reason"] = self._finish_reason(choice.get("finish_reason"))
         choice["logprobs"] = None
-        # A whole message in a stream is the only part of an answer that its server did not stream.
+        # A server that does not support streaming sends a whole message as the only part of the stream.
         given = choice.pop("delta", None) or choice.pop("message", None) or {}
         if self.is_stream:
             choice["delta"] = _message(given)
@@ -60,13 +60,13 @@ class Completion:
         if not reason or self._has_ended:
             return None
         self._has_ended = True
-        # One that is no text is an end all the same.
-        return _without_surrogates(reason) if isinstance(reason, str) else [_words(reason)]
+        # A finish reason that is no text ends the answer too.
+        return _without_surrogates(reason) if isinstance(reason, str) else [_excerpt(reason)]
 
     def _usage(self, usage: Any) -> dict[str, Any] | None:
-        """Return the tokens that are new in a usage; None where it is none.
+        """Return the tokens that a usage adds to the one before; None if it has no counts.
 
-        Some servers send the tokens so far with each chunk. LangChain adds up what it is given.
+        Some servers send the tokens so far with each chunk, and LangChain sums the usage of all chunks.
         """
         if not isinstance(usage, dict):
             return None
@@ -82,21 +82,21 @@ class Completion:
 
 
 def _first(choices: Any) -> list[dict[str, Any]]:
-    """Return the first choice, if it is among these."""
+    """Return a list of the first choice only; empty if it is not among these."""
     if choices is None:
         return []
     if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
-        raise MalformedAnswerError(f"choices: {_words(choices)}")
+        raise MalformedAnswerError(f"choices: {_excerpt(choices)}")
     # A server with one choice may leave its index out.
     return [choice for choice in choices if choice.get("index") in (0, None)][:1]
 
 
 def _message(given: Any) -> dict[str, Any]:
     if not isinstance(given, dict):
-        raise MalformedAnswerError(f"message: {_words(given)}")
+        raise MalformedAnswerError(f"message: {_excerpt(given)}")
     made: dict[str, Any] = {}
     if "role" in given:
-        # The openai client adds roles up, and LangChain makes a person's message of a "user".
+        # The openai client concatenates the roles of chunks, and LangChain makes a HumanMessage of "user".
         made["role"] = "assistant"
     if "content" in given:
         made["content"] = _text(given["content"], "content")
@@ -104,7 +104,7 @@ def _message(given: Any) -> dict[str, Any]:
         made["refusal"] = refusal
     if calls := given.get("tool_calls"):
         if not isinstance(calls, list):
-            raise MalformedAnswerError(f"tool_calls: {_words(calls)}")
+            raise MalformedAnswerError(f"tool_calls: {_excerpt(calls)}")
         made["tool_calls"] = [_tool_call(call, place) for place, call in enumerate(calls)]
     if call := given.get("function_call"):
         made["function_call"] = _function(call)
@@ -112,16 +112,16 @@ def _message(given: Any) -> dict[str, Any]:
 
 
 def _text(value: Any, name: str) -> str | None:
-    """Return text, or the text of a list of parts."""
+    """Return text, or the joined text of a list of parts."""
     if isinstance(value, list) and all(isinstance(part, dict) for part in value):
         value = "".join(part["text"] for part in value if isinstance(part.get("text"), str))
     if value is None or isinstance(value, str):
         return value and _without_surrogates(value)
-    raise MalformedAnswerError(f"{name}: {_words(value)}")
+    raise MalformedAnswerError(f"{name}: {_excerpt(value)}")
 
 
 def _without_surrogates(text: str) -> str:
-    """Return text that UTF-8 can carry: JSON can hold halves of a character."""
+    """Return text that UTF-8 can encode: JSON can contain lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -131,7 +131,7 @@ def _without_surrogates(text: str) -> str:
 
 def _tool_call(call: Any, place: int) -> dict[str, Any]:
     if not isinstance(call, dict):
-        raise MalformedAnswerError(f"tool_calls: {_words(call)}")
+        raise MalformedAnswerError(f"tool_calls: {_excerpt(call)}")
     index = call.get("index")
     return {
         "index": index if isinstance(index, int) and 0 <= index < MAX_TOKENS else place,
@@ -143,10 +143,10 @@ def _tool_call(call: Any, place: int) -> dict[str, Any]:
 
 def _function(given: Any) -> dict[str, Any]:
     if not isinstance(given, dict):
-        raise MalformedAnswerError(f"function: {_words(given)}")
+        raise MalformedAnswerError(f"function: {_excerpt(given)}")
     arguments = given.get("arguments")
     if isinstance(arguments, dict):
-        # So some servers send what OpenAI sends as text.
+        # OpenAI sends a string here; some servers send the object.
         arguments = json.dumps(arguments)
     return {"name": _text(given.get("name"), "function.name"), "arguments": _text(arguments, "function.arguments")}
 
@@ -164,7 +164,7 @@ def _details(value: Any) -> dict[str, int]:
     return {name: count for name, count in counted.items() if count is not None}
 
 
-def _words(value: Any) -> str:
-    """Return a value for people: a message in it, or its beginning."""
-    words = value.get("message") if isinstance(value, dict) else None
-    return _without_surrogates(words if isinstance(words, str) and words else repr(value))[:300]
+def _excerpt(value: Any) -> str:
+    """Return the value as text for people: its `message`, or its beginning."""
+    message = value.get("message") if isinstance(value, dict) else None
+    return _without_surrogates(message if isinstance(message, str) and message else repr(value))[:300]

@@ -1,4 +1,4 @@
-"""What a run's connection to its model does, as the transport itself tells it."""
+"""Timing of a run's connection to its model, from the trace events of the transport."""
 
 import threading
 import time
@@ -10,47 +10,47 @@ import httpx2
 
 @dataclass(slots=True)
 class TransportTiming:
-    """What has happened on the way to the model, of the newest request. Times are `time.monotonic()` seconds."""
+    """When the newest request was sent and its connection closed. Times are `time.monotonic()` seconds."""
 
     sent_at: float | None = None
-    """When the request had been sent whole: the server has the prompt."""
+    """When the whole request had been sent: the server has the prompt."""
     closed_at: float | None = None
-    """When the connection was closed with the answer not yet whole: the server can tell that nobody listens."""
-    _over: threading.Event = field(default_factory=threading.Event)
+    """When the connection was closed before the answer was whole: the server can notice it."""
+    _finished: threading.Event = field(default_factory=threading.Event)
 
     def wait_finished(self, within: float = 0.0) -> bool:
-        """Return whether the answer came whole or the connection was closed, waiting for it so many seconds."""
-        return self._over.wait(within)
+        """Wait so many seconds, and return whether the answer is whole or the connection closed."""
+        return self._finished.wait(within)
 
     def trace(self, event: str, _: dict[str, Any]) -> None:
-        """Take what the transport tells (https://www.encode.io/httpcore/extensions/#trace)."""
+        """Handle an event of the transport (https://www.encode.io/httpcore/extensions/#trace)."""
         match event.partition(".")[2]:
             case "send_request_headers.started":
                 self.sent_at = self.closed_at = None
-                self._over.clear()
+                self._finished.clear()
             case "send_request_body.complete":
                 self.sent_at = time.monotonic()
             case "receive_response_body.complete":
-                self._over.set()
-            case "response_closed.complete" if not self._over.is_set():
-                # Of an answer that was read to its end the connection is kept for the next request.
+                self._finished.set()
+            case "response_closed.complete" if not self._finished.is_set():
+                # After an answer that was read to its end the connection stays open for the next request.
                 self.closed()
 
     def closed(self) -> None:
-        """Note that it is closed now."""
+        """Note that the connection is closed now."""
         self.closed_at = self.closed_at or time.monotonic()
-        self._over.set()
+        self._finished.set()
 
 
 def with_timing(http: httpx2.AsyncClient, connection: TransportTiming) -> httpx2.AsyncClient:
-    """Return a client that sends through `http`, over its pool, and tells `connection` what happens.
+    """Return a client that sends through `http` and its connection pool, and records the timing in `connection`.
 
-    It holds nothing of its own that would have to be closed.
+    It need not be closed: it owns no connection.
     """
-    return httpx2.AsyncClient(transport=_Watched(http, connection))
+    return httpx2.AsyncClient(transport=_TimedTransport(http, connection))
 
 
-class _Watched(httpx2.AsyncBaseTransport):
+class _TimedTransport(httpx2.AsyncBaseTransport):
     def __init__(self, http: httpx2.AsyncClient, connection: TransportTiming) -> None:
         self._http = http
         self._connection = connection

@@ -106,7 +106,7 @@ def test_a_file_that_cannot_be_a_model_is_told_before_anything_starts(
         (DIES, "the last words"),
         (LONG_LAST_WORDS, "the last words"),
         (GARBLES, "llama says hello"),
-        ("pass", "It said nothing."),
+        ("pass", "It printed nothing."),
     ],
 )
 def test_an_engine_that_cannot_start_says_why(model: Path, engines: list[Engine], script: str, words: str) -> None:

@@ -1,4 +1,4 @@
-"""The embedded engine, seen from the app: begin it, watch it load, know where it listens."""
+"""The embedded engine: starts the child process of llama.cpp, and reports its loading, address and problems."""
 
 import atexit
 import contextlib
@@ -17,7 +17,7 @@ from weir.llm.local.engine_problem import EngineError, EngineProblem
 from weir.llm.local.server_process import ServerProcess
 
 SLOTS = 4
-"""Answers at once."""
+"""Answers that are generated at the same time."""
 
 CONTEXT = 16_384
 """Tokens of context, shared by the slots."""
@@ -26,11 +26,11 @@ LOAD_TIMEOUT = 300.0
 """Seconds that the child may take to load the model: enough for a large file on a slow disk."""
 
 POLL_SECONDS = 0.1
-"""Seconds between two looks at how much of the file is in memory."""
+"""Seconds between two checks of how much of the file is in memory."""
 
 
 class EnginePhase(StrEnum):
-    """Where the engine is."""
+    """Phases of the engine."""
 
     IDLE = "idle"
     CHECKING = "checking"
@@ -42,23 +42,23 @@ class EnginePhase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """One moment of the engine."""
+    """Snapshot of the engine's state."""
 
     phase: EnginePhase
     model_name: str
     fraction: float | None = None
-    """How far CHECKING or LOADING is, from 0 to 1; None where it cannot be told."""
+    """How far CHECKING or LOADING is, from 0 to 1; None if it is not known."""
     url: str | None = None
     api_key: str | None = field(default=None, repr=False)
     problem: EngineProblem | None = None
     detail: str = ""
-    """For those who look closer: a path, the engine's last words."""
+    """Details of the problem: a path, or the last line of the engine's log."""
     size_bytes: int | None = None
     """Of the model's file, once LOADING or READY."""
 
 
 class _SupersededError(Exception):
-    """Ends a load that was stopped, or stopped and begun anew: the state is no longer its to change."""
+    """Ends a load that was stopped or replaced by a newer one, so that it no longer changes the state."""
 
 
 class Engine:
@@ -79,12 +79,12 @@ class Engine:
 
     @property
     def is_packaged(self) -> bool:
-        """Whether the model is the toy-sized one that Weir brings along."""
+        """Whether the model is the toy-sized one that is installed with Weir."""
         return self._model is None
 
     @property
     def api_key(self) -> str:
-        """The key that the child asks for; another one in each process."""
+        """The API key that the child requires; random in each process."""
         return self._key
 
     @property
@@ -92,19 +92,19 @@ class Engine:
         return self._state
 
     def start(self) -> None:
-        """Begin to load, unless it is loaded or loading. Returns at once."""
+        """Start loading, unless the model is loaded or loading. Returns at once."""
         with self._changed:
             if self._state.phase in (EnginePhase.CHECKING, EnginePhase.LOADING, EnginePhase.READY):
                 return
             self._is_second_try = False
-            turn = self._begin(EnginePhase.CHECKING, fraction=0.0)
+            load_number = self._begin(EnginePhase.CHECKING, fraction=0.0)
         atexit.register(self.stop)
-        threading.Thread(target=self._load, args=(turn,), name="weir-engine", daemon=True).start()
+        threading.Thread(target=self._load, args=(load_number,), name="weir-engine", daemon=True).start()
 
     def ensure(self) -> EngineState:
-        """Begin an engine that nobody has begun yet, and anew one that was ready and died; return the state.
+        """Start an engine that is idle, or that was ready and died, and return the state.
 
-        A load that was killed is begun anew once: what killed it twice, such as too little memory, may well go on.
+        A load that was killed is retried once: if it is killed twice, the cause (such as too little memory) persists.
         """
         with self._changed:
             if self._state.phase is EnginePhase.IDLE or self._state.problem is EngineProblem.DIED:
@@ -137,56 +137,56 @@ class Engine:
             child.end()
 
     def _begin(self, phase: EnginePhase, *, fraction: float | None = None) -> int:
-        """Take the state from any load under way, and return the number that the next one shows to change it."""
+        """Invalidate any load under way, and return the number that the next one needs to change the state."""
         with self._changed:
             self._load_number += 1
             self._state = EngineState(phase, self._state.model_name, fraction)
             self._changed.notify_all()
             return self._load_number
 
-    def _set_state(self, turn: int, state: EngineState) -> None:
+    def _set_state(self, load_number: int, state: EngineState) -> None:
         with self._changed:
-            if turn != self._load_number:
+            if load_number != self._load_number:
                 raise _SupersededError
             self._state = state
             self._changed.notify_all()
 
-    def _progress(self, turn: int, fraction: float | None) -> None:
+    def _progress(self, load_number: int, fraction: float | None) -> None:
         shown = None if fraction is None else min(1.0, round(fraction, 2))
-        self._set_state(turn, replace(self._state, fraction=shown))
+        self._set_state(load_number, replace(self._state, fraction=shown))
 
-    def _load(self, turn: int) -> None:
+    def _load(self, load_number: int) -> None:
         try:
-            self._run(turn, self._checked_file(turn))
+            self._run(load_number, self._checked_file(load_number))
         except _SupersededError:
             return
         except Exception as error:
-            # A load that ended without a word would leave the page waiting for good.
-            unforeseen = EngineError(EngineProblem.NOT_STARTED, f"{type(error).__name__}: {error}")
-            self._fail(turn, error if isinstance(error, EngineError) else unforeseen)
+            # Without a state the page would wait forever.
+            unexpected = EngineError(EngineProblem.NOT_STARTED, f"{type(error).__name__}: {error}")
+            self._fail(load_number, error if isinstance(error, EngineError) else unexpected)
 
-    def _fail(self, turn: int, error: EngineError) -> None:
+    def _fail(self, load_number: int, error: EngineError) -> None:
         with contextlib.suppress(_SupersededError):
             self._set_state(
-                turn,
+                load_number,
                 EngineState(EnginePhase.FAILED, self._state.model_name, problem=error.problem, detail=error.detail),
             )
 
-    def _checked_file(self, turn: int) -> Path:
+    def _checked_file(self, load_number: int) -> Path:
         if importlib.util.find_spec("xllamacpp") is None:
             raise EngineError(EngineProblem.NO_ENGINE)
         if self._model is not None:
             model_files.check_own(self._model)
             return self._model.resolve()
         path = model_files.packaged()
-        model_files.check_packaged(path, lambda fraction: self._progress(turn, fraction))
+        model_files.check_packaged(path, lambda fraction: self._progress(load_number, fraction))
         return path
 
-    def _run(self, turn: int, path: Path) -> None:
-        """Start the child, and stay with it until it ends."""
+    def _run(self, load_number: int, path: Path) -> None:
+        """Start the child, and wait until it ends."""
         name = self._state.model_name
         size = path.stat().st_size
-        wish = {
+        config = {
             "model": str(path),
             "name": name,
             "api_key": self._key,
@@ -195,26 +195,26 @@ class Engine:
             "is_small": self.is_packaged,
         }
         try:
-            child = ServerProcess(self._command, wish)
+            child = ServerProcess(self._command, config)
         except OSError as error:
             raise EngineError(EngineProblem.NOT_STARTED, str(error)) from error
         try:
             with self._changed:
-                self._set_state(turn, EngineState(EnginePhase.LOADING, name, 0.0, size_bytes=size))
+                self._set_state(load_number, EngineState(EnginePhase.LOADING, name, 0.0, size_bytes=size))
                 self._child = child
             deadline = time.monotonic() + LOAD_TIMEOUT
             while not child.has_answered(POLL_SECONDS):
                 if time.monotonic() >= deadline:
                     raise EngineError(EngineProblem.TOO_SLOW, f"It was ended after {LOAD_TIMEOUT:.0f} s.")
                 resident = child.resident()
-                self._progress(turn, None if resident is None else resident / size)
+                self._progress(load_number, None if resident is None else resident / size)
             answer = child.answer()
             if "url" not in answer:
                 child.end()
                 problem = EngineProblem.KILLED if child.was_killed else EngineProblem.NOT_STARTED
                 raise EngineError(problem, child.answer()["error"])
             self._set_state(
-                turn, EngineState(EnginePhase.READY, name, url=answer["url"], api_key=self._key, size_bytes=size)
+                load_number, EngineState(EnginePhase.READY, name, url=answer["url"], api_key=self._key, size_bytes=size)
             )
             child.wait()
         finally:

@@ -1,4 +1,4 @@
-"""What can be wrong with the embedded model, each with the sentence that people see."""
+"""Problems of the embedded model, each with the sentence that people read."""
 
 from enum import Enum
 
@@ -24,7 +24,7 @@ class EngineProblem(Enum):
 
 
 class EngineError(Exception):
-    """Carries a problem to where it is shown."""
+    """The embedded model cannot answer: `problem` says why, `detail` has particulars."""
 
     def __init__(self, problem: EngineProblem, detail: str = "") -> None:
         super().__init__(problem.sentence)

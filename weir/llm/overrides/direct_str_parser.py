@@ -1,4 +1,4 @@
-"""What a model writes, as text."""
+"""StrOutputParser that passes each chunk on without a thread."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,14 +12,13 @@ from weir.llm.overrides.direct_sequence import stream_step
 
 
 class DirectStrOutputParser(LangChainsParser):
-    """LangChain's parser of the same name, with the same events, which hands each chunk straight on.
+    """StrOutputParser with the same events.
 
-    There the chunk takes a trip to another thread as well, and waits for its turn behind the threads of all pages, to
-    come back as it was.
+    LangChain's sends each chunk to a thread and back, where it waits behind the threads of all pages.
     """
 
     name: str | None = "StrOutputParser"
-    """What its events are called: as LangChain's class."""
+    """The name in events: that of LangChain's class."""
 
     def atransform(
         self, input: AsyncIterator[str | BaseMessage], config: RunnableConfig | None = None, **_: Any
@@ -31,5 +30,5 @@ class DirectStrOutputParser(LangChainsParser):
             if isinstance(message, BaseMessage) and isinstance(message.content, str):
                 yield message.content
             else:
-                said = ChatGeneration(message=message) if isinstance(message, BaseMessage) else Generation(text=message)
-                yield self.parse_result([said])
+                is_message = isinstance(message, BaseMessage)
+                yield self.parse_result([ChatGeneration(message=message) if is_message else Generation(text=message)])

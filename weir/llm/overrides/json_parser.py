@@ -1,7 +1,7 @@
-"""JSON answers as values, in time proportional to the answer.
+"""JsonOutputParser that takes time linear in the length of the answer.
 
-LangChain's JsonOutputParser parses all of the text so far at each chunk, and tries each beginning of a text that is no
-JSON: 100,000 characters of prose keep it busy for minutes, on the loop that all runs share.
+LangChain's parses all of the text so far at each chunk, and tries each prefix of a text that is no JSON: 100,000
+characters of prose block the event loop, which all runs share, for minutes.
 """
 
 import json
@@ -22,27 +22,27 @@ from weir.partial_json.dialect import ControlCharacters, Dialect, NumberMode, Su
 from weir.partial_json.parser import PartialJson
 
 EACH_CHANGE = 2_000
-"""Characters of an answer up to which each change is yielded. Beyond, a value is yielded when the answer has grown by
-a `STEP` of its length: to copy and record a value takes time and memory in proportion to its size."""
+"""Length of an answer, in characters, up to which each change is yielded. Beyond it a value is yielded whenever the
+answer has grown by `STEP` of its length: to copy and record a value takes time and memory in proportion to its size."""
 STEP = 1 / 20
 
 _DIALECT = Dialect(SurroundingText.WHITE_SPACE, ControlCharacters.ACCEPTED, NumberMode.INCREMENTAL)
 _FENCE = "```"
 _LANGUAGE = "json"
 _EDGES = " \n\r\t`"
-"""What LangChain strips off both ends of JSON."""
+"""Characters that LangChain strips off both ends of JSON."""
 
 
 class LinearJsonOutputParser(BaseTransformOutputParser[Any]):
     """LangChain's JsonOutputParser in linear time.
 
-    It has the same events, and yields the same values but for the differences in docs/partial_json.md.
+    It has the same events, and yields the same values except for the differences listed in docs/partial_json.md.
     """
 
     name: str | None = "JsonOutputParser"
 
     def parse(self, text: str) -> Any:
-        """Return the value of a whole answer. Raises OutputParserException for one without JSON."""
+        """Return the value of a whole answer. Raises OutputParserException if it has no JSON."""
         text = text.strip()
         try:
             return parse_json_markdown(text, parser=_loads)
@@ -69,51 +69,51 @@ class LinearJsonOutputParser(BaseTransformOutputParser[Any]):
             yield value
 
 
-def with_json_schema(model: BaseChatModel, schema: dict[str, Any], **asked: Any) -> Runnable[Any, Any]:
-    """Return `model.with_structured_output(schema, method="json_schema")` with `JsonParser` for its parser."""
-    chain = model.with_structured_output(schema, method="json_schema", **asked)
+def with_json_schema(model: BaseChatModel, schema: dict[str, Any], **kwargs: Any) -> Runnable[Any, Any]:
+    """Return `model.with_structured_output(schema, method="json_schema")` with a `LinearJsonOutputParser`."""
+    chain = model.with_structured_output(schema, method="json_schema", **kwargs)
     if isinstance(chain, runnables.RunnableSequence) and isinstance(chain.last, JsonOutputParser):
         return chain.first | LinearJsonOutputParser()
     return chain
 
 
 class _GrowingAnswer:
-    """The values of an answer that comes in chunks, each a copy of its own.
+    """The values of an answer that arrives in chunks; each is a separate copy.
 
-    The JSON is where LangChain looks for it: the text from its beginning or, where that is no value, what follows the
-    first fence.
+    The JSON is where LangChain looks for it: at the beginning of the text or, if that is no value, after the first
+    fence.
     """
 
     def __init__(self) -> None:
         self._parser = PartialJson(_DIALECT)
         self._read: Callable[[str], None] = self._whole
         self._pieces: list[str] = []
-        """The text so far, as long as it is open whether JSON is in it from its beginning on."""
+        """The text so far, until it is known whether JSON begins at its start."""
         self._end = ""
-        """Of the text that was searched for a fence or its language."""
+        """The end of the text that was searched for a fence or its language."""
         self._edges: list[str] = []
-        """What is part of the JSON only if more of it follows."""
+        """Characters that are part of the JSON only if more of it follows."""
         self._length = 0
         self._yielded_length = 0
         self._yielded: Any = None
 
     def feed(self, text: str) -> Iterator[Any]:
-        """Yield the value after a chunk, if it is to be shown."""
+        """Yield the value after a chunk, if it has grown enough (`EACH_CHANGE`)."""
         self._read(text)
         if self._length <= EACH_CHANGE or self._length - self._yielded_length >= self._length * STEP:
             yield from self.rest()
 
     def rest(self) -> Iterator[Any]:
-        """Yield the value, if it is another than the last one."""
+        """Yield the value, if it differs from the last one."""
         if self._length == self._yielded_length:
             return
         self._yielded_length = self._length
         value = self._parser.value
         if value is not None and value != self._yielded:
-            # The quickest copy that takes all of JSON: lone surrogates, large integers, infinite numbers.
-            written = marshal.dumps(value)
-            self._yielded = marshal.loads(written)
-            yield marshal.loads(written)
+            # marshal is the fastest copy that supports all of JSON: lone surrogates, large integers, infinite numbers.
+            copy_bytes = marshal.dumps(value)
+            self._yielded = marshal.loads(copy_bytes)
+            yield marshal.loads(copy_bytes)
 
     def _whole(self, text: str) -> None:
         self._pieces.append(text)
@@ -162,7 +162,7 @@ def _text(chunk: str | BaseMessage) -> str:
 
 
 def _loads(text: str) -> Any:
-    """Return the value of a text, whole or cut, up to its first error. Raises JSONDecodeError where there is none."""
+    """Return the value of a text up to its end or first error. Raises JSONDecodeError if there is none."""
     try:
         return json.loads(text, strict=False)
     except json.JSONDecodeError:
