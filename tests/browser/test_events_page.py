@@ -69,7 +69,7 @@ def test_a_row_is_selected_while_the_run_goes_on(inspector: Page, model: FakeOpe
     expect(inspector.get_by_text(re.compile(r"smart_router.*Writing.*\d\d+ events"))).to_be_visible()
     click_row(events_table(inspector), 0)
     expect(inspector.get_by_text(re.compile("^0 on_chain_start"))).to_be_visible()
-    before = inspector.get_by_text(re.compile(r"keeps \d+ of")).inner_text()
+    before = inspector.get_by_text(re.compile(r"keeps [\d,]+ of")).inner_text()
     expect(inspector.get_by_text(before)).to_have_count(0)
     expect(inspector.get_by_text(re.compile("^0 on_chain_start"))).to_be_visible()
     inspector.get_by_role("button", name="Stop").click()
