@@ -81,8 +81,8 @@ def read(body: Body, *, pause: float = 0.0) -> list[bytes]:
     "kept_open_by",
     [[COMMENT], [b" "], [b"\n\n"], [b":\n: :: :\n\n"], [b": still", b" working", b"\n\n"], [b"event: ping\nid: 7\n\n"]],
 )
-def test_what_keeps_a_connection_open_is_silence(kept_open_by: list[bytes]) -> None:
-    body = Body((0.0, DATA), *[(0.1, piece) for piece in kept_open_by] * 5)
+def test_what_keeps_a_connection_open_is_silence(clock: Clock, kept_open_by: list[bytes]) -> None:
+    body = Body(clock, (0.0, DATA), *[(10.0, piece) for piece in kept_open_by] * 5)
     with pytest.raises(httpx2.ReadTimeout, match="sends no data"):
         read(body)
     assert body.closed
@@ -129,9 +129,9 @@ def test_what_could_hide_silence_is_not_asked_for() -> None:
     assert http.get(URL).request.headers["accept-encoding"] == "identity"
 
 
-def test_a_line_that_never_ends_is_silence() -> None:
+def test_a_line_that_never_ends_is_silence(clock: Clock) -> None:
     with pytest.raises(httpx2.ReadTimeout, match="sends no data"):
-        read(Body((0.0, b"data: {"), *[(0.1, b"a")] * 5))
+        read(Body(clock, (0.0, b"data: {"), *[(10.0, b"a")] * 5))
 
 
 def test_a_slow_reader_is_not_taken_for_a_silent_server(clock: Clock) -> None:
