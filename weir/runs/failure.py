@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from langchain_core.exceptions import (
     ContextOverflowError,
@@ -223,6 +224,9 @@ def classify_error(error: Exception, *, answering: bool) -> Failure:
     # LangChain recognises this case by OpenAI's wording only. Other servers use the code, or their own wording.
     if isinstance(error, ModelInvalidRequestError) and "context" in f"{getattr(error, 'code', '')} {text}".lower():
         return Failure(FailureKind.CONTEXT, detail)
+    # langchain-openai 1.7.4 raises a refusal for both; the answer has the finish reason.
+    if type(error).__name__ == "OpenAIRefusalError" and _finish_reason(error) == "content_filter":
+        return Failure(FailureKind.CONTENT_FILTER, detail)
     if isinstance(error, ModelConnectionError) and not answering and _never_connected(error):
         return Failure(FailureKind.UNREACHABLE, detail)
     if isinstance(error, ModelConnectionError) and not isinstance(error, ModelTimeoutError):
@@ -231,6 +235,12 @@ def classify_error(error: Exception, *, answering: bool) -> Failure:
         if isinstance(error, error_class):
             return Failure(kind, detail)
     return Failure(_BY_NAME.get(type(error).__name__) or _by_status(error), detail)
+
+
+def _finish_reason(error: Exception) -> Any:
+    """Return the finish reason of the answer that an error of langchain-openai carries; None if it carries none."""
+    metadata = getattr(getattr(error, "raw_message", None), "response_metadata", None)
+    return metadata.get("finish_reason") if isinstance(metadata, dict) else None
 
 
 def _by_status(error: Exception) -> FailureKind:
