@@ -283,10 +283,10 @@ def test_a_load_that_was_stopped_leaves_the_next_one_alone(model: Path, tmp_path
 
 def test_without_its_packages_it_says_what_is_missing() -> None:
     script = (
-        "from local_model import files\nfrom local_model.engine import Engine\n"
+        "from weir.llm.local import model_files\nfrom weir.llm.local.engine import Engine\n"
         "engine = Engine(); engine.start(); print(engine.wait(10).problem.name)\n"
-        "try: files.packaged()\nexcept Exception as error: print(error.problem.name)"
+        "try: model_files.packaged()\nexcept Exception as error: print(error.problem.name)"
     )
     without_packages = [sys.executable, "-S", "-c", script]
-    told = subprocess.run(without_packages, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert told.stdout.split() == ["NO_ENGINE", "NO_PACKAGED_MODEL"]
+    result = subprocess.run(without_packages, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["NO_ENGINE", "NO_PACKAGED_MODEL"]
