@@ -7,7 +7,7 @@ import httpx2
 import openai
 import pytest
 
-from weir.llm import idle_timeout
+from weir.llm import idle_stream, retry_deadline
 from weir.llm.idle_timeout import AsyncIdleTimeoutClient, IdleTimeoutClient
 
 ALLOWED = 30.0
@@ -35,7 +35,8 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     moving = Clock()
-    monkeypatch.setattr(idle_timeout, "time", moving)
+    monkeypatch.setattr(idle_stream, "time", moving)
+    monkeypatch.setattr(retry_deadline, "time", moving)
     return moving
 
 
