@@ -40,7 +40,7 @@ def test_a_link_that_was_taken_back_says_so_on_every_page_and_is_good_again_when
     run = run_of(chat)
     chat.context.grant_permissions(["clipboard-read", "clipboard-write"])
     chat.get_by_role("button", name="Link").last.click()
-    expect(chat.get_by_text("They hold what the model was told", exact=False)).to_be_visible()
+    expect(chat.get_by_text("The events contain what was sent to the model", exact=False)).to_be_visible()
     chat.get_by_role("button", name="Copy link").click()
     expect(chat.get_by_role("button", name="Copied")).to_be_visible()
     chat.keyboard.press("Escape")
