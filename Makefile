@@ -37,7 +37,7 @@ help:
 # that one visitor causes another is measured with nothing else running.
 test: $(VENV)/.tests browser
 	$(PYTEST) --ignore=tests/browser
-	$(PYTEST) tests/browser --ignore=tests/browser/test_attack.py
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/browser --ignore=tests/browser/test_attack.py
 	$(BIN)/python -m pytest tests/browser/test_attack.py
 
 test-fast: $(VENV)/.tests
