@@ -127,7 +127,7 @@ def register_exception_handlers(app: FastAPI) -> None:
 
     def message_with_status(status: int) -> Any:
         def handler(_: Request, error: Exception) -> Response:
-            return problem(ApiError(status, getattr(error, "message", "") or type(error).__doc__ or ""))
+            return problem(ApiError(status, getattr(error, "message", "")))
 
         return handler
 

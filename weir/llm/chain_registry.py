@@ -16,11 +16,15 @@ from weir.llm.transport_timing import TransportTiming
 
 
 class ModelNotReadyError(Exception):
-    """No model can answer yet: the embedded one is still loading or could not start, and no other is set."""
+    """No model can answer now."""
+
+    message = "No model can answer yet: the embedded one is still loading or could not start, and no other is set."
 
 
 class UnknownChainError(LookupError):
-    """There is no chain of this name."""
+    """No chain has the requested name."""
+
+    message = "There is no chain of this name."
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.components.layout.formatting import escape_markdown, seconds
 from pages.components.layout.palette import AMBER, GREY, RED, TEAL
+from weir.analysis.metrics import percentile
 from weir.analysis.run_tree import NodeStatus, RunNode
 from weir.analysis.stream_diagnosis import STALL_FACTOR
 from weir.core.serialization import replace_lone_surrogates
@@ -187,9 +188,8 @@ def draw_latency(node: RunNode, at: float | None, *, key: str, pick: Pick) -> No
     ]
     if at is not None:
         layers.append(alt.Chart(pd.DataFrame({"at": [at]})).mark_rule(color=AMBER, size=2).encode(x="at:Q"))
-    ordered = sorted(gaps)
-    p95 = ordered[int(0.95 * (len(ordered) - 1))]
-    summary = f"median {usual * 1e3:.0f} ms, 95 % below {p95 * 1e3:.0f} ms, longest {ordered[-1] * 1e3:.0f} ms"
+    p95 = percentile(gaps, 0.95)
+    summary = f"median {usual * 1e3:.0f} ms, 95 % below {p95 * 1e3:.0f} ms, longest {max(gaps) * 1e3:.0f} ms"
     st.caption(f"Inter-token latency of {escape_markdown(node.name)}: {summary} (dashed: the median)")
     _draw_chart(alt.layer(*layers).properties(height=240), key, pick, f"Inter-token latency of {node.name}: {summary}")
 
