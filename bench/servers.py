@@ -82,8 +82,8 @@ def model_server() -> Iterator[Server]:
 def model_log(model: Server, *, clear: bool = False) -> list[dict[str, Any]]:
     """Return what the model server has written when; `clear` has it forget all before."""
     with urllib.request.urlopen(f"{model.url}/log{'?clear=1' if clear else ''}", timeout=10) as answer:
-        told: list[dict[str, Any]] = json.load(answer)
-        return told
+        log: list[dict[str, Any]] = json.load(answer)
+        return log
 
 
 def asking(model: Server) -> dict[str, str]:
@@ -92,8 +92,8 @@ def asking(model: Server) -> dict[str, str]:
 
 
 def _streamlit(script: str, port: int) -> list[str]:
-    told = (f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true")
-    return ["streamlit", "run", script, *told, "--server.fileWatcherType=none", "--browser.gatherUsageStats=false"]
+    options = (f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true")
+    return ["streamlit", "run", script, *options, "--server.fileWatcherType=none", "--browser.gatherUsageStats=false"]
 
 
 @contextlib.contextmanager

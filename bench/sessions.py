@@ -62,18 +62,18 @@ class Session:
             await self._next()
         await self._finished()
 
-    async def ask(self, wish: str, tokens: int) -> Answer:
+    async def ask(self, question: str, tokens: int) -> Answer:
         """Ask for a story and read it until the page has been drawn to its end."""
-        await self._rerun(wish)
+        await self._rerun(question)
         answer = Answer(tokens)
         while (message := await self._next()).WhichOneof("type") != "script_finished" or answer.lost:
             if message.WhichOneof("type") == "delta":
                 answer.read(message.delta.new_element.markdown.body, time.time())
         return answer
 
-    async def ask_and_leave(self, wish: str, after: float) -> None:
+    async def ask_and_leave(self, question: str, after: float) -> None:
         """Ask for a story and go away in the middle of it."""
-        await self._rerun(wish)
+        await self._rerun(question)
         try:
             async with asyncio.timeout(after):
                 while True:
@@ -81,13 +81,13 @@ class Session:
         except TimeoutError:
             return
 
-    async def _rerun(self, said: str = "") -> None:
+    async def _rerun(self, text: str = "") -> None:
         message = BackMsg()
         message.rerun_script.page_name = "story"
-        if said:
+        if text:
             state = message.rerun_script.widget_states.widgets.add()
             state.id = self._input
-            state.chat_input_value.data = said
+            state.chat_input_value.data = text
         await self._socket.send(message.SerializeToString())
 
     async def _next(self) -> ForwardMsg:

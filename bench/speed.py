@@ -115,7 +115,7 @@ class Subject:
         sent, cpu = self._wire.received, self._server.cpu()
         box = self._page.locator(self._field)
         box.fill(f"[[tokens={stream.tokens} rate={stream.rate} think={stream.think} mark={mark}]]")
-        asked = time.time()
+        sent_at = time.time()
         box.press("Enter")
         with contextlib.suppress(PlaywrightTimeoutError):
             self._page.wait_for_function("() => typeof window.seen.last === 'number'", timeout=TIMEOUT)
@@ -128,7 +128,7 @@ class Subject:
         if math.isinf(last):
             self._open()
         return Round(
-            total=last - asked,
+            total=last - sent_at,
             first_lag=first - wrote["first"],
             last_lag=last - wrote["last"],
             inserted_lag=_painted(seen["inserted"]) - wrote["first"],

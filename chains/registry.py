@@ -69,25 +69,27 @@ def prepare_story(
     tone: Tone,
     *,
     options: ModelOptions | None = None,
-    line: AbortableConnections | None = None,
-    connection: TransportTiming | None = None,
+    connections: AbortableConnections | None = None,
+    timing: TransportTiming | None = None,
     so_far: str = "",
 ) -> PreparedRun:
     """Return the story chain for a topic, or the chain that goes on after `so_far`. Raises ModelNotReadyError.
 
-    A method that blocks needs a `line`, by which it can be stopped; `connection` is told what happens on the way.
+    A method that blocks needs `connections`, by which it can be stopped. `timing` records when the transport connects.
     """
     bounded = replace(options or ModelOptions(), max_tokens=length.max_tokens)
-    plain = bounded == ModelOptions(max_tokens=length.max_tokens) and line is None and connection is None
-    model = models.chat_model(max_tokens=length.max_tokens) if plain else models.create_model(bounded, line, connection)
+    plain = bounded == ModelOptions(max_tokens=length.max_tokens) and connections is None and timing is None
+    model = (
+        models.chat_model(max_tokens=length.max_tokens) if plain else models.create_model(bounded, connections, timing)
+    )
     if model is None:
         raise ModelNotReadyError
     value = {"topic": topic, "words": length.words, "tone": str(tone)}
     expected = min(length.expected_tokens, model.max_tokens or length.expected_tokens)
     context = {"page": "story", "expected_tokens": expected, "max_tokens": model.max_tokens}
     if so_far:
-        return PreparedRun(continuation_chain(model), value | {"so_far": so_far}, context, line, connection)
-    return PreparedRun(story_chain(model), value, context, line, connection)
+        return PreparedRun(continuation_chain(model), value | {"so_far": so_far}, context, connections, timing)
+    return PreparedRun(story_chain(model), value, context, connections, timing)
 
 
 def prepare_replay(
@@ -116,9 +118,9 @@ def prepare_conversation(
     if model is None:
         raise ModelNotReadyError
     decide = fixed_route(route) if route else _classify(models)
-    kept = trim_history(history, models.history_tokens)
-    context: dict[str, Any] = {"page": "chat", "left_out": len(history) - len(kept)}
-    return PreparedRun(smart_router(model, decide), {"question": question, "history": kept}, context)
+    trimmed = trim_history(history, models.history_tokens)
+    context: dict[str, Any] = {"page": "chat", "left_out": len(history) - len(trimmed)}
+    return PreparedRun(smart_router(model, decide), {"question": question, "history": trimmed}, context)
 
 
 def prepare_classification(
@@ -171,11 +173,11 @@ def prepare_structured(
     return PreparedRun(structured.structured_chain(model, schema, method), {"topic": topic}, context)
 
 
-def _prepare_showcase(models: ModelProvider, wish: TopicInput) -> PreparedRun:
+def _prepare_showcase(models: ModelProvider, fields: TopicInput) -> PreparedRun:
     model = models.chat_model(max_tokens=showcase.MAX_TOKENS)
     if model is None:
         raise ModelNotReadyError
-    return PreparedRun(showcase.showcase_chain(model), {"topic": wish.topic})
+    return PreparedRun(showcase.showcase_chain(model), {"topic": fields.topic})
 
 
 REGISTRY = ChainRegistry(
@@ -184,25 +186,27 @@ REGISTRY = ChainRegistry(
             "story",
             "A topic becomes a story.",
             StoryInput,
-            lambda models, wish: prepare_story(models, wish.topic, wish.length, wish.tone),
+            lambda models, fields: prepare_story(models, fields.topic, fields.length, fields.tone),
         ),
         ChainSpec(
             "smart_router",
             "Classifies a question and streams the answer of the chain that is made for it.",
             ConversationInput,
-            lambda models, wish: prepare_conversation(models, wish.question, wish.history),
+            lambda models, fields: prepare_conversation(models, fields.question, fields.history),
         ),
         ChainSpec(
             "classify",
             "Classifies a question as math, code or general.",
             ConversationInput,
-            lambda models, wish: prepare_classification(models, wish.question, wish.history),
+            lambda models, fields: prepare_classification(models, fields.question, fields.history),
         ),
         ChainSpec(
             "structured",
             "A topic becomes JSON of a given schema, field by field.",
             StructuredInput,
-            lambda models, wish: prepare_structured(models, wish.topic, structured.EXAMPLES[wish.example], wish.method),
+            lambda models, fields: prepare_structured(
+                models, fields.topic, structured.EXAMPLES[fields.example], fields.method
+            ),
         ),
         ChainSpec(
             "showcase",

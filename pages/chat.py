@@ -78,7 +78,7 @@ for number, turn in enumerate(turns[first:], first):
         answer_view.draw_answer(ended, slots)
         draw_answer_footer(turn, ended, slots, actions, feedback, has_actions=has_actions)
 
-bottom.model_line.await_model()
+bottom.model_status.await_model()
 last_run = stream_waiting_answers(turns, placeholders, actions, feedback, bottom, storage_notice) or last_run
 if last_run:
     run_links.show_link(last_run)

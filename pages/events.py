@@ -29,7 +29,7 @@ draw_chain_problems()
 bottom = input_bar_without_scroll(chain_form.input_label(chain), key="events_input")
 
 if request := inspector_actions.take_request(state, chain, value, bottom.text):
-    bottom.model_line.await_model()
+    bottom.model_status.await_model()
     result = inspector_actions.start_run(request, state.pending)
     inspector_actions.apply_result(state, request, result)
 run_start.draw_limit_notice()
@@ -41,7 +41,7 @@ state.sync_address()
 run = run_links.find_run()
 if run is None:
     draw_run_list(state)
-    bottom.model_line.await_model()
+    bottom.model_status.await_model()
     st.stop()
 assert run is not None
 

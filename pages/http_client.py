@@ -74,7 +74,7 @@ def start_run(topic: str) -> None:
         st.info("No model is ready yet; try again in a moment.", icon=":material/hourglass:")
         st.stop()
     try:
-        run_start.start(prepared, begun=st.session_state.http_run.note)
+        run_start.start(prepared, on_start=st.session_state.http_run.note)
     except LimitReachedError as reached:
         run_start.draw_retry(reached, key="http")
         st.stop()

@@ -27,7 +27,7 @@ else:
 bottom = input_bar_without_scroll("A topic to describe as JSON", key="json_input")
 
 if topic := bottom.text or state.take_topic():
-    bottom.model_line.await_model()
+    bottom.model_status.await_model()
     start_json_run(state, topic, choice)
 run_start.draw_limit_notice()
 if state.problem:
@@ -43,7 +43,7 @@ if pasted:
 elif run is None:
     if choice.is_model:
         draw_ideas(state)
-    bottom.model_line.await_model()
+    bottom.model_status.await_model()
     st.stop()
 elif run.is_live:
     bottom.stop.enable(run)

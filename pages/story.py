@@ -50,7 +50,7 @@ with st.empty():
                 )
 if not state.versions:
     controls.draw_once()
-    bottom.model_line.await_model()
+    bottom.model_status.await_model()
     st.stop()
 
 story = state.version

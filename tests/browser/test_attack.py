@@ -78,25 +78,25 @@ def text_chunk(text: str) -> str:
 async def answer(question: str) -> AsyncIterator[str]:
     """Stream what a question asks for: `[[clock]]`, `[[answer=tildes]]` or `[[usage=0]]`."""
     if "[[clock]]" in question:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         for number in range(TOKENS):
-            await asyncio.sleep(max(0.0, begun + number / RATE - time.perf_counter()))
+            await asyncio.sleep(max(0.0, started + number / RATE - time.perf_counter()))
             yield text_chunk(clock_token(number))
-    elif asked := re.search(r"\[\[answer=(\w+)\]\]", question):
-        text = ANSWERS[asked[1]]
+    elif match := re.search(r"\[\[answer=(\w+)\]\]", question):
+        text = ANSWERS[match[1]]
         for start in range(0, len(text), 100_000):
             yield text_chunk(text[start : start + 100_000])
     else:
         yield text_chunk("Well.")
     yield chunk({"index": 0, "delta": {}, "finish_reason": "stop"})
-    if asked := re.search(r"\[\[usage=(\d)\]\]", question):
-        yield chunk(usage=USAGES[int(asked[1])])
+    if match := re.search(r"\[\[usage=(\d)\]\]", question):
+        yield chunk(usage=USAGES[int(match[1])])
     yield "data: [DONE]\n\n"
 
 
 async def complete(request: Request) -> StreamingResponse:
-    asked = await request.json()
-    return StreamingResponse(answer(str(asked["messages"][-1]["content"])), media_type="text/event-stream")
+    body = await request.json()
+    return StreamingResponse(answer(str(body["messages"][-1]["content"])), media_type="text/event-stream")
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_streamlits_switches_are_set_on_purpose() -> None:
         f"print({{name: config.get_option(name) for name in {list(OPTIONS)!r}}})"
     )
     unset = {key: value for key, value in os.environ.items() if not key.startswith("STREAMLIT_")}
-    told = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=unset, capture_output=True, text=True, check=True, timeout=60
     )
-    assert told.stdout.strip().splitlines()[-1] == repr(OPTIONS)
+    assert completed.stdout.strip().splitlines()[-1] == repr(OPTIONS)

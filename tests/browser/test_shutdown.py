@@ -51,11 +51,11 @@ def serving(model: FakeOpenAI, folder: Path, command: Callable[[int], list[str]]
 
 def seconds_to_end(weir: Weir) -> float:
     """Ask the process to end and return how long it took."""
-    begun = time.monotonic()
+    started = time.monotonic()
     weir.process.send_signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         weir.process.wait(timeout=BOUND + 5)
-    return time.monotonic() - begun
+    return time.monotonic() - started
 
 
 def begun(weir: Weir, chain: str = "story", **value: Any) -> str:

@@ -48,8 +48,8 @@ def test_each_way_streams_the_same_answer(
         if method is StructuredMethod.TEXT
         else {"title": "Soup", "verdict": "good", "stars": 4, "reason": "Warm"}
     )
-    asked = openai_server.seen[-1].body
-    assert ("response_format" in asked) is (method is not StructuredMethod.PARSER)
+    body = openai_server.seen[-1].body
+    assert ("response_format" in body) is (method is not StructuredMethod.PARSER)
 
 
 LONG = 200_000
@@ -75,7 +75,7 @@ def test_a_long_answer_takes_seconds_and_another_run_streams_meanwhile(
     openai_server.plan = Plan(tokens=by_characters(begin + unit * (LONG // len(unit)), 100))
     openai_server.structured = openai_server.plan
     settings, line = Settings(), None if way.is_async else AbortableConnections()
-    model = chat_model(configured_endpoint(settings), settings, http, line=line)
+    model = chat_model(configured_endpoint(settings), settings, http, connections=line)
     recorder = Recorder(MemoryStore(budget=256_000_000), loop)
 
     async def ticks(_: Any) -> AsyncIterator[str]:
@@ -84,7 +84,9 @@ def test_a_long_answer_takes_seconds_and_another_run_streams_meanwhile(
             await asyncio.sleep(0.01)
 
     other = recorder.start(RunnableGenerator(ticks, name="ticks"), "go")
-    run = recorder.start(structured_chain(model, EXAMPLES["Review"], method), {"topic": "soup"}, method=way, line=line)
+    run = recorder.start(
+        structured_chain(model, EXAMPLES["Review"], method), {"topic": "soup"}, method=way, connections=line
+    )
     assert run.wait(30)
     other.stop()
     assert other.wait(10)
@@ -102,9 +104,9 @@ def test_the_class_is_parsed_once_and_whole(
     monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
     openai_server.plan = Plan(tokens=PIECES, structured_tokens=PIECES)
     settings, line = Settings(), None if way.is_async else AbortableConnections()
-    model = chat_model(configured_endpoint(settings), settings, http, line=line)
+    model = chat_model(configured_endpoint(settings), settings, http, connections=line)
     chain = structured_chain(model, EXAMPLES["Review"], StructuredMethod.PYDANTIC)
-    run = recorder.start(chain, {"topic": "soup"}, method=way, line=line)
+    run = recorder.start(chain, {"topic": "soup"}, method=way, connections=line)
     assert run.wait(10)
     assert run.status is Status.DONE
     assert run.events[-1].data["output"] == {"title": "Soup", "verdict": "good", "stars": 4, "reason": "Warm"}

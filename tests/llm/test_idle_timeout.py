@@ -120,8 +120,8 @@ def test_after_a_first_refusal_a_body_has_its_full_time(clock: Clock) -> None:
 
     http = IdleTimeoutClient(abort=never, transport=httpx2.MockTransport(answer))
     client = openai.OpenAI(api_key="none", base_url="http://model.test/v1", http_client=http, timeout=100.0)
-    told = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}], stream=True)
-    assert list(told) == []
+    stream = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}], stream=True)
+    assert list(stream) == []
     assert not answers
 
 

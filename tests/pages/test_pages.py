@@ -22,7 +22,7 @@ from weir.config.settings import settings
 from weir.runs.failure import FailureKind
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
-from weir.storage.lease import LEASE
+from weir.storage.lease import LEASE_SECONDS
 from weir.storage.records import Message, MessageStatus
 from weir.storage.storage_errors import StorageError, StorageProblem
 
@@ -98,8 +98,8 @@ def test_a_failed_answer_is_kept_on_the_page_and_never_told_to_the_model(
     assert "Half an answer" in said(app)
     openai_server.plan = Plan()
     ask(app, "Second")
-    told = [message["content"] for message in openai_server.answers[-1].body["messages"]]
-    assert told[1:] == ["Second"]
+    history = [message["content"] for message in openai_server.answers[-1].body["messages"]]
+    assert history[1:] == ["Second"]
 
 
 def test_retry_replaces_a_failure(app: AppTest, openai_server: FakeOpenAI) -> None:
@@ -267,7 +267,7 @@ def test_an_answer_that_cannot_be_kept_for_long_is_shown_from_its_run(
         openai_server.plan = Plan(rate=4)
         interrupt(library, "start_answer")
     ask(app, "Hello")
-    monkeypatch.setattr(library, "_clock", lambda: time.time() + 2 * LEASE)
+    monkeypatch.setattr(library, "_clock", lambda: time.time() + 2 * LEASE_SECONDS)
     app.run()
     assert "Once upon a time." in said(app)
     assert "Weir was restarted" not in said(app)

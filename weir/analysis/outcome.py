@@ -20,11 +20,11 @@ class AnswerStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An answer's status, what happened (`sentence`) and what to do (`remedy`). Both are empty if all went well."""
+    """An answer's status, what happened (`message`) and what to do (`hint`). Both are empty if all went well."""
 
     status: AnswerStatus
-    sentence: str = ""
-    remedy: str = ""
+    message: str = ""
+    hint: str = ""
     detail: str = ""
     kind: FailureKind | None = None
 

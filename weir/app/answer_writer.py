@@ -59,11 +59,11 @@ class AnswerWriter:
     If the database takes long for one answer, the pages of the others do not wait for it.
     """
 
-    def __init__(self, repository: ConversationRepository, *, every: float = WRITE_INTERVAL_SECONDS) -> None:
+    def __init__(self, repository: ConversationRepository, *, interval_seconds: float = WRITE_INTERVAL_SECONDS) -> None:
         self.problem: StorageError | None = None
         """Error of the last write; None if it succeeded."""
         self._repository = repository
-        self._interval_seconds = every
+        self._interval_seconds = interval_seconds
         self._lock = threading.Lock()
         self._answers: dict[str, _TrackedAnswer] = {}
         self._thread: threading.Thread | None = None

@@ -25,14 +25,14 @@ from weir.llm.chain_registry import (
     UnknownChainError,
     spec_of_runnable,
 )
-from weir.llm.provider import LOAD_TIMEOUT, EnginePhase, ModelProvider
+from weir.llm.provider import LOAD_TIMEOUT_SECONDS, EnginePhase, ModelProvider
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
 from weir.runs.run_store import MemoryStore
 
-ENGINE_TIMEOUT_SECONDS = LOAD_TIMEOUT + 60
+ENGINE_TIMEOUT_SECONDS = LOAD_TIMEOUT_SECONDS + 60
 """Seconds to wait for the embedded model to be checked and loaded."""
 
 
@@ -106,14 +106,14 @@ def _await_engine(models: ModelProvider, timeout: float) -> None:
     models.start()
     state = engine.wait(timeout=timeout)
     if state.problem is not None:
-        raise NoModelError(f"{state.problem.sentence} {state.detail}".rstrip())
+        raise NoModelError(f"{state.problem.message} {state.detail}".rstrip())
     if state.phase is not EnginePhase.READY:
         raise NoModelError(f"The embedded model is not ready after {timeout:.0f} s: it is {state.phase}.")
 
 
 def _run(name: str, prepared: PreparedRun, loop: BackgroundLoop, secrets: tuple[str, ...]) -> Run:
     store = MemoryStore(budget=int(settings().record_mb * 1e6))
-    recorder = Recorder(store, loop, grace=settings().grace_seconds, hidden=secrets)
+    recorder = Recorder(store, loop, grace_seconds=settings().grace_seconds, secrets=secrets)
     run = recorder.start(prepared.runnable, prepared.inputs, name=name, context=prepared.context)
     if threading.current_thread() is threading.main_thread():
         # Ctrl-C stops the run, not this command: the recording of what has arrived is written.
@@ -123,7 +123,7 @@ def _run(name: str, prepared: PreparedRun, loop: BackgroundLoop, secrets: tuple[
             print(f"\r{run.name}: {len(run.events):,} events", end="", file=sys.stderr, flush=True)  # noqa: T201
     result = outcome(run, run_metrics(run.events))
     start = "\n" if sys.stderr.isatty() else ""
-    print(f"{start}{result.status.value}. {result.sentence} {result.remedy} {result.detail}".rstrip(), file=sys.stderr)  # noqa: T201
+    print(f"{start}{result.status.value}. {result.message} {result.hint} {result.detail}".rstrip(), file=sys.stderr)  # noqa: T201
     return run
 
 

@@ -31,7 +31,7 @@ class IdleTimeoutClient(openai.DefaultHttpxClient):
     """Client for a synchronous chain. Its thread can be woken only by shutting its sockets down, which `abort` does."""
 
     def __init__(self, *, abort: Callable[[], None], **options: Any) -> None:
-        super().__init__(mounts=proxies.PAST, **options)
+        super().__init__(mounts=proxies.BYPASS_LOOPBACK, **options)
         self._abort = abort
         self.event_hooks["response"].append(_wrap_response_stream)
 
@@ -74,7 +74,7 @@ class AsyncIdleTimeoutClient(openai.DefaultAsyncHttpxClient):
     """Client for a chain on asyncio."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(mounts=proxies.PAST, **options)
+        super().__init__(mounts=proxies.BYPASS_LOOPBACK, **options)
         self.event_hooks["response"].append(_wrap_async_response_stream)
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:

@@ -40,10 +40,10 @@ class ReplayChatModel(BaseChatModel):
 
     pieces: tuple[tuple[float, str], ...]
     """Pairs of the seconds since the call and the text."""
-    tokens_in: int | None = None
-    tokens_out: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
     streaming: bool = False
-    line: Any = Field(default_factory=ReplayAbort, exclude=True)
+    connections: Any = Field(default_factory=ReplayAbort, exclude=True)
 
     @property
     def _llm_type(self) -> str:
@@ -51,10 +51,10 @@ class ReplayChatModel(BaseChatModel):
 
     @property
     def _usage(self) -> UsageMetadata | None:
-        if self.tokens_in is None or self.tokens_out is None:
+        if self.input_tokens is None or self.output_tokens is None:
             return None
-        total = self.tokens_in + self.tokens_out
-        return UsageMetadata(input_tokens=self.tokens_in, output_tokens=self.tokens_out, total_tokens=total)
+        total = self.input_tokens + self.output_tokens
+        return UsageMetadata(input_tokens=self.input_tokens, output_tokens=self.output_tokens, total_tokens=total)
 
     def _stream(
         self,
@@ -65,7 +65,7 @@ class ReplayChatModel(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         started_at = time.monotonic()
         for seconds, text in self.pieces:
-            self.line.wait(started_at + seconds - time.monotonic())
+            self.connections.wait(started_at + seconds - time.monotonic())
             yield ChatGenerationChunk(message=AIMessageChunk(content=text))
         yield self._last()
 
@@ -89,7 +89,7 @@ class ReplayChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **_: Any,
     ) -> ChatResult:
-        self.line.wait(self.pieces[-1][0] if self.pieces else 0.0)
+        self.connections.wait(self.pieces[-1][0] if self.pieces else 0.0)
         message = AIMessage(
             content="".join(text for _, text in self.pieces),
             usage_metadata=self._usage,

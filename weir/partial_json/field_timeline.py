@@ -57,8 +57,8 @@ def field_timelines(
             field.type,
             times[field.opened - 1],
             time_of(field.closed),
-            time_of(field.judged),
-            field.verdict,
+            time_of(field.validated_in_chunk),
+            field.validity,
             field.problem,
         )
         for pointer, field in parser.fields.items()

@@ -144,7 +144,7 @@ def draw_footer(
     if ended.decision:
         draw_route_badge(ended.decision, placeholders)
     end = ended.outcome
-    if end.sentence or is_longer(ended.text):
+    if end.message or is_longer(ended.text):
         with placeholders.note.container(gap="xsmall"):
             draw_note(ended)
     if ended.text or end.status is not AnswerStatus.FAILED:
@@ -175,11 +175,11 @@ def draw_note(ended: FinishedAnswer) -> None:
     end = ended.outcome
     if is_longer(ended.text):
         draw_missing(ended.text)
-    if end.sentence:
+    if end.message:
         icon, color = STATUS_BADGES[end.status]
         st.badge(end.status.value, icon=icon, color=color)  # type: ignore[arg-type]
         # In an imported answer these texts come from the file, so they are sanitized.
-        st.markdown(to_display_markdown(f"{end.sentence} {end.remedy}"))
+        st.markdown(to_display_markdown(f"{end.message} {end.hint}"))
     if end.detail:
         st.code(replace_invisible(end.detail), language=None, wrap_lines=True)
 

@@ -43,8 +43,8 @@ def to_details(ended: FinishedAnswer) -> dict[str, Any]:
     end = ended.outcome
     return {
         "mark": end.status.name,
-        "sentence": end.sentence,
-        "remedy": end.remedy,
+        "sentence": end.message,
+        "remedy": end.hint,
         "detail": end.detail,
         "kind": end.kind.name if end.kind else None,
         "decision": ended.decision.model_dump(mode="json") if ended.decision else None,

@@ -85,7 +85,7 @@ def _start_run(turn: Turn, earlier: Sequence[Turn], actions: ChatActions) -> Run
             service().answer_writer.track(user_id, answer_id, run, describe)
 
     context = {"conversation": actions.state.conversation_id}
-    return run_start.start(prepared, context=context, run_id=run_id, claim=claim, begun=track)
+    return run_start.start(prepared, context=context, run_id=run_id, claim=claim, on_start=track)
 
 
 def _stream(
@@ -98,7 +98,7 @@ def _stream(
     ended = answer_view.stream_answer(AnswerState(run.id), run, slots, waiting="Choosing a route")
     service().answer_writer.flush(turn.answer.id)
     bottom.stop.disable()
-    bottom.limit_line.draw()
+    bottom.quota_notice.draw()
     status = STATUSES[ended.outcome.status]
     answer = replace(turn.answer, run_id=run.id, status=status, text=ended.text, details=to_details(ended))
     return Turn(turn.question, answer), ended

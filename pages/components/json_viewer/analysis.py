@@ -9,7 +9,7 @@ import streamlit as st
 from pages.components.json_viewer.json_source import JsonSource
 from pages.components.json_viewer.json_state import JsonState
 from pages.components.json_viewer.outline_view import LEGEND, html
-from pages.components.json_viewer.timeline_chart import draw_lifelines
+from pages.components.json_viewer.timeline_chart import draw_field_timeline
 from pages.components.layout import formatting, playback_bar
 from pages.components.session import run_links
 from weir.partial_json.dialect import LIKE_LANGCHAIN, MODEL_ANSWER
@@ -60,7 +60,7 @@ def _draw(state: JsonState, source: JsonSource, was_playing: bool) -> None:
         "View", VIEWS, default=VIEWS[0], required=True, key="json_view", label_visibility="collapsed", wrap=True
     )
     if view == VIEWS[0]:
-        draw_lifelines(state.timelines_of(source), source.chunks[0].elapsed, source.chunks[-1].elapsed)
+        draw_field_timeline(state.timelines_of(source), source.chunks[0].elapsed, source.chunks[-1].elapsed)
     elif view == VIEWS[1]:
         _draw_chunk(source, count, parser, events)
     elif view == VIEWS[2]:
@@ -187,7 +187,7 @@ def _draw_yielded(source: JsonSource) -> None:
     if not source.yielded:
         st.caption("A pasted text has no chain. Ask for a topic below to see what LangChain gives out, and when.")
         return
-    first, last = source.yielded[0].at, source.yielded[-1].at
+    first, last = source.yielded[0].elapsed, source.yielded[-1].elapsed
     st.markdown(
         f"The chain gave out **{len(source.yielded):,}** chunks while its model wrote **{len(source.chunks):,}**: the "
         f"first at {formatting.seconds(first)}, the last at {formatting.seconds(last)}. The model's first came at "
@@ -197,7 +197,7 @@ def _draw_yielded(source: JsonSource) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "time (s)": [chunk.at for chunk in last_chunks],
+                "time (s)": [chunk.elapsed for chunk in last_chunks],
                 "chunk": [json.dumps(chunk.value, ensure_ascii=False)[:300] for chunk in last_chunks],
             }
         ),

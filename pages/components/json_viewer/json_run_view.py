@@ -42,7 +42,7 @@ def start_json_run(state: JsonState, topic: str, choice: SourceChoice) -> None:
         state.topic = topic
         return
     try:
-        run = run_start.start(prepared, name="structured", begun=state.pending.note)
+        run = run_start.start(prepared, name="structured", on_start=state.pending.note)
     except LimitReachedError as reached:
         run_start.restore_input("json_input", topic, reached)
         st.rerun()
@@ -103,8 +103,8 @@ def draw_outcome(state: JsonState, run: Run, *, retry: bool) -> JsonSource:
         f"**{formatting.escape_markdown(run.name)}** {formatting.escape_markdown(value)} · {result.status.value} · "
         f"{formatting.metrics_line(metrics)}"
     )
-    if result.sentence:
-        st.markdown(f"{result.sentence} {result.remedy}")
+    if result.message:
+        st.markdown(f"{result.message} {result.hint}")
         if result.detail:
             st.code(replace_invisible(result.detail), language=None, wrap_lines=True)
     with st.container(horizontal=True, vertical_alignment="center"):

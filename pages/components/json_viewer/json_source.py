@@ -42,7 +42,7 @@ class JsonSource:
 
 def of_run(run: Run, stream: RunJsonReader) -> JsonSource:
     """Return the JSON of a run that has ended. `stream` has read its events."""
-    return JsonSource(run.id, stream.chunks(), schema_of(run), stream.yielded)
+    return JsonSource(run.id, stream.chunks(), schema_of(run), stream.outputs)
 
 
 def schema_of(run: Run) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ MAX_LINES = 60
 _COLORS = alt.Scale(domain=["growing", "closed", "valid", "invalid"], range=[AMBER, BLUE, TEAL, RED])
 
 
-def draw_lifelines(lives: FieldTimelines, started: float, end: float) -> None:
+def draw_field_timeline(lives: FieldTimelines, started: float, end: float) -> None:
     """Draw a bar for each path: growing, closed, validated. `started`, `end`: times of the first and the last chunk."""
     lines = lives.lines[:MAX_LINES]
     if not lines:

@@ -75,8 +75,8 @@ class InputBar:
 
     text: str
     stop: StopButton
-    model_line: ModelStatus
-    limit_line: QuotaNotice
+    model_status: ModelStatus
+    quota_notice: QuotaNotice
 
 
 def input_bar(placeholder: str, *, key: str) -> InputBar:

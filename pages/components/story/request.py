@@ -37,7 +37,9 @@ class PreparedStory:
 
     def start(self, on_start: Callable[[Run], None] | None = None) -> Run:
         """Start and return the run, after a call of `on_start` with it. Raises LimitReachedError."""
-        return run_start.start(self.prepared, context={"method": self.method.value}, method=self.method, begun=on_start)
+        return run_start.start(
+            self.prepared, context={"method": self.method.value}, method=self.method, on_start=on_start
+        )
 
 
 def prepare(request: StoryRequest) -> PreparedStory:
@@ -52,8 +54,8 @@ def prepare(request: StoryRequest) -> PreparedStory:
         request.length,
         request.tone,
         options=options,
-        line=line,
-        connection=connection,
+        connections=line,
+        timing=connection,
         so_far=request.so_far,
     )
     return PreparedStory(prepared, method)
