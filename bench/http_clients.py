@@ -28,6 +28,8 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
+from weir.analysis.metrics import percentile
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -117,7 +119,7 @@ def main() -> None:
                 "tokens_per_s": arguments.rate,
                 "complete": sum(len(own) == arguments.tokens for own in lags),
                 "lag_median_s": round(statistics.median(every), 4),
-                "lag_p95_s": round(every[int(len(every) * 0.95)], 4),
+                "lag_p95_s": round(percentile(every, 0.95), 4),
                 "lag_max_s": round(every[-1], 4),
             }
         )

@@ -20,6 +20,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench.servers import Server, model_server, weir
+from weir.analysis.metrics import percentile
 
 TOKEN = re.compile(r"(\d+)@(\d+\.\d{4})")
 PATIENCE = 60.0
@@ -131,11 +132,6 @@ def many(sessions: int, tokens: int, rate: float) -> tuple[list[Answer], float]:
         before = server.cpu()
         answers = asyncio.run(at_once(server, sessions, tokens, rate))
         return answers, (server.cpu() - before) / (sessions * tokens)
-
-
-def percentile(values: list[float], part: float) -> float:
-    """Return the value below which that part of them lies, by the nearest rank."""
-    return sorted(values)[int(part * (len(values) - 1))]
 
 
 def main() -> None:

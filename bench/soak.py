@@ -26,7 +26,8 @@ from dataclasses import dataclass, field
 from websockets.asyncio.client import connect
 
 from bench.servers import Server, model_server, weir
-from bench.sessions import Session, address, percentile
+from bench.sessions import Session, address
+from weir.analysis.metrics import percentile
 
 TOKENS = 300
 RATE = 20.0

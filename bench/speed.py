@@ -21,8 +21,9 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from bench.model_server import markdown
 from bench.servers import Server, bare_page, model_log, model_server, plain_page, weir
-from bench.sessions import many, percentile
+from bench.sessions import many
 from tests.support.browser_page import INPUT, QUIET, Wire, browser_path
+from weir.analysis.metrics import percentile
 
 TIMEOUT = 60_000
 """Milliseconds after which the rest of a text counts as lost."""

@@ -53,7 +53,7 @@ def finished(recorder: Recorder) -> Run:
 def run_with_usage(recorder: Recorder, input_tokens: int, output_tokens: int) -> Run:
     """Return a run whose model reports this usage."""
     model = ReplayChatModel(
-        pieces=((0.0, "Enough."),), tokens_in=input_tokens, tokens_out=output_tokens, line=ReplayAbort()
+        pieces=((0.0, "Enough."),), input_tokens=input_tokens, output_tokens=output_tokens, connections=ReplayAbort()
     )
     run = recorder.start(model, "go")
     assert run.wait(5)

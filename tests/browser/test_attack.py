@@ -25,10 +25,10 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from bench.model_server import clock_token
-from bench.sessions import percentile
 from tests.support.app_process import weir_process
 from tests.support.browser_page import INPUT, opened, send
 from tests.support.serving import served
+from weir.analysis.metrics import percentile
 from weir.runs import recording_codec
 
 TOKENS, RATE = 160, 20
