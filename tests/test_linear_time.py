@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import pytest
 
-from chains.classifier.features import quotes
+from chains.classifier.features import evidence, quotes
+from chains.classifier.follow_up import follow_up_weight
+from chains.classifier.instruction import parts_of
 from chains.classifier.tokenization import char_ngrams, readable, tokens
 from pages.components.answer.display_markdown import DisplayMarkdown, to_display_markdown
 from pages.components.answer.truncation import DisplayTruncator
@@ -308,6 +311,8 @@ WHOLE: dict[str, Callable[[str], object]] = {
     "readable": readable,
     "words": lambda text: (tokens(text), char_ngrams(text)),
     "words of lists": quotes,
+    "instruction": parts_of,
+    "follow-up": lambda text: follow_up_weight(text[:300], evidence(text[:300]).asked, np.full(3, 1 / 3)),
 }
 
 
