@@ -10,7 +10,7 @@ import click
 from weir.config.app_folder import APP_FOLDER
 
 
-@click.command("app", epilog="Exit codes: 0 done, 1 the run did not end well, 2 it cannot start.")
+@click.command("app")
 @click.argument("chain", required=False)
 @click.option("--input", "input_json", default="{}", show_default=True, help="The chain's input as JSON.")
 @click.option("--record", "target", metavar="FILE", help="Run the chain here, write the recording to FILE (-: stdout).")

@@ -6,6 +6,7 @@ LangChain takes half a second to import, so `weir --help` imports none of them: 
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -14,29 +15,73 @@ from weir import __version__
 OK, RUN_FAILED, CANNOT_START = 0, 1, 2
 """Exit codes."""
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+INTERRUPTED, OUTPUT_CLOSED = 130, 141
+"""Exit codes after Ctrl-C, and where nobody reads the output any more, as shells have them."""
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "app": ("weir.cli.app_command", "Open the app, on a chain if one is named. This is the default."),
 }
 """Commands in the order of the help: the module whose `command` is imported, and the help line."""
 
-HELP = """Show, measure and record what a LangChain chain streams.
+SECTIONS: dict[str, Sequence[str]] = {
+    "In the browser": ("app",),
+}
+"""Headings of the help, with their commands. A command that stands under none comes last."""
 
-Without a command, the app opens. `weir CHAIN` opens it on a chain: the name of a built-in one, or
-package.module:attribute."""
+OTHER_COMMANDS = "More commands"
 
-EPILOG = "Exit codes: 0 done, 1 the run did not end well, 2 it cannot start."
+ALSO_CHAINS = ("story", "classify")
+"""Commands with the name of a built-in chain. With one of `CHAIN_OPTIONS` the name means the chain."""
+
+CHAIN_OPTIONS = ("--input", "--record", "--port")
+
+HELP = """See, measure and record what a LangChain chain streams.
+
+Without a command, the app opens. `weir CHAIN` opens it on a chain: the name of a built-in one (story, smart_router,
+structured, showcase), or package.module:attribute of your own. With `--record FILE` the chain runs here instead."""
+
+EXAMPLES = (
+    "weir",
+    'weir my_package.chains:agent --input \'{"question": "Why?"}\'',
+)
+
+OUTPUT = (
+    "The answer goes to standard output and everything else to standard error, so pipes work. Where standard output is "
+    "no terminal there are no colours and no bar; NO_COLOR and --plain turn them off where it is one. Ctrl-C stops the "
+    "run and hangs up on the model; what had arrived is kept."
+)
+
+MODEL = (
+    "OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL, in the environment or in .env, name the model. Without them a "
+    "small embedded one answers."
+)
+
+EXIT_CODES = (
+    ("0", "done"),
+    ("1", "the run did not end well: it failed, or its answer was cut off"),
+    ("2", "it cannot start: wrong input, or no model"),
+    ("130", "stopped by Ctrl-C"),
+    ("141", "nobody reads the output any more, as after | head"),
+)
 
 
 class LazyGroup(click.Group):
     """Group whose commands are imported when they are called. What is no command is an argument of `weir app`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or not (args[0] in COMMANDS or args[0] in ("--help", "--version")):
+        if not args or not (args[0] in COMMANDS or args[0] in ("--help", "--version")) or _names_chain(args):
             args = ["app", *args]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Python flushes standard output once more when it exits, and would report the closed pipe then.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return OUTPUT_CLOSED
+        return code
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -48,11 +93,27 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, help_line) for name, (_, help_line) in COMMANDS.items()])
+        listed = {name for names in SECTIONS.values() for name in names}
+        sections = {**SECTIONS, OTHER_COMMANDS: [name for name in COMMANDS if name not in listed]}
+        for title, names in sections.items():
+            if rows := [(name, COMMANDS[name][1]) for name in names if name in COMMANDS]:
+                with formatter.section(title):
+                    formatter.write_dl(rows, col_max=14)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_commands(ctx, formatter)
+        with formatter.section("Examples"):
+            for example in EXAMPLES:
+                formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+        for title, text in (("Output", OUTPUT), ("Model", MODEL)):
+            with formatter.section(title):
+                formatter.write_text(text)
+        with formatter.section("Exit codes"):
+            formatter.write_dl(EXIT_CODES)
+        click.Command.format_options(self, ctx, formatter)
 
 
-@click.group(cls=LazyGroup, help=HELP, epilog=EPILOG)
+@click.group(cls=LazyGroup, help=HELP, epilog="weir COMMAND --help has the options of a command and examples.")
 @click.version_option(__version__, message="weir %(version)s")
 def weir() -> None:
     """Run a command."""
@@ -70,3 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
     except click.Abort:
         return INTERRUPTED
     return code if isinstance(code, int) else OK
+
+
+def _names_chain(args: Sequence[str]) -> bool:
+    return args[0] in ALSO_CHAINS and any(arg.partition("=")[0] in CHAIN_OPTIONS for arg in args[1:])
