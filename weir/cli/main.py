@@ -20,11 +20,13 @@ INTERRUPTED, OUTPUT_CLOSED = 130, 141
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "app": ("weir.cli.app_command", "Open the app, on a chain if one is named. This is the default."),
+    "ask": ("weir.cli.ask_command", "Ask one question; the chain for its kind answers."),
 }
 """Commands in the order of the help: the module whose `command` is imported, and the help line."""
 
 SECTIONS: dict[str, Sequence[str]] = {
     "In the browser": ("app",),
+    "Ask": ("ask",),
 }
 """Headings of the help, with their commands. A command that stands under none comes last."""
 
@@ -42,6 +44,7 @@ structured, showcase), or package.module:attribute of your own. With `--record F
 
 EXAMPLES = (
     "weir",
+    "weir ask 'What is 25 * 17?'",
     'weir my_package.chains:agent --input \'{"question": "Why?"}\'',
 )
 
