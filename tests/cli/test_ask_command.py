@@ -36,9 +36,7 @@ def test_the_answer_streams_into_a_pipe_before_the_model_has_ended(tmp_path: Pat
 
 def test_ctrl_c_in_a_terminal_stops_a_model_that_is_silent(tmp_path: Path, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=["\x1b[31mred ", "more"], fault=Fault.STALL, at=1)
-    with running_command(
-        tmp_path, "ask", "Why?", url=openai_server.url, terminal=True, size=(5, 12), LANG="C.UTF-8"
-    ) as asked:
+    with running_command(tmp_path, "ask", "Why?", url=openai_server.url, terminal=True, size=(5, 12)) as asked:
         asked.output.wait_for("[31mred ")
         at = asked.interrupt()
         assert asked.wait() == 130
@@ -118,7 +116,7 @@ def test_an_answer_that_is_cut_off_is_kept_and_the_command_fails(tmp_path: Path,
 def test_what_goes_wrong_gives_a_sentence_and_no_output(
     tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], code: int, sentence: str
 ) -> None:
-    with running_command(tmp_path, *arguments, **environment) as asked:
+    with running_command(tmp_path, *arguments, environment=environment) as asked:
         asked.end_input()
         assert asked.wait() == code
     assert sentence in " ".join(asked.errors.text.split())

@@ -11,7 +11,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.support.app_process import CLEAN_ENVIRONMENT, ROOT
@@ -116,7 +116,7 @@ def running_command(
     terminal: bool = False,
     size: tuple[int, int] = (24, 80),
     program: Sequence[str] = ("-m", "weir"),
-    **environment: str,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[CommandProcess]:
     """Start the command in a folder, in a pseudo-terminal of `size` (rows, columns) or between pipes."""
     variables = {
@@ -125,8 +125,12 @@ def running_command(
         "OPENAI_BASE_URL": url,
         "WEIR_DATA": str(folder / "data"),
         "TERM": "xterm-256color",
-        **environment,
+        "LANG": "C.UTF-8",
+        **(environment or {}),
     }
+    # pytest-xdist sets these, and they would count more than the terminal's size.
+    for name in ("COLUMNS", "LINES"):
+        variables.pop(name, None)
     command = [sys.executable, *program, *arguments]
     if terminal:
         master, slave = pty.openpty()

@@ -21,12 +21,13 @@ INTERRUPTED, OUTPUT_CLOSED = 130, 141
 COMMANDS: dict[str, tuple[str, str]] = {
     "app": ("weir.cli.app_command", "Open the app, on a chain if one is named. This is the default."),
     "ask": ("weir.cli.ask_command", "Ask one question; the chain for its kind answers."),
+    "story": ("weir.cli.story_command", "Write a story by one of five methods, with a progress bar."),
 }
 """Commands in the order of the help: the module whose `command` is imported, and the help line."""
 
 SECTIONS: dict[str, Sequence[str]] = {
     "In the browser": ("app",),
-    "Ask": ("ask",),
+    "Ask": ("ask", "story"),
 }
 """Headings of the help, with their commands. A command that stands under none comes last."""
 
@@ -45,6 +46,7 @@ structured, showcase), or package.module:attribute of your own. With `--record F
 EXAMPLES = (
     "weir",
     "weir ask 'What is 25 * 17?'",
+    "weir story 'a robot learning to cook' --method stream --buffered 10,100ms",
     'weir my_package.chains:agent --input \'{"question": "Why?"}\'',
 )
 

@@ -121,12 +121,21 @@ class Runner:
         run.connection = prepared.timing
         return run
 
-    def follow(self, run: Run, show: Show, *, every: float = 0.0, heartbeat: float = HEARTBEAT_SECONDS) -> EndedRun:
+    def follow(
+        self,
+        run: Run,
+        show: Show,
+        *,
+        meter: MetricsAccumulator | None = None,
+        every: float = 0.0,
+        heartbeat: float = HEARTBEAT_SECONDS,
+    ) -> EndedRun:
         """Call `show` with the events of a run as they arrive, until it has ended. Ctrl-C stops the run.
 
-        Between two calls at least `every` seconds pass. After `heartbeat` seconds without an event `show` gets none.
+        `meter` has read the events that `show` gets. Between two calls at least `every` seconds pass. After `heartbeat`
+        seconds without an event `show` gets none.
         """
-        meter = MetricsAccumulator()
+        meter = meter or MetricsAccumulator()
         with _stopped_by_interrupt(run):
             for events in run.follow(every=every, heartbeat=heartbeat):
                 for event in events:
