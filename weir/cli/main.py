@@ -22,12 +22,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "app": ("weir.cli.app_command", "Open the app, on a chain if one is named. This is the default."),
     "ask": ("weir.cli.ask_command", "Ask one question; the chain for its kind answers."),
     "story": ("weir.cli.story_command", "Write a story by one of five methods, with a progress bar."),
+    "events": ("weir.cli.events_command", "Print the events of a chain as they come."),
+    "record": ("weir.cli.record_command", "Run a chain and write its recording."),
 }
 """Commands in the order of the help: the module whose `command` is imported, and the help line."""
 
 SECTIONS: dict[str, Sequence[str]] = {
     "In the browser": ("app",),
-    "Ask": ("ask", "story"),
+    "Ask and write": ("ask", "story"),
+    "Look into a chain": ("events", "record"),
 }
 """Headings of the help, with their commands. A command that stands under none comes last."""
 
@@ -47,6 +50,7 @@ EXAMPLES = (
     "weir",
     "weir ask 'What is 25 * 17?'",
     "weir story 'a robot learning to cook' --method stream --buffered 10,100ms",
+    'weir events story --input \'{"topic": "rain"}\' --include-names ChatOpenAI --tokens',
     'weir my_package.chains:agent --input \'{"question": "Why?"}\'',
 )
 

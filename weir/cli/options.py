@@ -14,3 +14,6 @@ model_option: Decorator = click.option(
 recording_option: Decorator = click.option(
     "-o", "--recording", "target", metavar="FILE", help="Write the recording of the run to FILE too."
 )
+input_option: Decorator = click.option(
+    "--input", "input_json", metavar="JSON", default="{}", help="The chain's input: JSON, @FILE, or - for stdin."
+)
