@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "app": ("weir.cli.app_command", "Open the app, on a chain if one is named. This is the default."),
     "ask": ("weir.cli.ask_command", "Ask one question; the chain for its kind answers."),
     "story": ("weir.cli.story_command", "Write a story by one of five methods, with a progress bar."),
+    "json": ("weir.cli.json_command", "Show JSON as it grows, from a model or from a pipe."),
     "events": ("weir.cli.events_command", "Print the events of a chain as they come."),
     "record": ("weir.cli.record_command", "Run a chain and write its recording."),
 }
@@ -29,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 SECTIONS: dict[str, Sequence[str]] = {
     "In the browser": ("app",),
-    "Ask and write": ("ask", "story"),
+    "Ask and write": ("ask", "story", "json"),
     "Look into a chain": ("events", "record"),
 }
 """Headings of the help, with their commands. A command that stands under none comes last."""
