@@ -18,6 +18,7 @@ from weir.llm.chat_model import warm_up_model
 from weir.llm.history import trim_history
 from weir.llm.provider import AbortableConnections, ModelOptions, ModelProvider, TransportTiming
 from weir.llm.replay_model import ReplayAbort, ReplayChatModel
+from weir.runs.methods import Method
 
 MAX_TEXT = 20_000
 """Characters of one input text."""
@@ -90,6 +91,31 @@ def prepare_story(
     if so_far:
         return PreparedRun(continuation_chain(model), value | {"so_far": so_far}, context, connections, timing)
     return PreparedRun(story_chain(model), value, context, connections, timing)
+
+
+def prepare_story_by_method(
+    models: ModelProvider,
+    method: Method,
+    topic: str,
+    length: Length,
+    tone: Tone,
+    *,
+    options: ModelOptions | None = None,
+    so_far: str = "",
+) -> PreparedRun:
+    """Return `prepare_story` with what the method needs: a model that streams, or connections that can be aborted."""
+    chosen = options or ModelOptions()
+    timing = TransportTiming()
+    return prepare_story(
+        models,
+        topic,
+        length,
+        tone,
+        options=replace(chosen, streaming=True) if method.needs_streaming_model else chosen,
+        connections=None if method.is_async else AbortableConnections(timing),
+        timing=timing,
+        so_far=so_far,
+    )
 
 
 def prepare_replay(

@@ -22,7 +22,10 @@ ALLOWED: dict[str, set[str]] = {
     "weir.app": {
         "weir.access", "weir.analysis", "weir.api", "weir.config", "weir.core", "weir.llm", "weir.runs", "weir.storage",
     },
-    "weir.cli": {"weir", "weir.analysis", "weir.config", "weir.core", "weir.llm", "weir.runs"},
+    "weir.cli": {
+        "weir", "weir.analysis", "weir.app", "weir.config", "weir.core", "weir.llm", "weir.partial_json", "weir.runs",
+        "weir.storage", "weir.text",
+    },
     "weir": {"weir.cli"},
     "chains": {"weir.config", "weir.llm", "weir.runs"},
     "pages": {

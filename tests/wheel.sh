@@ -49,7 +49,7 @@ PATH=$bin:$PATH
 
 echo "weir --help"
 seconds=$( { TIMEFORMAT=%R; time weir --help >help.txt; } 2>&1 )
-grep -q 'usage: weir' help.txt || fail "weir --help printed $(cat help.txt)"
+grep -q 'Usage: weir' help.txt || fail "weir --help printed $(cat help.txt)"
 echo "  in $seconds s"
 "$bin/python" -c "
 import sys, weir.cli.main
