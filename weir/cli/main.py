@@ -19,6 +19,7 @@ INTERRUPTED = 130
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "app": ("weir.cli.app_command", "Open the app, on a chain if one is named. This is the default."),
+    "check": ("weir.cli.check_command", "Check recordings by rules, for tests and CI."),
 }
 """Commands in the order of the help: the module whose `command` is imported, and the help line."""
 
