@@ -17,7 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "weir.runs": {"weir.core"},
     "weir.analysis": {"weir.core", "weir.runs", "weir.partial_json"},
     "weir.access": {"weir.config", "weir.core", "weir.runs", "weir.analysis"},
-    "weir.llm": {"weir.config", "weir.partial_json"},
+    "weir.llm": {"weir.config", "weir.core", "weir.partial_json", "weir.runs"},
     "weir.api": {"weir", "weir.access", "weir.analysis", "weir.config", "weir.core", "weir.llm", "weir.runs"},
     "weir.app": {
         "weir.access", "weir.analysis", "weir.api", "weir.config", "weir.core", "weir.llm", "weir.runs", "weir.storage",
