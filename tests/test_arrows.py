@@ -23,7 +23,10 @@ ALLOWED: dict[str, set[str]] = {
         "weir.access", "weir.analysis", "weir.api", "weir.config", "weir.core", "weir.llm", "weir.runs", "weir.storage",
     },
     "weir.cli": {"weir", "weir.analysis", "weir.config", "weir.core", "weir.llm", "weir.runs"},
-    "weir": {"weir.cli"},
+    "weir.library": {
+        "weir", "weir.analysis", "weir.config", "weir.core", "weir.llm", "weir.runs",
+    },
+    "weir": {"weir.cli", "weir.library", "weir.llm", "weir.partial_json"},
     "chains": {"weir.config", "weir.llm", "weir.runs"},
     "pages": {
         "chains", "weir.access", "weir.analysis", "weir.app", "weir.config", "weir.core", "weir.llm",

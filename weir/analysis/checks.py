@@ -10,6 +10,7 @@ from weir.analysis.check_rules import ARROW, Rules
 from weir.analysis.messages import is_message
 from weir.analysis.metrics import MetricsAccumulator, RunMetrics, root_chunk_text
 from weir.analysis.run_json import RunJsonReader
+from weir.analysis.run_text import seconds_text
 from weir.analysis.run_tree import RunNode, TreeBuilder
 from weir.analysis.stream_diagnosis import findings
 from weir.analysis.usage import read_usage
@@ -111,29 +112,25 @@ def _read(events: Sequence[RunEvent]) -> _Recorded:
     return _Recorded(events, metrics.metrics(), tree.root, tree.nodes, tuple(answer_events), "".join(texts))
 
 
-def _seconds(value: float) -> str:
-    return f"{value * 1e3:.0f} ms" if value < 0.995 else f"{value:.2f} s"
-
-
 def _first_token(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
-    first, limit = recorded.metrics.time_to_first_token, f"at most {_seconds(bound)}"
+    first, limit = recorded.metrics.time_to_first_token, f"at most {seconds_text(bound)}"
     if first is None:
         yield recorded.broken("first_token", "no text came", limit)
     elif first > bound:
-        yield recorded.broken("first_token", _seconds(first), limit, recorded.answer_events[0])
+        yield recorded.broken("first_token", seconds_text(first), limit, recorded.answer_events[0])
     else:
-        yield CheckResult("first_token", True, _seconds(first), limit)
+        yield CheckResult("first_token", True, seconds_text(first), limit)
 
 
 def _gaps(rule: str, recorded: _Recorded, figure: float | None, bound: float) -> Iterator[CheckResult]:
-    limit = f"at most {_seconds(bound)}"
+    limit = f"at most {seconds_text(bound)}"
     if figure is None:
         yield CheckResult(rule, None, f"{_count(recorded.metrics.chunks, 'chunk')} of text, so there is no gap", limit)
     elif figure > bound:
         _, later = max(pairwise(recorded.answer_events), key=lambda pair: pair[1].elapsed - pair[0].elapsed)
-        yield recorded.broken(rule, _seconds(figure), limit, later)
+        yield recorded.broken(rule, seconds_text(figure), limit, later)
     else:
-        yield CheckResult(rule, True, _seconds(figure), limit)
+        yield CheckResult(rule, True, seconds_text(figure), limit)
 
 
 def _gap_p95(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
@@ -146,12 +143,12 @@ def _gap_max(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
 
 
 def _duration(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
-    duration, limit = recorded.metrics.duration, f"at most {_seconds(bound)}"
+    duration, limit = recorded.metrics.duration, f"at most {seconds_text(bound)}"
     late = next((event for event in recorded.events if event.elapsed > bound), None)
     if late:
-        yield recorded.broken("duration", _seconds(duration), limit, late)
+        yield recorded.broken("duration", seconds_text(duration), limit, late)
     else:
-        yield CheckResult("duration", True, _seconds(duration), limit)
+        yield CheckResult("duration", True, seconds_text(duration), limit)
 
 
 def _tokens_per_second(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
