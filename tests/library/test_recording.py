@@ -45,12 +45,12 @@ def test_import_weir_loads_no_langchain_and_dir_lists_the_face() -> None:
 
 def test_a_recording_has_text_metrics_tree_and_events(tmp_path: Path) -> None:
     model = weir.ReplayChatModel.from_texts(["Once", " upon"], input_tokens=5, output_tokens=2)
-    chain = ChatPromptTemplate.from_template("About {topic}") | model
-    recording = weir.record(chain, {"topic": "rain"}, name="story")
+    chain = (ChatPromptTemplate.from_template("About {topic}") | model).with_config(run_name="story")
+    recording = weir.record(chain, {"topic": "rain"})
     assert (recording.name, recording.input, recording.text) == ("story", {"topic": "rain"}, "Once upon")
     assert (recording.metrics.tokens_in, recording.metrics.tokens_out) == (5, 2)
     names = [node.name for node in recording.tree.walk()]
-    assert names == ["RunnableSequence", "ChatPromptTemplate", "ReplayChatModel"]
+    assert names == ["story", "ChatPromptTemplate", "ReplayChatModel"]
     recording.save(tmp_path / "run.jsonl")
     opened = weir.open(tmp_path / "run.jsonl")
     assert [event.payload for event in opened.events] == [event.payload for event in recording.events]

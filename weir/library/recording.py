@@ -35,7 +35,8 @@ class CheckReport:
     def __str__(self) -> str:
         return "\n".join(result.sentence for result in self.results if not result.holds) or "all rules hold"
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self).replace("\n", " | ")
 
 
 class Recording:
@@ -105,15 +106,16 @@ class Recording:
 
         >>> import weir
         >>> recording = weir.record(weir.ReplayChatModel.from_texts(["Once", " upon"]), "Tell a story")
-        >>> recording.check(finish="length")
-        finish: stop; asked for: length (event 4 at 0.00 s)
+        >>> recording.check(finish="length")  # doctest: +ELLIPSIS
+        finish: stop; asked for: length (event 4 at ... s)
         """
         return CheckReport(tuple(check(self.events, parse_rules(rules))))
 
     def report(self) -> str:
-        """Return the run tree, the figures and the diagnosis as text, for a test's output."""
+        """Return the error, the run tree, the figures and the diagnosis as text, for a test's output."""
         root = run_tree(self.events)
-        lines = [*tree_lines(root), "", *metrics_lines(self.metrics), "", *diagnosis_lines(root)]
+        error = [self.error, ""] if self.error else []
+        lines = [*error, *tree_lines(root), "", *metrics_lines(self.metrics), "", *diagnosis_lines(root)]
         return "\n".join(lines)
 
     def save(self, path: str | Path) -> None:
@@ -137,7 +139,7 @@ def record(
     >>> weir.record(weir.ReplayChatModel.from_texts(["Once", " upon"]), "Tell a story", name="story").text
     'Once upon'
     """
-    run = _recorder(_shared_loop()).start(chain, value, config=config, name=name)
+    run = _recorder(_shared_loop()).start(chain, value, config=config, name=name or _run_name(chain))
     try:
         run.wait()
     except BaseException:  # Ctrl-C: the run must not go on
@@ -151,11 +153,13 @@ async def arecord(
 ) -> Recording:
     """`record` for asyncio: the chain runs on the caller's loop, to which its clients may be bound.
 
+    A ChatOpenAI is bound to the loop that used it first, so a process calls its model by `record` or by `arecord`.
+
     >>> import asyncio, weir
     >>> asyncio.run(weir.arecord(weir.ReplayChatModel.from_texts(["Once", " upon"]), "Tell a story")).text
     'Once upon'
     """
-    run = _recorder(BackgroundLoop.around_running()).start(chain, value, config=config, name=name)
+    run = _recorder(BackgroundLoop.around_running()).start(chain, value, config=config, name=name or _run_name(chain))
     try:
         async for _ in run.afollow():
             pass
@@ -175,6 +179,12 @@ def open_recording(path: str | Path) -> Recording:
     'Once upon'
     """
     return Recording(from_jsonl(Path(path).read_bytes()))
+
+
+def _run_name(chain: Runnable[Any, Any]) -> str | None:
+    """Return the name that `with_config(run_name=…)` gave the chain."""
+    config = getattr(chain, "config", None)
+    return config.get("run_name") if isinstance(config, dict) else None
 
 
 def _recorder(loop: BackgroundLoop) -> Recorder:
