@@ -127,7 +127,7 @@ def prepare_replay(
 ) -> PreparedRun:
     """Return the story chain on recorded pieces, `(seconds since the call, text)`, for the input that they answered."""
     line = ReplayAbort()
-    model = ReplayChatModel(pieces=tuple(pieces), input_tokens=usage[0], output_tokens=usage[1], connections=line)
+    model = ReplayChatModel.from_texts(pieces, input_tokens=usage[0], output_tokens=usage[1], connections=line)
     if streaming:
         model.streaming = True
     return PreparedRun(story_chain(model), value, {"page": "story", "expected_tokens": len(pieces)}, line)

@@ -260,7 +260,7 @@ def truncating(chunks: list[str]) -> None:
 
 def parsing(dialect: Dialect) -> Chunked:
     def run(chunks: list[str]) -> None:
-        parser = PartialJson(dialect)
+        parser = PartialJson(dialect=dialect)
         for chunk in chunks:
             parser.feed(chunk)
         parser.finish()
