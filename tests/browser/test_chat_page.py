@@ -142,7 +142,7 @@ def test_nothing_of_a_stopped_answer_stays_when_it_is_asked_for_again(chat: Page
     chat.get_by_role("button", name="Stop").click()
     chat.get_by_role("button", name="Retry").click()
     expect(chat.get_by_text("word5")).to_be_visible()
-    expect(chat.get_by_text("You stopped this answer.")).to_have_count(0)
+    expect(chat.get_by_text("This answer was stopped.")).to_have_count(0)
     expect(chat.get_by_role("button", name="Retry")).to_have_count(0)
     chat.get_by_role("button", name="Stop").click()
     ended(chat)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 from pydantic import ValidationError
@@ -141,16 +141,8 @@ def draw_footer(
 
     `more` draws further actions beside the others.
     """
-    if ended.decision:
-        draw_route_badge(ended.decision, placeholders)
+    draw_end(ended, placeholders)
     end = ended.outcome
-    if end.message or is_longer(ended.text):
-        with placeholders.note.container(gap="xsmall"):
-            draw_note(ended)
-    if ended.text or end.status is not AnswerStatus.FAILED:
-        placeholders.figures.caption(formatting.metrics_line(ended.figures))
-    else:
-        placeholders.figures.caption(f"ended after {formatting.seconds(ended.figures.duration)}")
     with placeholders.actions.container(horizontal=True, vertical_alignment="center", gap="small"):
         if end.status is AnswerStatus.DONE:
             st.button("Regenerate", icon=":material/refresh:", type="tertiary", key=f"again-{key}", on_click=retry)
@@ -168,6 +160,24 @@ def draw_footer(
             draw_link(run)
         if more:
             more()
+
+
+def draw_end(ended: FinishedAnswer, placeholders: AnswerPlaceholders) -> None:
+    """Draw the route of an answer, how it ended, and its figures."""
+    if ended.decision:
+        draw_route_badge(ended.decision, placeholders)
+    if ended.outcome.message or is_longer(ended.text):
+        with placeholders.note.container(gap="xsmall"):
+            draw_note(ended)
+    if ended.text or ended.outcome.status is not AnswerStatus.FAILED:
+        placeholders.figures.caption(formatting.metrics_line(ended.figures))
+    else:
+        placeholders.figures.caption(f"ended after {formatting.seconds(ended.figures.duration)}")
+
+
+def draw_end_for_reader(ended: FinishedAnswer, placeholders: AnswerPlaceholders) -> None:
+    """Draw the same for somebody who cannot do anything about how it ended."""
+    draw_end(replace(ended, outcome=ended.outcome.for_reader), placeholders)
 
 
 def draw_note(ended: FinishedAnswer) -> None:

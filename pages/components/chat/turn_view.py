@@ -88,14 +88,7 @@ def _draw_compared_answer(message: Message) -> None:
     st.caption("The answer before, for comparison")
     placeholders = answer_view.answer_placeholders()
     answer_view.draw_answer(ended, placeholders)
-    draw_route_and_figures(ended, placeholders)
-
-
-def draw_route_and_figures(ended: FinishedAnswer, placeholders: AnswerPlaceholders) -> None:
-    """Draw the route and the figures of an answer that has no actions."""
-    if ended.decision:
-        answer_view.draw_route_badge(ended.decision, placeholders)
-    placeholders.figures.caption(formatting.metrics_line(ended.figures))
+    answer_view.draw_end_for_reader(ended, placeholders)
 
 
 def draw_answer_footer(
