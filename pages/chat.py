@@ -9,6 +9,7 @@ from pages.components.chat.conversation_loading import (
     load_conversation,
     offer_unsaved_conversation,
 )
+from pages.components.chat.scroll_and_keys import draw_scroll_and_keys
 from pages.components.chat.shared_run_view import draw_shared_run
 from pages.components.chat.sidebar import draw_sidebar
 from pages.components.chat.turn_view import answer_placeholders, draw_answer_footer, draw_question
@@ -78,6 +79,8 @@ for number, turn in enumerate(turns[first:], first):
         answer_view.draw_answer(ended, slots)
         draw_answer_footer(turn, ended, slots, actions, feedback, has_actions=has_actions)
 
+with bottom.page_keys:
+    draw_scroll_and_keys(state)
 bottom.model_status.await_model()
 last_run = stream_waiting_answers(turns, placeholders, actions, feedback, bottom, storage_notice) or last_run
 if last_run:

@@ -23,6 +23,7 @@ class ChatActions:
     def open_conversation(self, conversation_id: str | None) -> None:
         """Show a conversation; with None, an empty page."""
         self.state.conversation_id = conversation_id
+        self.state.opened_count += 1
         self.state.edited_question_id = self.state.shared_run_id = None
         st.query_params.clear()
         if conversation_id:
@@ -43,7 +44,7 @@ class ChatActions:
 
     def _add_question(self, question: str, *, parent: str | None) -> None:
         question_id = self.repository.add_question(self.user_id, self._conversation_id, question, parent=parent)
-        self.repository.add_answer(self.user_id, question_id)
+        self.state.sent_answer_id = self.repository.add_answer(self.user_id, question_id)
 
     def edit(self, turn: Turn) -> None:
         """Open the question for editing."""
@@ -84,7 +85,8 @@ class ChatActions:
     def _regenerate(self, turn: Turn) -> str:
         if (run := turn.run()) is not None:
             run.stop()
-        return self.repository.add_answer(self.user_id, turn.question.id)
+        self.state.sent_answer_id = answer_id = self.repository.add_answer(self.user_id, turn.question.id)
+        return answer_id
 
     @report_storage_errors
     def show_version(self, message_id: str) -> None:

@@ -18,6 +18,10 @@ class ChatState:
     shared_run_id: str | None = None
     """The run of a link. It is shown alone where its conversation is another user's."""
     edited_question_id: str | None = None
+    sent_answer_id: str | None = None
+    """The newest answer that was asked for in this tab: the page scrolls to it once."""
+    opened_count: int = 0
+    """How often a conversation was opened: each time the focus goes to the input."""
     expanded_question_id: str | None = None
     """An older turn whose actions are shown."""
     deleted_conversation_id: str | None = None

@@ -45,10 +45,14 @@ def draw_question(turn: Turn, actions: ChatActions, *, has_actions: bool) -> Non
 def _draw_edit_form(turn: Turn, actions: ChatActions) -> None:
     key = turn.question.id
     text_key = f"edited-{key}"
-    st.text_area("Your question", value=turn.question.text, key=text_key, label_visibility="collapsed")
-    with st.container(horizontal=True):
-        st.button("Send", type="primary", key=f"send-{key}", on_click=actions.send_edited, args=(turn, text_key))
-        st.button("Cancel", key=f"cancel-{key}", on_click=actions.cancel_edit)
+    # A form: Ctrl+Enter in its text sends it.
+    with st.form(f"edit-form-{key}", border=False):
+        st.text_area("Your question", value=turn.question.text, key=text_key, label_visibility="collapsed")
+        with st.container(horizontal=True):
+            st.form_submit_button(
+                "Send", type="primary", key=f"send-{key}", on_click=actions.send_edited, args=(turn, text_key)
+            )
+            st.form_submit_button("Cancel", key=f"cancel-edit-{key}", on_click=actions.cancel_edit)
 
 
 def _draw_versions(message: Message, actions: ChatActions) -> None:
