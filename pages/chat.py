@@ -16,9 +16,9 @@ from pages.components.chat.turn_view import answer_placeholders, draw_answer_foo
 from pages.components.chat.turns import last_run_of
 from pages.components.chat.waiting_answers import stream_waiting_answers
 from pages.components.layout.input_bar import input_bar
-from pages.components.session import run_links
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_user_id
+from pages.components.session.page_history import is_return
 from pages.components.session.report_storage_errors import draw_storage_error
 from weir.storage.storage_errors import StorageError
 
@@ -32,7 +32,7 @@ TURNS_WITH_ACTIONS = 4
 """The newest turns show all their actions; an older one has a button that opens them."""
 
 st.set_page_config(layout="centered")
-state = load_chat_state()
+state = load_chat_state(is_return=is_return())
 actions = ChatActions(state, state.unsaved_conversations or service().conversations, current_user_id())
 
 bottom = input_bar("Ask a question", key="chat_input")
@@ -83,7 +83,4 @@ with bottom.page_keys:
     draw_scroll_and_keys(state)
 bottom.model_status.await_model()
 last_run = stream_waiting_answers(turns, placeholders, actions, feedback, bottom, storage_notice) or last_run
-if last_run:
-    run_links.show_link(last_run)
-if state.conversation_id and st.query_params.get("conversation") != state.conversation_id:
-    st.query_params["conversation"] = state.conversation_id
+state.show_address(last_run)

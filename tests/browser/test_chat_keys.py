@@ -1,5 +1,7 @@
 """Scrolling, focus, keys and the Back button of the chat page."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -75,3 +77,29 @@ def test_escape_that_means_something_else_leaves_the_answer_alone(chat: Page, mo
     chat.locator(INPUT).click()
     chat.keyboard.press("Escape")
     expect(chat.get_by_text("This answer was stopped.")).to_be_visible()
+
+
+def test_one_back_leaves_a_conversation(chat: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(tokens=["Well."])
+    main = chat.get_by_role("main")
+    for question in ("The first", "The second"):
+        send(chat, question)
+        expect(main.get_by_text(question)).to_be_visible()
+        ended(chat)
+        expect(chat).to_have_url(re.compile("conversation=.*run="))
+        chat.get_by_role("button", name="New chat").click()
+        expect(chat).not_to_have_url(re.compile("conversation="))
+    for question in ("The first", "The second"):
+        before = chat.url
+        chat.get_by_role("button", name=question, exact=True).click()
+        expect(main.get_by_text(question)).to_be_visible()
+        expect(chat).not_to_have_url(before)
+    chat.go_back()
+    expect(main.get_by_text("The first")).to_be_visible()
+    chat.go_back()
+    expect(chat.get_by_text("Ask anything.")).to_be_visible()
+    chat.go_back()
+    expect(main.get_by_text("The second")).to_be_visible()
+    chat.go_forward()
+    chat.go_forward()
+    expect(main.get_by_text("The first")).to_be_visible()

@@ -22,12 +22,8 @@ class ChatActions:
 
     def open_conversation(self, conversation_id: str | None) -> None:
         """Show a conversation; with None, an empty page."""
-        self.state.conversation_id = conversation_id
-        self.state.opened_count += 1
-        self.state.edited_question_id = self.state.shared_run_id = None
-        st.query_params.clear()
-        if conversation_id:
-            st.query_params["conversation"] = conversation_id
+        self.state.open(conversation_id)
+        self.state.is_address_stale = True
 
     @report_storage_errors
     def ask(self, question: str) -> None:
@@ -44,7 +40,11 @@ class ChatActions:
 
     def _add_question(self, question: str, *, parent: str | None) -> None:
         question_id = self.repository.add_question(self.user_id, self._conversation_id, question, parent=parent)
-        self.state.sent_answer_id = self.repository.add_answer(self.user_id, question_id)
+        self._note_sent(self.repository.add_answer(self.user_id, question_id))
+
+    def _note_sent(self, answer_id: str) -> None:
+        self.state.sent_answer_id = answer_id
+        self.state.is_address_stale = True
 
     def edit(self, turn: Turn) -> None:
         """Open the question for editing."""
@@ -85,7 +85,8 @@ class ChatActions:
     def _regenerate(self, turn: Turn) -> str:
         if (run := turn.run()) is not None:
             run.stop()
-        self.state.sent_answer_id = answer_id = self.repository.add_answer(self.user_id, turn.question.id)
+        answer_id = self.repository.add_answer(self.user_id, turn.question.id)
+        self._note_sent(answer_id)
         return answer_id
 
     @report_storage_errors

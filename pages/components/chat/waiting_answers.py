@@ -11,11 +11,12 @@ from pages.components.answer import answer_view
 from pages.components.answer.answer_view import AnswerPlaceholders, AnswerState
 from pages.components.answer.stored_answer import STATUSES, describe, to_details
 from pages.components.chat.chat_actions import ChatActions
+from pages.components.chat.chat_state import ChatState
 from pages.components.chat.conversation_loading import draw_unsaved_warning
 from pages.components.chat.turn_view import draw_answer_footer
 from pages.components.chat.turns import Turn, history
 from pages.components.layout.input_bar import InputBar
-from pages.components.session import run_links, run_start
+from pages.components.session import run_start
 from pages.components.session.app_services import service
 from weir.access.limits import LimitReachedError
 from weir.llm.chain_registry import ModelNotReadyError
@@ -43,7 +44,7 @@ def stream_waiting_answers(
         if run is None:
             earlier.append(turn)
             continue
-        written, ended = _stream(turn, run, slots, bottom)
+        written, ended = _stream(turn, run, slots, actions.state, bottom)
         draw_unsaved_warning(storage_notice)
         draw_answer_footer(written, ended, slots, actions, feedback, has_actions=True)
         earlier.append(written)
@@ -89,11 +90,11 @@ def _start_run(turn: Turn, earlier: Sequence[Turn], actions: ChatActions) -> Run
 
 
 def _stream(
-    turn: Turn, run: Run, slots: AnswerPlaceholders, bottom: InputBar
+    turn: Turn, run: Run, slots: AnswerPlaceholders, state: ChatState, bottom: InputBar
 ) -> tuple[Turn, answer_view.FinishedAnswer]:
     """Stream a run to its end, and return its turn as it is stored then, with the answer."""
     assert turn.answer is not None
-    run_links.show_link(run)
+    state.show_address(run)
     bottom.stop.enable(run)
     ended = answer_view.stream_answer(AnswerState(run.id), run, slots, waiting="Choosing a route")
     service().answer_writer.flush(turn.answer.id)
