@@ -118,6 +118,20 @@ def test_a_question_sent_meanwhile_is_answered_next(chat: Page, model: FakeOpenA
     assert sent[1:] == ["The first question", "".join(WORDS), "The second question"]
 
 
+def test_a_question_that_waits_says_so_and_can_stop_the_answer_above(chat: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(tokens=WORDS * 100, rate=25)
+    send(chat, "The first question")
+    expect(chat.get_by_text("word3").first).to_be_visible()
+    send(chat, "The second question")
+    expect(chat.get_by_text("Waiting for the answer above")).to_be_visible()
+    model.plan = Plan(tokens=["The second answer."])
+    chat.get_by_role("button", name="Stop it and go on").click()
+    expect(chat.get_by_text("The second answer.")).to_be_visible()
+    expect(chat.get_by_text("Waiting for the answer above")).to_have_count(0)
+    expect(chat.get_by_text("This answer was stopped.")).to_be_visible()
+    assert model.answers[0].hung_up_at is not None
+
+
 def test_questions_that_wait_survive_a_refresh(chat: Page, model: FakeOpenAI) -> None:
     model.plan = Plan(tokens=WORDS, rate=25)
     send(chat, "The first question")

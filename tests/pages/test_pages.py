@@ -1,6 +1,7 @@
 """The pages' logic without a browser, against a model server on loopback."""
 
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -76,6 +77,16 @@ def test_a_question_and_its_answer_stand_in_the_chat_with_route_and_figures(
     assert ":violet-badge[:material/calculate: Math]" in [element.value for element in answer.markdown]
     assert "first token" in answer.caption[0].value
     assert " out · " in answer.caption[0].value
+
+
+def test_an_answer_has_its_cost_where_prices_are_set(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_PRICE_IN", "1000000")
+    monkeypatch.setenv("WEIR_PRICE_OUT", "500000")
+    settings.cache_clear()
+    service_module.close_services()
+    ask(app, "Hello")
+    tokens_in, tokens_out = re.search(r"(\d+) in · (\d+) out", said(app)).groups()  # type: ignore[union-attr]
+    assert f"${int(tokens_in) + int(tokens_out) / 2:.4f}" in said(app)
 
 
 def test_the_link_in_the_address_is_the_run_s(app: AppTest) -> None:

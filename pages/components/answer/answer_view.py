@@ -16,6 +16,7 @@ from pages.components.answer.truncation import draw_download, draw_missing, is_l
 from pages.components.layout import formatting
 from pages.components.layout.copy_button import copy_button
 from pages.components.session import run_links
+from pages.components.session.app_services import answer_cost
 from weir.analysis.metrics import MetricsAccumulator, RunMetrics, custom_event
 from weir.analysis.outcome import AnswerStatus, Outcome, outcome
 from weir.core.run_event import RunEvent
@@ -170,7 +171,7 @@ def draw_end(ended: FinishedAnswer, placeholders: AnswerPlaceholders) -> None:
         with placeholders.note.container(gap="xsmall"):
             draw_note(ended)
     if ended.text or ended.outcome.status is not AnswerStatus.FAILED:
-        placeholders.figures.caption(formatting.metrics_line(ended.figures))
+        placeholders.figures.caption(formatting.metrics_line(ended.figures, answer_cost(ended.figures)))
     else:
         placeholders.figures.caption(f"ended after {formatting.seconds(ended.figures.duration)}")
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from chains.router import Route
+from pages.components.answer.answer_view import AnswerState
 from pages.components.chat.chat_state import ChatState
 from pages.components.chat.turns import Turn
+from pages.components.session.current_user import current_caller
 from pages.components.session.report_storage_errors import report_storage_errors
 from weir.storage.records import Rating
 from weir.storage.repository import ConversationRepository
@@ -93,6 +95,11 @@ class ChatActions:
     def show_version(self, message_id: str) -> None:
         """Show the branch that a message is on."""
         self.repository.choose_branch(self.user_id, message_id)
+
+    def stop_and_go_on(self, run_id: str) -> None:
+        """Stop the run that other answers wait for: the next one begins then."""
+        if (run := AnswerState(run_id).run()) is not None and run.can_stop(current_caller().visitor):
+            run.stop()
 
     def show_actions(self, turn: Turn) -> None:
         """Show all that can be done with an older turn."""

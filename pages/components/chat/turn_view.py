@@ -14,6 +14,7 @@ from pages.components.chat.turns import Turn
 from pages.components.layout import formatting
 from pages.components.layout.copy_button import copy_button
 from pages.components.layout.keyed_container import keyed_container
+from pages.components.session.app_services import answer_cost
 from weir.analysis.outcome import AnswerStatus
 from weir.storage.records import Feedback, Message, Rating
 
@@ -120,7 +121,7 @@ def draw_answer_footer(
     if ended.decision:
         answer_view.draw_route_badge(ended.decision, placeholders)
     placeholders.figures.button(
-        formatting.metrics_line(ended.figures),
+        formatting.metrics_line(ended.figures, answer_cost(ended.figures)),
         icon=":material/more_horiz:",
         key=f"actions-{message.id}",
         type="tertiary",

@@ -35,7 +35,7 @@ def stream_waiting_answers(
     """Stream the answers that have not ended, one after the other, and return the last run."""
     last_run = None
     earlier: list[Turn] = []
-    for turn in turns:
+    for number, turn in enumerate(turns):
         slots = placeholders.get(turn.answer.id) if turn.answer else None
         if slots is None or turn.finished_answer():
             earlier.append(turn)
@@ -44,12 +44,31 @@ def stream_waiting_answers(
         if run is None:
             earlier.append(turn)
             continue
+        _draw_waiting(run, turns[number + 1 :], placeholders, actions)
         written, ended = _stream(turn, run, slots, actions.state, bottom)
         draw_unsaved_warning(storage_notice)
         draw_answer_footer(written, ended, slots, actions, feedback, has_actions=True)
         earlier.append(written)
         last_run = run
     return last_run
+
+
+def _draw_waiting(
+    live: Run, others: Sequence[Turn], placeholders: Mapping[str, AnswerPlaceholders], actions: ChatActions
+) -> None:
+    """Say in each answer that waits for the live one that it does, and offer to stop that."""
+    for turn in others:
+        if turn.answer is None or turn.answer.id not in placeholders or turn.finished_answer():
+            continue
+        with placeholders[turn.answer.id].figures.container(horizontal=True, vertical_alignment="center"):
+            st.caption(":material/hourglass_top: Waiting for the answer above", width="content")
+            st.button(
+                "Stop it and go on",
+                type="tertiary",
+                key=f"go-on-{turn.answer.id}",
+                on_click=actions.stop_and_go_on,
+                args=(live.id,),
+            )
 
 
 def _run_of(turn: Turn, earlier: Sequence[Turn], slots: AnswerPlaceholders, actions: ChatActions) -> Run | None:
