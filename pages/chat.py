@@ -3,6 +3,7 @@ import streamlit as st
 from chains.router import Route
 from pages.components.answer import answer_view
 from pages.components.chat.chat_actions import ChatActions
+from pages.components.chat.chat_css import draw_chat_style
 from pages.components.chat.chat_state import load_chat_state
 from pages.components.chat.conversation_loading import (
     draw_unsaved_warning,
@@ -32,6 +33,7 @@ TURNS_WITH_ACTIONS = 4
 """The newest turns show all their actions; an older one has a button that opens them."""
 
 st.set_page_config(layout="centered")
+draw_chat_style()
 state = load_chat_state(is_return=is_return())
 actions = ChatActions(state, state.unsaved_conversations or service().conversations, current_user_id())
 

@@ -123,6 +123,22 @@ def test_retry_replaces_a_failure(app: AppTest, openai_server: FakeOpenAI) -> No
     assert "Once upon a time." in said(app)
 
 
+def test_continue_writes_the_rest_of_an_answer_as_another_version(app: AppTest, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(tokens=["It begins", " and bre"], finish_reason="length")
+    ask(app, "Go on")
+    openai_server.plan = Plan(tokens=["aks off", " no more."])
+    button(app, "Continue")
+    assert "It begins and breaks off no more." in said(app)
+    assert "Continue" not in [found.label for found in app.button]
+    asked = [message["content"] for message in openai_server.answers[-1].body["messages"]]
+    assert asked[1:3] == ["Go on", "It begins and bre"]
+    me, conversation = app.session_state["visitor"], app.session_state["chat_state"].conversation_id
+    stored = service_module.service().conversations.path(me, conversation)
+    assert stored[-1].text == "It begins and breaks off no more."
+    button(app, "Earlier version")
+    assert "It begins and bre" in said(app)
+
+
 def test_a_key_that_the_server_echoes_is_not_shown(app: AppTest, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(status=401, message="Incorrect API key provided: sk-canary")
     ask(app, "Hello")

@@ -20,6 +20,7 @@ from pages.components.session.app_services import answer_cost
 from weir.analysis.metrics import MetricsAccumulator, RunMetrics, custom_event
 from weir.analysis.outcome import AnswerStatus, Outcome, outcome
 from weir.core.run_event import RunEvent
+from weir.runs.failure import FailureKind
 from weir.runs.run import Run
 from weir.text.invisible_characters import replace_invisible
 
@@ -118,7 +119,7 @@ def stream_answer(
 
     placeholders.figures.caption(f"{waiting} · 0 s")
     with placeholders.text:
-        text = stream_text(run, meter, tick)
+        text = stream_text(run, meter, tick, before=beginning_of(run))
     answer.ended = finished_answer(run, text, meter)
     return answer.ended
 
@@ -136,27 +137,52 @@ def draw_footer(
     run_id: str | None,
     key: str,
     retry: Callable[[], None],
+    go_on: Callable[[], None] | None = None,
     more: Callable[[], None] | None = None,
 ) -> None:
     """Draw what is around the text of an answer that has ended: route, status, figures and actions.
 
-    `more` draws further actions beside the others.
+    `go_on` asks for the rest of an answer that was cut at its limit or stopped. `more` draws further actions beside
+    the others.
     """
     draw_end(ended, placeholders)
     end = ended.outcome
-    with placeholders.actions.container(horizontal=True, vertical_alignment="center", gap="small"):
+    actions = placeholders.actions.container(
+        horizontal=True, vertical_alignment="center", gap="small", key=f"answer-actions-{key}"
+    )
+    with actions:
         if end.status is AnswerStatus.DONE:
-            st.button("Regenerate", icon=":material/refresh:", type="tertiary", key=f"again-{key}", on_click=retry)
+            st.button(
+                "Regenerate",
+                icon=":material/refresh:",
+                type="tertiary",
+                key=f"again-{key}",
+                help="Answer again",
+                on_click=retry,
+            )
         else:
             st.button("Retry", icon=":material/refresh:", key=f"again-{key}", on_click=retry)
+        if go_on and ended.text and (end.kind is FailureKind.LENGTH or end.status is AnswerStatus.STOPPED):
+            st.button(
+                "Continue",
+                icon=":material/play_arrow:",
+                key=f"go-on-after-{key}",
+                help="Writes the rest of this answer",
+                on_click=go_on,
+            )
         if is_longer(ended.text):
             draw_download(ended.text, run_id, key=f"whole-{key}")
         elif ended.text:
-            copy_button(ended.text, key=f"copy-{key}")
+            copy_button(ended.text, key=f"copy-{key}", label_visibility="collapsed")
         if run := AnswerState(run_id).run():
             inspect = {"run": run.id}
             st.page_link(
-                "events.py", label="Inspect", icon=":material/timeline:", query_params=inspect, width="content"
+                "events.py",
+                label="Inspect",
+                icon=":material/timeline:",
+                query_params=inspect,
+                help="Every event of this answer",
+                width="content",
             )
             draw_link(run)
         if more:
@@ -228,8 +254,14 @@ def finished_answer(run: Run, text: str, meter: MetricsAccumulator) -> FinishedA
     return FinishedAnswer(text, figures, outcome(run, figures), _decision(run.events))
 
 
-def finished_answer_of_run(run: Run, *, before: str = "") -> FinishedAnswer:
-    """Return the answer of a run that has ended, after the text `before`."""
+def finished_answer_of_run(run: Run, *, before: str | None = None) -> FinishedAnswer:
+    """Return the answer of a run that has ended, after the text `before`; by default, what the run continues."""
     meter = MetricsAccumulator()
     text = "".join([meter.add(event) for event in run.events])
-    return finished_answer(run, before + text, meter)
+    return finished_answer(run, (beginning_of(run) if before is None else before) + text, meter)
+
+
+def beginning_of(run: Run) -> str:
+    """Return the beginning of the answer, if the run continues one. In an opened recording it may be anything."""
+    so_far = run.context.get("so_far")
+    return so_far if isinstance(so_far, str) else ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from chains.router import Route
-from pages.components.answer.answer_view import AnswerState
+from pages.components.answer.answer_view import AnswerState, FinishedAnswer
 from pages.components.chat.chat_state import ChatState
 from pages.components.chat.turns import Turn
 from pages.components.session.current_user import current_caller
@@ -75,6 +75,14 @@ class ChatActions:
         if turn.answer is not None:
             self.repository.add_correction(self.user_id, turn.answer.id, wrong=wrong, right=route)
         self.state.requested_routes[self._regenerate(turn)] = route
+
+    @report_storage_errors
+    def go_on(self, turn: Turn, ended: FinishedAnswer) -> None:
+        """Ask for the rest of an answer, as another version that begins with it."""
+        answer_id = self._regenerate(turn)
+        self.state.continued_texts[answer_id] = ended.text
+        if ended.decision:
+            self.state.requested_routes[answer_id] = ended.decision.route
 
     @report_storage_errors
     def compare_with(self, turn: Turn, route: Route) -> None:

@@ -31,6 +31,8 @@ class ChatState:
     """The conversation that *Undo* restores."""
     requested_routes: dict[str, Route] = field(default_factory=dict)
     """The routes that the user chose, by the id of the waiting answer."""
+    continued_texts: dict[str, str] = field(default_factory=dict)
+    """The text that a waiting answer continues, by its id."""
     compared_answers: dict[str, Message] = field(default_factory=dict)
     """The answer to draw beside another, by the id of that one."""
     unsaved_conversations: ConversationRepository | None = None

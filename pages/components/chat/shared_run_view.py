@@ -18,7 +18,7 @@ def draw_shared_run(run_id: str) -> None:
         return
     st.caption(":material/share: Shared with you: one question and its answer.")
     with st.chat_message("user", avatar=USER_AVATAR):
-        st.text(run.input["question"])
+        st.text(run.context.get("question") or run.input["question"])
     with st.chat_message("assistant", avatar=ASSISTANT_AVATAR):
         placeholders = answer_view.answer_placeholders()
     if run.is_live:

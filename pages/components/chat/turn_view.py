@@ -30,16 +30,17 @@ def draw_question(turn: Turn, actions: ChatActions, *, has_actions: bool) -> Non
         st.text(turn.question.text)
         if has_actions:
             key = turn.question.id
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"question-actions-{key}"):
                 st.button(
                     "Edit",
                     icon=":material/edit:",
                     type="tertiary",
                     key=f"edit-{key}",
+                    help="Edit this question",
                     on_click=actions.edit,
                     args=(turn,),
                 )
-                copy_button(turn.question.text, key=f"copy-{key}")
+                copy_button(turn.question.text, key=f"copy-{key}", label_visibility="collapsed")
                 _draw_versions(turn.question, actions)
 
 
@@ -115,6 +116,7 @@ def draw_answer_footer(
             run_id=message.run_id,
             key=message.id,
             retry=partial(actions.retry, turn),
+            go_on=partial(actions.go_on, turn, ended),
             more=lambda: _draw_more(turn, message, ended, actions, feedback.get(message.id)),
         )
         return

@@ -89,9 +89,11 @@ def _start_run(turn: Turn, earlier: Sequence[Turn], actions: ChatActions) -> Run
     assert turn.answer is not None
     answer_id, run_id = turn.answer.id, uuid.uuid4()
     repository, user_id = actions.repository, actions.user_id
-    route = actions.state.requested_routes.get(answer_id)
+    route, so_far = actions.state.requested_routes.get(answer_id), actions.state.continued_texts.get(answer_id, "")
     try:
-        prepared = prepare_conversation(service().models, turn.question.text, history(earlier), route=route)
+        prepared = prepare_conversation(
+            service().models, turn.question.text, history(earlier), route=route, so_far=so_far
+        )
     except ModelNotReadyError:
         return None
 
@@ -102,7 +104,7 @@ def _start_run(turn: Turn, earlier: Sequence[Turn], actions: ChatActions) -> Run
 
     def track(run: Run) -> None:
         if repository is service().conversations:
-            service().answer_writer.track(user_id, answer_id, run, describe)
+            service().answer_writer.track(user_id, answer_id, run, describe, before=so_far)
 
     context = {"conversation": actions.state.conversation_id}
     return run_start.start(prepared, context=context, run_id=run_id, claim=claim, on_start=track)
