@@ -26,6 +26,12 @@ MAX_TEXT = 20_000
 MAX_MESSAGES = 200
 """Messages of a history."""
 
+CONTINUE = (
+    "You were interrupted. Continue your answer exactly where it breaks off, in the middle of a sentence or a word if "
+    "need be. Repeat nothing, and write only what comes next."
+)
+"""The request for the rest of an answer."""
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
 
 
@@ -134,18 +140,28 @@ def prepare_replay(
 
 
 def prepare_conversation(
-    models: ModelProvider, question: str, history: Sequence[tuple[str, str]], *, route: Route | None = None
+    models: ModelProvider,
+    question: str,
+    history: Sequence[tuple[str, str]],
+    *,
+    route: Route | None = None,
+    so_far: str = "",
 ) -> PreparedRun:
     """Return the smart router for a question and as much of its history as the model's window holds.
 
-    `route` is a person's choice, in the classifier's place. Raises ModelNotReadyError.
+    `route` is a person's choice, in the classifier's place. With `so_far`, the beginning of the answer, the chain
+    writes what comes next. Raises ModelNotReadyError.
     """
     model = models.chat_model()
     if model is None:
         raise ModelNotReadyError
     decide = fixed_route(route) if route else _classify(models)
+    context: dict[str, Any] = {"page": "chat"}
+    if so_far:
+        context |= {"question": question, "so_far": so_far}
+        history, question = [*history, ("human", question), ("ai", so_far)], CONTINUE
     trimmed = trim_history(history, models.history_tokens)
-    context: dict[str, Any] = {"page": "chat", "left_out": len(history) - len(trimmed)}
+    context["left_out"] = len(history) - len(trimmed)
     return PreparedRun(smart_router(model, decide), {"question": question, "history": trimmed}, context)
 
 

@@ -8,6 +8,7 @@ from pages.components.layout import formatting
 from pages.components.layout.page_css import draw_page_style
 from pages.components.session import sign_in
 from pages.components.session.my_runs import keep_alive
+from pages.components.session.page_history import note_page
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -75,4 +76,5 @@ if not is_admitted:
 with st.empty():
     keep_alive()
 draw_page_style()
+note_page(page.url_path)
 page.run()

@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 SECTIONS: dict[str, Sequence[str]] = {
     "In the browser": ("app",),
     "Ask and write": ("ask", "story", "json"),
-    "Look into a chain": ("events", "record"),
+    "Look into a chain": ("events", "record", "check"),
 }
 """Headings of the help, with their commands. A command that stands under none comes last."""
 
