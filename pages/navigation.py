@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.components.layout import formatting
 from pages.components.layout.page_css import draw_page_style
+from pages.components.layout.page_frame import draw_page_frame
 from pages.components.session import sign_in
 from pages.components.session.my_runs import keep_alive
 
@@ -75,4 +76,5 @@ if not is_admitted:
 with st.empty():
     keep_alive()
 draw_page_style()
+draw_page_frame(page.url_path, opens_at_top=page.url_path != "")
 page.run()
