@@ -17,6 +17,7 @@ from pages.components.chat.turn_view import answer_placeholders, draw_answer_foo
 from pages.components.chat.turns import last_run_of
 from pages.components.chat.waiting_answers import stream_waiting_answers
 from pages.components.layout.input_bar import input_bar
+from pages.components.layout.page_frame import page_title
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_user_id
 from pages.components.session.page_history import is_return
@@ -53,7 +54,7 @@ if state.conversation_id is None and state.shared_run_id:
     draw_shared_run(state.shared_run_id)
     st.stop()
 
-st.subheader("Chat", anchor=False)
+page_title("Chat")
 with st.empty():
     if not turns:
         with st.container():

@@ -33,6 +33,13 @@ class FieldTimelines(NamedTuple):
     first_usable_at: float | None
     ending: ParseResult
 
+    @property
+    def invalid_pointers(self) -> list[str]:
+        """Pointers of the innermost invalid fields: those around them are invalid because of them."""
+        invalid = [line.pointer for line in self.lines if line.verdict is Validity.INVALID]
+        parents = {pointer.rpartition("/")[0] for pointer in invalid if pointer}
+        return [pointer for pointer in invalid if pointer not in parents]
+
 
 def field_timelines(
     chunks: Iterable[tuple[float, str]], schema: Schema | None = None, dialect: Dialect = MODEL_ANSWER
