@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 import pytest
 
+from chains.arithmetic import find_calculation
 from chains.classifier.tokenization import char_ngrams, readable, tokens
 from pages.components.answer.display_markdown import DisplayMarkdown, to_display_markdown
 from pages.components.answer.truncation import DisplayTruncator
@@ -309,6 +310,7 @@ WHOLE: dict[str, Callable[[str], object]] = {
     "pattern of a schema": pattern_is_small,
     "readable": readable,
     "words": lambda text: (tokens(text), char_ngrams(text)),
+    "arithmetic": find_calculation,
 }
 
 
