@@ -39,9 +39,9 @@ def times(action: Callable[[], object], repeat: int) -> dict[str, float]:
     """Return the median and the 99th percentile of an action's time."""
     taken = []
     for _ in range(repeat):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         action()
-        taken.append((time.perf_counter() - begun) * 1000)
+        taken.append((time.perf_counter() - started) * 1000)
     return {"median": round(statistics.median(taken), 2), "p99": round(statistics.quantiles(taken, n=100)[98], 2)}
 
 

@@ -28,6 +28,8 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
+from weir.analysis.metrics import percentile
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -40,9 +42,9 @@ def clock_model(tokens: int, rate: float) -> Starlette:
         return f"data: {json.dumps(about | {'choices': [choice]})}\n\n"
 
     async def write() -> AsyncIterator[str]:
-        begun = time.monotonic()
+        started = time.monotonic()
         for number in range(tokens):
-            await asyncio.sleep(max(0.0, begun + number / rate - time.monotonic()))
+            await asyncio.sleep(max(0.0, started + number / rate - time.monotonic()))
             yield chunk({"content": f"{time.monotonic():.6f} "})
         yield chunk({}, "stop")
         yield "data: [DONE]\n\n"
@@ -100,24 +102,24 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--rate", type=float, default=20.0)
     parser.add_argument("--tokens", type=int, default=200)
-    wish = parser.parse_args()
+    arguments = parser.parse_args()
     port = free_port()
-    serving = [sys.executable, __file__, "--serve", str(port), str(wish.tokens), str(wish.rate)]
+    serving = [sys.executable, __file__, "--serve", str(port), str(arguments.tokens), str(arguments.rate)]
     with subprocess.Popen(serving) as model:
         try:
             with weir(f"http://127.0.0.1:{port}/v1") as address:
-                lags = asyncio.run(measure(address, wish.clients))
+                lags = asyncio.run(measure(address, arguments.clients))
         finally:
             model.terminate()
     every = sorted(lag for own in lags for lag in own)
     print(
         json.dumps(
             {
-                "clients": wish.clients,
-                "tokens_per_s": wish.rate,
-                "complete": sum(len(own) == wish.tokens for own in lags),
+                "clients": arguments.clients,
+                "tokens_per_s": arguments.rate,
+                "complete": sum(len(own) == arguments.tokens for own in lags),
                 "lag_median_s": round(statistics.median(every), 4),
-                "lag_p95_s": round(every[int(len(every) * 0.95)], 4),
+                "lag_p95_s": round(percentile(every, 0.95), 4),
                 "lag_max_s": round(every[-1], 4),
             }
         )

@@ -47,10 +47,10 @@ def measure(browser: Browser, url: str, visitor: str, address: str) -> tuple[flo
     page.wait_for_timeout(3_000)
     for number in range(TIMES):
         before = wire.received
-        begun = time.monotonic()
+        started = time.monotonic()
         send(page, f"turn{number}")
         expect(page.get_by_text("firstword", exact=False).nth(number)).to_be_visible()
-        seconds.append(time.monotonic() - begun)
+        seconds.append(time.monotonic() - started)
         expect(page.get_by_text("lastword", exact=False)).to_have_count(number + 1)
         page.wait_for_timeout(1_000)
         sent.append(wire.received - before)

@@ -93,11 +93,11 @@ def watch(page: Page, wire: Wire, story: Seen, rate: float) -> Watched:
     page.evaluate("window.freezes.length = 0")
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
-    begun, before, tasks = time.monotonic(), wire.received, task_seconds(session)
-    while time.monotonic() - begun < SECONDS:
+    started, before, tasks = time.monotonic(), wire.received, task_seconds(session)
+    while time.monotonic() - started < SECONDS:
         seen.lags.append(max(0.0, story.sent - page.evaluate(LAST_WORD) - 1) / rate)
         page.wait_for_timeout(100)
-    took = time.monotonic() - begun
+    took = time.monotonic() - started
     seen.busy = (task_seconds(session) - tasks) / took
     session.detach()
     seen.freeze = max((duration / 1e3 for _, duration in page.evaluate("window.freezes")), default=0.0)
@@ -108,9 +108,9 @@ def watch(page: Page, wire: Wire, story: Seen, rate: float) -> Watched:
 def freezes(page: Page, what: str, act: Callable[[], None]) -> None:
     """Print how long something takes, and the longest freeze meanwhile."""
     page.evaluate("window.freezes.length = 0")
-    begun = time.monotonic()
+    started = time.monotonic()
     act()
-    took = time.monotonic() - begun
+    took = time.monotonic() - started
     page.wait_for_timeout(1_000)
     longest = max((duration for _, duration in page.evaluate("window.freezes")), default=0.0)
     print(f"  {what}: {took:.2f} s, longest freeze {longest:.0f} ms")

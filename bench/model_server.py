@@ -31,27 +31,27 @@ LOG: list[dict[str, Any]] = []
 def markdown(tokens: int, mark: str) -> list[str]:
     """Return so many tokens: paragraphs for the most part, with headings, lists and code between them."""
     draw = random.Random(5)
-    said = [f"STARTS{mark}", "\n\n"]
-    while len(said) < tokens - 2:
+    parts = [f"STARTS{mark}", "\n\n"]
+    while len(parts) < tokens - 2:
         kind = draw.random()
         if kind < 0.08:
-            said += ["###", *(f" {draw.choice(WORDS)}" for _ in range(4)), "\n\n"]
+            parts += ["###", *(f" {draw.choice(WORDS)}" for _ in range(4)), "\n\n"]
         elif kind < 0.2:
-            said += [part for _ in range(4) for part in ("-", *(f" {draw.choice(WORDS)}" for _ in range(8)), "\n")] + [
+            parts += [part for _ in range(4) for part in ("-", *(f" {draw.choice(WORDS)}" for _ in range(8)), "\n")] + [
                 "\n"
             ]
         elif kind < 0.26:
-            said += ["```python\n", *(f"level_{row} = {row} * flow\n" for row in range(6)), "```\n\n"]
+            parts += ["```python\n", *(f"level_{row} = {row} * flow\n" for row in range(6)), "```\n\n"]
         else:
-            said += [*(f" {draw.choice(WORDS)}" for _ in range(draw.randint(25, 70))), ".", "\n\n"]
-    return [*said[: tokens - 2], "\n\n", f"ENDS{mark}"]
+            parts += [*(f" {draw.choice(WORDS)}" for _ in range(draw.randint(25, 70))), ".", "\n\n"]
+    return [*parts[: tokens - 2], "\n\n", f"ENDS{mark}"]
 
 
 async def paced(count: int, rate: float) -> AsyncIterator[int]:
     """Yield the numbers below `count`, `rate` of them a second."""
-    begun = time.perf_counter()
+    started = time.perf_counter()
     for number in range(count):
-        ahead = begun + number / rate - time.perf_counter() if rate else 0.0
+        ahead = started + number / rate - time.perf_counter() if rate else 0.0
         if ahead > 0 or number % 50 == 49:
             await asyncio.sleep(max(0.0, ahead))
         yield number
@@ -69,12 +69,12 @@ def clock_token(number: int) -> str:
     return f"{number}@{time.time():.4f}" + (".\n\n" if number % 40 == 39 else " ")
 
 
-async def answer(wish: dict[str, str], noted: dict[str, Any]) -> AsyncIterator[str]:
+async def answer(options: dict[str, str], noted: dict[str, Any]) -> AsyncIterator[str]:
     """Stream what is wished for."""
-    rate, clock = float(wish.get("rate", 0)), int(wish.get("clock", 0))
-    written = [sse({"content": token}) for token in markdown(int(wish.get("tokens", 20)), wish.get("mark", ""))]
+    rate, clock = float(options.get("rate", 0)), int(options.get("clock", 0))
+    written = [sse({"content": token}) for token in markdown(int(options.get("tokens", 20)), options.get("mark", ""))]
     yield sse({"role": "assistant", "content": ""})
-    await asyncio.sleep(float(wish.get("think", 0)))
+    await asyncio.sleep(float(options.get("think", 0)))
     async for number in paced(clock or len(written), rate):
         noted.setdefault("first", time.time())
         noted["sent"] = number + 1
@@ -90,10 +90,10 @@ async def complete(request: Request) -> StreamingResponse:
     """Answer a chat completion."""
     body = await request.json()
     found = re.search(r"\[\[(.*?)\]\]", str(body["messages"][-1]["content"]))
-    wish = dict(re.findall(r"(\w+)=([\w.]+)", found.group(1))) if found else {}
-    noted: dict[str, Any] = {"mark": wish.get("mark", "")}
+    options = dict(re.findall(r"(\w+)=([\w.]+)", found.group(1))) if found else {}
+    noted: dict[str, Any] = {"mark": options.get("mark", "")}
     LOG.append(noted)
-    return StreamingResponse(answer(wish, noted), media_type="text/event-stream")
+    return StreamingResponse(answer(options, noted), media_type="text/event-stream")
 
 
 def log(request: Request) -> JSONResponse:

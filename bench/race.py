@@ -44,8 +44,10 @@ class Lanes:
     def start(self, method: Method) -> Run:
         line = None if method.is_async else AbortableConnections()
         options = ModelOptions(streaming=method.needs_streaming_model or None)
-        model = chat_model(configured_endpoint(self._settings), self._settings, self._http, options=options, line=line)
-        return self._recorder.start(story_chain(model), STORY, method=method, line=line)
+        model = chat_model(
+            configured_endpoint(self._settings), self._settings, self._http, options=options, connections=line
+        )
+        return self._recorder.start(story_chain(model), STORY, method=method, connections=line)
 
     def close(self) -> None:
         self._loop.submit(self._http.aclose()).result(timeout=5)
@@ -59,7 +61,7 @@ def stops(server: FakeOpenAI, lanes: Lanes) -> None:
         "in the flow": Plan(tokens=TOKENS, rate=RATE),
     }
     for method in Method:
-        told = []
+        reports = []
         for where, plan in cases.items():
             server.plan = plan
             server.seen.clear()
@@ -70,8 +72,8 @@ def stops(server: FakeOpenAI, lanes: Lanes) -> None:
             run.wait(5)
             server.seen[0].ended.wait(5)
             hung_up = server.seen[0].hung_up_at
-            told.append(f"{where} " + ("never" if hung_up is None else f"{(hung_up - pressed) * 1e3:.0f} ms"))
-        print(f"  {method.label:18} {', '.join(told)}")
+            reports.append(f"{where} " + ("never" if hung_up is None else f"{(hung_up - pressed) * 1e3:.0f} ms"))
+        print(f"  {method.label:18} {', '.join(reports)}")
 
 
 def race(server: FakeOpenAI, lanes: Lanes) -> None:
@@ -115,13 +117,13 @@ def page_race(server: FakeOpenAI) -> None:
         for _ in range(2):
             server.seen.clear()
             opened(page, f"{url}/story?view=Race")
-            asked = time.monotonic()
+            started = time.monotonic()
             send(page, "a weir")
-            said = page.get_by_text(re.compile("Without streaming you would"))
-            expect(said).to_be_visible(timeout=30_000)
+            headline = page.get_by_text(re.compile("Without streaming you would"))
+            expect(headline).to_be_visible(timeout=30_000)
         clocks = page.get_by_text(re.compile(r"^\d+\.\d s$")).all_inner_texts()
-        written = sorted(seen.first_at - asked for seen in server.seen if seen.first_at is not None)
-        print(f"  the page: {said.inner_text()}")
+        written = sorted(seen.first_at - started for seen in server.seen if seen.first_at is not None)
+        print(f"  the page: {headline.inner_text()}")
         print(f"  first words on the page: {', '.join(clocks)}")
         print(f"  the server wrote them, after Enter: {', '.join(f'{at:.2f} s' for at in written)}")
 

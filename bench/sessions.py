@@ -20,9 +20,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench.servers import Server, model_server, weir
+from weir.analysis.metrics import percentile
 
 TOKEN = re.compile(r"(\d+)@(\d+\.\d{4})")
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 """Seconds that a session waits for the next message before it gives up."""
 STAGGER = 2.0
 """Seconds over which the sessions begin."""
@@ -62,18 +63,18 @@ class Session:
             await self._next()
         await self._finished()
 
-    async def ask(self, wish: str, tokens: int) -> Answer:
+    async def ask(self, question: str, tokens: int) -> Answer:
         """Ask for a story and read it until the page has been drawn to its end."""
-        await self._rerun(wish)
+        await self._rerun(question)
         answer = Answer(tokens)
         while (message := await self._next()).WhichOneof("type") != "script_finished" or answer.lost:
             if message.WhichOneof("type") == "delta":
                 answer.read(message.delta.new_element.markdown.body, time.time())
         return answer
 
-    async def ask_and_leave(self, wish: str, after: float) -> None:
+    async def ask_and_leave(self, question: str, after: float) -> None:
         """Ask for a story and go away in the middle of it."""
-        await self._rerun(wish)
+        await self._rerun(question)
         try:
             async with asyncio.timeout(after):
                 while True:
@@ -81,17 +82,17 @@ class Session:
         except TimeoutError:
             return
 
-    async def _rerun(self, said: str = "") -> None:
+    async def _rerun(self, text: str = "") -> None:
         message = BackMsg()
         message.rerun_script.page_name = "story"
-        if said:
+        if text:
             state = message.rerun_script.widget_states.widgets.add()
             state.id = self._input
-            state.chat_input_value.data = said
+            state.chat_input_value.data = text
         await self._socket.send(message.SerializeToString())
 
     async def _next(self) -> ForwardMsg:
-        frame = await asyncio.wait_for(self._socket.recv(), PATIENCE)
+        frame = await asyncio.wait_for(self._socket.recv(), TIMEOUT_SECONDS)
         message = ForwardMsg()
         message.ParseFromString(frame if isinstance(frame, bytes) else frame.encode())
         if message.WhichOneof("type") == "delta" and message.delta.new_element.WhichOneof("type") == "chat_input":
@@ -108,7 +109,7 @@ def address(server: Server) -> str:
     return f"ws://{urlsplit(server.url).netloc}/_stcore/stream"
 
 
-async def told(server: Server, tokens: int, rate: float, delay: float = 0.0) -> Answer:
+async def read_story(server: Server, tokens: int, rate: float, delay: float = 0.0) -> Answer:
     """Open a session after `delay` seconds, have it ask for one story, and return what it saw."""
     await asyncio.sleep(delay)
     async with connect(address(server), max_size=None) as socket:
@@ -120,7 +121,7 @@ async def told(server: Server, tokens: int, rate: float, delay: float = 0.0) -> 
 async def at_once(server: Server, sessions: int, tokens: int, rate: float) -> list[Answer]:
     """Have that many sessions read their stories at the same time."""
     delays = (STAGGER * number / sessions for number in range(sessions))
-    return list(await asyncio.gather(*(told(server, tokens, rate, delay) for delay in delays)))
+    return list(await asyncio.gather(*(read_story(server, tokens, rate, delay) for delay in delays)))
 
 
 def many(sessions: int, tokens: int, rate: float) -> tuple[list[Answer], float]:
@@ -131,11 +132,6 @@ def many(sessions: int, tokens: int, rate: float) -> tuple[list[Answer], float]:
         before = server.cpu()
         answers = asyncio.run(at_once(server, sessions, tokens, rate))
         return answers, (server.cpu() - before) / (sessions * tokens)
-
-
-def percentile(values: list[float], part: float) -> float:
-    """Return the value below which that part of them lies, by the nearest rank."""
-    return sorted(values)[int(part * (len(values) - 1))]
 
 
 def main() -> None:

@@ -26,7 +26,8 @@ from dataclasses import dataclass, field
 from websockets.asyncio.client import connect
 
 from bench.servers import Server, model_server, weir
-from bench.sessions import Session, address, percentile
+from bench.sessions import Session, address
+from weir.analysis.metrics import percentile
 
 TOKENS = 300
 RATE = 20.0
@@ -87,12 +88,12 @@ async def visit(server: Server, soak: Soak, turn: Iterator[int], delay: float) -
         async with connect(address(server), max_size=None) as socket:
             session = Session(socket)
             await session.open()
-            wish = f"[[clock={TOKENS} rate={RATE:g}]]"
+            question = f"[[clock={TOKENS} rate={RATE:g}]]"
             if next(turn) % LEAVES_EVERY == 0:
-                await session.ask_and_leave(wish, after=3.0)
+                await session.ask_and_leave(question, after=3.0)
                 soak.left += 1
                 continue
-            answer = await session.ask(wish, TOKENS)
+            answer = await session.ask(question, TOKENS)
             soak.answers += 1
             soak.lost += answer.lost
             soak.lags += answer.lags
@@ -100,9 +101,9 @@ async def visit(server: Server, soak: Soak, turn: Iterator[int], delay: float) -
 
 async def sample(server: Server, soak: Soak) -> None:
     """Note the memory from time to time."""
-    begun = time.monotonic()
+    started = time.monotonic()
     while time.monotonic() < soak.ends_at:
-        soak.memory.append((time.monotonic() - begun, server.memory()))
+        soak.memory.append((time.monotonic() - started, server.memory()))
         await asyncio.sleep(SAMPLE_EVERY)
 
 
@@ -131,16 +132,18 @@ def part(soak: Soak, start: float) -> float:
 
 def broken(soak: Soak, settled: float, left_live: int, before: Held, after: Held) -> list[str]:
     """Say which bounds were not kept."""
-    said = []
+    problems = []
     if soak.lost:
-        said.append(f"{soak.lost:,} tokens lost")
+        problems.append(f"{soak.lost:,} tokens lost")
     if left_live:
-        said.append(f"{left_live} runs live with nobody there")
+        problems.append(f"{left_live} runs live with nobody there")
     if abs((grown := part(soak, 0.9) / part(soak, settled)) - 1) > STILL:
-        said.append(f"memory {grown:.2f} × what it was, not within {STILL:.0%}")
+        problems.append(f"memory {grown:.2f} × what it was, not within {STILL:.0%}")
     more = {name: getattr(after, name) - getattr(before, name) for name in ("files", "sockets", "children")}
-    said += [f"{count} {name} more than before, not at most {SPARE}" for name, count in more.items() if count > SPARE]
-    return said
+    problems += [
+        f"{count} {name} more than before, not at most {SPARE}" for name, count in more.items() if count > SPARE
+    ]
+    return problems
 
 
 def main() -> None:

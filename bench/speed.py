@@ -21,8 +21,9 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from bench.model_server import markdown
 from bench.servers import Server, bare_page, model_log, model_server, plain_page, weir
-from bench.sessions import many, percentile
+from bench.sessions import many
 from tests.support.browser_page import INPUT, QUIET, Wire, browser_path
+from weir.analysis.metrics import percentile
 
 TIMEOUT = 60_000
 """Milliseconds after which the rest of a text counts as lost."""
@@ -115,7 +116,7 @@ class Subject:
         sent, cpu = self._wire.received, self._server.cpu()
         box = self._page.locator(self._field)
         box.fill(f"[[tokens={stream.tokens} rate={stream.rate} think={stream.think} mark={mark}]]")
-        asked = time.time()
+        sent_at = time.time()
         box.press("Enter")
         with contextlib.suppress(PlaywrightTimeoutError):
             self._page.wait_for_function("() => typeof window.seen.last === 'number'", timeout=TIMEOUT)
@@ -128,7 +129,7 @@ class Subject:
         if math.isinf(last):
             self._open()
         return Round(
-            total=last - asked,
+            total=last - sent_at,
             first_lag=first - wrote["first"],
             last_lag=last - wrote["last"],
             inserted_lag=_painted(seen["inserted"]) - wrote["first"],

@@ -18,12 +18,19 @@ from weir.llm.chat_model import warm_up_model
 from weir.llm.history import trim_history
 from weir.llm.provider import AbortableConnections, ModelOptions, ModelProvider, TransportTiming
 from weir.llm.replay_model import ReplayAbort, ReplayChatModel
+from weir.runs.methods import Method
 
 MAX_TEXT = 20_000
 """Characters of one input text."""
 
 MAX_MESSAGES = 200
 """Messages of a history."""
+
+CONTINUE = (
+    "You were interrupted. Continue your answer exactly where it breaks off, in the middle of a sentence or a word if "
+    "need be. Repeat nothing, and write only what comes next."
+)
+"""The request for the rest of an answer."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
 
@@ -69,25 +76,52 @@ def prepare_story(
     tone: Tone,
     *,
     options: ModelOptions | None = None,
-    line: AbortableConnections | None = None,
-    connection: TransportTiming | None = None,
+    connections: AbortableConnections | None = None,
+    timing: TransportTiming | None = None,
     so_far: str = "",
 ) -> PreparedRun:
     """Return the story chain for a topic, or the chain that goes on after `so_far`. Raises ModelNotReadyError.
 
-    A method that blocks needs a `line`, by which it can be stopped; `connection` is told what happens on the way.
+    A method that blocks needs `connections`, by which it can be stopped. `timing` records when the transport connects.
     """
     bounded = replace(options or ModelOptions(), max_tokens=length.max_tokens)
-    plain = bounded == ModelOptions(max_tokens=length.max_tokens) and line is None and connection is None
-    model = models.chat_model(max_tokens=length.max_tokens) if plain else models.create_model(bounded, line, connection)
+    plain = bounded == ModelOptions(max_tokens=length.max_tokens) and connections is None and timing is None
+    model = (
+        models.chat_model(max_tokens=length.max_tokens) if plain else models.create_model(bounded, connections, timing)
+    )
     if model is None:
         raise ModelNotReadyError
     value = {"topic": topic, "words": length.words, "tone": str(tone)}
     expected = min(length.expected_tokens, model.max_tokens or length.expected_tokens)
     context = {"page": "story", "expected_tokens": expected, "max_tokens": model.max_tokens}
     if so_far:
-        return PreparedRun(continuation_chain(model), value | {"so_far": so_far}, context, line, connection)
-    return PreparedRun(story_chain(model), value, context, line, connection)
+        return PreparedRun(continuation_chain(model), value | {"so_far": so_far}, context, connections, timing)
+    return PreparedRun(story_chain(model), value, context, connections, timing)
+
+
+def prepare_story_by_method(
+    models: ModelProvider,
+    method: Method,
+    topic: str,
+    length: Length,
+    tone: Tone,
+    *,
+    options: ModelOptions | None = None,
+    so_far: str = "",
+) -> PreparedRun:
+    """Return `prepare_story` with what the method needs: a model that streams, or connections that can be aborted."""
+    chosen = options or ModelOptions()
+    timing = TransportTiming()
+    return prepare_story(
+        models,
+        topic,
+        length,
+        tone,
+        options=replace(chosen, streaming=True) if method.needs_streaming_model else chosen,
+        connections=None if method.is_async else AbortableConnections(timing),
+        timing=timing,
+        so_far=so_far,
+    )
 
 
 def prepare_replay(
@@ -99,26 +133,36 @@ def prepare_replay(
 ) -> PreparedRun:
     """Return the story chain on recorded pieces, `(seconds since the call, text)`, for the input that they answered."""
     line = ReplayAbort()
-    model = ReplayChatModel(pieces=tuple(pieces), tokens_in=usage[0], tokens_out=usage[1], line=line)
+    model = ReplayChatModel.from_texts(pieces, input_tokens=usage[0], output_tokens=usage[1], connections=line)
     if streaming:
         model.streaming = True
     return PreparedRun(story_chain(model), value, {"page": "story", "expected_tokens": len(pieces)}, line)
 
 
 def prepare_conversation(
-    models: ModelProvider, question: str, history: Sequence[tuple[str, str]], *, route: Route | None = None
+    models: ModelProvider,
+    question: str,
+    history: Sequence[tuple[str, str]],
+    *,
+    route: Route | None = None,
+    so_far: str = "",
 ) -> PreparedRun:
     """Return the smart router for a question and as much of its history as the model's window holds.
 
-    `route` is a person's choice, in the classifier's place. Raises ModelNotReadyError.
+    `route` is a person's choice, in the classifier's place. With `so_far`, the beginning of the answer, the chain
+    writes what comes next. Raises ModelNotReadyError.
     """
     model = models.chat_model()
     if model is None:
         raise ModelNotReadyError
     decide = fixed_route(route) if route else _classify(models)
-    kept = trim_history(history, models.history_tokens)
-    context: dict[str, Any] = {"page": "chat", "left_out": len(history) - len(kept)}
-    return PreparedRun(smart_router(model, decide), {"question": question, "history": kept}, context)
+    context: dict[str, Any] = {"page": "chat"}
+    if so_far:
+        context |= {"question": question, "so_far": so_far}
+        history, question = [*history, ("human", question), ("ai", so_far)], CONTINUE
+    trimmed = trim_history(history, models.history_tokens)
+    context["left_out"] = len(history) - len(trimmed)
+    return PreparedRun(smart_router(model, decide), {"question": question, "history": trimmed}, context)
 
 
 def prepare_classification(
@@ -171,11 +215,11 @@ def prepare_structured(
     return PreparedRun(structured.structured_chain(model, schema, method), {"topic": topic}, context)
 
 
-def _prepare_showcase(models: ModelProvider, wish: TopicInput) -> PreparedRun:
+def _prepare_showcase(models: ModelProvider, fields: TopicInput) -> PreparedRun:
     model = models.chat_model(max_tokens=showcase.MAX_TOKENS)
     if model is None:
         raise ModelNotReadyError
-    return PreparedRun(showcase.showcase_chain(model), {"topic": wish.topic})
+    return PreparedRun(showcase.showcase_chain(model), {"topic": fields.topic})
 
 
 REGISTRY = ChainRegistry(
@@ -184,25 +228,27 @@ REGISTRY = ChainRegistry(
             "story",
             "A topic becomes a story.",
             StoryInput,
-            lambda models, wish: prepare_story(models, wish.topic, wish.length, wish.tone),
+            lambda models, fields: prepare_story(models, fields.topic, fields.length, fields.tone),
         ),
         ChainSpec(
             "smart_router",
             "Classifies a question and streams the answer of the chain that is made for it.",
             ConversationInput,
-            lambda models, wish: prepare_conversation(models, wish.question, wish.history),
+            lambda models, fields: prepare_conversation(models, fields.question, fields.history),
         ),
         ChainSpec(
             "classify",
             "Classifies a question as math, code or general.",
             ConversationInput,
-            lambda models, wish: prepare_classification(models, wish.question, wish.history),
+            lambda models, fields: prepare_classification(models, fields.question, fields.history),
         ),
         ChainSpec(
             "structured",
             "A topic becomes JSON of a given schema, field by field.",
             StructuredInput,
-            lambda models, wish: prepare_structured(models, wish.topic, structured.EXAMPLES[wish.example], wish.method),
+            lambda models, fields: prepare_structured(
+                models, fields.topic, structured.EXAMPLES[fields.example], fields.method
+            ),
         ),
         ChainSpec(
             "showcase",

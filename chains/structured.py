@@ -118,8 +118,8 @@ def structured_chain(
     elif method is StructuredMethod.PYDANTIC:
         chain = PROMPT | model.with_structured_output(schema, method="json_schema")
     elif method is StructuredMethod.TEXT:
-        asked = {"name": "answer", "schema": form, "strict": False}
-        bound = model.bind(response_format={"type": "json_schema", "json_schema": asked})
+        response_schema = {"name": "answer", "schema": form, "strict": False}
+        bound = model.bind(response_format={"type": "json_schema", "json_schema": response_schema})
         chain = PROMPT | bound | DirectStrOutputParser()
     else:
         # Not strict: OpenAI's strict mode refuses schemas with bounds.

@@ -14,6 +14,7 @@ from pages.components.inspector.run_list import (
 from pages.components.inspector.run_view import draw_actions, draw_run
 from pages.components.layout import formatting
 from pages.components.layout.input_bar import input_bar_without_scroll
+from pages.components.layout.page_frame import page_title
 from pages.components.session import run_links, run_start
 from pages.components.session.run_page import draw_open_recording
 
@@ -21,7 +22,7 @@ st.set_page_config(layout="wide")
 state = inspector_state()
 
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.subheader("Events", anchor=False, width="content")
+    page_title("Events")
     chain = draw_chain_choice()
     value = draw_input_popover(state, chain)
     draw_open_recording(state, key="events_files")
@@ -29,7 +30,7 @@ draw_chain_problems()
 bottom = input_bar_without_scroll(chain_form.input_label(chain), key="events_input")
 
 if request := inspector_actions.take_request(state, chain, value, bottom.text):
-    bottom.model_line.await_model()
+    bottom.model_status.await_model()
     result = inspector_actions.start_run(request, state.pending)
     inspector_actions.apply_result(state, request, result)
 run_start.draw_limit_notice()
@@ -41,7 +42,7 @@ state.sync_address()
 run = run_links.find_run()
 if run is None:
     draw_run_list(state)
-    bottom.model_line.await_model()
+    bottom.model_status.await_model()
     st.stop()
 assert run is not None
 

@@ -40,7 +40,7 @@ from weir.analysis.text_chunks import text_chunks
 from weir.analysis.token_counter import TokenUsageCounter
 from weir.api.schemas import run_view
 from weir.core import serialization
-from weir.llm.replay_model import ReplayChatModel
+from weir.llm.replay_model import ReplayChatModel, recorded_calls
 from weir.partial_json.field_timeline import field_timelines
 from weir.partial_json.parser import PartialJson
 from weir.runs import recording_file
@@ -295,8 +295,8 @@ def _check_events(run: Run) -> None:
         assert len(list(snapshot.root.walk())) <= len(events)
         for node in snapshot.root.walk():
             _ = node.step, node.text, node.duration, node.time_to_first_chunk
-    result = outcome(run, snapshot.figures())
-    _assert_sendable(result.sentence, result.remedy)
+    result = outcome(run, snapshot.metrics())
+    _assert_sendable(result.message, result.hint)
     TokenUsageCounter().update(events)
     metrics.answer_text(events)
     metrics.output_of(events, "classify")
@@ -307,12 +307,13 @@ def _check_events(run: Run) -> None:
     for row in (*event_rows.folded_rows(events), *event_rows.unfolded_rows(events)):
         _ = row.preview, row.text, row.names
     run_comparison.first_difference(events, list(reversed(events)))
-    run_comparison.figure_pairs(snapshot.figures(), snapshot.figures())
+    run_comparison.metric_pairs(snapshot.metrics(), snapshot.metrics())
     lane = Lane(method_race.method_of(run), run).read()
     method_race.summary([lane, lane])
     method_race.text_agreement([lane, lane])
     method_race.run_input(run)
-    ReplayChatModel(pieces=tuple(method_race.timed_chunks(run)))
+    ReplayChatModel.from_texts(method_race.timed_chunks(run))
+    recorded_calls(events)
     head = playhead_at_end(events).seek(0, events).play(0.0, events)
     head.events_at(1.0, events)
 

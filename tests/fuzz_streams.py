@@ -98,7 +98,7 @@ class Fuzzer:
         model = self._model(seed, method, line)
         began = time.monotonic()
         chain, value = _chain(seed, method, model)
-        run = self._recorder.start(chain, value, method=method, line=line)
+        run = self._recorder.start(chain, value, method=method, connections=line)
         wait_while_events_come(run)
         return run, time.monotonic() - began
 
@@ -106,7 +106,7 @@ class Fuzzer:
         address = {"OPENAI_BASE_URL": f"{self._url}/{seed}/v1", "OPENAI_API_KEY": "sk-test"}
         chosen = Settings.model_validate(address | {"WEIR_RETRIES": 0, "WEIR_TIMEOUT": TIMEOUT})
         options = ModelOptions(streaming=method.needs_streaming_model or None)
-        return chat_model(configured_endpoint(chosen), chosen, self._http, options=options, line=line)
+        return chat_model(configured_endpoint(chosen), chosen, self._http, options=options, connections=line)
 
 
 def _chain(seed: int, method: Method, model: CheckedChatOpenAI) -> tuple[Runnable[Any, Any], Any]:
@@ -124,14 +124,14 @@ def wait_while_events_come(run: Run) -> None:
         seen = len(run.events)
 
 
-def problem(seed: int, run: Run, said: Outcome) -> str | None:
+def problem(seed: int, run: Run, result: Outcome) -> str | None:
     """Return what is wrong with how a run ended; None where nothing is."""
     if run.is_live:
         return "goes on"
-    if said.kind is FailureKind.INTERNAL:
-        return f"is taken for the chain's fault: {said.detail}"
+    if result.kind is FailureKind.INTERNAL:
+        return f"is taken for the chain's fault: {result.detail}"
     written = answer_text(run.events)
-    if said.status is AnswerStatus.DONE and run.name == "story" and not written:
+    if result.status is AnswerStatus.DONE and run.name == "story" and not written:
         return "is done without a word"
     if ("OTHER" in written or "AFTER" in written) and not WHERE_IT_MAY_BE & set(broken(seed).marks):
         return "has text that is not the answer's"
@@ -144,11 +144,11 @@ def problem(seed: int, run: Run, said: Outcome) -> str | None:
 
 def judged(seed: int, run: Run) -> tuple[str, str | None]:
     """Return how a run ended, and what is wrong with that. All functions of its events must bear what it holds."""
-    said = outcome(run, run_metrics(run.events))
+    result = outcome(run, run_metrics(run.events))
     TokenUsageCounter().update(run.events)
     for line in recording_file.to_jsonl(run):
         assert line
-    return f"{said.status.value}: {said.kind.name if said.kind else 'whole'}", problem(seed, run, said)
+    return f"{result.status.value}: {result.kind.name if result.kind else 'whole'}", problem(seed, run, result)
 
 
 class _Errors(logging.Handler):

@@ -29,7 +29,7 @@ def check(messages: list[Message]) -> None:
     assert (whole.decision.route, whole.decision.by) == ("math", "person")
     assert whole.figures.chunks > 0
     assert cut.outcome.status is AnswerStatus.FAILED
-    assert cut.outcome.sentence == "The connection to the model was cut."
+    assert cut.outcome.message == "The connection to the model was cut."
     assert cut.outcome.kind is FailureKind.CUT
 
 

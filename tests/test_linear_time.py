@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import pytest
 
+from chains.arithmetic import find_calculation
 from chains.classifier.features import evidence, quotes
 from chains.classifier.follow_up import follow_up_weight
 from chains.classifier.instruction import parts_of
@@ -24,7 +25,7 @@ from chains.classifier.tokenization import char_ngrams, readable, tokens
 from pages.components.answer.display_markdown import DisplayMarkdown, to_display_markdown
 from pages.components.answer.truncation import DisplayTruncator
 from pages.components.layout import formatting
-from tests.support.pumping import ENDS, LENGTH, MIXED, SEPARATORS, Pump, cut, pumps, trouble, uses
+from tests.support.pumping import ENDS, LENGTH, MIXED, SEPARATORS, Pump, cut, nonlinear_time, pumps, uses
 from weir.core.redaction import Redactor
 from weir.partial_json.adversarial_chunking import split_inside_characters, split_inside_tokens
 from weir.partial_json.dialect import LIKE_LANGCHAIN, MODEL_ANSWER, STRICT, Dialect
@@ -194,14 +195,14 @@ def test_a_pattern_takes_linear_time(name: str) -> None:
     pattern, methods = PATTERNS[name]
     for run in uses(pattern, methods):
         for pump in pumps(pattern):
-            assert trouble(run, pump) is None, pattern.pattern
+            assert nonlinear_time(run, pump) is None, pattern.pattern
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", [r"(?:a|a+)+\Z", r"\s*,", r"\w+\s*=", r"(a*)b\1"])
 def test_a_pattern_that_takes_more_than_linear_time_is_found(source: str) -> None:
     pattern = re.compile(source)
-    assert any(trouble(run, pump) for run in uses(pattern, set()) for pump in pumps(pattern))
+    assert any(nonlinear_time(run, pump) for run in uses(pattern, set()) for pump in pumps(pattern))
 
 
 # Functions ------------------------------------------------------------------------------------------------------------
@@ -261,7 +262,7 @@ def truncating(chunks: list[str]) -> None:
 
 def parsing(dialect: Dialect) -> Chunked:
     def run(chunks: list[str]) -> None:
-        parser = PartialJson(dialect)
+        parser = PartialJson(dialect=dialect)
         for chunk in chunks:
             parser.feed(chunk)
         parser.finish()
@@ -310,6 +311,7 @@ WHOLE: dict[str, Callable[[str], object]] = {
     "pattern of a schema": pattern_is_small,
     "readable": readable,
     "words": lambda text: (tokens(text), char_ngrams(text)),
+    "arithmetic": find_calculation,
     "words of lists": quotes,
     "instruction": parts_of,
     "follow-up": lambda text: follow_up_weight(text[:300], evidence(text[:300]).asked, np.full(3, 1 / 3)),
@@ -320,7 +322,7 @@ WHOLE: dict[str, Callable[[str], object]] = {
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_function_takes_linear_time(name: str) -> None:
     for pump in (Pump(before, unit, end) for unit in UNITS for before in IN_JSON[:1] for end in ENDS[:2]):
-        assert trouble(WHOLE[name], pump) is None
+        assert nonlinear_time(WHOLE[name], pump) is None
 
 
 @pytest.mark.slow
@@ -330,7 +332,7 @@ def test_a_function_takes_linear_time_however_its_text_is_cut(name: str, size: i
     # Where JSON stands alone, Markdown before it is an error at the first character.
     befores = IN_JSON if name in ("JSON alone", "JSON like LangChain's") else BEFORE
     for pump in (Pump(before, unit, "!") for unit in UNITS for before in befores):
-        assert trouble(lambda text: CHUNKED[name](cut(text, size)), pump, length) is None
+        assert nonlinear_time(lambda text: CHUNKED[name](cut(text, size)), pump, length) is None
 
 
 LONG_LENGTH = 120_000
@@ -345,7 +347,7 @@ def test_nothing_is_copied_or_searched_again_at_each_chunk(name: str) -> None:
         CHUNKED[name](cut(text, 1))
 
     for pump in (Pump(before, unit) for unit in LONG_UNITS for before in ("", "- a\n\n", "- a\n  ```\n", '{"a": "')):
-        assert trouble(run, pump, LONG_LENGTH, budget=20.0) is None
+        assert nonlinear_time(run, pump, LONG_LENGTH, budget=20.0) is None
 
 
 @pytest.mark.slow
@@ -353,4 +355,4 @@ def test_nothing_is_copied_or_searched_again_at_each_chunk(name: str) -> None:
 def test_nothing_is_copied_at_each_line(name: str) -> None:
     run = WHOLE.get(name) or (lambda text: CHUNKED[name]([text]))
     for unit in LONG_UNITS:
-        assert trouble(run, Pump("", unit), LONG_LENGTH, budget=20.0) is None
+        assert nonlinear_time(run, Pump("", unit), LONG_LENGTH, budget=20.0) is None

@@ -25,7 +25,7 @@ from weir.analysis.metrics import MetricsAccumulator, answer_text, custom_event,
 from weir.analysis.outcome import outcome
 from weir.analysis.playback import playhead_at_end
 from weir.analysis.progress import RunPhase, run_phase
-from weir.analysis.run_comparison import figure_pairs, first_difference, first_difference_of_text
+from weir.analysis.run_comparison import first_difference, first_difference_of_text, metric_pairs
 from weir.analysis.run_json import RunJsonReader
 from weir.analysis.run_snapshot import RunSnapshot
 from weir.analysis.run_tree import run_tree
@@ -64,7 +64,7 @@ def read_metrics(run: Run) -> None:
     assert metrics.tokens_out is None or metrics.tokens_out >= 0
     assert_sendable(formatting.metrics_line(metrics), formatting.live_metrics_line(accumulator, 1.0, "waiting"))
     assert outcome(run, metrics).status
-    assert len(figure_pairs(metrics, metrics)) == len({pair.label for pair in figure_pairs(metrics, metrics)})
+    assert len(metric_pairs(metrics, metrics)) == len({pair.label for pair in metric_pairs(metrics, metrics)})
 
 
 def read_tree(run: Run) -> None:
@@ -78,16 +78,18 @@ def read_tree(run: Run) -> None:
         assert node.step is None or node.step >= 0
         assert len(run_charts._marks(node, node.name, 1.0)) <= len(node.chunk_times)
     assert [flow.node for flow in flows(root)] == nodes
-    assert_sendable([(finding.kind.title, finding.evidence) for finding in findings(root)])
+    assert_sendable([(finding.kind.message, finding.evidence) for finding in findings(root)])
 
 
 def read_snapshot(run: Run) -> None:
     snapshot = RunSnapshot()
     for count in range(len(run.events) + 1):
         snapshot.advance_to(run.events, count)
-    assert snapshot.figures() == run_metrics(run.events)
+    assert snapshot.metrics() == run_metrics(run.events)
     assert_sendable(sorted(snapshot.names), sorted(snapshot.types), sorted(snapshot.tags), sorted(snapshot.kinds))
-    assert_sendable([(node.name, node.error, node.causes, replace_invisible(node.text)) for node in snapshot.origins])
+    assert_sendable(
+        [(node.name, node.error, node.causes, replace_invisible(node.text)) for node in snapshot.error_origins]
+    )
 
 
 def read_rows(run: Run) -> None:

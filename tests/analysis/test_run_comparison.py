@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 from weir.analysis.metrics import run_metrics
-from weir.analysis.run_comparison import figure_pairs, first_difference, first_difference_of_text
+from weir.analysis.run_comparison import first_difference, first_difference_of_text, metric_pairs
 from weir.core.run_event import Component, RunEvent
 
 
@@ -39,7 +39,7 @@ def test_texts_are_compared_by_character() -> None:
 def test_metrics_are_compared_side_by_side() -> None:
     pairs = {
         pair.label: pair
-        for pair in figure_pairs(run_metrics(events("a", "b")), run_metrics(events("a", "b", delay=0.4)))
+        for pair in metric_pairs(run_metrics(events("a", "b")), run_metrics(events("a", "b", delay=0.4)))
     }
     first = pairs["time to first token"]
     assert (first.first, first.second) == (0.1, 0.4)

@@ -22,7 +22,7 @@ def test_the_reader_has_the_models_text_and_the_chains_chunks(recorder: Recorder
     assert "".join(chunk.text for chunk in chunks) == '{"a": "one two"}'
     assert [chunk.elapsed for chunk in chunks] == sorted(chunk.elapsed for chunk in chunks)
     assert reader.chunks(2) == chunks[2:]
-    assert [output.value for output in reader.yielded][-1] == {"a": "one two"}
+    assert [output.value for output in reader.outputs][-1] == {"a": "one two"}
 
 
 def test_without_a_model_the_reader_has_the_roots_text(recorder: Recorder) -> None:
@@ -57,6 +57,6 @@ def test_a_field_named_content_in_a_users_schema_is_not_a_message(recorder: Reco
     reader = RunJsonReader()
     reader.read(run.events)
     assert "".join(chunk.text for chunk in reader.chunks()) == '{"content": []}'
-    assert [output.value for output in reader.yielded][-len(partials) :] == partials
+    assert [output.value for output in reader.outputs][-len(partials) :] == partials
     assert run_metrics(run.events).characters == 0
     assert answer_text(run.events) == ""

@@ -34,7 +34,7 @@ def report(run: Run) -> StopReport:
 
 def test_stop_report_counts_what_arrived_after_the_click() -> None:
     result = report(stopped((0.5, "Once"), (1.5, " upon")))
-    assert (result.to_last_event, result.chunks_after, result.kept) == (0.5, 1, 9)
+    assert (result.to_last_event, result.chunks_after, result.characters) == (0.5, 1, 9)
     assert (result.connection_end, result.seconds_to_connection_end) == (ConnectionEnd.UNKNOWN, None)
 
 

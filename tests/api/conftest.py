@@ -45,7 +45,7 @@ def serve(openai_server: FakeOpenAI, loop: BackgroundLoop, store: MemoryStore) -
         defaults = {"OPENAI_BASE_URL": openai_server.url, "OPENAI_API_KEY": "sk-canary", "WEIR_TIMEOUT": 2}
         settings = Settings.model_validate(defaults | {"WEIR_RETRIES": 0, "WEIR_GRACE": GRACE} | variables)
         models = ModelProvider(settings)
-        recorder = Recorder(store, loop, grace=settings.grace_seconds, hidden=settings.secrets)
+        recorder = Recorder(store, loop, grace_seconds=settings.grace_seconds, secrets=settings.secrets)
         limits = RunLimiter(run_limit_config(settings))
         api = create_api(settings, REGISTRY, models, recorder, limits, people_sign_in=people_sign_in)
         app = AnonymousIdMiddleware(

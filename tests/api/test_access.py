@@ -12,7 +12,7 @@ from chains.registry import MAX_TEXT, REGISTRY
 from tests.api.conftest import Serve
 from tests.support.fake_openai import FakeOpenAI
 from weir.access.limits import RunLimitConfig, RunLimiter
-from weir.access.tickets import LIFETIME, issue_ticket
+from weir.access.tickets import LIFETIME_SECONDS, issue_ticket
 from weir.api.app import create_api
 from weir.api.middleware.access import MAX_BODY
 from weir.config.settings import Settings
@@ -135,7 +135,7 @@ def test_a_ticket_opens_the_api_for_a_while(serve: Serve, monkeypatch: pytest.Mo
             URLSafeTimedSerializer("another-token-of-length", salt="weir-api-ticket").dumps({"visitor": "ann"}),
         ):
             assert client.get("/chains", params={"ticket": bad}).status_code == 401
-        later = time.time() + LIFETIME + 5
+        later = time.time() + LIFETIME_SECONDS + 5
         monkeypatch.setattr(time, "time", lambda: later)
         assert client.get("/chains", params={"ticket": good}).status_code == 401
 

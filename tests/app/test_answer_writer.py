@@ -88,7 +88,7 @@ def last_message(library: ConversationRepository, conversation: str) -> Any:
 def test_text_is_kept_while_the_run_goes_on_and_its_figures_at_the_end(
     recorder: Recorder, library: ConversationRepository, answer: tuple[str, str]
 ) -> None:
-    gate, writer = Gate(), AnswerWriter(library, every=60)
+    gate, writer = Gate(), AnswerWriter(library, interval_seconds=60)
     run = recorder.start(gate.chain(), "go")
     assert library.start_answer(ME, answer[1], run_id=run.id)
     writer.track(ME, answer[1], run, describe)
@@ -111,7 +111,7 @@ def test_text_is_kept_while_the_run_goes_on_and_its_figures_at_the_end(
 def test_a_write_that_fails_is_told_and_tried_again(
     recorder: Recorder, library: ConversationRepository, answer: tuple[str, str], tmp_path: Path
 ) -> None:
-    gate, writer = Gate(), AnswerWriter(library, every=60)
+    gate, writer = Gate(), AnswerWriter(library, interval_seconds=60)
     gate.open()
     run = recorder.start(gate.chain(), "go")
     assert library.start_answer(ME, answer[1], run_id=run.id)
@@ -136,7 +136,7 @@ def test_an_answer_that_cannot_be_described_is_told_to_the_log_and_ends_with_its
     def fail(_: Run, __: str) -> Any:
         raise TypeError("canary")
 
-    gate, writer = Gate(), AnswerWriter(library, every=0.01)
+    gate, writer = Gate(), AnswerWriter(library, interval_seconds=0.01)
     gate.open()
     bad = recorder.start(gate.chain(), "go")
     assert library.start_answer(ME, answer[1], run_id=bad.id)
@@ -171,7 +171,7 @@ def test_an_answer_that_cannot_be_written_keeps_no_other_from_it(
         return ConversationRepository.update_answer(library, visitor, answer_id, *args, **more)
 
     monkeypatch.setattr(library, "update_answer", refuse)
-    gate, writer = Gate(), AnswerWriter(library, every=0.01)
+    gate, writer = Gate(), AnswerWriter(library, interval_seconds=0.01)
     gate.open()
     run = recorder.start(gate.chain(), "go")
     assert library.start_answer(ME, answer[1], run_id=run.id)
@@ -185,7 +185,7 @@ def test_an_answer_that_cannot_be_written_keeps_no_other_from_it(
 def test_a_database_that_takes_its_time_for_one_answer_holds_no_other_up(
     library: ConversationRepository, answer: tuple[str, str], slow: SlowWrite, ended: Run
 ) -> None:
-    writer = AnswerWriter(library, every=0.01)
+    writer = AnswerWriter(library, interval_seconds=0.01)
     writer.track(ME, SlowWrite.ID, ended, describe)
     assert slow.reached.wait(5)
 
@@ -207,7 +207,7 @@ def test_a_database_that_takes_its_time_for_one_answer_holds_no_other_up(
 def test_an_answer_that_comes_while_the_process_ends_is_kept(
     library: ConversationRepository, answer: tuple[str, str], slow: SlowWrite, ended: Run
 ) -> None:
-    writer = AnswerWriter(library, every=60)
+    writer = AnswerWriter(library, interval_seconds=60)
     writer.track(ME, SlowWrite.ID, ended, describe)
     closing = threading.Thread(target=writer.close)
     closing.start()
@@ -225,13 +225,13 @@ def test_an_answer_of_which_only_the_status_is_kept_is_no_victim_of_a_restart(
     library.update_answer(ME, answer[1], "text", status=status)
     ended = from_message(last_message(library, answer[0]))
     assert STATUSES[ended.outcome.status] is status
-    assert ended.outcome.sentence == "It is not known why this answer ended."
+    assert ended.outcome.message == "It is not known why this answer ended."
 
 
 def test_what_is_live_when_the_process_ends_is_kept(
     recorder: Recorder, library: ConversationRepository, answer: tuple[str, str]
 ) -> None:
-    gate, writer = Gate(), AnswerWriter(library, every=60)
+    gate, writer = Gate(), AnswerWriter(library, interval_seconds=60)
     run = recorder.start(gate.chain(), "go")
     assert library.start_answer(ME, answer[1], run_id=run.id)
     writer.track(ME, answer[1], run, describe)
@@ -269,7 +269,7 @@ def test_an_answer_that_cannot_be_written_is_logged_once_however_often_it_is_tri
     monkeypatch.setattr(library, "update_answer", fail)
     gate = Gate()
     run = recorder.start(gate.chain(), "go")
-    writer = AnswerWriter(library, every=60)
+    writer = AnswerWriter(library, interval_seconds=60)
     writer.track(ME, answer[1], run, describe)
     for _ in range(3):
         writer.flush(answer[1])
@@ -287,7 +287,7 @@ def test_an_answer_of_odd_text_with_odd_counts_is_kept(
     run = recorder.start(model, "go")
     assert run.wait(5)
     assert library.start_answer(ME, answer[1], run_id=run.id)
-    writer = AnswerWriter(library, every=60)
+    writer = AnswerWriter(library, interval_seconds=60)
     writer.track(ME, answer[1], run, describe)
     writer.flush(answer[1])
     writer.close()

@@ -69,21 +69,23 @@ def chunk(content: str, reason: str | None = None) -> str:
 async def answer(request: Request) -> Response:
     """Fail as the question says, with what came in the Authorization header."""
     body = await request.json()
-    told = request.headers["authorization"]
+    authorization = request.headers["authorization"]
     way = str(body["messages"][-1]["content"]).split()[-1]
-    error = {"error": {"message": f"no: {told}", "type": "x", "param": told, "code": "x"}}
-    headers = {"x-key": told, "x-request-id": told}
+    error = {"error": {"message": f"no: {authorization}", "type": "x", "param": authorization, "code": "x"}}
+    headers = {"x-key": authorization, "x-request-id": authorization}
     if way.isdigit():
         return JSONResponse(error, int(way), headers=headers)
-    said = f"Your key is {told}."
+    text = f"Your key is {authorization}."
     if not body.get("stream"):
-        choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
-        return JSONResponse({"id": "1", "object": "chat.completion", "created": 0, "model": told, "choices": [choice]})
+        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        return JSONResponse(
+            {"id": "1", "object": "chat.completion", "created": 0, "model": authorization, "choices": [choice]}
+        )
     parts = {
         "sse": chunk("Half") + f"data: {json.dumps(error)}\n\n",
-        "html": chunk("Half") + f"<html>{told}</html>\n\n",
-        "data": chunk("Half") + f"data: {{{told}\n\n",
-        "chunk": chunk(said, "stop") + "data: [DONE]\n\n",
+        "html": chunk("Half") + f"<html>{authorization}</html>\n\n",
+        "data": chunk("Half") + f"data: {{{authorization}\n\n",
+        "chunk": chunk(text, "stop") + "data: [DONE]\n\n",
     }
     return Response(parts.get(way, chunk("Yes")), media_type="text/event-stream", headers=headers)
 
@@ -102,14 +104,14 @@ def about_sign_in(request: Request) -> Response:
 
 
 def authorize(request: Request) -> Response:
-    asked = request.query_params
-    return RedirectResponse(f"{asked['redirect_uri']}?code=1&state={asked['state']}")
+    query = request.query_params
+    return RedirectResponse(f"{query['redirect_uri']}?code=1&state={query['state']}")
 
 
 def token(request: Request) -> Response:
     """Refuse a client with what it is known by."""
-    told = f"no: {request.headers['authorization']}, known by {CLIENT_SECRET}"
-    return JSONResponse({"error": "invalid_client", "error_description": told}, 401)
+    description = f"no: {request.headers['authorization']}, known by {CLIENT_SECRET}"
+    return JSONResponse({"error": "invalid_client", "error_description": description}, 401)
 
 
 @pytest.fixture(scope="module")
@@ -135,12 +137,16 @@ def provider() -> Iterator[IdentityProvider]:
 @contextlib.contextmanager
 def logged_weir(log: Path, port: int | None = None, **environment: str) -> Iterator[str]:
     """Start the app with its log in a file, which is whole when the block is left."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_", "STREAMLIT_"))}
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_", "STREAMLIT_"))
+    }
     port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"]
     with (
         log.open("w", encoding="utf-8") as file,
-        subprocess.Popen(command, cwd=ROOT, env=kept | environment, stdout=file, stderr=file, text=True) as process,
+        subprocess.Popen(
+            command, cwd=ROOT, env=inherited | environment, stdout=file, stderr=file, text=True
+        ) as process,
     ):
         try:
             await_health(f"http://localhost:{port}", process)
@@ -255,15 +261,15 @@ def test_no_secret_is_on_the_other_pages_in_a_download_or_in_what_sign_in_leaves
 ) -> None:
     (tmp_path / "leaky.py").write_text(CHAIN, encoding="utf-8")
     data, log, secrets, port = tmp_path / "data", tmp_path / "log", tmp_path / "secrets.toml", free_port()
-    kept = provider.secrets(
+    stored = provider.secrets(
         f"http://localhost:{port}", section="good", cookie_secret=COOKIE_SECRET, client_secret=CLIENT_SECRET
     )
     bad = (
-        re.sub("(?s).*(?=\\[auth.good])", "", kept)
+        re.sub("(?s).*(?=\\[auth.good])", "", stored)
         .replace("good", "bad")
         .replace(provider.url, echo.removesuffix("/v1"))
     )
-    secrets.write_text(f"{kept}\n{bad}\n", encoding="utf-8")
+    secrets.write_text(f"{stored}\n{bad}\n", encoding="utf-8")
     found: dict[str, str] = {}
     frames = heard_by(page)
     with logged_weir(
@@ -336,9 +342,9 @@ def look_at_race(page: Page, url: str) -> dict[str, str]:
 def look_at_json(page: Page, url: str) -> dict[str, str]:
     found = {}
     opened(page, f"{url}/partial_json")
-    for way, said in (("401", "did not accept the API key"), ("chunk", "Your key is Bearer •••")):
+    for way, shown_text in (("401", "did not accept the API key"), ("chunk", "Your key is Bearer •••")):
         send(page, way)
-        expect(page.get_by_text(said).first).to_be_visible()
+        expect(page.get_by_text(shown_text).first).to_be_visible()
         found[f"json {way}"] = page.content()
     return found
 
@@ -353,9 +359,9 @@ def look_at_http(page: Page, url: str) -> dict[str, str]:
         ("Plain text", refused),
     ):
         page.get_by_text(way, exact=True).first.click()
-        for topic, said in (("chunk", "Your key is Bearer •••"), ("401", failed)):
+        for topic, shown_text in (("chunk", "Your key is Bearer •••"), ("401", failed)):
             send(page, topic)
-            expect(page.get_by_text(said).first).to_be_visible()
+            expect(page.get_by_text(shown_text).first).to_be_visible()
             found[f"http {way} {topic}"] = page.content()
     return found
 

@@ -87,8 +87,8 @@ def sees(page: Page, fault: ModelFault, mark: str = "{}$", text: str | None = No
     if fault.kind:
         sentence, remedy = (re.escape(words.replace("`", "")) for words in (fault.kind.message, fault.kind.hint))
         expect(page.get_by_text(re.compile(f"{sentence}.* {remedy}"))).to_be_visible(timeout=IN_TIME)
-    if kept := (fault.text if text is None else text).strip():
-        expect(page.get_by_text(kept).filter(visible=True).last).to_be_visible()
+    if partial := (fault.text if text is None else text).strip():
+        expect(page.get_by_text(partial).filter(visible=True).last).to_be_visible()
 
 
 def test_every_fault_in_the_chat_is_told_kept_out_of_the_history_and_retried(page: Page, bench: Bench) -> None:
@@ -103,9 +103,9 @@ def test_every_fault_in_the_chat_is_told_kept_out_of_the_history_and_retried(pag
         expect(page.get_by_text(answer)).to_be_visible()
         if fault.kind:
             expect(page.get_by_text(fault.kind.message)).to_have_count(0)
-        told = [message["content"] for message in bench.model.answers[-1].body["messages"][1:]]
-        assert told[-1] == f"Question {number}"
-        assert all(re.fullmatch(r"Question \d+|All is well \d+\.", text) for text in told), (fault.name, told)
+        history = [message["content"] for message in bench.model.answers[-1].body["messages"][1:]]
+        assert history[-1] == f"Question {number}"
+        assert all(re.fullmatch(r"Question \d+|All is well \d+\.", text) for text in history), (fault.name, history)
     # No more than what the model said well has been kept.
     page.reload()
     expect(page.get_by_text(answer)).to_be_visible()
@@ -232,9 +232,9 @@ def test_an_answer_of_ten_megabytes_leaves_the_page_at_work_and_can_be_stopped(p
     expect(page.get_by_text(re.compile(r"the first 250,000 of [\d,]+ characters"))).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Whole answer").click()
-    kept = download.value.path().read_text(encoding="utf-8")
-    assert len(kept) > 400_000
-    assert "".join(BLOCKS).startswith(kept)
+    saved = download.value.path().read_text(encoding="utf-8")
+    assert len(saved) > 400_000
+    assert "".join(BLOCKS).startswith(saved)
     answer = well(bench, 10)
     page.get_by_role("button", name="Retry").click()
     expect(page.get_by_text(answer)).to_be_visible()
@@ -284,7 +284,7 @@ def test_a_laptop_that_sleeps_longer_than_the_grace_finds_what_had_arrived(page:
     assert request.ended.wait(GRACE + 20)
     assert request.hung_up_at is not None
     bench.wire.mend()
-    expect(page.get_by_text("Nobody had this answer open for a while")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Weir stopped this answer, because nobody was watching")).to_be_visible(timeout=30_000)
     expect(page.get_by_text(re.compile("drop0 drop1 .*drop9"))).to_be_visible()
     answer = well(bench, 2)
     page.get_by_role("button", name="Retry").click()
@@ -303,7 +303,7 @@ def test_two_tabs_stop_one_run_at_once(page: Page, bench: Bench, context: Browse
         tab.get_by_role("button", name="Stop").dispatch_event("click")
     for tab in (page, other):
         expect(tab.get_by_text(re.compile(r"Stopped$"))).to_be_visible()
-        expect(tab.get_by_text("You stopped this answer.")).to_have_count(1)
+        expect(tab.get_by_text("This answer was stopped.")).to_have_count(1)
     assert bench.model.answers[0].ended.wait(30)
     assert not is_live(bench)
 
@@ -343,14 +343,14 @@ def test_a_disk_that_fills_up_in_mid_answer_is_told_and_the_answer_goes_on(
         ballast = fill()
         expect(page.get_by_text(re.compile(f"drop0 drop1 .*{LAST}"))).to_be_visible()
         ended(page)
-        expect(page.get_by_text(StorageProblem.FULL.sentence)).to_be_visible()
+        expect(page.get_by_text(StorageProblem.FULL.message)).to_be_visible()
         send(page, "Not kept")
-        expect(page.get_by_text(f"This was not kept. {StorageProblem.FULL.sentence}")).to_be_visible()
+        expect(page.get_by_text(f"This was not kept. {StorageProblem.FULL.message}")).to_be_visible()
         ballast.unlink()
         model.plan = Plan(tokens=["There is room."])
         send(page, "Kept")
         expect(page.get_by_text("There is room.")).to_be_visible()
-        expect(page.get_by_text(StorageProblem.FULL.sentence)).to_have_count(0)
+        expect(page.get_by_text(StorageProblem.FULL.message)).to_have_count(0)
         page.reload()
         ended(page, 2)
         expect(page.get_by_text(re.compile(f"drop0 drop1 .*{LAST}"))).to_be_visible()

@@ -1,6 +1,7 @@
 """What every response carries, whoever makes it; asked of the running app, without a browser."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -105,13 +106,26 @@ def test_metrics_are_closed_to_what_a_proxy_passes_on(weir_url: str, model: Fake
     assert httpx.get(f"{weir_url}{path}", headers={header: "127.0.0.1"}).status_code == 404
 
 
+def test_the_scripts_of_the_page_are_compressed(weir_url: str, model: FakeOpenAI) -> None:
+    scripts = re.findall(r'"\./(static/js/[^"]+)"', httpx.get(f"{weir_url}/").text)
+    assert len(scripts) > 10
+    sizes = {"gzip": 0, "identity": 0}
+    for coding in sizes:
+        for script in scripts:
+            with httpx.stream("GET", f"{weir_url}/{script}", headers={"Accept-Encoding": coding}) as answer:
+                sizes[coding] += len(b"".join(answer.iter_raw()))
+                assert answer.headers["vary"] == "Accept-Encoding"
+                assert answer.headers["x-content-type-options"] == "nosniff"
+    assert sizes["gzip"] < sizes["identity"] / 2
+
+
 def test_streamlits_switches_are_set_on_purpose() -> None:
     program = (
         "from streamlit import config; from streamlit.web import bootstrap; bootstrap.load_config_options({}); "
         f"print({{name: config.get_option(name) for name in {list(OPTIONS)!r}}})"
     )
     unset = {key: value for key, value in os.environ.items() if not key.startswith("STREAMLIT_")}
-    told = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=unset, capture_output=True, text=True, check=True, timeout=60
     )
-    assert told.stdout.strip().splitlines()[-1] == repr(OPTIONS)
+    assert completed.stdout.strip().splitlines()[-1] == repr(OPTIONS)

@@ -94,11 +94,11 @@ def test_the_log_tells_of_runs_and_requests_as_json_and_never_what_was_said(
     assert [line for line in others if "Streamlit app" not in line and "URL:" not in line] == []
     assert "canary" not in weir.log
     assert "Once upon" not in weir.log
-    begun = [line for line in lines if line["message"] == "run started"]
+    started_lines = [line for line in lines if line["message"] == "run started"]
     over = {line["run"]: line for line in lines if line["message"] == "run ended"}
-    assert [line["chain"] for line in begun] == ["smart_router", "story", "story"]
-    assert set(over) == {line["run"] for line in begun}
-    first, _, last = (over[line["run"]] for line in begun)
+    assert [line["chain"] for line in started_lines] == ["smart_router", "story", "story"]
+    assert set(over) == {line["run"] for line in started_lines}
+    first, _, last = (over[line["run"]] for line in started_lines)
     assert (first["status"], first["failure"], last["status"], last["failure"]) == ("done", None, "failed", "server")
     assert first["tokens"] > 5
     assert 0 < first["first_token_seconds"] <= first["seconds"]

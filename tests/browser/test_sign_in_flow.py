@@ -141,6 +141,6 @@ def test_the_http_page_goes_on_working_and_the_api_lets_nobody_else_in(
 def test_a_mistake_in_the_secrets_stops_the_start_and_lets_nobody_in(tmp_path: Path, secrets: str, says: str) -> None:
     file = tmp_path / "secrets.toml"
     file.write_text(secrets, encoding="utf-8")
-    said = refused_start({"STREAMLIT_SECRETS_FILES": str(file), "WEIR_DATA": str(tmp_path)})
-    assert "Weir cannot start." in said
-    assert says in said
+    output = refused_start({"STREAMLIT_SECRETS_FILES": str(file), "WEIR_DATA": str(tmp_path)})
+    assert "Weir cannot start." in output
+    assert says in output

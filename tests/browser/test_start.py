@@ -40,7 +40,7 @@ def test_without_a_model_the_app_is_up_and_says_three_ways_to_go_on(page: Page, 
 
 
 def test_a_bad_setting_stops_the_start_with_its_name_and_an_example() -> None:
-    said = refused_start({"WEIR_TIMEOUT": "soon"})
-    assert "WEIR_TIMEOUT has a value 'soon'" in said
-    assert "For example: WEIR_TIMEOUT=60" in said
-    assert "Traceback" not in said
+    output = refused_start({"WEIR_TIMEOUT": "soon"})
+    assert "WEIR_TIMEOUT has a value 'soon'" in output
+    assert "For example: WEIR_TIMEOUT=60" in output
+    assert "Traceback" not in output

@@ -162,18 +162,23 @@ def check(page: Page, watch: Watch, ear: Ear, model: FakeOpenAI) -> None:
     for selector in MADE_BY_MODEL:
         assert main.locator(f"[data-testid=stMarkdownContainer] {selector}").count() == 0, selector
     links = main.locator("[data-testid=stMarkdownContainer] a[href]:not([href^='#'])")
-    told = links.evaluate_all(
+    # The page's style may arrive after its text.
+    page.wait_for_function(
+        "links => links.every(link => getComputedStyle(link, '::after').content !== 'none')",
+        arg=links.element_handles(),
+    )
+    links_seen = links.evaluate_all(
         """links => links.map(link => {
             const style = getComputedStyle(link, "::after")
             return [link.getAttribute("href"), style.content, style.unicodeBidi, style.direction, style.display]
         })"""
     )
-    for href, content, bidi, direction, display in told:
+    for href, content, bidi, direction, display in links_seen:
         assert not re.match(r"\s*javascript:", href, re.IGNORECASE), href
         assert content.strip('"') == href.replace('"', '\\"')
         assert (bidi, direction, display) == ("isolate", "ltr", "inline-block")
-    if told:
-        addresses = {href for href, *_ in told}
+    if links_seen:
+        addresses = {href for href, *_ in links_seen}
         assert {f"{ear.url}/1.png", OWN, f"{ear.url}/37", f"https://good.example@127.0.0.1:{ear.port}/39"} <= addresses
     text = main.inner_text()
     assert not re.search("[\u200b\u202e]", text)

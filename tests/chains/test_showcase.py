@@ -29,8 +29,8 @@ def test_the_showcase_has_one_of_everything(recorder: Recorder, model: Any, open
     names = {node.name: node.type for node in root.walk()}
     assert {"showcase", "tidy", "branches", "haiku", "fact", "report"} <= set(names)
     assert names["count_words"] == "tool"
-    told = [event.data for event in run.events if event.event == "on_custom_event"]
-    assert told == [{"branch": "haiku", "words": 2}, {"branch": "fact", "words": 2}]
+    custom_data = [event.data for event in run.events if event.event == "on_custom_event"]
+    assert custom_data == [{"branch": "haiku", "words": 2}, {"branch": "fact", "words": 2}]
     assert answer_text(run.events) == "Rain falls\n\nRain falls"
 
 

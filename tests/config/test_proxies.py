@@ -34,7 +34,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def socks(openai_server: FakeOpenAI) -> Iterator[tuple[str, Asked]]:
     """A SOCKS proxy (https://www.rfc-editor.org/rfc/rfc1928) that leads to the fake server, whatever is asked for."""
-    asked: Asked = []
+    requests: Asked = []
     port = int(openai_server.url.rpartition(":")[2].partition("/")[0])
 
     class Handler(socketserver.BaseRequestHandler):
@@ -43,7 +43,7 @@ def socks(openai_server: FakeOpenAI) -> Iterator[tuple[str, Asked]]:
             client.recv(262)
             client.sendall(b"\x05\x00")
             wanted = client.recv(262)
-            asked.append(wanted[5:-2].decode())
+            requests.append(wanted[5:-2].decode())
             client.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
             with socket.create_connection(("127.0.0.1", port)) as server:
                 threading.Thread(target=pump, args=(client, server), daemon=True).start()
@@ -62,7 +62,7 @@ def socks(openai_server: FakeOpenAI) -> Iterator[tuple[str, Asked]]:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        yield f"socks5h://127.0.0.1:{server.server_address[1]}", asked
+        yield f"socks5h://127.0.0.1:{server.server_address[1]}", requests
         server.shutdown()
 
 

@@ -104,9 +104,9 @@ def test_a_bad_value_is_told_with_its_variable_and_an_example(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         settings()
-    assert re.search(rf"{variable} has a value '{re.escape(value)}'.*For example: {variable}=\S", str(told.value))
+    assert re.search(rf"{variable} has a value '{re.escape(value)}'.*For example: {variable}=\S", str(raised.value))
 
 
 def test_the_key_is_not_in_the_settings_text(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,9 +146,9 @@ def test_a_key_that_cannot_be_sent_is_named_and_not_shown(
     monkeypatch: pytest.MonkeyPatch, variable: str, key: str
 ) -> None:
     monkeypatch.setenv(variable, key)
-    with pytest.raises(SettingsError, match=f"{variable} has a value that Weir cannot use: .*blank") as told:
+    with pytest.raises(SettingsError, match=f"{variable} has a value that Weir cannot use: .*blank") as raised:
         settings()
-    assert "canary" not in str(told.value)
+    assert "canary" not in str(raised.value)
 
 
 def test_a_blank_folder_is_unset_and_a_tilde_is_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -171,10 +171,10 @@ def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, p
 
 def test_a_token_that_is_too_short_is_told_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEIR_API_TOKEN", "short-canary")
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         settings()
-    assert "WEIR_API_TOKEN has a value that Weir cannot use" in str(told.value)
-    assert "canary" not in str(told.value)
+    assert "WEIR_API_TOKEN has a value that Weir cannot use" in str(raised.value)
+    assert "canary" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,9 @@ def test_what_a_server_is_sent_for_a_name_and_a_password_is_a_secret(monkeypatch
 
 def test_an_address_that_cannot_be_used_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "weir:canary@host")
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         settings()
-    assert "canary" not in str(told.value)
+    assert "canary" not in str(raised.value)
 
 
 def test_a_cost_needs_both_prices_and_both_counts(monkeypatch: pytest.MonkeyPatch) -> None:

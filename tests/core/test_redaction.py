@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.runnables import RunnableLambda
 
-from tests.support.pumping import Pump, trouble
+from tests.support.pumping import Pump, nonlinear_time
 from weir.core.redaction import PLACEHOLDER, Redactor, install_log_redaction
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
@@ -91,7 +91,7 @@ def test_redaction_takes_linear_time(secret: str, piece: str) -> None:
         secrets.redact(text)
         secrets.redact(secrets.redact_json(json.dumps(text).encode()).decode())
 
-    assert trouble(search, Pump("", piece)) is None
+    assert nonlinear_time(search, Pump("", piece)) is None
 
 
 class SecretRepr:
@@ -109,7 +109,7 @@ def leak(value: str) -> SecretRepr:
 
 @pytest.mark.parametrize("value", ["raise", "return"])
 def test_recording_holds_no_secret_that_a_chain_raises_or_returns(loop: BackgroundLoop, value: str) -> None:
-    run = Recorder(MemoryStore(10**7), loop, hidden=(KEY,)).start(RunnableLambda(leak), value)
+    run = Recorder(MemoryStore(10**7), loop, secrets=(KEY,)).start(RunnableLambda(leak), value)
     run.wait(5)
     written = b"".join(recording_file.to_jsonl(run)).decode() + str(run.failure)
     assert PLACEHOLDER in written

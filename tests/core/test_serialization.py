@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate
 from pydantic import BaseModel
 
-from weir.core.serialization import MAX_DEPTH, MAX_REPR, dumps, indented, is_plain, loads, sendable, to_jsonable
+from weir.core.serialization import MAX_DEPTH, MAX_REPR, dumps, indented, is_plain, loads, to_jsonable, to_utf8_safe
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -133,7 +133,7 @@ def test_dumps_stops_at_a_cycle() -> None:
 )
 def test_indented_and_sendable_can_be_encoded(value: Any) -> None:
     assert json.loads(indented(value)) == value
-    json.dumps(sendable(value), ensure_ascii=False).encode()
+    json.dumps(to_utf8_safe(value), ensure_ascii=False).encode()
     indented(value).encode()
 
 

@@ -82,8 +82,8 @@ def test_a_finish_reason_that_is_no_text_is_an_end_like_another(
     assert outcome(run, run_metrics(run.events)).status is AnswerStatus.DONE
     with caplog.at_level(logging.INFO, logger="weir.access.run_log"):
         run_log.log_run(run)
-    told = [line.message for line in caplog.records if line.name == run_log.__name__]
-    assert told == ["run started", "run ended"]
+    logged = [line.message for line in caplog.records if line.name == run_log.__name__]
+    assert logged == ["run started", "run ended"]
 
 
 @pytest.mark.parametrize("category", ["math", "code", "general"])

@@ -49,8 +49,10 @@ def in_blocks() -> Runnable[Any, Any]:
 
 
 def with_usage() -> Runnable[Any, Any]:
-    told = {"id": "message", "response_metadata": {"model_name": "wet"}}
-    return says(AIMessageChunk(content="ra", id="message"), AIMessageChunk(content="in", usage_metadata=USAGE, **told))
+    fields = {"id": "message", "response_metadata": {"model_name": "wet"}}
+    return says(
+        AIMessageChunk(content="ra", id="message"), AIMessageChunk(content="in", usage_metadata=USAGE, **fields)
+    )
 
 
 def whole() -> Runnable[Any, Any]:

@@ -74,8 +74,8 @@ def begin(recorder: Recorder, http: httpx2.AsyncClient, url: str, method: Method
     chosen = Settings.model_validate({"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-test"} | given)
     line = None if method.is_async else AbortableConnections()
     options = ModelOptions(streaming=method.needs_streaming_model or None)
-    model = chat_model(configured_endpoint(chosen), chosen, http, options=options, line=line)
-    return recorder.start(story_chain(model), STORY, method=method, line=line)
+    model = chat_model(configured_endpoint(chosen), chosen, http, options=options, connections=line)
+    return recorder.start(story_chain(model), STORY, method=method, connections=line)
 
 
 def said_of(run: Run) -> Outcome:
@@ -98,11 +98,11 @@ def test_dripping_is_silence(
 ) -> None:
     raw.first, raw.drop = DRIPS[drip]
     run = begin(recorder, http, raw.url, method, WEIR_TIMEOUT=TIMEOUT, WEIR_RETRIES=2)
-    said = said_of(run)
-    assert said.kind is FailureKind.TIMEOUT
+    result = said_of(run)
+    assert result.kind is FailureKind.TIMEOUT
     assert raw.connections == 1
     if method.streams and HI in raw.first:
-        assert (said.status, answer_text(run.events)) == (AnswerStatus.CUT_OFF, "Hi ")
+        assert (result.status, answer_text(run.events)) == (AnswerStatus.CUT_OFF, "Hi ")
 
 
 @pytest.mark.parametrize("method", Method)

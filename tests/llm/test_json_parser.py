@@ -12,7 +12,7 @@ from langchain_core.output_parsers import JsonOutputParser
 from tests.support.json_texts import SCRAPS, SIZES, corpus
 from tests.support.json_texts import chunks_of_sizes as pieces
 from tests.support.json_texts import is_same as same
-from tests.support.pumping import Pump, cut, trouble
+from tests.support.pumping import Pump, cut, nonlinear_time
 from weir.llm.overrides.json_parser import EACH_CHANGE, LinearJsonOutputParser
 from weir.partial_json.adversarial_chunking import by_characters
 
@@ -156,10 +156,10 @@ def parsed(text: str) -> None:
 @pytest.mark.parametrize("name", UNITS)
 @pytest.mark.parametrize(("length", "size"), [(10_000, 1), (50_000, 37), (200_000, 200_000)])
 def test_time_is_linear_in_the_answer(name: str, length: int, size: int) -> None:
-    assert trouble(streamed(size), Pump(*UNITS[name]), length, budget=10.0) is None
+    assert nonlinear_time(streamed(size), Pump(*UNITS[name]), length, budget=10.0) is None
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", UNITS)
 def test_time_of_a_whole_answer_is_linear(name: str) -> None:
-    assert trouble(parsed, Pump(*UNITS[name]), 200_000, budget=10.0) is None
+    assert nonlinear_time(parsed, Pump(*UNITS[name]), 200_000, budget=10.0) is None

@@ -58,8 +58,8 @@ class Asker:
     def story(self, url: str | None = None, method: Method = Method.ASTREAM_EVENTS) -> Run:
         chosen, line = self.settings(url), None if method.is_async else AbortableConnections()
         options = ModelOptions(streaming=method.needs_streaming_model or None)
-        model = chat_model(configured_endpoint(chosen), chosen, self._http, options=options, line=line)
-        return self._ended(self._recorder.start(story_chain(model), STORY, method=method, line=line))
+        model = chat_model(configured_endpoint(chosen), chosen, self._http, options=options, connections=line)
+        return self._ended(self._recorder.start(story_chain(model), STORY, method=method, connections=line))
 
     def answer(self, url: str | None = None) -> Run:
         chosen = self.settings(url)
@@ -86,11 +86,11 @@ def said_of(run: Run) -> Outcome:
 
 
 def check(run: Run, fault: ModelFault) -> None:
-    said = said_of(run)
-    assert (said.status, said.kind) == (fault.mark, fault.kind)
+    result = said_of(run)
+    assert (result.status, result.kind) == (fault.mark, fault.kind)
     assert answer_text(run.events) == fault.text
-    assert said.usable_as_history is fault.is_answer
-    assert ("kept" in said.remedy) is (fault.mark is AnswerStatus.CUT_OFF)
+    assert result.usable_as_history is fault.is_answer
+    assert ("kept" in result.hint) is (fault.mark is AnswerStatus.CUT_OFF)
     opened = [event.run_id for event in run.events if event.event.endswith("_start")]
     closed = [event.run_id for event in run.events if event.event.endswith(("_end", "_error"))]
     assert sorted(opened) == sorted(closed)
@@ -125,8 +125,8 @@ def test_an_answer_that_outgrows_the_record_ends_there_and_is_kept_so_far(asker:
     asker.server.plan = Plan(tokens=BLOCKS)
     asker.timeout = LONG
     run = asker.story()
-    said = said_of(run)
-    assert (said.status, said.kind) == (AnswerStatus.CUT_OFF, FailureKind.RECORD_FULL)
+    result = said_of(run)
+    assert (result.status, result.kind) == (AnswerStatus.CUT_OFF, FailureKind.RECORD_FULL)
     assert "".join(BLOCKS).startswith(answer_text(run.events))
     # The event that no longer fits is recorded still; the last ones hold the whole text.
     assert run.size < 50e6 + 2 * len(answer_text(run.events))
@@ -150,10 +150,10 @@ def test_a_method_that_waits_for_the_whole_keeps_all_or_nothing(asker: Asker) ->
     for fault in SMALL:
         asker.befall(fault)
         run = asker.story(fault.url, Method.INVOKE)
-        said = said_of(run)
+        result = said_of(run)
         assert answer_text(run.events) in ("", "".join(fault.plan.tokens)), fault.name
-        assert said.kind is None if fault.kind is None else said.kind is not None, fault.name
-        assert said.usable_as_history is fault.is_answer, fault.name
+        assert result.kind is None if fault.kind is None else result.kind is not None, fault.name
+        assert result.usable_as_history is fault.is_answer, fault.name
 
 
 HOPELESS = {

@@ -15,8 +15,8 @@ VALUE = {"topic": "t", "words": 1, "tone": "warm"}
 
 def replay(recorder: Recorder, method: Method, pieces: list[tuple[float, str]]) -> Run:
     ready = prepare_replay(pieces, VALUE, usage=(7, 20), streaming=method.needs_streaming_model)
-    line = None if method.is_async else ready.line
-    return recorder.start(ready.runnable, ready.inputs, method=method, line=line)
+    line = None if method.is_async else ready.connections
+    return recorder.start(ready.runnable, ready.inputs, method=method, connections=line)
 
 
 @pytest.mark.parametrize("method", Method)

@@ -57,9 +57,9 @@ def test_what_would_have_to_be_unpacked_is_refused(
 ) -> None:
     raw.first = head(kind=kind) + bomb
     before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-    said = said_of(begin(recorder, http, raw.url, method))
-    assert (said.status, said.kind) == (AnswerStatus.FAILED, FailureKind.ENCODED)
-    assert "Content-Encoding: gzip" in said.detail
+    result = said_of(begin(recorder, http, raw.url, method))
+    assert (result.status, result.kind) == (AnswerStatus.FAILED, FailureKind.ENCODED)
+    assert "Content-Encoding: gzip" in result.detail
     assert raw.connections == 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_utime - before < 5
 
@@ -85,9 +85,9 @@ def test_an_error_that_would_have_to_be_unpacked_says_what_its_status_says(
     recorder: Recorder, http: httpx2.AsyncClient, raw: RawServer, bomb: bytes, method: Method
 ) -> None:
     raw.first = head("401 Unauthorized", "application/json") + bomb
-    said = said_of(begin(recorder, http, raw.url, method))
-    assert said.kind is FailureKind.AUTHENTICATION
-    assert "came compressed" in said.detail
+    result = said_of(begin(recorder, http, raw.url, method))
+    assert result.kind is FailureKind.AUTHENTICATION
+    assert "came compressed" in result.detail
 
 
 @pytest.mark.usefixtures("memory")
@@ -130,11 +130,11 @@ def test_another_address_is_named_and_not_asked(
 ) -> None:
     address = TARGETS[target].format(here=raw.url.removeprefix("http://").removesuffix("/v1"))
     raw.first = f"HTTP/1.1 {status} Away\r\nLocation: {address}\r\nContent-Length: 0\r\n\r\n".encode()
-    said = said_of(begin(recorder, http, raw.url, method))
-    assert said.kind is FailureKind.REDIRECTED
-    assert str(status) in said.detail
-    assert "canary" not in said.detail
-    assert "OPENAI_BASE_URL" in said.remedy
+    result = said_of(begin(recorder, http, raw.url, method))
+    assert result.kind is FailureKind.REDIRECTED
+    assert str(status) in result.detail
+    assert "canary" not in result.detail
+    assert "OPENAI_BASE_URL" in result.hint
     assert raw.connections == 1
 
 

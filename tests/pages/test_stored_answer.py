@@ -35,7 +35,7 @@ def drawn(message: Message) -> str:
     shares = [f"{share:.0%}" for share in ((ended.decision and ended.decision.probabilities) or {}).values()]
     took = [formatting.seconds(ended.decision.seconds)] if ended.decision else []
     return " ".join(
-        (formatting.metrics_line(ended.figures), *shares, *took, formatting.escape_markdown(ended.outcome.sentence))
+        (formatting.metrics_line(ended.figures), *shares, *took, formatting.escape_markdown(ended.outcome.message))
     )
 
 

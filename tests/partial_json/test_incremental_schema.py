@@ -35,7 +35,7 @@ def validate(text: str, schema: Schema, size: int = 3) -> PartialJson:
 
 
 def verdicts(parser: PartialJson) -> dict[str, str]:
-    return {pointer: field.verdict.value for pointer, field in parser.fields.items()}
+    return {pointer: field.validity.value for pointer, field in parser.fields.items()}
 
 
 def problems(parser: PartialJson) -> dict[str, str | None]:
@@ -45,7 +45,7 @@ def problems(parser: PartialJson) -> dict[str, str | None]:
 def test_a_field_is_judged_as_soon_as_it_is_closed() -> None:
     parser = PartialJson(schema=REPORT)
     life = [
-        [(e.field.pointer, e.field.verdict.value) for e in parser.feed(chunk) if e.change is ChangeType.VALIDATED]
+        [(e.field.pointer, e.field.validity.value) for e in parser.feed(chunk) if e.change is ChangeType.VALIDATED]
         for chunk in ['{"name": "W', 'eir", "items": [1', ", -2, ", '3], "x": 1', ', "note": null', "}"]
     ]
     assert life == [
@@ -63,7 +63,7 @@ def test_a_field_is_judged_as_soon_as_it_is_closed() -> None:
         "": "The value at /items in it is not valid",
     }
     field = parser.fields["/items/1"]
-    assert (field.opened, field.closed, field.judged) == (3, 3, 3)
+    assert (field.opened, field.closed, field.validated_in_chunk) == (3, 3, 3)
 
 
 def test_every_problem_of_a_value_is_named() -> None:
@@ -111,7 +111,7 @@ def test_a_problem_deep_in_a_whole_is_named_at_its_field_and_above() -> None:
         "/b": "The value at /b/c in it is not valid",
         "": "The value at /b in it is not valid",
     }
-    assert parser.fields["/b/d"].verdict is Validity.UNKNOWN
+    assert parser.fields["/b/d"].validity is Validity.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -162,9 +162,9 @@ def test_a_verdict_waits_for_what_is_never_closed() -> None:
 
 def test_a_value_that_cannot_be_judged_says_why_and_stops_nothing() -> None:
     parser = validate('{"a": 1e999, "b": 2}', {"properties": {"a": {"multipleOf": 0.5}, "b": {"multipleOf": 2}}})
-    assert parser.fields["/a"].verdict is Validity.UNKNOWN
+    assert parser.fields["/a"].validity is Validity.UNKNOWN
     assert str(parser.fields["/a"].problem).startswith("This could not be validated: ")
-    assert parser.fields["/b"].verdict is Validity.VALID
+    assert parser.fields["/b"].validity is Validity.VALID
 
 
 @pytest.mark.parametrize("schema", [{}, {"minProperties": 1}, {"not": {"type": "null"}}])
@@ -208,7 +208,7 @@ def test_a_pattern_that_takes_too_long_leaves_its_value_unjudged(rule: dict[str,
 )
 def test_a_pattern_of_names_that_takes_too_long_leaves_the_object_unjudged(schema: dict[str, Any]) -> None:
     parser = validate(f'{{"{WORD}": {{"c": 1}}, "b": 1}}', schema, size=50)
-    assert parser.fields[""].verdict is Validity.UNKNOWN
+    assert parser.fields[""].validity is Validity.UNKNOWN
     assert "takes too long" in str([field.problem for field in parser.fields.values()])
 
 
@@ -256,7 +256,7 @@ def test_branches_that_lead_to_too_many_others_leave_the_value_unjudged(
     schema: Schema, text: str, verdict: str
 ) -> None:
     field = validate(text, schema).fields[""]
-    assert field.verdict.value == verdict
+    assert field.validity.value == verdict
     if verdict == "unjudged":
         assert field.problem == "The schema leads through too many branches"
 
@@ -267,7 +267,7 @@ def test_names_that_patterns_find_are_evaluated() -> None:
     schema = {"allOf": [*parts, branch], "unevaluatedProperties": False, "$defs": {"b": {"properties": {"b": True}}}}
     for value in ({"ab": 1, "b": 2, "c": 3}, {"ab": 1, "d": 2}, {"b": 1, "c": 1, "ca": 2}):
         expected = Validity.VALID if Draft202012Validator(schema).is_valid(value) else Validity.INVALID
-        assert validate(json.dumps(value), schema).fields[""].verdict is expected
+        assert validate(json.dumps(value), schema).fields[""].validity is expected
 
 
 @pytest.mark.parametrize(("depth", "verdict"), [(50, "valid"), (51, "unjudged"), (400, "unjudged")])
@@ -275,7 +275,7 @@ def test_a_value_nested_too_deep_is_not_judged_as_a_whole(depth: int, verdict: s
     branches = [{"$ref": "#/$defs/node", "type": "array"}, {"items": {"$ref": "#"}}]
     schema: Schema = {"anyOf": branches, "$defs": {"node": {"items": {"$ref": "#"}}}}
     parser = validate("[" * depth + "]" * depth, schema)
-    assert parser.fields[""].verdict.value == verdict
+    assert parser.fields[""].validity.value == verdict
     assert parser.fields[""].problem == (
         None if depth == 50 else "This is nested too deeply to be validated as a whole"
     )
@@ -284,7 +284,7 @@ def test_a_value_nested_too_deep_is_not_judged_as_a_whole(depth: int, verdict: s
 @pytest.mark.parametrize("depth", [400, 499])
 def test_depth_does_not_matter_where_parts_are_judged_one_by_one(depth: int) -> None:
     parser = validate('{"below": ' * depth + "null" + "}" * depth, TREE)
-    assert {field.verdict for field in parser.fields.values()} == {Validity.VALID}
+    assert {field.validity for field in parser.fields.values()} == {Validity.VALID}
 
 
 def test_a_problem_is_kept_short() -> None:
@@ -362,9 +362,9 @@ def test_the_verdict_of_the_whole_is_the_validators(one: Any, other: Any, value:
         parser.feed(piece)
     assert parser.finish().status is ParseStatus.COMPLETE
     is_valid = Draft202012Validator(schema).is_valid(value)
-    assert parser.fields[""].verdict is (Validity.VALID if is_valid else Validity.INVALID)
+    assert parser.fields[""].validity is (Validity.VALID if is_valid else Validity.INVALID)
     if is_valid:
-        assert all(field.verdict is Validity.VALID for field in parser.fields.values())
+        assert all(field.validity is Validity.VALID for field in parser.fields.values())
 
 
 @given(DOCUMENTS, SIZES, SCHEMAS)
@@ -378,5 +378,5 @@ def test_a_verdict_never_changes_and_comes_with_an_event(text: str, sizes: list[
             assert event.field not in validated
             validated.append(event.field)
     fields = list(parser.fields.values())
-    assert all((field.judged is None) == (field.verdict is Validity.UNKNOWN) for field in fields)
-    assert {field.pointer for field in fields if field.judged} <= {field.pointer for field in validated}
+    assert all((field.validated_in_chunk is None) == (field.validity is Validity.UNKNOWN) for field in fields)
+    assert {field.pointer for field in fields if field.validated_in_chunk} <= {field.pointer for field in validated}

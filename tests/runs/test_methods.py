@@ -36,8 +36,8 @@ def start(recorder: Recorder, http: httpx2.AsyncClient, openai_server: FakeOpenA
         line = None if method.is_async else AbortableConnections(connection)
         options = ModelOptions(streaming=method.needs_streaming_model or None)
         endpoint = configured_endpoint(settings)
-        model = chat_model(endpoint, settings, http, options=options, line=line, connection=connection)
-        run = recorder.start(story_chain(model), STORY, method=method, line=line)
+        model = chat_model(endpoint, settings, http, options=options, connections=line, timing=connection)
+        run = recorder.start(story_chain(model), STORY, method=method, connections=line)
         run.connection = connection
         return run
 

@@ -178,7 +178,7 @@ def test_a_key_in_an_error_is_not_recorded(loop: BackgroundLoop) -> None:
     def leaks(_: str) -> str:
         raise ValueError("wrong key sk-canary!")
 
-    run = Recorder(MemoryStore(10**7), loop, hidden=("sk-canary",)).start(RunnableLambda(leaks), "go")
+    run = Recorder(MemoryStore(10**7), loop, secrets=("sk-canary",)).start(RunnableLambda(leaks), "go")
     assert run.wait(5)
     assert run.failure is not None
     assert "sk-canary" not in run.failure.detail
@@ -190,7 +190,7 @@ def test_secrets_are_in_no_name_tag_or_metadata(loop: BackgroundLoop, method: Me
     labelled = RunnableLambda(str.upper).with_config(
         run_name="of sk-canary", tags=["t", "sk-canary"], metadata={"key": "sk-canary", "sk-canary": 1}
     )
-    run = Recorder(MemoryStore(10**7), loop, hidden=("sk-canary",)).start(labelled, "go", method=method)
+    run = Recorder(MemoryStore(10**7), loop, secrets=("sk-canary",)).start(labelled, "go", method=method)
     assert list(run.follow())
     assert "sk-canary" not in run.name
     for source in (event.component for event in run.events):
@@ -255,7 +255,7 @@ async def test_a_heartbeat_comes_while_nothing_happens(recorder: Recorder) -> No
 
 def test_a_run_that_nobody_reads_is_abandoned(loop: BackgroundLoop) -> None:
     gate = Gate()
-    run = Recorder(MemoryStore(10**7), loop, grace=0.02).start(gate.chain(), "go")
+    run = Recorder(MemoryStore(10**7), loop, grace_seconds=0.02).start(gate.chain(), "go")
     assert gate.cancelled.wait(5)
     assert run.wait(5)
     assert run.status is Status.ABANDONED
@@ -264,7 +264,7 @@ def test_a_run_that_nobody_reads_is_abandoned(loop: BackgroundLoop) -> None:
 
 def test_a_run_goes_on_while_it_is_read_and_for_a_reader_who_comes_back_in_time(loop: BackgroundLoop) -> None:
     gate = Gate()
-    run = Recorder(MemoryStore(10**7), loop, grace=0.5).start(gate.chain(), "go")
+    run = Recorder(MemoryStore(10**7), loop, grace_seconds=0.5).start(gate.chain(), "go")
     assert gate.reached.wait(5)
     with run.reading():
         assert not gate.cancelled.wait(0.7)

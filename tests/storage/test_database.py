@@ -233,9 +233,9 @@ def test_postgresql_is_spoken_to_through_psycopg(scheme: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("problem", StorageProblem)
 def test_every_problem_says_what_happened_and_what_to_do(problem: StorageProblem) -> None:
-    assert str(StorageError(problem)) == f"{problem.sentence} {problem.remedy}"
-    assert problem.sentence.endswith(".")
-    assert problem.remedy.endswith(".")
+    assert str(StorageError(problem)) == f"{problem.message} {problem.hint}"
+    assert problem.message.endswith(".")
+    assert problem.hint.endswith(".")
 
 
 def test_a_repository_in_memory_works_for_as_long_as_it_is_open() -> None:

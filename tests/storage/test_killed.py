@@ -7,7 +7,7 @@ from sqlalchemy import URL
 
 from tests.storage.conftest import Clock
 from tests.support.conversations import ANN, texts
-from weir.storage.lease import LEASE
+from weir.storage.lease import LEASE_SECONDS
 from weir.storage.records import MessageStatus
 from weir.storage.repository import open_repository
 
@@ -50,7 +50,7 @@ def test_updates_of_a_killed_process_are_stored_and_its_answer_is_cut(url: URL, 
     # The last update may have been committed without having been acknowledged.
     assert answer in (" ".join(map(str, range(acknowledged))), " ".join(map(str, range(acknowledged + 1))))
     assert repository.path(ANN, conversation)[-1].status is MessageStatus.RUNNING
-    clock.move(LEASE + 1)
+    clock.move(LEASE_SECONDS + 1)
     assert repository.path(ANN, conversation)[-1].status is MessageStatus.CUT
     assert repository.expire_leases() == 1
     repository.close()

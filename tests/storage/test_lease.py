@@ -2,7 +2,7 @@ import pytest
 
 from tests.storage.conftest import Clock
 from tests.support.conversations import ANN
-from weir.storage.lease import LEASE, effective_status
+from weir.storage.lease import LEASE_SECONDS, effective_status
 from weir.storage.records import MessageStatus
 from weir.storage.repository import ConversationRepository
 
@@ -42,11 +42,11 @@ def test_an_answer_is_cut_once_nobody_has_renewed_its_lease(
     repository: ConversationRepository, clock: Clock, conversation: str, answer: str
 ) -> None:
     for _ in range(3):
-        clock.move(LEASE)
+        clock.move(LEASE_SECONDS)
         assert status(repository, conversation) is MessageStatus.RUNNING
         assert repository.expire_leases() == 0
         assert repository.update_answer(ANN, answer, "Wor")
-    clock.move(LEASE + 0.1)
+    clock.move(LEASE_SECONDS + 0.1)
     assert status(repository, conversation) is MessageStatus.CUT
     assert repository.expire_leases() == 1
     assert repository.expire_leases() == 0
@@ -60,7 +60,7 @@ def test_a_process_that_was_only_late_takes_its_answer_up_again(
     conversation: str,
     answer: str,
 ) -> None:
-    clock.move(LEASE + 1)
+    clock.move(LEASE_SECONDS + 1)
     assert other_process.expire_leases() == 1
     assert repository.update_answer(ANN, answer, "World")
     assert status(other_process, conversation) is MessageStatus.RUNNING
@@ -84,7 +84,7 @@ def test_the_owner_cannot_be_taken_for_another_after_a_cut_has_been_kept(
     conversation: str,
     answer: str,
 ) -> None:
-    clock.move(LEASE + 1)
+    clock.move(LEASE_SECONDS + 1)
     other_process.expire_leases()
     assert not other_process.update_answer(ANN, answer, "mine", status=MessageStatus.DONE)
     assert not other_process.start_answer(ANN, answer, run_id="mine")

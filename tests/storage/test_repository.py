@@ -128,7 +128,7 @@ def test_an_answer_being_written_is_saved_although_its_conversation_is_deleted(
 def test_purging_removes_what_was_deleted_long_ago_with_all_that_belongs_to_it(
     repository: ConversationRepository, clock: Clock
 ) -> None:
-    kept, recent, old = (begin(repository, name, name) for name in ("kept", "recent", "old"))
+    remaining, recent, old = (begin(repository, name, name) for name in ("kept", "recent", "old"))
     answer = repository.path(ANN, old)[-1].id
     repository.set_feedback(ANN, answer, Rating.DOWN)
     repository.add_correction(ANN, answer, wrong="math", right="code")
@@ -142,7 +142,7 @@ def test_purging_removes_what_was_deleted_long_ago_with_all_that_belongs_to_it(
     assert repository.corrections(ANN) == []
     repository.restore(ANN, recent)
     assert sorted(titles(repository)) == ["kept", "recent"]
-    assert texts(repository.path(ANN, kept)) == ["kept", "kept"]
+    assert texts(repository.path(ANN, remaining)) == ["kept", "kept"]
 
 
 def test_purging_a_very_long_conversation_works(repository: ConversationRepository, clock: Clock) -> None:

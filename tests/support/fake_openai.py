@@ -277,10 +277,10 @@ async def _stream(plan: Plan, seen: Seen) -> AsyncIterator[str | bytes]:
         yield _event(seen, {}, "tool_calls")
         yield "data: [DONE]\n\n"
         return
-    begun, went_wrong = time.monotonic(), False
+    started, went_wrong = time.monotonic(), False
     for number, token in enumerate([] if plan.refusal else plan.tokens):
         if number == plan.burst:
-            begun = time.monotonic()
+            started = time.monotonic()
         if plan.fault and number >= plan.at and not went_wrong:
             went_wrong = True
             async for part in _go_wrong(plan.fault):
@@ -288,7 +288,7 @@ async def _stream(plan: Plan, seen: Seen) -> AsyncIterator[str | bytes]:
             if plan.fault not in (Fault.BAD_DATA, Fault.BAD_BYTES, Fault.NO_OBJECT):
                 return
         if plan.rate and number >= plan.burst:
-            await asyncio.sleep(max(0.0, begun + (number - plan.burst) / plan.rate - time.monotonic()))
+            await asyncio.sleep(max(0.0, started + (number - plan.burst) / plan.rate - time.monotonic()))
         for other in range(1, plan.choices):
             yield _event(seen, {"content": ELSE}, index=other)
         yield _event(seen, {"content": token})

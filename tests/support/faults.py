@@ -146,9 +146,9 @@ def table() -> str:
         "|---|---|---|---|---|",
     ]
     for fault in FAULTS:
-        kept = "all" if fault.kept is None else "what had arrived" if fault.kept else "nothing had arrived"
-        said, remedy = (fault.kind.message, fault.kind.hint) if fault.kind else ("nothing: the answer is whole", "")
-        rows.append(f"| {fault.name} | *{fault.mark.value}* | {said} | {remedy} | {kept} |")
+        partial = "all" if fault.kept is None else "what had arrived" if fault.kept else "nothing had arrived"
+        message, remedy = (fault.kind.message, fault.kind.hint) if fault.kind else ("nothing: the answer is whole", "")
+        rows.append(f"| {fault.name} | *{fault.mark.value}* | {message} | {remedy} | {partial} |")
     return "\n".join(rows)
 
 

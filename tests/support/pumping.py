@@ -82,7 +82,7 @@ def cpu_seconds(call: Callable[[], object], times: int = 1) -> float:
     return shortest
 
 
-def trouble(
+def nonlinear_time(
     run: Callable[[str], object], pump: Pump, length: int = LENGTH, budget: float = BUDGET_SECONDS
 ) -> str | None:
     """Return how the time of `run` grows faster than the text; None if it grows linearly."""

@@ -11,7 +11,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from weir.config.settings import Settings
 
-LIFETIME = 600
+LIFETIME_SECONDS = 600
 """Seconds that a ticket is valid. An EventSource that reconnects later needs a new one."""
 
 _SALT = "weir-api-ticket"
@@ -23,9 +23,9 @@ def issue_ticket(settings: Settings, visitor: str) -> str:
 
 
 def verify_ticket(settings: Settings, ticket: str) -> str | None:
-    """Return the visitor of a ticket; None if it is not valid or older than `LIFETIME` seconds."""
+    """Return the visitor of a ticket; None if it is not valid or older than `LIFETIME_SECONDS`."""
     try:
-        payload: object = _signer(settings).loads(ticket, max_age=LIFETIME)
+        payload: object = _signer(settings).loads(ticket, max_age=LIFETIME_SECONDS)
     except BadData:
         return None
     visitor = payload.get("visitor") if isinstance(payload, dict) else None

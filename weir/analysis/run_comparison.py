@@ -57,7 +57,7 @@ _PARTS: tuple[tuple[str, Callable[[RunEvent], Any]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class FigurePair:
+class MetricPair:
     """One metric of both runs."""
 
     label: str
@@ -71,11 +71,11 @@ class FigurePair:
         return self.second / self.first if self.first and self.second is not None else None
 
 
-def figure_pairs(first: RunMetrics, second: RunMetrics) -> list[FigurePair]:
+def metric_pairs(first: RunMetrics, second: RunMetrics) -> list[MetricPair]:
     """Return the metrics of two runs side by side."""
 
-    def pair(label: str, unit: str, read: Callable[[RunMetrics], float | None]) -> FigurePair:
-        return FigurePair(label, unit, read(first), read(second))
+    def pair(label: str, unit: str, read: Callable[[RunMetrics], float | None]) -> MetricPair:
+        return MetricPair(label, unit, read(first), read(second))
 
     return [
         pair("time to first token", "s", lambda metrics: metrics.time_to_first_token),

@@ -16,9 +16,9 @@ class TimedText(NamedTuple):
 
 
 class ChainOutput(NamedTuple):
-    """A chunk that the root of the chain yielded. `at` is seconds since the run's start."""
+    """A chunk that the root of the chain yielded. `elapsed` is seconds since the run's start."""
 
-    at: float
+    elapsed: float
     value: Json
 
 
@@ -29,7 +29,7 @@ class RunJsonReader:
     """
 
     def __init__(self) -> None:
-        self.yielded: list[ChainOutput] = []
+        self.outputs: list[ChainOutput] = []
         self._tree = TreeBuilder()
 
     def read(self, events: Iterable[RunEvent]) -> None:
@@ -37,7 +37,7 @@ class RunJsonReader:
         for event in events:
             self._tree.add(event)
             if event.is_root and event.event.endswith("_stream"):
-                self.yielded.append(ChainOutput(event.elapsed, event.get("chunk")))
+                self.outputs.append(ChainOutput(event.elapsed, event.get("chunk")))
 
     @property
     def writer(self) -> RunNode | None:

@@ -18,7 +18,7 @@ class RunSnapshot:
         self.tags: set[str] = set()
         self.kinds: set[str] = set()
         """Names of events, such as `on_chat_model_stream`."""
-        self.origins: list[RunNode] = []
+        self.error_origins: list[RunNode] = []
         """Components in which an error began. The components around them report it again; these are left out."""
         self._tree = TreeBuilder()
         self._metrics = MetricsAccumulator()
@@ -52,7 +52,7 @@ class RunSnapshot:
             return
         if node.error not in self._errors:
             self._errors.add(node.error)
-            self.origins.append(node)
+            self.error_origins.append(node)
 
     @property
     def root(self) -> RunNode | None:
@@ -64,6 +64,6 @@ class RunSnapshot:
         """Components by run id."""
         return self._tree.nodes
 
-    def figures(self) -> RunMetrics:
+    def metrics(self) -> RunMetrics:
         """Return the metrics of the run so far."""
         return self._metrics.metrics()

@@ -31,7 +31,7 @@ class StopReport:
     """Seconds from the click until the connection reported that it was closed; None if it is not closed."""
     chunks_after: int
     """Chunks of text that arrived after the click."""
-    kept: int
+    characters: int
     """Characters of the answer."""
 
 
@@ -52,7 +52,7 @@ def stop_report(run: Run) -> StopReport | None:
         connection_end=_connection_end(run),
         seconds_to_connection_end=None if closed is None else max(0.0, run.seconds_at(closed) - stop_at),
         chunks_after=sum(at > stop_at for at, _ in texts),
-        kept=sum(len(text) for _, text in texts),
+        characters=sum(len(text) for _, text in texts),
     )
 
 

@@ -69,7 +69,7 @@ class IssueKind(Enum):
     )
 
     @property
-    def title(self) -> str:
+    def message(self) -> str:
         return self.value[0]
 
     @property

@@ -33,7 +33,7 @@ def _invoke_response(run: Run) -> Response:
     result = run_outcome(run)
     if not result.usable_as_history:
         raise failed_run_error(run, result)
-    return json_response(InvokeResponse(output=serialization.sendable(_root_output(run)), id=run.id))
+    return json_response(InvokeResponse(output=serialization.to_utf8_safe(_root_output(run)), id=run.id))
 
 
 def _root_output(run: Run) -> Any:

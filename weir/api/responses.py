@@ -55,7 +55,7 @@ def run_outcome(run: Run) -> Outcome:
 
 def outcome_message(result: Outcome) -> str:
     """Return what happened and what to do, for the caller."""
-    return f"{result.sentence} {result.remedy}"
+    return f"{result.message} {result.hint}"
 
 
 def log_cause(run: Run, result: Outcome) -> str:

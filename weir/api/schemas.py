@@ -122,7 +122,7 @@ def run_view(run: Run, base: str) -> Iterator[bytes]:
         chain=run.name,
         status=run.status.value,
         mark=result.status.value,
-        message=serialization.replace_lone_surrogates(f"{result.sentence} {result.remedy}".strip()),
+        message=serialization.replace_lone_surrogates(f"{result.message} {result.hint}".strip()),
         created_at=datetime.fromtimestamp(run.created_at, UTC),
         input=None,
         text="",
@@ -149,7 +149,7 @@ def run_view(run: Run, base: str) -> Iterator[bytes]:
 def _with_text(body: bytes, run: Run, count: int) -> Iterator[bytes]:
     yield body[:-1] + b',"input":'
     # `input_json` has half a surrogate pair as an escape, which is not valid in the response.
-    yield serialization.dumps(serialization.sendable(run.input)) if b"\\ud" in run.input_json else run.input_json
+    yield serialization.dumps(serialization.to_utf8_safe(run.input)) if b"\\ud" in run.input_json else run.input_json
     yield b',"text":"'
     # A surrogate pair may be split between two chunks; half a pair alone becomes U+FFFD.
     decoder = codecs.getincrementaldecoder("utf-16-le")("replace")

@@ -59,11 +59,11 @@ class AnswerWriter:
     If the database takes long for one answer, the pages of the others do not wait for it.
     """
 
-    def __init__(self, repository: ConversationRepository, *, every: float = WRITE_INTERVAL_SECONDS) -> None:
+    def __init__(self, repository: ConversationRepository, *, interval_seconds: float = WRITE_INTERVAL_SECONDS) -> None:
         self.problem: StorageError | None = None
         """Error of the last write; None if it succeeded."""
         self._repository = repository
-        self._interval_seconds = every
+        self._interval_seconds = interval_seconds
         self._lock = threading.Lock()
         self._answers: dict[str, _TrackedAnswer] = {}
         self._thread: threading.Thread | None = None
@@ -75,10 +75,15 @@ class AnswerWriter:
         answer_id: str,
         run: Run,
         describe: Callable[[Run, str], tuple[MessageStatus, dict[str, Any]]],
+        *,
+        before: str = "",
     ) -> None:
-        """Write an answer until its run has ended. `describe` then returns its status and details."""
+        """Write an answer until its run has ended. `describe` then returns its status and details.
+
+        `before` is the beginning of the answer, which the run continues.
+        """
         with self._lock:
-            self._answers[answer_id] = _TrackedAnswer(visitor, answer_id, run, describe)
+            self._answers[answer_id] = _TrackedAnswer(visitor, answer_id, run, describe, pieces=[before])
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="weir-answer-writer", daemon=True)
                 self._thread.start()

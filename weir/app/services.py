@@ -72,7 +72,7 @@ def build_services(settings: Settings, secrets: Iterable[str] = ()) -> AppServic
     all_secrets = (*models.secrets, *secrets)
     redactor = Redactor(all_secrets)
     install_log_redaction(redactor)
-    recorder = Recorder(store, loop, grace=settings.grace_seconds, hidden=all_secrets)
+    recorder = Recorder(store, loop, grace_seconds=settings.grace_seconds, secrets=all_secrets)
     conversations, problem = _open_repository(settings)
     limits = RunLimiter(run_limit_config(settings))
     return AppServices(

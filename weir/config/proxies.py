@@ -8,7 +8,7 @@ import httpx2
 SCHEMES = ("all", "https", "http", "no")
 """Prefixes of the `…_PROXY` variables."""
 
-PAST: dict[str, None] = {
+BYPASS_LOOPBACK: dict[str, None] = {
     "all://localhost": None,
     "all://127.0.0.1": None,
     "all://[::1]": None,

@@ -176,6 +176,6 @@ def indented(value: Any) -> str:
         return json.dumps(to_jsonable(value), indent=2)
 
 
-def sendable(value: Any) -> Any:
+def to_utf8_safe(value: Any) -> Any:
     """Return a parsed value whose texts can all be encoded as UTF-8."""
     return json.loads(replace_lone_surrogates(json.dumps(to_jsonable(value), ensure_ascii=False)))

@@ -35,9 +35,9 @@ class PreparedRun:
     inputs: Any
     context: dict[str, Any] = field(default_factory=dict)
     """What pages need to show the run again from a link."""
-    line: AbortableConnections | ReplayAbort | None = None
+    connections: AbortableConnections | ReplayAbort | None = None
     """The connections of a synchronous run, by which it can be aborted."""
-    connection: TransportTiming | None = None
+    timing: TransportTiming | None = None
     """Records when the request was sent and when the connection closed."""
 
 

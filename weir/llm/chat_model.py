@@ -16,7 +16,7 @@ from weir.llm.overrides.checked_chat_openai import CheckedChatOpenAI
 from weir.llm.overrides.dict_completions import DictCompletions, check_answers, parse_at_end
 from weir.llm.transport_timing import TransportTiming, with_timing
 
-CONNECT_TIMEOUT = 5.0
+CONNECT_TIMEOUT_SECONDS = 5.0
 """Seconds to connect to the model's server. Waiting for its answer is bounded by `Settings.idle_timeout_seconds`."""
 
 EMBEDDED_MAX_TOKENS = 700
@@ -93,13 +93,13 @@ def chat_model(
     *,
     max_tokens: int | None = None,
     options: ModelOptions | None = None,
-    line: AbortableConnections | None = None,
-    connection: TransportTiming | None = None,
+    connections: AbortableConnections | None = None,
+    timing: TransportTiming | None = None,
 ) -> CheckedChatOpenAI:
     """Return the chat model of an endpoint.
 
-    `max_tokens` bounds one answer. Synchronous calls go over `line`, if one is given. `connection` records the timing
-    of asynchronous calls; a `line` has a TransportTiming itself.
+    `max_tokens` bounds one answer. Synchronous calls go over `connections`, if given. `timing` records the timing
+    of asynchronous calls; `connections` have a TransportTiming themselves.
     """
     options = options or ModelOptions()
     max_tokens = max_tokens or options.max_tokens
@@ -112,13 +112,13 @@ def chat_model(
         max_completion_tokens=max_tokens,
         temperature=options.temperature,
         seed=options.seed,
-        http_client=line.http if line else _unused_sync_client(),
-        http_async_client=with_timing(http, connection) if connection else http,
+        http_client=connections.http if connections else _unused_sync_client(),
+        http_async_client=with_timing(http, timing) if timing else http,
         stream_usage=True,
         use_responses_api=False,
         max_retries=settings.retries,
         timeout=openai.Timeout(
-            settings.idle_timeout_seconds, connect=min(CONNECT_TIMEOUT, settings.idle_timeout_seconds)
+            settings.idle_timeout_seconds, connect=min(CONNECT_TIMEOUT_SECONDS, settings.idle_timeout_seconds)
         ),
         stream_chunk_timeout=None,  # `weir.llm.idle_timeout` bounds all waiting
         # LangChain streams on `invoke` depending on whether the field is set at all, so None must not be passed.
@@ -138,7 +138,7 @@ async def model_names(endpoint: Endpoint, http: httpx2.AsyncClient) -> tuple[str
         api_key=endpoint.api_key.get_secret_value(),
         http_client=http,
         max_retries=0,
-        timeout=CONNECT_TIMEOUT,
+        timeout=CONNECT_TIMEOUT_SECONDS,
     )
     return tuple(sorted([model.id async for model in client.models.list()]))
 

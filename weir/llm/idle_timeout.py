@@ -19,8 +19,8 @@ import openai
 
 from weir.config import proxies
 from weir.llm.answer_body import AnswerBody, ErrorBody, StreamBody, UnreadBody, WholeBody, check_encoding, encodings
-from weir.llm.answer_errors import AnswerError, RedirectError
 from weir.llm.idle_stream import AsyncIdleTimeoutStream, IdleTimeoutStream, IdleTimer
+from weir.llm.invalid_answers import RedirectError
 from weir.llm.retry_deadline import attempt_timeout, disable_late_retry, seconds_to_begin
 
 _ASKS_FOR_A_STREAM = re.compile(rb'"stream": ?true')
@@ -31,7 +31,7 @@ class IdleTimeoutClient(openai.DefaultHttpxClient):
     """Client for a synchronous chain. Its thread can be woken only by shutting its sockets down, which `abort` does."""
 
     def __init__(self, *, abort: Callable[[], None], **options: Any) -> None:
-        super().__init__(mounts=proxies.PAST, **options)
+        super().__init__(mounts=proxies.BYPASS_LOOPBACK, **options)
         self._abort = abort
         self.event_hooks["response"].append(_wrap_response_stream)
 
@@ -58,7 +58,7 @@ class IdleTimeoutClient(openai.DefaultHttpxClient):
                 timer.daemon = True
                 timer.start()
             yield
-        except (httpx2.TransportError, openai.APIConnectionError, AnswerError) as error:
+        except Exception as error:  # whatever an attempt raises whose connections have been shut down
             if is_late.is_set():
                 raise openai.APITimeoutError(request) from error
             raise
@@ -74,7 +74,7 @@ class AsyncIdleTimeoutClient(openai.DefaultAsyncHttpxClient):
     """Client for a chain on asyncio."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(mounts=proxies.PAST, **options)
+        super().__init__(mounts=proxies.BYPASS_LOOPBACK, **options)
         self.event_hooks["response"].append(_wrap_async_response_stream)
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:

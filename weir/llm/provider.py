@@ -18,12 +18,12 @@ from weir.llm.chat_model import (
     http_client,
     model_names,
 )
-from weir.llm.local.engine import LOAD_TIMEOUT, Engine, EnginePhase, EngineState
+from weir.llm.local.engine import LOAD_TIMEOUT_SECONDS, Engine, EnginePhase, EngineState
 from weir.llm.local.engine_problem import EngineProblem
 from weir.llm.transport_timing import TransportTiming
 
 __all__ = [
-    "LOAD_TIMEOUT",
+    "LOAD_TIMEOUT_SECONDS",
     "AbortableConnections",
     "EnginePhase",
     "EngineProblem",
@@ -76,13 +76,16 @@ class ModelProvider:
         return self._models[key]
 
     def create_model(
-        self, options: ModelOptions, line: AbortableConnections | None = None, connection: TransportTiming | None = None
+        self,
+        options: ModelOptions,
+        connections: AbortableConnections | None = None,
+        timing: TransportTiming | None = None,
     ) -> ChatOpenAI | None:
         """Return a new model for one run, or None while the embedded engine is not ready."""
         endpoint = self.endpoint()
         if endpoint is None:
             return None
-        return chat_model(endpoint, self._settings, self._http, options=options, line=line, connection=connection)
+        return chat_model(endpoint, self._settings, self._http, options=options, connections=connections, timing=timing)
 
     async def list_models(self) -> tuple[str, ...]:
         """Return the names of the models to choose from: the configured one, then those that the endpoint lists."""

@@ -131,11 +131,11 @@ class Document:
             for key in keys:
                 descendant = descendant.children[key]
             self._mark_invalid(descendant, problem, field)
-        invalid = next((part for part in field.children.values() if part.verdict is Validity.INVALID), None)
+        invalid = next((part for part in field.children.values() if part.validity is Validity.INVALID), None)
         if invalid is not None:
             self._mark_invalid(invalid, None, field)
         elif unknown := next(
-            (part for part in field.children.values() if part.verdict is not Validity.VALID and part.problem), None
+            (part for part in field.children.values() if part.validity is not Validity.VALID and part.problem), None
         ):
             field.problem = result.skipped_reason or f"The value at {unknown.pointer} in it could not be validated"
         elif result.verdict is Validity.VALID:
@@ -158,9 +158,9 @@ class Document:
             field = parent
 
     def _set_validity(self, field: Field, verdict: Validity) -> None:
-        if field.verdict is Validity.UNKNOWN:
-            field.verdict = verdict
-            field.judged = self.chunk
+        if field.validity is Validity.UNKNOWN:
+            field.validity = verdict
+            field.validated_in_chunk = self.chunk
             if verdict is Validity.VALID:
                 field.problem = None
             self._emit(ChangeType.VALIDATED, field)

@@ -87,7 +87,7 @@ class JsonSyntaxError(Exception):
 class Field:
     """State of one value in the document, from its first character on. Only the parser writes it.
 
-    `opened`, `closed` and `judged` (validated) are chunk numbers from 1; `start` and `end` (exclusive) are offsets in
+    `opened`, `closed` and `validated_in_chunk` are chunk numbers from 1; `start` and `end` (exclusive) are offsets in
     the text. All but `opened` and `start` are None until the event happens. `problem` says what the schema does not
     allow, or why the value could not be validated. `replaced`: a later duplicate of its key, or of a key above it,
     replaced it.
@@ -97,7 +97,6 @@ class Field:
         "children",
         "closed",
         "end",
-        "judged",
         "key",
         "opened",
         "parent",
@@ -105,7 +104,8 @@ class Field:
         "replaced",
         "start",
         "type",
-        "verdict",
+        "validated_in_chunk",
+        "validity",
     )
 
     def __init__(self, parent: "Field | None", key: str | int, type_: JsonType, opened: int, start: int) -> None:
@@ -118,8 +118,8 @@ class Field:
         self.end: int | None = None
         self.children: dict[str | int, Field] = {}
         self.replaced = False
-        self.verdict = Validity.UNKNOWN
-        self.judged: int | None = None
+        self.validity = Validity.UNKNOWN
+        self.validated_in_chunk: int | None = None
         self.problem: str | None = None
 
     @property
@@ -151,7 +151,7 @@ class Field:
             pending.extend(reversed(field.children.values()))
 
     def __repr__(self) -> str:
-        return f"<Field {self.pointer!r} {self.type.value} {self.state.value} {self.verdict.value}>"
+        return f"<Field {self.pointer!r} {self.type.value} {self.state.value} {self.validity.value}>"
 
 
 class Fields(Mapping[str, Field]):

@@ -39,9 +39,9 @@ class OutlineRow:
 
 def stage(field: Field) -> Stage:
     """Return the state of a field as shown."""
-    if field.verdict is Validity.INVALID:
+    if field.validity is Validity.INVALID:
         return Stage.INVALID
-    if field.verdict is Validity.VALID:
+    if field.validity is Validity.VALID:
         return Stage.VALID
     return Stage.GROWING if field.state is State.GROWING else Stage.CLOSED
 

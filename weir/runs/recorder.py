@@ -24,7 +24,7 @@ GRACE_PERIOD_SECONDS = 60.0
 class Recorder:
     """Starts runs and records them into a store.
 
-    `clock` returns monotonic seconds. `grace` is the grace period in seconds. `hidden` are secrets (API keys) that are
+    `clock` returns monotonic seconds. `grace_seconds` is the grace period. `secrets` (API keys) are
     redacted in every record.
     """
 
@@ -34,14 +34,14 @@ class Recorder:
         loop: BackgroundLoop,
         *,
         clock: Callable[[], float] = time.monotonic,
-        grace: float = GRACE_PERIOD_SECONDS,
-        hidden: tuple[str, ...] = (),
+        grace_seconds: float = GRACE_PERIOD_SECONDS,
+        secrets: tuple[str, ...] = (),
     ) -> None:
         self.store = store
         self._loop = loop
         self._clock = clock
-        self._grace_seconds = grace
-        self._redactor = Redactor(hidden)
+        self._grace_seconds = grace_seconds
+        self._redactor = Redactor(secrets)
 
     def start(
         self,
@@ -53,7 +53,7 @@ class Recorder:
         config: RunnableConfig | None = None,
         run_id: uuid.UUID | None = None,
         method: Method = Method.ASTREAM,
-        line: Abortable | None = None,
+        connections: Abortable | None = None,
     ) -> Run:
         """Start a run and return it at once.
 
@@ -61,7 +61,7 @@ class Recorder:
 
         `context` holds notes in JSON that are stored with the run, such as the page that started it. `run_id` is the
         id, if one is reserved. A thread that waits on the network cannot be cancelled: Stop aborts the connections of a
-        method that is not async through `line`.
+        method that is not async through `connections`.
         """
         request = RunRequest(
             runnable,
@@ -71,7 +71,7 @@ class Recorder:
             context=context or {},
             config=config or {},
             method=method,
-            connections=line,
+            connections=connections,
         )
         driver = RunDriver(
             request,

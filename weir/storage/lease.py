@@ -6,13 +6,13 @@ expire, and its answers are read as cut. A process that was only late can renew 
 
 from weir.storage.records import MessageStatus
 
-LEASE = 30.0
+LEASE_SECONDS = 30.0
 """Seconds after its last update until an answer counts as cut."""
 
 
 def lease_expiry(now: float) -> float:
     """Return when a lease that is renewed at `now` expires. Both are seconds since the epoch."""
-    return now + LEASE
+    return now + LEASE_SECONDS
 
 
 def effective_status(status: MessageStatus, lease_until: float | None, now: float) -> MessageStatus:

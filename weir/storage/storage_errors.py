@@ -55,12 +55,12 @@ class StorageProblem(Enum):
     )
 
     @property
-    def sentence(self) -> str:
+    def message(self) -> str:
         """What happened."""
         return self.value[0]
 
     @property
-    def remedy(self) -> str:
+    def hint(self) -> str:
         """What to do."""
         return self.value[1]
 
@@ -69,7 +69,7 @@ class StorageError(Exception):
     """Conversations could not be saved or read. Nothing was changed. The cause is in `__cause__`, for the log only."""
 
     def __init__(self, problem: StorageProblem) -> None:
-        super().__init__(f"{problem.sentence} {problem.remedy}")
+        super().__init__(f"{problem.message} {problem.hint}")
         self.problem = problem
 
 

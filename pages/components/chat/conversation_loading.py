@@ -40,14 +40,14 @@ def draw_unsaved_warning(placeholder: st.delta_generator.DeltaGenerator) -> None
         placeholder.empty()
         return
     placeholder.warning(
-        f"Conversations are not kept at the moment. {error.problem.sentence} {error.problem.remedy}",
+        f"Conversations are not kept at the moment. {error.problem.message} {error.problem.hint}",
         icon=":material/database_off:",
     )
 
 
 def offer_unsaved_conversation(error: StorageError, actions: ChatActions) -> None:
     """Say why the conversations cannot be read, and open an empty one in memory."""
-    st.error(f"{error.problem.sentence} {error.problem.remedy}", icon=":material/database_off:")
+    st.error(f"{error.problem.message} {error.problem.hint}", icon=":material/database_off:")
     st.markdown("Until then this tab continues with a conversation that is not kept.")
     actions.state.unsaved_conversations = open_repository(IN_MEMORY_URL)
     actions.open_conversation(None)

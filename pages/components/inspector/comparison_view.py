@@ -6,7 +6,7 @@ import streamlit as st
 from pages.components.inspector.run_charts import Pick, draw_tree
 from pages.components.layout import formatting
 from weir.analysis.outcome import outcome
-from weir.analysis.run_comparison import figure_pairs, first_difference, first_difference_of_text
+from weir.analysis.run_comparison import first_difference, first_difference_of_text, metric_pairs
 from weir.analysis.run_snapshot import RunSnapshot
 from weir.core import serialization
 from weir.core.run_event import RunEvent
@@ -24,12 +24,12 @@ def draw_comparison(first: Run, second: Run, *, pick: Pick) -> None:
     other.advance_to(second.events, len(second.events))
     for column, run, seen in zip(st.columns(2), (first, second), (one, other), strict=True):
         with column:
-            status = outcome(run, seen.figures()).status.value
+            status = outcome(run, seen.metrics()).status.value
             st.markdown(f"**{formatting.escape_markdown(run.name)}** · {status} · {len(seen.events):,} events")
-            st.caption(formatting.metrics_line(seen.figures()))
+            st.caption(formatting.metrics_line(seen.metrics()))
             if seen.root:
                 draw_tree(seen.root, key=f"events_compare_tree_{run.id}", pick=pick)
-    pairs = figure_pairs(one.figures(), other.figures())
+    pairs = metric_pairs(one.metrics(), other.metrics())
     st.dataframe(
         pd.DataFrame(
             {

@@ -19,7 +19,7 @@ MAX_FINDINGS = 50
 """Findings that are shown: each is a box with a button."""
 
 
-def draw_doctor(root: RunNode, *, pick: Pick) -> None:
+def draw_diagnosis(root: RunNode, *, pick: Pick) -> None:
     """Draw what delays the run's stream and how to correct it, then the flow of chunks."""
     issues = findings(root)
     if not issues:
@@ -28,7 +28,7 @@ def draw_doctor(root: RunNode, *, pick: Pick) -> None:
         st.caption(f"These are the first {MAX_FINDINGS} of {len(issues):,} findings.")
     for number, finding in enumerate(issues[:MAX_FINDINGS]):
         with st.container(border=True, gap="xsmall"):
-            st.markdown(f":material/stethoscope: **{finding.kind.title}**")
+            st.markdown(f":material/stethoscope: **{finding.kind.message}**")
             st.markdown(escape_markdown(finding.evidence))
             st.markdown(f":material/build: {finding.kind.hint}")
             st.button(

@@ -43,7 +43,7 @@ def start_run(request: RunRequest, pending: PendingRun) -> StartResult:
         return StartResult(problem=_first_problem(error))
     context = {"page": "events", "asked": value}
     try:
-        return StartResult(run_start.start(prepared, name=chain.name, context=context, begun=pending.note))
+        return StartResult(run_start.start(prepared, name=chain.name, context=context, on_start=pending.note))
     except LimitReachedError as reached:
         return StartResult(limit=reached)
 

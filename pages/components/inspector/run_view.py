@@ -8,10 +8,11 @@ import streamlit as st
 from pages.components.answer.answer_view import STATUS_BADGES
 from pages.components.answer.share_popover import draw_link
 from pages.components.inspector import event_filter_form, event_table, inspector_actions, run_charts
-from pages.components.inspector.diagnosis_view import draw_doctor
+from pages.components.inspector.diagnosis_view import draw_diagnosis
 from pages.components.inspector.inspector_state import InspectorState
 from pages.components.layout import formatting, playback_bar
 from pages.components.session import run_links
+from pages.components.session.app_services import answer_cost
 from pages.components.session.my_runs import my_runs
 from pages.components.session.recordings import draw_recording_download, samples
 from weir.analysis.outcome import outcome
@@ -133,24 +134,27 @@ def _next_error(events: Sequence[RunEvent], count: int) -> int | None:
 
 
 def _draw_outcome(run: Run, seen: RunSnapshot) -> None:
-    metrics = seen.figures()
+    metrics = seen.metrics()
     result = outcome(run, metrics)
+    # The prices are those of this Weir's model; a recording may be of another.
+    cost = None if run.is_recording else answer_cost(metrics)
     is_whole = len(seen.events) == len(run.events)
     icon, color = STATUS_BADGES.get(result.status, (":material/check_circle:", "green"))
     badge = f":{color}-badge[{icon} {result.status.value}]" if is_whole else ":gray-badge[:material/replay: Replay]"
     st.markdown(
         f"**{formatting.escape_markdown(run.name)}** {badge} {len(seen.events):,} events · "
-        f"{formatting.metrics_line(metrics)}" + (" · :material/description: a recording" if run.is_recording else "")
+        f"{formatting.metrics_line(metrics, cost)}"
+        + (" · :material/description: a recording" if run.is_recording else "")
     )
-    if is_whole and result.sentence:
-        st.markdown(f"{result.sentence} {result.remedy}")
-    for node in seen.origins[:MAX_ERRORS]:
+    if is_whole and result.message:
+        st.markdown(f"{result.message} {result.hint}")
+    for node in seen.error_origins[:MAX_ERRORS]:
         causes = [f"Caused by {cause[:MAX_ERROR_CHARS].rstrip('.')}." for cause in node.causes[:MAX_ERRORS]]
         streamed = [f"It had streamed {len(node.text):,} characters."] if node.chunk_texts else []
         text = " ".join((f"{node.name} failed: {node.error[:MAX_ERROR_CHARS].rstrip('.')}.", *causes, *streamed))
         st.markdown(f":material/error: {formatting.escape_markdown(text)}")
-    if len(seen.origins) > MAX_ERRORS:
-        st.caption(f"These are the first {MAX_ERRORS} of {len(seen.origins):,} errors; the table below has all.")
+    if len(seen.error_origins) > MAX_ERRORS:
+        st.caption(f"These are the first {MAX_ERRORS} of {len(seen.error_origins):,} errors; the table below has all.")
 
 
 def _draw_view(state: InspectorState, seen: RunSnapshot) -> None:
@@ -169,7 +173,7 @@ def _draw_view(state: InspectorState, seen: RunSnapshot) -> None:
             streaming = max(seen.nodes.values(), key=lambda other: len(other.chunk_times))
         run_charts.draw_latency(streaming, at, key="events_latency", pick=state.pick)
     elif view == "Doctor":
-        draw_doctor(seen.root, pick=state.pick)
+        draw_diagnosis(seen.root, pick=state.pick)
     else:
         with st.container(height=260, border=True, autoscroll=True):
             text = replace_invisible(seen.root.text[-MAX_TEXT_CHARS:])

@@ -18,7 +18,7 @@ from weir.runs.run import Run
 CHUNK_INTERVAL_SECONDS = 0.02
 """Between two chunks of a pasted text."""
 STALL_AT, STALL_SECONDS = 0.5, 2.0
-"""A text that is cut *hostile* pauses for two seconds at half of its chunks."""
+"""A text that is cut *adversarial* pauses for two seconds at half of its chunks."""
 
 
 class Chunker(StrEnum):
@@ -27,7 +27,7 @@ class Chunker(StrEnum):
     ONE = "1 character"
     FOUR = "4 characters"
     N = "n characters"
-    HOSTILE = "hostile"
+    HOSTILE = "adversarial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class JsonSource:
 
 def of_run(run: Run, stream: RunJsonReader) -> JsonSource:
     """Return the JSON of a run that has ended. `stream` has read its events."""
-    return JsonSource(run.id, stream.chunks(), schema_of(run), stream.yielded)
+    return JsonSource(run.id, stream.chunks(), schema_of(run), stream.outputs)
 
 
 def schema_of(run: Run) -> dict[str, Any] | None:

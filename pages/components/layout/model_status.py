@@ -99,7 +99,7 @@ def _await_engine() -> None:
 
 
 def _draw_setup_help(state: EngineState) -> None:
-    problem = state.problem.sentence if state.problem else "The embedded model is not running."
+    problem = state.problem.message if state.problem else "The embedded model is not running."
     remedy = _REMEDIES.get(state.problem, "") if state.problem else ""
     st.warning(f"**No model can answer yet.** {problem} {state.detail} {remedy}".rstrip(), icon=":material/power_off:")
     st.markdown("Three ways to go on:")

@@ -24,7 +24,7 @@ def report_storage_errors(action: Callable[P, R]) -> Callable[P, R | None]:
             return action(*args, **kwargs)
         except StorageError as error:
             _LOG.warning("not stored: %s", error)
-            st.session_state.storage_trouble = f"This was not kept. {error.problem.sentence} {error.problem.remedy}"
+            st.session_state.storage_trouble = f"This was not kept. {error.problem.message} {error.problem.hint}"
         except ConversationNotFoundError:
             st.session_state.storage_trouble = "This conversation no longer exists: another tab has deleted it."
         return None

@@ -39,12 +39,12 @@ def start(
     run_id: uuid.UUID | None = None,
     method: Method = Method.ASTREAM,
     claim: Callable[[], None] | None = None,
-    begun: Callable[[Run], None] | None = None,
+    on_start: Callable[[Run], None] | None = None,
 ) -> Run:
     """Start a run for this visitor; it is kept alive while their tab is open.
 
     `context` is stored with the run, beside the chain's own. `claim` is called when the limits allow the start.
-    `begun` is called with the run as soon as it exists, before any call of Streamlit, which may end the script.
+    `on_start` is called with the run as soon as it exists, before any call of Streamlit, which may end the script.
     Raises LimitReachedError.
     """
 
@@ -60,16 +60,16 @@ def start(
             context=prepared.context | (context or {}),
             run_id=run_id,
             method=method,
-            line=None if method.is_async else prepared.line,
+            connections=None if method.is_async else prepared.connections,
         )
-        run.connection = prepared.connection
+        run.connection = prepared.timing
         track(run)
-        if begun:
-            begun(run)
+        if on_start:
+            on_start(run)
         return run
 
     return start_limited_run(
-        service().limits, current_caller(), begin, costs_tokens=not isinstance(prepared.line, ReplayAbort)
+        service().limits, current_caller(), begin, costs_tokens=not isinstance(prepared.connections, ReplayAbort)
     )
 
 

@@ -112,7 +112,7 @@ def draw_stop_report(report: StopReport) -> None:
             f"Click to last event **{milliseconds(report.to_last_event)}** · "
             f"chunks after the click **{report.chunks_after:,}** · "
             f"connection to the model **{closed}** · "
-            f"kept **{report.kept:,} characters**"
+            f"kept **{report.characters:,} characters**"
         )
 
 

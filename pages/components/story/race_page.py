@@ -34,7 +34,7 @@ def draw_race_page() -> None:
         st.caption("A race needs two methods or more.")
     bottom = input_bar_without_scroll("Race a story about …", key="story_race_input")
     if bottom.text and len(methods) >= MIN_METHODS:
-        bottom.model_line.await_model()
+        bottom.model_status.await_model()
         _start_with_model(state, bottom.text, methods)
         if run_start.has_limit_notice():
             st.rerun()
@@ -102,10 +102,10 @@ def _draw_open_race(state: RaceState, bottom: InputBar, *, waits_for_model: bool
     race = open_race(state)
     if race is None:
         if waits_for_model:
-            bottom.model_line.await_model()
+            bottom.model_status.await_model()
         return
     if race.is_live:
         bottom.stop.enable(race)
     draw_race(race)
     bottom.stop.disable()
-    bottom.limit_line.draw()
+    bottom.quota_notice.draw()

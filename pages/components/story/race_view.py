@@ -115,7 +115,7 @@ def _state_text(lane: Lane, elapsed: float) -> str:
     end = outcome(lane.run, figures)
     icon, _ = STATUS_BADGES[end.status]
     if end.status is AnswerStatus.FAILED:
-        return f"{icon} {end.sentence}"
+        return f"{icon} {end.message}"
     cost = service().settings.answer_cost(figures.tokens_in, figures.tokens_out)
     price = "" if cost is None else f"  \n{formatting.dollars(cost)}"
     return f"{icon} {end.status.value.lower()} after {method_race.seconds_spoken(elapsed)}{price}"

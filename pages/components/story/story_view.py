@@ -174,7 +174,7 @@ def draw_story(
     run = version.answer.run()
     if run or service().models.endpoint() is None:
         draw_controls()
-    bottom.model_line.await_model()
+    bottom.model_status.await_model()
     live = LiveProgress(placeholders, version.cost)
     try:
         run = run or _start_run(version, live)
@@ -191,7 +191,7 @@ def draw_story(
     ended = _stream(version, run, placeholders, live, below, bottom.stop, draw_controls)
     run_links.show_link(run)
     bottom.stop.disable()
-    bottom.limit_line.draw()
+    bottom.quota_notice.draw()
     return ended
 
 

@@ -37,24 +37,24 @@ def embedded(engine: Engine) -> EngineState:
     return state
 
 
-def body(**wish: Any) -> bytes:
-    return json.dumps({"messages": [{"role": "user", "content": "Tell me of rain"}]} | wish).encode()
+def body(**fields: Any) -> bytes:
+    return json.dumps({"messages": [{"role": "user", "content": "Tell me of rain"}]} | fields).encode()
 
 
-def ask(state: EngineState, *, key: str | None = None, timeout: float = 60, **wish: Any) -> Any:
+def ask(state: EngineState, *, key: str | None = None, timeout: float = 60, **fields: Any) -> Any:
     headers = {"content-type": "application/json", "authorization": f"Bearer {key or state.api_key}"}
-    request = urllib.request.Request(f"{state.url}/v1/chat/completions", body(**wish), headers)
+    request = urllib.request.Request(f"{state.url}/v1/chat/completions", body(**fields), headers)
     with urllib.request.urlopen(request, timeout=timeout) as response:
         return json.load(response)
 
 
 @contextlib.contextmanager
-def stream(state: EngineState, **wish: Any) -> Iterator[http.client.HTTPResponse]:
+def stream(state: EngineState, **fields: Any) -> Iterator[http.client.HTTPResponse]:
     """Yield a response whose first event has arrived; leaving hangs up."""
     address = urlsplit(state.url or "")
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
     headers = {"content-type": "application/json", "authorization": f"Bearer {state.api_key}"}
-    connection.request("POST", "/v1/chat/completions", body(**wish), headers)
+    connection.request("POST", "/v1/chat/completions", body(**fields), headers)
     with contextlib.closing(connection), connection.getresponse() as response:
         assert response.readline().startswith(b"data: ")
         yield response

@@ -179,7 +179,7 @@ def test_a_load_that_is_killed_again_waits_for_somebody_to_start_it(
 def test_a_load_that_hangs_is_ended_at_its_deadline(
     model: Path, engines: list[Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("weir.llm.local.engine.LOAD_TIMEOUT", 0.0)
+    monkeypatch.setattr("weir.llm.local.engine.LOAD_TIMEOUT_SECONDS", 0.0)
     engine = Engine(model, command=[sys.executable, "-c", HANGS])
     state = settled(engine, engines)
     assert (state.phase, state.problem) == (EnginePhase.FAILED, EngineProblem.TOO_SLOW)
@@ -219,18 +219,18 @@ def test_a_wrong_checksum_is_a_damaged_file(model: Path) -> None:
     seen: list[float] = []
     model_files.check_packaged(model, seen.append, sha256=hashlib.sha256(GGUF).hexdigest())
     assert seen[-1] == 1.0
-    with pytest.raises(EngineError) as told:
+    with pytest.raises(EngineError) as raised:
         model_files.check_packaged(model, seen.append)
-    assert told.value.problem is EngineProblem.DAMAGED
+    assert raised.value.problem is EngineProblem.DAMAGED
 
 
 @LINUX
 def test_a_file_that_cannot_be_read_is_told(engines: list[Engine]) -> None:
     state = settled(Engine(Path("/proc/self/mem")), engines)
     assert (state.problem, state.detail) == (EngineProblem.UNREADABLE, "/proc/self/mem: Input/output error")
-    with pytest.raises(EngineError) as told:
+    with pytest.raises(EngineError) as raised:
         model_files.check_packaged(Path("/proc/self/mem"), lambda _: None)
-    assert told.value.problem is EngineProblem.UNREADABLE
+    assert raised.value.problem is EngineProblem.UNREADABLE
 
 
 def test_whatever_the_engine_prints_does_not_block_it(model: Path, engines: list[Engine]) -> None:

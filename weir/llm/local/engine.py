@@ -22,7 +22,7 @@ SLOTS = 4
 CONTEXT = 16_384
 """Tokens of context, shared by the slots."""
 
-LOAD_TIMEOUT = 300.0
+LOAD_TIMEOUT_SECONDS = 300.0
 """Seconds that the child may take to load the model: enough for a large file on a slow disk."""
 
 POLL_SECONDS = 0.1
@@ -202,10 +202,10 @@ class Engine:
             with self._changed:
                 self._set_state(load_number, EngineState(EnginePhase.LOADING, name, 0.0, size_bytes=size))
                 self._child = child
-            deadline = time.monotonic() + LOAD_TIMEOUT
+            deadline = time.monotonic() + LOAD_TIMEOUT_SECONDS
             while not child.has_answered(POLL_SECONDS):
                 if time.monotonic() >= deadline:
-                    raise EngineError(EngineProblem.TOO_SLOW, f"It was ended after {LOAD_TIMEOUT:.0f} s.")
+                    raise EngineError(EngineProblem.TOO_SLOW, f"It was ended after {LOAD_TIMEOUT_SECONDS:.0f} s.")
                 resident = child.resident()
                 self._progress(load_number, None if resident is None else resident / size)
             answer = child.answer()

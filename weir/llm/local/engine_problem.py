@@ -18,7 +18,7 @@ class EngineProblem(Enum):
     DIED = "The embedded engine stopped unexpectedly."
 
     @property
-    def sentence(self) -> str:
+    def message(self) -> str:
         """What happened."""
         return self.value
 
@@ -27,6 +27,6 @@ class EngineError(Exception):
     """The embedded model cannot answer: `problem` says why, `detail` has particulars."""
 
     def __init__(self, problem: EngineProblem, detail: str = "") -> None:
-        super().__init__(problem.sentence)
+        super().__init__(problem.message)
         self.problem = problem
         self.detail = detail

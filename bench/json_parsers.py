@@ -1,6 +1,6 @@
 """What it costs to know the value after every chunk: Weir's parser, and those that parse all of the text so far.
 
-    python bench/partial_json.py [--slow] [--size 4]
+    python bench/json_parsers.py [--slow] [--size 4]
 
 Documents of 10 kB, 100 kB and 1 MB, of objects and of one long string, in chunks of four characters. Processor seconds
 for the whole document, and how many times Weir's they are. Figures with ~ are not measured through: the mean over 20
@@ -56,12 +56,12 @@ def weir(chunks: Sequence[str]) -> float:
     """Return the seconds that Weir's parser takes for all chunks, its value read after each."""
     parser = PartialJson()
     value: Json = None
-    begun = time.process_time()
+    started = time.process_time()
     for chunk in chunks:
         parser.feed(chunk)
         value = parser.value
     parser.finish()
-    seconds = time.process_time() - begun
+    seconds = time.process_time() - started
     assert value == json.loads("".join(chunks))
     return seconds
 
@@ -69,10 +69,10 @@ def weir(chunks: Sequence[str]) -> float:
 def throughout(contestant: ParserCandidate, chunks: Sequence[str]) -> float:
     """Return the seconds that a parser takes for all prefixes."""
     show = contestant.begin()
-    begun = time.process_time()
+    started = time.process_time()
     for chunk in chunks:
         attempt(show, chunk)
-    return time.process_time() - begun
+    return time.process_time() - started
 
 
 def sampled(contestant: ParserCandidate, chunks: Sequence[str]) -> float:
@@ -83,9 +83,9 @@ def sampled(contestant: ParserCandidate, chunks: Sequence[str]) -> float:
     for sample in range(SAMPLES):
         end = size * int(len(chunks) * (sample + 0.5) / SAMPLES)
         prefix = text[:end]
-        begun = time.process_time()
+        started = time.process_time()
         attempt(contestant.begin(), prefix)
-        seconds += time.process_time() - begun
+        seconds += time.process_time() - started
     return seconds / SAMPLES * len(chunks)
 
 
