@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "weir.app": {
         "weir.access", "weir.analysis", "weir.api", "weir.config", "weir.core", "weir.llm", "weir.runs", "weir.storage",
     },
-    "weir.cli": {"weir", "weir.analysis", "weir.config", "weir.core", "weir.llm", "weir.runs"},
+    "weir.cli": {"weir", "weir.analysis", "weir.api", "weir.config", "weir.core", "weir.llm", "weir.runs"},
     "weir.library": {
         "weir", "weir.analysis", "weir.config", "weir.core", "weir.llm", "weir.runs",
     },

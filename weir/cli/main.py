@@ -19,7 +19,11 @@ INTERRUPTED = 130
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "app": ("weir.cli.app_command", "Open the app, on a chain if one is named. This is the default."),
+    "show": ("weir.cli.show_command", "Show a recording: its run tree, figures and diagnosis."),
+    "replay": ("weir.cli.replay_command", "Print the answer of a recording again, with its timing."),
+    "diff": ("weir.cli.diff_command", "Compare two recordings."),
     "check": ("weir.cli.check_command", "Check recordings by rules, for tests and CI."),
+    "serve-replay": ("weir.cli.serve_replay_command", "Answer OpenAI clients with recordings."),
 }
 """Commands in the order of the help: the module whose `command` is imported, and the help line."""
 
