@@ -53,7 +53,7 @@ def run_pytest(folder: Path, *arguments: str, url: str = "http://127.0.0.1:9/v1"
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -67,6 +67,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(900)  # seven runs of pytest, each of which imports LangChain
 def test_what_is_recorded_once_is_replayed_without_a_model(folder: Path, openai_server: FakeOpenAI) -> None:
     # Two processes: a ChatOpenAI is bound to the event loop that used it first.
     for chosen in ("not async", "async"):

@@ -25,14 +25,19 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "json": ("weir.cli.json_command", "Show JSON as it grows, from a model or from a pipe."),
     "events": ("weir.cli.events_command", "Print the events of a chain as they come."),
     "record": ("weir.cli.record_command", "Run a chain and write its recording."),
+    "show": ("weir.cli.show_command", "Show a recording: its run tree, figures and diagnosis."),
+    "replay": ("weir.cli.replay_command", "Print the answer of a recording again, with its timing."),
+    "diff": ("weir.cli.diff_command", "Compare two recordings."),
     "check": ("weir.cli.check_command", "Check recordings by rules, for tests and CI."),
+    "serve-replay": ("weir.cli.serve_replay_command", "Answer OpenAI clients with recordings."),
 }
 """Commands in the order of the help: the module whose `command` is imported, and the help line."""
 
 SECTIONS: dict[str, Sequence[str]] = {
     "In the browser": ("app",),
     "Ask and write": ("ask", "story", "json"),
-    "Look into a chain": ("events", "record", "check"),
+    "Look into a chain": ("events", "record"),
+    "Use recordings": ("show", "replay", "diff", "check", "serve-replay"),
 }
 """Headings of the help, with their commands. A command that stands under none comes last."""
 
