@@ -147,6 +147,13 @@ class ChatActions:
         self.open_conversation(conversation_id)
 
     @report_storage_errors
+    def delete_for_good(self, conversation_id: str) -> None:
+        """Remove a conversation from the bin. It cannot be restored then."""
+        self.repository.delete_for_good(self.user_id, conversation_id)
+        if self.state.deleted_conversation_id == conversation_id:
+            self.state.deleted_conversation_id = None
+
+    @report_storage_errors
     def import_file(self, content: bytes) -> None:
         """Import an exported conversation, and show it. Raises UnreadableError if the file is none."""
         self.open_conversation(self.repository.import_json(self.user_id, content))

@@ -51,7 +51,7 @@ class ChatState:
             address["run"] = run.id
         shown = st.query_params.to_dict()
         # A link that names the run alone stays as it is: with another entry, *Back* would lead to the link again.
-        is_link = "conversation" not in shown and (not address or shown.get("run") == self.shared_run_id)
+        is_link = "run" in shown and "conversation" not in shown and (not address or shown["run"] == self.shared_run_id)
         if shown != address and (self.is_address_stale or not is_link):
             st.query_params.from_dict(address)
         self.is_address_stale = False
