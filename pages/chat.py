@@ -57,7 +57,10 @@ st.subheader("Chat", anchor=False)
 with st.empty():
     if not turns:
         with st.container():
-            st.markdown("Ask anything. Weir classifies the question, and the chain for that kind streams the answer.")
+            st.markdown(
+                "Ask anything. Weir picks the right chain (math, code or general) and streams the answer, with every "
+                "event recorded."
+            )
             for route, question in SUGGESTIONS.items():
                 st.button(question, icon=route.icon, key=f"suggest-{route}", on_click=actions.ask, args=(question,))
 
@@ -71,7 +74,7 @@ placeholders: dict[str, answer_view.AnswerPlaceholders] = {}
 for number, turn in enumerate(turns[first:], first):
     has_actions = number >= len(turns) - TURNS_WITH_ACTIONS or turn.question.id == state.expanded_question_id
     if first < number == forgotten:
-        st.caption(":material/visibility_off: The model does not get what is above this line any more.")
+        st.caption(":material/visibility_off: Messages above this line no longer fit in the model's context.")
     draw_question(turn, actions, has_actions=has_actions)
     if turn.answer is None:
         continue

@@ -81,7 +81,7 @@ def test_two_visitors_never_see_each_others_conversations(
     address = chat.url
     with browser.new_context() as stranger:
         other = opened(stranger.new_page(), weir_url)
-        expect(other.get_by_text("Your conversations are kept here.")).to_be_visible()
+        expect(other.get_by_text("Your conversations will appear here.")).to_be_visible()
         expect(other.get_by_text("A secret of mine")).to_have_count(0)
         conversation = re.search(r"conversation=([^&]+)", address)
         assert conversation
@@ -137,10 +137,10 @@ def test_the_route_is_explained_and_can_be_changed_and_compared(chat: Page, mode
     )
     send(chat, "What is 25 * 17?")
     ended(chat)
-    chat.get_by_role("button", name="Route").click()
+    chat.get_by_role("button", name="Why General?").click()
     expect(chat.get_by_text(re.compile(r"General, classified by the model in \d+ ms"))).to_be_visible()
     expect(chat.get_by_text("It is chat.")).to_be_visible()
-    expect(chat.get_by_text("The model says that it is 70% certain.", exact=False)).to_be_visible()
+    expect(chat.get_by_text("Self-reported confidence 70%", exact=False)).to_be_visible()
     model.plan = Plan(tokens=["As math."])
     chat.get_by_role("button", name="Compare with math").click()
     expect(chat.get_by_text("As math.")).to_be_visible()

@@ -39,11 +39,11 @@ def draw_sidebar(actions: ChatActions) -> None:
             _draw_undo(deleted_id, actions)
         conversations = actions.repository.conversations(actions.user_id, search, limit=MAX_LISTED)
         if not conversations and search:
-            st.caption("No conversation contains this.")
+            st.caption("No matches.")
         elif not has_persistent_identity():
-            st.caption("Your browser keeps no cookie of Weir: your conversations are kept until this tab is closed.")
+            st.caption("Cookies are blocked, so conversations last only until you close this tab.")
         elif not conversations:
-            st.caption("Your conversations are kept here.")
+            st.caption("Your conversations will appear here.")
         snippets = actions.repository.snippets(conversations, search)
         now, visitor_zone, group = time.time(), zone(st.context.timezone), ""
         for conversation in conversations:

@@ -80,7 +80,7 @@ def _run_of(turn: Turn, earlier: Sequence[Turn], slots: AnswerPlaceholders, acti
             run_start.draw_retry(reached, key=turn.answer.id if turn.answer else "")
         return None
     if run is None:
-        slots.figures.caption("This question is answered as soon as a model is ready.")
+        slots.figures.caption("Starts as soon as a model is ready.")
     return run
 
 
