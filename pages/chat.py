@@ -10,6 +10,7 @@ from pages.components.chat.conversation_loading import (
     load_conversation,
     offer_unsaved_conversation,
 )
+from pages.components.chat.conversation_options import draw_options
 from pages.components.chat.scroll_and_keys import draw_scroll_and_keys
 from pages.components.chat.shared_run_view import draw_shared_run
 from pages.components.chat.sidebar import draw_sidebar
@@ -42,6 +43,7 @@ try:
     if bottom.text:
         actions.ask(bottom.text)
     turns, feedback = load_conversation(actions)
+    options = actions.options()
     draw_sidebar(actions)
 except StorageError as error:
     offer_unsaved_conversation(error, actions)
@@ -53,7 +55,9 @@ if state.conversation_id is None and state.shared_run_id:
     draw_shared_run(state.shared_run_id)
     st.stop()
 
-st.subheader("Chat", anchor=False)
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    st.subheader("Chat", anchor=False, width="content")
+    draw_options(options, key=state.conversation_id or "new", change=actions.change_options)
 with st.empty():
     if not turns:
         with st.container():

@@ -73,6 +73,18 @@ def test_a_search_has_the_part_around_its_first_match(repository: ConversationRe
     assert repository.snippets(repository.conversations(ANN), " ") == {}
 
 
+def test_options_are_stored_exported_and_imported(repository: ConversationRepository) -> None:
+    conversation = begin(repository, "first")
+    assert repository.conversation(ANN, conversation).options == {}
+    options = {"system_prompt": "Be brief.", "temperature": 0.5, "max_tokens": None}
+    repository.set_options(ANN, conversation, options)
+    assert repository.conversation(ANN, conversation).options == options
+    with pytest.raises(ConversationNotFoundError):
+        repository.set_options("somebody else", conversation, {})
+    copy = repository.import_json(ANN, repository.export_json(ANN, conversation))
+    assert repository.conversation(ANN, copy).options == options
+
+
 def test_the_bin_has_what_is_deleted_until_it_is_deleted_for_good(
     repository: ConversationRepository, clock: Clock
 ) -> None:

@@ -95,6 +95,7 @@ def insert_file(session: Session, visitor: str, file: ConversationFile, now: flo
             updated_at=now,
             deleted_at=None,
             leaf=None if header.leaf is None else ids[header.leaf],
+            options=header.options,
         )
     )
     session.flush()
@@ -126,6 +127,7 @@ def conversation(row: ConversationRow) -> Conversation:
         created_at=row.created_at,
         updated_at=row.updated_at,
         leaf=row.leaf,
+        options=row.options or {},
     )
 
 

@@ -62,6 +62,7 @@ class ConversationRepository:
             updated_at=now,
             deleted_at=None,
             leaf=None,
+            options={},
         )
         with self._writing() as session:
             session.add(row)
@@ -116,6 +117,11 @@ class ConversationRepository:
             row = find_conversation(session, visitor, conversation_id)
             row.title = custom_title or _title_of_first_question(session, conversation_id)
             row.titled_by_hand = bool(custom_title)
+
+    def set_options(self, visitor: str, conversation_id: str, options: Mapping[str, Any]) -> None:
+        """Store the options of a conversation, JSON values, in place of those that it has."""
+        with self._writing() as session:
+            find_conversation(session, visitor, conversation_id).options = dict(options)
 
     def delete(self, visitor: str, conversation_id: str) -> None:
         """Hide a conversation until it is purged. An answer that is being written in it is still saved."""
