@@ -18,6 +18,7 @@ from weir.llm.chat_model import warm_up_model
 from weir.llm.history import trim_history
 from weir.llm.provider import AbortableConnections, ModelOptions, ModelProvider, TransportTiming
 from weir.llm.replay_model import ReplayAbort, ReplayChatModel
+from weir.runs.methods import Method
 
 MAX_TEXT = 20_000
 """Characters of one input text."""
@@ -98,6 +99,31 @@ def prepare_story(
     return PreparedRun(story_chain(model), value, context, connections, timing)
 
 
+def prepare_story_by_method(
+    models: ModelProvider,
+    method: Method,
+    topic: str,
+    length: Length,
+    tone: Tone,
+    *,
+    options: ModelOptions | None = None,
+    so_far: str = "",
+) -> PreparedRun:
+    """Return `prepare_story` with what the method needs: a model that streams, or connections that can be aborted."""
+    chosen = options or ModelOptions()
+    timing = TransportTiming()
+    return prepare_story(
+        models,
+        topic,
+        length,
+        tone,
+        options=replace(chosen, streaming=True) if method.needs_streaming_model else chosen,
+        connections=None if method.is_async else AbortableConnections(timing),
+        timing=timing,
+        so_far=so_far,
+    )
+
+
 def prepare_replay(
     pieces: Sequence[tuple[float, str]],
     value: dict[str, Any],
@@ -107,7 +133,7 @@ def prepare_replay(
 ) -> PreparedRun:
     """Return the story chain on recorded pieces, `(seconds since the call, text)`, for the input that they answered."""
     line = ReplayAbort()
-    model = ReplayChatModel(pieces=tuple(pieces), input_tokens=usage[0], output_tokens=usage[1], connections=line)
+    model = ReplayChatModel.from_texts(pieces, input_tokens=usage[0], output_tokens=usage[1], connections=line)
     if streaming:
         model.streaming = True
     return PreparedRun(story_chain(model), value, {"page": "story", "expected_tokens": len(pieces)}, line)

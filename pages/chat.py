@@ -18,6 +18,7 @@ from pages.components.chat.turn_view import answer_placeholders, draw_answer_foo
 from pages.components.chat.turns import last_run_of
 from pages.components.chat.waiting_answers import stream_waiting_answers
 from pages.components.layout.input_bar import input_bar
+from pages.components.layout.page_frame import page_title
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_user_id
 from pages.components.session.page_history import is_return
@@ -56,7 +57,7 @@ if state.conversation_id is None and state.shared_run_id:
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    st.subheader("Chat", anchor=False, width="content")
+    page_title("Chat")
     draw_options(options, key=state.conversation_id or "new", change=actions.change_options)
 with st.empty():
     if not turns:

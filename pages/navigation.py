@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.components.layout import formatting
 from pages.components.layout.page_css import draw_page_style
+from pages.components.layout.page_frame import draw_page_frame
 from pages.components.session import sign_in
 from pages.components.session.my_runs import keep_alive
 from pages.components.session.page_history import note_page
@@ -77,4 +78,5 @@ with st.empty():
     keep_alive()
 draw_page_style()
 note_page(page.url_path)
+draw_page_frame(page.url_path, opens_at_top=page.url_path != "")
 page.run()

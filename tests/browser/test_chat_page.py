@@ -275,4 +275,3 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, weir_url: str, 
     ended(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     expect(page.locator(INPUT)).to_be_in_viewport()
-    expect(page.get_by_role("button", name="Stop")).to_be_in_viewport()

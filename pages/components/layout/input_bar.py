@@ -10,6 +10,7 @@ import streamlit as st
 from chains.registry import MAX_TEXT
 from pages.components.layout.model_status import ModelStatus
 from pages.components.layout.quota_notice import QuotaNotice
+from pages.components.layout.run_announcement import RunAnnouncement
 from pages.components.layout.stop_key import draw_stop_key
 from pages.components.session.current_user import current_caller
 
@@ -30,10 +31,11 @@ class Stoppable(Protocol):
 
 
 class StopButton:
-    """*Stop*, below the input: always drawn, and enabled while a run is live that this visitor may stop."""
+    """*Stop*, below the input: visible while a run is live that this visitor may stop. Its place is always there."""
 
     def __init__(self) -> None:
         self._slot = st.empty()
+        self._announcement = RunAnnouncement()
         self._drawn = 0
         self._run_id: str | None = None
         self.disable()
@@ -43,6 +45,7 @@ class StopButton:
         if self._run_id == run.id:
             return
         self._run_id = run.id
+        self._announcement.begin(run.id)
         if not run.can_stop(current_caller().visitor):
             return
         # Streamlit holds a button's callback as long as the tab is open. A weak reference lets the run be freed.
@@ -62,7 +65,9 @@ class StopButton:
         )
 
     def disable(self) -> None:
-        """Disable the button; it stays in its position."""
+        """Disable the button, which hides it; its place stays."""
+        if self._run_id is not None:
+            self._announcement.end()
         self._run_id = None
         self._drawn += 1
         key = f"stop-idle-{self._drawn}"
