@@ -35,21 +35,23 @@ def draw_sidebar(actions: ChatActions) -> None:
             placeholder="Search",
             label_visibility="collapsed",
         )
-        if deleted_id := actions.state.deleted_conversation_id:
-            _draw_undo(deleted_id, actions)
-        conversations = actions.repository.conversations(actions.user_id, search, limit=MAX_LISTED)
-        if not conversations and search:
-            st.caption("No matches.")
-        elif not has_persistent_identity():
-            st.caption("Cookies are blocked, so conversations last only until you close this tab.")
-        elif not conversations:
-            st.caption("Your conversations will appear here.")
-        snippets = actions.repository.snippets(conversations, search)
-        now, visitor_zone, group = time.time(), zone(st.context.timezone), ""
-        for conversation in conversations:
-            if group != (group := date_group(conversation.updated_at, now, visitor_zone)):
-                st.caption(group)
-            _draw_conversation(conversation, actions, snippets.get(conversation.id, ""))
+        # One element for the list, however long it is: what is below keeps its position, and is not drawn twice.
+        with st.container():
+            if deleted_id := actions.state.deleted_conversation_id:
+                _draw_undo(deleted_id, actions)
+            conversations = actions.repository.conversations(actions.user_id, search, limit=MAX_LISTED)
+            if not conversations and search:
+                st.caption("No matches.")
+            elif not has_persistent_identity():
+                st.caption("Cookies are blocked, so conversations last only until you close this tab.")
+            elif not conversations:
+                st.caption("Your conversations will appear here.")
+            snippets = actions.repository.snippets(conversations, search)
+            now, visitor_zone, group = time.time(), zone(st.context.timezone), ""
+            for conversation in conversations:
+                if group != (group := date_group(conversation.updated_at, now, visitor_zone)):
+                    st.caption(group)
+                _draw_conversation(conversation, actions, snippets.get(conversation.id, ""))
         with st.container(horizontal=True):
             with st.popover("Import", icon=":material/upload_file:", type="tertiary"):
                 draw_upload(
