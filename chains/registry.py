@@ -146,13 +146,17 @@ def prepare_conversation(
     *,
     route: Route | None = None,
     so_far: str = "",
+    options: ModelOptions | None = None,
+    system_prompt: str = "",
 ) -> PreparedRun:
     """Return the smart router for a question and as much of its history as the model's window holds.
 
     `route` is a person's choice, in the classifier's place. With `so_far`, the beginning of the answer, the chain
-    writes what comes next. Raises ModelNotReadyError.
+    writes what comes next. `options` are those of the answering model, `system_prompt` is added to the route's.
+    Raises ModelNotReadyError.
     """
-    model = models.chat_model()
+    has_options = options is not None and options != ModelOptions()
+    model = models.create_model(options) if options and has_options else models.chat_model()
     if model is None:
         raise ModelNotReadyError
     decide = fixed_route(route) if route else _classify(models)
@@ -162,7 +166,7 @@ def prepare_conversation(
         history, question = [*history, ("human", question), ("ai", so_far)], CONTINUE
     trimmed = trim_history(history, models.history_tokens)
     context["left_out"] = len(history) - len(trimmed)
-    return PreparedRun(smart_router(model, decide), {"question": question, "history": trimmed}, context)
+    return PreparedRun(smart_router(model, decide, system_prompt), {"question": question, "history": trimmed}, context)
 
 
 def prepare_classification(

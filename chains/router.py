@@ -25,7 +25,7 @@ from langchain_core.exceptions import (
     ModelTimeoutError,
 )
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import BaseMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
 from pydantic import AfterValidator, BaseModel, Field
@@ -228,21 +228,27 @@ def fixed_route(route: Route) -> Runnable[Any, Any]:
     return RunnableLambda(choose, name="choose")
 
 
-def specialist(route: Route, model: BaseChatModel) -> Runnable[dict[str, Any], str]:
-    """Return the chain `{"question", "history"} -> str` that answers on a route."""
-    prompt = ChatPromptTemplate.from_messages(
-        [("system", route.prompt), MessagesPlaceholder("history"), ("human", "{question}")]
-    )
+def specialist(route: Route, model: BaseChatModel, system_prompt: str = "") -> Runnable[dict[str, Any], str]:
+    """Return the chain `{"question", "history"} -> str` that answers on a route.
+
+    `system_prompt` is a person's own, after the route's.
+    """
+    # A message, not a template: a person's prompt may have braces.
+    system = SystemMessage("\n\n".join(filter(None, (route.prompt, system_prompt))))
+    prompt = ChatPromptTemplate.from_messages([system, MessagesPlaceholder("history"), ("human", "{question}")])
     return DirectRunnableSequence(prompt, model, DirectStrOutputParser(), name=f"{route}_chain")
 
 
-def smart_router(model: BaseChatModel, classify: Runnable[Any, Any] | None = None) -> Runnable[Any, str]:
+def smart_router(
+    model: BaseChatModel, classify: Runnable[Any, Any] | None = None, system_prompt: str = ""
+) -> Runnable[Any, str]:
     """Return the chain `{"question", "history"} -> str`: it streams, asynchronously only.
 
     `history` is a list of messages or of `(role, text)` pairs. `classify` takes the place of the model's classifier.
+    `system_prompt` is added to the route's.
     """
     decide = classify or classifier(model, reasoned=True)
-    specialists = {route: specialist(route, model) for route in Route}
+    specialists = {route: specialist(route, model, system_prompt) for route in Route}
     confirm = confirming_chain(model, f"{Route.MATH}_chain")
     # LangChain passes the config to a transform that asks for it; its type does not say so.
     return RunnableGenerator(_Router(decide, specialists, confirm).answer, name="smart_router")  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from pages.components.chat.conversation_loading import (
     load_conversation,
     offer_unsaved_conversation,
 )
+from pages.components.chat.conversation_options import draw_options
 from pages.components.chat.scroll_and_keys import draw_scroll_and_keys
 from pages.components.chat.shared_run_view import draw_shared_run
 from pages.components.chat.sidebar import draw_sidebar
@@ -43,6 +44,7 @@ try:
     if bottom.text:
         actions.ask(bottom.text)
     turns, feedback = load_conversation(actions)
+    options = actions.options()
     draw_sidebar(actions)
 except StorageError as error:
     offer_unsaved_conversation(error, actions)
@@ -54,11 +56,16 @@ if state.conversation_id is None and state.shared_run_id:
     draw_shared_run(state.shared_run_id)
     st.stop()
 
-page_title("Chat")
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    page_title("Chat")
+    draw_options(options, key=state.conversation_id or "new", change=actions.change_options)
 with st.empty():
     if not turns:
         with st.container():
-            st.markdown("Ask anything. Weir classifies the question, and the chain for that kind streams the answer.")
+            st.markdown(
+                "Ask anything. Weir picks the right chain (math, code or general) and streams the answer, with every "
+                "event recorded."
+            )
             for route, question in SUGGESTIONS.items():
                 st.button(question, icon=route.icon, key=f"suggest-{route}", on_click=actions.ask, args=(question,))
 
@@ -72,7 +79,7 @@ placeholders: dict[str, answer_view.AnswerPlaceholders] = {}
 for number, turn in enumerate(turns[first:], first):
     has_actions = number >= len(turns) - TURNS_WITH_ACTIONS or turn.question.id == state.expanded_question_id
     if first < number == forgotten:
-        st.caption(":material/visibility_off: The model does not get what is above this line any more.")
+        st.caption(":material/visibility_off: Messages above this line no longer fit in the model's context.")
     draw_question(turn, actions, has_actions=has_actions)
     if turn.answer is None:
         continue

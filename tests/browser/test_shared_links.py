@@ -29,7 +29,7 @@ def run_of(page: Page) -> str:
 
 
 def press_link(page: Page, label: str) -> None:
-    page.get_by_role("button", name="Link").last.click()
+    page.get_by_role("button", name="Share", exact=True).last.click()
     page.get_by_role("button", name=label).click()
     page.keyboard.press("Escape")
 
@@ -41,18 +41,18 @@ def test_a_link_that_was_taken_back_says_so_on_every_page_and_is_good_again_when
     ended(chat)
     run = run_of(chat)
     chat.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    chat.get_by_role("button", name="Link").last.click()
-    expect(chat.get_by_text("The events contain what was sent to the model", exact=False)).to_be_visible()
+    chat.get_by_role("button", name="Share", exact=True).last.click()
+    expect(chat.get_by_text("including earlier messages that were sent to the model", exact=False)).to_be_visible()
     chat.get_by_role("button", name="Copy link").click()
     expect(chat.get_by_role("button", name="Copied")).to_be_visible()
     chat.keyboard.press("Escape")
     stranger.goto(chat.evaluate("navigator.clipboard.readText()"))
     assert stranger.url.startswith(f"{weir_url}/?run={run}")
     expect(stranger.get_by_text("Once upon a time.")).to_be_visible()
-    expect(stranger.get_by_role("button", name="Link")).to_have_count(0)
+    expect(stranger.get_by_role("button", name="Share", exact=True)).to_have_count(0)
     press_link(chat, "Stop sharing")
-    chat.get_by_role("button", name="Link").last.click()
-    expect(chat.get_by_text("Nobody but you can open the link.")).to_be_visible()
+    chat.get_by_role("button", name="Share", exact=True).last.click()
+    expect(chat.get_by_text("Only you can open this link.")).to_be_visible()
     for page in ("", "story", "events", "partial_json", "http_client", "events?with=1"):
         stranger.goto(f"{weir_url}/{page}{'&' if '?' in page else '?'}run={run}")
         expect(stranger.get_by_text(GONE)).to_be_visible()
@@ -126,8 +126,8 @@ def test_whoever_opens_a_link_sees_how_the_answer_ended(
 def take_back(page: Page) -> None:
     """Stop sharing a run, and wait until that is so."""
     press_link(page, "Stop sharing")
-    page.get_by_role("button", name="Link").last.click()
-    expect(page.get_by_text("Nobody but you can open the link.")).to_be_visible()
+    page.get_by_role("button", name="Share", exact=True).last.click()
+    expect(page.get_by_text("Only you can open this link.")).to_be_visible()
 
 
 def test_a_page_that_was_open_saves_and_shows_no_more_of_a_run_that_has_ended_and_was_taken_back(

@@ -92,7 +92,7 @@ def test_two_people_see_their_own_conversations_only(
     with browser.new_context() as another:
         ben = another.new_page()
         sign_in(ben, hosted, "ben")
-        expect(ben.get_by_text("Your conversations are kept here.")).to_be_visible()
+        expect(ben.get_by_text("Your conversations will appear here.")).to_be_visible()
         expect(ben.get_by_text("Between Ann and the model")).to_have_count(0)
     with browser.new_context() as elsewhere:
         again = elsewhere.new_page()

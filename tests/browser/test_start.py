@@ -26,7 +26,7 @@ def test_without_a_model_the_app_is_up_and_says_three_ways_to_go_on(page: Page, 
         expect(page.get_by_text("There is no file at the path in WEIR_LOCAL_MODEL.")).to_be_visible()
         expect(page.get_by_role("tab")).to_have_count(3)
         send(page, "Are you there?")
-        expect(page.get_by_text("This question is answered as soon as a model is ready.")).to_be_visible()
+        expect(page.get_by_text("Starts as soon as a model is ready.")).to_be_visible()
         page.get_by_role("button", name="Try again").click()
         expect(page.get_by_text("No model can answer yet.")).to_be_visible()
         ended(page, 0)

@@ -123,6 +123,24 @@ def test_retry_replaces_a_failure(app: AppTest, openai_server: FakeOpenAI) -> No
     assert "Once upon a time." in said(app)
 
 
+def test_options_are_of_one_conversation_and_sent_with_its_questions(app: AppTest, openai_server: FakeOpenAI) -> None:
+    next(box for box in app.text_area if box.label == "System prompt").set_value("Rhyme in {braces}.").run()
+    next(box for box in app.number_input if box.label == "Temperature").set_value(0.5).run()
+    ask(app, "Hello")
+    sent = openai_server.answers[-1].body
+    assert sent["messages"][0]["content"].endswith("\n\nRhyme in {braces}.")
+    assert sent["temperature"] == 0.5
+    next(box for box in app.number_input if box.label.startswith("Longest")).set_value(50).run()
+    ask(app, "Again")
+    sent = openai_server.answers[-1].body
+    assert (sent["temperature"], sent["max_completion_tokens"]) == (0.5, 50)
+    button(app, "New chat")
+    ask(app, "Something else")
+    sent = openai_server.answers[-1].body
+    assert "Rhyme" not in sent["messages"][0]["content"]
+    assert sent.keys().isdisjoint(("temperature", "max_completion_tokens"))
+
+
 def test_continue_writes_the_rest_of_an_answer_as_another_version(app: AppTest, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=["It begins", " and bre"], finish_reason="length")
     ask(app, "Go on")
@@ -170,7 +188,7 @@ def test_an_edited_question_is_a_branch_and_both_are_reachable(app: AppTest, ope
     ask(app, "One")
     openai_server.plan = Plan(tokens=["Second."])
     button(app, "Edit")
-    app.text_area[0].set_value("Two")
+    next(box for box in app.text_area if box.label == "Your question").set_value("Two")
     button(app, "Send")
     assert "Second." in said(app)
     assert "First." not in said(app)

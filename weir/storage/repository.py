@@ -15,6 +15,7 @@ from weir.storage.lease import lease_expiry
 from weir.storage.migrations.upgrade import upgrade
 from weir.storage.queries import find_conversation, find_conversation_or_deleted, find_message, load_tree, new_id
 from weir.storage.records import Conversation, Correction, Feedback, Message, MessageStatus, Rating, Role
+from weir.storage.search_snippet import snippet
 from weir.storage.storage_errors import ConversationNotFoundError, StorageError, StorageProblem, storage_errors
 from weir.storage.tables import ConversationRow, CorrectionRow, FeedbackRow, MessageRow
 from weir.storage.title import one_line, title_from_question
@@ -61,6 +62,7 @@ class ConversationRepository:
             updated_at=now,
             deleted_at=None,
             leaf=None,
+            options={},
         )
         with self._writing() as session:
             session.add(row)
@@ -83,6 +85,26 @@ class ConversationRepository:
         with self._reading() as session:
             return [queries.conversation(row) for row in session.scalars(newest)]
 
+    def snippets(self, conversations: Sequence[Conversation], search: str) -> Mapping[str, str]:
+        """Return the part around the first match of a search in the messages of listed conversations, by their ids."""
+        text = search.strip()[:MAX_SEARCH]
+        if not text or not conversations:
+            return {}
+        with self._reading() as session:
+            matches = queries.first_matches(session, [conversation.id for conversation in conversations], text)
+        return {conversation_id: snippet(match, text) for conversation_id, match in matches.items()}
+
+    def deleted_conversations(self, visitor: str, *, limit: int = 50) -> Sequence[Conversation]:
+        """Return the conversations that are deleted and not purged yet, latest deletion first."""
+        query = (
+            select(ConversationRow)
+            .where(ConversationRow.visitor == visitor, ConversationRow.deleted_at.is_not(None))
+            .order_by(ConversationRow.deleted_at.desc(), ConversationRow.id)
+            .limit(limit)
+        )
+        with self._reading() as session:
+            return [queries.conversation(row) for row in session.scalars(query)]
+
     def conversation(self, visitor: str, conversation_id: str) -> Conversation:
         """Return one conversation."""
         with self._reading() as session:
@@ -96,6 +118,11 @@ class ConversationRepository:
             row.title = custom_title or _title_of_first_question(session, conversation_id)
             row.titled_by_hand = bool(custom_title)
 
+    def set_options(self, visitor: str, conversation_id: str, options: Mapping[str, Any]) -> None:
+        """Store the options of a conversation, JSON values, in place of those that it has."""
+        with self._writing() as session:
+            find_conversation(session, visitor, conversation_id).options = dict(options)
+
     def delete(self, visitor: str, conversation_id: str) -> None:
         """Hide a conversation until it is purged. An answer that is being written in it is still saved."""
         with self._writing() as session:
@@ -105,6 +132,17 @@ class ConversationRepository:
         """Undo a deletion. Does nothing if the conversation is not deleted."""
         with self._writing() as session:
             find_conversation_or_deleted(session, visitor, conversation_id).deleted_at = None
+
+    def delete_for_good(self, visitor: str, conversation_id: str) -> None:
+        """Remove a deleted conversation with all that belongs to it. Raises ConversationNotFoundError if it is not."""
+        deleted = delete(ConversationRow).where(
+            ConversationRow.id == conversation_id,
+            ConversationRow.visitor == visitor,
+            ConversationRow.deleted_at.is_not(None),
+        )
+        with self._writing() as session:
+            if not _count(session, deleted):
+                raise ConversationNotFoundError(conversation_id)
 
     # Messages
 

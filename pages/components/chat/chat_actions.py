@@ -1,5 +1,6 @@
 """What a person can do on the chat page."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -7,6 +8,7 @@ import streamlit as st
 from chains.router import Route
 from pages.components.answer.answer_view import AnswerState, FinishedAnswer
 from pages.components.chat.chat_state import ChatState
+from pages.components.chat.conversation_options import ConversationOptions, read_options
 from pages.components.chat.turns import Turn
 from pages.components.session.current_user import current_caller
 from pages.components.session.report_storage_errors import report_storage_errors
@@ -32,8 +34,25 @@ class ChatActions:
         """Add a question at the end of the conversation, which is a new one if none is open."""
         if self.state.conversation_id is None:
             self.open_conversation(self.repository.create(self.user_id))
+            new_options, self.state.new_options = self.state.new_options, ConversationOptions()
+            if new_options != ConversationOptions():
+                self.repository.set_options(self.user_id, self._conversation_id, new_options.model_dump())
         path = self.repository.path(self.user_id, self._conversation_id)
         self._add_question(question, parent=path[-1].id if path else None)
+
+    def options(self) -> ConversationOptions:
+        """Return the options of the open conversation, or of the next one if none is open."""
+        if self.state.conversation_id is None:
+            return self.state.new_options
+        return read_options(self.repository.conversation(self.user_id, self.state.conversation_id).options)
+
+    @report_storage_errors
+    def change_options(self, read: Callable[[], ConversationOptions]) -> None:
+        """Store the options that `read` returns for the open conversation, or keep them for the next one."""
+        if self.state.conversation_id is None:
+            self.state.new_options = read()
+        else:
+            self.repository.set_options(self.user_id, self.state.conversation_id, read().model_dump())
 
     @property
     def _conversation_id(self) -> str:
@@ -145,6 +164,13 @@ class ChatActions:
         self.repository.restore(self.user_id, conversation_id)
         self.state.deleted_conversation_id = None
         self.open_conversation(conversation_id)
+
+    @report_storage_errors
+    def delete_for_good(self, conversation_id: str) -> None:
+        """Remove a conversation from the bin. It cannot be restored then."""
+        self.repository.delete_for_good(self.user_id, conversation_id)
+        if self.state.deleted_conversation_id == conversation_id:
+            self.state.deleted_conversation_id = None
 
     @report_storage_errors
     def import_file(self, content: bytes) -> None:

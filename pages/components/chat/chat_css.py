@@ -33,6 +33,13 @@ _STYLE = f"""<style>
   text-align: start;
   min-block-size: 2.25rem;
 }}
+[class*="st-key-open-"] button * {{
+  justify-content: flex-start;
+  text-align: start;
+}}
+[class*="st-key-open-"] button > div {{
+  inline-size: 100%;
+}}
 [class*="st-key-open-"] button [data-testid="stMarkdownContainer"] p {{
   overflow: hidden;
   text-overflow: ellipsis;

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from chains.router import Route
+from pages.components.chat.conversation_options import ConversationOptions
 from pages.components.session import run_links
 from weir.runs.run import Run
 from weir.storage.records import Message
@@ -29,6 +30,8 @@ class ChatState:
     """An older turn whose actions are shown."""
     deleted_conversation_id: str | None = None
     """The conversation that *Undo* restores."""
+    new_options: ConversationOptions = field(default_factory=ConversationOptions)
+    """Options of the conversation that the next question begins."""
     requested_routes: dict[str, Route] = field(default_factory=dict)
     """The routes that the user chose, by the id of the waiting answer."""
     continued_texts: dict[str, str] = field(default_factory=dict)
@@ -51,7 +54,7 @@ class ChatState:
             address["run"] = run.id
         shown = st.query_params.to_dict()
         # A link that names the run alone stays as it is: with another entry, *Back* would lead to the link again.
-        is_link = "conversation" not in shown and (not address or shown.get("run") == self.shared_run_id)
+        is_link = "run" in shown and "conversation" not in shown and (not address or shown["run"] == self.shared_run_id)
         if shown != address and (self.is_address_stale or not is_link):
             st.query_params.from_dict(address)
         self.is_address_stale = False

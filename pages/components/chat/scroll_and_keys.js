@@ -52,6 +52,19 @@ const onKey = (event) => {
   }
 }
 
+// A draft belongs to its conversation, and stays in this tab.
+const draftKey = () => `weir-draft-${memory.conversation ?? ""}`
+const saveDraft = (event) => {
+  if (event.target.matches?.(COMPOSER)) sessionStorage.setItem(draftKey(), event.target.value)
+}
+const showDraft = (field) => {
+  const draft = sessionStorage.getItem(draftKey()) ?? ""
+  if (field.value === draft) return
+  // React notices a value only if the element's own setter is used.
+  Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(field, draft)
+  field.dispatchEvent(new Event("input", { bubbles: true }))
+}
+
 const bind = (latest) => {
   const main = scroller()
   const update = () => {
@@ -71,13 +84,15 @@ const bind = (latest) => {
   main.addEventListener("scroll", update, { passive: true })
   for (const name of LEAVING) main.addEventListener(name, leave, { passive: true })
   document.addEventListener("keydown", onKey)
+  document.addEventListener("input", saveDraft)
   latest.onclick = follow
   return () => {
     growth.disconnect()
     main.removeEventListener("scroll", update)
     for (const name of LEAVING) main.removeEventListener(name, leave)
     document.removeEventListener("keydown", onKey)
-    memory.focused = undefined
+    document.removeEventListener("input", saveDraft)
+    memory.focused = memory.drafted = undefined
   }
 }
 
@@ -85,7 +100,17 @@ export default function ({ data, parentElement }) {
   if (!bound.has(parentElement)) bound.set(parentElement, bind(parentElement.querySelector("button")))
   if (data.sent && data.sent !== memory.sent) {
     memory.sent = data.sent
+    sessionStorage.removeItem(draftKey())
+    // What was typed since then belongs to the conversation that the question has begun.
+    memory.conversation = data.conversation
+    const typed = find(COMPOSER)?.value
+    if (typed) sessionStorage.setItem(draftKey(), typed)
     follow()
+  }
+  if (memory.conversation !== data.conversation || memory.drafted === undefined) {
+    memory.conversation = data.conversation
+    memory.drafted = true
+    whenThere(COMPOSER, showDraft)
   }
   if (data.focus !== memory.focused) {
     memory.focused = data.focus

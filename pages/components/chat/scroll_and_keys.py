@@ -49,6 +49,7 @@ def draw_scroll_and_keys(state: ChatState) -> None:
     )
     component(
         data={
+            "conversation": state.conversation_id,
             "sent": state.sent_answer_id,
             "edited": state.edited_question_id,
             "focus": f"{state.opened_count} {state.edited_question_id or ''}",

@@ -85,13 +85,13 @@ def answer_placeholders(answer: Message, slot: str, compared: Message | None) ->
         with left:
             _draw_compared_answer(compared)
         with right:
-            st.caption("The other route")
+            st.caption("New answer")
             return answer_view.answer_placeholders()
 
 
 def _draw_compared_answer(message: Message) -> None:
     ended = from_message(message)
-    st.caption("The answer before, for comparison")
+    st.caption(f"Previous answer ({ended.decision.route.label})" if ended.decision else "Previous answer")
     placeholders = answer_view.answer_placeholders()
     answer_view.draw_answer(ended, placeholders)
     answer_view.draw_end_for_reader(ended, placeholders)

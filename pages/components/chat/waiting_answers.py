@@ -80,7 +80,7 @@ def _run_of(turn: Turn, earlier: Sequence[Turn], slots: AnswerPlaceholders, acti
             run_start.draw_retry(reached, key=turn.answer.id if turn.answer else "")
         return None
     if run is None:
-        slots.figures.caption("This question is answered as soon as a model is ready.")
+        slots.figures.caption("Starts as soon as a model is ready.")
     return run
 
 
@@ -90,9 +90,16 @@ def _start_run(turn: Turn, earlier: Sequence[Turn], actions: ChatActions) -> Run
     answer_id, run_id = turn.answer.id, uuid.uuid4()
     repository, user_id = actions.repository, actions.user_id
     route, so_far = actions.state.requested_routes.get(answer_id), actions.state.continued_texts.get(answer_id, "")
+    options = actions.options()
     try:
         prepared = prepare_conversation(
-            service().models, turn.question.text, history(earlier), route=route, so_far=so_far
+            service().models,
+            turn.question.text,
+            history(earlier),
+            route=route,
+            so_far=so_far,
+            options=options.model,
+            system_prompt=options.system_prompt,
         )
     except ModelNotReadyError:
         return None
