@@ -1,6 +1,7 @@
 import streamlit as st
 
 from chains.router import Route
+from pages.components.about.introduction import draw_introduction
 from pages.components.answer import answer_view
 from pages.components.chat.chat_actions import ChatActions
 from pages.components.chat.chat_state import load_chat_state
@@ -55,7 +56,8 @@ page_title("Chat")
 with st.empty():
     if not turns:
         with st.container():
-            st.markdown("Ask anything. Weir classifies the question, and the chain for that kind streams the answer.")
+            draw_introduction()
+            st.markdown("Ask anything. Weir picks the right chain (math, code or general) and streams its answer.")
             for route, question in SUGGESTIONS.items():
                 st.button(question, icon=route.icon, key=f"suggest-{route}", on_click=actions.ask, args=(question,))
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.components.about.tour import draw_tour
 from pages.components.layout import formatting
 from pages.components.layout.page_css import draw_page_style
 from pages.components.layout.page_frame import draw_page_frame
@@ -56,6 +57,9 @@ PAGES = [
 ]
 
 
+ABOUT = st.Page("about.py", title="About", icon=":material/info:", help="What Weir is, a tour, version and licence.")
+
+
 def sign_out() -> None:
     st.logout()
 
@@ -64,10 +68,10 @@ is_admitted = sign_in.is_authorized()
 if is_admitted and (name := sign_in.account()):
     leave = st.Page(sign_out, title="Sign out", icon=":material/logout:")
     page = st.navigation(
-        {"": PAGES, f":material/account_circle: {formatting.escape_markdown(name)}": [leave]}, position="top"
+        {"": [*PAGES, ABOUT], f":material/account_circle: {formatting.escape_markdown(name)}": [leave]}, position="top"
     )
 else:
-    page = st.navigation(PAGES, position="top" if is_admitted else "hidden")
+    page = st.navigation([*PAGES, ABOUT], position="top" if is_admitted else "hidden")
 if not is_admitted:
     st.set_page_config(layout="centered")
     sign_in.draw_sign_in()
@@ -77,4 +81,6 @@ with st.empty():
     keep_alive()
 draw_page_style()
 draw_page_frame(page.url_path, opens_at_top=page.url_path != "")
+with st.empty():
+    draw_tour()
 page.run()
