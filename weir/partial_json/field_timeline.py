@@ -48,7 +48,7 @@ def field_timelines(
 
     What only the end of the text decides, such as that a lone number is complete, has the time of the last chunk.
     """
-    parser = PartialJson(dialect, schema)
+    parser = PartialJson(schema, dialect=dialect)
     times: list[float] = []
     for at, text in chunks:
         times.append(at)

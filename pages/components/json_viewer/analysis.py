@@ -44,7 +44,7 @@ def _draw(state: JsonState, source: JsonSource, was_playing: bool) -> None:
     count = state.player(source).count()
     early = _draw_playback_bar(state, source, count)
     dialect = LIKE_LANGCHAIN if early else MODEL_ANSWER
-    parser = PartialJson(dialect, source.schema)
+    parser = PartialJson(source.schema, dialect=dialect)
     events: list[FieldEvent] = []
     for chunk in source.chunks[:count]:
         events = parser.feed(chunk.text)

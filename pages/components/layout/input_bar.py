@@ -11,10 +11,11 @@ from chains.registry import MAX_TEXT
 from pages.components.layout.model_status import ModelStatus
 from pages.components.layout.quota_notice import QuotaNotice
 from pages.components.layout.run_announcement import RunAnnouncement
+from pages.components.layout.stop_key import draw_stop_key
 from pages.components.session.current_user import current_caller
 
-_STOP_WIDTH = 112
-"""Pixels: room for the name of the shortcut, which the enabled button shows."""
+_STOP_WIDTH = 96
+"""Pixels, the same for the enabled and the disabled button."""
 
 
 class Stoppable(Protocol):
@@ -59,8 +60,7 @@ class StopButton:
             icon=":material/stop_circle:",
             key=f"stop-{run.id}",
             on_click=stop,
-            shortcut="Escape",
-            help="Ends the answer now and keeps what has arrived",
+            help="Ends the answer now and keeps what has arrived (Esc)",
             width=_STOP_WIDTH,
         )
 
@@ -82,6 +82,8 @@ class InputBar:
     stop: StopButton
     model_status: ModelStatus
     quota_notice: QuotaNotice
+    page_keys: st.delta_generator.DeltaGenerator
+    """Where a page can put a component that binds keys of its own."""
 
 
 def input_bar(placeholder: str, *, key: str) -> InputBar:
@@ -109,5 +111,8 @@ def _with_status(text: str | None) -> InputBar:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         model_line = ModelStatus()
         limit_line = QuotaNotice()
-        stop = StopButton()
-    return InputBar((text or "").strip(), stop, model_line, limit_line)
+        with st.container(horizontal=True, gap=None, width="content"):
+            stop = StopButton()
+            draw_stop_key()
+            page_keys = st.empty()
+    return InputBar((text or "").strip(), stop, model_line, limit_line, page_keys)

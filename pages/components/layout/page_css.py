@@ -18,6 +18,10 @@ _STYLE = f"""<style>
   opacity: 1;
   transition: none;
 }}
+/* Components that only bind keys take no space. */
+:is(.st-key-stop_key, .st-key-scroll_and_keys) {{
+  position: absolute;
+}}
 {_LINK}::after {{
   content: attr(href);
   display: inline-block;
