@@ -1,6 +1,7 @@
 import streamlit as st
 
 from chains.router import Route
+from pages.components.about.introduction import draw_introduction
 from pages.components.answer import answer_view
 from pages.components.chat.chat_actions import ChatActions
 from pages.components.chat.chat_css import draw_chat_style
@@ -62,6 +63,7 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
 with st.empty():
     if not turns:
         with st.container():
+            draw_introduction()
             st.markdown(
                 "Ask anything. Weir picks the right chain (math, code or general) and streams the answer, with every "
                 "event recorded."

@@ -1,4 +1,4 @@
-"""The Events page: run a chain, or open a recording, and see every event of the run."""
+"""The *Inspector* page: run a chain, or open a recording, and see every event of the run."""
 
 import streamlit as st
 
@@ -22,7 +22,7 @@ st.set_page_config(layout="wide")
 state = inspector_state()
 
 with st.container(horizontal=True, vertical_alignment="center"):
-    page_title("Events")
+    page_title("Inspector")
     chain = draw_chain_choice()
     value = draw_input_popover(state, chain)
     draw_open_recording(state, key="events_files")

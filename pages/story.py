@@ -20,7 +20,7 @@ STORY, RACE = "Story", "Race"
 is_race = st.session_state.get("view", st.query_params.get("view")) == RACE
 st.set_page_config(layout="wide" if is_race else "centered")
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    page_title("Story")
+    page_title("Streaming lab")
     view = st.segmented_control(
         "View",
         [STORY, RACE],

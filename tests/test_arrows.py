@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "weir": {"weir.cli", "weir.library", "weir.llm", "weir.partial_json"},
     "chains": {"weir.config", "weir.llm", "weir.runs"},
     "pages": {
-        "chains", "weir.access", "weir.analysis", "weir.app", "weir.config", "weir.core", "weir.llm",
+        "chains", "weir", "weir.access", "weir.analysis", "weir.app", "weir.config", "weir.core", "weir.llm",
         "weir.partial_json", "weir.runs", "weir.storage", "weir.text",
     },
     "streamlit_app": {"chains", "pages", "weir.app", "weir.config"},

@@ -99,7 +99,7 @@ def test_leaving_the_page_and_coming_back_loses_nothing(chat: Page, model: FakeO
     model.plan = Plan(tokens=WORDS, rate=20)
     send(chat, "Take your time")
     expect(chat.get_by_text("word3")).to_be_visible()
-    chat.get_by_role("link", name="Story").click()
+    chat.get_by_role("link", name="Streaming lab").click()
     expect(chat.get_by_text("Give a topic below")).to_be_visible()
     chat.get_by_role("link", name="Chat").click()
     ended(chat)

@@ -125,7 +125,7 @@ def test_the_http_page_goes_on_working_and_the_api_lets_nobody_else_in(
     sign_in(page, hosted, "ann")
     opened(page, f"{hosted}/http_client")
     send(page, "A story for Ann")
-    expect(page.get_by_text(re.compile("nothing twice, nothing missing"))).to_be_visible()
+    expect(page.get_by_text(re.compile("no duplicates, no gaps"))).to_be_visible()
 
 
 @pytest.mark.parametrize(
