@@ -99,7 +99,7 @@ class RunResponse(BaseModel):
 
     id: str
     chain: str
-    status: str = Field(description="running, done, stopped, failed or abandoned")
+    status: str = Field(description="running, done, waiting (for a person), stopped, failed or abandoned")
     mark: str = Field(description="State of the answer: Writing, Done, Stopped, Cut off or Failed")
     message: str = Field(description="What happened and what to do; empty if there is nothing to report")
     created_at: datetime

@@ -57,7 +57,7 @@ def record(name: str, inputs: Any, target: str) -> int:
         loop.submit(models.aclose()).result(timeout=10)
         loop.close()
     _write(run, target)
-    return 0 if run.status is Status.DONE else 1
+    return 0 if run.status in (Status.DONE, Status.WAITING) else 1
 
 
 def find_chain(name: str) -> ChainSpec:
