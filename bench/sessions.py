@@ -23,7 +23,7 @@ from bench.servers import Server, model_server, weir
 from weir.analysis.metrics import percentile
 
 TOKEN = re.compile(r"(\d+)@(\d+\.\d{4})")
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 """Seconds that a session waits for the next message before it gives up."""
 STAGGER = 2.0
 """Seconds over which the sessions begin."""
@@ -92,7 +92,7 @@ class Session:
         await self._socket.send(message.SerializeToString())
 
     async def _next(self) -> ForwardMsg:
-        frame = await asyncio.wait_for(self._socket.recv(), PATIENCE)
+        frame = await asyncio.wait_for(self._socket.recv(), TIMEOUT_SECONDS)
         message = ForwardMsg()
         message.ParseFromString(frame if isinstance(frame, bytes) else frame.encode())
         if message.WhichOneof("type") == "delta" and message.delta.new_element.WhichOneof("type") == "chat_input":
@@ -109,7 +109,7 @@ def address(server: Server) -> str:
     return f"ws://{urlsplit(server.url).netloc}/_stcore/stream"
 
 
-async def told(server: Server, tokens: int, rate: float, delay: float = 0.0) -> Answer:
+async def read_story(server: Server, tokens: int, rate: float, delay: float = 0.0) -> Answer:
     """Open a session after `delay` seconds, have it ask for one story, and return what it saw."""
     await asyncio.sleep(delay)
     async with connect(address(server), max_size=None) as socket:
@@ -121,7 +121,7 @@ async def told(server: Server, tokens: int, rate: float, delay: float = 0.0) -> 
 async def at_once(server: Server, sessions: int, tokens: int, rate: float) -> list[Answer]:
     """Have that many sessions read their stories at the same time."""
     delays = (STAGGER * number / sessions for number in range(sessions))
-    return list(await asyncio.gather(*(told(server, tokens, rate, delay) for delay in delays)))
+    return list(await asyncio.gather(*(read_story(server, tokens, rate, delay) for delay in delays)))
 
 
 def many(sessions: int, tokens: int, rate: float) -> tuple[list[Answer], float]:

@@ -98,7 +98,8 @@ def test_a_forbidden_arrow_is_found(room: str, module: str) -> None:
 
 
 def test_no_file_name_occurs_twice() -> None:
-    names = Counter(path.name for path in sources() if path.name not in ("__init__.py", "__main__.py"))
+    files = [*sources(), *(ROOT / "bench").glob("*.py")]
+    names = Counter(path.name for path in files if path.name not in ("__init__.py", "__main__.py"))
     assert [name for name, count in names.items() if count > 1] == []
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from langchain_core.output_parsers import JsonOutputParser
 from langchain_core.runnables import RunnableGenerator
 from pydantic import ValidationError
 
@@ -110,6 +111,26 @@ def test_the_class_is_parsed_once_and_whole(
     assert run.wait(10)
     assert run.status is Status.DONE
     assert run.events[-1].data["output"] == {"title": "Soup", "verdict": "good", "stars": 4, "reason": "Warm"}
+
+
+def test_a_refusal_that_langchains_parser_raises_is_a_refusal(
+    recorder: Recorder, model: Any, openai_server: FakeOpenAI
+) -> None:
+    openai_server.plan = Plan(refusal="I will not")
+    run = recorder.start(model | JsonOutputParser(), "soup")
+    assert run.wait(10)
+    assert (run.failure and run.failure.kind) is FailureKind.REFUSAL
+
+
+@pytest.mark.parametrize("method", StructuredMethod)
+def test_a_list_of_fields_of_ones_own_streams_to_its_end(
+    recorder: Recorder, model: Any, openai_server: FakeOpenAI, method: StructuredMethod
+) -> None:
+    pieces = ['{"colour": "te', 'al"}']
+    openai_server.plan = Plan(tokens=pieces, structured_tokens=pieces)
+    run = recorder.start(structured_chain(model, class_of_fields("colour: str"), method), {"topic": "teal"})
+    assert run.wait(10)
+    assert (run.status, run.failure) == (Status.DONE, None)
 
 
 def test_every_example_is_bounded() -> None:

@@ -70,7 +70,10 @@ class LinearJsonOutputParser(BaseTransformOutputParser[Any]):
 
 
 def with_json_schema(model: BaseChatModel, schema: dict[str, Any], **kwargs: Any) -> Runnable[Any, Any]:
-    """Return `model.with_structured_output(schema, method="json_schema")` with a `LinearJsonOutputParser`."""
+    """Return `model.with_structured_output(schema, method="json_schema")` with a `LinearJsonOutputParser`.
+
+    Without the step that raises for a refusal: it would be one more step of the run that handles each chunk.
+    """
     chain = model.with_structured_output(schema, method="json_schema", **kwargs)
     if isinstance(chain, runnables.RunnableSequence) and isinstance(chain.last, JsonOutputParser):
         return chain.first | LinearJsonOutputParser()

@@ -1,6 +1,6 @@
 """What it costs to know the value after every chunk: Weir's parser, and those that parse all of the text so far.
 
-    python bench/partial_json.py [--slow] [--size 4]
+    python bench/json_parsers.py [--slow] [--size 4]
 
 Documents of 10 kB, 100 kB and 1 MB, of objects and of one long string, in chunks of four characters. Processor seconds
 for the whole document, and how many times Weir's they are. Figures with ~ are not measured through: the mean over 20
