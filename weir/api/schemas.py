@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from weir.analysis.metrics import MetricsAccumulator, root_chunk_text
+from weir.analysis.answer_reader import answer_chunks
+from weir.analysis.metrics import MetricsAccumulator
 from weir.analysis.outcome import outcome
 from weir.core import serialization
 from weir.core.byte_chunks import byte_chunks
@@ -153,9 +154,8 @@ def _with_text(body: bytes, run: Run, count: int) -> Iterator[bytes]:
     yield b',"text":"'
     # A surrogate pair may be split between two chunks; half a pair alone becomes U+FFFD.
     decoder = codecs.getincrementaldecoder("utf-16-le")("replace")
-    for number in range(count):
-        if text := root_chunk_text(run.events[number]):
-            yield serialization.dumps(decoder.decode(text.encode("utf-16-le", "surrogatepass")))[1:-1]
+    for _, text in answer_chunks(run.events[number] for number in range(count)):
+        yield serialization.dumps(decoder.decode(text.encode("utf-16-le", "surrogatepass")))[1:-1]
     yield serialization.dumps(decoder.decode(b"", final=True))[1:-1] + b'"}'
 
 
