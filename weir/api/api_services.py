@@ -16,6 +16,7 @@ from weir.api.sse import SseConnections, iterate_until
 from weir.core.run_event import RunEvent
 from weir.llm.chain_registry import ChainRegistry
 from weir.llm.provider import ModelProvider
+from weir.runs.graph_options import GraphOptions, GraphOptionsError, configure_run
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run
 from weir.runs.run_store import get_readable_run
@@ -34,14 +35,14 @@ class ApiServices:
         self.limits = limits
         self.connections = SseConnections()
 
-    def start_run(self, request: Request, chain_name: str, value: Any) -> Run:
+    def start_run(self, request: Request, chain_name: str, value: Any, options: GraphOptions | None = None) -> Run:
         """Start a run for the caller.
 
         Raises ApiError, UnknownChainError, ModelNotReadyError or LimitReachedError.
         """
         chain = self.registry.get(chain_name)
         try:
-            inputs = chain.input_model.model_validate(value)
+            inputs = chain.inputs_for(value, continues=options is not None and options.continues)
         except ValidationError as error:
             raise ApiError(
                 422,
@@ -49,10 +50,15 @@ class ApiServices:
                 errors=public_validation_errors(error.errors()),
             ) from None
         prepared = chain.prepare(self.models, inputs)
+        try:
+            run = configure_run(prepared.runnable, None if value is None else prepared.inputs, options)
+        except GraphOptionsError as error:
+            raise ApiError(422, str(error)) from None
+        context = prepared.context | ({"thread_id": run.thread_id} if run.thread_id else {})
         return start_limited_run(
             self.limits,
             get_caller(request),
-            lambda: self.recorder.start(prepared.runnable, prepared.inputs, name=chain.name, context=prepared.context),
+            lambda: self.recorder.start(run.runnable, run.value, name=chain.name, context=context, config=run.config),
         )
 
     def get_run(self, request: Request, run_id: str) -> Run:

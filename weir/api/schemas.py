@@ -9,11 +9,13 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from weir.analysis.answer_reader import answer_chunks
+from weir.analysis.graph_state import interrupts, thread_of
 from weir.analysis.metrics import MetricsAccumulator
 from weir.analysis.outcome import outcome
 from weir.core import serialization
 from weir.core.byte_chunks import byte_chunks
 from weir.llm.chain_registry import ChainSpec
+from weir.runs.graph_options import GraphOptions
 from weir.runs.run import Run
 
 _PAGE_NAME = re.compile("[a-z_]{1,40}")
@@ -36,7 +38,8 @@ class ChainResponse(BaseModel):
 class InvokeRequest(BaseModel):
     """The input for a chain."""
 
-    input: Any = Field(examples=[{"topic": "a robot learning to cook", "length": "short"}])
+    input: Any = Field(None, examples=[{"topic": "a robot learning to cook", "length": "short"}])
+    options: GraphOptions | None = Field(None, description="For a graph: its thread, and how it goes on")
 
 
 class RunRequest(InvokeRequest):
@@ -50,6 +53,9 @@ class InvokeResponse(BaseModel):
 
     output: Any
     id: str = Field(description="Id of the run, for /api/runs/{id}")
+    status: str = Field(description="done, or waiting: the graph has stopped to ask a person")
+    thread_id: str | None = Field(description="Thread of the graph, to resume it with; null for other chains")
+    interrupts: list[Any] = Field(description="What the graph asks, each with its `id` and its `value`")
 
 
 class Links(BaseModel):
@@ -84,6 +90,9 @@ class MetricsResponse(BaseModel):
     """Figures of a run. Times are in seconds; null means not known."""
 
     time_to_first_token: float | None
+    time_to_first_reasoning: float | None
+    thinking_seconds: float = Field(description="Seconds of reasoning, before the answer")
+    reasoning_tokens: int | None
     tokens_per_second: float | None
     tokens_in: int | None
     tokens_out: int | None
@@ -107,6 +116,8 @@ class RunResponse(BaseModel):
     input: Any
     text: str = Field(description="The text so far")
     events: int
+    thread_id: str | None = Field(description="Thread of the graph, to resume it with; null for other chains")
+    interrupts: list[Any] = Field(description="What the graph asks, each with its `id` and its `value`")
     figures: MetricsResponse
     links: Links
 
@@ -128,8 +139,13 @@ def run_view(run: Run, base: str) -> Iterator[bytes]:
         input=None,
         text="",
         events=count,
+        thread_id=thread_of(run),
+        interrupts=serialization.to_utf8_safe(interrupts(run)),
         figures=MetricsResponse(
             time_to_first_token=metrics.time_to_first_token,
+            time_to_first_reasoning=metrics.time_to_first_reasoning,
+            thinking_seconds=metrics.thinking_seconds,
+            reasoning_tokens=metrics.reasoning_tokens,
             tokens_per_second=metrics.tokens_per_second,
             tokens_in=metrics.tokens_in,
             tokens_out=metrics.tokens_out,

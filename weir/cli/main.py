@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import sys
+from typing import Any
 from urllib.parse import urlencode
 
 from weir import __version__
@@ -28,10 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     from weir.config.settings import SettingsError, settings
 
     try:
-        inputs = json.loads(options.input)
+        inputs = _parse_json("--input", options.input)
+        graph_options = _graph_options(options)
         settings()
-    except ValueError as error:
-        return _refuse(f"--input is not JSON: {error}.")
+    except _NotJSONError as error:
+        return _refuse(str(error))
     except SettingsError as error:
         return _refuse(str(error))
     if options.record is not None:
@@ -39,10 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
             return _refuse('--record needs a chain. For example: weir story --input \'{"topic": "rain"}\' --record -')
         from weir.cli.record import record
 
-        return record(options.chain, inputs, options.record)
+        return record(options.chain, inputs, options.record, graph_options)
     if options.chain is None:
         return _open_app({}, options.port)
-    return _open_chain(options.chain, options.input, options.port)
+    return _open_chain(options.chain, {"input": options.input or "{}", **_link_fields(options)}, options.port)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -52,10 +54,15 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         epilog="Exit codes: 0 done, 1 the run did not end well, 2 it cannot start.",
     )
     parser.add_argument("chain", nargs="?", help="package.module:attribute, or the name of a built-in chain")
-    parser.add_argument("--input", default="{}", help="the chain's input as JSON (default: %(default)s)")
+    parser.add_argument("--input", help="the chain's input as JSON (default: {}, none for a thread that goes on)")
     parser.add_argument(
         "--record", metavar="FILE", help="run the chain here and write the recording to FILE (-: stdout)"
     )
+    parser.add_argument("--thread", metavar="ID", help="thread of a graph with a checkpointer")
+    parser.add_argument("--resume", metavar="JSON", help="answer to the interrupt that the thread waits at")
+    parser.add_argument("--checkpoint", metavar="ID", help="checkpoint of the thread to go on from")
+    parser.add_argument("--context", metavar="JSON", help="context of the graph's run, an object")
+    parser.add_argument("--recursion-limit", type=int, metavar="N", help="steps after which the graph is ended")
     parser.add_argument("--port", type=int, default=8501, help="port of the app (default: %(default)s)")
     parser.add_argument("--version", action="version", version=f"weir {__version__}")
     return parser.parse_args(arguments)
@@ -66,7 +73,35 @@ def _refuse(sentence: str) -> int:
     return CANNOT_START
 
 
-def _open_chain(name: str, input_json: str, port: int) -> int:
+class _NotJSONError(ValueError):
+    """An argument is not JSON. Its text is a sentence for people."""
+
+
+def _parse_json(name: str, text: str | None) -> Any:
+    """Return the value of an argument; None if it is not given. Raises _NotJSONError."""
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError as error:
+        raise _NotJSONError(f"{name} is not JSON: {error}.") from None
+
+
+def _graph_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of GraphOptions that the arguments set. Raises _NotJSONError."""
+    fields = {
+        "thread_id": options.thread,
+        "checkpoint_id": options.checkpoint,
+        "recursion_limit": options.recursion_limit,
+    }
+    texts = {"resume": options.resume, "context": options.context}
+    parsed = {name: _parse_json(f"--{name}", text) for name, text in texts.items() if text is not None}
+    return {name: value for name, value in fields.items() if value is not None} | parsed
+
+
+def _link_fields(options: argparse.Namespace) -> dict[str, str]:
+    return {"thread": options.thread} if options.thread else {}
+
+
+def _open_chain(name: str, fields: dict[str, str], port: int) -> int:
     """Become the app, with the chain in its registry."""
     from weir.cli.record import find_chain
     from weir.config.settings import settings
@@ -81,7 +116,7 @@ def _open_chain(name: str, input_json: str, port: int) -> int:
     if ":" in name:
         path, name = name, name.rpartition(":")[2].replace(".", "_")
         variables["WEIR_CHAINS"] = ",".join(filter(None, (settings().chains, f"{name}={path}")))
-    link = f"http://localhost:{port}/events?{urlencode({'chain': name, 'input': input_json})}"
+    link = f"http://localhost:{port}/events?{urlencode({'chain': name, **fields})}"
     print(f"Weir opens on {name}: {link}", flush=True)  # noqa: T201
     return _open_app(variables, port)
 

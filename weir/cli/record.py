@@ -28,6 +28,7 @@ from weir.llm.chain_registry import (
 from weir.llm.provider import LOAD_TIMEOUT_SECONDS, EnginePhase, ModelProvider
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
+from weir.runs.graph_options import ConfiguredRun, GraphOptions, GraphOptionsError, configure_run
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
 from weir.runs.run_store import MemoryStore
@@ -40,8 +41,11 @@ class NoModelError(Exception):
     """No model can answer; the text says why."""
 
 
-def record(name: str, inputs: Any, target: str) -> int:
-    """Run a chain, write its recording to a file, or to standard output for `-`, and return the exit code."""
+def record(name: str, inputs: Any, target: str, options: dict[str, Any] | None = None) -> int:
+    """Run a chain, write its recording to a file, or to standard output for `-`, and return the exit code.
+
+    `options` are the fields of GraphOptions.
+    """
     try:
         chain = find_chain(name)
     except ChainImportError as error:
@@ -49,9 +53,12 @@ def record(name: str, inputs: Any, target: str) -> int:
     loop = BackgroundLoop()
     models = ModelProvider(settings())
     try:
-        prepared = prepare(chain, inputs, models)
-        run = _run(name, prepared, loop, (*settings().secrets, *models.secrets))
-    except (ValidationError, NoModelError) as error:
+        chosen = GraphOptions.model_validate(options or {})
+        has_input = inputs is not None or not chosen.continues
+        prepared = prepare(chain, {} if inputs is None else inputs, models)
+        configured = configure_run(prepared.runnable, prepared.inputs if has_input else None, chosen)
+        run = _run(name, configured, prepared.context, loop, (*settings().secrets, *models.secrets))
+    except (ValidationError, NoModelError, GraphOptionsError) as error:
         return _refuse(error)
     finally:
         loop.submit(models.aclose()).result(timeout=10)
@@ -111,10 +118,13 @@ def _await_engine(models: ModelProvider, timeout: float) -> None:
         raise NoModelError(f"The embedded model is not ready after {timeout:.0f} s: it is {state.phase}.")
 
 
-def _run(name: str, prepared: PreparedRun, loop: BackgroundLoop, secrets: tuple[str, ...]) -> Run:
+def _run(
+    name: str, configured: ConfiguredRun, context: dict[str, Any], loop: BackgroundLoop, secrets: tuple[str, ...]
+) -> Run:
     store = MemoryStore(budget=int(settings().record_mb * 1e6))
     recorder = Recorder(store, loop, grace_seconds=settings().grace_seconds, secrets=secrets)
-    run = recorder.start(prepared.runnable, prepared.inputs, name=name, context=prepared.context)
+    context = context | ({"thread_id": configured.thread_id} if configured.thread_id else {})
+    run = recorder.start(configured.runnable, configured.value, name=name, context=context, config=configured.config)
     if threading.current_thread() is threading.main_thread():
         # Ctrl-C stops the run, not this command: the recording of what has arrived is written.
         signal.signal(signal.SIGINT, lambda *_: run.stop())

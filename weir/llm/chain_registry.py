@@ -51,6 +51,13 @@ class ChainSpec:
     prepare: Callable[[ModelProvider, Any], PreparedRun]
     """Called with the model provider and a validated input. Raises ModelNotReadyError."""
 
+    def inputs_for(self, value: Any, *, continues: bool = False) -> BaseModel:
+        """Return the validated input. A run that goes on with a thread may have none: it gets the defaults.
+
+        Raises ValidationError.
+        """
+        return self.input_model.model_validate({} if continues and value is None else value)
+
 
 class ChainRegistry:
     """Chains by name, in the order in which they are shown: the built-in ones, then the user's own.

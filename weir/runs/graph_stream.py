@@ -21,6 +21,9 @@ EVENT_PREFIX = "on_weir_"
 _IN_OTHER_EVENTS = {"tasks": {"input", "result"}, "checkpoints": {"values"}}
 """Fields that are left out. The node's start event has the input, `updates` the result, `values` the values."""
 
+_STREAM_ARGUMENTS = {"stream_mode", "subgraphs", "version"}
+"""Arguments of a graph's stream that change what it yields."""
+
 Report = Callable[[str, dict[str, Any]], None]
 """Called with an event's name and its data."""
 
@@ -28,7 +31,7 @@ Report = Callable[[str, dict[str, Any]], None]
 def graph_of(runnable: Runnable[Any, Any]) -> Any:
     """Return the LangGraph graph that a Runnable is, or is bound to; None if it is none."""
     pregel = sys.modules.get("langgraph.pregel")
-    while isinstance(runnable, RunnableBindingBase) and not runnable.kwargs:
+    while isinstance(runnable, RunnableBindingBase) and not _STREAM_ARGUMENTS & set(runnable.kwargs):
         runnable = runnable.bound
     return runnable if pregel and isinstance(runnable, pregel.Pregel) else None
 
