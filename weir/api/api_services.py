@@ -14,7 +14,7 @@ from weir.api.request_caller import get_caller, is_api_client
 from weir.api.run_reader import RunReader
 from weir.api.sse import SseConnections, iterate_until
 from weir.core.run_event import RunEvent
-from weir.llm.chain_registry import ChainRegistry
+from weir.llm.chain_registry import ChainRegistry, UnsuitableModelError
 from weir.llm.provider import ModelProvider
 from weir.runs.graph_options import GraphOptions, GraphOptionsError, configure_run
 from weir.runs.recorder import Recorder
@@ -49,10 +49,10 @@ class ApiServices:
                 f"The input does not match the schema of the chain {chain_name}.",
                 errors=public_validation_errors(error.errors()),
             ) from None
-        prepared = chain.prepare(self.models, inputs)
         try:
+            prepared = chain.prepare(self.models, inputs)
             run = configure_run(prepared.runnable, None if value is None else prepared.inputs, options)
-        except GraphOptionsError as error:
+        except (GraphOptionsError, UnsuitableModelError) as error:
             raise ApiError(422, str(error)) from None
         context = prepared.context | ({"thread_id": run.thread_id} if run.thread_id else {})
         return start_limited_run(

@@ -23,6 +23,7 @@ from weir.llm.chain_registry import (
     ModelNotReadyError,
     PreparedRun,
     UnknownChainError,
+    UnsuitableModelError,
     spec_of_runnable,
 )
 from weir.llm.provider import LOAD_TIMEOUT_SECONDS, EnginePhase, ModelProvider
@@ -58,7 +59,7 @@ def record(name: str, inputs: Any, target: str, options: dict[str, Any] | None =
         prepared = prepare(chain, {} if inputs is None else inputs, models)
         configured = configure_run(prepared.runnable, prepared.inputs if has_input else None, chosen)
         run = _run(name, configured, prepared.context, loop, (*settings().secrets, *models.secrets))
-    except (ValidationError, NoModelError, GraphOptionsError) as error:
+    except (ValidationError, NoModelError, UnsuitableModelError, GraphOptionsError) as error:
         return _refuse(error)
     finally:
         loop.submit(models.aclose()).result(timeout=10)

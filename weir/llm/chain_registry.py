@@ -21,6 +21,10 @@ class ModelNotReadyError(Exception):
     message = "No model can answer yet: the embedded one is still loading or could not start, and no other is set."
 
 
+class UnsuitableModelError(Exception):
+    """The chain cannot run on the model that answers. Its text is a sentence for people."""
+
+
 class UnknownChainError(LookupError):
     """No chain has the requested name."""
 
@@ -49,7 +53,7 @@ class ChainSpec:
     description: str
     input_model: type[BaseModel]
     prepare: Callable[[ModelProvider, Any], PreparedRun]
-    """Called with the model provider and a validated input. Raises ModelNotReadyError."""
+    """Called with the model provider and a validated input. Raises ModelNotReadyError or UnsuitableModelError."""
 
     def inputs_for(self, value: Any, *, continues: bool = False) -> BaseModel:
         """Return the validated input. A run that goes on with a thread may have none: it gets the defaults.
