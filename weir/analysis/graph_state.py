@@ -61,6 +61,62 @@ def state_at(events: Iterable[RunEvent], seq: int) -> Any:
     return state
 
 
+@dataclass(slots=True)
+class NodeVisits:
+    """How often a graph's node was at work, for how long, and what it is doing now."""
+
+    count: int = 0
+    seconds: float = 0.0
+    status: str = ""
+    """`at work`, `visited`, `waiting` or `failed`; empty before its first visit."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphShape:
+    """A graph as it is drawn."""
+
+    nodes: dict[str, NodeVisits]
+    edges: tuple[tuple[str, str, bool], ...]
+    """From, to, and whether a condition decides."""
+
+
+def graph_shape(events: Iterable[RunEvent]) -> GraphShape | None:
+    """Return the graph of a run with the visits of its nodes so far; None if the run is not of a graph."""
+    nodes: dict[str, NodeVisits] = {}
+    edges: tuple[tuple[str, str, bool], ...] = ()
+    began: dict[str, float] = {}
+    is_graph = False
+    for event in events:
+        if (shape := reported(event, "graph")) is not None and isinstance(shape[1], dict):
+            is_graph = True
+            nodes = {str(name): NodeVisits() for name in _list(shape[1].get("nodes"))}
+            edges = tuple(
+                (str(edge.get("source")), str(edge.get("target")), bool(edge.get("conditional")))
+                for edge in _list(shape[1].get("edges"))
+                if isinstance(edge, dict)
+            )
+        elif (task := reported(event, "tasks")) is not None and not task[0] and isinstance(task[1], dict):
+            _visit(nodes, began, task[1], event.elapsed)
+    return GraphShape(nodes, edges) if is_graph else None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _visit(nodes: dict[str, NodeVisits], began: dict[str, float], task: dict[str, Any], at: float) -> None:
+    visits = nodes.setdefault(str(task.get("name")), NodeVisits())
+    task_id = str(task.get("id"))
+    if "triggers" in task:
+        began[task_id] = at
+        visits.count += 1
+        visits.status = "at work"
+        return
+    visits.seconds += at - began.pop(task_id, at)
+    waits = "waiting" if task.get("interrupts") else "visited"
+    visits.status = "failed" if task.get("error") else waits
+
+
 def interrupts(run: Run) -> list[dict[str, Any]]:
     """Return what the graph of a run that waits asks a person, each with its `value` and `id`."""
     if run.status is not Status.WAITING:
@@ -94,5 +150,5 @@ def checkpoints(events: Iterable[RunEvent]) -> list[tuple[int, str, list[str]]]:
         checkpoint_id = configurable.get("checkpoint_id") if isinstance(configurable, dict) else None
         following = report[1].get("next")
         if isinstance(checkpoint_id, str):
-            found.append((event.seq, checkpoint_id, [str(node) for node in following or ()]))
+            found.append((event.seq, checkpoint_id, [str(node) for node in _list(following)]))
     return found

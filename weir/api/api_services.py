@@ -54,7 +54,7 @@ class ApiServices:
             run = configure_run(prepared.runnable, None if value is None else prepared.inputs, options)
         except (GraphOptionsError, UnsuitableModelError) as error:
             raise ApiError(422, str(error)) from None
-        context = prepared.context | ({"thread_id": run.thread_id} if run.thread_id else {})
+        context = prepared.context | run.context
         return start_limited_run(
             self.limits,
             get_caller(request),

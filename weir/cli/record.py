@@ -124,7 +124,7 @@ def _run(
 ) -> Run:
     store = MemoryStore(budget=int(settings().record_mb * 1e6))
     recorder = Recorder(store, loop, grace_seconds=settings().grace_seconds, secrets=secrets)
-    context = context | ({"thread_id": configured.thread_id} if configured.thread_id else {})
+    context = context | configured.context
     run = recorder.start(configured.runnable, configured.value, name=name, context=context, config=configured.config)
     if threading.current_thread() is threading.main_thread():
         # Ctrl-C stops the run, not this command: the recording of what has arrived is written.

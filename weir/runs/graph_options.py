@@ -55,6 +55,15 @@ class ConfiguredRun:
     value: Any
     config: RunnableConfig
     thread_id: str | None = None
+    thread_in_memory: bool = False
+    """Whether the graph's checkpointer forgets its threads when the process ends."""
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """Notes for the record, by which the thread can go on."""
+        if self.thread_id is None:
+            return {}
+        return {"thread_id": self.thread_id} | ({"thread_in_memory": True} if self.thread_in_memory else {})
 
 
 def configure_run(runnable: Runnable[Any, Any], value: Any, options: GraphOptions | None = None) -> ConfiguredRun:
@@ -83,7 +92,8 @@ def configure_run(runnable: Runnable[Any, Any], value: Any, options: GraphOption
         config["configurable"]["checkpoint_id"] = options.checkpoint_id
     if "resume" in options.model_fields_set:
         value = sys.modules["langgraph.types"].Command(resume=options.resume)
-    return ConfiguredRun(_with_async_checkpointer(runnable, graph), value, config, thread_id)
+    in_memory = any(base.__name__ == "InMemorySaver" for base in type(graph.checkpointer).__mro__)
+    return ConfiguredRun(_with_async_checkpointer(runnable, graph), value, config, thread_id, in_memory)
 
 
 def _with_async_checkpointer(runnable: Any, graph: Any) -> Runnable[Any, Any]:

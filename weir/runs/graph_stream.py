@@ -4,6 +4,7 @@ LangChain's callbacks have none of it. The graph's own stream modes have it, for
 LangGraph is not imported here: where a chain is a graph, its author has imported it.
 """
 
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
@@ -11,6 +12,8 @@ from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.base import RunnableBindingBase
+
+_LOG = logging.getLogger(__name__)
 
 MODES = ("updates", "values", "custom", "tasks", "checkpoints")
 """LangGraph's stream modes that are recorded."""
@@ -49,6 +52,7 @@ class GraphStream:
         self._report = report
         self.is_interrupted = False
         """Whether the graph has stopped to wait for a person."""
+        self._has_reported = False
 
     async def astream(self, value: Any, config: RunnableConfig, **kwargs: Any) -> AsyncIterator[Any]:
         chunks: Any = self._runnable.astream(value, config, stream_mode=self._modes, subgraphs=True, **kwargs)
@@ -65,6 +69,10 @@ class GraphStream:
 
     def _is_own_chunk(self, namespace: tuple[str, ...], mode: str, payload: Any) -> bool:
         """Report a chunk and return whether it is one that the graph yields by itself."""
+        if not self._has_reported:
+            self._has_reported = True
+            if shape := _shape(graph_of(self._runnable)):
+                self._report(f"{EVENT_PREFIX}graph", {"namespace": [], "payload": shape})
         if mode in MODES:
             omitted = _IN_OTHER_EVENTS.get(mode, ())
             kept = {key: payload[key] for key in payload if key not in omitted} if omitted else payload
@@ -72,6 +80,17 @@ class GraphStream:
         if mode == "updates" and not namespace and isinstance(payload, dict) and "__interrupt__" in payload:
             self.is_interrupted = True
         return mode == self._own_mode and not namespace
+
+
+def _shape(graph: Any) -> dict[str, Any] | None:
+    """Return the nodes and edges of a graph; None if LangGraph cannot draw it."""
+    try:
+        drawable = graph.get_graph()
+    except Exception:
+        _LOG.warning("the shape of graph %s cannot be recorded", graph.name, exc_info=True)
+        return None
+    edges = [{"source": e.source, "target": e.target, "conditional": e.conditional} for e in drawable.edges]
+    return {"nodes": list(drawable.nodes), "edges": edges}
 
 
 def graph_stream(runnable: Runnable[Any, Any], report: Report) -> GraphStream | None:

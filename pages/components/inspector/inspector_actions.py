@@ -49,9 +49,7 @@ def start_run(request: RunRequest, pending: PendingRun) -> StartResult:
         return StartResult(problem=str(error))
     except ValidationError as error:
         return StartResult(problem=_first_problem(error))
-    context = {"page": "events", "asked": value}
-    if configured.thread_id:
-        context["thread_id"] = configured.thread_id
+    context = {"page": "events", **({} if request.continues else {"asked": value}), **configured.context}
     if request.origin:
         context["origin"] = request.origin
     prepared = replace(prepared, runnable=configured.runnable, inputs=configured.value)
