@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel, RootModel
 
 from weir.config.user_chains import ChainImportError, check_importable_in_app, import_runnable
@@ -43,6 +43,8 @@ class PreparedRun:
     """The connections of a synchronous run, by which it can be aborted."""
     timing: TransportTiming | None = None
     """Records when the request was sent and when the connection closed."""
+    config: RunnableConfig = field(default_factory=RunnableConfig)
+    """LangChain's config of the run."""
 
 
 @dataclass(frozen=True, slots=True)
