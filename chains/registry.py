@@ -13,7 +13,7 @@ from chains.router import Route, classifier, fixed_route, local_classifier, smar
 from chains.story_chain import Length, Tone, continuation_chain, story_chain
 from chains.structured import StructuredMethod
 from weir.config.settings import settings
-from weir.llm.chain_registry import ChainRegistry, ChainSpec, ModelNotReadyError, PreparedRun
+from weir.llm.chain_registry import ChainRegistry, ChainSpec, ModelNotReadyError, PreparedRun, UnsuitableModelError
 from weir.llm.chat_model import warm_up_model
 from weir.llm.history import trim_history
 from weir.llm.provider import AbortableConnections, ModelOptions, ModelProvider, TransportTiming
@@ -51,6 +51,18 @@ class TopicInput(_Input):
     """What the structured chain and the showcase are given."""
 
     topic: Text = Field(description="What it is about", examples=["the sea"])
+
+
+class PostcardInput(_Input):
+    """What the graph is given."""
+
+    topic: Text = Field("the sea", description="What the postcard is about", examples=["the sea"])
+
+
+class QuestionInput(_Input):
+    """What the agent is given."""
+
+    question: Text = Field(description="A question for tools", examples=["What is 25 * 17, and half of it?"])
 
 
 class StructuredInput(TopicInput):
@@ -219,6 +231,33 @@ def prepare_structured(
     return PreparedRun(structured.structured_chain(model, schema, method), {"topic": topic}, context)
 
 
+NO_TOOLS = (
+    "The embedded model cannot call tools. Set `OPENAI_BASE_URL` to an endpoint that can, or open the recording "
+    "“An agent with tools on a scripted server”."
+)
+
+
+def _prepare_agent(models: ModelProvider, fields: QuestionInput) -> PreparedRun:
+    # Importing LangGraph takes a second, which no other chain needs.
+    from chains.agent import agent
+
+    model, endpoint = models.chat_model(), models.endpoint()
+    if model is None or endpoint is None:
+        raise ModelNotReadyError
+    if endpoint.is_embedded:
+        raise UnsuitableModelError(NO_TOOLS)
+    return PreparedRun(agent(model), {"messages": [("user", fields.question)]})
+
+
+def _prepare_graph(models: ModelProvider, fields: PostcardInput) -> PreparedRun:
+    from chains import draft_graph
+
+    model = models.chat_model(max_tokens=draft_graph.MAX_TOKENS)
+    if model is None:
+        raise ModelNotReadyError
+    return PreparedRun(draft_graph.draft_graph(model), {"topic": fields.topic})
+
+
 def _prepare_showcase(models: ModelProvider, fields: TopicInput) -> PreparedRun:
     model = models.chat_model(max_tokens=showcase.MAX_TOKENS)
     if model is None:
@@ -259,6 +298,18 @@ REGISTRY = ChainRegistry(
             "Two branches side by side, a lambda, a tool and custom events.",
             TopicInput,
             _prepare_showcase,
+        ),
+        ChainSpec(
+            "graph",
+            "A graph with a branch, a loop and an interrupt: a postcard that a person accepts or has changed.",
+            PostcardInput,
+            _prepare_graph,
+        ),
+        ChainSpec(
+            "agent",
+            "An agent with a calculator, a calendar and a letter counter. It needs a model that calls tools.",
+            QuestionInput,
+            _prepare_agent,
         ),
     ),
     lambda: settings().extra_chains,

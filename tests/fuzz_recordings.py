@@ -28,6 +28,7 @@ from pages.components.layout import formatting
 from pages.components.session.recordings import SAMPLES
 from pages.components.story.metrics_view import newest_lines, sparkline
 from weir.analysis import event_rows, method_race, metrics, run_comparison, stream_diagnosis
+from weir.analysis.answer_reader import answer_text
 from weir.analysis.event_filter import EventFilter
 from weir.analysis.method_race import Lane
 from weir.analysis.outcome import outcome
@@ -298,7 +299,7 @@ def _check_events(run: Run) -> None:
     result = outcome(run, snapshot.metrics())
     _assert_sendable(result.message, result.hint)
     TokenUsageCounter().update(events)
-    metrics.answer_text(events)
+    answer_text(events)
     metrics.output_of(events, "classify")
     metrics.custom_event(events, "route")
     run_phase(events, RunPhase.WAITING, None)

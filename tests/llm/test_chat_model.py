@@ -12,7 +12,8 @@ from chains.router import smart_router
 from chains.story_chain import Length, story_chain
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from weir.access import run_log
-from weir.analysis.metrics import answer_text, custom_event, run_metrics
+from weir.analysis.answer_reader import answer_text
+from weir.analysis.metrics import custom_event, run_metrics
 from weir.analysis.outcome import AnswerStatus, outcome
 from weir.config.settings import Settings
 from weir.llm.chat_model import Endpoint, chat_model, configured_endpoint, embedded_endpoint

@@ -27,6 +27,8 @@ def metrics_line(figures: RunMetrics, cost: float | None = None) -> str:
     parts = []
     if figures.time_to_first_token is not None:
         parts.append(f"first token {seconds(figures.time_to_first_token)}")
+    if figures.thinking_seconds:
+        parts.append(f"thought {seconds(figures.thinking_seconds)}")
     if figures.tokens_per_second is not None:
         parts.append(f"{estimate}{figures.tokens_per_second:,.0f} tokens/s")
     if figures.tokens_in is not None:

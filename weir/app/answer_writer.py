@@ -26,6 +26,7 @@ _LOG = logging.getLogger(__name__)
 _FALLBACK_STATUSES = {
     Status.DONE: MessageStatus.DONE,
     Status.STOPPED: MessageStatus.STOPPED,
+    Status.WAITING: MessageStatus.STOPPED,
     Status.ABANDONED: MessageStatus.STOPPED,
     Status.FAILED: MessageStatus.FAILED,
 }

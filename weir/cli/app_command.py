@@ -3,10 +3,13 @@
 import json
 import os
 import sys
+from typing import Any
 from urllib.parse import urlencode
 
 import click
 
+from weir.cli.inputs import read_graph_options
+from weir.cli.options import graph_options
 from weir.config.app_folder import APP_FOLDER
 
 
@@ -15,7 +18,8 @@ from weir.config.app_folder import APP_FOLDER
 @click.option("--input", "input_json", default="{}", show_default=True, help="The chain's input as JSON.")
 @click.option("--record", "target", metavar="FILE", help="Run the chain here, write the recording to FILE (-: stdout).")
 @click.option("--port", type=int, default=8501, show_default=True, help="Port of the app.")
-def command(chain: str | None, input_json: str, target: str | None, port: int) -> int:
+@graph_options
+def command(chain: str | None, input_json: str, target: str | None, port: int, **options: Any) -> int:
     """Open the app. CHAIN is the name of a built-in chain, or package.module:attribute."""
     from weir.config.settings import SettingsError, settings
 
@@ -33,7 +37,9 @@ def command(chain: str | None, input_json: str, target: str | None, port: int) -
             )
         from weir.cli.record import record
 
-        return record(chain, inputs, target)
+        return record(chain, inputs, target, read_graph_options(**options))
+    if any(value is not None for value in options.values()):
+        raise click.ClickException("A thread, an answer, a context or a limit of steps needs `--record`.")
     if chain is None:
         return _open_app({}, port)
     return _open_chain(chain, input_json, port)

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from weir.analysis.metrics import answer_text, custom_event, root_chunk_text
+from weir.analysis.answer_reader import answer_text
+from weir.analysis.metrics import custom_event, root_chunk_text
 from weir.cli.app_modules import import_app_module
 from weir.cli.inputs import read_text
 from weir.cli.options import model_option, plain_option, recording_option

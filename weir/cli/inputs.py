@@ -37,3 +37,17 @@ def read_json(text: str, *, option: str = "--input") -> Any:
         raise click.ClickException(f"{option}: {text[1:]} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise click.ClickException(f"{option} is not JSON: {error}.") from error
+
+
+def read_graph_options(
+    thread: str | None, resume: str | None, checkpoint: str | None, context: str | None, recursion_limit: int | None
+) -> dict[str, Any]:
+    """Return the fields of GraphOptions that the options set. Raises ClickException."""
+    fields = {
+        "thread_id": thread,
+        "checkpoint_id": checkpoint,
+        "recursion_limit": recursion_limit,
+        "context": None if context is None else read_json(context, option="--context"),
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    return given if resume is None else given | {"resume": read_json(resume, option="--resume")}

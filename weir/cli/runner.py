@@ -20,7 +20,7 @@ from weir.cli.main import INTERRUPTED, OK, RUN_FAILED
 from weir.cli.terminal import Terminal
 from weir.config.settings import Settings, SettingsError, settings
 from weir.core.run_event import RunEvent
-from weir.llm.chain_registry import PreparedRun
+from weir.llm.chain_registry import PreparedRun, UnsuitableModelError
 from weir.llm.provider import ModelProvider
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
@@ -50,7 +50,7 @@ class EndedRun:
 
     @property
     def exit_code(self) -> int:
-        if self.outcome.status is AnswerStatus.DONE:
+        if self.outcome.status in (AnswerStatus.DONE, AnswerStatus.WAITING):
             return OK
         return INTERRUPTED if self.outcome.status is AnswerStatus.STOPPED else RUN_FAILED
 
@@ -94,7 +94,7 @@ class Runner:
         """Return the run that `build` prepares, once a model can answer. Raises ClickException if there is none."""
         try:
             return await_model(self.models, build, on_wait=lambda: self.terminal.say(LOADING))
-        except NoModelError as error:
+        except (NoModelError, UnsuitableModelError) as error:
             raise click.ClickException(str(error)) from error
         except ValidationError as error:
             raise click.ClickException(_input_problem(error)) from error

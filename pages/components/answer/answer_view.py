@@ -27,6 +27,7 @@ from weir.text.invisible_characters import replace_invisible
 STATUS_BADGES = {
     AnswerStatus.WRITING: (":material/edit:", "blue"),
     AnswerStatus.DONE: (":material/check_circle:", "green"),
+    AnswerStatus.WAITING: (":material/front_hand:", "violet"),
     AnswerStatus.STOPPED: (":material/stop_circle:", "gray"),
     AnswerStatus.CUT_OFF: (":material/content_cut:", "orange"),
     AnswerStatus.FAILED: (":material/error:", "red"),

@@ -20,6 +20,7 @@ from weir.storage.records import Message, MessageStatus
 STATUSES = {
     AnswerStatus.WRITING: MessageStatus.RUNNING,
     AnswerStatus.DONE: MessageStatus.DONE,
+    AnswerStatus.WAITING: MessageStatus.STOPPED,
     AnswerStatus.STOPPED: MessageStatus.STOPPED,
     AnswerStatus.CUT_OFF: MessageStatus.CUT,
     AnswerStatus.FAILED: MessageStatus.FAILED,
