@@ -1,6 +1,5 @@
 """The app speaks to the model and to nobody else, whatever its visitors send; without a browser."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from bench.sessions import Session
-from tests.support.app_process import Weir, weir_process, with_streamlit, with_uvicorn
+from tests.support.app_process import Weir, run_beside_playwright, weir_process, with_streamlit, with_uvicorn
 from tests.support.fake_openai import FakeOpenAI
 
 # Python runs a module of this name before all else. Where the hook raises, nothing is sent.
@@ -77,7 +76,7 @@ def test_no_request_goes_to_anybody_that_nobody_configured(
     with weir_process("", environment, command=command) as weir:
         assert httpx.get(weir.url, headers={"Host": "evil.example"}).status_code == 403
         assert httpx.get(weir.url).status_code == 200
-        asyncio.run(visited(weir))
+        run_beside_playwright(visited(weir))
     tried = [json.loads(line) for line in connections.read_text(encoding="utf-8").splitlines()]
     assert model.answers, "the story was not asked for"
     assert tried, "the hook has seen nothing"

@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from bench.sessions import Session
-from tests.support.app_process import Weir, weir_process, with_streamlit, with_uvicorn
+from tests.support.app_process import Weir, run_beside_playwright, weir_process, with_streamlit, with_uvicorn
 from tests.support.fake_openai import FakeOpenAI, Plan
 
 BOUND = 10.0
@@ -117,7 +117,7 @@ def test_readers_are_told_and_the_process_is_gone(
         followed = Reader(f"{weir.url}/api/runs/{begun(weir, topic='water')}/events", {})
         for reader in (events, text, followed):
             assert reader.has_begun.wait(20)
-        closed = asyncio.run(watched(weir, seconds))
+        closed = run_beside_playwright(watched(weir, seconds))
         for reader in (events, text, followed):
             reader.join(5)
             assert not reader.is_alive()

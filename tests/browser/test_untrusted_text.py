@@ -162,6 +162,11 @@ def check(page: Page, watch: Watch, ear: Ear, model: FakeOpenAI) -> None:
     for selector in MADE_BY_MODEL:
         assert main.locator(f"[data-testid=stMarkdownContainer] {selector}").count() == 0, selector
     links = main.locator("[data-testid=stMarkdownContainer] a[href]:not([href^='#'])")
+    # The page's style may arrive after its text.
+    page.wait_for_function(
+        "links => links.every(link => getComputedStyle(link, '::after').content !== 'none')",
+        arg=links.element_handles(),
+    )
     links_seen = links.evaluate_all(
         """links => links.map(link => {
             const style = getComputedStyle(link, "::after")

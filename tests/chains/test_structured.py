@@ -5,11 +5,12 @@ from typing import Any
 
 import httpx2
 import pytest
+from langchain_core.output_parsers import JsonOutputParser
 from langchain_core.runnables import RunnableGenerator
 from pydantic import ValidationError
 
 from chains.structured import EXAMPLES, FieldListError, StructuredMethod, bounded, class_of_fields, structured_chain
-from tests.support.fake_openai import FakeOpenAI, Plan
+from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from weir.config.settings import Settings
 from weir.llm.abortable_client import AbortableConnections
 from weir.llm.chat_model import chat_model, configured_endpoint
@@ -52,13 +53,37 @@ def test_each_way_streams_the_same_answer(
     assert ("response_format" in body) is (method is not StructuredMethod.PARSER)
 
 
+@pytest.mark.parametrize("fault", [Fault.NOTHING, Fault.DONE_ALONE])
+@pytest.mark.parametrize("way", [Way.ASTREAM, Way.STREAM])
+@pytest.mark.parametrize("method", list(StructuredMethod))
+def test_an_answer_without_a_chunk_is_none_in_each_way(
+    recorder: Recorder,
+    openai_server: FakeOpenAI,
+    http: httpx2.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    method: StructuredMethod,
+    way: Way,
+    fault: Fault,
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
+    settings = Settings()
+    openai_server.plan = openai_server.structured = Plan(fault=fault)
+    line = None if way.is_async else AbortableConnections()
+    model = chat_model(configured_endpoint(settings), settings, http, connections=line)
+    chain = structured_chain(model, EXAMPLES["Review"], method)
+    run = recorder.start(chain, {"topic": "soup"}, method=way, connections=line)
+    assert run.wait(20)
+    assert run.failure
+    assert run.failure.kind is FailureKind.NO_ANSWER
+
+
 LONG = 200_000
 """Characters of a long answer."""
 PROSE = ("", "Once upon a time, in a land of rain. ")
 OBJECTS = ('{"items": [', '{"a": "b c", "d": [1, 2.5, null]}, ')
 
 
-@pytest.mark.parametrize("way", [Way.ASTREAM, Way.STREAM, Way.INVOKE])
+@pytest.mark.parametrize("way", [Way.ASTREAM, Way.STREAM])
 @pytest.mark.parametrize("method", [StructuredMethod.DICT, StructuredMethod.PYDANTIC, StructuredMethod.PARSER])
 @pytest.mark.parametrize("answer", [PROSE, OBJECTS], ids=["prose", "objects"])
 def test_a_long_answer_takes_seconds_and_another_run_streams_meanwhile(
@@ -97,7 +122,7 @@ def test_a_long_answer_takes_seconds_and_another_run_streams_meanwhile(
     assert (run.failure and run.failure.kind) is (FailureKind.UNUSABLE if is_refused else None)
 
 
-@pytest.mark.parametrize("way", [Way.ASTREAM, Way.STREAM, Way.INVOKE])
+@pytest.mark.parametrize("way", [Way.ASTREAM, Way.STREAM])
 def test_the_class_is_parsed_once_and_whole(
     recorder: Recorder, http: httpx2.AsyncClient, openai_server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch, way: Way
 ) -> None:
@@ -110,6 +135,26 @@ def test_the_class_is_parsed_once_and_whole(
     assert run.wait(10)
     assert run.status is Status.DONE
     assert run.events[-1].data["output"] == {"title": "Soup", "verdict": "good", "stars": 4, "reason": "Warm"}
+
+
+def test_a_refusal_that_langchains_parser_raises_is_a_refusal(
+    recorder: Recorder, model: Any, openai_server: FakeOpenAI
+) -> None:
+    openai_server.plan = Plan(refusal="I will not")
+    run = recorder.start(model | JsonOutputParser(), "soup")
+    assert run.wait(10)
+    assert (run.failure and run.failure.kind) is FailureKind.REFUSAL
+
+
+@pytest.mark.parametrize("method", StructuredMethod)
+def test_a_list_of_fields_of_ones_own_streams_to_its_end(
+    recorder: Recorder, model: Any, openai_server: FakeOpenAI, method: StructuredMethod
+) -> None:
+    pieces = ['{"colour": "te', 'al"}']
+    openai_server.plan = Plan(tokens=pieces, structured_tokens=pieces)
+    run = recorder.start(structured_chain(model, class_of_fields("colour: str"), method), {"topic": "teal"})
+    assert run.wait(10)
+    assert (run.status, run.failure) == (Status.DONE, None)
 
 
 def test_every_example_is_bounded() -> None:

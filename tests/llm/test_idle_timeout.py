@@ -1,5 +1,6 @@
 """What counts as silence of a server that goes on sending."""
 
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -7,7 +8,8 @@ import httpx2
 import openai
 import pytest
 
-from weir.llm import idle_stream, retry_deadline
+from weir.llm import idle_stream, idle_timeout, retry_deadline
+from weir.llm.abortable_client import AbortableConnections
 from weir.llm.idle_timeout import AsyncIdleTimeoutClient, IdleTimeoutClient
 
 ALLOWED = 30.0
@@ -123,6 +125,22 @@ def test_after_a_first_refusal_a_body_has_its_full_time(clock: Clock) -> None:
     stream = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}], stream=True)
     assert list(stream) == []
     assert not answers
+
+
+def test_an_attempt_that_is_aborted_before_it_is_sent_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idle_timeout, "seconds_to_begin", lambda _: 0.0)
+    line = AbortableConnections()
+    aborted = threading.Event()
+
+    def abort() -> None:
+        line.abort()
+        aborted.set()
+
+    line.http = IdleTimeoutClient(abort=abort, event_hooks=line.http.event_hooks)
+    line.http.event_hooks["request"].insert(0, lambda _: aborted.wait(10))
+    with pytest.raises(openai.APITimeoutError):
+        line.http.post(URL)
+    line.close()
 
 
 def test_what_could_hide_silence_is_not_asked_for() -> None:

@@ -1,5 +1,6 @@
 """The app in a process of its own, started as people start it."""
 
+import asyncio
 import contextlib
 import itertools
 import os
@@ -10,14 +11,18 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 ROOT = Path(__file__).parents[2]
 CLEAN_ENVIRONMENT = {
     key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_", "STREAMLIT_"))
 }
+
+T = TypeVar("T")
 
 FIRST_PORT, PORTS_PER_WORKER = 12_000, 1_000
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -36,6 +41,12 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise AssertionError("unreachable")
+
+
+def run_beside_playwright(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on a thread of its own: Playwright's event loop runs in the thread of the browser tests."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 @dataclass(slots=True)

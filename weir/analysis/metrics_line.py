@@ -13,8 +13,16 @@ def seconds(value: float) -> str:
     return f"{minutes} min {rest} s"
 
 
-def metrics_line(figures: RunMetrics) -> str:
-    """Return the metrics of an answer as one line. `~` marks an estimate: the server has not reported token counts."""
+def dollars(value: float) -> str:
+    """`$0.000042`, `$0.0125`."""
+    return f"${value:.6f}" if value < 0.01 else f"${value:.4f}"
+
+
+def metrics_line(figures: RunMetrics, cost: float | None = None) -> str:
+    """Return the metrics of an answer as one line, with its cost in dollars if that is known.
+
+    `~` marks an estimate: the server has not reported token counts.
+    """
     estimate = "" if figures.exact else "~"
     parts = []
     if figures.time_to_first_token is not None:
@@ -25,5 +33,7 @@ def metrics_line(figures: RunMetrics) -> str:
         parts.append(f"{figures.tokens_in:,} in")
     if figures.tokens_out is not None:
         parts.append(f"{estimate}{figures.tokens_out:,} out")
+    if cost is not None:
+        parts.append(estimate + dollars(cost))
     parts.append(seconds(figures.duration))
     return " · ".join(parts)

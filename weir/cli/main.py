@@ -26,13 +26,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "json": ("weir.cli.json_command", "Show JSON as it grows, from a model or from a pipe."),
     "events": ("weir.cli.events_command", "Print the events of a chain as they come."),
     "record": ("weir.cli.record_command", "Run a chain and write its recording."),
+    "check": ("weir.cli.check_command", "Check recordings by rules, for tests and CI."),
 }
 """Commands in the order of the help: the module whose `command` is imported, and the help line."""
 
 SECTIONS: dict[str, Sequence[str]] = {
     "In the browser": ("app",),
     "Ask and write": ("chat", "ask", "story", "json"),
-    "Look into a chain": ("events", "record"),
+    "Look into a chain": ("events", "record", "check"),
 }
 """Headings of the help, with their commands. A command that stands under none comes last."""
 

@@ -18,6 +18,7 @@ from langchain_core.exceptions import (
     ModelNotFoundError,
     ModelPermissionDeniedError,
     ModelRateLimitError,
+    ModelRefusalError,
     ModelTimeoutError,
     OutputParserException,
 )
@@ -177,6 +178,7 @@ _BY_TYPE: tuple[tuple[type[Exception], FailureKind], ...] = (
     (ModelRateLimitError, FailureKind.RATE_LIMIT),
     (ModelAPIError, FailureKind.SERVER),
     (ModelTimeoutError, FailureKind.TIMEOUT),
+    (ModelRefusalError, FailureKind.REFUSAL),
     (TimeoutError, FailureKind.TIMEOUT),
     (json.JSONDecodeError, FailureKind.MALFORMED),
     (UnicodeDecodeError, FailureKind.MALFORMED),
@@ -198,7 +200,6 @@ _BY_NAME = {
     "ToolCallsOnlyError": FailureKind.TOOL_CALLS_ONLY,
     "MalformedAnswerError": FailureKind.MALFORMED,
     "ReportedError": FailureKind.SERVER,
-    "OpenAIRefusalError": FailureKind.REFUSAL,
     "LengthFinishReasonError": FailureKind.LENGTH,
     "ContentFilterFinishReasonError": FailureKind.CONTENT_FILTER,
 }

@@ -3,15 +3,10 @@
 import re
 
 from weir.analysis.metrics import MetricsAccumulator
-from weir.analysis.metrics_line import metrics_line, seconds
+from weir.analysis.metrics_line import dollars, metrics_line, seconds
 from weir.text.invisible_characters import replace_invisible
 
 __all__ = ["dollars", "escape_markdown", "inline_code", "live_metrics_line", "metrics_line", "seconds"]
-
-
-def dollars(value: float) -> str:
-    """`$0.000042`, `$0.0125`."""
-    return f"${value:.6f}" if value < 0.01 else f"${value:.4f}"
 
 
 def live_metrics_line(meter: MetricsAccumulator, elapsed: float, waiting: str) -> str:

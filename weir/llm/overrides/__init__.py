@@ -1,6 +1,6 @@
 """Overrides of LangChain and the openai client that use their private APIs, or copy what their methods do.
 
-Everything here was read in langchain-core 1.7.2, langchain-openai 1.7.3 and openai 3.54.0. After an upgrade of one of
+Everything here was read in langchain-core 1.8.3, langchain-openai 1.7.4 and openai 3.57.0. After an upgrade of one of
 them, run the tests named below, which compare with the library's own behaviour, and read the changed methods again.
 The figures are CPU time of the event loop's thread for one streamed token of the story chain (docs/benchmarks.md).
 

@@ -14,6 +14,7 @@ from openai._streaming import ServerSentEvent, SSEDecoder
 
 from weir.llm.completion_objects import Completion
 from weir.llm.idle_timeout import asks_for_stream
+from weir.llm.invalid_answers import NoAnswerError
 
 _NO_FIELDS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "response_format"})
 """Parameters of the client that are not part of the request's body, or that change the type of its answer."""
@@ -67,8 +68,8 @@ def parse_at_end(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
     """Make a client parse a streamed answer of a given class once, at its end.
 
     The client itself parses all of the text so far at each chunk: 200,000 characters of JSON block the loop for
-    minutes. LangChain reads the value at the end only. Uses private names of openai's
-    `lib/streaming/chat/_completions.py`.
+    minutes. LangChain reads the value at the end only. Raises NoAnswerError where the client asserts that there has
+    been a chunk. Uses private names of openai's `lib/streaming/chat/_completions.py`.
     """
     completions: Any = client.beta.chat.completions
     original = completions.stream
@@ -76,30 +77,31 @@ def parse_at_end(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
     @contextlib.contextmanager
     def stream(**request: Any) -> Iterator[Any]:
         with original(**request) as answer:
-            _defer_parsing(answer._state)
+            _finish_at_end(answer._state)
             yield answer
 
     @contextlib.asynccontextmanager
     async def astream(**request: Any) -> AsyncIterator[Any]:
         async with original(**request) as answer:
-            _defer_parsing(answer._state)
+            _finish_at_end(answer._state)
             yield answer
 
     completions.stream = stream if isinstance(client, openai.OpenAI) else astream
 
 
-def _defer_parsing(state: Any) -> None:
-    response_format, final = state._rich_response_format, state.get_final_completion
-    if response_format is openai.omit:
-        return
-    # `_response_format` is for the event of the whole text, which LangChain does not read.
-    state._rich_response_format = state._response_format = openai.omit
+def _finish_at_end(state: Any) -> None:
+    response_format, finish = state._rich_response_format, state.get_final_completion
+    if response_format is not openai.omit:
+        # `_response_format` is for the event of the whole text, which LangChain does not read.
+        state._rich_response_format = state._response_format = openai.omit
 
-    def parsed() -> Any:
+    def finish_or_raise() -> Any:
         state._rich_response_format = response_format
-        return final()
+        if state._ChatCompletionStreamState__current_completion_snapshot is None:
+            raise NoAnswerError("no chunk")
+        return finish()
 
-    state.get_final_completion = parsed
+    state.get_final_completion = finish_or_raise
 
 
 def _completion_of(response: httpx2.Response) -> Completion:
