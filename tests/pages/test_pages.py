@@ -25,6 +25,7 @@ from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
 from weir.storage.lease import LEASE_SECONDS
 from weir.storage.records import Message, MessageStatus
+from weir.storage.repository import TERMINAL_VISITOR
 from weir.storage.storage_errors import StorageError, StorageProblem
 
 ROOT = Path(__file__).parents[2]
@@ -181,6 +182,21 @@ def test_a_deleted_conversation_comes_back_with_undo(app: AppTest) -> None:
     assert "Hello" not in [found.label for found in app.button]
     button(app, "Undo")
     assert app.chat_message[0].text[0].value == "Hello"
+
+
+def test_a_conversation_of_the_terminal_becomes_that_of_who_opens_its_link(app: AppTest) -> None:
+    repository = service_module.service().conversations
+    conversation = repository.create(TERMINAL_VISITOR)
+    question = repository.add_question(TERMINAL_VISITOR, conversation, "Asked in the terminal", parent=None)
+    answer = repository.add_answer(TERMINAL_VISITOR, question)
+    repository.update_answer(TERMINAL_VISITOR, answer, "Answered there.", status=MessageStatus.DONE)
+    app.query_params["conversation"] = conversation
+    app.run()
+    assert app.chat_message[0].text[0].value == "Asked in the terminal"
+    ask(app, "Asked here")
+    assert len(app.chat_message) == 4
+    assert repository.visitor_of(conversation) != TERMINAL_VISITOR
+    assert not repository.take_over("somebody else", conversation)
 
 
 def test_an_edited_question_is_a_branch_and_both_are_reachable(app: AppTest, openai_server: FakeOpenAI) -> None:

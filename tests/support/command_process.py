@@ -43,6 +43,12 @@ class Capture:
             assert arrived, self._content
             assert self._has(text), self._content
 
+    def wait_for_prompt(self, prompt: str) -> None:
+        """Wait until the stream ends with a prompt: what is typed before may be lost."""
+        with self._changed:
+            arrived = self._changed.wait_for(lambda: self._content.endswith(prompt.encode()), TIMEOUT_SECONDS)
+            assert arrived, self._content
+
     def wait_for_end(self) -> None:
         """Wait until the process has closed the stream."""
         self._thread.join(timeout=TIMEOUT_SECONDS)

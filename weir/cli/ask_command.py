@@ -64,14 +64,14 @@ class ConversationPreparation:
     """Prepares the smart router for a question, its history, and a route if a person has chosen one."""
 
     def __init__(self, runner: Runner) -> None:
-        self._models = runner.models
+        self._runner = runner
         self._registry = import_app_module("chains.registry")
 
     def __call__(self, question: str, history: Sequence[tuple[str, str]], route: str | None) -> Any:
         """Return the prepared run. Raises ValidationError for a question that is too long."""
         value = self._registry.ConversationInput(question=question)
         chosen = self._registry.Route(route) if route else None
-        return self._registry.prepare_conversation(self._models, value.question, history, route=chosen)
+        return self._registry.prepare_conversation(self._runner.models, value.question, history, route=chosen)
 
 
 class RouteLine:

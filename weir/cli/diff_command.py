@@ -19,7 +19,8 @@ def command(first: str, second: str) -> int:
 
     Times and ids are no difference between events.
     """
-    from weir.analysis.metrics import answer_text, run_metrics
+    from weir.analysis.answer_reader import answer_text
+    from weir.analysis.metrics import run_metrics
     from weir.analysis.run_comparison import first_difference, first_difference_of_text, metric_pairs
     from weir.cli.recording_argument import open_recording
 

@@ -9,7 +9,14 @@ from typing import Any
 import click
 
 from weir.cli.inputs import FROM_PIPE, read_json
-from weir.cli.json_output import FieldsOutput, GrowingOutput, JsonOutput, LinesOutput, PartialsOutput
+from weir.cli.json_output import (
+    DRAW_INTERVAL_SECONDS,
+    FieldsOutput,
+    GrowingOutput,
+    JsonOutput,
+    LinesOutput,
+    PartialsOutput,
+)
 from weir.cli.main import INTERRUPTED, OK, RUN_FAILED
 from weir.cli.options import model_option, plain_option, recording_option
 from weir.cli.terminal import Terminal
@@ -117,8 +124,9 @@ def _ask_model(
             for event in events:
                 if text := root_chunk_text(event):
                     output.feed(text)
+            output.refresh()
 
-        ended = runner.follow(run, show)
+        ended = runner.follow(run, show, heartbeat=DRAW_INTERVAL_SECONDS)
         problems = output.finish()
         runner.report(ended)
         for problem in problems:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
 
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.text import Text
 
@@ -46,6 +47,9 @@ class JsonOutput(AbstractContextManager["JsonOutput"]):
         """Parse the next chunk, and show what it changed."""
         if events := self.parser.feed(text):
             self._show(events)
+
+    def refresh(self) -> None:
+        """Draw what has come since the last drawing, if anything is drawn."""
 
     def finish(self) -> list[str]:
         """Parse the end, write the value, and return what is wrong with it, in sentences."""
@@ -107,6 +111,7 @@ class GrowingOutput(JsonOutput):
     def __init__(self, terminal: Terminal, schema: dict[str, Any] | None) -> None:
         super().__init__(terminal, schema)
         self._drawn_at = 0.0
+        self._is_drawn = True
         self._live = Live(console=terminal.console, auto_refresh=False, transient=True)
         self._live.start()
 
@@ -116,13 +121,18 @@ class GrowingOutput(JsonOutput):
         self._live.stop()
 
     def _show(self, events: Sequence[FieldEvent]) -> None:  # noqa: ARG002
+        self._is_drawn = False
+        self.refresh()
+
+    def refresh(self) -> None:
         now = time.monotonic()
-        if now - self._drawn_at < DRAW_INTERVAL_SECONDS:
+        if self._is_drawn or now - self._drawn_at < DRAW_INTERVAL_SECONDS:
             return
-        self._drawn_at = now
+        self._drawn_at, self._is_drawn = now, True
         height = max(3, self._terminal.console.height - 1)
         rows = outline(self.parser, self._schema, limit=height)
-        self._live.update(Text("\n").join(map(_row_text, rows[-height:])), refresh=True)
+        text = Text("\n").join(map(_row_text, rows[-height:]))
+        self._live.update(Constrain(text, self._terminal.drawing_width), refresh=True)
 
     def _write_value(self) -> None:
         self._live.stop()

@@ -20,6 +20,7 @@ INTERRUPTED, OUTPUT_CLOSED = 130, 141
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "app": ("weir.cli.app_command", "Open the app, on a chain if one is named. This is the default."),
+    "chat": ("weir.cli.chat_command", "Chat, in the same conversations as the app's."),
     "ask": ("weir.cli.ask_command", "Ask one question; the chain for its kind answers."),
     "story": ("weir.cli.story_command", "Write a story by one of five methods, with a progress bar."),
     "json": ("weir.cli.json_command", "Show JSON as it grows, from a model or from a pipe."),
@@ -35,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 SECTIONS: dict[str, Sequence[str]] = {
     "In the browser": ("app",),
-    "Ask and write": ("ask", "story", "json"),
+    "Ask and write": ("chat", "ask", "story", "json"),
     "Look into a chain": ("events", "record"),
     "Use recordings": ("show", "replay", "diff", "check", "serve-replay"),
 }
@@ -55,6 +56,7 @@ structured, showcase), or package.module:attribute of your own. With `--record F
 
 EXAMPLES = (
     "weir",
+    "weir chat",
     "weir ask 'What is 25 * 17?'",
     "weir story 'a robot learning to cook' --method stream --buffered 10,100ms",
     'weir events story --input \'{"topic": "rain"}\' --include-names ChatOpenAI --tokens',

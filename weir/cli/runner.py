@@ -71,10 +71,8 @@ class Runner:
 
     def __init__(self, terminal: Terminal, *, model: str | None = None) -> None:
         configured = read_settings()
-        if model:
-            configured = configured.model_copy(update={"openai_model": model})
         self.terminal = terminal
-        self.models = ModelProvider(configured)
+        self.models = _models(configured, model)
         self.secrets = (*configured.secrets, *self.models.secrets)
         self._loop = BackgroundLoop()
         store = MemoryStore(budget=int(configured.record_mb * 1e6))
@@ -89,6 +87,16 @@ class Runner:
         self._recorder.stop_all()
         self._loop.submit(self.models.aclose()).result(timeout=CLOSE_SECONDS)
         self._loop.close()
+
+    def use_model(self, name: str) -> None:
+        """Have another model of the same endpoint answer from now on. The embedded model stays the only one."""
+        if self.models.engine is None:
+            self._loop.submit(self.models.aclose()).result(timeout=CLOSE_SECONDS)
+            self.models = _models(read_settings(), name)
+
+    def list_models(self) -> tuple[str, ...]:
+        """Return the names of the models to choose from."""
+        return self._loop.submit(self.models.list_models()).result()
 
     def prepare(self, build: Callable[[], PreparedRun]) -> PreparedRun:
         """Return the run that `build` prepares, once a model can answer. Raises ClickException if there is none."""
@@ -150,6 +158,10 @@ class Runner:
             self.terminal.say(f"{self.model_name} · {metrics_line(ended.metrics)}".lstrip(" ·"))
         if ended.message:
             self.terminal.say(ended.message)
+
+
+def _models(configured: Settings, model: str | None) -> ModelProvider:
+    return ModelProvider(configured.model_copy(update={"openai_model": model}) if model else configured)
 
 
 def read_settings() -> Settings:

@@ -8,7 +8,8 @@ import click
 @click.option("--text", "only_text", is_flag=True, help="Print the answer's text alone.")
 def command(files: tuple[str, ...], only_text: bool) -> int:
     """Show recordings: how each run ended, its components, its figures, and what holds its stream up."""
-    from weir.analysis.metrics import answer_text, run_metrics
+    from weir.analysis.answer_reader import answer_text
+    from weir.analysis.metrics import run_metrics
     from weir.analysis.outcome import outcome
     from weir.analysis.run_text import diagnosis_lines, metrics_lines, tree_lines
     from weir.analysis.run_tree import run_tree

@@ -1,5 +1,6 @@
 """`weir story`: a topic becomes a story, by one of LangChain's five methods."""
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -58,6 +59,7 @@ class BufferSize(click.ParamType[tuple[int, float]]):
     help="How LangChain runs the chain.",
 )
 @click.option("--buffered", type=BufferSize(), help="Show the text in pieces: after so many chunks, or so much time.")
+@click.option("--chunks", is_flag=True, help="Print each piece on a line of its own, with its number.")
 @model_option
 @recording_option
 @plain_option
@@ -67,6 +69,7 @@ def command(
     tone: str,
     method: str,
     buffered: tuple[int, float] | None,
+    chunks: bool,
     model: str | None,
     target: str | None,
     plain: bool,
@@ -104,17 +107,22 @@ def command(
                 terminal, expected=prepared.context["expected_tokens"], limit=prepared.context["max_tokens"]
             )
         write = bar.write if bar else terminal.write
+        numbers = itertools.count()
+
+        def write_piece(piece: str) -> None:
+            if piece:
+                write(f"Chunk {next(numbers)}: {piece!r}\n" if chunks else piece)
 
         def show(events: Sequence[RunEvent]) -> None:
             for piece in _released(events, buffer):
-                write(piece)
-            write(buffer.flush_if_due(run.elapsed))
+                write_piece(piece)
+            write_piece(buffer.flush_if_due(run.elapsed))
             if bar:
                 bar.show(meter.tokens_so_far)
 
         heartbeat = min(HEARTBEAT_SECONDS, max(BAR_INTERVAL_SECONDS, buffer.seconds / 2))
         ended = runner.follow(run, show, meter=meter, every=BAR_INTERVAL_SECONDS if bar else 0.0, heartbeat=heartbeat)
-        write(buffer.flush())
+        write_piece(buffer.flush())
         if bar:
             bar.close()
         terminal.end_line()

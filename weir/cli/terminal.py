@@ -38,6 +38,11 @@ class Terminal:
         return self._draws(self.console)
 
     @property
+    def drawing_width(self) -> int:
+        """Columns for what is drawn anew: the terminal echoes ^C behind it, which must not wrap to a further line."""
+        return max(10, self.console.width - 4)
+
+    @property
     def draws_messages(self) -> bool:
         """Whether a bar may be drawn on standard error."""
         return self._draws(self.message_console)

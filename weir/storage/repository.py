@@ -24,6 +24,8 @@ MAX_TITLE = 200
 """Characters of a title that a person writes; the rest is cut off."""
 MAX_SEARCH = 200
 """Characters of a search text; the rest is cut off."""
+TERMINAL_VISITOR = "terminal"
+"""Visitor of the conversations that are begun in the terminal. No browser and no person who signs in has this id."""
 _DAY_SECONDS = 86_400
 
 
@@ -143,6 +145,37 @@ class ConversationRepository:
         with self._writing() as session:
             if not _count(session, deleted):
                 raise ConversationNotFoundError(conversation_id)
+
+    def visitor_of(self, conversation_id: str) -> str:
+        """Return whose conversation it is: for a program that acts for everybody who uses this database."""
+        with self._reading() as session:
+            row = session.get(ConversationRow, conversation_id)
+            if row is None or row.deleted_at is not None:
+                raise ConversationNotFoundError(conversation_id)
+            return row.visitor
+
+    def take_over(self, visitor: str, conversation_id: str) -> bool:
+        """Give a visitor who knows its id a conversation that was begun in the terminal. Return whether it was one.
+
+        While an answer of it is being written, it stays where it is.
+        """
+        live = exists().where(
+            MessageRow.conversation_id == conversation_id,
+            MessageRow.status == MessageStatus.RUNNING,
+            MessageRow.lease_until > self._clock(),
+        )
+        change = (
+            update(ConversationRow)
+            .where(
+                ConversationRow.id == conversation_id,
+                ConversationRow.visitor == TERMINAL_VISITOR,
+                ConversationRow.deleted_at.is_(None),
+                ~live,
+            )
+            .values(visitor=visitor)
+        )
+        with self._writing() as session:
+            return _count(session, change) == 1
 
     # Messages
 
