@@ -19,7 +19,7 @@ from weir.llm.chat_model import (
     http_client,
     model_names,
 )
-from weir.llm.local.engine import LOAD_TIMEOUT_SECONDS, Engine, EnginePhase, EngineState
+from weir.llm.local.engine import LOAD_TIMEOUT_SECONDS, SLOTS, Engine, EnginePhase, EngineState
 from weir.llm.local.engine_problem import EngineProblem
 from weir.llm.transport_timing import TransportTiming
 
@@ -50,6 +50,11 @@ class ModelProvider:
     def engine(self) -> Engine | None:
         """The embedded engine; None if an endpoint is configured."""
         return self._engine
+
+    @property
+    def parallel_answers(self) -> int | None:
+        """How many answers the embedded engine writes at once; further ones wait. None if an endpoint is configured."""
+        return SLOTS if self._engine else None
 
     @property
     def secrets(self) -> tuple[str, ...]:
