@@ -49,7 +49,9 @@ class TopicInput(_Input):
 class StructuredInput(TopicInput):
     """What the structured chain is given."""
 
-    example: Literal["Profile", "Recipe", "Review"] = Field("Profile", description="Which schema the answer has")
+    example: Literal["Profile", "Recipe", "Review", "Note"] = Field(
+        "Profile", description="Which schema the answer has"
+    )
     method: StructuredMethod = Field(StructuredMethod.DICT, description="How LangChain is asked for it")
 
 

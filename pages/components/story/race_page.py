@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from pages.components.layout import suggestions
 from pages.components.layout.input_bar import InputBar, input_bar_without_scroll
 from pages.components.session import run_start
 from pages.components.session.app_services import service
@@ -23,7 +24,7 @@ from weir.analysis import method_race
 from weir.llm.chain_registry import ModelNotReadyError
 from weir.runs.methods import Method
 
-DEFAULT_TOPIC = "A lighthouse that answers letters"
+DEFAULT_TOPIC = suggestions.STORY[0]
 MIN_METHODS = 2
 
 
