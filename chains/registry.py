@@ -18,12 +18,19 @@ from weir.llm.chat_model import warm_up_model
 from weir.llm.history import trim_history
 from weir.llm.provider import AbortableConnections, AnswerKind, ModelOptions, ModelProvider, TransportTiming
 from weir.llm.replay_model import ReplayAbort, ReplayChatModel
+from weir.runs.methods import Method
 
 MAX_TEXT = 20_000
 """Characters of one input text."""
 
 MAX_MESSAGES = 200
 """Messages of a history."""
+
+CONTINUE = (
+    "You were interrupted. Continue your answer exactly where it breaks off, in the middle of a sentence or a word if "
+    "need be. Repeat nothing, and write only what comes next."
+)
+"""The request for the rest of an answer."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
 
@@ -94,6 +101,31 @@ def prepare_story(
     return PreparedRun(story_chain(model), value, context, connections, timing)
 
 
+def prepare_story_by_method(
+    models: ModelProvider,
+    method: Method,
+    topic: str,
+    length: Length,
+    tone: Tone,
+    *,
+    options: ModelOptions | None = None,
+    so_far: str = "",
+) -> PreparedRun:
+    """Return `prepare_story` with what the method needs: a model that streams, or connections that can be aborted."""
+    chosen = options or ModelOptions()
+    timing = TransportTiming()
+    return prepare_story(
+        models,
+        topic,
+        length,
+        tone,
+        options=replace(chosen, streaming=True) if method.needs_streaming_model else chosen,
+        connections=None if method.is_async else AbortableConnections(timing),
+        timing=timing,
+        so_far=so_far,
+    )
+
+
 def prepare_replay(
     pieces: Sequence[tuple[float, str]],
     value: dict[str, Any],
@@ -103,25 +135,35 @@ def prepare_replay(
 ) -> PreparedRun:
     """Return the story chain on recorded pieces, `(seconds since the call, text)`, for the input that they answered."""
     line = ReplayAbort()
-    model = ReplayChatModel(pieces=tuple(pieces), input_tokens=usage[0], output_tokens=usage[1], connections=line)
+    model = ReplayChatModel.from_texts(pieces, input_tokens=usage[0], output_tokens=usage[1], connections=line)
     if streaming:
         model.streaming = True
     return PreparedRun(story_chain(model), value, {"page": "story", "expected_tokens": len(pieces)}, line)
 
 
 def prepare_conversation(
-    models: ModelProvider, question: str, history: Sequence[tuple[str, str]], *, route: Route | None = None
+    models: ModelProvider,
+    question: str,
+    history: Sequence[tuple[str, str]],
+    *,
+    route: Route | None = None,
+    so_far: str = "",
 ) -> PreparedRun:
     """Return the smart router for a question and as much of its history as the model's window holds.
 
-    `route` is a person's choice, in the classifier's place. Raises ModelNotReadyError.
+    `route` is a person's choice, in the classifier's place. With `so_far`, the beginning of the answer, the chain
+    writes what comes next. Raises ModelNotReadyError.
     """
     model = models.chat_model()
     if model is None:
         raise ModelNotReadyError
     decide = fixed_route(route) if route else _classify(models)
+    context: dict[str, Any] = {"page": "chat"}
+    if so_far:
+        context |= {"question": question, "so_far": so_far}
+        history, question = [*history, ("human", question), ("ai", so_far)], CONTINUE
     trimmed = trim_history(history, models.history_tokens)
-    context: dict[str, Any] = {"page": "chat", "left_out": len(history) - len(trimmed)}
+    context["left_out"] = len(history) - len(trimmed)
     return PreparedRun(smart_router(model, decide), {"question": question, "history": trimmed}, context)
 
 

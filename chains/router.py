@@ -32,7 +32,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from chains.calculator import answer_line, calculate, confirming_chain, with_result
 from chains.classifier.local_classifier import LocalClassifier
-from weir.llm.answer_errors import WrongServerError
+from weir.llm.invalid_answers import WrongServerError
 from weir.llm.overrides.direct_sequence import DirectRunnableSequence
 from weir.llm.overrides.direct_str_parser import DirectStrOutputParser
 from weir.llm.overrides.json_parser import with_json_schema

@@ -2,12 +2,14 @@ import streamlit as st
 
 from pages.components.answer import answer_view
 from pages.components.chat.chat_actions import ChatActions
+from pages.components.chat.chat_css import draw_chat_style
 from pages.components.chat.chat_state import load_chat_state
 from pages.components.chat.conversation_loading import (
     draw_unsaved_warning,
     load_conversation,
     offer_unsaved_conversation,
 )
+from pages.components.chat.scroll_and_keys import draw_scroll_and_keys
 from pages.components.chat.shared_run_view import draw_shared_run
 from pages.components.chat.sidebar import draw_sidebar
 from pages.components.chat.turn_view import answer_placeholders, draw_answer_footer, draw_question
@@ -16,9 +18,10 @@ from pages.components.chat.waiting_answers import stream_waiting_answers
 from pages.components.layout import suggestions
 from pages.components.layout.input_bar import input_bar
 from pages.components.layout.model_status import draw_tiny_model_note
-from pages.components.session import run_links
+from pages.components.layout.page_frame import page_title
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_user_id
+from pages.components.session.page_history import is_return
 from pages.components.session.report_storage_errors import draw_storage_error
 from weir.storage.storage_errors import StorageError
 
@@ -27,7 +30,8 @@ TURNS_WITH_ACTIONS = 4
 """The newest turns show all their actions; an older one has a button that opens them."""
 
 st.set_page_config(layout="centered")
-state = load_chat_state()
+draw_chat_style()
+state = load_chat_state(is_return=is_return())
 actions = ChatActions(state, state.unsaved_conversations or service().conversations, current_user_id())
 
 bottom = input_bar("Ask a question", key="chat_input")
@@ -46,7 +50,7 @@ if state.conversation_id is None and state.shared_run_id:
     draw_shared_run(state.shared_run_id)
     st.stop()
 
-st.subheader("Chat", anchor=False)
+page_title("Chat")
 with st.empty():
     if not turns:
         with st.container():
@@ -79,9 +83,8 @@ for number, turn in enumerate(turns[first:], first):
         answer_view.draw_answer(ended, slots)
         draw_answer_footer(turn, ended, slots, actions, feedback, has_actions=has_actions)
 
+with bottom.page_keys:
+    draw_scroll_and_keys(state)
 bottom.model_status.await_model()
 last_run = stream_waiting_answers(turns, placeholders, actions, feedback, bottom, storage_notice) or last_run
-if last_run:
-    run_links.show_link(last_run)
-if state.conversation_id and st.query_params.get("conversation") != state.conversation_id:
-    st.query_params["conversation"] = state.conversation_id
+state.show_address(last_run)

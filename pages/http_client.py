@@ -14,6 +14,7 @@ from pages.components.http_client.event_source import event_source
 from pages.components.http_client.snippets import ApiCall
 from pages.components.layout.model_status import ModelStatus
 from pages.components.layout.page_css import DOCS
+from pages.components.layout.page_frame import page_title
 from pages.components.session import run_links, run_start
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
@@ -105,7 +106,7 @@ if typed := (st.chat_input("What should the story be about?", key="http_input", 
 with st.bottom:
     model_line = ModelStatus()
 
-st.subheader("HTTP", anchor=False)
+page_title("HTTP")
 with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
     endpoint = st.segmented_control(
         "Endpoint",

@@ -6,8 +6,10 @@ import streamlit as st
 
 from pages.components.layout import formatting
 from pages.components.layout.page_css import draw_page_style
+from pages.components.layout.page_frame import draw_page_frame
 from pages.components.session import sign_in
 from pages.components.session.my_runs import keep_alive
+from pages.components.session.page_history import note_page
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -75,4 +77,6 @@ if not is_admitted:
 with st.empty():
     keep_alive()
 draw_page_style()
+note_page(page.url_path)
+draw_page_frame(page.url_path, opens_at_top=page.url_path != "")
 page.run()

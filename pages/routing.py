@@ -15,6 +15,7 @@ from chains.registry import prepare_model_classification
 from chains.router import Route
 from pages.components.layout import formatting
 from pages.components.layout.model_status import ModelStatus
+from pages.components.layout.page_frame import page_title
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_user_id
 from pages.components.session.report_storage_errors import draw_storage_error, report_storage_errors
@@ -120,7 +121,7 @@ def set_in_golden_set(user_id: str, answer_id: str) -> None:
 
 st.set_page_config(layout="centered")
 user_id = current_user_id()
-st.subheader("Routing", anchor=False)
+page_title("Routing")
 st.markdown("How often questions are routed correctly, on questions that the classifier was not trained on.")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     name = st.selectbox("Questions", [*FILES, MY_CORRECTIONS], key="routing_set", required=True, width=220)

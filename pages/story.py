@@ -7,6 +7,7 @@ from pages.components.layout import suggestions
 from pages.components.layout.input_bar import input_bar
 from pages.components.layout.keyed_container import keyed_container
 from pages.components.layout.model_status import draw_tiny_model_note
+from pages.components.layout.page_frame import page_title
 from pages.components.session import run_links
 from pages.components.story import story_view
 from pages.components.story.controls import StoryControls
@@ -20,7 +21,7 @@ STORY, RACE = "Story", "Race"
 is_race = st.session_state.get("view", st.query_params.get("view")) == RACE
 st.set_page_config(layout="wide" if is_race else "centered")
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    st.subheader("Story", anchor=False, width="content")
+    page_title("Story")
     view = st.segmented_control(
         "View",
         [STORY, RACE],

@@ -40,7 +40,7 @@ from weir.analysis.text_chunks import text_chunks
 from weir.analysis.token_counter import TokenUsageCounter
 from weir.api.schemas import run_view
 from weir.core import serialization
-from weir.llm.replay_model import ReplayChatModel
+from weir.llm.replay_model import ReplayChatModel, recorded_calls
 from weir.partial_json.field_timeline import field_timelines
 from weir.partial_json.parser import PartialJson
 from weir.runs import recording_file
@@ -312,7 +312,8 @@ def _check_events(run: Run) -> None:
     method_race.summary([lane, lane])
     method_race.text_agreement([lane, lane])
     method_race.run_input(run)
-    ReplayChatModel(pieces=tuple(method_race.timed_chunks(run)))
+    ReplayChatModel.from_texts(method_race.timed_chunks(run))
+    recorded_calls(events)
     head = playhead_at_end(events).seek(0, events).play(0.0, events)
     head.events_at(1.0, events)
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import pytest
 
 from chains.arithmetic import find_calculation
+from chains.classifier.features import quotes
 from chains.classifier.tokenization import char_ngrams, readable, tokens
 from pages.components.answer.display_markdown import DisplayMarkdown, to_display_markdown
 from pages.components.answer.truncation import DisplayTruncator
@@ -42,9 +43,6 @@ MAKERS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "fi
 METHODS = MAKERS - {"compile", "template"}
 
 MADE_FROM_PARTS = {
-    ("chains/classifier/features.py", "_signal"): "its patterns are read from SIGNALS, where they are pumped",
-    ("chains/classifier/features.py", "_lexicon"): "its patterns are read from SIGNALS, where they are pumped",
-    ("chains/classifier/features.py", "_signs"): "its patterns are read from SIGNALS, where they are pumped",
     ("weir/core/redaction.py", "__init__"): "of the secrets of the settings: tests/core/test_redaction.py pumps it",
     (
         "weir/partial_json/schema_budget.py",
@@ -261,7 +259,7 @@ def truncating(chunks: list[str]) -> None:
 
 def parsing(dialect: Dialect) -> Chunked:
     def run(chunks: list[str]) -> None:
-        parser = PartialJson(dialect)
+        parser = PartialJson(dialect=dialect)
         for chunk in chunks:
             parser.feed(chunk)
         parser.finish()
@@ -311,6 +309,7 @@ WHOLE: dict[str, Callable[[str], object]] = {
     "readable": readable,
     "words": lambda text: (tokens(text), char_ngrams(text)),
     "arithmetic": find_calculation,
+    "words of lists": quotes,
 }
 
 

@@ -65,10 +65,10 @@ class LinearModel:
     def reason(self, text: str, found: Mapping[str, int], category: int) -> str:
         """Return what spoke most for a category, in the words of the text where there are any."""
         spoke: dict[str, float] = defaultdict(float)
-        measured = features.measure(found)
+        measured, words_of = features.measure(found), features.quotes(text)
         for signal, value, weight in zip(features.SIGNALS, measured, _against(self.signals, category), strict=False):
             if value:
-                quoted = features.quotes(signal, text)
+                quoted = words_of.get(signal.name, ())
                 for name in [_quoted(quote) for quote in quoted] or [signal.description]:
                     spoke[name] += float(value * weight) / max(1, len(quoted))
         places, values = self.words.vector(words(text))

@@ -14,13 +14,16 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from chains.classifier import features, tokenization
+from chains.classifier import features
 from chains.classifier.examples import CATEGORIES, Example, load_examples
 from chains.classifier.linear_model import softmax
 from chains.classifier.local_classifier import MODEL
 from chains.classifier.tokenization import char_ngrams, clean, words
 
 EXAMPLES = Path(__file__).with_name("examples.jsonl")
+
+READ_BY = ("word_lists.toml", "word_lists.py", "patterns.py", "features.py", "tokenization.py", "train.py")
+"""The files that decide what is seen in a question."""
 
 SIGNAL_WEIGHT = 0.4
 """Of the signals against the words, whose vectors have length 1."""
@@ -85,7 +88,7 @@ def calibration_error(probabilities: _Floats, labels: npt.NDArray[np.intp], bins
 
 def fingerprint() -> str:
     """Return a digest of everything that what is learned depends on."""
-    sources = (EXAMPLES, Path(features.__file__), Path(tokenization.__file__), Path(__file__))
+    sources = [EXAMPLES, *(EXAMPLES.with_name(name) for name in READ_BY)]
     return hashlib.sha256("".join(path.read_text(encoding="utf-8") for path in sources).encode()).hexdigest()
 
 

@@ -8,7 +8,6 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,10 +30,12 @@ from tests.support.serving import served
 from weir.analysis.metrics import percentile
 from weir.runs import recording_codec
 
-TOKENS, RATE = 160, 20
-"""Of the other visitor's story: eight seconds."""
+RATE = 20
+"""Tokens a second of the other visitor's stories."""
+DURING, AFTER = 100, 30
+"""Tokens of the story that is read during an attack, and of the next one."""
 
-ATTACK_SECONDS = 5.0
+ATTACK_SECONDS = 3.0
 BOUND = 0.5
 """Seconds from the writing of a token to its painting, for 95 of 100."""
 ATTEMPTS = 3
@@ -76,10 +77,10 @@ def text_chunk(text: str) -> str:
 
 
 async def answer(question: str) -> AsyncIterator[str]:
-    """Stream what a question asks for: `[[clock]]`, `[[answer=tildes]]` or `[[usage=0]]`."""
-    if "[[clock]]" in question:
+    """Stream what a question asks for: `[[clock=100]]`, `[[answer=tildes]]` or `[[usage=0]]`."""
+    if match := re.search(r"\[\[clock=(\d+)\]\]", question):
         started = time.perf_counter()
-        for number in range(TOKENS):
+        for number in range(int(match[1])):
             await asyncio.sleep(max(0.0, started + number / RATE - time.perf_counter()))
             yield text_chunk(clock_token(number))
     elif match := re.search(r"\[\[answer=(\w+)\]\]", question):
@@ -99,11 +100,12 @@ async def complete(request: Request) -> StreamingResponse:
     return StreamingResponse(answer(str(body["messages"][-1]["content"])), media_type="text/event-stream")
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     app = Starlette(routes=[Route("/v1/chat/completions", complete, methods=["POST"])])
     with served(app, "model") as model:
-        environment = {"OPENAI_BASE_URL": f"{model}/v1", "OPENAI_MODEL": "fake", "WEIR_DATA": str(tmp_path)}
+        data = str(tmp_path_factory.mktemp("data"))
+        environment = {"OPENAI_BASE_URL": f"{model}/v1", "OPENAI_MODEL": "fake", "WEIR_DATA": data}
         # With a budget, what models say of their tokens is counted.
         more = {"WEIR_ROUTER": "local", "WEIR_RETRIES": "0", "WEIR_TOTAL_TOKENS_PER_DAY": "1000000000"}
         with weir_process("", environment | more) as weir:
@@ -220,18 +222,19 @@ ATTACKS: list[Attack] = [
 
 def read_under(attack: Attack | None, page: Page, url: str, attacker: Page) -> list[float]:
     """Read a story while an attack goes on; return the lag of each token, infinite for one that was never painted."""
+    tokens = DURING if attack else AFTER
     opened(page, f"{url}/story")
     page.evaluate(WATCH)
-    send(page, "[[clock]]")
+    send(page, f"[[clock={tokens}]]")
     page.wait_for_function("() => Object.keys(window.lags).length > 5", timeout=30_000)
     until = time.monotonic() + ATTACK_SECONDS
     while attack is not None and time.monotonic() < until:
         attack(url, attacker)
         attacker.wait_for_timeout(50)
     with contextlib.suppress(PlaywrightTimeoutError):
-        page.wait_for_function(f"() => window.lags[{TOKENS - 1}]", timeout=30_000)
+        page.wait_for_function(f"() => window.lags[{tokens - 1}]", timeout=30_000)
     seen = page.evaluate("() => window.lags")
-    return [seen.get(str(number)) or math.inf for number in range(TOKENS)]
+    return [seen.get(str(number)) or math.inf for number in range(tokens)]
 
 
 @pytest.mark.parametrize("attack", [None, *ATTACKS], ids=lambda attack: attack.__name__ if attack else "nobody")

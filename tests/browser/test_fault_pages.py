@@ -284,7 +284,7 @@ def test_a_laptop_that_sleeps_longer_than_the_grace_finds_what_had_arrived(page:
     assert request.ended.wait(GRACE + 20)
     assert request.hung_up_at is not None
     bench.wire.mend()
-    expect(page.get_by_text("Nobody had this answer open for a while")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Weir stopped this answer, because nobody was watching")).to_be_visible(timeout=30_000)
     expect(page.get_by_text(re.compile("drop0 drop1 .*drop9"))).to_be_visible()
     answer = well(bench, 2)
     page.get_by_role("button", name="Retry").click()
@@ -303,7 +303,7 @@ def test_two_tabs_stop_one_run_at_once(page: Page, bench: Bench, context: Browse
         tab.get_by_role("button", name="Stop").dispatch_event("click")
     for tab in (page, other):
         expect(tab.get_by_text(re.compile(r"Stopped$"))).to_be_visible()
-        expect(tab.get_by_text("You stopped this answer.")).to_have_count(1)
+        expect(tab.get_by_text("This answer was stopped.")).to_have_count(1)
     assert bench.model.answers[0].ended.wait(30)
     assert not is_live(bench)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from weir.cli.record import NoModelError, find_chain, prepare
+from weir.cli.engine_wait import NoModelError, await_model
+from weir.cli.record import find_chain
 from weir.config.settings import Settings
 from weir.llm.provider import ModelProvider
 from weir.runs.recording_file import from_jsonl
@@ -102,7 +103,7 @@ def test_what_cannot_begin_gives_a_sentence(folder: Path, arguments: tuple[str, 
     assert done.stdout == ""
 
 
-def test_prepare_names_an_embedded_model_that_is_not_ready_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_await_model_names_an_embedded_model_that_is_not_ready_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.setenv(variable, "")
 
@@ -113,5 +114,7 @@ def test_prepare_names_an_embedded_model_that_is_not_ready_in_time(monkeypatch: 
         def endpoint(self) -> None:
             return None
 
+    models, story = NeverStarted(Settings()), find_chain("story")
+    value = story.input_model.model_validate({"topic": "rain"})
     with pytest.raises(NoModelError, match="The embedded model is not ready after 0 s: it is idle"):
-        prepare(find_chain("story"), {"topic": "rain"}, NeverStarted(Settings()), timeout=0)
+        await_model(models, lambda: story.prepare(models, value), timeout=0)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.llm.answer_body import MAX_BYTES, MAX_ERROR_BYTES, AnswerBody, ErrorBody, StreamBody, WholeBody
-from weir.llm.answer_errors import OtherFormatError, OversizedAnswerError, WebPageError
+from weir.llm.invalid_answers import OtherFormatError, OversizedAnswerError, WebPageError
 
 EVENT = b'data: {"choices": []}\n\n'
 PIECE = b"a" * 1_000_000

@@ -9,8 +9,8 @@ import pytest
 
 from tests.fuzz_streams import BOUND, fuzz, wait_while_events_come, watched
 from tests.support.broken_streams import ODD_VALUES, PATHS, broken
-from weir.llm.answer_errors import EndedInErrorError, MalformedAnswerError, ReportedError
 from weir.llm.completion_objects import Completion
+from weir.llm.invalid_answers import EndedInErrorError, MalformedAnswerError, ReportedError
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.run import Run
 

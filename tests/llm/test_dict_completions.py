@@ -10,8 +10,8 @@ from langchain_core.messages import BaseMessageChunk
 
 from tests.llm.test_chat_model import WORDS, settings_for
 from tests.support.fake_openai import FakeOpenAI, Plan
-from weir.llm.answer_errors import MalformedAnswerError, ReportedError, ToolCallsOnlyError
 from weir.llm.chat_model import chat_model, configured_endpoint
+from weir.llm.invalid_answers import MalformedAnswerError, ReportedError, ToolCallsOnlyError
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.failure import FailureKind, classify_error
 

@@ -1,6 +1,7 @@
 """The pages' logic without a browser, against a model server on loopback."""
 
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -78,6 +79,16 @@ def test_a_question_and_its_answer_stand_in_the_chat_with_route_and_figures(
     assert " out · " in answer.caption[0].value
 
 
+def test_an_answer_has_its_cost_where_prices_are_set(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_PRICE_IN", "1000000")
+    monkeypatch.setenv("WEIR_PRICE_OUT", "500000")
+    settings.cache_clear()
+    service_module.close_services()
+    ask(app, "Hello")
+    tokens_in, tokens_out = re.search(r"(\d+) in · (\d+) out", said(app)).groups()  # type: ignore[union-attr]
+    assert f"${int(tokens_in) + int(tokens_out) / 2:.4f}" in said(app)
+
+
 def test_the_link_in_the_address_is_the_run_s(app: AppTest) -> None:
     ask(app, "Hello")
     run_id = app.query_params["run"]
@@ -110,6 +121,22 @@ def test_retry_replaces_a_failure(app: AppTest, openai_server: FakeOpenAI) -> No
     button(app, "Retry")
     assert FailureKind.SERVER.message not in said(app)
     assert "Once upon a time." in said(app)
+
+
+def test_continue_writes_the_rest_of_an_answer_as_another_version(app: AppTest, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(tokens=["It begins", " and bre"], finish_reason="length")
+    ask(app, "Go on")
+    openai_server.plan = Plan(tokens=["aks off", " no more."])
+    button(app, "Continue")
+    assert "It begins and breaks off no more." in said(app)
+    assert "Continue" not in [found.label for found in app.button]
+    asked = [message["content"] for message in openai_server.answers[-1].body["messages"]]
+    assert asked[1:3] == ["Go on", "It begins and bre"]
+    me, conversation = app.session_state["visitor"], app.session_state["chat_state"].conversation_id
+    stored = service_module.service().conversations.path(me, conversation)
+    assert stored[-1].text == "It begins and breaks off no more."
+    button(app, "Earlier version")
+    assert "It begins and bre" in said(app)
 
 
 def test_a_key_that_the_server_echoes_is_not_shown(app: AppTest, openai_server: FakeOpenAI) -> None:

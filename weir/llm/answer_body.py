@@ -9,7 +9,7 @@ from typing import Protocol
 
 import httpx2
 
-from weir.llm.answer_errors import EncodedAnswerError, OtherFormatError, OversizedAnswerError, WebPageError
+from weir.llm.invalid_answers import EncodedAnswerError, OtherFormatError, OversizedAnswerError, WebPageError
 
 MAX_BYTES = 16_000_000
 """Bytes of what must be whole before it can be parsed: one event of a stream, or an answer without a stream.

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from weir.llm.answer_errors import EndedInErrorError, MalformedAnswerError, ReportedError
+from weir.llm.invalid_answers import EndedInErrorError, MalformedAnswerError, ReportedError
 
 MAX_TOKENS = 10**12
 """Largest count of tokens: a larger number is ignored."""

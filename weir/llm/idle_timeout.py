@@ -19,8 +19,8 @@ import openai
 
 from weir.config import proxies
 from weir.llm.answer_body import AnswerBody, ErrorBody, StreamBody, UnreadBody, WholeBody, check_encoding, encodings
-from weir.llm.answer_errors import RedirectError
 from weir.llm.idle_stream import AsyncIdleTimeoutStream, IdleTimeoutStream, IdleTimer
+from weir.llm.invalid_answers import RedirectError
 from weir.llm.retry_deadline import attempt_timeout, disable_late_retry, seconds_to_begin
 
 _ASKS_FOR_A_STREAM = re.compile(rb'"stream": ?true')

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 import httpx2
 import openai
 
-from weir.llm.answer_errors import RedirectError
+from weir.llm.invalid_answers import RedirectError
 
 MIN_ATTEMPT_SECONDS = 0.25
 """Seconds that an attempt has at least: most servers that can be reached answer by then."""

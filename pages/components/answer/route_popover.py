@@ -21,7 +21,9 @@ def draw_route(
 
     `answer_as` answers by another route because this one was wrong; `compare_with` answers by both.
     """
-    with st.popover("Route", icon=decision.route.icon, type="tertiary", key=f"route-{key}"):
+    with st.popover(
+        "Route", icon=decision.route.icon, type="tertiary", key=f"route-{key}", help="Why this route, and the others"
+    ):
         st.markdown(f"**{decision.route.label}**, {_decided_by(decision)}.")
         if decision.reason:
             st.markdown(formatting.escape_markdown(decision.reason))

@@ -12,7 +12,7 @@ def draw_link(run: Run) -> None:
     if run.owner != current_caller().visitor:
         return
     icon = ":material/link:" if run.is_shared else ":material/link_off:"
-    with st.popover("Link", icon=icon, type="tertiary", key=f"link-{run.id}"):
+    with st.popover("Link", icon=icon, type="tertiary", key=f"link-{run.id}", help="Share this answer by a link"):
         if run.is_shared:
             st.markdown(
                 "Everybody who has the link sees this run: the question, the answer and all events. The events contain "

@@ -29,13 +29,13 @@ _FIGURES = TypeAdapter(RunMetrics)
 _INTERRUPTED = Outcome(
     AnswerStatus.CUT_OFF,
     "Weir was restarted, or lost its connection, while this answer was being written.",
-    "What had arrived is kept. Retry for a whole answer.",
+    "The text so far is kept. Retry for a full answer.",
 )
 
 MAX_FIGURE = 1e12
 """Tokens, characters or seconds of an answer: an imported file may have infinity."""
 
-_UNKNOWN_END = ("It is not known why this answer ended.", "What had arrived is kept. Retry for a whole answer.")
+_UNKNOWN_END = ("It is not known why this answer ended.", "The text so far is kept. Retry for a full answer.")
 
 
 def to_details(ended: FinishedAnswer) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components.chat.chat_actions import ChatActions
+from pages.components.chat.scroll_and_keys import draw_key_list
 from pages.components.layout.formatting import escape_markdown
 from pages.components.layout.upload import draw_upload
 from pages.components.session.current_user import has_persistent_identity
@@ -18,6 +19,7 @@ def draw_sidebar(actions: ChatActions) -> None:
         st.button(
             "New chat",
             icon=":material/edit_square:",
+            key="chat_new",
             on_click=actions.open_conversation,
             args=(None,),
             width="stretch",
@@ -40,14 +42,16 @@ def draw_sidebar(actions: ChatActions) -> None:
             st.caption("Your conversations are kept here.")
         for conversation in conversations:
             _draw_conversation(conversation, actions)
-        with st.popover("Import", icon=":material/upload_file:", type="tertiary"):
-            draw_upload(
-                "A conversation that Weir has exported as JSON",
-                "json",
-                key="chat_import",
-                max_mb=MAX_IMPORT_MB,
-                take=actions.import_file,
-            )
+        with st.container(horizontal=True):
+            with st.popover("Import", icon=":material/upload_file:", type="tertiary"):
+                draw_upload(
+                    "A conversation that Weir has exported as JSON",
+                    "json",
+                    key="chat_import",
+                    max_mb=MAX_IMPORT_MB,
+                    take=actions.import_file,
+                )
+            draw_key_list()
 
 
 def _draw_undo(deleted_id: str, actions: ChatActions) -> None:

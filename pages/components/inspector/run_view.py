@@ -12,6 +12,7 @@ from pages.components.inspector.diagnosis_view import draw_diagnosis
 from pages.components.inspector.inspector_state import InspectorState
 from pages.components.layout import formatting, playback_bar
 from pages.components.session import run_links
+from pages.components.session.app_services import answer_cost
 from pages.components.session.my_runs import my_runs
 from pages.components.session.recordings import draw_recording_download, samples
 from weir.analysis.outcome import outcome
@@ -135,12 +136,15 @@ def _next_error(events: Sequence[RunEvent], count: int) -> int | None:
 def _draw_outcome(run: Run, seen: RunSnapshot) -> None:
     metrics = seen.metrics()
     result = outcome(run, metrics)
+    # The prices are those of this Weir's model; a recording may be of another.
+    cost = None if run.is_recording else answer_cost(metrics)
     is_whole = len(seen.events) == len(run.events)
     icon, color = STATUS_BADGES.get(result.status, (":material/check_circle:", "green"))
     badge = f":{color}-badge[{icon} {result.status.value}]" if is_whole else ":gray-badge[:material/replay: Replay]"
     st.markdown(
         f"**{formatting.escape_markdown(run.name)}** {badge} {len(seen.events):,} events · "
-        f"{formatting.metrics_line(metrics)}" + (" · :material/description: a recording" if run.is_recording else "")
+        f"{formatting.metrics_line(metrics, cost)}"
+        + (" · :material/description: a recording" if run.is_recording else "")
     )
     if is_whole and result.message:
         st.markdown(f"{result.message} {result.hint}")

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Base
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ValidationError
 
-from weir.llm.answer_errors import MalformedAnswerError, NoAnswerError, ToolCallsOnlyError
+from weir.llm.invalid_answers import MalformedAnswerError, NoAnswerError, ToolCallsOnlyError
 
 MAX_DETAIL = 200
 """Characters of an error's detail: what the server sent instead of an answer."""

@@ -12,9 +12,9 @@ import httpx2
 import openai
 from openai._streaming import ServerSentEvent, SSEDecoder
 
-from weir.llm.answer_errors import NoAnswerError
 from weir.llm.completion_objects import Completion
 from weir.llm.idle_timeout import asks_for_stream
+from weir.llm.invalid_answers import NoAnswerError
 
 _NO_FIELDS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "response_format"})
 """Parameters of the client that are not part of the request's body, or that change the type of its answer."""

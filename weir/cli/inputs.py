@@ -1,0 +1,39 @@
+"""Inputs of a command: words, a pipe, or JSON."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+FROM_PIPE = "-"
+"""Argument that stands for standard input."""
+
+
+def read_text(words: Sequence[str], *, name: str, example: str) -> str:
+    """Return the words of the command line as one text; for `-`, or for none in a pipe, standard input.
+
+    Raises ClickException if there is no text.
+    """
+    text = " ".join(words).strip()
+    if text == FROM_PIPE or (not text and not sys.stdin.isatty()):
+        text = sys.stdin.buffer.read().decode("utf-8-sig", errors="replace").strip()
+    if not text:
+        raise click.ClickException(f"There is no {name}. For example: {example}")
+    return text
+
+
+def read_json(text: str, *, option: str = "--input") -> Any:
+    """Return the value of a JSON option: JSON, `@FILE`, or `-` for standard input. Raises ClickException."""
+    try:
+        if text == FROM_PIPE:
+            text = sys.stdin.buffer.read().decode("utf-8-sig")
+        elif text.startswith("@"):
+            text = Path(text[1:]).read_text(encoding="utf-8-sig")
+        return json.loads(text)
+    except OSError as error:
+        raise click.ClickException(f"{option}: {text[1:]} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise click.ClickException(f"{option} is not JSON: {error}.") from error
