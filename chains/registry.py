@@ -16,7 +16,7 @@ from weir.config.settings import settings
 from weir.llm.chain_registry import ChainRegistry, ChainSpec, ModelNotReadyError, PreparedRun, UnsuitableModelError
 from weir.llm.chat_model import warm_up_model
 from weir.llm.history import trim_history
-from weir.llm.provider import AbortableConnections, ModelOptions, ModelProvider, TransportTiming
+from weir.llm.provider import AbortableConnections, AnswerKind, ModelOptions, ModelProvider, TransportTiming
 from weir.llm.replay_model import ReplayAbort, ReplayChatModel
 from weir.runs.methods import Method
 
@@ -68,7 +68,9 @@ class QuestionInput(_Input):
 class StructuredInput(TopicInput):
     """What the structured chain is given."""
 
-    example: Literal["Profile", "Recipe", "Review"] = Field("Profile", description="Which schema the answer has")
+    example: Literal["Profile", "Recipe", "Review", "Note"] = Field(
+        "Profile", description="Which schema the answer has"
+    )
     method: StructuredMethod = Field(StructuredMethod.DICT, description="How LangChain is asked for it")
 
 
@@ -96,11 +98,11 @@ def prepare_story(
 
     A method that blocks needs `connections`, by which it can be stopped. `timing` records when the transport connects.
     """
-    bounded = replace(options or ModelOptions(), max_tokens=length.max_tokens)
-    plain = bounded == ModelOptions(max_tokens=length.max_tokens) and connections is None and timing is None
-    model = (
-        models.chat_model(max_tokens=length.max_tokens) if plain else models.create_model(bounded, connections, timing)
-    )
+    bounded = replace(options or ModelOptions(), max_tokens=length.max_tokens, kind=AnswerKind.STORY)
+    if options or connections or timing:
+        model = models.create_model(bounded, connections, timing)
+    else:
+        model = models.chat_model(max_tokens=length.max_tokens, kind=AnswerKind.STORY)
     if model is None:
         raise ModelNotReadyError
     value = {"topic": topic, "words": length.words, "tone": str(tone)}
@@ -221,7 +223,7 @@ def prepare_structured(
     models: ModelProvider, topic: str, schema: dict[str, Any] | type[BaseModel], method: StructuredMethod
 ) -> PreparedRun:
     """Return the structured chain for a topic, and keep its JSON Schema with the run. Raises ModelNotReadyError."""
-    model, endpoint = models.chat_model(max_tokens=structured.MAX_TOKENS), models.endpoint()
+    model, endpoint = models.chat_model(max_tokens=structured.MAX_TOKENS, kind=AnswerKind.JSON), models.endpoint()
     if model is None or endpoint is None:
         raise ModelNotReadyError
     if isinstance(schema, dict) and endpoint.is_embedded:

@@ -1,6 +1,5 @@
 import streamlit as st
 
-from chains.router import Route
 from pages.components.about.introduction import draw_introduction
 from pages.components.answer import answer_view
 from pages.components.chat.chat_actions import ChatActions
@@ -18,7 +17,9 @@ from pages.components.chat.sidebar import draw_sidebar
 from pages.components.chat.turn_view import answer_placeholders, draw_answer_footer, draw_question
 from pages.components.chat.turns import last_run_of
 from pages.components.chat.waiting_answers import stream_waiting_answers
+from pages.components.layout import suggestions
 from pages.components.layout.input_bar import input_bar
+from pages.components.layout.model_status import draw_tiny_model_note
 from pages.components.layout.page_frame import page_title
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_user_id
@@ -26,11 +27,6 @@ from pages.components.session.page_history import is_return
 from pages.components.session.report_storage_errors import draw_storage_error
 from weir.storage.storage_errors import StorageError
 
-SUGGESTIONS = {
-    Route.MATH: "What is 25 × 17?",
-    Route.CODE: "Write a Python function that reverses a string",
-    Route.GENERAL: "What is the capital of France?",
-}
 NEWEST_TURNS = 20
 TURNS_WITH_ACTIONS = 4
 """The newest turns show all their actions; an older one has a button that opens them."""
@@ -68,7 +64,7 @@ with st.empty():
                 "Ask anything. Weir picks the right chain (math, code or general) and streams the answer, with every "
                 "event recorded."
             )
-            for route, question in SUGGESTIONS.items():
+            for route, question in suggestions.CHAT.items():
                 st.button(question, icon=route.icon, key=f"suggest-{route}", on_click=actions.ask, args=(question,))
 
 first = 0 if st.session_state.get("chat_show_all") else max(0, len(turns) - NEWEST_TURNS)
@@ -77,6 +73,8 @@ if first:
 last_run = last_run_of(turns)
 forgotten = last_run.context.get("left_out", 0) // 2 if last_run else 0
 
+if turns:
+    draw_tiny_model_note()
 placeholders: dict[str, answer_view.AnswerPlaceholders] = {}
 for number, turn in enumerate(turns[first:], first):
     has_actions = number >= len(turns) - TURNS_WITH_ACTIONS or turn.question.id == state.expanded_question_id

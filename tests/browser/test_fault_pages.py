@@ -144,7 +144,7 @@ def test_a_story_tells_it_whichever_way_it_runs(page: Page, bench: Bench) -> Non
     number = 0
     for method in Method:
         opened(page, f"{bench.url}/story")
-        page.get_by_role("combobox", name="How it runs").click()
+        page.get_by_role("combobox", name="LangChain method").click()
         page.get_by_role("option", name=re.compile(f"^{re.escape(method.label)}")).click()
         for name in IN_STORIES:
             number += 1
@@ -383,7 +383,7 @@ def test_a_server_that_is_killed_and_started_again_is_found_by_the_page_itself(
 def test_an_embedded_model_that_dies_in_mid_answer_is_there_for_the_next(page: Page) -> None:
     with tempfile.TemporaryDirectory() as data, weir_process("", {"WEIR_DATA": data}) as weir:
         page.goto(f"{weir.url}/story")
-        expect(page.get_by_text("embedded, toy-sized")).to_be_visible(timeout=90_000)
+        expect(page.get_by_text("answers are often wrong")).to_be_visible(timeout=90_000)
         send(page, "a weir")
         expect(page.get_by_text(re.compile(r"~[3-9]\d of about"))).to_be_visible(timeout=60_000)
         for child in children_of(weir.process.pid):

@@ -97,7 +97,7 @@ def test_using_another_widget_does_not_begin_the_stream_again(client: Page, mode
     send(client, "a river")
     expect(client.get_by_text('data: {"content":" word3"}')).to_be_visible()
     client.get_by_role("tab", name="Python").click()
-    client.get_by_role("button", name="Connect a real one").or_(client.get_by_role("tab", name="curl")).first.click()
+    client.get_by_role("button", name="Use a better model").or_(client.get_by_role("tab", name="curl")).first.click()
     expect(client.get_by_text("Complete. ")).to_be_visible()
     assert len(model.seen) == 1
 

@@ -63,7 +63,7 @@ def test_an_empty_chat_teaches_with_one_sentence_and_three_suggestions(app: AppT
     assert [found.label for found in app.main.button if found.label != "Stop"] == [
         "What is 25 × 17?",
         "Write a Python function that reverses a string",
-        "What is the capital of France?",
+        "What is gravity?",
     ]
 
 
@@ -74,7 +74,7 @@ def test_a_question_and_its_answer_stand_in_the_chat_with_route_and_figures(
     ask(app, "What is 25 * 17?")
     question, answer = app.chat_message
     assert question.text[0].value == "What is 25 * 17?"
-    assert "Once upon a time." in [element.value for element in answer.markdown]
+    assert "25 × 17 = **425**\n\nOnce upon a time." in [element.value for element in answer.markdown]
     assert ":violet-badge[:material/calculate: Math]" in [element.value for element in answer.markdown]
     assert "first token" in answer.caption[0].value
     assert " out · " in answer.caption[0].value

@@ -11,8 +11,8 @@ from pages.components.json_viewer.analysis import HEIGHT
 from pages.components.json_viewer.json_source import JsonSource, of_run, schema_of
 from pages.components.json_viewer.json_state import JsonState
 from pages.components.json_viewer.outline_view import LEGEND, html
-from pages.components.json_viewer.source_form import SourceChoice
-from pages.components.layout import formatting
+from pages.components.json_viewer.source_form import SCHEMA_KEY, SourceChoice
+from pages.components.layout import formatting, suggestions
 from pages.components.session import run_links, run_start
 from pages.components.session.app_services import service
 from weir.access.limits import LimitReachedError
@@ -25,7 +25,6 @@ from weir.partial_json.parser import PartialJson
 from weir.runs.run import Run
 from weir.text.invisible_characters import replace_invisible
 
-IDEAS = ["The sea", "Honey bees", "A lighthouse"]
 REFRESH_SECONDS = 0.4
 LIVE_ROWS = 14
 LIVE_TEXT_CHARS = 500
@@ -55,8 +54,15 @@ def draw_ideas(state: JsonState) -> None:
         "Watch JSON arrive field by field: type a topic below, and each field is checked against the schema as soon "
         "as it is complete. Or paste a text to see how a parser handles it. That needs no model."
     )
-    for idea in IDEAS:
-        st.button(idea, icon=":material/lightbulb:", key=f"json-idea-{idea}", on_click=state.request, args=(idea,))
+    for idea in suggestions.JSON:
+        st.button(
+            idea, icon=":material/lightbulb:", key=f"json-idea-{idea}", on_click=_request_suggestion, args=(state, idea)
+        )
+
+
+def _request_suggestion(state: JsonState, topic: str) -> None:
+    st.session_state[SCHEMA_KEY] = suggestions.JSON_SCHEMA
+    state.request(topic)
 
 
 def draw_live_run(run: Run) -> None:

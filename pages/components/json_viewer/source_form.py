@@ -16,6 +16,8 @@ from weir.partial_json.parser import PartialJson
 Schema = dict[str, Any] | type[BaseModel]
 
 MODEL, PASTE = "A model", "Pasted text"
+SCHEMA_KEY = f"json_schema_{MODEL}"
+"""In the session: the name of the schema for a model."""
 OWN, NONE = "My own", "None"
 FIELDS = "name: str\nyear: int\ntags: list[str]\nverdict: Literal['good', 'bad']"
 PASTED = '{"name": "Weir \\ud83c\\udf0a", "tags": ["stream", "gauge"], "height": 1.5e0, "open": true, "owner": null}'
