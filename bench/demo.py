@@ -15,7 +15,8 @@ from chains.registry import prepare_conversation, prepare_story, prepare_structu
 from chains.story_chain import Length, Tone
 from chains.structured import EXAMPLES, StructuredMethod
 from pages.components.layout import suggestions
-from weir.analysis.answer_reader import answer_text, run_metrics
+from weir.analysis.answer_reader import answer_text
+from weir.analysis.metrics import run_metrics
 from weir.analysis.outcome import outcome
 from weir.analysis.run_json import RunJsonReader
 from weir.config.settings import Settings
