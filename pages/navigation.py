@@ -82,7 +82,8 @@ with st.empty():
     keep_alive()
 draw_page_style()
 note_page(page.url_path)
-draw_page_frame(page.url_path, opens_at_top=page.url_path != "")
+# A conversation opens at its end.
+draw_page_frame(page.url_path, opens_at_top=page.url_path != "" or not st.query_params)
 with st.empty():
     draw_tour()
 page.run()

@@ -32,7 +32,7 @@ ABOUT_CHUNKS = (
 
 def milliseconds(value: float) -> str:
     """`8 ms`, `120 ms`, `1.25 s`."""
-    return f"{value * 1e3:.0f} ms" if value < 1 else f"{value:.2f} s"
+    return f"{value * 1e3:.0f} ms" if value < 0.9995 else f"{value:.2f} s"
 
 
 def bytes_of(count: int) -> str:
