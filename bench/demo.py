@@ -62,7 +62,8 @@ def main() -> None:
         models.start()
         assert models.engine
         models.engine.wait(SECONDS)
-        recorder = Recorder(MemoryStore(budget=500_000_000), loop)
+        # Nobody follows these runs, which would otherwise be ended as abandoned.
+        recorder = Recorder(MemoryStore(budget=500_000_000), loop, grace_seconds=SECONDS)
         answers: dict[tuple[str, str], Counter[str]] = {}
         for page, suggestion, prepare in asked(models):
             counts = answers.setdefault((page, suggestion), Counter())

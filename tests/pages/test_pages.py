@@ -62,7 +62,7 @@ def test_an_empty_chat_teaches_with_one_sentence_and_three_suggestions(app: AppT
     assert "Ask anything." in said(app)
     assert [found.label for found in app.main.button if found.label != "Stop"] == [
         "What is 25 × 17?",
-        "Write a Python function that reverses a string",
+        "Write a Python function that checks if a number is even",
         "What is gravity?",
     ]
 
