@@ -19,7 +19,7 @@ HANG_UP_SECONDS = 0.5
 
 def test_the_answer_streams_into_a_pipe_before_the_model_has_ended(tmp_path: Path, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=["Größe ", "先 ", "last"], fault=Fault.STALL, at=2, category="math")
-    with running_command(tmp_path, "ask", "What", "is 25 * 17?", url=openai_server.url) as asked:
+    with running_command(tmp_path, "ask", "Which", "proof is short?", url=openai_server.url) as asked:
         asked.output.wait_for("Größe 先 ")
         assert not openai_server.answers[0].ended.is_set()
         assert "Route: math." in asked.errors.text
@@ -30,8 +30,8 @@ def test_the_answer_streams_into_a_pipe_before_the_model_has_ended(tmp_path: Pat
     assert answer.hung_up_at is not None
     assert answer.hung_up_at - at < HANG_UP_SECONDS
     assert asked.output.text == "Größe 先 \n"
-    assert "Stopped. You stopped this answer. What had arrived is kept." in asked.errors.text
-    assert answer.body["messages"][-1]["content"] == "What is 25 * 17?"
+    assert "Stopped. This answer was stopped. The text so far is kept." in asked.errors.text
+    assert answer.body["messages"][-1]["content"] == "Which proof is short?"
 
 
 def test_ctrl_c_in_a_terminal_stops_a_model_that_is_silent(tmp_path: Path, openai_server: FakeOpenAI) -> None:
@@ -45,18 +45,18 @@ def test_ctrl_c_in_a_terminal_stops_a_model_that_is_silent(tmp_path: Path, opena
     assert answer.hung_up_at is not None
     assert answer.hung_up_at - at < HANG_UP_SECONDS
     assert "\x1b" not in asked.output.text, "an escape sequence of the model reached the terminal"
-    assert "You stopped this answer." in asked.output.text
+    assert "This answer was stopped." in asked.output.text
 
 
 def test_json_and_a_recording_of_a_question_from_a_pipe(tmp_path: Path, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=["4", "25"])
     arguments = ("ask", "-", "--route", "code", "--json", "-o", "run.jsonl", "--model", "other")
     with running_command(tmp_path, *arguments, url=openai_server.url) as asked:
-        asked.type("\ufeffWhat is\r\n25 × 17?\r\n")
+        asked.type("\ufeffWhich is\r\nGröße?\r\n")
         asked.end_input()
         assert asked.wait() == 0
     answer = json.loads(asked.output.text)
-    assert answer["question"] == "What is\r\n25 × 17?"
+    assert answer["question"] == "Which is\r\nGröße?"
     assert (answer["answer"], answer["route"], answer["model"]) == ("425", "code", "other")
     assert (answer["status"], answer["figures"]["tokens_out"]) == ("Done", 2)
     assert from_jsonl((tmp_path / "run.jsonl").read_bytes()).recorded_id == answer["run_id"]

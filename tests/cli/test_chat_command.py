@@ -18,7 +18,7 @@ def conversations_in(folder: Path) -> ConversationRepository:
 def test_lines_from_a_pipe_are_answered_one_by_one_and_stored(tmp_path: Path, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=["It is ", "425."], category="math")
     with running_command(tmp_path, "chat", url=openai_server.url) as chat:
-        chat.type("\ufeffWhat is 25 * 17?\r\n")
+        chat.type("\ufeffWhich proof is short?\r\n")
         chat.output.wait_for("It is 425.\n")
         openai_server.plan = Plan(tokens=["Größe ", "先"], category="general")
         chat.type("\r\nUnd die Größe?\r\n/save out.md\nquit\nnever asked\n")
@@ -28,12 +28,12 @@ def test_lines_from_a_pipe_are_answered_one_by_one_and_stored(tmp_path: Path, op
     assert re.findall("Route: (.*)[.]", chat.errors.text) == ["math", "general"]
     _, second = openai_server.answers
     assert [message["content"] for message in second.body["messages"][1:]] == [
-        *("What is 25 * 17?", "It is 425.", "Und die Größe?"),
+        *("Which proof is short?", "It is 425.", "Und die Größe?"),
     ]
     repository = conversations_in(tmp_path)
     (conversation,) = repository.conversations(TERMINAL_VISITOR)
     path = repository.path(TERMINAL_VISITOR, conversation.id)
-    assert [message.text for message in path] == ["What is 25 * 17?", "It is 425.", "Und die Größe?", "Größe 先"]
+    assert [message.text for message in path] == ["Which proof is short?", "It is 425.", "Und die Größe?", "Größe 先"]
     assert path[1].details["decision"]["route"] == "math"
     assert "Größe 先" in (tmp_path / "out.md").read_text()
     repository.close()
@@ -75,7 +75,7 @@ def test_a_person_chats_in_a_terminal(tmp_path: Path, openai_server: FakeOpenAI)
         chat.type("Why?\n")
         chat.output.wait_for("vector<int>")
         chat.interrupt()
-        chat.output.wait_for("Stopped. You stopped this answer.")
+        chat.output.wait_for("Stopped. This answer was stopped.")
         openai_server.plan = Plan(tokens=["Again."])
         for typed, shown in (
             ("/route code", "Questions take the route code."),

@@ -54,7 +54,7 @@ def test_in_a_terminal_the_text_stands_above_a_bar_against_the_expected_length(
     lines = screen_lines(told.output.text, 60)
     after = lines.index(third) + 1
     assert lines[after].startswith("gpt-4o-mini · first token"), "the bar is left over"
-    assert "Stopped. You stopped this answer. What had arrived is kept." in lines[after:]
+    assert "Stopped. This answer was stopped." in "".join(lines[after:])
 
 
 def test_without_colour_or_bar_where_the_terminal_is_to_be_plain(tmp_path: Path, openai_server: FakeOpenAI) -> None:
