@@ -93,7 +93,7 @@ class Note(_Example):
 
     name: ShortText
     # A pattern, not a length: a small model that is held to a length stops in the middle of a sentence.
-    summary: Annotated[str, Field(pattern=r'^[A-Z][^.\n"\\]{10,200}\.$')]
+    summary: Annotated[str, Field(pattern=r'^[A-Z][^.\n"\\]{10,200}\.$', max_length=202)]
 
 
 EXAMPLES: dict[str, type[BaseModel]] = {"Profile": Profile, "Recipe": Recipe, "Review": Review, "Note": Note}

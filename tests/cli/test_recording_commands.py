@@ -92,7 +92,7 @@ def test_replay_of_values_prints_a_line_of_json_each(capsys: pytest.CaptureFixtu
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_ctrl_c_ends_a_replay() -> None:
-    process = start("replay", STORY, "--speed", "0.2")
+    process = start("replay", STORY, "--speed", "0.02")
     with process:
         assert process.stdout is not None
         assert process.stdout.read(1)

@@ -65,12 +65,12 @@ def test_a_search_looks_into_titles_and_all_messages_in_any_case(repository: Con
 def test_a_search_has_the_part_around_its_first_match(repository: ConversationRepository) -> None:
     long = begin(repository, "Where?", f"{'word ' * 40}the hidden PEARL\nis {'here ' * 40}")
     titled = begin(repository, "pearls", "Nothing.")
-    found = repository.snippets(repository.conversations(ANN, "pearl"), "pearl")
+    found = repository.snippets(ANN, repository.conversations(ANN, "pearl"), "pearl")
     assert found[long].startswith("…")
     assert found[long].endswith("…")
     assert "the hidden PEARL is here" in found[long]
     assert found[titled] == "pearls"
-    assert repository.snippets(repository.conversations(ANN), " ") == {}
+    assert repository.snippets(ANN, repository.conversations(ANN), " ") == {}
 
 
 def test_options_are_stored_exported_and_imported(repository: ConversationRepository) -> None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from weir.partial_json.checked_schema import CheckedSchema, SchemaError
 
-_SECONDS = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(ms|s|min)?\s*")
+_SECONDS = re.compile(r"\s*+([0-9]++(?:\.[0-9]++)?|\.[0-9]++)\s*+(ms|s|min)?\s*+")
 _UNITS = {None: 1.0, "s": 1.0, "ms": 0.001, "min": 60.0}
 _CALLS = re.compile(r"(.+):([0-9]{1,6})")
 ARROW = "->"

@@ -17,6 +17,7 @@ from weir.api.responses import AbortableTextResponse, failed_run_error, log_caus
 from weir.api.run_reader import RunReader
 from weir.api.sse import OPENING, RETRY_MILLISECONDS, sse_event
 from weir.core import serialization
+from weir.runs.run import Run
 
 RESERVED_FIELDS = frozenset({"chain", "after", "connection", "ticket"})
 """Query fields that are not part of a chain's input."""
@@ -78,9 +79,7 @@ async def stream_server_sent_events(
     run = reader.run
     yield OPENING
     retry: int | None = RETRY_MILLISECONDS
-    answer = AnswerReader()
-    for number in range(reader.after + 1):
-        answer.read(run.events[number])
+    answer = await asyncio.to_thread(_read_answer, run, reader.after)
     async for event in services.follow(reader, connection):
         if text := answer.read(event):
             begins_anew = {"begins_anew": True} if answer.begins_anew else {}
@@ -109,6 +108,14 @@ def _reject_embedded_get(request: Request) -> None:
     if destination != "empty" and not is_typed:
         cause = f"destination {destination!r}"
         raise ApiError(403, "A link cannot start a run. Open the address itself.", cause=cause)
+
+
+def _read_answer(run: Run, last: int) -> AnswerReader:
+    """Return a reader that has read a run's events up to number `last`. A long run takes a tenth of a second."""
+    answer = AnswerReader()
+    for number in range(last + 1):
+        answer.read(run.events[number])
+    return answer
 
 
 async def _answer_texts(services: ApiServices, reader: RunReader) -> AsyncGenerator[str, None]:

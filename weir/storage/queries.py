@@ -59,11 +59,16 @@ def load_tree(session: Session, conversation_id: str) -> MessageTree:
     return MessageTree((node, parent) for node, parent in nodes)
 
 
-def first_matches(session: Session, conversation_ids: Sequence[str], search: str) -> dict[str, str]:
+def first_matches(session: Session, visitor: str, conversation_ids: Sequence[str], search: str) -> dict[str, str]:
     """Return the text of the first message that has the search text, ignoring case, by conversation id."""
     first = (
         select(func.min(MessageRow.number))
-        .where(MessageRow.conversation_id.in_(conversation_ids), MessageRow.text.icontains(search, autoescape=True))
+        .join(ConversationRow, ConversationRow.id == MessageRow.conversation_id)
+        .where(
+            ConversationRow.visitor == visitor,
+            MessageRow.conversation_id.in_(conversation_ids),
+            MessageRow.text.icontains(search, autoescape=True),
+        )
         .group_by(MessageRow.conversation_id)
     )
     rows = session.scalars(select(MessageRow).where(MessageRow.number.in_(first)))

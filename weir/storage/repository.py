@@ -87,13 +87,13 @@ class ConversationRepository:
         with self._reading() as session:
             return [queries.conversation(row) for row in session.scalars(newest)]
 
-    def snippets(self, conversations: Sequence[Conversation], search: str) -> Mapping[str, str]:
-        """Return the part around the first match of a search in the messages of listed conversations, by their ids."""
+    def snippets(self, visitor: str, conversations: Sequence[Conversation], search: str) -> Mapping[str, str]:
+        """Return the part around the first match of a search in a visitor's listed conversations, by their ids."""
         text = search.strip()[:MAX_SEARCH]
         if not text or not conversations:
             return {}
         with self._reading() as session:
-            matches = queries.first_matches(session, [conversation.id for conversation in conversations], text)
+            matches = queries.first_matches(session, visitor, [conversation.id for conversation in conversations], text)
         return {conversation_id: snippet(match, text) for conversation_id, match in matches.items()}
 
     def deleted_conversations(self, visitor: str, *, limit: int = 50) -> Sequence[Conversation]:

@@ -46,7 +46,7 @@ def draw_sidebar(actions: ChatActions) -> None:
                 st.caption("Cookies are blocked, so conversations last only until you close this tab.")
             elif not conversations:
                 st.caption("Your conversations will appear here.")
-            snippets = actions.repository.snippets(conversations, search)
+            snippets = actions.repository.snippets(actions.user_id, conversations, search)
             now, visitor_zone, group = time.time(), zone(st.context.timezone), ""
             for conversation in conversations:
                 if group != (group := date_group(conversation.updated_at, now, visitor_zone)):
