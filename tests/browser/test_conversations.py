@@ -106,7 +106,7 @@ def test_a_shared_run_shows_a_stranger_that_run_alone(
         other = opened(stranger.new_page(), f"{weir_url}/?run={run[1]}")
         expect(other.get_by_text("Share this")).to_be_visible()
         expect(other.get_by_text("word59")).to_be_visible()
-        expect(other.get_by_role("link", name="Inspect")).to_be_visible()
+        expect(other.get_by_role("link", name="Inspect", exact=True)).to_be_visible()
         expect(other.get_by_text("A secret of mine")).to_have_count(0)
     assert len(model.answers) == 2
 
@@ -198,7 +198,7 @@ def test_a_draft_belongs_to_its_conversation(chat: Page) -> None:
     expect(box).to_have_value("")
     chat.get_by_role("button", name="The first", exact=True).click()
     expect(box).to_have_value("Not finished")
-    chat.get_by_role("link", name="Story").click()
+    chat.get_by_role("link", name="Streaming lab").click()
     expect(chat.get_by_text("Give a topic below")).to_be_visible()
     chat.get_by_role("link", name="Chat").click()
     expect(box).to_have_value("Not finished")
