@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from chains.structured import EXAMPLES, FieldListError, StructuredMethod, bounded, class_of_fields, structured_chain
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
+from weir.analysis.metrics import answer_text
 from weir.config.settings import Settings
 from weir.llm.abortable_client import AbortableConnections
 from weir.llm.chat_model import chat_model, configured_endpoint
@@ -75,6 +76,18 @@ def test_an_answer_without_a_chunk_is_none_in_each_way(
     assert run.wait(20)
     assert run.failure
     assert run.failure.kind is FailureKind.NO_ANSWER
+
+
+@pytest.mark.parametrize("method", [StructuredMethod.TEXT, StructuredMethod.DICT, StructuredMethod.PARSER])
+def test_an_answer_that_is_whole_where_a_stream_was_asked_for_is_taken(
+    recorder: Recorder, model: Any, openai_server: FakeOpenAI, method: StructuredMethod
+) -> None:
+    openai_server.plan = openai_server.structured = Plan(tokens=PIECES, fault=Fault.WHOLE)
+    run = recorder.start(structured_chain(model, EXAMPLES["Review"], method), {"topic": "soup"})
+    assert run.wait(20)
+    assert run.status is Status.DONE
+    assert answer_text(run.events) == "".join(PIECES) or method is not StructuredMethod.TEXT
+    assert run.events[-1].data["output"]
 
 
 LONG = 200_000

@@ -36,6 +36,9 @@ class Completion:
         for name, kind in _TYPES.items():
             if name in data and not isinstance(data[name], kind):
                 del data[name]
+        if self.is_stream:
+            # The openai client drops a chunk of another name where it was given a response format.
+            data["object"] = "chat.completion.chunk"
         data["usage"] = self._usage(data.get("usage"))
         data["choices"] = [self._choice(choice) for choice in _first(data.get("choices"))]
         return data
