@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.sources import parsed
+
 ROOT = Path(__file__).parents[1]
 ALLOWED: dict[str, set[str]] = {
     "weir.core": set(),
@@ -40,7 +42,7 @@ MAY_USE_THE_WEB = {
 
 
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -104,7 +106,7 @@ def test_no_file_name_occurs_twice() -> None:
 
 
 def reads_environment(path: Path) -> bool:
-    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    nodes = ast.walk(parsed(path))
     return any(isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") for node in nodes)
 
 

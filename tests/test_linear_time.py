@@ -22,6 +22,7 @@ from pages.components.answer.display_markdown import DisplayMarkdown, to_display
 from pages.components.answer.truncation import DisplayTruncator
 from pages.components.layout import formatting
 from tests.support.pumping import ENDS, LENGTH, MIXED, SEPARATORS, Pump, cut, nonlinear_time, pumps, uses
+from tests.support.sources import parsed
 from weir.core.redaction import Redactor
 from weir.partial_json.adversarial_chunking import split_inside_characters, split_inside_tokens
 from weir.partial_json.dialect import LIKE_LANGCHAIN, MODEL_ANSWER, STRICT, Dialect
@@ -101,7 +102,7 @@ def sites(path: Path) -> Iterator[Site]:
         elif isinstance(named.get("pattern"), ast.Constant | ast.JoinedStr):
             yield Site(file, function, name, named["pattern"], None, node.lineno)
 
-    yield from walk(ast.parse(path.read_text(encoding="utf-8")), "", "")
+    yield from walk(parsed(path), "", "")
 
 
 SITES = [site for path in files() for site in sites(path)]
@@ -111,7 +112,7 @@ def methods_of_names() -> dict[str, set[str]]:
     """Return the methods called on each name in the code: `_TOKEN.match(…)`, `_TOKENS[…].match(…)`."""
     methods: dict[str, set[str]] = defaultdict(set)
     for path in files():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if not isinstance(node, ast.Attribute) or node.attr not in METHODS:
                 continue
             owner = node.value.value if isinstance(node.value, ast.Subscript) else node.value
