@@ -4,7 +4,7 @@
 # make test-postgres  the tests of what is kept, on a PostgreSQL of their own too
 # make test-wheel     the wheel, in an empty environment and an empty folder
 # make check          lint, format and types
-# make eval           how often the local classifier sends questions where they belong
+# make eval           how often the local classifier sends questions where they belong (EVAL=folder for other people's)
 # make bench          speed, against a plain Streamlit page and a bare EventSource page (ten minutes)
 # make soak           ten minutes of fifty sessions, and what is left over
 # make audit          look for known weaknesses of the locked packages (asks PyPI)
@@ -55,7 +55,7 @@ check: $(VENV)/.tests
 	$(BIN)/mypy
 
 eval: $(VENV)/.runs
-	@$(BIN)/python -m chains.classifier.evaluate --at-least 0.95
+	@$(BIN)/python -m chains.classifier.evaluate --at-least 0.95 $(if $(EVAL),--sources $(EVAL))
 
 bench: $(VENV)/.tests browser
 	@$(BIN)/python -m bench.speed

@@ -156,7 +156,7 @@ def measure(page: Page, url: str, model: FakeOpenAI, tokens: int, rate: float) -
     model.plan = Plan(tokens=[" goeson", *story_of(margin)], rate=rate)
 
     def go_on() -> None:
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Continue").click()
         page.get_by_text("goeson").last.wait_for(state="attached")
 
     freezes(page, "Go on to the first word", go_on)

@@ -16,8 +16,8 @@ from chains.story_chain import story_chain
 from tests.support.app_process import running_weir
 from tests.support.browser_page import QUIET, browser_path, opened, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan, fake_openai
+from weir.analysis.answer_reader import answer_text
 from weir.analysis.method_race import Lane, summary
-from weir.analysis.metrics import answer_text
 from weir.config.settings import Settings
 from weir.llm.abortable_client import AbortableConnections
 from weir.llm.chat_model import ModelOptions, chat_model, configured_endpoint, http_client

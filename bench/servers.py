@@ -8,6 +8,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -38,11 +39,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def started(command: list[str], port: int, health: str, environment: dict[str, str] | None = None) -> Iterator[Server]:
-    """Run a Python module as a server until the `with` block ends."""
+def started(
+    command: list[str], port: int, health: str, environment: dict[str, str] | None = None, folder: Path = ROOT
+) -> Iterator[Server]:
+    """Run a Python module in a folder as a server until the `with` block ends."""
     with subprocess.Popen(
         [sys.executable, "-m", *command],
-        cwd=ROOT,
+        cwd=folder,
         env=CLEAN_ENVIRONMENT | (environment or {}),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -99,10 +102,17 @@ def _streamlit(script: str, port: int) -> list[str]:
 @contextlib.contextmanager
 def weir(model: Server, **environment: str) -> Iterator[Server]:
     """Run Weir."""
+    with weir_in(ROOT, model, environment) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def weir_in(folder: Path, model: Server, environment: dict[str, str] | None = None) -> Iterator[Server]:
+    """Run the Weir of this folder."""
     port = free_port()
     with tempfile.TemporaryDirectory() as data:
-        variables = asking(model) | {"WEIR_DATA": data} | environment
-        with started(_streamlit("streamlit_app.py", port), port, "/_stcore/health", variables) as server:
+        variables = asking(model) | {"WEIR_DATA": data} | (environment or {})
+        with started(_streamlit("streamlit_app.py", port), port, "/_stcore/health", variables, folder) as server:
             yield server
 
 

@@ -13,17 +13,24 @@ from chains.router import Route, classifier, fixed_route, local_classifier, smar
 from chains.story_chain import Length, Tone, continuation_chain, story_chain
 from chains.structured import StructuredMethod
 from weir.config.settings import settings
-from weir.llm.chain_registry import ChainRegistry, ChainSpec, ModelNotReadyError, PreparedRun
+from weir.llm.chain_registry import ChainRegistry, ChainSpec, ModelNotReadyError, PreparedRun, UnsuitableModelError
 from weir.llm.chat_model import warm_up_model
 from weir.llm.history import trim_history
-from weir.llm.provider import AbortableConnections, ModelOptions, ModelProvider, TransportTiming
+from weir.llm.provider import AbortableConnections, AnswerKind, ModelOptions, ModelProvider, TransportTiming
 from weir.llm.replay_model import ReplayAbort, ReplayChatModel
+from weir.runs.methods import Method
 
 MAX_TEXT = 20_000
 """Characters of one input text."""
 
 MAX_MESSAGES = 200
 """Messages of a history."""
+
+CONTINUE = (
+    "You were interrupted. Continue your answer exactly where it breaks off, in the middle of a sentence or a word if "
+    "need be. Repeat nothing, and write only what comes next."
+)
+"""The request for the rest of an answer."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
 
@@ -46,10 +53,24 @@ class TopicInput(_Input):
     topic: Text = Field(description="What it is about", examples=["the sea"])
 
 
+class PostcardInput(_Input):
+    """What the graph is given."""
+
+    topic: Text = Field("the sea", description="What the postcard is about", examples=["the sea"])
+
+
+class QuestionInput(_Input):
+    """What the agent is given."""
+
+    question: Text = Field(description="A question for tools", examples=["What is 25 * 17, and half of it?"])
+
+
 class StructuredInput(TopicInput):
     """What the structured chain is given."""
 
-    example: Literal["Profile", "Recipe", "Review"] = Field("Profile", description="Which schema the answer has")
+    example: Literal["Profile", "Recipe", "Review", "Note"] = Field(
+        "Profile", description="Which schema the answer has"
+    )
     method: StructuredMethod = Field(StructuredMethod.DICT, description="How LangChain is asked for it")
 
 
@@ -77,11 +98,11 @@ def prepare_story(
 
     A method that blocks needs `connections`, by which it can be stopped. `timing` records when the transport connects.
     """
-    bounded = replace(options or ModelOptions(), max_tokens=length.max_tokens)
-    plain = bounded == ModelOptions(max_tokens=length.max_tokens) and connections is None and timing is None
-    model = (
-        models.chat_model(max_tokens=length.max_tokens) if plain else models.create_model(bounded, connections, timing)
-    )
+    bounded = replace(options or ModelOptions(), max_tokens=length.max_tokens, kind=AnswerKind.STORY)
+    if options or connections or timing:
+        model = models.create_model(bounded, connections, timing)
+    else:
+        model = models.chat_model(max_tokens=length.max_tokens, kind=AnswerKind.STORY)
     if model is None:
         raise ModelNotReadyError
     value = {"topic": topic, "words": length.words, "tone": str(tone)}
@@ -90,6 +111,31 @@ def prepare_story(
     if so_far:
         return PreparedRun(continuation_chain(model), value | {"so_far": so_far}, context, connections, timing)
     return PreparedRun(story_chain(model), value, context, connections, timing)
+
+
+def prepare_story_by_method(
+    models: ModelProvider,
+    method: Method,
+    topic: str,
+    length: Length,
+    tone: Tone,
+    *,
+    options: ModelOptions | None = None,
+    so_far: str = "",
+) -> PreparedRun:
+    """Return `prepare_story` with what the method needs: a model that streams, or connections that can be aborted."""
+    chosen = options or ModelOptions()
+    timing = TransportTiming()
+    return prepare_story(
+        models,
+        topic,
+        length,
+        tone,
+        options=replace(chosen, streaming=True) if method.needs_streaming_model else chosen,
+        connections=None if method.is_async else AbortableConnections(timing),
+        timing=timing,
+        so_far=so_far,
+    )
 
 
 def prepare_replay(
@@ -101,26 +147,40 @@ def prepare_replay(
 ) -> PreparedRun:
     """Return the story chain on recorded pieces, `(seconds since the call, text)`, for the input that they answered."""
     line = ReplayAbort()
-    model = ReplayChatModel(pieces=tuple(pieces), input_tokens=usage[0], output_tokens=usage[1], connections=line)
+    model = ReplayChatModel.from_texts(pieces, input_tokens=usage[0], output_tokens=usage[1], connections=line)
     if streaming:
         model.streaming = True
     return PreparedRun(story_chain(model), value, {"page": "story", "expected_tokens": len(pieces)}, line)
 
 
 def prepare_conversation(
-    models: ModelProvider, question: str, history: Sequence[tuple[str, str]], *, route: Route | None = None
+    models: ModelProvider,
+    question: str,
+    history: Sequence[tuple[str, str]],
+    *,
+    route: Route | None = None,
+    so_far: str = "",
+    options: ModelOptions | None = None,
+    system_prompt: str = "",
 ) -> PreparedRun:
     """Return the smart router for a question and as much of its history as the model's window holds.
 
-    `route` is a person's choice, in the classifier's place. Raises ModelNotReadyError.
+    `route` is a person's choice, in the classifier's place. With `so_far`, the beginning of the answer, the chain
+    writes what comes next. `options` are those of the answering model, `system_prompt` is added to the route's.
+    Raises ModelNotReadyError.
     """
-    model = models.chat_model()
+    has_options = options is not None and options != ModelOptions()
+    model = models.create_model(options) if options and has_options else models.chat_model()
     if model is None:
         raise ModelNotReadyError
     decide = fixed_route(route) if route else _classify(models)
+    context: dict[str, Any] = {"page": "chat"}
+    if so_far:
+        context |= {"question": question, "so_far": so_far}
+        history, question = [*history, ("human", question), ("ai", so_far)], CONTINUE
     trimmed = trim_history(history, models.history_tokens)
-    context: dict[str, Any] = {"page": "chat", "left_out": len(history) - len(trimmed)}
-    return PreparedRun(smart_router(model, decide), {"question": question, "history": trimmed}, context)
+    context["left_out"] = len(history) - len(trimmed)
+    return PreparedRun(smart_router(model, decide, system_prompt), {"question": question, "history": trimmed}, context)
 
 
 def prepare_classification(
@@ -163,7 +223,7 @@ def prepare_structured(
     models: ModelProvider, topic: str, schema: dict[str, Any] | type[BaseModel], method: StructuredMethod
 ) -> PreparedRun:
     """Return the structured chain for a topic, and keep its JSON Schema with the run. Raises ModelNotReadyError."""
-    model, endpoint = models.chat_model(max_tokens=structured.MAX_TOKENS), models.endpoint()
+    model, endpoint = models.chat_model(max_tokens=structured.MAX_TOKENS, kind=AnswerKind.JSON), models.endpoint()
     if model is None or endpoint is None:
         raise ModelNotReadyError
     if isinstance(schema, dict) and endpoint.is_embedded:
@@ -171,6 +231,33 @@ def prepare_structured(
     form = schema if isinstance(schema, dict) else schema.model_json_schema()
     context = {"page": "partial_json", "schema": form, "method": str(method)}
     return PreparedRun(structured.structured_chain(model, schema, method), {"topic": topic}, context)
+
+
+NO_TOOLS = (
+    "The embedded model cannot call tools. Set `OPENAI_BASE_URL` to an endpoint that can, or open the recording "
+    "“An agent with tools on a scripted server”."
+)
+
+
+def _prepare_agent(models: ModelProvider, fields: QuestionInput) -> PreparedRun:
+    # Importing LangGraph takes a second, which no other chain needs.
+    from chains.agent import agent
+
+    model, endpoint = models.chat_model(), models.endpoint()
+    if model is None or endpoint is None:
+        raise ModelNotReadyError
+    if endpoint.is_embedded:
+        raise UnsuitableModelError(NO_TOOLS)
+    return PreparedRun(agent(model), {"messages": [("user", fields.question)]})
+
+
+def _prepare_graph(models: ModelProvider, fields: PostcardInput) -> PreparedRun:
+    from chains import draft_graph
+
+    model = models.chat_model(max_tokens=draft_graph.MAX_TOKENS)
+    if model is None:
+        raise ModelNotReadyError
+    return PreparedRun(draft_graph.draft_graph(model), {"topic": fields.topic})
 
 
 def _prepare_showcase(models: ModelProvider, fields: TopicInput) -> PreparedRun:
@@ -213,6 +300,18 @@ REGISTRY = ChainRegistry(
             "Two branches side by side, a lambda, a tool and custom events.",
             TopicInput,
             _prepare_showcase,
+        ),
+        ChainSpec(
+            "graph",
+            "A graph with a branch, a loop and an interrupt: a postcard that a person accepts or has changed.",
+            PostcardInput,
+            _prepare_graph,
+        ),
+        ChainSpec(
+            "agent",
+            "An agent with a calculator, a calendar and a letter counter. It needs a model that calls tools.",
+            QuestionInput,
+            _prepare_agent,
         ),
     ),
     lambda: settings().extra_chains,

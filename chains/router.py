@@ -2,6 +2,7 @@
 
 smart_router
 ├── classify      structured output: a `Classification`
+├── calculator    a tool, where a math question has an arithmetic expression
 └── math_chain    or code_chain, or general_chain
 """
 
@@ -24,11 +25,12 @@ from langchain_core.exceptions import (
     ModelTimeoutError,
 )
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import BaseMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
 from pydantic import AfterValidator, BaseModel, Field
 
+from chains.calculator import answer_line, calculate, confirming_chain, with_result
 from chains.classifier.local_classifier import LocalClassifier
 from weir.llm.invalid_answers import WrongServerError
 from weir.llm.overrides.direct_sequence import DirectRunnableSequence
@@ -226,23 +228,30 @@ def fixed_route(route: Route) -> Runnable[Any, Any]:
     return RunnableLambda(choose, name="choose")
 
 
-def specialist(route: Route, model: BaseChatModel) -> Runnable[dict[str, Any], str]:
-    """Return the chain `{"question", "history"} -> str` that answers on a route."""
-    prompt = ChatPromptTemplate.from_messages(
-        [("system", route.prompt), MessagesPlaceholder("history"), ("human", "{question}")]
-    )
+def specialist(route: Route, model: BaseChatModel, system_prompt: str = "") -> Runnable[dict[str, Any], str]:
+    """Return the chain `{"question", "history"} -> str` that answers on a route.
+
+    `system_prompt` is a person's own, after the route's.
+    """
+    # A message, not a template: a person's prompt may have braces.
+    system = SystemMessage("\n\n".join(filter(None, (route.prompt, system_prompt))))
+    prompt = ChatPromptTemplate.from_messages([system, MessagesPlaceholder("history"), ("human", "{question}")])
     return DirectRunnableSequence(prompt, model, DirectStrOutputParser(), name=f"{route}_chain")
 
 
-def smart_router(model: BaseChatModel, classify: Runnable[Any, Any] | None = None) -> Runnable[Any, str]:
+def smart_router(
+    model: BaseChatModel, classify: Runnable[Any, Any] | None = None, system_prompt: str = ""
+) -> Runnable[Any, str]:
     """Return the chain `{"question", "history"} -> str`: it streams, asynchronously only.
 
     `history` is a list of messages or of `(role, text)` pairs. `classify` takes the place of the model's classifier.
+    `system_prompt` is added to the route's.
     """
     decide = classify or classifier(model, reasoned=True)
-    specialists = {route: specialist(route, model) for route in Route}
+    specialists = {route: specialist(route, model, system_prompt) for route in Route}
+    confirm = confirming_chain(model, f"{Route.MATH}_chain")
     # LangChain passes the config to a transform that asks for it; its type does not say so.
-    return RunnableGenerator(_Router(decide, specialists).answer, name="smart_router")  # type: ignore[arg-type]
+    return RunnableGenerator(_Router(decide, specialists, confirm).answer, name="smart_router")  # type: ignore[arg-type]
 
 
 def _of_routes(probabilities: dict[str, float]) -> dict[str, float]:
@@ -285,15 +294,26 @@ _NON_RECOVERABLE_ERRORS = (
 
 
 class _Router:
-    def __init__(self, classify: Runnable[Any, Any], specialists: Mapping[Route, Runnable[Any, str]]) -> None:
+    def __init__(
+        self,
+        classify: Runnable[Any, Any],
+        specialists: Mapping[Route, Runnable[Any, str]],
+        confirm: Runnable[Any, str],
+    ) -> None:
         self._classify = classify
         self._specialists = specialists
+        self._confirm = confirm
 
     async def answer(self, inputs: AsyncIterator[dict[str, Any]], config: RunnableConfig) -> AsyncIterator[str]:
         async for value in inputs:
             decision = await self._decide(value, config)
             await adispatch_custom_event(ROUTE_EVENT, decision.model_dump(mode="json"), config=config)
-            async for chunk in self._specialists[decision.route].astream(value, config):
+            chain = self._specialists[decision.route]
+            if decision.route is Route.MATH and (found := await calculate(value["question"], config)):
+                yield answer_line(found)
+                chain = self._confirm if found.is_whole_question else chain
+                value = {**value, "question": with_result(value["question"], found)}
+            async for chunk in chain.astream(value, config):
                 yield chunk
 
     async def _decide(self, value: dict[str, Any], config: RunnableConfig) -> RouteDecision:

@@ -88,7 +88,15 @@ class Review(_Example):
     reason: Sentence
 
 
-EXAMPLES: dict[str, type[BaseModel]] = {"Profile": Profile, "Recipe": Recipe, "Review": Review}
+class Note(_Example):
+    """A topic in one sentence, which is about what the packaged model gets right."""
+
+    name: ShortText
+    # A pattern, not a length: a small model that is held to a length stops in the middle of a sentence.
+    summary: Annotated[str, Field(pattern=r'^[A-Z][^.\n"\\]{10,200}\.$', max_length=202)]
+
+
+EXAMPLES: dict[str, type[BaseModel]] = {"Profile": Profile, "Recipe": Recipe, "Review": Review, "Note": Note}
 
 PROMPT = ChatPromptTemplate.from_messages(
     [

@@ -1,37 +1,39 @@
 import streamlit as st
 
-from chains.router import Route
+from pages.components.about.introduction import draw_introduction
 from pages.components.answer import answer_view
 from pages.components.chat.chat_actions import ChatActions
+from pages.components.chat.chat_css import draw_chat_style
 from pages.components.chat.chat_state import load_chat_state
 from pages.components.chat.conversation_loading import (
     draw_unsaved_warning,
     load_conversation,
     offer_unsaved_conversation,
 )
+from pages.components.chat.conversation_options import draw_options
+from pages.components.chat.scroll_and_keys import draw_scroll_and_keys
 from pages.components.chat.shared_run_view import draw_shared_run
 from pages.components.chat.sidebar import draw_sidebar
 from pages.components.chat.turn_view import answer_placeholders, draw_answer_footer, draw_question
 from pages.components.chat.turns import last_run_of
 from pages.components.chat.waiting_answers import stream_waiting_answers
+from pages.components.layout import suggestions
 from pages.components.layout.input_bar import input_bar
-from pages.components.session import run_links
+from pages.components.layout.model_status import draw_tiny_model_note
+from pages.components.layout.page_frame import page_title
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_user_id
+from pages.components.session.page_history import is_return
 from pages.components.session.report_storage_errors import draw_storage_error
 from weir.storage.storage_errors import StorageError
 
-SUGGESTIONS = {
-    Route.MATH: "What is 25 × 17?",
-    Route.CODE: "Write a Python function that reverses a string",
-    Route.GENERAL: "What is the capital of France?",
-}
 NEWEST_TURNS = 20
 TURNS_WITH_ACTIONS = 4
 """The newest turns show all their actions; an older one has a button that opens them."""
 
 st.set_page_config(layout="centered")
-state = load_chat_state()
+draw_chat_style()
+state = load_chat_state(is_return=is_return())
 actions = ChatActions(state, state.unsaved_conversations or service().conversations, current_user_id())
 
 bottom = input_bar("Ask a question", key="chat_input")
@@ -39,6 +41,7 @@ try:
     if bottom.text:
         actions.ask(bottom.text)
     turns, feedback = load_conversation(actions)
+    options = actions.options()
     draw_sidebar(actions)
 except StorageError as error:
     offer_unsaved_conversation(error, actions)
@@ -50,12 +53,18 @@ if state.conversation_id is None and state.shared_run_id:
     draw_shared_run(state.shared_run_id)
     st.stop()
 
-st.subheader("Chat", anchor=False)
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    page_title("Chat")
+    draw_options(options, key=state.conversation_id or "new", change=actions.change_options)
 with st.empty():
     if not turns:
         with st.container():
-            st.markdown("Ask anything. Weir classifies the question, and the chain for that kind streams the answer.")
-            for route, question in SUGGESTIONS.items():
+            draw_introduction()
+            st.markdown(
+                "Ask anything. Weir picks the right chain (math, code or general) and streams the answer, with every "
+                "event recorded."
+            )
+            for route, question in suggestions.CHAT.items():
                 st.button(question, icon=route.icon, key=f"suggest-{route}", on_click=actions.ask, args=(question,))
 
 first = 0 if st.session_state.get("chat_show_all") else max(0, len(turns) - NEWEST_TURNS)
@@ -64,11 +73,13 @@ if first:
 last_run = last_run_of(turns)
 forgotten = last_run.context.get("left_out", 0) // 2 if last_run else 0
 
+if turns:
+    draw_tiny_model_note()
 placeholders: dict[str, answer_view.AnswerPlaceholders] = {}
 for number, turn in enumerate(turns[first:], first):
     has_actions = number >= len(turns) - TURNS_WITH_ACTIONS or turn.question.id == state.expanded_question_id
     if first < number == forgotten:
-        st.caption(":material/visibility_off: The model does not get what is above this line any more.")
+        st.caption(":material/visibility_off: Messages above this line no longer fit in the model's context.")
     draw_question(turn, actions, has_actions=has_actions)
     if turn.answer is None:
         continue
@@ -78,9 +89,8 @@ for number, turn in enumerate(turns[first:], first):
         answer_view.draw_answer(ended, slots)
         draw_answer_footer(turn, ended, slots, actions, feedback, has_actions=has_actions)
 
+with bottom.page_keys:
+    draw_scroll_and_keys(state)
 bottom.model_status.await_model()
 last_run = stream_waiting_answers(turns, placeholders, actions, feedback, bottom, storage_notice) or last_run
-if last_run:
-    run_links.show_link(last_run)
-if state.conversation_id and st.query_params.get("conversation") != state.conversation_id:
-    st.query_params["conversation"] = state.conversation_id
+state.show_address(last_run)

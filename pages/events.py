@@ -1,4 +1,4 @@
-"""The Events page: run a chain, or open a recording, and see every event of the run."""
+"""The *Inspector* page: run a chain, or open a recording, and see every event of the run."""
 
 import streamlit as st
 
@@ -14,6 +14,7 @@ from pages.components.inspector.run_list import (
 from pages.components.inspector.run_view import draw_actions, draw_run
 from pages.components.layout import formatting
 from pages.components.layout.input_bar import input_bar_without_scroll
+from pages.components.layout.page_frame import page_title
 from pages.components.session import run_links, run_start
 from pages.components.session.run_page import draw_open_recording
 
@@ -21,7 +22,7 @@ st.set_page_config(layout="wide")
 state = inspector_state()
 
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.subheader("Events", anchor=False, width="content")
+    page_title("Inspector")
     chain = draw_chain_choice()
     value = draw_input_popover(state, chain)
     draw_open_recording(state, key="events_files")

@@ -1,4 +1,4 @@
-"""The HTTP page: call Weir's own API from the browser, and see each frame."""
+"""The *API client* page: call Weir's own API from the browser, and see each frame."""
 
 import uuid
 from enum import StrEnum
@@ -14,6 +14,7 @@ from pages.components.http_client.event_source import event_source
 from pages.components.http_client.snippets import ApiCall
 from pages.components.layout.model_status import ModelStatus
 from pages.components.layout.page_css import DOCS
+from pages.components.layout.page_frame import page_title
 from pages.components.session import run_links, run_start
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
@@ -105,7 +106,7 @@ if typed := (st.chat_input("What should the story be about?", key="http_input", 
 with st.bottom:
     model_line = ModelStatus()
 
-st.subheader("HTTP", anchor=False)
+page_title("API client")
 with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
     endpoint = st.segmented_control(
         "Endpoint",
@@ -120,15 +121,16 @@ with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         st.toggle("Raw bytes", key="http_raw", on_change=begin_round, disabled=endpoint is Endpoint.TEXT)
         or endpoint is Endpoint.TEXT
     )
-st.caption(f"{DESCRIPTIONS[endpoint]} Every operation: [{DOCS}]({DOCS})")
+# Not a caption: code and links in one are too pale to be read.
+st.markdown(f":small[{DESCRIPTIONS[endpoint]} Every operation: [{DOCS}]({DOCS})]")
 
 topic: str | None = st.session_state.http_topic
 with st.empty():
     if topic is None:
         with st.container():
             st.markdown(
-                "Give a topic below: this browser calls Weir's own API and shows each frame as it arrives. "
-                "Then break the connection and see what `Last-Event-ID` brings back."
+                "Type a topic below: this browser calls Weir's API and shows each frame as it arrives. "
+                "Then break the connection and see the stream resume from `Last-Event-ID`."
             )
             for idea in IDEAS:
                 st.button(idea, icon=":material/lightbulb:", key=f"http-idea-{idea}", on_click=ask, args=(idea,))

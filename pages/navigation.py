@@ -4,10 +4,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.components.about.tour import draw_tour
 from pages.components.layout import formatting
 from pages.components.layout.page_css import draw_page_style
+from pages.components.layout.page_frame import draw_page_frame
 from pages.components.session import sign_in
 from pages.components.session.my_runs import keep_alive
+from pages.components.session.page_history import note_page
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -20,39 +23,42 @@ PAGES = [
         title="Chat",
         icon=":material/forum:",
         default=True,
-        help="Ask anything. A router picks the chain that answers, and the answer streams in.",
+        help="Ask anything. Weir picks the right chain and streams the answer.",
     ),
     st.Page(
         "story.py",
-        title="Story",
+        title="Streaming lab",
         icon=":material/auto_stories:",
-        help="Give a topic and watch a story stream in, with its progress and figures.",
+        help="Stream a story and see what each way of streaming does, or race them.",
     ),
     st.Page(
         "events.py",
-        title="Events",
+        title="Inspector",
         icon=":material/timeline:",
-        help="Every event of a run, live or afterwards: run tree, timeline, table and filter.",
+        help="Every event of a run, live or afterwards: tree, timeline, table and filter.",
     ),
     st.Page(
         "partial_json.py",
-        title="JSON",
+        title="Structured output",
         icon=":material/data_object:",
-        help="Structured output as it grows, field by field, checked against its schema.",
+        help="JSON as it arrives, field by field, checked against its schema.",
     ),
     st.Page(
         "routing.py",
-        title="Routing",
+        title="Router accuracy",
         icon=":material/alt_route:",
-        help="How often questions are routed correctly, and your corrections.",
+        help="How often the router picks the right chain, and your corrections.",
     ),
     st.Page(
         "http_client.py",
-        title="HTTP",
+        title="API client",
         icon=":material/lan:",
-        help="Try the HTTP and server-sent-event endpoints from this browser, and break them.",
+        help="Call the HTTP and SSE endpoints from this browser, and break the connection.",
     ),
 ]
+
+
+ABOUT = st.Page("about.py", title="About", icon=":material/info:", help="What Weir is, a tour, version and licence.")
 
 
 def sign_out() -> None:
@@ -63,10 +69,10 @@ is_admitted = sign_in.is_authorized()
 if is_admitted and (name := sign_in.account()):
     leave = st.Page(sign_out, title="Sign out", icon=":material/logout:")
     page = st.navigation(
-        {"": PAGES, f":material/account_circle: {formatting.escape_markdown(name)}": [leave]}, position="top"
+        {"": [*PAGES, ABOUT], f":material/account_circle: {formatting.escape_markdown(name)}": [leave]}, position="top"
     )
 else:
-    page = st.navigation(PAGES, position="top" if is_admitted else "hidden")
+    page = st.navigation([*PAGES, ABOUT], position="top" if is_admitted else "hidden")
 if not is_admitted:
     st.set_page_config(layout="centered")
     sign_in.draw_sign_in()
@@ -75,4 +81,9 @@ if not is_admitted:
 with st.empty():
     keep_alive()
 draw_page_style()
+note_page(page.url_path)
+# A conversation opens at its end.
+draw_page_frame(page.url_path, opens_at_top=page.url_path != "" or not st.query_params)
+with st.empty():
+    draw_tour()
 page.run()

@@ -1,4 +1,4 @@
-"""The JSON page: structured output as it grows, field by field, from a model or from a pasted text."""
+"""The *Structured output* page: structured output as it grows, field by field, from a model or from a pasted text."""
 
 import streamlit as st
 
@@ -9,6 +9,7 @@ from pages.components.json_viewer.json_state import json_state
 from pages.components.json_viewer.outline_view import draw_style
 from pages.components.json_viewer.source_form import draw_method, draw_paste_form, draw_source_choice
 from pages.components.layout.input_bar import input_bar_without_scroll
+from pages.components.layout.page_frame import page_title
 from pages.components.session import run_links, run_start
 from pages.components.session.run_page import draw_open_recording
 
@@ -17,16 +18,17 @@ draw_style()
 state = json_state()
 
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.subheader("Partial JSON", anchor=False, width="content")
+    page_title("Structured output")
     choice = draw_source_choice()
     draw_open_recording(state, key="json_files")
 if choice.is_model:
     choice = draw_method(choice)
 else:
     draw_paste_form(state)
-bottom = input_bar_without_scroll("A topic to describe as JSON", key="json_input")
+bottom = input_bar_without_scroll("A topic to describe as JSON", key="json_input") if choice.is_model else None
+ideas = st.empty()
 
-if topic := bottom.text or state.take_topic():
+if bottom and (topic := bottom.text or state.take_topic()):
     bottom.model_status.await_model()
     start_json_run(state, topic, choice)
 run_start.draw_limit_notice()
@@ -35,13 +37,13 @@ if state.problem:
     state.problem = ""
 
 state.sync_address()
-pasted = state.pasted
-run = None if pasted else run_links.find_run()
-if pasted:
+if bottom is None:
+    if (pasted := state.pasted) is None:
+        st.stop()
     schema = form_of(choice.schema) if choice.schema else None
     source = of_text(pasted.text, pasted.chunker, pasted.size, pasted.cut, schema)
-elif run is None:
-    if choice.is_model:
+elif (run := run_links.find_run()) is None:
+    with ideas.container():
         draw_ideas(state)
     bottom.model_status.await_model()
     st.stop()
@@ -50,7 +52,7 @@ elif run.is_live:
     draw_live_run(run)
     st.rerun()
 else:
-    source = draw_outcome(state, run, retry=choice.is_model)
+    source = draw_outcome(state, run)
 if not source.chunks:
     st.caption("The text is empty.")
     st.stop()

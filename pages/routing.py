@@ -1,4 +1,4 @@
-"""The Routing page: how often a classifier routes questions correctly, and the visitor's corrections."""
+"""The *Router accuracy* page: how often a classifier routes questions correctly, and the visitor's corrections."""
 
 import random
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from chains.registry import prepare_model_classification
 from chains.router import Route
 from pages.components.layout import formatting
 from pages.components.layout.model_status import ModelStatus
+from pages.components.layout.page_frame import page_title
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_user_id
 from pages.components.session.report_storage_errors import draw_storage_error, report_storage_errors
@@ -26,7 +27,7 @@ from weir.llm.chain_registry import ModelNotReadyError
 FOLDER = Path(classifier.__file__).parent
 MY_CORRECTIONS = "My corrections"
 FILES = {"Golden set": "golden.jsonl", "Second golden set": "golden_2.jsonl", "Follow-ups": "follow_ups.jsonl"}
-LOCAL, MODEL = "This machine", "The model"
+LOCAL, MODEL = "Local classifier", "LLM"
 ANSWER_TIMEOUT_SECONDS = 60.0
 
 
@@ -44,7 +45,7 @@ def load_set(name: str, user_id: str) -> list[Example]:
 def ask_model(examples: Sequence[Example]) -> Evaluation | None:
     """Classify the examples with the model; draw why and return None if it cannot answer, or at a limit."""
     answers = []
-    progress = st.progress(0.0, text="Asking the model")
+    progress = st.progress(0.0, text="Asking the LLM")
     for number, example in enumerate(examples):
         try:
             prepared = prepare_model_classification(service().models, example.question, example.history)
@@ -70,24 +71,24 @@ def ask_model(examples: Sequence[Example]) -> Evaluation | None:
 def draw_evaluation(evaluation: Evaluation) -> None:
     """Draw accuracy, speed, the confusion matrix and the misrouted questions."""
     accuracy, speed, size = st.columns(3)
-    accuracy.metric("Right", f"{evaluation.accuracy:.1%}")
-    speed.metric("A question (median)", f"{evaluation.median_seconds * 1e3:.1f} ms")
+    accuracy.metric("Accuracy", f"{evaluation.accuracy:.1%}")
+    speed.metric("Median latency", f"{evaluation.median_seconds * 1e3:.1f} ms")
     size.metric("Questions", f"{len(evaluation.answers):,}")
     st.caption(" · ".join(f"{language} {share:.1%}" for language, share in evaluation.by_language.items()))
-    st.markdown("**Where they went**: a row for each category that questions belong to")
-    confusion = pd.DataFrame(evaluation.confusion).T
-    st.dataframe(confusion, alt="How many questions of each category went where")
-    st.markdown(f"**Sent elsewhere**: {len(evaluation.misrouted)}")
+    st.markdown("**Confusion matrix** (rows: expected, columns: predicted)")
+    confusion = pd.DataFrame(evaluation.confusion).T.rename_axis("expected")
+    st.dataframe(confusion, alt="How many questions of each category were routed where")
+    st.markdown(f"**Misrouted**: {len(evaluation.misrouted)}")
     st.dataframe(
         pd.DataFrame(
             {
                 "question": [answer.example.question for answer in evaluation.misrouted],
-                "belongs to": [answer.example.category for answer in evaluation.misrouted],
-                "went to": [answer.found for answer in evaluation.misrouted],
+                "expected": [answer.example.category for answer in evaluation.misrouted],
+                "predicted": [answer.found for answer in evaluation.misrouted],
             }
         ),
         hide_index=True,
-        alt="Questions that went to another category",
+        alt="Misrouted questions",
     )
 
 
@@ -96,7 +97,7 @@ def draw_corrections(user_id: str) -> None:
     st.markdown("**Corrections from the chat**")
     corrections = service().conversations.corrections(user_id)
     if not corrections:
-        st.caption("Press *Route* below an answer of the chat and choose another route: it is listed here.")
+        st.caption("None yet. Press *Route* below an answer in the chat and choose another route.")
     for correction in corrections:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(
@@ -120,13 +121,13 @@ def set_in_golden_set(user_id: str, answer_id: str) -> None:
 
 st.set_page_config(layout="centered")
 user_id = current_user_id()
-st.subheader("Routing", anchor=False)
-st.markdown("How often questions are routed correctly, on questions that the classifier was not trained on.")
+page_title("Router accuracy")
+st.markdown("How often the router picks the right chain, on held-out questions: none of them was used to train it.")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     name = st.selectbox("Questions", [*FILES, MY_CORRECTIONS], key="routing_set", required=True, width=220)
     by = st.segmented_control("Classified by", [LOCAL, MODEL], default=LOCAL, required=True, key="routing_who")
     if by == MODEL:
-        st.number_input("Of them, at random", 1, 500, 20, key="routing_count", width=160)
+        st.number_input("Sample size", 1, 500, 20, key="routing_count", width=160)
     is_requested = st.button("Evaluate", icon=":material/play_arrow:", type="primary")
 with st.bottom:
     model_line = ModelStatus()

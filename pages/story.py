@@ -3,8 +3,11 @@ from functools import partial
 import streamlit as st
 
 from pages.components.answer import answer_view
+from pages.components.layout import suggestions
 from pages.components.layout.input_bar import input_bar
 from pages.components.layout.keyed_container import keyed_container
+from pages.components.layout.model_status import draw_tiny_model_note
+from pages.components.layout.page_frame import page_title
 from pages.components.session import run_links
 from pages.components.story import story_view
 from pages.components.story.controls import StoryControls
@@ -13,13 +16,12 @@ from pages.components.story.story_actions import StoryActions
 from pages.components.story.story_state import load_story_state
 from weir.runs.run_store import RunNotSharedError
 
-IDEAS = ["A robot learning to cook", "A lighthouse that answers letters", "Kucing yang ingin menjadi astronot"]
 STORY, RACE = "Story", "Race"
 
 is_race = st.session_state.get("view", st.query_params.get("view")) == RACE
 st.set_page_config(layout="wide" if is_race else "centered")
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    st.subheader("Story", anchor=False, width="content")
+    page_title("Streaming lab")
     view = st.segmented_control(
         "View",
         [STORY, RACE],
@@ -44,7 +46,7 @@ with st.empty():
     if not state.versions:
         with st.container():
             st.markdown("Give a topic below and watch the story come in, chunk by chunk. Or start from one of these:")
-            for idea in IDEAS:
+            for idea in suggestions.STORY:
                 st.button(
                     idea, icon=":material/lightbulb:", key=f"idea-{idea}", on_click=actions.start_story, args=(idea,)
                 )
@@ -58,6 +60,7 @@ if story.is_share_revoked():
     controls.draw_once()
     run_links.draw_run_unavailable(RunNotSharedError())
     st.stop()
+draw_tiny_model_note()
 st.text(story.request.topic)
 placeholders = answer_view.answer_placeholders(keyed_container("story", story.id))
 below = story_view.create_below()

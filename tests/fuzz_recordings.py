@@ -28,6 +28,7 @@ from pages.components.layout import formatting
 from pages.components.session.recordings import SAMPLES
 from pages.components.story.metrics_view import newest_lines, sparkline
 from weir.analysis import event_rows, method_race, metrics, run_comparison, stream_diagnosis
+from weir.analysis.answer_reader import answer_text
 from weir.analysis.event_filter import EventFilter
 from weir.analysis.method_race import Lane
 from weir.analysis.outcome import outcome
@@ -40,7 +41,7 @@ from weir.analysis.text_chunks import text_chunks
 from weir.analysis.token_counter import TokenUsageCounter
 from weir.api.schemas import run_view
 from weir.core import serialization
-from weir.llm.replay_model import ReplayChatModel
+from weir.llm.replay_model import ReplayChatModel, recorded_calls
 from weir.partial_json.field_timeline import field_timelines
 from weir.partial_json.parser import PartialJson
 from weir.runs import recording_file
@@ -298,7 +299,7 @@ def _check_events(run: Run) -> None:
     result = outcome(run, snapshot.metrics())
     _assert_sendable(result.message, result.hint)
     TokenUsageCounter().update(events)
-    metrics.answer_text(events)
+    answer_text(events)
     metrics.output_of(events, "classify")
     metrics.custom_event(events, "route")
     run_phase(events, RunPhase.WAITING, None)
@@ -312,7 +313,8 @@ def _check_events(run: Run) -> None:
     method_race.summary([lane, lane])
     method_race.text_agreement([lane, lane])
     method_race.run_input(run)
-    ReplayChatModel(pieces=tuple(method_race.timed_chunks(run)))
+    ReplayChatModel.from_texts(method_race.timed_chunks(run))
+    recorded_calls(events)
     head = playhead_at_end(events).seek(0, events).play(0.0, events)
     head.events_at(1.0, events)
 

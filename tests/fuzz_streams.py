@@ -28,7 +28,8 @@ from chains.router import smart_router
 from chains.story_chain import story_chain
 from chains.structured import structured_chain
 from tests.support.broken_streams import broken, broken_server
-from weir.analysis.metrics import answer_text, run_metrics
+from weir.analysis.answer_reader import answer_text
+from weir.analysis.metrics import run_metrics
 from weir.analysis.outcome import AnswerStatus, Outcome, outcome
 from weir.analysis.token_counter import TokenUsageCounter
 from weir.config.settings import Settings

@@ -19,16 +19,22 @@ ALLOWED: dict[str, set[str]] = {
     "weir.runs": {"weir.core"},
     "weir.analysis": {"weir.core", "weir.runs", "weir.partial_json"},
     "weir.access": {"weir.config", "weir.core", "weir.runs", "weir.analysis"},
-    "weir.llm": {"weir.config", "weir.partial_json"},
+    "weir.llm": {"weir.config", "weir.core", "weir.partial_json", "weir.runs"},
     "weir.api": {"weir", "weir.access", "weir.analysis", "weir.config", "weir.core", "weir.llm", "weir.runs"},
     "weir.app": {
         "weir.access", "weir.analysis", "weir.api", "weir.config", "weir.core", "weir.llm", "weir.runs", "weir.storage",
     },
-    "weir.cli": {"weir", "weir.analysis", "weir.config", "weir.core", "weir.llm", "weir.runs"},
-    "weir": {"weir.cli"},
+    "weir.cli": {
+        "weir", "weir.analysis", "weir.api", "weir.app", "weir.config", "weir.core", "weir.llm",
+        "weir.partial_json", "weir.runs", "weir.storage", "weir.text",
+    },
+    "weir.library": {
+        "weir", "weir.analysis", "weir.config", "weir.core", "weir.llm", "weir.runs",
+    },
+    "weir": {"weir.cli", "weir.library", "weir.llm", "weir.partial_json"},
     "chains": {"weir.config", "weir.llm", "weir.runs"},
     "pages": {
-        "chains", "weir.access", "weir.analysis", "weir.app", "weir.config", "weir.core", "weir.llm",
+        "chains", "weir", "weir.access", "weir.analysis", "weir.app", "weir.config", "weir.core", "weir.llm",
         "weir.partial_json", "weir.runs", "weir.storage", "weir.text",
     },
     "streamlit_app": {"chains", "pages", "weir.app", "weir.config"},

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pages.components.answer.stored_answer import from_message
-from weir.analysis.metrics import answer_text
+from weir.analysis.answer_reader import answer_text
 from weir.analysis.outcome import AnswerStatus
 from weir.runs.failure import FailureKind
 from weir.runs.recording_file import from_jsonl

@@ -14,9 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import pytest
 
-from chains.classifier.features import quotes
+from chains.arithmetic import find_calculation
+from chains.classifier.features import evidence, quotes
+from chains.classifier.follow_up import follow_up_weight
+from chains.classifier.instruction import parts_of
 from chains.classifier.tokenization import char_ngrams, readable, tokens
 from pages.components.answer.display_markdown import DisplayMarkdown, to_display_markdown
 from pages.components.answer.truncation import DisplayTruncator
@@ -259,7 +263,7 @@ def truncating(chunks: list[str]) -> None:
 
 def parsing(dialect: Dialect) -> Chunked:
     def run(chunks: list[str]) -> None:
-        parser = PartialJson(dialect)
+        parser = PartialJson(dialect=dialect)
         for chunk in chunks:
             parser.feed(chunk)
         parser.finish()
@@ -308,7 +312,10 @@ WHOLE: dict[str, Callable[[str], object]] = {
     "pattern of a schema": pattern_is_small,
     "readable": readable,
     "words": lambda text: (tokens(text), char_ngrams(text)),
+    "arithmetic": find_calculation,
     "words of lists": quotes,
+    "instruction": parts_of,
+    "follow-up": lambda text: follow_up_weight(text[:300], evidence(text[:300]).asked, np.full(3, 1 / 3)),
 }
 
 

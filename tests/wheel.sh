@@ -49,12 +49,20 @@ PATH=$bin:$PATH
 
 echo "weir --help"
 seconds=$( { TIMEFORMAT=%R; time weir --help >help.txt; } 2>&1 )
-grep -q 'usage: weir' help.txt || fail "weir --help printed $(cat help.txt)"
+grep -q 'Usage: weir' help.txt || fail "weir --help printed $(cat help.txt)"
 echo "  in $seconds s"
 "$bin/python" -c "
 import sys, weir.cli.main
 slow = {'pydantic', 'langchain_core', 'streamlit', 'openai'} & set(sys.modules)
 sys.exit(f'weir --help imports {slow}' if slow else 0)"
+
+echo "the tests of examples/tale_contract, with the plugin of the wheel"
+cp -r "$checkout/examples/tale_contract" example
+version=$(sed -n 's/^\(pytest==[^ ]*\).*/\1/p' "$checkout/requirements-dev.lock")
+"$python" -m uv pip install --quiet --python "$bin/python" "$version"
+(cd example && "$bin/python" -m pytest -q >../log.txt 2>&1) || fail "$(cat log.txt)"
+grep -q "2 passed" log.txt || fail "$(cat log.txt)"
+rm -r example
 
 echo "weir story --record -, with the embedded model"
 weir story --input '{"topic": "rain", "length": "short"}' --record - >story.jsonl 2>log.txt || fail "$(cat log.txt)"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from chains.classifier.examples import CATEGORIES, Category, Example, load_examples
 from chains.classifier.local_classifier import LocalClassifier, LocalDecision
+from chains.classifier.source_report import judge, load_sources, source_report
 
 GOLDEN = Path(__file__).with_name("golden.jsonl")
 HOLDOUT = Path(__file__).with_name("golden_2.jsonl")
@@ -115,6 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="How often the local classifier sends questions where they belong.")
     parser.add_argument("files", nargs="*", type=Path, default=[GOLDEN, HOLDOUT, FOLLOW_UPS], help="labelled questions")
     parser.add_argument("--at-least", type=float, default=0.0, metavar="SHARE", help="fail below this share, as 0.95")
+    parser.add_argument("--sources", type=Path, metavar="FOLDER", help="a folder of other people's questions, as .tsv")
     options = parser.parse_args(arguments)
     classifier = LocalClassifier()
     classifier.warm_up()
@@ -124,6 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lowest = min(lowest, evaluation.accuracy)
         text = report(path.name, evaluation, lambda one: classifier.decide(one.question, one.history))
         sys.stdout.write(f"{text}\n\n")
+    for path in sorted(options.sources.glob("*.tsv")) if options.sources else ():
+        sys.stdout.write(f"{source_report(path.name, judge(classifier, load_sources(path)))}\n\n")
     return int(lowest < options.at_least)
 
 

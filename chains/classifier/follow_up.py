@@ -9,6 +9,7 @@ import numpy.typing as npt
 from chains.classifier import features
 from chains.classifier.examples import CATEGORIES
 from chains.classifier.tokenization import tokens
+from chains.classifier.word_lists import WordFinder, alternatives
 
 _POLITE = r"^\W*(?:(?:ok(?:ay|e)?|hm+|oh|yes|no|yeah|ya|nah|wait|please|tolong|coba|pls)\W+)*"
 
@@ -27,6 +28,19 @@ _POINTING = re.compile(
 )
 _ANAPHORIC = re.compile(r"(?<!\w)\w{3,}nya(?!\w)", re.IGNORECASE)
 """Indonesian words with a possessive that may point back: "dan kelilingnya?"."""
+
+_POINTS_EARLY = re.compile(
+    r"^\W{0,9}+(?:\w{1,20}+\W{1,3}+){0,4}?(?:it|its|this|that|these|those|them|itu|ini|tadi|tersebut|eso|esto|das|ça)(?!\w)"
+    r"(?!\W{1,3}(?:mean|better|worse|possible|safe|true|worth|ok|okay|legal|normal|bad|good|hard|rude|healthy|take|cost)\b)",
+    re.IGNORECASE,
+)
+"""A pronoun among the first words, where nothing before it can be meant."""
+
+_ONE_OF = re.compile(
+    r"(?<!\w)(?:both|each of (?:these|them)|the (?:first|second|third|last|previous|other)|keduanya|kedua|"
+    r"yang (?:pertama|kedua|ketiga|terakhir|tadi))(?!\w)",
+    re.IGNORECASE,
+)
 
 _EMPTY = frozenset(
     """
@@ -48,8 +62,11 @@ _EMPTY = frozenset(
 """Words that say nothing about a subject."""
 
 
-_LONGEST = 200
+_LONGEST = 300
 """Characters of a question that leans on the one before: of those that are longer no earlier one is read."""
+
+_FINDER = WordFinder(["refers_back"])
+_CHANGES = re.compile(rf"^\W{{0,9}}+{alternatives('changes')}\b", re.IGNORECASE)
 
 
 def follow_up_weight(question: str, found: Mapping[str, int], own: npt.NDArray[np.float64]) -> float:
@@ -58,13 +75,19 @@ def follow_up_weight(question: str, found: Mapping[str, int], own: npt.NDArray[n
         return 0.0
     said = [token for token in tokens(question) if token.isalnum()]
     content = sum(1 for token in said if token not in _EMPTY)
+    certainty = float(own.max())
     joins = content <= 3 and len(said) <= 8 and _JOINING.match(question)
     if joins or content == 0 or (content == 1 and _ANAPHORIC.search(question)):
         base = 0.9
+    elif _FINDER.find(question):
+        base = 0.85
     elif content <= 2 and len(said) <= 9 and _POINTING.search(question):
         base = 0.8
+    elif _CHANGES.match(question) or (len(said) <= 25 and (_POINTS_EARLY.match(question) or _ONE_OF.search(question))):
+        # A whole question may begin so too: it leans the less the more certain it is by itself.
+        return 0.7 * min(1.0, 2 * (1 - certainty))
     else:
         return 0.0
     # What says by itself what it is about needs no context: "and in Python?" is about code, whatever came before.
     says = CATEGORIES[int(own.argmax())] in features.subjects(found)
-    return base * (1 - float(own.max())) if says else base
+    return base * (1 - certainty) if says else base

@@ -1,6 +1,7 @@
 """What was learned from the examples: `chains.classifier.train` writes it, numpy alone applies it."""
 
 import functools
+import math
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,9 +14,13 @@ import numpy.typing as npt
 
 from chains.classifier import features
 from chains.classifier.examples import CATEGORIES
+from chains.classifier.features import Evidence
 from chains.classifier.tokenization import char_ngrams, tokens, words
 
 _Floats = npt.NDArray[np.float64]
+
+GIVEN_WEIGHT = 0.3
+"""Of a word outside the instruction against one in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +33,15 @@ class Terms:
     weights: _Floats
     """One row for each category."""
 
-    def vector(self, terms: Iterable[str]) -> tuple[npt.NDArray[np.intp], _Floats]:
-        """Return the places of the known terms and their values, as scikit-learn's TfidfVectorizer has them."""
-        counted = Counter(place for term in terms if (place := self.vocabulary.get(term)) is not None)
-        places = np.fromiter(counted.keys(), dtype=np.intp, count=len(counted))
-        values = (1 + np.log(np.fromiter(counted.values(), dtype=np.float64, count=len(counted)))) * self.idf[places]
+    def vector(self, asked: Iterable[str], given: Iterable[str]) -> tuple[npt.NDArray[np.intp], _Floats]:
+        """Return the places of the known terms and their values: TF-IDF, those of the rest by `GIVEN_WEIGHT`."""
+        weighed: dict[int, float] = {}
+        for terms, weight in ((asked, 1.0), (given, GIVEN_WEIGHT)):
+            counted = Counter(place for term in terms if (place := self.vocabulary.get(term)) is not None)
+            for place, count in counted.items():
+                weighed[place] = weighed.get(place, 0.0) + weight * (1 + math.log(count))
+        places = np.fromiter(weighed.keys(), dtype=np.intp, count=len(weighed))
+        values = np.fromiter(weighed.values(), dtype=np.float64, count=len(weighed)) * self.idf[places]
         return places, values / (np.linalg.norm(values) or 1)
 
 
@@ -46,32 +55,37 @@ class LinearModel:
     bias: _Floats
     temperature: float
 
-    def scores(self, text: str, found: Mapping[str, int]) -> _Floats:
+    def scores(self, found: Evidence) -> _Floats:
         """Return a score for each category, before the temperature."""
         total: _Floats = self.bias + self.signals @ np.array(features.measure(found))
-        for terms, seen in ((self.words, words(text)), (self.pieces, char_ngrams(text))):
-            places, values = terms.vector(seen)
+        parts = found.parts
+        for terms, asked, given in (
+            (self.words, words(parts.instruction), words(parts.rest)),
+            (self.pieces, char_ngrams(parts.instruction), []),
+        ):
+            places, values = terms.vector(asked, given)
             total = total + terms.weights[:, places] @ values
         return total
 
-    def probabilities(self, text: str, found: Mapping[str, int]) -> _Floats:
+    def probabilities(self, found: Evidence) -> _Floats:
         """Return the probability of each category."""
-        return softmax(self.scores(text, found) / self.temperature)
+        return softmax(self.scores(found) / self.temperature)
 
-    def knows(self, text: str, found: Mapping[str, int]) -> bool:
+    def knows(self, text: str, found: Evidence) -> bool:
         """Return whether there is anything in a text that was learned."""
-        return any(found.values()) or any(token in self.words.vocabulary for token in tokens(text) if token.isalnum())
+        return found.is_any or any(token in self.words.vocabulary for token in tokens(text) if token.isalnum())
 
-    def reason(self, text: str, found: Mapping[str, int], category: int) -> str:
+    def reason(self, found: Evidence, category: int) -> str:
         """Return what spoke most for a category, in the words of the text where there are any."""
         spoke: dict[str, float] = defaultdict(float)
+        text = found.parts.instruction
         measured, words_of = features.measure(found), features.quotes(text)
         for signal, value, weight in zip(features.SIGNALS, measured, _against(self.signals, category), strict=False):
             if value:
                 quoted = words_of.get(signal.name, ())
                 for name in [_quoted(quote) for quote in quoted] or [signal.description]:
                     spoke[name] += float(value * weight) / max(1, len(quoted))
-        places, values = self.words.vector(words(text))
+        places, values = self.words.vector(words(text), words(found.parts.rest))
         value_of = dict(zip(places.tolist(), values.tolist(), strict=True))
         for token in {token for token in tokens(text) if len(token) > 3 and token.isalpha()}:
             place = self.words.vocabulary.get(token)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from chains.classifier import features
 from chains.classifier.examples import CATEGORIES, Category
+from chains.classifier.features import Evidence
 from chains.classifier.follow_up import follow_up_weight
 from chains.classifier.linear_model import LinearModel, load
 from chains.classifier.tokenization import clean, readable
@@ -69,7 +70,7 @@ class LocalClassifier:
             reason = "Nothing in it points clearly to one category."
         else:
             about = before or read
-            why = model.reason(about.text, about.signals, CATEGORIES.index(likeliest))
+            why = model.reason(about.signals, CATEGORIES.index(likeliest))
             reason = f"It follows up an earlier question: {why}" if before else why[0].upper() + why[1:]
         return LocalDecision(
             category="general" if abstained else likeliest,
@@ -89,22 +90,22 @@ class _Read:
     """A question as it is looked at. Searching it for the signals takes most of a decision's time."""
 
     text: str
-    signals: Mapping[str, int]
+    signals: Evidence
 
     @classmethod
     def of(cls, question: str) -> "_Read":
         text = clean(question)
-        return cls(text, features.counts(text))
+        return cls(text, features.evidence(text))
 
 
 def _in_context(
     model: LinearModel, read: _Read, earlier: Sequence[str]
 ) -> tuple[npt.NDArray[np.float64], _Read | None]:
     """Return the probabilities, and the question before if it decided."""
-    own = model.probabilities(read.text, read.signals)
+    own = model.probabilities(read.signals)
     if not earlier:
         return own, None
-    lean = follow_up_weight(read.text, read.signals, own)
+    lean = follow_up_weight(read.text, read.signals.asked, own)
     if not lean:
         return own, None
     last = _Read.of(earlier[-1])

@@ -111,6 +111,11 @@ _PROVE = (
     r"\btunjukkan bahwa\b|\b(?:solve|selesaikan|resuelve|résous|löse|resolva)\b[^\d\n]{0,200}+\d"
 )
 
+_SESSION = (
+    r"^[ \t]{0,40}+>>> |^[ \t]{0,40}+(?:input|output|keluaran|masukan)\s{0,3}+:|"
+    r"\b[a-z]\w{0,40}+\([^()\n]{0,200}+\)\s{0,9}+(?:==|=>|->|➞|#)"
+)
+
 IN_TEXT = re.IGNORECASE | re.MULTILINE
 
 PATTERNS = {
@@ -134,6 +139,8 @@ PATTERNS = {
     "creative": re.compile(_CREATIVE, IN_TEXT),
     "build": re.compile(_BUILD, IN_TEXT),
     "imperative": re.compile(_IMPERATIVE, IN_TEXT),
+    "session": re.compile(_SESSION, IN_TEXT),
+    "blank": re.compile(r"_{3,}|\.\.\.{1,9}+\s{0,9}+$", IN_TEXT),
 }
 """What is looked for in a text, in any case."""
 
@@ -142,3 +149,6 @@ CODE_PATTERNS = {
     "statement": re.compile(_STATEMENT, re.MULTILINE),
 }
 """The signs of code. LaTeX has some of them too: it is taken out first."""
+
+FORM_OF_ANSWER = re.compile(rf"\b\d{{1,9}}+(?: \w{{1,30}}+)? {alternatives('answer_form')}", re.IGNORECASE)
+"""A number that says what the answer is to look like: there is nothing to calculate with it."""

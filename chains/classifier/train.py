@@ -3,87 +3,133 @@
 import hashlib
 import io
 import sys
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix, hstack
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
 
 from chains.classifier import features
+from chains.classifier.compose import compose
 from chains.classifier.examples import CATEGORIES, Example, load_examples
-from chains.classifier.linear_model import softmax
+from chains.classifier.features import Evidence, evidence
+from chains.classifier.linear_model import Terms, softmax
 from chains.classifier.local_classifier import MODEL
+from chains.classifier.source_report import calibration_error
 from chains.classifier.tokenization import char_ngrams, clean, words
 
 EXAMPLES = Path(__file__).with_name("examples.jsonl")
 
-READ_BY = ("word_lists.toml", "word_lists.py", "patterns.py", "features.py", "tokenization.py", "train.py")
-"""The files that decide what is seen in a question."""
+READ_BY = (
+    *("compositions.toml", "compose.py", "word_lists.toml", "word_lists.py", "patterns.py", "instruction.py"),
+    *("features.py", "tokenization.py", "train.py"),
+)
+"""The files that decide what is learned, with the examples."""
 
 SIGNAL_WEIGHT = 0.4
 """Of the signals against the words, whose vectors have length 1."""
 
-STRENGTH = 10.0
+COMPOSED_WEIGHT = 0.15
+"""Of a composed example against one that was written out: those of a kind are alike."""
+
+STRENGTH = 20.0
 """Inverse of the regularisation."""
+
+WRITTEN = "written out"
+"""The kind of the examples that are not composed."""
 
 _Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
-    """A fitted regression with the vectorizers in front of it."""
+class Prepared:
+    """Examples as the regression takes them."""
 
-    words: TfidfVectorizer
-    pieces: TfidfVectorizer
-    regression: LogisticRegression
+    words: Terms
+    pieces: Terms
+    rows: csr_matrix
+    labels: npt.NDArray[np.intp]
+    weights: _Floats
+    """Of each example."""
+    kinds: Sequence[str]
 
-    def scores(self, texts: Sequence[str]) -> _Floats:
-        """Return a row of scores for each cleaned text."""
-        found: _Floats = (
-            _features(self.words, self.pieces, texts) @ self.regression.coef_.T + self.regression.intercept_
-        )
-        return found
-
-
-def learn(examples: Sequence[Example]) -> Learned:
-    """Return what can be learned from the examples."""
-    texts = [clean(example.question) for example in examples]
-    by_words = _vectorizer(words, 1).fit(texts)
-    by_pieces = _vectorizer(char_ngrams, 2).fit(texts)  # a word seen once tells something, a piece of one does not
-    regression = LogisticRegression(C=STRENGTH, max_iter=1000)
-    regression.fit(_features(by_words, by_pieces, texts), _labels(examples))
-    return Learned(by_words, by_pieces, regression)
+    def fit(self, chosen: npt.NDArray[np.bool_] | None = None) -> LogisticRegression:
+        """Return the regression that was fitted to all examples, or to the chosen ones."""
+        mask = np.ones(len(self.labels), dtype=bool) if chosen is None else chosen
+        regression = LogisticRegression(C=STRENGTH, max_iter=300, tol=1e-3)
+        return regression.fit(self.rows[mask], self.labels[mask], sample_weight=self.weights[mask])
 
 
-def cross_validate(examples: Sequence[Example], folds: int = 5) -> _Floats:
-    """Return a row of scores for each example, from a model that has not seen it."""
-    texts, labels = [clean(example.question) for example in examples], _labels(examples)
-    scores: _Floats = np.zeros((len(examples), len(CATEGORIES)))
-    for seen, held in StratifiedKFold(folds, shuffle=True, random_state=0).split(texts, labels):
-        learned = learn([examples[i] for i in seen])
-        scores[held] = learned.scores([texts[i] for i in held])
+def all_examples() -> list[tuple[str, Example]]:
+    """Return the examples that were written out and those that are composed, each with its kind."""
+    return [*((WRITTEN, example) for example in load_examples(EXAMPLES)), *compose()]
+
+
+def prepare(examples: Sequence[tuple[str, Example]]) -> Prepared:
+    """Return examples as rows of signals and words."""
+    found = [evidence(clean(example.question)) for _, example in examples]
+    by_words, by_pieces = (
+        _terms([{*words(one.parts.instruction), *words(one.parts.rest)} for one in found], 1),
+        _terms([set(char_ngrams(one.parts.instruction)) for one in found], 2),
+    )
+    return Prepared(
+        words=by_words,
+        pieces=by_pieces,
+        rows=rows(by_words, by_pieces, found),
+        labels=np.array([CATEGORIES.index(example.category) for _, example in examples], dtype=np.intp),
+        weights=np.array([1.0 if kind == WRITTEN else COMPOSED_WEIGHT for kind, _ in examples]),
+        kinds=[kind for kind, _ in examples],
+    )
+
+
+def rows(by_words: Terms, by_pieces: Terms, found: Sequence[Evidence]) -> csr_matrix:
+    """Return a row of signals and words for each text."""
+    measured = csr_matrix(np.array([features.measure(one) for one in found]) * SIGNAL_WEIGHT)
+    texts = [one.parts for one in found]
+    by_words_of = _vectors(by_words, [(words(text.instruction), words(text.rest)) for text in texts])
+    by_pieces_of = _vectors(by_pieces, [(char_ngrams(text.instruction), []) for text in texts])
+    return hstack([measured, by_words_of, by_pieces_of], format="csr")
+
+
+def _terms(texts: Sequence[set[str]], least: int) -> Terms:
+    """Return the terms of at least so many texts: a word seen once tells something, a piece of one does not."""
+    texts_of = Counter(term for text in texts for term in text)
+    known = sorted(term for term, count in texts_of.items() if count >= least)
+    idf = np.log((1 + len(texts)) / (1 + np.array([texts_of[term] for term in known]))) + 1
+    return Terms({term: place for place, term in enumerate(known)}, idf, np.zeros((len(CATEGORIES), len(known))))
+
+
+def _vectors(terms: Terms, texts: Sequence[tuple[list[str], list[str]]]) -> csr_matrix:
+    vectors = [terms.vector(asked, given) for asked, given in texts]
+    places = np.concatenate([place for place, _ in vectors])
+    values = np.concatenate([value for _, value in vectors])
+    ends = np.cumsum([0, *(len(place) for place, _ in vectors)])
+    return csr_matrix((values, places, ends), shape=(len(texts), len(terms.vocabulary)))
+
+
+def cross_validate(prepared: Prepared, folds: int = 5) -> _Floats:
+    """Return a row of scores for each example, from a model that has not seen it, nor its kind if it is composed."""
+    composed = sorted(set(prepared.kinds) - {WRITTEN})
+    fold = np.array(
+        [(place if kind == WRITTEN else composed.index(kind)) % folds for place, kind in enumerate(prepared.kinds)]
+    )
+    scores: _Floats = np.zeros((len(fold), len(CATEGORIES)))
+    for held in range(folds):
+        regression = prepared.fit(fold != held)
+        scores[fold == held] = regression.decision_function(prepared.rows[fold == held])
     return scores
 
 
 def best_temperature(scores: _Floats, labels: npt.NDArray[np.intp]) -> float:
     """Return the divisor of the scores with the smallest log loss (Guo et al., 2017, arXiv:1706.04599)."""
     tried = np.linspace(0.5, 3, 51)
-    rows = np.arange(len(labels))
-    losses = [-np.log(softmax(scores / one)[rows, labels]).mean() for one in tried]
+    each = np.arange(len(labels))
+    losses = [-np.log(softmax(scores / one)[each, labels]).mean() for one in tried]
     return float(tried[int(np.argmin(losses))])
-
-
-def calibration_error(probabilities: _Floats, labels: npt.NDArray[np.intp], bins: int = 10) -> float:
-    """Return the expected calibration error: the mean distance of certainty and accuracy (ibid., equation 3)."""
-    certain, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    place = np.minimum((certain * bins).astype(int), bins - 1)
-    gaps = [abs(float(right[place == b].mean() - certain[place == b].mean())) * np.mean(place == b) for b in set(place)]
-    return float(sum(gaps))
 
 
 def fingerprint() -> str:
@@ -92,56 +138,44 @@ def fingerprint() -> str:
     return hashlib.sha256("".join(path.read_text(encoding="utf-8") for path in sources).encode()).hexdigest()
 
 
-def save(learned: Learned, temperature: float, path: Path) -> None:
+def save(prepared: Prepared, regression: LogisticRegression, temperature: float, path: Path) -> None:
     """Write arrays alone: numbers, and text as bytes. There is no code in the file."""
-    measured = len(features.measure(features.counts("")))
-    known = len(learned.words.vocabulary_)
-    weights = learned.regression.coef_
+    known = len(prepared.words.vocabulary)
+    measured = prepared.rows.shape[1] - known - len(prepared.pieces.vocabulary)
+    weights = regression.coef_
     arrays: dict[str, npt.NDArray[np.generic]] = {
         "signals": (weights[:, :measured] * SIGNAL_WEIGHT).astype(np.float32),
-        "bias": learned.regression.intercept_.astype(np.float32),
+        "bias": regression.intercept_.astype(np.float32),
         "temperature": np.array(temperature, dtype=np.float32),
         "fingerprint": np.frombuffer(fingerprint().encode(), dtype=np.uint8),
     }
-    for name, vectorizer, part in (
-        ("words", learned.words, weights[:, measured : measured + known]),
-        ("pieces", learned.pieces, weights[:, measured + known :]),
+    for name, terms, part in (
+        ("words", prepared.words, weights[:, measured : measured + known]),
+        ("pieces", prepared.pieces, weights[:, measured + known :]),
     ):
-        terms = "\n".join(vectorizer.get_feature_names_out()).encode()
-        arrays[f"{name}_terms"] = np.frombuffer(terms, dtype=np.uint8)
-        arrays[f"{name}_rarity"] = vectorizer.idf_.astype(np.float16)
+        arrays[f"{name}_terms"] = np.frombuffer("\n".join(terms.vocabulary).encode(), dtype=np.uint8)
+        arrays[f"{name}_rarity"] = terms.idf.astype(np.float16)
         arrays[f"{name}_weights"] = part.astype(np.float16)
     packed = io.BytesIO()
     np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]  # older numpy stores allow_pickle as an array
     path.write_bytes(packed.getvalue())
 
 
-def _vectorizer(analyzer: Callable[[str], list[str]], least: int) -> TfidfVectorizer:
-    return TfidfVectorizer(analyzer=analyzer, min_df=least, sublinear_tf=True)
-
-
-def _features(by_words: TfidfVectorizer, by_pieces: TfidfVectorizer, texts: Sequence[str]) -> csr_matrix:
-    measured = np.array([features.measure(features.counts(one)) for one in texts]) * SIGNAL_WEIGHT
-    parts = [csr_matrix(measured), by_words.transform(texts), by_pieces.transform(texts)]
-    return hstack(parts, format="csr")
-
-
-def _labels(examples: Sequence[Example]) -> npt.NDArray[np.intp]:
-    return np.array([CATEGORIES.index(example.category) for example in examples], dtype=np.intp)
-
-
 def main() -> None:
     """Learn, measure by cross-validation, and write the file."""
-    examples = load_examples(EXAMPLES)
-    labels = _labels(examples)
-    scores = cross_validate(examples)
-    temperature = best_temperature(scores, labels)
-    before, after = softmax(scores), softmax(scores / temperature)
-    save(learn(examples), temperature, MODEL)
+    prepared = prepare(all_examples())
+    labels, written = prepared.labels, np.array([kind == WRITTEN for kind in prepared.kinds])
+    scores = cross_validate(prepared)
+    right = scores.argmax(axis=1) == labels
+    temperature = best_temperature(scores[written], labels[written])
+    save(prepared, prepared.fit(), temperature, MODEL)
+    after = softmax(scores / temperature)
     sys.stdout.write(
-        f"{len(examples)} examples, 5-fold cross-validation: {np.mean(scores.argmax(axis=1) == labels):.1%} right\n"
-        f"temperature {temperature:.2f}: expected calibration error {calibration_error(before, labels):.3f} before, "
-        f"{calibration_error(after, labels):.3f} after\n"
+        f"5-fold cross-validation: {right[written].mean():.1%} of {written.sum()} examples that were written out, "
+        f"{right[~written].mean():.1%} of {(~written).sum()} that are composed, each kind unseen\n"
+        f"temperature {temperature:.2f}: expected calibration error "
+        f"{calibration_error(after[written], labels[written]):.3f} and "
+        f"{calibration_error(after[~written], labels[~written]):.3f}\n"
         f"{MODEL.name}: {MODEL.stat().st_size // 1024} kB\n"
     )
 

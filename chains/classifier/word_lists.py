@@ -1,4 +1,4 @@
-"""The word lists of `word_lists.toml`, looked up in a text in one pass, or made into a part of a pattern."""
+"""The word lists of the `.toml` files, looked up in a text in one pass, or made into a part of a pattern."""
 
 import re
 import tomllib
@@ -7,21 +7,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-WORD_LISTS = Path(__file__).with_name("word_lists.toml")
+FILES = [Path(__file__).with_name(name) for name in ("word_lists.toml", "follow_up_words.toml")]
 
 _WORDS = re.compile(r"\w+|[^\w\s]")
 
 
 def _read() -> dict[str, list[str]]:
-    lists = tomllib.loads(WORD_LISTS.read_text(encoding="utf-8"))
+    read = [tomllib.loads(path.read_text(encoding="utf-8")) for path in FILES]
     return {
         name: [word for part in listed.split(",") if (word := " ".join(part.casefold().split()))]
+        for lists in read
         for name, listed in lists.items()
     }
 
 
 LISTS = _read()
-"""Each list by its name, as it stands in the file."""
+"""Each list by its name, as it stands in its file."""
 
 
 def alternatives(name: str) -> str:

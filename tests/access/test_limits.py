@@ -16,7 +16,7 @@ from tests.support.gate import Gate
 from weir.access.caller import Caller
 from weir.access.limits import LimitKind, LimitReachedError, RunLimitConfig, RunLimiter
 from weir.core.run_event import RunEvent
-from weir.llm.replay_model import ReplayAbort, ReplayChatModel
+from weir.llm.replay_model import ReplayChatModel
 from weir.runs.memory_run import MemoryRun
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
@@ -52,9 +52,7 @@ def finished(recorder: Recorder) -> Run:
 
 def run_with_usage(recorder: Recorder, input_tokens: int, output_tokens: int) -> Run:
     """Return a run whose model reports this usage."""
-    model = ReplayChatModel(
-        pieces=((0.0, "Enough."),), input_tokens=input_tokens, output_tokens=output_tokens, connections=ReplayAbort()
-    )
+    model = ReplayChatModel.from_texts(["Enough."], input_tokens=input_tokens, output_tokens=output_tokens)
     run = recorder.start(model, "go")
     assert run.wait(5)
     return run

@@ -9,9 +9,10 @@ import pytest
 
 from pages.components.inspector import event_table, run_charts
 from tests.support.event_strategies import recorded
+from weir.analysis.answer_reader import answer_text
 from weir.analysis.event_filter import EventFilter
 from weir.analysis.method_race import Lane, text_agreement, timed_chunks
-from weir.analysis.metrics import answer_text, run_metrics
+from weir.analysis.metrics import run_metrics
 from weir.analysis.progress import RunPhase, run_phase
 from weir.analysis.run_comparison import first_difference, first_difference_of_text
 from weir.analysis.run_json import RunJsonReader

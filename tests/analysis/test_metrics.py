@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
+from weir.analysis.answer_reader import answer_text
 from weir.analysis.messages import text_of
-from weir.analysis.metrics import answer_text, custom_event, output_of, percentile, run_metrics
+from weir.analysis.metrics import custom_event, output_of, percentile, run_metrics
 from weir.core.run_event import Component, RunEvent
 
 ROOT = Component("chain", "root", (), (), {})

@@ -18,10 +18,11 @@ from tests.support import event_strategies as odd
 from tests.support.odd_model import OddModel
 from weir.access.caller import Caller
 from weir.access.limits import RunLimitConfig, RunLimiter
+from weir.analysis.answer_reader import answer_text
 from weir.analysis.event_filter import EventFilter
 from weir.analysis.event_rows import folded_rows, unfolded_rows
 from weir.analysis.method_race import Lane, method_of, run_input, summary, text_agreement, timed_chunks
-from weir.analysis.metrics import MetricsAccumulator, answer_text, custom_event, output_of, run_metrics
+from weir.analysis.metrics import MetricsAccumulator, custom_event, output_of, run_metrics
 from weir.analysis.outcome import outcome
 from weir.analysis.playback import playhead_at_end
 from weir.analysis.progress import RunPhase, run_phase

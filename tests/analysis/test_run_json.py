@@ -7,7 +7,8 @@ from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import JsonOutputParser
 from langchain_core.runnables import RunnableGenerator, RunnableLambda
 
-from weir.analysis.metrics import answer_text, run_metrics
+from weir.analysis.answer_reader import answer_text
+from weir.analysis.metrics import run_metrics
 from weir.analysis.run_json import RunJsonReader
 from weir.runs.recorder import Recorder
 

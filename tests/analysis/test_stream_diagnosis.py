@@ -171,3 +171,20 @@ def test_missing_usage_and_finish_reason_are_found() -> None:
         IssueKind.NO_USAGE,
         IssueKind.NO_FINISH_REASON,
     }
+
+
+def test_a_tool_call_that_is_written_for_long_is_no_silence() -> None:
+    """Its pieces arrive evenly between two texts."""
+    component = Component("model", "model", (), (), {})
+
+    def chunk(at: float, text: str, arguments: str = "") -> RunEvent:
+        pieces = [{"name": None, "args": arguments, "id": None, "index": 0}] if arguments else []
+        message = {"type": "AIMessageChunk", "content": text, "tool_call_chunks": pieces}
+        return RunEvent(0, at, "on_chat_model_stream", component, json.dumps({"chunk": message}).encode())
+
+    start = RunEvent(0, 0.0, "on_chat_model_start", component, b"{}")
+    texts = [chunk(0.02 * number, "a") for number in range(1, 10)]
+    calls = [chunk(0.2 + 0.02 * number, "", '{"a"') for number in range(100)]
+    tree = run_tree([start, *texts, *calls, chunk(2.2, "b")])
+    assert tree is not None
+    assert [finding for finding in findings(tree) if finding.kind is IssueKind.STALL] == []

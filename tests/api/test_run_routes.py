@@ -33,7 +33,7 @@ def recorded(client: httpx.Client, run_id: str, **query: Any) -> list[dict[str, 
 
 def test_the_catalogue_has_every_chain_with_its_schema(client: httpx.Client) -> None:
     listed = {chain["name"]: chain["input_schema"] for chain in client.get("/chains").json()}
-    assert set(listed) == {"story", "smart_router", "classify", "structured", "showcase"}
+    assert set(listed) == {"story", "smart_router", "classify", "structured", "showcase", "graph", "agent"}
     assert listed["story"]["required"] == ["topic"]
     assert listed["classify"]["required"] == ["question"]
 

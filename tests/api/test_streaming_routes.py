@@ -46,8 +46,9 @@ def test_further_query_fields_choose_another_chain_and_its_input(
 ) -> None:
     openai_server.plan = Plan(tokens=WORDS, category="math")
     answer = client.get("/stream", params={"chain": "smart_router", "question": "25 * 17?"})
-    assert answer.text == "".join(WORDS)
-    assert openai_server.answers[0].body["messages"][-1]["content"] == "25 * 17?"
+    assert answer.text == "25 × 17 = **425**\n\n" + "".join(WORDS)
+    content = openai_server.answers[0].body["messages"][-1]["content"]
+    assert content == "25 * 17?\n(The calculator says 25 × 17 = 425.)"
 
 
 def test_server_sent_events_are_messages_then_done(client: httpx.Client, openai_server: FakeOpenAI) -> None:

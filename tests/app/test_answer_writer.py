@@ -12,7 +12,7 @@ import pytest
 from pages.components.answer.stored_answer import STATUSES, describe, from_message
 from tests.support.gate import Gate
 from tests.support.odd_model import OddModel
-from weir.analysis.metrics import answer_text
+from weir.analysis.answer_reader import answer_text
 from weir.analysis.outcome import AnswerStatus
 from weir.app.answer_writer import AnswerWriter
 from weir.runs.recorder import Recorder

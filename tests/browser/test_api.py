@@ -34,7 +34,7 @@ def test_a_routed_answer_started_over_http_opens_in_the_chat(page: Page, weir_ur
     run = called(f"{weir_url}/api/runs", {"chain": "smart_router", "input": {"question": "25 * 17 over HTTP?"}})
     opened(page, f"{weir_url}{run['links']['page']}")
     expect(page.get_by_text("25 * 17 over HTTP?")).to_be_visible()
-    expect(page.get_by_role("link", name="Inspect")).to_be_visible()
+    expect(page.get_by_role("link", name="Inspect", exact=True)).to_be_visible()
 
 
 def test_an_answer_of_the_app_is_read_over_http(chat: Page, weir_url: str, model: FakeOpenAI) -> None:

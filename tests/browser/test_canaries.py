@@ -197,7 +197,7 @@ def test_no_key_is_on_a_page_in_a_frame_an_answer_an_export_a_file_or_the_log(
         page.reload()
         ended(page, len(LEAKS))
         found["chat again"] = page.content()
-        page.get_by_role("link", name="Inspect").last.click()
+        page.get_by_role("link", name="Inspect", exact=True).last.click()
         expect(page.get_by_text("events ·").first).to_be_visible()
         found["inspector"] = page.content()
         with httpx.Client(base_url=f"{url}/api", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20) as client:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.app_process import free_port, weir_process
-from tests.support.browser_page import ended, opened, send
+from tests.support.browser_page import INPUT, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 
 WORDS = [f" word{number}" for number in range(200)]
@@ -81,7 +81,7 @@ def test_two_visitors_never_see_each_others_conversations(
     address = chat.url
     with browser.new_context() as stranger:
         other = opened(stranger.new_page(), weir_url)
-        expect(other.get_by_text("Your conversations are kept here.")).to_be_visible()
+        expect(other.get_by_text("Your conversations will appear here.")).to_be_visible()
         expect(other.get_by_text("A secret of mine")).to_have_count(0)
         conversation = re.search(r"conversation=([^&]+)", address)
         assert conversation
@@ -106,7 +106,7 @@ def test_a_shared_run_shows_a_stranger_that_run_alone(
         other = opened(stranger.new_page(), f"{weir_url}/?run={run[1]}")
         expect(other.get_by_text("Share this")).to_be_visible()
         expect(other.get_by_text("word59")).to_be_visible()
-        expect(other.get_by_role("link", name="Inspect")).to_be_visible()
+        expect(other.get_by_role("link", name="Inspect", exact=True)).to_be_visible()
         expect(other.get_by_text("A secret of mine")).to_have_count(0)
     assert len(model.answers) == 2
 
@@ -137,10 +137,10 @@ def test_the_route_is_explained_and_can_be_changed_and_compared(chat: Page, mode
     )
     send(chat, "What is 25 * 17?")
     ended(chat)
-    chat.get_by_role("button", name="Route").click()
+    chat.get_by_role("button", name="Why General?").click()
     expect(chat.get_by_text(re.compile(r"General, classified by the model in \d+ ms"))).to_be_visible()
     expect(chat.get_by_text("It is chat.")).to_be_visible()
-    expect(chat.get_by_text("The model says that it is 70% certain.", exact=False)).to_be_visible()
+    expect(chat.get_by_text("Self-reported confidence 70%", exact=False)).to_be_visible()
     model.plan = Plan(tokens=["As math."])
     chat.get_by_role("button", name="Compare with math").click()
     expect(chat.get_by_text("As math.")).to_be_visible()
@@ -164,6 +164,51 @@ def test_an_export_is_imported_again_with_its_branches(chat: Page, model: FakeOp
     chat.locator("input[type=file]").set_input_files(tmp_path / "conversation.json")
     expect(chat.get_by_text("2 / 2")).to_be_visible()
     expect(chat.get_by_text("Once upon a time.")).to_be_visible()
+
+
+def test_a_deleted_conversation_is_in_the_bin_until_it_is_deleted_for_good(chat: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(tokens=["A needle in a haystack."])
+    for question in ("Keep me", "Drop me"):
+        send(chat, question)
+        expect(chat.get_by_role("main").get_by_text(question)).to_be_visible()
+        ended(chat)
+        chat.get_by_test_id("stSidebar").get_by_test_id("stPopoverButton").first.click()
+        chat.get_by_role("button", name="Delete", exact=True).click()
+        expect(chat.get_by_text("Ask anything.")).to_be_visible()
+    chat.reload()
+    chat.get_by_role("button", name="Bin").click()
+    expect(chat.get_by_text("kept for 30 days")).to_be_visible()
+    chat.get_by_role("button", name="Delete for good").first.click()
+    expect(chat.get_by_text("Drop me")).to_have_count(0)
+    chat.get_by_role("button", name="Restore").click()
+    expect(chat.get_by_role("main").get_by_text("Keep me")).to_be_visible()
+    sidebar = chat.get_by_test_id("stSidebar")
+    expect(sidebar.get_by_text("Today")).to_be_visible()
+    chat.get_by_label("Search conversations").fill("needle")
+    chat.get_by_label("Search conversations").press("Enter")
+    expect(sidebar.get_by_text("A needle in a haystack.")).to_be_visible()
+
+
+def test_a_draft_belongs_to_its_conversation(chat: Page) -> None:
+    send(chat, "The first")
+    ended(chat)
+    box = chat.locator(INPUT)
+    box.fill("Not finished")
+    chat.get_by_role("button", name="New chat").click()
+    expect(box).to_have_value("")
+    chat.get_by_role("button", name="The first", exact=True).click()
+    expect(box).to_have_value("Not finished")
+    chat.get_by_role("link", name="Streaming lab").click()
+    expect(chat.get_by_text("Give a topic below")).to_be_visible()
+    chat.get_by_role("link", name="Chat").click()
+    expect(box).to_have_value("Not finished")
+    box.press("Enter")
+    ended(chat, 2)
+    expect(chat.get_by_role("main").get_by_text("Not finished")).to_be_visible()
+    expect(box).to_have_value("")
+    chat.reload()
+    ended(chat, 2)
+    expect(box).to_have_value("")
 
 
 def test_formulas_are_drawn_and_money_is_left_alone(chat: Page, model: FakeOpenAI) -> None:

@@ -144,7 +144,7 @@ def test_a_story_tells_it_whichever_way_it_runs(page: Page, bench: Bench) -> Non
     number = 0
     for method in Method:
         opened(page, f"{bench.url}/story")
-        page.get_by_role("combobox", name="How it runs").click()
+        page.get_by_role("combobox", name="LangChain method").click()
         page.get_by_role("option", name=re.compile(f"^{re.escape(method.label)}")).click()
         for name in IN_STORIES:
             number += 1
@@ -284,7 +284,7 @@ def test_a_laptop_that_sleeps_longer_than_the_grace_finds_what_had_arrived(page:
     assert request.ended.wait(GRACE + 20)
     assert request.hung_up_at is not None
     bench.wire.mend()
-    expect(page.get_by_text("Nobody had this answer open for a while")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Weir stopped this answer, because nobody was watching")).to_be_visible(timeout=30_000)
     expect(page.get_by_text(re.compile("drop0 drop1 .*drop9"))).to_be_visible()
     answer = well(bench, 2)
     page.get_by_role("button", name="Retry").click()
@@ -303,7 +303,7 @@ def test_two_tabs_stop_one_run_at_once(page: Page, bench: Bench, context: Browse
         tab.get_by_role("button", name="Stop").dispatch_event("click")
     for tab in (page, other):
         expect(tab.get_by_text(re.compile(r"Stopped$"))).to_be_visible()
-        expect(tab.get_by_text("You stopped this answer.")).to_have_count(1)
+        expect(tab.get_by_text("This answer was stopped.")).to_have_count(1)
     assert bench.model.answers[0].ended.wait(30)
     assert not is_live(bench)
 
@@ -383,7 +383,7 @@ def test_a_server_that_is_killed_and_started_again_is_found_by_the_page_itself(
 def test_an_embedded_model_that_dies_in_mid_answer_is_there_for_the_next(page: Page) -> None:
     with tempfile.TemporaryDirectory() as data, weir_process("", {"WEIR_DATA": data}) as weir:
         page.goto(f"{weir.url}/story")
-        expect(page.get_by_text("embedded, toy-sized")).to_be_visible(timeout=90_000)
+        expect(page.get_by_text("answers are often wrong")).to_be_visible(timeout=90_000)
         send(page, "a weir")
         expect(page.get_by_text(re.compile(r"~[3-9]\d of about"))).to_be_visible(timeout=60_000)
         for child in children_of(weir.process.pid):

@@ -54,9 +54,9 @@ def test_where_the_browser_keeps_the_cookie_back_the_chat_says_so(
     page: Page, portal: str, framed: str, model: FakeOpenAI
 ) -> None:
     page.goto(f"{portal}/?shows={framed}/")
-    expect(page.frame_locator("iframe").get_by_text("Your browser keeps no cookie of Weir")).to_be_visible()
+    expect(page.frame_locator("iframe").get_by_text("Cookies are blocked")).to_be_visible()
     page.goto(framed)
-    expect(page.get_by_text("Your conversations are kept here.")).to_be_visible()
+    expect(page.get_by_text("Your conversations will appear here.")).to_be_visible()
 
 
 def test_its_own_pages_may(page: Page, framed: str, model: FakeOpenAI) -> None:

@@ -1,6 +1,7 @@
 """What every response carries, whoever makes it; asked of the running app, without a browser."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -103,6 +104,19 @@ def test_every_cookie_is_kept_from_scripts_and_other_sites(weir_url: str, model:
 @pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/metrics/", "/_stcore/metrics?families=x"])
 def test_metrics_are_closed_to_what_a_proxy_passes_on(weir_url: str, model: FakeOpenAI, header: str, path: str) -> None:
     assert httpx.get(f"{weir_url}{path}", headers={header: "127.0.0.1"}).status_code == 404
+
+
+def test_the_scripts_of_the_page_are_compressed(weir_url: str, model: FakeOpenAI) -> None:
+    scripts = re.findall(r'"\./(static/js/[^"]+)"', httpx.get(f"{weir_url}/").text)
+    assert len(scripts) > 10
+    sizes = {"gzip": 0, "identity": 0}
+    for coding in sizes:
+        for script in scripts:
+            with httpx.stream("GET", f"{weir_url}/{script}", headers={"Accept-Encoding": coding}) as answer:
+                sizes[coding] += len(b"".join(answer.iter_raw()))
+                assert answer.headers["vary"] == "Accept-Encoding"
+                assert answer.headers["x-content-type-options"] == "nosniff"
+    assert sizes["gzip"] < sizes["identity"] / 2
 
 
 def test_streamlits_switches_are_set_on_purpose() -> None:

@@ -21,7 +21,7 @@ def test_frames_and_the_text_they_build_appear_as_they_come(client: Page, model:
     send(client, "a river")
     expect(client.get_by_text('data: {"content":" word3"}')).to_be_visible()
     expect(client.locator("[data-part=text]").get_by_text("word59")).to_have_count(0)
-    expect(client.get_by_text("Ended: complete. 0 reconnects, nothing twice, nothing missing.")).to_be_visible()
+    expect(client.get_by_text("Complete. 0 reconnects, no duplicates, no gaps.")).to_be_visible()
     expect(client.locator("[data-part=text]").get_by_text(WHOLE)).to_be_visible()
     expect(client.get_by_text("61 frames")).to_be_visible()
     assert len(model.seen) == 1
@@ -32,9 +32,9 @@ def test_a_broken_connection_is_resumed_by_the_browser_itself(client: Page, mode
     send(client, "a river")
     expect(client.get_by_text('data: {"content":" word3"}')).to_be_visible()
     client.get_by_role("button", name="Break the connection").click()
-    expect(client.get_by_text(re.compile(r"Broken after id \S+\. The browser was back .* later"))).to_be_visible()
-    expect(client.get_by_text(re.compile(r"It went on with id \S+: nothing twice\."))).to_be_visible()
-    expect(client.get_by_text("Ended: complete. 1 reconnect, nothing twice, nothing missing.")).to_be_visible()
+    expect(client.get_by_text(re.compile(r"Broken after id \S+\. The browser reconnected .* later"))).to_be_visible()
+    expect(client.get_by_text(re.compile(r"Resumed with id \S+: no duplicate\."))).to_be_visible()
+    expect(client.get_by_text("Complete. 1 reconnect, no duplicates, no gaps.")).to_be_visible()
     expect(client.locator("[data-part=text]").get_by_text(WHOLE)).to_be_visible()
     assert len(model.seen) == 1
 
@@ -43,7 +43,7 @@ def test_every_event_of_a_run_is_shown(client: Page, model: FakeOpenAI) -> None:
     model.plan = Plan(tokens=WORDS)
     client.get_by_role("radio", name="Every event").or_(client.get_by_role("button", name="Every event")).first.click()
     send(client, "a river")
-    expect(client.get_by_text("Ended: done. 0 reconnects, nothing twice, nothing missing.")).to_be_visible()
+    expect(client.get_by_text("Done. 0 reconnects, no duplicates, no gaps.")).to_be_visible()
     expect(client.locator("[data-part=frames]").get_by_text("on_chat_model_end").first).to_be_visible()
 
 
@@ -52,7 +52,7 @@ def test_bytes_are_read_as_they_come(client: Page, model: FakeOpenAI, endpoint: 
     model.plan = Plan(tokens=WORDS, rate=100)
     client.get_by_text(endpoint, exact=True).first.click()
     send(client, "a river")
-    expect(client.get_by_text("The body ended as it should.")).to_be_visible()
+    expect(client.get_by_text("Response complete.")).to_be_visible()
     expect(client.locator("[data-part=frames]").get_by_text("word59")).to_be_visible()
 
 
@@ -85,7 +85,7 @@ def test_stop_hangs_up_on_the_model_at_once(client: Page, model: FakeOpenAI, end
 
 def test_start_again_begins_another_run(client: Page, model: FakeOpenAI) -> None:
     send(client, "a river")
-    expect(client.get_by_text("Ended: complete.")).to_be_visible()
+    expect(client.get_by_text("Complete. ")).to_be_visible()
     model.plan = Plan(tokens=["Anew."])
     client.get_by_role("button", name="Start again").click()
     expect(client.locator("[data-part=text]").get_by_text("Anew.")).to_be_visible()
@@ -97,15 +97,15 @@ def test_using_another_widget_does_not_begin_the_stream_again(client: Page, mode
     send(client, "a river")
     expect(client.get_by_text('data: {"content":" word3"}')).to_be_visible()
     client.get_by_role("tab", name="Python").click()
-    client.get_by_role("button", name="Connect a real one").or_(client.get_by_role("tab", name="curl")).first.click()
-    expect(client.get_by_text("Ended: complete.")).to_be_visible()
+    client.get_by_role("button", name="Use a better model").or_(client.get_by_role("tab", name="curl")).first.click()
+    expect(client.get_by_text("Complete. ")).to_be_visible()
     assert len(model.seen) == 1
 
 
 def test_the_self_test_says_whether_something_buffers(client: Page, model: FakeOpenAI) -> None:
     send(client, "a river")
-    client.get_by_role("button", name="Does a proxy buffer?").click()
-    expect(client.get_by_text(re.compile(r"Nothing in between buffers: 10 ticks, median gap \d+ ms\."))).to_be_visible()
+    client.get_by_role("button", name="Test for buffering").click()
+    expect(client.get_by_text(re.compile(r"No buffering found: 10 ticks, median gap \d+ ms\."))).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_the_page_is_wide_and_the_others_are_not(client: Page) -> None:
     main = client.locator("[data-testid=stMainBlockContainer]")
     expect(main).to_have_css("max-width", "none")
     client.get_by_role("link", name="Chat").click()
-    expect(client.get_by_text("Ask anything. Weir classifies", exact=False)).to_be_visible()
+    expect(client.get_by_text("Ask anything. Weir", exact=False)).to_be_visible()
     expect(main).not_to_have_css("max-width", "none")
 
 
@@ -134,5 +134,5 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, weir_url: str, 
     page.set_viewport_size({"width": 390, "height": 800})
     opened(page, f"{weir_url}/http_client")
     send(page, "a river")
-    expect(page.get_by_text("Ended: complete.")).to_be_visible()
+    expect(page.get_by_text("Complete. ")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

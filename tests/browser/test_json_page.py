@@ -38,7 +38,8 @@ def test_fields_grow_close_and_are_judged_while_the_model_writes(viewer: Page, m
     line(viewer, "name.*Sea.*valid")
     finished(viewer)
     line(viewer, "difficulty.*9 is greater than the maximum of 5.*invalid")
-    expect(viewer.get_by_text("Complete")).to_be_visible()
+    expect(viewer.get_by_text("Complete, not valid")).to_be_visible()
+    expect(viewer.get_by_text("1 field is invalid: /difficulty")).to_be_visible()
 
 
 def test_a_refresh_in_the_middle_goes_on_with_the_same_run(viewer: Page, model: FakeOpenAI) -> None:
@@ -51,20 +52,22 @@ def test_a_refresh_in_the_middle_goes_on_with_the_same_run(viewer: Page, model: 
     assert len(model.seen) == 1
 
 
-def test_the_life_line_the_slider_and_the_face_off_work_on_a_run(viewer: Page, model: FakeOpenAI) -> None:
+def test_the_timeline_the_slider_and_the_comparison_work_on_a_run(viewer: Page, model: FakeOpenAI) -> None:
     model.plan = Plan(structured_tokens=PIECES, rate=200)
     send(viewer, "the sea")
     finished(viewer)
-    expect(viewer.get_by_text(re.compile(r"First usable value .* after the first chunk"))).to_be_visible()
-    expect(viewer.get_by_text(re.compile(r"An error was known .* before the end, at /difficulty"))).to_be_visible()
-    expect(viewer.get_by_label(re.compile("^Life-lines of 7 paths"))).to_be_visible()
+    expect(viewer.get_by_text(re.compile(r"First complete field .* after the first chunk"))).to_be_visible()
+    expect(
+        viewer.get_by_text(re.compile(r"First schema error known .* before the end, at /difficulty"))
+    ).to_be_visible()
+    expect(viewer.get_by_label(re.compile("^Timelines of 7 fields"))).to_be_visible()
     look_around(viewer, len(PIECES))
-    viewer.get_by_text("The chain's own chunks", exact=True).click()
-    expect(viewer.get_by_text(re.compile(rf"gave out \d+ chunks while its model wrote {len(PIECES)}:"))).to_be_visible()
+    viewer.get_by_text("Chain output", exact=True).click()
+    expect(viewer.get_by_text(re.compile(rf"yielded \d+ chunks; its model wrote {len(PIECES)}\."))).to_be_visible()
 
 
 def look_around(page: Page, chunks: int) -> None:
-    """Scrub back by two chunks, then see the patch of that chunk and the face-off."""
+    """Scrub back by two chunks, then see the patch of that chunk and the comparison."""
     slider = page.get_by_role("slider")
     slider.focus()
     slider.press("ArrowLeft")
@@ -72,12 +75,12 @@ def look_around(page: Page, chunks: int) -> None:
     slider.press("ArrowLeft")
     expect(page.get_by_text(f"chunk {chunks - 2} of {chunks}")).to_be_visible()
     expect(page.get_by_text("Growing", exact=False).first).to_be_visible()
-    page.get_by_text("This chunk", exact=True).click()
+    page.get_by_text("Current chunk", exact=True).click()
     expect(page.get_by_text(f"Chunk {chunks - 2}", exact=True)).to_be_visible()
     expect(page.get_by_text("RFC 6902").first).to_be_visible()
-    page.get_by_text("Face-off", exact=True).click()
+    page.get_by_text("Parser comparison", exact=True).click()
     expect(page.get_by_text("LangChain JsonOutputParser").last).to_be_visible()
-    expect(page.get_by_text(f"What each shows after chunk {chunks - 2}")).to_be_visible()
+    expect(page.get_by_text(f"Each parser's value after chunk {chunks - 2}")).to_be_visible()
 
 
 def test_a_pasted_text_needs_no_model(viewer: Page, model: FakeOpenAI) -> None:
@@ -88,15 +91,15 @@ def test_a_pasted_text_needs_no_model(viewer: Page, model: FakeOpenAI) -> None:
     viewer.get_by_role("button", name="Parse").click()
     finished(viewer)
     line(viewer, "a.*🌊.*closed")
-    expect(viewer.get_by_label(re.compile("^Life-lines of 5 paths"))).to_be_visible()
+    expect(viewer.get_by_label(re.compile("^Timelines of 5 fields"))).to_be_visible()
     look_around(viewer, 15)
     assert model.seen == []
 
 
 def test_a_hostile_cut_text_says_what_is_not_finished(viewer: Page) -> None:
     viewer.get_by_text("Pasted text", exact=True).click()
-    viewer.get_by_text("hostile", exact=True).click()
-    cut = viewer.get_by_label("Without its last characters")
+    viewer.get_by_text("adversarial", exact=True).click()
+    cut = viewer.get_by_label("Drop last characters")
     cut.fill("20")
     cut.press("Enter")
     viewer.get_by_role("button", name="Parse").click()
@@ -179,3 +182,34 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, weir_url: str, 
     send(page, "the sea")
     finished(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_ideas_disappear_as_soon_as_the_model_writes(viewer: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(structured_tokens=PIECES, rate=8)
+    viewer.get_by_role("button", name="The sea").click()
+    line(viewer, "name.*Sea")
+    expect(viewer.get_by_role("button", name="Honey bees")).to_have_count(0)
+    finished(viewer)
+
+
+def test_a_pasted_text_has_no_field_for_a_topic_and_shows_no_run(viewer: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(structured_tokens=PIECES)
+    send(viewer, "the sea")
+    finished(viewer)
+    viewer.get_by_text("Pasted text", exact=True).click()
+    expect(viewer.get_by_role("button", name="Parse")).to_be_visible()
+    expect(viewer.get_by_role("button", name="Replay")).to_have_count(0)
+    expect(viewer.get_by_placeholder("A topic to describe as JSON")).to_have_count(0)
+    viewer.get_by_text("A model", exact=True).click()
+    finished(viewer)
+    line(viewer, "name.*Sea.*valid")
+
+
+def test_the_chunks_of_a_text_can_be_told_apart(viewer: Page) -> None:
+    viewer.get_by_text("Pasted text", exact=True).click()
+    viewer.get_by_label("JSON, with or without prose around it").fill('{"a": [1, 22]}')
+    viewer.get_by_text("4 characters", exact=True).click()
+    viewer.get_by_role("button", name="Parse").click()
+    finished(viewer)
+    expect(viewer.locator(".wr")).to_have_text('{"a": [1, 22]}')
+    assert viewer.locator(".wr i").all_inner_texts() == [": [1", "]}"]

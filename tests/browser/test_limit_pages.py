@@ -51,7 +51,7 @@ def test_tokens_are_told_before_they_end_and_the_question_waits_where_there_are_
         expect(page.get_by_text("You have used your tokens for today.")).to_be_visible()
         expect(page.get_by_text("A story that waits")).to_be_visible()
         expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-        expect(page.get_by_role("combobox", name="How it runs")).to_be_visible()
+        expect(page.get_by_role("combobox", name="LangChain method")).to_be_visible()
         opened(page, f"{weir.url}/http_client")
         send(page, "A story over HTTP")
         expect(page.get_by_text("You have used your tokens for today.")).to_be_visible()

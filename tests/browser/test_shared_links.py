@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser_page import ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
+from weir.runs.failure import FailureKind
 
 WORDS = [f" word{number}" for number in range(3_000)]
 GONE = "This link is not shared any more"
@@ -27,7 +29,7 @@ def run_of(page: Page) -> str:
 
 
 def press_link(page: Page, label: str) -> None:
-    page.get_by_role("button", name="Link").last.click()
+    page.get_by_role("button", name="Share", exact=True).last.click()
     page.get_by_role("button", name=label).click()
     page.keyboard.press("Escape")
 
@@ -39,18 +41,18 @@ def test_a_link_that_was_taken_back_says_so_on_every_page_and_is_good_again_when
     ended(chat)
     run = run_of(chat)
     chat.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    chat.get_by_role("button", name="Link").last.click()
-    expect(chat.get_by_text("The events contain what was sent to the model", exact=False)).to_be_visible()
+    chat.get_by_role("button", name="Share", exact=True).last.click()
+    expect(chat.get_by_text("including earlier messages that were sent to the model", exact=False)).to_be_visible()
     chat.get_by_role("button", name="Copy link").click()
     expect(chat.get_by_role("button", name="Copied")).to_be_visible()
     chat.keyboard.press("Escape")
     stranger.goto(chat.evaluate("navigator.clipboard.readText()"))
     assert stranger.url.startswith(f"{weir_url}/?run={run}")
     expect(stranger.get_by_text("Once upon a time.")).to_be_visible()
-    expect(stranger.get_by_role("button", name="Link")).to_have_count(0)
+    expect(stranger.get_by_role("button", name="Share", exact=True)).to_have_count(0)
     press_link(chat, "Stop sharing")
-    chat.get_by_role("button", name="Link").last.click()
-    expect(chat.get_by_text("Nobody but you can open the link.")).to_be_visible()
+    chat.get_by_role("button", name="Share", exact=True).last.click()
+    expect(chat.get_by_text("Only you can open this link.")).to_be_visible()
     for page in ("", "story", "events", "partial_json", "http_client", "events?with=1"):
         stranger.goto(f"{weir_url}/{page}{'&' if '?' in page else '?'}run={run}")
         expect(stranger.get_by_text(GONE)).to_be_visible()
@@ -87,11 +89,45 @@ def test_whoever_is_looking_sees_no_more_of_a_run_once_it_is_taken_back(
     expect(page.get_by_text("word9")).to_be_visible()
 
 
+JSON = ['{"name": "', *WORDS[:8]]
+ENDS = {
+    "Failed": Plan(status=401),
+    "Cut off": Plan(tokens=WORDS[:8], structured_tokens=JSON, finish_reason="length"),
+    "Stopped": Plan(tokens=WORDS, structured_tokens=['{"name": "', *WORDS], rate=20),
+}
+SENTENCES = {
+    "Failed": FailureKind.AUTHENTICATION.message,
+    "Cut off": FailureKind.LENGTH.message,
+    "Stopped": "This answer was stopped.",
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("begun_on", ["", "story", "partial_json"])
+def test_whoever_opens_a_link_sees_how_the_answer_ended(
+    page: Page, stranger: Page, weir_url: str, model: FakeOpenAI, begun_on: str, end: str
+) -> None:
+    plan = ENDS[end]
+    model.plan = plan if begun_on == "partial_json" else replace(plan, structured_tokens=None)
+    opened(page, f"{weir_url}/{begun_on}")
+    send(page, "Share this")
+    run = run_of(page)
+    if end == "Stopped":
+        expect(page.get_by_text("the last at" if begun_on == "partial_json" else "word5").first).to_be_visible()
+        page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(SENTENCES[end])).to_be_visible()
+    for seen_on in (begun_on, "events"):
+        stranger.goto(f"{weir_url}/{seen_on}?run={run}")
+        expect(stranger.get_by_text(SENTENCES[end])).to_be_visible()
+        expect(stranger.get_by_text(re.compile(rf"{end}($| ·| [\d,]+ events)")).first).to_be_visible()
+        expect(stranger.get_by_text(re.compile(r"\bYou stopped"))).to_have_count(0)
+
+
 def take_back(page: Page) -> None:
     """Stop sharing a run, and wait until that is so."""
     press_link(page, "Stop sharing")
-    page.get_by_role("button", name="Link").last.click()
-    expect(page.get_by_text("Nobody but you can open the link.")).to_be_visible()
+    page.get_by_role("button", name="Share", exact=True).last.click()
+    expect(page.get_by_text("Only you can open this link.")).to_be_visible()
 
 
 def test_a_page_that_was_open_saves_and_shows_no_more_of_a_run_that_has_ended_and_was_taken_back(
@@ -154,7 +190,7 @@ def test_whoever_has_a_link_cannot_stop_the_run_and_its_owner_can_by_the_same_li
     run = run_of(page)
     stranger.goto(f"{weir_url}/{seen_on}?run={run}")
     expect(stranger.get_by_text(shows).first).to_be_visible()
-    expect(stranger.get_by_role("button", name="Stop")).to_be_disabled()
+    expect(stranger.get_by_role("button", name="Stop")).to_have_count(0)
     assert stranger.request.delete(f"{weir_url}/api/runs/{run}").status == 403
     assert status(page, weir_url, run) == "running"
     stranger.close()
@@ -174,7 +210,7 @@ def test_the_http_page_has_no_stop_for_a_linked_run(
     stranger.goto(f"{weir_url}/http_client?run={run_of(page)}")
     expect(stranger.locator("[data-part=frames]").get_by_text("word9").first).to_be_visible()
     expect(stranger.get_by_role("button", name="Break the connection")).to_be_enabled()
-    expect(stranger.get_by_role("button", name="Stop")).to_be_disabled()
+    expect(stranger.get_by_role("button", name="Stop")).to_have_count(0)
 
 
 def test_a_story_of_ones_own_on_the_page_of_a_linked_one_leaves_that_alone(
@@ -205,7 +241,7 @@ def test_a_race_of_ones_own_on_the_page_of_a_linked_one_leaves_that_alone(
     page.wait_for_url(re.compile("race="))
     opened(stranger, page.url)
     expect(stranger.get_by_text("word9").first).to_be_visible()
-    expect(stranger.get_by_role("button", name="Stop")).to_be_disabled()
+    expect(stranger.get_by_role("button", name="Stop")).to_have_count(0)
     model.plan = Plan(tokens=["My own."])
     send(stranger, "Another")
     expect(stranger.get_by_text("done after")).to_have_count(5)

@@ -92,7 +92,7 @@ def test_two_people_see_their_own_conversations_only(
     with browser.new_context() as another:
         ben = another.new_page()
         sign_in(ben, hosted, "ben")
-        expect(ben.get_by_text("Your conversations are kept here.")).to_be_visible()
+        expect(ben.get_by_text("Your conversations will appear here.")).to_be_visible()
         expect(ben.get_by_text("Between Ann and the model")).to_have_count(0)
     with browser.new_context() as elsewhere:
         again = elsewhere.new_page()
@@ -125,7 +125,7 @@ def test_the_http_page_goes_on_working_and_the_api_lets_nobody_else_in(
     sign_in(page, hosted, "ann")
     opened(page, f"{hosted}/http_client")
     send(page, "A story for Ann")
-    expect(page.get_by_text(re.compile("nothing twice, nothing missing"))).to_be_visible()
+    expect(page.get_by_text(re.compile("no duplicates, no gaps"))).to_be_visible()
 
 
 @pytest.mark.parametrize(

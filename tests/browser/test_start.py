@@ -11,7 +11,7 @@ from tests.support.browser_page import ended, opened, send
 def test_with_no_key_the_embedded_model_answers(page: Page) -> None:
     with running_weir() as url:
         opened(page, url)
-        expect(page.get_by_text("embedded, toy-sized")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("answers are often wrong")).to_be_visible(timeout=60_000)
         send(page, "What is the capital of France?")
         expect(page.get_by_text("Choosing a route").or_(page.get_by_text("first token")).first).to_be_visible()
         expect(page.get_by_role("button", name="Copy")).to_be_visible(timeout=90_000)
@@ -26,7 +26,7 @@ def test_without_a_model_the_app_is_up_and_says_three_ways_to_go_on(page: Page, 
         expect(page.get_by_text("There is no file at the path in WEIR_LOCAL_MODEL.")).to_be_visible()
         expect(page.get_by_role("tab")).to_have_count(3)
         send(page, "Are you there?")
-        expect(page.get_by_text("This question is answered as soon as a model is ready.")).to_be_visible()
+        expect(page.get_by_text("Starts as soon as a model is ready.")).to_be_visible()
         page.get_by_role("button", name="Try again").click()
         expect(page.get_by_text("No model can answer yet.")).to_be_visible()
         ended(page, 0)
@@ -35,7 +35,7 @@ def test_without_a_model_the_app_is_up_and_says_three_ways_to_go_on(page: Page, 
         expect(page.get_by_text("a weir", exact=True)).to_be_visible()
         expect(page.get_by_text("No model can answer yet.")).to_be_visible()
         expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-        expect(page.get_by_role("combobox", name="How it runs")).to_be_visible()
+        expect(page.get_by_role("combobox", name="LangChain method")).to_be_visible()
         page.goto("about:blank")
 
 

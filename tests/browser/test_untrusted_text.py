@@ -197,7 +197,7 @@ def test_the_chat_streams_it_and_draws_it_again(
     page.reload()
     expect(page.get_by_text("The end.")).to_be_visible()
     check(page, watch, ear, model)
-    page.get_by_role("link", name="Inspect").click()
+    page.get_by_role("link", name="Inspect", exact=True).click()
     view = page.get_by_text("Text", exact=True)
     expect(view).to_be_visible()
     check(page, watch, ear, model)
@@ -214,7 +214,7 @@ def test_the_story_page_streams_it_and_draws_it_again(
     model.plan = Plan(tokens=[text[start : start + 40] for start in range(0, len(text), 40)], rate=100)
     opened(page, f"{weir_url}/story")
     if mode != "By block":
-        choose(page, "Display", mode)
+        choose(page, "Rendering", mode)
     send(page, "weirs")
     ended(page)
     expect(page.get_by_text("The end.")).to_be_visible()

@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from chains.classifier.compose import compose
 from chains.classifier.evaluate import FOLLOW_UPS, GOLDEN, HOLDOUT, evaluate, main, report
 from chains.classifier.examples import CATEGORIES, Category, Example, load_examples
+from chains.classifier.features import evidence
 from chains.classifier.linear_model import load
 from chains.classifier.local_classifier import MODEL, LocalClassifier, LocalDecision
+from chains.classifier.tokenization import clean
 from tests.support.pumping import takes_at_most
 
 EXAMPLES = MODEL.with_name("examples.jsonl")
@@ -43,6 +46,12 @@ def classifier() -> LocalClassifier:
         ("write a poem about algebra", "general"),
         ("translate 'good morning' into French", "general"),
         ("Siapa presiden pertama Indonesia?", "general"),
+        ("解方程 3x + 5 = 20", "math"),
+        ("用 Python 写一个函数", "code"),
+        ("Return the longest word of a list.\n\n>>> longest(['a', 'bcd'])\n'bcd'", "code"),
+        ("Which of these is an emotion?\nA. joy\nB. a chair\nC. 3\nD. x", "general"),
+        ("Write a letter to my aunt with 3 paragraphs and at least 200 words, as JSON.", "general"),
+        ("A baker has nine buns and sells four. A friend brings her two. How many buns are there?", "math"),
     ],
 )
 def test_a_question_goes_where_it_belongs(classifier: LocalClassifier, question: str, category: str) -> None:
@@ -68,7 +77,7 @@ def test_a_full_question_does_not_lean_on_the_one_before(classifier: LocalClassi
     history = [("human", earlier), ("ai", "Here it is.")]
     questions = [example.question for example in load_examples(GOLDEN)]
     leaning = [q for q in questions if classifier.category(q) != classifier.category(q, history)]
-    assert len(leaning) <= 0.01 * len(questions), leaning
+    assert len(leaning) <= len(questions) / 500, leaning
 
 
 def test_only_what_people_said_is_context(classifier: LocalClassifier) -> None:
@@ -83,7 +92,7 @@ def test_a_follow_up_says_that_it_is_one(classifier: LocalClassifier) -> None:
 
 def test_a_decision_names_the_words_that_spoke_for_it(classifier: LocalClassifier) -> None:
     assert "“derivative”" in classifier.decide("What is the derivative of x^2?").reason
-    assert "“python”" in classifier.decide("Write a Python function that reverses a string").reason
+    assert "“function”" in classifier.decide("Write a Python function that reverses a string").reason
 
 
 HOSTILE = {
@@ -146,7 +155,7 @@ def test_20000_characters_of_anything_are_classified_in_50_milliseconds(classifi
     assert takes_at_most(0.05, lambda: classifier.decide("and then?", history))
 
 
-@pytest.mark.parametrize("question", [HOSTILE[name] for name in ("empty", "emoji", "punctuation", "Chinese", "Arabic")])
+@pytest.mark.parametrize("question", [HOSTILE[name] for name in ("empty", "emoji", "punctuation")])
 def test_what_cannot_be_read_is_general_for_want_of_certainty(classifier: LocalClassifier, question: str) -> None:
     found = classifier.decide(question)
     assert (found.category, found.abstained) == ("general", True)
@@ -208,7 +217,8 @@ def nearest(question: str, index: dict[str, list[int]], sizes: list[int]) -> flo
 
 @pytest.mark.parametrize("path", [GOLDEN, HOLDOUT], ids=lambda path: path.stem)
 def test_no_question_of_a_test_is_an_example_or_nearly_one(path: Path) -> None:
-    examples = [example.question for example in load_examples(EXAMPLES)]
+    written = [example.question for example in load_examples(EXAMPLES)]
+    examples = [*written, *(example.question for _, example in compose())]
     verbatim = {re.sub(r"\s", "", question.casefold()) for question in examples}
     index: dict[str, list[int]] = defaultdict(list)
     for number, question in enumerate(examples):
@@ -290,14 +300,13 @@ def test_the_model_was_learned_from_these_examples_and_sources() -> None:
 @pytest.mark.slow
 def test_numpy_scores_as_scikit_learn_does(tmp_path: Path) -> None:
     train = pytest.importorskip("chains.classifier.train", exc_type=ModuleNotFoundError)
-    text = pytest.importorskip("chains.classifier.tokenization")
-    signals = pytest.importorskip("chains.classifier.features")
-    learned = train.learn(load_examples(EXAMPLES)[::10])
-    train.save(learned, 1.0, tmp_path / "model.npz")
+    prepared = train.prepare(train.all_examples()[::20])
+    regression = prepared.fit()
+    train.save(prepared, regression, 1.0, tmp_path / "model.npz")
     model = load(tmp_path / "model.npz")
-    texts = [text.clean(example.question) for example in load_examples(GOLDEN)[::10]]
-    ours = np.array([model.scores(one, signals.counts(one)) for one in texts])
-    np.testing.assert_allclose(ours, learned.scores(texts), atol=0.05)
+    found = [evidence(clean(example.question)) for example in load_examples(GOLDEN)[::10]]
+    theirs = regression.decision_function(train.rows(prepared.words, prepared.pieces, found))
+    np.testing.assert_allclose([model.scores(one) for one in found], theirs, atol=0.05)
 
 
 def test_deciding_imports_nothing_heavy() -> None:

@@ -6,7 +6,7 @@ import pytest
 from chains.showcase import showcase_chain
 from chains.structured import structured_chain
 from tests.support.fake_openai import FakeOpenAI, Plan
-from weir.analysis.metrics import answer_text
+from weir.analysis.answer_reader import answer_text
 from weir.analysis.run_tree import run_tree
 from weir.config.settings import Settings
 from weir.llm.chat_model import chat_model, configured_endpoint

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from chains.structured import EXAMPLES, FieldListError, StructuredMethod, bounded, class_of_fields, structured_chain
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
-from weir.analysis.metrics import answer_text
+from weir.analysis.answer_reader import answer_text
 from weir.config.settings import Settings
 from weir.llm.abortable_client import AbortableConnections
 from weir.llm.chat_model import chat_model, configured_endpoint

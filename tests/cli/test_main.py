@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from weir.cli.record import NoModelError, find_chain, prepare
+from weir.cli.engine_wait import NoModelError, await_model
+from weir.cli.record import find_chain
 from weir.config.settings import Settings
 from weir.llm.provider import ModelProvider
 from weir.runs.recording_file import from_jsonl
@@ -102,7 +103,7 @@ def test_what_cannot_begin_gives_a_sentence(folder: Path, arguments: tuple[str, 
     assert done.stdout == ""
 
 
-def test_prepare_names_an_embedded_model_that_is_not_ready_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_await_model_names_an_embedded_model_that_is_not_ready_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.setenv(variable, "")
 
@@ -113,5 +114,43 @@ def test_prepare_names_an_embedded_model_that_is_not_ready_in_time(monkeypatch: 
         def endpoint(self) -> None:
             return None
 
+    models, story = NeverStarted(Settings()), find_chain("story")
+    value = story.input_model.model_validate({"topic": "rain"})
     with pytest.raises(NoModelError, match="The embedded model is not ready after 0 s: it is idle"):
-        prepare(find_chain("story"), {"topic": "rain"}, NeverStarted(Settings()), timeout=0)
+        await_model(models, lambda: story.prepare(models, value), timeout=0)
+
+
+GRAPH = """
+import sqlite3
+from typing import TypedDict
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import START, StateGraph
+from langgraph.types import interrupt
+
+class State(TypedDict, total=False):
+    topic: str
+    answer: str
+
+def ask(state: State) -> State:
+    return {"answer": interrupt(f"Is {state['topic']} right?")}
+
+saver = SqliteSaver(sqlite3.connect("threads.sqlite", check_same_thread=False))
+graph = StateGraph(State).add_node(ask).add_edge(START, "ask").compile(checkpointer=saver)
+"""
+
+
+def test_a_graph_is_interrupted_and_resumed_by_two_commands(folder: Path) -> None:
+    (folder / "my_graph.py").write_text(GRAPH)
+    first = ("my_graph:graph", "--input", '{"topic": "rain"}', "--thread", "one", "--record", "first.jsonl")
+    asked = weir(folder, *first)
+    assert (asked.returncode, "Waiting for a person." in asked.stderr) == (0, True)
+    assert from_jsonl((folder / "first.jsonl").read_bytes()).status is Status.WAITING
+    done = weir(folder, "my_graph:graph", "--thread", "one", "--resume", '"yes"', "--record", "second.jsonl")
+    assert (done.returncode, "Done." in done.stderr) == (0, True)
+    run = from_jsonl((folder / "second.jsonl").read_bytes())
+    assert (run.status, run.events[-1].data["output"]) == (Status.DONE, {"topic": "rain", "answer": "yes"})
+
+
+def test_a_thread_of_what_is_no_graph_is_refused(folder: Path) -> None:
+    refused = weir(folder, "my_chains:chain", "--thread", "one", "--record", "-")
+    assert (refused.returncode, "Only a graph has a thread" in refused.stderr) == (2, True)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.llm.test_idle_drips import begin, said_of
 from tests.support.fake_openai import FakeOpenAI
-from weir.analysis.metrics import answer_text
+from weir.analysis.answer_reader import answer_text
 from weir.analysis.outcome import AnswerStatus
 from weir.config import proxies
 from weir.llm.abortable_client import AbortableConnections

@@ -87,7 +87,7 @@ def test_check_importable_in_app_refuses_a_package_with_a_name_of_the_apps(
         (tmp_path / "chains" / "__init__.py").touch()
     with pytest.raises(ChainImportError, match="Rename yours, or record the run with `weir chains:agent --record"):
         check_importable_in_app("chains:agent")
-    outside("agent=chains:agent")
+    outside("mine=chains:agent")
     assert "the app has a package called chains itself" in REGISTRY.problems[0]
 
 

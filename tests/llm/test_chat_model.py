@@ -2,6 +2,8 @@
 
 import logging
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -12,10 +14,11 @@ from chains.router import smart_router
 from chains.story_chain import Length, story_chain
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from weir.access import run_log
-from weir.analysis.metrics import answer_text, custom_event, run_metrics
+from weir.analysis.answer_reader import answer_text
+from weir.analysis.metrics import custom_event, run_metrics
 from weir.analysis.outcome import AnswerStatus, outcome
 from weir.config.settings import Settings
-from weir.llm.chat_model import Endpoint, chat_model, configured_endpoint, embedded_endpoint
+from weir.llm.chat_model import AnswerKind, Endpoint, ModelOptions, chat_model, configured_endpoint, embedded_endpoint
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
@@ -158,3 +161,61 @@ def test_the_embedded_model_is_bounded(http: httpx2.AsyncClient) -> None:
     model = chat_model(endpoint, settings_for("http://127.0.0.1:9/v1"), http)
     assert str(endpoint.base_url) == "http://127.0.0.1:1/v1"
     assert model.max_tokens == 700
+
+
+SAMPLING = {"temperature", "seed", "logit_bias", "repeat_penalty", "min_p", "dry_multiplier", "dry_penalty_last_n"}
+"""Fields of a request by which a server samples otherwise than by its own defaults."""
+
+
+Sampling = Callable[[Endpoint, ModelOptions], dict[str, Any]]
+
+
+@pytest.fixture
+def sampling(recorder: Recorder, openai_server: FakeOpenAI, http: httpx2.AsyncClient) -> Sampling:
+    """Ask an endpoint, and return the sampling in the request."""
+
+    def ask(endpoint: Endpoint, options: ModelOptions) -> dict[str, Any]:
+        model = chat_model(endpoint, settings_for(openai_server.url), http, options=options)
+        assert recorder.start(model, "Hello").wait(15)
+        body: dict[str, Any] = openai_server.seen[-1].body
+        return {name: body[name] for name in SAMPLING & set(body)}
+
+    return ask
+
+
+@pytest.fixture
+def packaged(openai_server: FakeOpenAI) -> Endpoint:
+    return embedded_endpoint(openai_server.url.removesuffix("/v1"), "key", "tiny", is_packaged=True)
+
+
+def test_the_packaged_model_is_greedy_and_does_not_repeat_itself(packaged: Endpoint, sampling: Sampling) -> None:
+    text = sampling(packaged, ModelOptions())
+    assert (text["temperature"], text["dry_multiplier"], text.get("logit_bias")) == (0.0, 0.8, None)
+    story = sampling(packaged, ModelOptions(kind=AnswerKind.STORY))
+    assert (story["temperature"], story["repeat_penalty"], story["logit_bias"]) == (0.0, 1.1, [[2, 6.5]])
+    assert sampling(packaged, ModelOptions(kind=AnswerKind.JSON)) == {"temperature": 0.0, "repeat_penalty": 1.0}
+
+
+def test_a_person_s_temperature_holds_for_the_packaged_model(packaged: Endpoint, sampling: Sampling) -> None:
+    chosen = sampling(packaged, ModelOptions(temperature=0.7, seed=3))
+    assert (chosen["temperature"], chosen["seed"]) == (0.7, 3)
+
+
+@pytest.mark.parametrize("kind", list(AnswerKind))
+def test_other_models_keep_the_defaults_of_their_servers(
+    packaged: Endpoint, sampling: Sampling, kind: AnswerKind
+) -> None:
+    own = replace(packaged, is_packaged=False)
+    assert sampling(own, ModelOptions(kind=kind)) == {}
+    configured = configured_endpoint(settings_for(str(packaged.base_url)))
+    assert sampling(configured, ModelOptions(kind=kind)) == {}
+
+
+def test_only_prose_of_the_packaged_model_is_bounded_closely(packaged: Endpoint, http: httpx2.AsyncClient) -> None:
+    bounds = {
+        kind: chat_model(
+            packaged, settings_for("http://127.0.0.1:9/v1"), http, options=ModelOptions(600, kind=kind)
+        ).max_tokens
+        for kind in AnswerKind
+    }
+    assert bounds == {AnswerKind.TEXT: 300, AnswerKind.STORY: 300, AnswerKind.JSON: 600}

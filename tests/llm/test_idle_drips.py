@@ -13,7 +13,8 @@ import httpx2
 import pytest
 
 from chains.story_chain import story_chain
-from weir.analysis.metrics import answer_text, run_metrics
+from weir.analysis.answer_reader import answer_text
+from weir.analysis.metrics import run_metrics
 from weir.analysis.outcome import AnswerStatus, Outcome, outcome
 from weir.config.settings import Settings
 from weir.llm.abortable_client import AbortableConnections

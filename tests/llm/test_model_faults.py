@@ -11,7 +11,8 @@ from chains.story_chain import story_chain
 from chains.structured import structured_chain
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from tests.support.faults import BLOCKS, FAULTS, WORDS, ModelFault, names
-from weir.analysis.metrics import answer_text, custom_event, run_metrics
+from weir.analysis.answer_reader import answer_text
+from weir.analysis.metrics import custom_event, run_metrics
 from weir.analysis.outcome import AnswerStatus, Outcome, outcome
 from weir.config.settings import Settings
 from weir.llm.abortable_client import AbortableConnections

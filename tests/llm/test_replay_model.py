@@ -4,7 +4,8 @@ import pytest
 
 from chains.registry import prepare_replay
 from weir.analysis import method_race
-from weir.analysis.metrics import answer_text, run_metrics
+from weir.analysis.answer_reader import answer_text
+from weir.analysis.metrics import run_metrics
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from tests.llm.test_idle_drips import RawServer, begin, raw, said_of
-from weir.analysis.metrics import answer_text
+from weir.analysis.answer_reader import answer_text
 from weir.analysis.outcome import AnswerStatus
 from weir.config.settings import Settings
 from weir.llm.chat_model import configured_endpoint, model_names

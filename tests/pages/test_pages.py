@@ -1,6 +1,7 @@
 """The pages' logic without a browser, against a model server on loopback."""
 
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
 from weir.storage.lease import LEASE_SECONDS
 from weir.storage.records import Message, MessageStatus
+from weir.storage.repository import TERMINAL_VISITOR
 from weir.storage.storage_errors import StorageError, StorageProblem
 
 ROOT = Path(__file__).parents[2]
@@ -60,8 +62,8 @@ def test_an_empty_chat_teaches_with_one_sentence_and_three_suggestions(app: AppT
     assert "Ask anything." in said(app)
     assert [found.label for found in app.main.button if found.label != "Stop"] == [
         "What is 25 × 17?",
-        "Write a Python function that reverses a string",
-        "What is the capital of France?",
+        "Write a Python function that checks if a number is even",
+        "What is gravity?",
     ]
 
 
@@ -72,10 +74,20 @@ def test_a_question_and_its_answer_stand_in_the_chat_with_route_and_figures(
     ask(app, "What is 25 * 17?")
     question, answer = app.chat_message
     assert question.text[0].value == "What is 25 * 17?"
-    assert "Once upon a time." in [element.value for element in answer.markdown]
+    assert "25 × 17 = **425**\n\nOnce upon a time." in [element.value for element in answer.markdown]
     assert ":violet-badge[:material/calculate: Math]" in [element.value for element in answer.markdown]
     assert "first token" in answer.caption[0].value
     assert " out · " in answer.caption[0].value
+
+
+def test_an_answer_has_its_cost_where_prices_are_set(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_PRICE_IN", "1000000")
+    monkeypatch.setenv("WEIR_PRICE_OUT", "500000")
+    settings.cache_clear()
+    service_module.close_services()
+    ask(app, "Hello")
+    tokens_in, tokens_out = re.search(r"(\d+) in · (\d+) out", said(app)).groups()  # type: ignore[union-attr]
+    assert f"${int(tokens_in) + int(tokens_out) / 2:.4f}" in said(app)
 
 
 def test_the_link_in_the_address_is_the_run_s(app: AppTest) -> None:
@@ -112,6 +124,40 @@ def test_retry_replaces_a_failure(app: AppTest, openai_server: FakeOpenAI) -> No
     assert "Once upon a time." in said(app)
 
 
+def test_options_are_of_one_conversation_and_sent_with_its_questions(app: AppTest, openai_server: FakeOpenAI) -> None:
+    next(box for box in app.text_area if box.label == "System prompt").set_value("Rhyme in {braces}.").run()
+    next(box for box in app.number_input if box.label == "Temperature").set_value(0.5).run()
+    ask(app, "Hello")
+    sent = openai_server.answers[-1].body
+    assert sent["messages"][0]["content"].endswith("\n\nRhyme in {braces}.")
+    assert sent["temperature"] == 0.5
+    next(box for box in app.number_input if box.label.startswith("Longest")).set_value(50).run()
+    ask(app, "Again")
+    sent = openai_server.answers[-1].body
+    assert (sent["temperature"], sent["max_completion_tokens"]) == (0.5, 50)
+    button(app, "New chat")
+    ask(app, "Something else")
+    sent = openai_server.answers[-1].body
+    assert "Rhyme" not in sent["messages"][0]["content"]
+    assert sent.keys().isdisjoint(("temperature", "max_completion_tokens"))
+
+
+def test_continue_writes_the_rest_of_an_answer_as_another_version(app: AppTest, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(tokens=["It begins", " and bre"], finish_reason="length")
+    ask(app, "Go on")
+    openai_server.plan = Plan(tokens=["aks off", " no more."])
+    button(app, "Continue")
+    assert "It begins and breaks off no more." in said(app)
+    assert "Continue" not in [found.label for found in app.button]
+    asked = [message["content"] for message in openai_server.answers[-1].body["messages"]]
+    assert asked[1:3] == ["Go on", "It begins and bre"]
+    me, conversation = app.session_state["visitor"], app.session_state["chat_state"].conversation_id
+    stored = service_module.service().conversations.path(me, conversation)
+    assert stored[-1].text == "It begins and breaks off no more."
+    button(app, "Earlier version")
+    assert "It begins and bre" in said(app)
+
+
 def test_a_key_that_the_server_echoes_is_not_shown(app: AppTest, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(status=401, message="Incorrect API key provided: sk-canary")
     ask(app, "Hello")
@@ -138,12 +184,27 @@ def test_a_deleted_conversation_comes_back_with_undo(app: AppTest) -> None:
     assert app.chat_message[0].text[0].value == "Hello"
 
 
+def test_a_conversation_of_the_terminal_becomes_that_of_who_opens_its_link(app: AppTest) -> None:
+    repository = service_module.service().conversations
+    conversation = repository.create(TERMINAL_VISITOR)
+    question = repository.add_question(TERMINAL_VISITOR, conversation, "Asked in the terminal", parent=None)
+    answer = repository.add_answer(TERMINAL_VISITOR, question)
+    repository.update_answer(TERMINAL_VISITOR, answer, "Answered there.", status=MessageStatus.DONE)
+    app.query_params["conversation"] = conversation
+    app.run()
+    assert app.chat_message[0].text[0].value == "Asked in the terminal"
+    ask(app, "Asked here")
+    assert len(app.chat_message) == 4
+    assert repository.visitor_of(conversation) != TERMINAL_VISITOR
+    assert not repository.take_over("somebody else", conversation)
+
+
 def test_an_edited_question_is_a_branch_and_both_are_reachable(app: AppTest, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=["First."])
     ask(app, "One")
     openai_server.plan = Plan(tokens=["Second."])
     button(app, "Edit")
-    app.text_area[0].set_value("Two")
+    next(box for box in app.text_area if box.label == "Your question").set_value("Two")
     button(app, "Send")
     assert "Second." in said(app)
     assert "First." not in said(app)

@@ -1,3 +1,5 @@
+import pytest
+
 from weir.partial_json.dialect import LIKE_LANGCHAIN
 from weir.partial_json.field_timeline import FieldTimeline, field_timelines
 from weir.partial_json.fields import JsonType, ParseStatus, Validity
@@ -35,3 +37,19 @@ def test_a_lone_number_closes_with_the_last_chunk() -> None:
 def test_a_text_without_json_has_no_timelines() -> None:
     timelines = field_timelines([])
     assert (timelines.lines, timelines.first_usable_at, timelines.ending.status) == ((), None, ParseStatus.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("text", "pointers"),
+    [
+        ('{"a": {"b": [1, "x", 2]}}', ["/a/b/1"]),
+        ('{"a": {"b": ["x", 1, "y"]}}', ["/a/b/0", "/a/b/2"]),
+        ('{"a": {"b": [1]}}', []),
+        ('{"c": 1}', [""]),
+    ],
+)
+def test_the_innermost_invalid_fields_are_named(text: str, pointers: list[str]) -> None:
+    numbers = {"type": "array", "items": {"type": "integer"}}
+    inner = {"type": "object", "properties": {"b": numbers}}
+    schema = {"type": "object", "properties": {"a": inner}, "required": ["a"]}
+    assert field_timelines([(0.0, text)], schema).invalid_pointers == pointers

@@ -39,7 +39,7 @@ def apply(document: Json, operations: list[Operation]) -> Any:
 @pytest.mark.parametrize("make", [patch, deltas])
 @given(text=DOCUMENTS, sizes=SIZES, dialect=st.sampled_from([MODEL_ANSWER, LIKE_LANGCHAIN]))
 def test_the_operations_lead_from_each_state_to_the_next(make: Make, text: str, sizes: list[int], dialect: Any) -> None:
-    parser = PartialJson(dialect)
+    parser = PartialJson(dialect=dialect)
     document: Json = None
     for piece in chunks_of_sizes(text, sizes):
         document = apply(document, make(parser.feed(piece), parser.value))
@@ -48,7 +48,7 @@ def test_the_operations_lead_from_each_state_to_the_next(make: Make, text: str, 
 
 
 def steps(make: Make, chunks: list[str]) -> list[list[tuple[str, str, Json]]]:
-    parser = PartialJson(LIKE_LANGCHAIN)
+    parser = PartialJson(dialect=LIKE_LANGCHAIN)
     operations_by_chunk = []
     for chunk in chunks:
         operations = make(parser.feed(chunk), parser.value)

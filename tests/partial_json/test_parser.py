@@ -3,11 +3,12 @@ import json
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from langchain_core.messages import AIMessageChunk
 
 from tests.support.json_texts import DOCUMENTS, SCRAPS, SIZES, VALUES, chunks_of_sizes, is_same, parse
 from weir.partial_json.adversarial_chunking import by_characters, split_inside_tokens
@@ -20,7 +21,7 @@ from weir.partial_json.dialect import (
     NumberMode,
     SurroundingText,
 )
-from weir.partial_json.fields import ChangeType, Field, Json, JsonError, ParseStatus, State
+from weir.partial_json.fields import ChangeType, Field, Json, JsonError, ParseStatus, State, Validity
 from weir.partial_json.parser import PartialJson
 
 DIALECTS = st.sampled_from([MODEL_ANSWER, STRICT, LIKE_LANGCHAIN, Dialect(SurroundingText.WHITE_SPACE)])
@@ -67,7 +68,7 @@ def test_the_final_value_is_that_of_json_loads(text: str, sizes: list[int], dial
 
 @given(DOCUMENTS, SIZES, DIALECTS)
 def test_a_value_only_grows(text: str, sizes: list[int], dialect: Dialect) -> None:
-    parser = PartialJson(dialect)
+    parser = PartialJson(dialect=dialect)
     before: Json = None
     for piece in chunks_of_sizes(text, sizes):
         absent = parser.state("") is State.ABSENT
@@ -88,7 +89,7 @@ def test_the_result_does_not_depend_on_how_the_text_is_cut(text: str, sizes: lis
     whole = parse(text, dialect)
     other = whole.finish()
     for chunks in (chunks_of_sizes(text, sizes), split_inside_tokens(text)):
-        parser = PartialJson(dialect)
+        parser = PartialJson(dialect=dialect)
         for chunk in chunks:
             parser.feed(chunk)
         result = parser.finish()
@@ -252,7 +253,7 @@ def test_the_last_of_two_equal_keys_wins_when_its_value_appears() -> None:
 
 
 def test_incremental_numbers_appear_as_they_are_written() -> None:
-    parser = PartialJson(LIKE_LANGCHAIN)
+    parser = PartialJson(dialect=LIKE_LANGCHAIN)
     snapshots = []
     for char in "[-12.50e1, 1]":
         parser.feed(char)
@@ -265,7 +266,7 @@ def test_incremental_numbers_appear_as_they_are_written() -> None:
 
 
 def test_a_long_incremental_number_waits_until_it_is_complete() -> None:
-    parser = PartialJson(LIKE_LANGCHAIN)
+    parser = PartialJson(dialect=LIKE_LANGCHAIN)
     parser.feed("[" + "1" * 101)
     assert parser.value == []
     parser.feed("]")
@@ -383,3 +384,30 @@ def test_text_before_the_json_takes_memory_in_proportion_to_its_size(text: str) 
         tracemalloc.stop()
     assert peak < 20 * len(text)
     assert parser.finish().status is not ParseStatus.COMPLETE
+
+
+async def test_a_stream_of_texts_and_messages_yields_the_value_and_its_fields() -> None:
+    async def chunks() -> AsyncIterator[str | AIMessageChunk]:
+        for text in ('{"name": "We', "", "ir", '", "depth"'):
+            yield text
+        yield AIMessageChunk(content=": 3}")
+
+    parser = PartialJson({"properties": {"depth": {"type": "string"}}})
+    seen = [(copy.deepcopy(value), [*fields]) async for value, fields in parser.astream(chunks())]
+    assert [value for value, _ in seen] == [
+        {"name": "We"},
+        {"name": "Weir"},
+        {"name": "Weir"},
+        {"name": "Weir", "depth": 3},
+    ]
+    assert seen[-1][1] == ["", "/name", "/depth"]
+    assert parser.fields["/depth"].validity is Validity.INVALID
+    assert parser.finish().status is ParseStatus.COMPLETE
+
+
+async def test_a_number_alone_comes_with_the_end_of_the_stream() -> None:
+    async def chunks() -> AsyncIterator[str]:
+        yield "4"
+        yield "2"
+
+    assert [value async for value, _ in PartialJson().astream(chunks())] == [42]

@@ -40,7 +40,7 @@ def kind_of_difference(text: str, ours: str, parse: Callable[[str], Json]) -> st
 
 
 def differences(text: str, parse: Callable[[str], Json]) -> Counter[str]:
-    parser = PartialJson(LIKE_LANGCHAIN)
+    parser = PartialJson(dialect=LIKE_LANGCHAIN)
     counts = Counter[str]()
     for end, char in enumerate(text, 1):
         parser.feed(char)
@@ -97,7 +97,7 @@ def value_or_nothing(parse: Callable[[str], Json], text: str) -> Json:
 def test_the_differences_by_example_are_those_of_the_document(
     text: str, ours: Json, langchains: Json, jiters: Json
 ) -> None:
-    parser = PartialJson(LIKE_LANGCHAIN)
+    parser = PartialJson(dialect=LIKE_LANGCHAIN)
     parser.feed(text)
     assert is_same(parser.value, ours)
     assert is_same(value_or_nothing(parse_partial_json, text), langchains)

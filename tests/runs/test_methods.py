@@ -10,7 +10,8 @@ import pytest
 from chains.story_chain import story_chain
 from tests.llm.test_chat_model import STORY, WORDS, settings_for
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
-from weir.analysis.metrics import answer_text, run_metrics
+from weir.analysis.answer_reader import answer_text
+from weir.analysis.metrics import run_metrics
 from weir.analysis.outcome import AnswerStatus, outcome
 from weir.analysis.progress import RunPhase, run_phase
 from weir.analysis.stop_report import ConnectionEnd, stop_report

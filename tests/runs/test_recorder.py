@@ -14,7 +14,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableGenerator, RunnableLambda, RunnableParallel
 
 from tests.support.gate import Gate
-from weir.analysis.metrics import answer_text
+from weir.analysis.answer_reader import answer_text
 from weir.core import serialization
 from weir.core.run_event import MAX_LABEL
 from weir.runs import recording_file

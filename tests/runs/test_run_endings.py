@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
 
-from weir.analysis.metrics import answer_text
+from weir.analysis.answer_reader import answer_text
 from weir.runs.failure import FailureKind
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder

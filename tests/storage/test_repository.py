@@ -62,6 +62,50 @@ def test_a_search_looks_into_titles_and_all_messages_in_any_case(repository: Con
     assert len(titles(repository, "  ")) == 3
 
 
+def test_a_search_has_the_part_around_its_first_match(repository: ConversationRepository) -> None:
+    long = begin(repository, "Where?", f"{'word ' * 40}the hidden PEARL\nis {'here ' * 40}")
+    titled = begin(repository, "pearls", "Nothing.")
+    found = repository.snippets(ANN, repository.conversations(ANN, "pearl"), "pearl")
+    assert found[long].startswith("…")
+    assert found[long].endswith("…")
+    assert "the hidden PEARL is here" in found[long]
+    assert found[titled] == "pearls"
+    assert repository.snippets(ANN, repository.conversations(ANN), " ") == {}
+
+
+def test_options_are_stored_exported_and_imported(repository: ConversationRepository) -> None:
+    conversation = begin(repository, "first")
+    assert repository.conversation(ANN, conversation).options == {}
+    options = {"system_prompt": "Be brief.", "temperature": 0.5, "max_tokens": None}
+    repository.set_options(ANN, conversation, options)
+    assert repository.conversation(ANN, conversation).options == options
+    with pytest.raises(ConversationNotFoundError):
+        repository.set_options("somebody else", conversation, {})
+    copy = repository.import_json(ANN, repository.export_json(ANN, conversation))
+    assert repository.conversation(ANN, copy).options == options
+
+
+def test_the_bin_has_what_is_deleted_until_it_is_deleted_for_good(
+    repository: ConversationRepository, clock: Clock
+) -> None:
+    first, second = begin(repository, "first"), begin(repository, "second")
+    with pytest.raises(ConversationNotFoundError):
+        repository.delete_for_good(ANN, first)
+    for conversation in (first, second):
+        clock.move(1)
+        repository.delete(ANN, conversation)
+    assert [found.id for found in repository.deleted_conversations(ANN)] == [second, first]
+    assert repository.deleted_conversations("somebody else") == []
+    with pytest.raises(ConversationNotFoundError):
+        repository.delete_for_good("somebody else", first)
+    repository.delete_for_good(ANN, first)
+    repository.restore(ANN, second)
+    assert repository.deleted_conversations(ANN) == []
+    assert titles(repository) == ["second"]
+    with pytest.raises(ConversationNotFoundError):
+        repository.restore(ANN, first)
+
+
 @pytest.mark.parametrize("sign", ["%", "_", "/", "\\", "'", '"', "*"])
 def test_a_search_takes_every_sign_as_itself(repository: ConversationRepository, sign: str) -> None:
     begin(repository, f"a{sign}b")

@@ -9,8 +9,10 @@ from weir.storage.records import Rating
 from weir.storage.repository import ConversationRepository
 from weir.storage.storage_errors import ConversationNotFoundError
 
-FOR_ALL_VISITORS = {"expire_leases", "purge", "close"}
-WITHOUT_ID = {"create", "conversations", "corrections", "import_json"}
+FOR_ALL_VISITORS = {"expire_leases", "purge", "close", "visitor_of"}
+WITHOUT_ID = {"create", "conversations", "deleted_conversations", "corrections", "import_json"}
+WITH_RESULT = {"snippets", "take_over"}
+"""Methods that give nothing of another visitor's, and raise nothing."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ CALLS: dict[str, Callable[[ConversationRepository, OtherVisitorsIds], object]] =
     "conversation": lambda repository, it: repository.conversation(BOB, it.conversation),
     "rename": lambda repository, it: repository.rename(BOB, it.conversation, "mine"),
     "delete": lambda repository, it: repository.delete(BOB, it.conversation),
+    "delete_for_good": lambda repository, it: repository.delete_for_good(BOB, it.conversation),
+    "set_options": lambda repository, it: repository.set_options(BOB, it.conversation, {"temperature": 1.0}),
     "restore": lambda repository, it: repository.restore(BOB, it.conversation),
     "path": lambda repository, it: repository.path(BOB, it.conversation),
     "add_question": lambda repository, it: repository.add_question(BOB, it.conversation, "mine", parent=None),
@@ -50,7 +54,7 @@ def test_every_method_takes_the_visitor_first_or_is_housekeeping() -> None:
         if not name.startswith("_")
     }
     assert {name for name, parameters in methods.items() if parameters[1:2] != ["visitor"]} == FOR_ALL_VISITORS
-    assert set(CALLS) == set(methods) - FOR_ALL_VISITORS - WITHOUT_ID
+    assert set(CALLS) == set(methods) - FOR_ALL_VISITORS - WITHOUT_ID - WITH_RESULT
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -83,6 +87,13 @@ def test_lists_hold_a_visitors_own_only(repository: ConversationRepository) -> N
     assert repository.conversations(BOB) == []
     assert repository.conversations(BOB, "hello") == []
     assert repository.corrections(BOB) == []
+    listed = repository.conversations(ANN)
+    assert repository.snippets(ANN, listed, "hello") == {conversation: "Hello"}
+    assert repository.snippets(BOB, listed, "hello") == {}
+    assert not repository.take_over(BOB, conversation)
+    repository.delete(ANN, conversation)
+    assert [deleted.id for deleted in repository.deleted_conversations(ANN)] == [conversation]
+    assert repository.deleted_conversations(BOB) == []
 
 
 def test_a_deleted_conversation_of_another_visitor_cannot_be_brought_back(repository: ConversationRepository) -> None:

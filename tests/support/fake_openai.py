@@ -91,6 +91,14 @@ class Plan:
     usage: bool = True
     refusal: str | None = None
     """What the model declines with, in place of the tokens."""
+    reasoning: list[str] = field(default_factory=list)
+    """What the model thinks before the tokens, piece by piece."""
+    reasoning_name: str = "reasoning_content"
+    """Field of the reasoning; some servers call it `reasoning`."""
+    tool_calls: list[tuple[str, list[str]]] = field(default_factory=list)
+    """Tools that are called after the reasoning, in place of the tokens: name, and arguments in pieces."""
+    turns: "list[Plan]" = field(default_factory=list)
+    """Plans of an agent's requests, by the number of the model's messages in them; in place of this one."""
     choices: int = 1
     """Answers to one request; the tokens of all but the first are `ELSE`."""
 
@@ -166,6 +174,10 @@ class FakeOpenAI:
 
     def _plan_for(self, seen: Seen) -> Plan:
         plan = self.plan
+        if plan.turns:
+            asked = sum(message["role"] == "assistant" for message in seen.body["messages"])
+            turn: Plan = plan.turns[min(asked, len(plan.turns) - 1)]
+            return turn
         if not seen.is_structured:
             return plan
         if self.structured is not None:
@@ -188,9 +200,13 @@ async def _hung_up(request: Request, within: float | None) -> bool:
     return True
 
 
-def _usage(plan: Plan, seen: Seen) -> dict[str, int]:
+def _usage(plan: Plan, seen: Seen) -> dict[str, Any]:
     prompt = sum(len(str(message["content"]).split()) for message in seen.body["messages"])
-    return {"prompt_tokens": prompt, "completion_tokens": len(plan.tokens), "total_tokens": prompt + len(plan.tokens)}
+    written = len(plan.tokens) + len(plan.reasoning)
+    usage: dict[str, Any] = {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
+    if plan.reasoning:
+        usage["completion_tokens_details"] = {"reasoning_tokens": len(plan.reasoning)}
+    return usage
 
 
 def _at_once(plan: Plan, seen: Seen) -> Response:
@@ -199,7 +215,7 @@ def _at_once(plan: Plan, seen: Seen) -> Response:
         "role": "assistant",
         "content": None if plan.refusal else "".join(plan.tokens),
         "refusal": plan.refusal,
-    }
+    } | ({plan.reasoning_name: "".join(plan.reasoning)} if plan.reasoning else {})
     finish_reason = None if plan.fault is Fault.NO_FINISH else plan.finish_reason
     if plan.fault is Fault.TOOL_CALLS:
         message, finish_reason = {"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]}, "tool_calls"
@@ -277,6 +293,18 @@ async def _stream(plan: Plan, seen: Seen) -> AsyncIterator[str | bytes]:
         yield _event(seen, {}, "tool_calls")
         yield "data: [DONE]\n\n"
         return
+    pieces: list[dict[str, Any]] = [{plan.reasoning_name: piece} for piece in plan.reasoning]
+    for index, (name, arguments) in enumerate(plan.tool_calls):
+        head = {"index": index, "id": f"call-{name}-{index}", "type": "function"}
+        pieces.append({"tool_calls": [head | {"function": {"name": name, "arguments": ""}}]})
+        pieces += [{"tool_calls": [{"index": index, "function": {"arguments": piece}}]} for piece in arguments]
+    for piece in pieces:
+        yield _event(seen, piece)
+        await asyncio.sleep(1 / plan.rate if plan.rate else 0)
+    if plan.tool_calls:
+        async for end in _end(plan, seen, "tool_calls"):
+            yield end
+        return
     started, went_wrong = time.monotonic(), False
     for number, token in enumerate([] if plan.refusal else plan.tokens):
         if number == plan.burst:
@@ -294,7 +322,12 @@ async def _stream(plan: Plan, seen: Seen) -> AsyncIterator[str | bytes]:
         yield _event(seen, {"content": token})
         seen.first_at = seen.first_at or time.monotonic()
         seen.sent += 1
-    yield _event(seen, {}, plan.finish_reason)
+    async for end in _end(plan, seen, plan.finish_reason):
+        yield end
+
+
+async def _end(plan: Plan, seen: Seen, finish_reason: Any) -> AsyncIterator[str]:
+    yield _event(seen, {}, finish_reason)
     if plan.usage and (seen.body.get("stream_options") or {}).get("include_usage"):
         usage = _object(seen, "chat.completion.chunk", []) | {"usage": _usage(plan, seen)}
         yield f"data: {json.dumps(usage)}\n\n"

@@ -42,7 +42,7 @@ def chunks_of_sizes(text: str, sizes: list[int]) -> list[str]:
 
 def parse(text: str, dialect: Dialect = MODEL_ANSWER, sizes: list[int] | None = None) -> PartialJson:
     """Return a parser that has been fed the text in chunks of these sizes. It is not finished."""
-    parser = PartialJson(dialect)
+    parser = PartialJson(dialect=dialect)
     for chunk in chunks_of_sizes(text, sizes or [len(text) or 1]):
         parser.feed(chunk)
     return parser

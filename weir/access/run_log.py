@@ -3,7 +3,8 @@
 import logging
 from typing import Any
 
-from weir.analysis.metrics import MetricsAccumulator, root_chunk_text
+from weir.analysis.answer_reader import AnswerReader
+from weir.analysis.metrics import MetricsAccumulator
 from weir.analysis.outcome import outcome
 from weir.analysis.token_counter import TokenUsageCounter
 from weir.runs.methods import Method
@@ -26,10 +27,12 @@ def _run_fields(run: Run) -> dict[str, Any]:
 def _log_end(run: Run) -> None:
     accumulator = MetricsAccumulator()
     has_text = False
+    answer = AnswerReader()
     # Only the first text and the ends of model calls are read: this runs on the loop that all runs share.
     for event in run.events:
-        if event.event == "on_chat_model_end" or (not has_text and root_chunk_text(event)):
-            has_text = has_text or event.event != "on_chat_model_end"
+        is_end = event.event == "on_chat_model_end"
+        if is_end or (not has_text and (event.event.endswith("_start") or answer.read(event))):
+            has_text = has_text or not (is_end or event.event.endswith("_start"))
             accumulator.add(event)
     metrics = accumulator.metrics()
     result = outcome(run, metrics)

@@ -44,6 +44,30 @@ def _is_content(content: Any) -> bool:
     return isinstance(content, str)
 
 
+def reasoning_of(value: Any) -> str:
+    """Return the reasoning of a recorded chunk or message: what the model thinks before it answers; else ""."""
+    if not is_message(value):
+        return ""
+    more = value.get("additional_kwargs") or {}
+    reasoning = more.get("reasoning_content")
+    if isinstance(reasoning, str) and reasoning:
+        return reasoning
+    content = value["content"]
+    if isinstance(content, str):
+        return ""
+    blocks = (block for block in content if isinstance(block, dict) and block.get("type") in ("reasoning", "thinking"))
+    parts = (block.get("reasoning") or block.get("thinking") for block in blocks)
+    return "".join(part for part in parts if isinstance(part, str))
+
+
+def writes_tool_call(value: Any) -> bool:
+    """Whether a recorded chunk is a part of a tool call: its name, or a piece of its arguments."""
+    if not is_message(value):
+        return False
+    pieces = value.get("tool_call_chunks") or ()
+    return any(isinstance(piece, dict) and (piece.get("name") or piece.get("args")) for piece in pieces)
+
+
 def text_of(value: Any) -> str:
     """Return the text of a recorded chunk or output: a string, or a message's content; else ""."""
     if isinstance(value, str):

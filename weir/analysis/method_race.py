@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 from weir.analysis.metrics import root_chunk_text
@@ -64,19 +65,42 @@ def seconds_spoken(value: float) -> str:
     return f"{value:.1f} s" if value < 60 else f"{value:.0f} s"
 
 
+def lanes_within(methods: Sequence[Method], limit: int | None) -> list[Method]:
+    """Return at most `limit` of the methods, so that no lane waits for another; one without streaming stays."""
+    kept = list(methods)
+    while limit is not None and len(kept) > max(2, limit):
+        kept.remove(next(method for method in reversed(kept) if method.streams))
+    return kept
+
+
 def summary(lanes: Sequence[Lane]) -> str:
-    """Return the result of a finished race in one sentence; "" if there is nothing to compare."""
+    """Return the result of a finished race in one sentence, or why there is none; "" if there is nothing to compare.
+
+    Streaming is the median of its lanes. Where a lane contradicts that, the sentence says so and compares nothing.
+    """
     complete = [lane for lane in lanes if lane.is_complete]
-    firsts = [lane.first for lane in complete if lane.method.streams and lane.first is not None]
+    streamed = [(lane.first, lane) for lane in complete if lane.method.streams and lane.first is not None]
     waits = [lane.first for lane in complete if not lane.method.streams and lane.first is not None]
+    firsts = [first for first, _ in streamed]
+    has_both_kinds = len({lane.method.streams for lane in lanes}) == 2
     if firsts and waits:
+        wait, latest = min(waits), max(streamed, key=lambda pair: pair[0])[1]
+        if max(firsts) >= wait:
+            return (
+                f"No result: {latest.method.label} streams, and its first word came after "
+                f"{seconds_spoken(max(firsts))}, no sooner than without streaming ({seconds_spoken(wait)}). The answer "
+                "was very short, or the lane had to wait at the server. Race again with fewer methods or a recorded "
+                "stream."
+            )
         return (
-            f"Without streaming you would have waited {seconds_spoken(waits[0])} for the first word; "
-            f"with it {seconds_spoken(min(firsts))}."
+            f"Without streaming you would have waited {seconds_spoken(wait)} for the first word; "
+            f"with it {seconds_spoken(median(firsts))}."
         )
+    if has_both_kinds:
+        return f"No result: {'the lane without streaming did not finish' if firsts else 'no streaming lane finished'}."
     if len(firsts) > 1 and len(complete) == len(lanes):
-        earliest, latest = seconds_spoken(min(firsts)), seconds_spoken(max(firsts))
-        first = f"after {earliest}" if earliest == latest else f"after {earliest} to {latest}"
+        earliest, last_first = seconds_spoken(min(firsts)), seconds_spoken(max(firsts))
+        first = f"after {earliest}" if earliest == last_first else f"after {earliest} to {last_first}"
         last = seconds_spoken(max(lane.last for lane in complete))
         return f"All of these stream: the first word came {first}, the last after {last}."
     return ""
@@ -90,9 +114,8 @@ def text_agreement(lanes: Sequence[Lane]) -> str:
     if len(set(texts)) == 1:
         return f"All {len(texts)} texts are the same, to the character ({len(texts[0]):,} characters)."
     return (
-        f"The texts are the same for {_common_prefix_length(texts):,} characters, then they differ: each lane called "
-        "the model, which sampled another answer. With a recorded stream, or a temperature of 0 and a seed, only the "
-        "method differs."
+        f"The texts are the same for {_common_prefix_length(texts):,} characters, then they differ: each lane was "
+        "sampled separately. With a recorded stream only the method differs."
     )
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from weir.analysis.messages import is_message, text_of
-from weir.analysis.usage import Usage, read_usage
+from weir.analysis.answer_reader import AnswerReader
+from weir.analysis.messages import is_message, reasoning_of, text_of, writes_tool_call
+from weir.analysis.usage import Usage, read_usage, reasoning_tokens_of
 from weir.core.run_event import RunEvent
 
 FINISH_REASONS = ("finish_reason", "stop_reason", "done_reason")
@@ -14,15 +15,10 @@ FINISH_REASONS = ("finish_reason", "stop_reason", "done_reason")
 
 
 def root_chunk_text(event: RunEvent) -> str:
-    """Return the text that an event adds to the run's answer: a chunk of the root, if it is text; else ""."""
+    """Return the text that an event adds to the answer of a chain: a chunk of the root, if it is text; else ""."""
     if event.component.parent_ids or not event.event.endswith("_stream"):
         return ""
     return text_of(event.get("chunk"))
-
-
-def answer_text(events: Iterable[RunEvent]) -> str:
-    """Return the run's answer: all text that its root streamed."""
-    return "".join(map(root_chunk_text, events))
 
 
 def output_of(events: Iterable[RunEvent], name: str) -> Any:
@@ -104,6 +100,12 @@ class RunMetrics:
     """Refusal text of the last model call that ended."""
     silent: bool = False
     """Whether the last model call that ended produced no text and no tool call."""
+    time_to_first_reasoning: float | None = None
+    """Seconds from the run's start to the first reasoning of a model."""
+    thinking_seconds: float = 0.0
+    """Seconds that all model calls spent on reasoning: from its first chunk to what follows it."""
+    reasoning_tokens: int | None = None
+    """Reasoning tokens of all model calls, as the server counted them, else the number of chunks."""
 
     @property
     def median_latency(self) -> float | None:
@@ -117,12 +119,63 @@ class RunMetrics:
 
 
 @dataclass(slots=True)
+class Thinking:
+    """What models think before they answer, with time and tokens. Reads each chunk of a model once."""
+
+    first_at: float | None = field(default=None, init=False)
+    seconds: float = field(default=0.0, init=False)
+    _texts: list[str] = field(default_factory=list, init=False)
+    _writer: str = field(default="", init=False)
+    _since: dict[str, float] = field(default_factory=dict, init=False)
+    """Time of the newest chunk of each call, by run id, if that was reasoning."""
+    _chunks: dict[str, int] = field(default_factory=dict, init=False)
+    _counted: int = field(default=0, init=False)
+
+    def read(self, event: RunEvent, chunk: Any, text: str) -> bool:
+        """Process a chunk of a model, which has this text, and return whether it has reasoning."""
+        run_id = event.run_id
+        if run_id in self._since:
+            self.seconds += event.elapsed - self._since.pop(run_id)
+        reasoning = "" if text else reasoning_of(chunk)
+        if not reasoning:
+            return False
+        if self.first_at is None:
+            self.first_at = event.elapsed
+        if run_id != self._writer:
+            self._writer = run_id
+            self._texts.clear()
+        self._texts.append(reasoning)
+        self._since[run_id] = event.elapsed
+        self._chunks[run_id] = self._chunks.get(run_id, 0) + 1
+        return True
+
+    def end_of_call(self, event: RunEvent, message: dict[str, Any]) -> None:
+        """Replace the number of chunks by the server's count, if there is one."""
+        self._since.pop(event.run_id, None)
+        if (counted := reasoning_tokens_of(message)) is not None:
+            self._chunks.pop(event.run_id, None)
+            self._counted += counted
+
+    @property
+    def text(self) -> str:
+        """What the model that reasoned last has thought."""
+        return "".join(self._texts)
+
+    @property
+    def tokens(self) -> int | None:
+        """Reasoning tokens: the server's counts, and chunks where it has not counted."""
+        return self._counted + sum(self._chunks.values()) or None
+
+
+@dataclass(slots=True)
 class MetricsAccumulator:
     """Computes metrics event by event, for a reader that follows a live run.
 
     `run_metrics(events)` does it for a whole list.
     """
 
+    _answer: AnswerReader = field(default_factory=AnswerReader, init=False)
+    _thinking: Thinking = field(default_factory=Thinking, init=False)
     _first_at: float | None = field(default=None, init=False)
     _newest_at: float = field(default=0.0, init=False)
     _latencies: list[float] = field(default_factory=list, init=False)
@@ -140,8 +193,14 @@ class MetricsAccumulator:
     def add(self, event: RunEvent) -> str:
         """Process one event and return the text that it adds to the answer."""
         self._last_at = event.elapsed
-        added = root_chunk_text(event)
+        is_model = event.event == "on_chat_model_stream"
+        chunk = event.get("chunk") if is_model else None
+        added = self._answer.read(event, chunk)
         if added:
+            if self._answer.begins_anew:
+                self._first_at = None
+                self._latencies.clear()
+                self._chunks = self._characters = 0
             if self._first_at is None:
                 self._first_at = event.elapsed
             else:
@@ -149,8 +208,11 @@ class MetricsAccumulator:
             self._newest_at = event.elapsed
             self._chunks += 1
             self._characters += len(added)
-        if event.event == "on_chat_model_stream" and (event.is_root or text_of(event.get("chunk"))):
-            self._uncounted_chunks[event.run_id] = self._uncounted_chunks.get(event.run_id, 0) + 1
+        if is_model:
+            text = added or text_of(chunk)
+            has_reasoning = self._thinking.read(event, chunk, text)
+            if event.is_root or has_reasoning or text or writes_tool_call(chunk):
+                self._uncounted_chunks[event.run_id] = self._uncounted_chunks.get(event.run_id, 0) + 1
         elif event.event == "on_chat_model_end":
             self._end_of_call(event)
         return added
@@ -159,6 +221,7 @@ class MetricsAccumulator:
         output = event.get("output")
         message = output if isinstance(output, dict) else {}
         self._add_usage(event.run_id, read_usage(output))
+        self._thinking.end_of_call(event, message)
         self._finish_reason, self._expects_finish_reason = finish_reason_of(message)
         self._refusal = _refusal(message)
         self._silent = is_message(message) and not (text_of(message) or _names_a_tool(message))
@@ -180,6 +243,16 @@ class MetricsAccumulator:
     def tokens_so_far(self) -> int:
         """Output tokens so far: the server's counts, and chunks where it has not counted."""
         return sum(usage.output_tokens or 0 for usage in self._usage) + sum(self._uncounted_chunks.values())
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether the text that `add` returned last begins another answer, as that of a graph's next model."""
+        return self._answer.begins_anew
+
+    @property
+    def reasoning(self) -> str:
+        """What the model that reasoned last has thought so far."""
+        return self._thinking.text
 
     @property
     def time_to_first_token(self) -> float | None:
@@ -210,6 +283,9 @@ class MetricsAccumulator:
             duration=self._last_at,
             refusal=self._refusal,
             silent=self._silent,
+            time_to_first_reasoning=self._thinking.first_at,
+            thinking_seconds=self._thinking.seconds,
+            reasoning_tokens=self._thinking.tokens,
         )
 
 

@@ -1,6 +1,6 @@
 """Outcome of a run: whether its answer is complete, partial or failed, and why. A function of run and metrics."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from weir.analysis.metrics import RunMetrics
@@ -13,6 +13,7 @@ class AnswerStatus(Enum):
 
     WRITING = "Writing"
     DONE = "Done"
+    WAITING = "Waiting for a person"
     STOPPED = "Stopped"
     CUT_OFF = "Cut off"
     FAILED = "Failed"
@@ -31,15 +32,25 @@ class Outcome:
     @property
     def usable_as_history(self) -> bool:
         """Whether the text is the model's answer, maybe incomplete, and may be sent back to it as history."""
-        return self.status in (AnswerStatus.DONE, AnswerStatus.STOPPED) or self.kind is FailureKind.LENGTH
+        complete = (AnswerStatus.DONE, AnswerStatus.WAITING, AnswerStatus.STOPPED)
+        return self.status in complete or self.kind is FailureKind.LENGTH
+
+    @property
+    def for_reader(self) -> "Outcome":
+        """The outcome for somebody who can only read the answer: without what the person who asked can do."""
+        return replace(self, hint="")
 
 
-_TEXT_IS_KEPT = "What had arrived is kept."
-_STOPPED = Outcome(AnswerStatus.STOPPED, "You stopped this answer.", f"{_TEXT_IS_KEPT} Retry for a whole one.")
+_TEXT_IS_KEPT = "The text so far is kept."
+_WAITING = Outcome(
+    AnswerStatus.WAITING, "The graph has stopped to ask a person.", "Answer its question, and it goes on from there."
+)
+# The sentences say nothing of "you": whoever opens the link of a run reads them too.
+_STOPPED = Outcome(AnswerStatus.STOPPED, "This answer was stopped.", f"{_TEXT_IS_KEPT} Retry for a full one.")
 _ABANDONED = Outcome(
     AnswerStatus.STOPPED,
-    "Nobody had this answer open for a while, so Weir stopped it.",
-    f"{_TEXT_IS_KEPT} Retry for a whole one.",
+    "Weir stopped this answer, because nobody was watching.",
+    f"{_TEXT_IS_KEPT} Retry for a full one.",
 )
 _TRUNCATED = Outcome(
     AnswerStatus.CUT_OFF,
@@ -67,6 +78,8 @@ def outcome(run: Run, metrics: RunMetrics) -> Outcome:
     match run.status:
         case Status.RUNNING:
             return Outcome(AnswerStatus.WRITING)
+        case Status.WAITING:
+            return _WAITING
         case Status.STOPPED:
             return _STOPPED
         case Status.ABANDONED:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from weir.analysis.messages import reasoning_of
 from weir.analysis.metrics import root_chunk_text
 from weir.core.run_event import RunEvent
 from weir.runs.run import ConnectionTiming
@@ -20,6 +21,8 @@ class RunPhase(Enum):
     """The model's server has the request, and no text has arrived. It may be serving other requests first."""
     GENERATING_UNSTREAMED = "Reading the prompt and writing, out of sight"
     """The same for a method that does not stream: text arrives only when the answer is complete."""
+    THINKING = "Thinking"
+    """The model reasons before it answers."""
     WRITING = "Writing"
 
 
@@ -34,8 +37,9 @@ def run_phase(
         if before is RunPhase.WRITING or root_chunk_text(event):
             return RunPhase.WRITING
         if event.event == "on_chat_model_stream":
-            before = RunPhase.READING
-    if connection is None or before is RunPhase.WRITING:
+            thinks = before is RunPhase.THINKING or reasoning_of(event.get("chunk"))
+            before = RunPhase.THINKING if thinks else RunPhase.READING
+    if connection is None or before in (RunPhase.THINKING, RunPhase.WRITING):
         return before
     if connection.sent_at is None:
         return RunPhase.CONNECTING

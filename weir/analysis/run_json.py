@@ -48,8 +48,6 @@ class RunJsonReader:
     def chunks(self, after: int = 0) -> list[TimedText]:
         """Return the chunks of text from index `after` on."""
         node = self.writer
-        if node is None or len(node.chunk_texts) != len(node.chunk_times):
+        if node is None:
             return []
-        return [
-            TimedText(at, text) for at, text in zip(node.chunk_times[after:], node.chunk_texts[after:], strict=True)
-        ]
+        return [TimedText(at, text) for at, text in zip(node.text_times[after:], node.chunk_texts[after:], strict=True)]

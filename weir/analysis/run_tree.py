@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from weir.analysis.messages import is_message, text_of
+from weir.analysis.messages import is_message, reasoning_of, text_of, writes_tool_call
 from weir.analysis.metrics import finish_reason_of
 from weir.analysis.usage import read_usage
 from weir.core import serialization
@@ -57,6 +57,14 @@ class RunNode:
     """`seq` of the events of these chunks."""
     chunk_texts: list[str] = field(default_factory=list)
     """Texts of the chunks that have text."""
+    text_times: "array[float]" = field(default_factory=lambda: array("d"))
+    """Arrival times of these texts."""
+    reasoning_texts: list[str] = field(default_factory=list)
+    """Texts of the chunks that have reasoning."""
+    reasoning_times: "array[float]" = field(default_factory=lambda: array("d"))
+    """Arrival times of these."""
+    tool_chunks: int = 0
+    """Number of chunks that are parts of tool calls."""
     tokens_in: int | None = None
     tokens_out: int | None = None
     """Tokens as the server counted them, for a model that has ended."""
@@ -91,6 +99,17 @@ class RunNode:
     def text(self) -> str:
         """The text that it streamed."""
         return "".join(self.chunk_texts)
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning that it streamed."""
+        return "".join(self.reasoning_texts)
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Its output tokens after the first, else its chunks, divided by the time from the first to the last chunk."""
+        tokens, writing = self.tokens_out or len(self.chunk_times), (self.last_chunk or 0.0) - (self.first_chunk or 0.0)
+        return (tokens - 1) / writing if len(self.chunk_times) > 1 and tokens > 1 and writing > 0 else None
 
     @property
     def duration(self) -> float | None:
@@ -158,17 +177,21 @@ def _step(tag: str) -> int | None:
 def _count_chunk(node: RunNode, event: RunEvent) -> None:
     node.chunks += 1
     chunk = event.get("chunk")
-    text = text_of(chunk)
-    if text or not _is_empty(chunk):
-        node.chunk_times.append(event.elapsed)
-        node.chunk_seqs.append(event.seq)
-        if text:
-            node.chunk_texts.append(text)
-
-
-def _is_empty(chunk: Any) -> bool:
-    """Whether a chunk without text is empty: an empty string or object, or a message."""
-    return chunk in ("", {}) or is_message(chunk)
+    if text := text_of(chunk):
+        node.chunk_texts.append(text)
+        node.text_times.append(event.elapsed)
+    elif is_message(chunk):
+        if reasoning := reasoning_of(chunk):
+            node.reasoning_texts.append(reasoning)
+            node.reasoning_times.append(event.elapsed)
+        elif writes_tool_call(chunk):
+            node.tool_chunks += 1
+        else:
+            return
+    elif chunk in ("", {}):
+        return
+    node.chunk_times.append(event.elapsed)
+    node.chunk_seqs.append(event.seq)
 
 
 def _end(node: RunNode, event: RunEvent) -> None:

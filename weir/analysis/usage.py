@@ -29,6 +29,13 @@ def read_usage(output: Any) -> Usage | None:
     return next((usage for usage in reports if usage != Usage(None, None)), None)
 
 
+def reasoning_tokens_of(message: dict[str, Any]) -> int | None:
+    """Return the reasoning tokens that the server counted for a message; None if it counted none."""
+    usage = message.get("usage_metadata")
+    details = usage.get("output_token_details") if isinstance(usage, dict) else None
+    return _valid_count(details.get("reasoning")) if isinstance(details, dict) else None
+
+
 def _reports(output: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the dicts that may have counts, first the one that LangChain has normalized."""
     metadata, result = output.get("response_metadata"), output.get("llm_output")

@@ -14,8 +14,9 @@ from weir.api.request_caller import get_caller, is_api_client
 from weir.api.run_reader import RunReader
 from weir.api.sse import SseConnections, iterate_until
 from weir.core.run_event import RunEvent
-from weir.llm.chain_registry import ChainRegistry
+from weir.llm.chain_registry import ChainRegistry, UnsuitableModelError
 from weir.llm.provider import ModelProvider
+from weir.runs.graph_options import GraphOptions, GraphOptionsError, configure_run
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run
 from weir.runs.run_store import get_readable_run
@@ -34,25 +35,30 @@ class ApiServices:
         self.limits = limits
         self.connections = SseConnections()
 
-    def start_run(self, request: Request, chain_name: str, value: Any) -> Run:
+    def start_run(self, request: Request, chain_name: str, value: Any, options: GraphOptions | None = None) -> Run:
         """Start a run for the caller.
 
         Raises ApiError, UnknownChainError, ModelNotReadyError or LimitReachedError.
         """
         chain = self.registry.get(chain_name)
         try:
-            inputs = chain.input_model.model_validate(value)
+            inputs = chain.inputs_for(value, continues=options is not None and options.continues)
         except ValidationError as error:
             raise ApiError(
                 422,
                 f"The input does not match the schema of the chain {chain_name}.",
                 errors=public_validation_errors(error.errors()),
             ) from None
-        prepared = chain.prepare(self.models, inputs)
+        try:
+            prepared = chain.prepare(self.models, inputs)
+            run = configure_run(prepared.runnable, None if value is None else prepared.inputs, options)
+        except (GraphOptionsError, UnsuitableModelError) as error:
+            raise ApiError(422, str(error)) from None
+        context = prepared.context | run.context
         return start_limited_run(
             self.limits,
             get_caller(request),
-            lambda: self.recorder.start(prepared.runnable, prepared.inputs, name=chain.name, context=prepared.context),
+            lambda: self.recorder.start(run.runnable, run.value, name=chain.name, context=context, config=run.config),
         )
 
     def get_run(self, request: Request, run_id: str) -> Run:

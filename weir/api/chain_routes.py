@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from weir.analysis.graph_state import interrupts, thread_of
 from weir.api.api_services import Services
 from weir.api.problem_details import ERROR_RESPONSES
 from weir.api.responses import failed_run_error, json_response, run_outcome
@@ -24,7 +25,7 @@ def list_chains(services: Services) -> list[ChainResponse]:
 @router.post("/chains/{name}/invoke", response_model=InvokeResponse)
 async def invoke_chain(request: Request, services: Services, name: str, body: InvokeRequest) -> Response:
     """Run a chain to its end and return its output."""
-    run = await asyncio.to_thread(services.start_run, request, name, body.input)
+    run = await asyncio.to_thread(services.start_run, request, name, body.input, body.options)
     await _wait_for_end_or_disconnect(run, request)
     return await asyncio.to_thread(_invoke_response, run)
 
@@ -33,7 +34,15 @@ def _invoke_response(run: Run) -> Response:
     result = run_outcome(run)
     if not result.usable_as_history:
         raise failed_run_error(run, result)
-    return json_response(InvokeResponse(output=serialization.to_utf8_safe(_root_output(run)), id=run.id))
+    return json_response(
+        InvokeResponse(
+            output=serialization.to_utf8_safe(_root_output(run)),
+            id=run.id,
+            status=run.status.value,
+            thread_id=thread_of(run),
+            interrupts=serialization.to_utf8_safe(interrupts(run)),
+        )
+    )
 
 
 def _root_output(run: Run) -> Any:

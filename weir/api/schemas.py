@@ -8,11 +8,14 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from weir.analysis.metrics import MetricsAccumulator, root_chunk_text
+from weir.analysis.answer_reader import answer_chunks
+from weir.analysis.graph_state import interrupts, thread_of
+from weir.analysis.metrics import MetricsAccumulator
 from weir.analysis.outcome import outcome
 from weir.core import serialization
 from weir.core.byte_chunks import byte_chunks
 from weir.llm.chain_registry import ChainSpec
+from weir.runs.graph_options import GraphOptions
 from weir.runs.run import Run
 
 _PAGE_NAME = re.compile("[a-z_]{1,40}")
@@ -35,7 +38,8 @@ class ChainResponse(BaseModel):
 class InvokeRequest(BaseModel):
     """The input for a chain."""
 
-    input: Any = Field(examples=[{"topic": "a robot learning to cook", "length": "short"}])
+    input: Any = Field(None, examples=[{"topic": "a robot learning to cook", "length": "short"}])
+    options: GraphOptions | None = Field(None, description="For a graph: its thread, and how it goes on")
 
 
 class RunRequest(InvokeRequest):
@@ -49,6 +53,9 @@ class InvokeResponse(BaseModel):
 
     output: Any
     id: str = Field(description="Id of the run, for /api/runs/{id}")
+    status: str = Field(description="done, or waiting: the graph has stopped to ask a person")
+    thread_id: str | None = Field(description="Thread of the graph, to resume it with; null for other chains")
+    interrupts: list[Any] = Field(description="What the graph asks, each with its `id` and its `value`")
 
 
 class Links(BaseModel):
@@ -83,6 +90,9 @@ class MetricsResponse(BaseModel):
     """Figures of a run. Times are in seconds; null means not known."""
 
     time_to_first_token: float | None
+    time_to_first_reasoning: float | None
+    thinking_seconds: float = Field(description="Seconds of reasoning, before the answer")
+    reasoning_tokens: int | None
     tokens_per_second: float | None
     tokens_in: int | None
     tokens_out: int | None
@@ -99,13 +109,15 @@ class RunResponse(BaseModel):
 
     id: str
     chain: str
-    status: str = Field(description="running, done, stopped, failed or abandoned")
+    status: str = Field(description="running, done, waiting (for a person), stopped, failed or abandoned")
     mark: str = Field(description="State of the answer: Writing, Done, Stopped, Cut off or Failed")
     message: str = Field(description="What happened and what to do; empty if there is nothing to report")
     created_at: datetime
     input: Any
     text: str = Field(description="The text so far")
     events: int
+    thread_id: str | None = Field(description="Thread of the graph, to resume it with; null for other chains")
+    interrupts: list[Any] = Field(description="What the graph asks, each with its `id` and its `value`")
     figures: MetricsResponse
     links: Links
 
@@ -127,8 +139,13 @@ def run_view(run: Run, base: str) -> Iterator[bytes]:
         input=None,
         text="",
         events=count,
+        thread_id=thread_of(run),
+        interrupts=serialization.to_utf8_safe(interrupts(run)),
         figures=MetricsResponse(
             time_to_first_token=metrics.time_to_first_token,
+            time_to_first_reasoning=metrics.time_to_first_reasoning,
+            thinking_seconds=metrics.thinking_seconds,
+            reasoning_tokens=metrics.reasoning_tokens,
             tokens_per_second=metrics.tokens_per_second,
             tokens_in=metrics.tokens_in,
             tokens_out=metrics.tokens_out,
@@ -153,9 +170,8 @@ def _with_text(body: bytes, run: Run, count: int) -> Iterator[bytes]:
     yield b',"text":"'
     # A surrogate pair may be split between two chunks; half a pair alone becomes U+FFFD.
     decoder = codecs.getincrementaldecoder("utf-16-le")("replace")
-    for number in range(count):
-        if text := root_chunk_text(run.events[number]):
-            yield serialization.dumps(decoder.decode(text.encode("utf-16-le", "surrogatepass")))[1:-1]
+    for _, text in answer_chunks(run.events[number] for number in range(count)):
+        yield serialization.dumps(decoder.decode(text.encode("utf-16-le", "surrogatepass")))[1:-1]
     yield serialization.dumps(decoder.decode(b"", final=True))[1:-1] + b'"}'
 
 

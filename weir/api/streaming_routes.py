@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from weir.analysis.metrics import root_chunk_text
+from weir.analysis.answer_reader import AnswerReader
 from weir.api.api_services import ApiServices, ConnectionName, Services
 from weir.api.problem_details import ERROR_RESPONSES, ApiError, request_id
 from weir.api.request_caller import get_caller
@@ -17,6 +17,7 @@ from weir.api.responses import AbortableTextResponse, failed_run_error, log_caus
 from weir.api.run_reader import RunReader
 from weir.api.sse import OPENING, RETRY_MILLISECONDS, sse_event
 from weir.core import serialization
+from weir.runs.run import Run
 
 RESERVED_FIELDS = frozenset({"chain", "after", "connection", "ticket"})
 """Query fields that are not part of a chain's input."""
@@ -56,7 +57,7 @@ async def stream_text(reader: Annotated[RunReader, Depends(new_or_resumed_run)],
     If the run fails before its first text, the response is a 502. If it fails later, the body ends without the last
     chunk of the transfer encoding, which clients report as an incomplete body.
     """
-    texts = _root_texts(services, reader)
+    texts = _answer_texts(services, reader)
     first = await anext(texts, None)
     if first is None:
         result = await asyncio.to_thread(run_outcome, reader.run)
@@ -71,15 +72,18 @@ async def stream_server_sent_events(
 ) -> AsyncIterator[ServerSentEvent]:
     """Run a chain and stream its answer as server-sent events.
 
-    Each chunk is a `message` event with `{"content": …}`. The last event is `done`, or `error` with a message. A
-    browser's EventSource that loses the connection reconnects with `Last-Event-ID` and gets the events that it missed.
+    Each chunk is a `message` event with `{"content": …}`, which has `"begins_anew": true` where a graph's next model
+    begins to write: its text replaces that of the model before it. The last event is `done`, or `error` with a message.
+    A browser's EventSource that loses the connection reconnects with `Last-Event-ID` and gets what it missed.
     """
     run = reader.run
     yield OPENING
     retry: int | None = RETRY_MILLISECONDS
+    answer = await asyncio.to_thread(_read_answer, run, reader.after)
     async for event in services.follow(reader, connection):
-        if text := root_chunk_text(event):
-            yield sse_event({"content": text}, event_id=f"{run.id}:{event.seq}", retry=retry)
+        if text := answer.read(event):
+            begins_anew = {"begins_anew": True} if answer.begins_anew else {}
+            yield sse_event({"content": text, **begins_anew}, event_id=f"{run.id}:{event.seq}", retry=retry)
             retry = None
     if run.is_live or not reader.is_allowed:
         return
@@ -106,9 +110,21 @@ def _reject_embedded_get(request: Request) -> None:
         raise ApiError(403, "A link cannot start a run. Open the address itself.", cause=cause)
 
 
-async def _root_texts(services: ApiServices, reader: RunReader) -> AsyncGenerator[str, None]:
+def _read_answer(run: Run, last: int) -> AnswerReader:
+    """Return a reader that has read a run's events up to number `last`. A long run takes a tenth of a second."""
+    answer = AnswerReader()
+    for number in range(last + 1):
+        answer.read(run.events[number])
+    return answer
+
+
+async def _answer_texts(services: ApiServices, reader: RunReader) -> AsyncGenerator[str, None]:
+    """Yield the texts of an answer. What several models of a graph write is separated by blank lines."""
+    answer = AnswerReader()
     async for event in services.follow(reader, None):
-        if text := root_chunk_text(event):
+        if text := answer.read(event):
+            if answer.begins_anew:
+                yield "\n\n"
             yield serialization.replace_lone_surrogates(text)
 
 

@@ -26,6 +26,7 @@ _LOG = logging.getLogger(__name__)
 _FALLBACK_STATUSES = {
     Status.DONE: MessageStatus.DONE,
     Status.STOPPED: MessageStatus.STOPPED,
+    Status.WAITING: MessageStatus.STOPPED,
     Status.ABANDONED: MessageStatus.STOPPED,
     Status.FAILED: MessageStatus.FAILED,
 }
@@ -75,10 +76,15 @@ class AnswerWriter:
         answer_id: str,
         run: Run,
         describe: Callable[[Run, str], tuple[MessageStatus, dict[str, Any]]],
+        *,
+        before: str = "",
     ) -> None:
-        """Write an answer until its run has ended. `describe` then returns its status and details."""
+        """Write an answer until its run has ended. `describe` then returns its status and details.
+
+        `before` is the beginning of the answer, which the run continues.
+        """
         with self._lock:
-            self._answers[answer_id] = _TrackedAnswer(visitor, answer_id, run, describe)
+            self._answers[answer_id] = _TrackedAnswer(visitor, answer_id, run, describe, pieces=[before])
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="weir-answer-writer", daemon=True)
                 self._thread.start()

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from weir.access.anonymous_id import COOKIE, is_anonymous_id, new_anonymous_id
 from weir.api.app import create_api
 from weir.api.middleware.anonymous_id_cookie import AnonymousIdMiddleware
+from weir.api.middleware.compressed_static import CompressedStaticMiddleware
 from weir.api.middleware.hosts import Hosts, HostsMiddleware
 from weir.api.middleware.large_bodies import LargeBodyMiddleware
 from weir.api.middleware.local_metrics import LocalMetricsMiddleware
@@ -107,6 +108,7 @@ def create_app_parts(
             Middleware(SecureCookiesMiddleware),
             Middleware(LocalMetricsMiddleware),
             Middleware(AnonymousIdMiddleware, name=COOKIE, new_id=new_anonymous_id, is_valid=is_anonymous_id),
+            Middleware(CompressedStaticMiddleware),
         ],
     )
 

@@ -8,7 +8,7 @@ import importlib
 import logging
 from collections.abc import Callable
 
-from weir.analysis.metrics import answer_text
+from weir.analysis.answer_reader import answer_text
 from weir.llm.chain_registry import PreparedRun
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder

@@ -1,142 +1,78 @@
-"""`weir … --record`: runs a chain in this process and writes its recording.
+"""Recording of a chain in this process, and the chains that can be named on the command line.
 
 It imports neither Streamlit nor the database, and loads the embedded model only for a chain that needs it.
 """
 
-import importlib
-import signal
-import sys
-import threading
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
+import click
 
-from weir.analysis.metrics import run_metrics
-from weir.analysis.outcome import outcome
-from weir.config.app_folder import APP_FOLDER
-from weir.config.settings import settings
+from weir.cli.app_modules import import_app_module
+from weir.cli.runner import Runner, check_writable, write_recording
+from weir.cli.terminal import Terminal
 from weir.config.user_chains import ChainImportError, import_runnable
-from weir.llm.chain_registry import (
-    ChainRegistry,
-    ChainSpec,
-    ModelNotReadyError,
-    PreparedRun,
-    UnknownChainError,
-    spec_of_runnable,
-)
-from weir.llm.provider import LOAD_TIMEOUT_SECONDS, EnginePhase, ModelProvider
-from weir.runs import recording_file
-from weir.runs.background_loop import BackgroundLoop
-from weir.runs.recorder import Recorder
-from weir.runs.run import Run, Status
-from weir.runs.run_store import MemoryStore
-
-ENGINE_TIMEOUT_SECONDS = LOAD_TIMEOUT_SECONDS + 60
-"""Seconds to wait for the embedded model to be checked and loaded."""
+from weir.core.run_event import RunEvent
+from weir.llm.chain_registry import ChainRegistry, ChainSpec, PreparedRun, UnknownChainError, spec_of_runnable
+from weir.runs.graph_options import GraphOptions, GraphOptionsError, configure_run
 
 
-class NoModelError(Exception):
-    """No model can answer; the text says why."""
+def record(name: str, inputs: Any, target: str, options: dict[str, Any] | None = None) -> int:
+    """Run a chain, write its recording to a file, or to standard output for `-`, and return the exit code.
+
+    `options` are the fields of GraphOptions. A run that goes on with a thread has no input.
+    """
+    chain = named_chain(name)
+    check_writable(target)
+    terminal = Terminal()
+    with Runner(terminal) as runner:
+
+        def build() -> PreparedRun:
+            chosen = GraphOptions.model_validate(options or {})
+            value = None if chosen.continues else inputs
+            built = chain.prepare(runner.models, chain.inputs_for(value, continues=chosen.continues))
+            return configured_run(built, chosen, has_input=not chosen.continues)
+
+        prepared = runner.prepare(build)
+        run = runner.start(prepared, name=name, config=prepared.config)
+
+        def count(_: Sequence[RunEvent]) -> None:
+            if terminal.draws_messages:
+                terminal.draw_message(f"{run.name}: {len(run.events):,} events")
+
+        ended = runner.follow(run, count, every=0.25)
+        terminal.end_message()
+        terminal.say(ended.message or "Done.")
+        write_recording(run, target)
+    return ended.exit_code
 
 
-def record(name: str, inputs: Any, target: str) -> int:
-    """Run a chain, write its recording to a file, or to standard output for `-`, and return the exit code."""
+def configured_run(prepared: PreparedRun, options: GraphOptions, *, has_input: bool) -> PreparedRun:
+    """Return the run with a graph's options. Raises ClickException if the chain has no use for them."""
     try:
-        chain = find_chain(name)
+        run = configure_run(prepared.runnable, prepared.inputs if has_input else None, options)
+    except GraphOptionsError as error:
+        raise click.ClickException(str(error)) from error
+    context = prepared.context | run.context
+    return replace(prepared, runnable=run.runnable, inputs=run.value, context=context, config=run.config)
+
+
+def named_chain(name: str) -> ChainSpec:
+    """Return `find_chain(name)`. Raises ClickException in place of ChainImportError."""
+    try:
+        return find_chain(name)
     except ChainImportError as error:
-        return _refuse(error)
-    loop = BackgroundLoop()
-    models = ModelProvider(settings())
-    try:
-        prepared = prepare(chain, inputs, models)
-        run = _run(name, prepared, loop, (*settings().secrets, *models.secrets))
-    except (ValidationError, NoModelError) as error:
-        return _refuse(error)
-    finally:
-        loop.submit(models.aclose()).result(timeout=10)
-        loop.close()
-    _write(run, target)
-    return 0 if run.status is Status.DONE else 1
+        raise click.ClickException(str(error)) from error
 
 
 def find_chain(name: str) -> ChainSpec:
     """Return a built-in chain by its name, or a Runnable by its `package.module:attribute`. Raises ChainImportError."""
     if ":" in name:
         return spec_of_runnable(name, name, import_runnable(name))
-    registry = _built_in_chains()
+    registry: ChainRegistry = import_app_module("chains.registry").REGISTRY
     try:
         return registry.get(name)
     except UnknownChainError:
         known = ", ".join(chain.name for chain in registry)
         raise ChainImportError(f"{name} is no chain: name one of {known}, or package.module:attribute.") from None
-
-
-def _built_in_chains() -> ChainRegistry:
-    """Return the app's registry, also where the working directory has a package called `chains` too."""
-    sys.path.insert(0, str(APP_FOLDER))
-    try:
-        registry: ChainRegistry = importlib.import_module("chains.registry").REGISTRY
-    finally:
-        sys.path.remove(str(APP_FOLDER))
-    return registry
-
-
-def prepare(
-    chain: ChainSpec, inputs: Any, models: ModelProvider, *, timeout: float = ENGINE_TIMEOUT_SECONDS
-) -> PreparedRun:
-    """Return the run of a chain. A chain that needs the embedded model waits `timeout` seconds for it.
-
-    Raises ValidationError, and NoModelError where no model can answer.
-    """
-    value = chain.input_model.model_validate(inputs)
-    try:
-        return chain.prepare(models, value)
-    except ModelNotReadyError:
-        _await_engine(models, timeout)
-    try:
-        return chain.prepare(models, value)
-    except ModelNotReadyError:
-        raise NoModelError("The embedded model stopped before the run began. Run the command again.") from None
-
-
-def _await_engine(models: ModelProvider, timeout: float) -> None:
-    engine = models.engine
-    assert engine is not None
-    models.start()
-    state = engine.wait(timeout=timeout)
-    if state.problem is not None:
-        raise NoModelError(f"{state.problem.message} {state.detail}".rstrip())
-    if state.phase is not EnginePhase.READY:
-        raise NoModelError(f"The embedded model is not ready after {timeout:.0f} s: it is {state.phase}.")
-
-
-def _run(name: str, prepared: PreparedRun, loop: BackgroundLoop, secrets: tuple[str, ...]) -> Run:
-    store = MemoryStore(budget=int(settings().record_mb * 1e6))
-    recorder = Recorder(store, loop, grace_seconds=settings().grace_seconds, secrets=secrets)
-    run = recorder.start(prepared.runnable, prepared.inputs, name=name, context=prepared.context)
-    if threading.current_thread() is threading.main_thread():
-        # Ctrl-C stops the run, not this command: the recording of what has arrived is written.
-        signal.signal(signal.SIGINT, lambda *_: run.stop())
-    for _ in run.follow(every=0.25, heartbeat=1.0):
-        if sys.stderr.isatty():
-            print(f"\r{run.name}: {len(run.events):,} events", end="", file=sys.stderr, flush=True)  # noqa: T201
-    result = outcome(run, run_metrics(run.events))
-    start = "\n" if sys.stderr.isatty() else ""
-    print(f"{start}{result.status.value}. {result.message} {result.hint} {result.detail}".rstrip(), file=sys.stderr)  # noqa: T201
-    return run
-
-
-def _write(run: Run, target: str) -> None:
-    if target == "-":
-        for line in recording_file.to_jsonl(run):
-            sys.stdout.buffer.write(line)
-        sys.stdout.buffer.flush()
-        return
-    with Path(target).open("wb") as file:
-        file.writelines(recording_file.to_jsonl(run))
-
-
-def _refuse(error: Exception) -> int:
-    print(error, file=sys.stderr)  # noqa: T201
-    return 2

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel, RootModel
 
 from weir.config.user_chains import ChainImportError, check_importable_in_app, import_runnable
@@ -19,6 +19,10 @@ class ModelNotReadyError(Exception):
     """No model can answer now."""
 
     message = "No model can answer yet: the embedded one is still loading or could not start, and no other is set."
+
+
+class UnsuitableModelError(Exception):
+    """The chain cannot run on the model that answers. Its text is a sentence for people."""
 
 
 class UnknownChainError(LookupError):
@@ -39,6 +43,8 @@ class PreparedRun:
     """The connections of a synchronous run, by which it can be aborted."""
     timing: TransportTiming | None = None
     """Records when the request was sent and when the connection closed."""
+    config: RunnableConfig = field(default_factory=RunnableConfig)
+    """LangChain's config of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,14 @@ class ChainSpec:
     description: str
     input_model: type[BaseModel]
     prepare: Callable[[ModelProvider, Any], PreparedRun]
-    """Called with the model provider and a validated input. Raises ModelNotReadyError."""
+    """Called with the model provider and a validated input. Raises ModelNotReadyError or UnsuitableModelError."""
+
+    def inputs_for(self, value: Any, *, continues: bool = False) -> BaseModel:
+        """Return the validated input. A run that goes on with a thread may have none: it gets the defaults.
+
+        Raises ValidationError.
+        """
+        return self.input_model.model_validate({} if continues and value is None else value)
 
 
 class ChainRegistry:

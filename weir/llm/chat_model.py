@@ -4,6 +4,8 @@ import functools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
+from typing import Any
 
 import httpx2
 import openai
@@ -25,6 +27,32 @@ EMBEDDED_MAX_TOKENS = 700
 EMBEDDED_MAX_TOKENS_TO_CLASSIFY = 24
 """A category takes ten tokens. Constrained to a JSON schema, a model of that size may write blanks without end."""
 
+PACKAGED_MAX_TOKENS = 300
+"""Bound of an answer in prose of the packaged model, which drifts in longer ones."""
+
+PACKAGED_TEMPERATURE = 0.0
+"""Of the packaged model, where a person chooses none. From 0.3 on its stories contradict themselves."""
+
+PACKAGED_SAMPLING: dict[str, Any] = {
+    "repeat_penalty": 1.0,
+    "dry_multiplier": 0.8,
+    "dry_base": 1.75,
+    "dry_allowed_length": 3,
+    "dry_penalty_last_n": 512,
+}
+"""What llama.cpp's server takes besides OpenAI's parameters, for the packaged model. Without the DRY penalty it repeats
+itself after some eighty tokens."""
+
+PACKAGED_STORY_SAMPLING = PACKAGED_SAMPLING | {
+    "repeat_penalty": 1.1,
+    "repeat_last_n": 256,
+    "logit_bias": [[2, 6.5]],
+}
+"""The same for stories. Token 2 is the end of an answer: a bias lets a story end before it drifts."""
+
+PACKAGED_JSON_SAMPLING = {"repeat_penalty": 1.0}
+"""The same for JSON, whose names and signs repeat: against a penalty it puts odd blanks between them."""
+
 EMBEDDED_WINDOW = 2_500
 """Tokens of history. One slot of the embedded engine holds 4,096, for prompt, history and answer together."""
 
@@ -43,6 +71,8 @@ class Endpoint:
     host: str
     """The host name as pages show it, or 'embedded'."""
     is_embedded: bool = False
+    is_packaged: bool = False
+    """Whether the model is the toy-sized one that comes with Weir."""
 
 
 def configured_endpoint(settings: Settings) -> Endpoint:
@@ -56,9 +86,18 @@ def configured_endpoint(settings: Settings) -> Endpoint:
     )
 
 
-def embedded_endpoint(url: str, api_key: str, model: str) -> Endpoint:
+def embedded_endpoint(url: str, api_key: str, model: str, *, is_packaged: bool = False) -> Endpoint:
     """Return the endpoint of the embedded engine."""
-    return Endpoint(f"{url.rstrip('/')}/v1", SecretStr(api_key), model, "embedded", is_embedded=True)
+    address = f"{url.rstrip('/')}/v1"
+    return Endpoint(address, SecretStr(api_key), model, "embedded", is_embedded=True, is_packaged=is_packaged)
+
+
+class AnswerKind(Enum):
+    """What an answer is, which the packaged model samples differently."""
+
+    TEXT = "text"
+    STORY = "story"
+    JSON = "JSON"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +112,14 @@ class ModelOptions:
     """The name of another model of the same endpoint."""
     streaming: bool | None = None
     """Whether the model streams to its callbacks even when it is invoked for a whole answer."""
+    kind: AnswerKind = AnswerKind.TEXT
+
+
+_SAMPLING = {
+    AnswerKind.TEXT: PACKAGED_SAMPLING,
+    AnswerKind.STORY: PACKAGED_STORY_SAMPLING,
+    AnswerKind.JSON: PACKAGED_JSON_SAMPLING,
+}
 
 
 @functools.cache
@@ -104,16 +151,22 @@ def chat_model(
     options = options or ModelOptions()
     max_tokens = max_tokens or options.max_tokens
     if endpoint.is_embedded:
-        max_tokens = min(max_tokens or EMBEDDED_MAX_TOKENS, EMBEDDED_MAX_TOKENS)
+        is_prose = endpoint.is_packaged and options.kind is not AnswerKind.JSON
+        limit = PACKAGED_MAX_TOKENS if is_prose else EMBEDDED_MAX_TOKENS
+        max_tokens = min(max_tokens or limit, limit)
+    temperature = options.temperature
+    if endpoint.is_packaged and temperature is None:
+        temperature = PACKAGED_TEMPERATURE
     model = CheckedChatOpenAI(
         model=options.model or endpoint.model,
         base_url=endpoint.base_url,
         api_key=endpoint.api_key,
         max_completion_tokens=max_tokens,
-        temperature=options.temperature,
+        temperature=temperature,
         seed=options.seed,
         http_client=connections.http if connections else _unused_sync_client(),
         http_async_client=with_timing(http, timing) if timing else http,
+        extra_body=_SAMPLING[options.kind] if endpoint.is_packaged else None,
         stream_usage=True,
         use_responses_api=False,
         max_retries=settings.retries,

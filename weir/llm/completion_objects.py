@@ -105,6 +105,9 @@ def _message(given: Any) -> dict[str, Any]:
         made["content"] = _text(given["content"], "content")
     if refusal := _text(given.get("refusal"), "refusal"):
         made["refusal"] = refusal
+    reasoning = given.get("reasoning_content") or given.get("reasoning")
+    if isinstance(reasoning, str) and reasoning:
+        made["reasoning_content"] = _without_surrogates(reasoning)
     if calls := given.get("tool_calls"):
         if not isinstance(calls, list):
             raise MalformedAnswerError(f"tool_calls: {_excerpt(calls)}")

@@ -10,6 +10,7 @@ from weir.llm.abortable_client import AbortableConnections
 from weir.llm.chat_model import (
     EMBEDDED_MAX_TOKENS_TO_CLASSIFY,
     EMBEDDED_WINDOW,
+    AnswerKind,
     Endpoint,
     ModelOptions,
     chat_model,
@@ -18,13 +19,14 @@ from weir.llm.chat_model import (
     http_client,
     model_names,
 )
-from weir.llm.local.engine import LOAD_TIMEOUT_SECONDS, Engine, EnginePhase, EngineState
+from weir.llm.local.engine import LOAD_TIMEOUT_SECONDS, SLOTS, Engine, EnginePhase, EngineState
 from weir.llm.local.engine_problem import EngineProblem
 from weir.llm.transport_timing import TransportTiming
 
 __all__ = [
     "LOAD_TIMEOUT_SECONDS",
     "AbortableConnections",
+    "AnswerKind",
     "EnginePhase",
     "EngineProblem",
     "EngineState",
@@ -40,7 +42,7 @@ class ModelProvider:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._http: httpx2.AsyncClient = http_client()
-        self._models: dict[tuple[Endpoint, int | None], ChatOpenAI] = {}
+        self._models: dict[tuple[Endpoint, ModelOptions], ChatOpenAI] = {}
         self._configured = None if settings.uses_embedded_model else configured_endpoint(settings)
         self._engine = Engine(settings.local_model) if self._configured is None else None
 
@@ -48,6 +50,11 @@ class ModelProvider:
     def engine(self) -> Engine | None:
         """The embedded engine; None if an endpoint is configured."""
         return self._engine
+
+    @property
+    def parallel_answers(self) -> int | None:
+        """How many answers the embedded engine writes at once; further ones wait. None if an endpoint is configured."""
+        return SLOTS if self._engine else None
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -65,14 +72,15 @@ class ModelProvider:
         if self._engine:
             await asyncio.to_thread(self._engine.stop)
 
-    def chat_model(self, *, max_tokens: int | None = None) -> ChatOpenAI | None:
+    def chat_model(self, *, max_tokens: int | None = None, kind: AnswerKind = AnswerKind.TEXT) -> ChatOpenAI | None:
         """Return the model, or None while the embedded engine is not ready. `max_tokens` bounds one answer."""
         endpoint = self.endpoint()
         if endpoint is None:
             return None
-        key = (endpoint, max_tokens)
+        options = ModelOptions(max_tokens=max_tokens, kind=kind)
+        key = (endpoint, options)
         if key not in self._models:
-            self._models[key] = chat_model(endpoint, self._settings, self._http, max_tokens=max_tokens)
+            self._models[key] = chat_model(endpoint, self._settings, self._http, options=options)
         return self._models[key]
 
     def create_model(
@@ -105,7 +113,7 @@ class ModelProvider:
         if self._configured:
             return self._configured
         assert self._engine is not None
-        return _endpoint(self._engine.ensure())
+        return _endpoint(self._engine.ensure(), is_packaged=self._engine.is_packaged)
 
     @property
     def routes_locally(self) -> bool:
@@ -133,7 +141,7 @@ class ModelProvider:
         return self.chat_model(max_tokens=EMBEDDED_MAX_TOKENS_TO_CLASSIFY if embedded else None)
 
 
-def _endpoint(state: EngineState) -> Endpoint | None:
+def _endpoint(state: EngineState, *, is_packaged: bool) -> Endpoint | None:
     if state.phase is not EnginePhase.READY or state.url is None or state.api_key is None:
         return None
-    return embedded_endpoint(state.url, state.api_key, state.model_name)
+    return embedded_endpoint(state.url, state.api_key, state.model_name, is_packaged=is_packaged)

@@ -33,6 +33,13 @@ class FieldTimelines(NamedTuple):
     first_usable_at: float | None
     ending: ParseResult
 
+    @property
+    def invalid_pointers(self) -> list[str]:
+        """Pointers of the innermost invalid fields: those around them are invalid because of them."""
+        invalid = [line.pointer for line in self.lines if line.verdict is Validity.INVALID]
+        parents = {pointer.rpartition("/")[0] for pointer in invalid if pointer}
+        return [pointer for pointer in invalid if pointer not in parents]
+
 
 def field_timelines(
     chunks: Iterable[tuple[float, str]], schema: Schema | None = None, dialect: Dialect = MODEL_ANSWER
@@ -41,7 +48,7 @@ def field_timelines(
 
     What only the end of the text decides, such as that a lone number is complete, has the time of the last chunk.
     """
-    parser = PartialJson(dialect, schema)
+    parser = PartialJson(schema, dialect=dialect)
     times: list[float] = []
     for at, text in chunks:
         times.append(at)

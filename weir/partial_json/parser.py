@@ -25,7 +25,8 @@ docs/partial_json.md compares it with other parsers.
 import re
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from typing import Protocol
 
 from weir.partial_json.checked_schema import Schema
 from weir.partial_json.dialect import MODEL_ANSWER, Dialect, NumberMode, SurroundingText
@@ -56,8 +57,25 @@ _LITERALS: dict[str, tuple[str, bool | None, JsonType]] = {
 _NUMBER_STARTS = frozenset("-0123456789")
 
 
+class HasText(Protocol):
+    """A message of LangChain, or any other chunk that has its text."""
+
+    @property
+    def text(self) -> str: ...
+
+
 class PartialJson:
-    """Incremental JSON parser. Call `feed` with the text in any chunks, then `finish`.
+    """Incremental JSON parser. Call `feed` with the text in any chunks, then `finish`; or `astream` with a stream.
+
+    >>> parser = PartialJson({"properties": {"depth": {"type": "integer"}}})
+    >>> for chunk in ['{"name": "We', 'ir", "depth"', ": 3}"]:
+    ...     _ = parser.feed(chunk)
+    ...     print(parser.value)
+    {'name': 'We'}
+    {'name': 'Weir'}
+    {'name': 'Weir', 'depth': 3}
+    >>> parser.fields["/depth"].validity.name, parser.finish().status.name
+    ('VALID', 'COMPLETE')
 
     `value` is one live object: the same dicts and lists, growing. Read it between two calls of `feed`, do not write to
     it, and copy what must not change. CPython appends to a growing string in place as long as nobody else refers to it;
@@ -65,8 +83,8 @@ class PartialJson:
     characters from the events.
     """
 
-    def __init__(self, dialect: Dialect = MODEL_ANSWER, schema: Schema | None = None) -> None:
-        """Raises SchemaError if the schema is invalid or has a reference to nothing."""
+    def __init__(self, schema: Schema | None = None, *, dialect: Dialect = MODEL_ANSWER) -> None:
+        """`schema` is a JSON Schema (2020-12). Raises SchemaError if it is invalid or has a reference to nothing."""
         self.dialect = dialect
         self.error: JsonError | None = None
         self._document = Document(schema)
@@ -153,6 +171,17 @@ class PartialJson:
             self._document.events = list[FieldEvent]()
             self._result = self._end()
         return self._result
+
+    async def astream(self, chunks: AsyncIterable[str | HasText]) -> AsyncIterator[tuple[Json, Fields]]:
+        """Parse a stream of texts or messages; yield the live value and its fields after each chunk that changed them.
+
+        At the end of the stream the text is finished: `finish` then returns how it ended.
+        """
+        async for chunk in chunks:
+            if self.feed(chunk if isinstance(chunk, str) else chunk.text):
+                yield self.value, self.fields
+        if self.finish().events:
+            yield self.value, self.fields
 
     def _run(self, text: str, base: int) -> None:
         try:

@@ -106,7 +106,7 @@ def _jiter(text: str) -> Json:
 
 
 def _weir() -> FeedFn:
-    parser = PartialJson(MODEL_ANSWER)
+    parser = PartialJson(dialect=MODEL_ANSWER)
 
     def feed(chunk: str) -> Json:
         parser.feed(chunk)

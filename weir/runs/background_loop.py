@@ -36,6 +36,13 @@ class BackgroundLoop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
+    @classmethod
+    def around_running(cls) -> "BackgroundLoop":
+        """Return the running loop of this thread, for a caller whose clients are bound to it. Do not close it."""
+        around = cls()
+        around._loop, around._thread = asyncio.get_running_loop(), threading.current_thread()
+        return around
+
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The running event loop."""

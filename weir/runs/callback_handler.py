@@ -13,6 +13,7 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import GenerationChunk
+from langchain_core.tracers._streaming import _StreamingCallbackHandler
 
 from weir.core.run_event import Component
 
@@ -133,12 +134,13 @@ class EventCallbackHandler(BaseCallbackHandler):
         return Component(name, str(run_id), parent_ids, tuple(kwargs.get("tags") or ()), kwargs.get("metadata") or {})
 
 
-class StreamingEventHandler(EventCallbackHandler):
+class StreamingEventHandler(EventCallbackHandler, _StreamingCallbackHandler[Any]):
     """Emits the events of a run that streams, including what each component yields.
 
     LangChain passes what a component yields through `tap_output_aiter` and `tap_output_iter` of a handler that has
-    these methods. With such a handler a model streams even if its component is invoked. The code that iterates over the
-    root's output calls `on_root_chunk`.
+    these methods. LangGraph does so for subclasses of LangChain's private class only, and then streams its nodes. With
+    such a handler a model streams even if its component is invoked. The code that iterates over the root's output calls
+    `on_root_chunk`.
     """
 
     def __init__(self, emit: EmitEvent, root: UUID, value: Any) -> None:
@@ -154,6 +156,11 @@ class StreamingEventHandler(EventCallbackHandler):
             self._root_component = self._live.get(self._root)
         if self._root_component:
             self._emit(self._root_component.stream_event_name, self._root_component.component, {"chunk": chunk})
+
+    def on_graph_report(self, event_name: str, data: dict[str, Any]) -> None:
+        """Emit what a graph reports beside LangChain's events, as an event of the root."""
+        if root := self._live.get(self._root):
+            self._emit(event_name, root.component, data)
 
     def flush(self) -> None:
         """Do nothing: all events have been emitted."""

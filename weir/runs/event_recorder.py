@@ -16,6 +16,7 @@ from weir.core import serialization
 from weir.core.redaction import Redactor
 from weir.core.run_event import Component, RunEvent, as_plain
 from weir.runs.failure import FailureKind, RecordFullError, classify_error, safe_str
+from weir.runs.graph_stream import is_graph_signal, is_interrupt
 from weir.runs.memory_run import MemoryRun
 from weir.runs.run import Status
 from weir.runs.run_store import RunStore
@@ -25,6 +26,7 @@ MAX_CAUSES = 8
 
 _INTERRUPTED_MESSAGES = {
     Status.DONE: "The run ended without waiting for this component.",
+    Status.WAITING: "The run waits for a person; this component goes on when it is resumed.",
     Status.STOPPED: "The run was stopped while this component was at work.",
     Status.FAILED: "The run failed while this component was at work.",
     Status.ABANDONED: "The run was abandoned while this component was at work.",
@@ -32,10 +34,11 @@ _INTERRUPTED_MESSAGES = {
 
 
 class Interrupted(Exception):  # noqa: N818  # recordings hold this name as the error's type
-    """The error of a component that did not fail itself: the run ended while it was at work."""
+    """The error of a component that did not fail itself: the run ended, or its graph was left, while it was at work."""
 
-    def __init__(self, status: Status) -> None:
-        super().__init__(_INTERRUPTED_MESSAGES[status])
+    def __init__(self, why: Status | BaseException) -> None:
+        """`why` is the status with which the run ended, or the exception by which LangGraph left a node."""
+        super().__init__(_INTERRUPTED_MESSAGES[why] if isinstance(why, Status) else _signal_message(why))
 
 
 class ErrorCollector(BaseCallbackHandler):
@@ -47,10 +50,13 @@ class ErrorCollector(BaseCallbackHandler):
         self._run = run
         self.errors: dict[str, BaseException] = {}
         """By the component's run id, in the order in which the components failed."""
+        self.has_interrupt = False
+        """Whether a node of a graph has asked for a person."""
 
     def _collect(self, error: BaseException, *, run_id: uuid.UUID, **_: Any) -> None:
         # An error of a run that is being stopped is caused by the stop.
         if self._run.requested_status is None:
+            self.has_interrupt = self.has_interrupt or is_interrupt(error)
             self.errors[str(run_id)] = error
 
     on_chain_error = on_llm_error = on_tool_error = on_retriever_error = _collect
@@ -147,6 +153,8 @@ class EventRecorder:
 
     def _close(self, run_id: str, error: BaseException, elapsed: float) -> None:
         start = self._open.pop(run_id)
+        if is_graph_signal(error):
+            error = Interrupted(error)
         details: dict[str, Any] = self._error_details(error)
         # A client library may wrap one error several times in an equal one.
         causes = [self._error_details(cause) for cause in _causes(error)]
@@ -158,6 +166,12 @@ class EventRecorder:
 
     def _error_details(self, error: BaseException) -> dict[str, Any]:
         return {"type": type(error).__name__, "message": self._redactor.redact(safe_str(error))}
+
+
+def _signal_message(signal: BaseException) -> str:
+    if is_interrupt(signal):
+        return "This component waits for a person, and begins again when the run is resumed."
+    return "This component handed over to the graph around it."
 
 
 def _causes(error: BaseException) -> list[BaseException]:

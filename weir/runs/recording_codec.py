@@ -240,7 +240,7 @@ class _FailureRecord(_Record):
 
 
 class _EndRecord(_Record):
-    status: Literal["done", "stopped", "failed", "abandoned"]
+    status: Literal["done", "waiting", "stopped", "failed", "abandoned"]
     failure: _FailureRecord | None = None
 
 

@@ -20,6 +20,8 @@ class Status(StrEnum):
 
     RUNNING = "running"
     DONE = "done"
+    WAITING = "waiting"
+    """It is a graph that waits for a person (`interrupt()` of LangGraph), and can be resumed."""
     STOPPED = "stopped"
     """Somebody pressed Stop."""
     FAILED = "failed"

@@ -22,6 +22,7 @@ from weir.runs.background_loop import BackgroundLoop
 from weir.runs.callback_handler import InvokeEventHandler, StreamingEventHandler
 from weir.runs.event_recorder import EventRecorder, Interrupted
 from weir.runs.failure import Failure, FailureKind, classify_error
+from weir.runs.graph_stream import GraphStream, graph_of, graph_stream
 from weir.runs.memory_run import MemoryRun
 from weir.runs.methods import Method, with_astream, with_astream_events, with_callbacks, with_invoke, with_stream
 from weir.runs.run import Status
@@ -97,6 +98,8 @@ class RunDriver:
         self._task: asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._is_aborted = False
+        self._graph: GraphStream | None = None
+        """The graph that is streamed, if the Runnable is one."""
 
     def launch(self) -> None:
         """Start the task."""
@@ -124,14 +127,20 @@ class RunDriver:
             await with_astream_events(runnable, value, config, self._on_stream_event)
         elif request.method is Method.ASTREAM:
             handler = StreamingEventHandler(self._on_event, request.run_id, value)
-            await with_astream(runnable, value, _config_with_handler(config, handler), handler.on_root_chunk)
+            self._graph = graph_stream(runnable, handler.on_graph_report)
+            source: Any = self._graph or runnable
+            await with_astream(source, value, _config_with_handler(config, handler), handler.on_root_chunk)
         else:
             await _in_thread(partial(self._run_blocking, request, config), f"run {self.run.id}")
 
     def _run_blocking(self, request: RunRequest, config: RunnableConfig) -> None:
         """Run a method that blocks. Called on a thread of its own."""
-        handler_class = StreamingEventHandler if request.method is Method.STREAM else InvokeEventHandler
-        handler = handler_class(self._post_to_loop, request.run_id, request.value)
+        handler: StreamingEventHandler | InvokeEventHandler
+        if request.method is Method.STREAM:
+            handler = StreamingEventHandler(self._post_to_loop, request.run_id, request.value)
+            self._graph = graph_stream(request.runnable, handler.on_graph_report)
+        else:
+            handler = InvokeEventHandler(self._post_to_loop, request.run_id, request.value)
 
         def show(chunk: Any) -> None:
             # With abortable connections the next read fails inside of the chain. An error raised from here instead
@@ -141,7 +150,8 @@ class RunDriver:
             handler.on_root_chunk(chunk)
 
         try:
-            _BLOCKING[request.method](request.runnable, request.value, _config_with_handler(config, handler), show)
+            source: Any = self._graph or request.runnable
+            _BLOCKING[request.method](source, request.value, _config_with_handler(config, handler), show)
             handler.flush()
         finally:
             if request.connections:
@@ -193,7 +203,14 @@ class RunDriver:
             )
         if task.cancelled() or error is not None:
             return Status.FAILED, Failure(FailureKind.INTERNAL, "The chain's task was cancelled from within.")
-        return Status.DONE, None
+        return (Status.WAITING if self._is_waiting() else Status.DONE), None
+
+    def _is_waiting(self) -> bool:
+        """Whether the run has ended because its graph waits for a person."""
+        if self._graph:
+            return self._graph.is_interrupted
+        is_graph = self._request is not None and graph_of(self._request.runnable) is not None
+        return is_graph and self._events.error_collector.has_interrupt
 
     def _cancel(self) -> None:
         """Cancel the task, and repeat it until the task has ended.

@@ -85,6 +85,7 @@ class ConversationHeader(_FileModel):
     created_at: Time
     updated_at: Time
     leaf: int | None
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class MessageRecord(_FileModel):
@@ -118,6 +119,8 @@ class ConversationFile(_FileModel):
             if not _within_bounds(message.details):
                 raise ValueError("details are too large")
             roles[message.id] = message.role
+        if not _within_bounds(self.conversation.options):
+            raise ValueError("options are too large")
         if self.conversation.leaf not in roles or (self.conversation.leaf is None) != (not self.messages):
             raise ValueError("the leaf does not exist")
         return self
@@ -156,6 +159,7 @@ def write(conversation: Conversation, messages: Sequence[Message], now: float) -
             "created_at": conversation.created_at,
             "updated_at": conversation.updated_at,
             "leaf": None if conversation.leaf is None else numbers[conversation.leaf],
+            "options": dict(conversation.options),
         },
         "messages": [
             {

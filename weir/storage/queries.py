@@ -1,9 +1,10 @@
 """Queries within a transaction: finding a visitor's rows, inserting rows, and turning rows into records."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -58,6 +59,22 @@ def load_tree(session: Session, conversation_id: str) -> MessageTree:
     return MessageTree((node, parent) for node, parent in nodes)
 
 
+def first_matches(session: Session, visitor: str, conversation_ids: Sequence[str], search: str) -> dict[str, str]:
+    """Return the text of the first message that has the search text, ignoring case, by conversation id."""
+    first = (
+        select(func.min(MessageRow.number))
+        .join(ConversationRow, ConversationRow.id == MessageRow.conversation_id)
+        .where(
+            ConversationRow.visitor == visitor,
+            MessageRow.conversation_id.in_(conversation_ids),
+            MessageRow.text.icontains(search, autoescape=True),
+        )
+        .group_by(MessageRow.conversation_id)
+    )
+    rows = session.scalars(select(MessageRow).where(MessageRow.number.in_(first)))
+    return {row.conversation_id: row.text for row in rows}
+
+
 def upsert(session: Session, table: type[Table], key: dict[str, Any], values: dict[str, Any]) -> None:
     """Insert a row, or update the row with the same key."""
     dialect_insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
@@ -83,6 +100,7 @@ def insert_file(session: Session, visitor: str, file: ConversationFile, now: flo
             updated_at=now,
             deleted_at=None,
             leaf=None if header.leaf is None else ids[header.leaf],
+            options=header.options,
         )
     )
     session.flush()
@@ -114,6 +132,7 @@ def conversation(row: ConversationRow) -> Conversation:
         created_at=row.created_at,
         updated_at=row.updated_at,
         leaf=row.leaf,
+        options=row.options or {},
     )
 
 

@@ -1,6 +1,7 @@
 """Values that the repository returns: conversations, messages, feedback and corrections."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -20,6 +21,8 @@ class Conversation:
     """Seconds since the epoch, of the latest new question or answer."""
     leaf: str | None
     """Id of the current branch's last message; None while the conversation is empty."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """System prompt and parameters of the model, as JSON values. From an imported file: any JSON."""
 
 
 class Role(StrEnum):

@@ -15,6 +15,7 @@ from weir.storage.lease import lease_expiry
 from weir.storage.migrations.upgrade import upgrade
 from weir.storage.queries import find_conversation, find_conversation_or_deleted, find_message, load_tree, new_id
 from weir.storage.records import Conversation, Correction, Feedback, Message, MessageStatus, Rating, Role
+from weir.storage.search_snippet import snippet
 from weir.storage.storage_errors import ConversationNotFoundError, StorageError, StorageProblem, storage_errors
 from weir.storage.tables import ConversationRow, CorrectionRow, FeedbackRow, MessageRow
 from weir.storage.title import one_line, title_from_question
@@ -23,6 +24,8 @@ MAX_TITLE = 200
 """Characters of a title that a person writes; the rest is cut off."""
 MAX_SEARCH = 200
 """Characters of a search text; the rest is cut off."""
+TERMINAL_VISITOR = "terminal"
+"""Visitor of the conversations that are begun in the terminal. No browser and no person who signs in has this id."""
 _DAY_SECONDS = 86_400
 
 
@@ -61,6 +64,7 @@ class ConversationRepository:
             updated_at=now,
             deleted_at=None,
             leaf=None,
+            options={},
         )
         with self._writing() as session:
             session.add(row)
@@ -83,6 +87,26 @@ class ConversationRepository:
         with self._reading() as session:
             return [queries.conversation(row) for row in session.scalars(newest)]
 
+    def snippets(self, visitor: str, conversations: Sequence[Conversation], search: str) -> Mapping[str, str]:
+        """Return the part around the first match of a search in a visitor's listed conversations, by their ids."""
+        text = search.strip()[:MAX_SEARCH]
+        if not text or not conversations:
+            return {}
+        with self._reading() as session:
+            matches = queries.first_matches(session, visitor, [conversation.id for conversation in conversations], text)
+        return {conversation_id: snippet(match, text) for conversation_id, match in matches.items()}
+
+    def deleted_conversations(self, visitor: str, *, limit: int = 50) -> Sequence[Conversation]:
+        """Return the conversations that are deleted and not purged yet, latest deletion first."""
+        query = (
+            select(ConversationRow)
+            .where(ConversationRow.visitor == visitor, ConversationRow.deleted_at.is_not(None))
+            .order_by(ConversationRow.deleted_at.desc(), ConversationRow.id)
+            .limit(limit)
+        )
+        with self._reading() as session:
+            return [queries.conversation(row) for row in session.scalars(query)]
+
     def conversation(self, visitor: str, conversation_id: str) -> Conversation:
         """Return one conversation."""
         with self._reading() as session:
@@ -96,6 +120,11 @@ class ConversationRepository:
             row.title = custom_title or _title_of_first_question(session, conversation_id)
             row.titled_by_hand = bool(custom_title)
 
+    def set_options(self, visitor: str, conversation_id: str, options: Mapping[str, Any]) -> None:
+        """Store the options of a conversation, JSON values, in place of those that it has."""
+        with self._writing() as session:
+            find_conversation(session, visitor, conversation_id).options = dict(options)
+
     def delete(self, visitor: str, conversation_id: str) -> None:
         """Hide a conversation until it is purged. An answer that is being written in it is still saved."""
         with self._writing() as session:
@@ -105,6 +134,48 @@ class ConversationRepository:
         """Undo a deletion. Does nothing if the conversation is not deleted."""
         with self._writing() as session:
             find_conversation_or_deleted(session, visitor, conversation_id).deleted_at = None
+
+    def delete_for_good(self, visitor: str, conversation_id: str) -> None:
+        """Remove a deleted conversation with all that belongs to it. Raises ConversationNotFoundError if it is not."""
+        deleted = delete(ConversationRow).where(
+            ConversationRow.id == conversation_id,
+            ConversationRow.visitor == visitor,
+            ConversationRow.deleted_at.is_not(None),
+        )
+        with self._writing() as session:
+            if not _count(session, deleted):
+                raise ConversationNotFoundError(conversation_id)
+
+    def visitor_of(self, conversation_id: str) -> str:
+        """Return whose conversation it is: for a program that acts for everybody who uses this database."""
+        with self._reading() as session:
+            row = session.get(ConversationRow, conversation_id)
+            if row is None or row.deleted_at is not None:
+                raise ConversationNotFoundError(conversation_id)
+            return row.visitor
+
+    def take_over(self, visitor: str, conversation_id: str) -> bool:
+        """Give a visitor who knows its id a conversation that was begun in the terminal. Return whether it was one.
+
+        While an answer of it is being written, it stays where it is.
+        """
+        live = exists().where(
+            MessageRow.conversation_id == conversation_id,
+            MessageRow.status == MessageStatus.RUNNING,
+            MessageRow.lease_until > self._clock(),
+        )
+        change = (
+            update(ConversationRow)
+            .where(
+                ConversationRow.id == conversation_id,
+                ConversationRow.visitor == TERMINAL_VISITOR,
+                ConversationRow.deleted_at.is_(None),
+                ~live,
+            )
+            .values(visitor=visitor)
+        )
+        with self._writing() as session:
+            return _count(session, change) == 1
 
     # Messages
 

@@ -49,6 +49,8 @@ class ConversationRow(Table):
     """Time of deletion, which can be undone until the conversation is purged."""
     leaf: Mapped[str | None]
     """Id of the current branch's last message."""
+    options: Mapped[dict[str, Any] | None]
+    """System prompt and parameters of the model; None in conversations from before they existed."""
 
 
 class MessageRow(Table):

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 from pydantic import ValidationError
@@ -16,15 +16,18 @@ from pages.components.answer.truncation import draw_download, draw_missing, is_l
 from pages.components.layout import formatting
 from pages.components.layout.copy_button import copy_button
 from pages.components.session import run_links
+from pages.components.session.app_services import answer_cost
 from weir.analysis.metrics import MetricsAccumulator, RunMetrics, custom_event
 from weir.analysis.outcome import AnswerStatus, Outcome, outcome
 from weir.core.run_event import RunEvent
+from weir.runs.failure import FailureKind
 from weir.runs.run import Run
 from weir.text.invisible_characters import replace_invisible
 
 STATUS_BADGES = {
     AnswerStatus.WRITING: (":material/edit:", "blue"),
     AnswerStatus.DONE: (":material/check_circle:", "green"),
+    AnswerStatus.WAITING: (":material/front_hand:", "violet"),
     AnswerStatus.STOPPED: (":material/stop_circle:", "gray"),
     AnswerStatus.CUT_OFF: (":material/content_cut:", "orange"),
     AnswerStatus.FAILED: (":material/error:", "red"),
@@ -117,7 +120,7 @@ def stream_answer(
 
     placeholders.figures.caption(f"{waiting} · 0 s")
     with placeholders.text:
-        text = stream_text(run, meter, tick)
+        text = stream_text(run, meter, tick, before=beginning_of(run))
     answer.ended = finished_answer(run, text, meter)
     return answer.ended
 
@@ -135,39 +138,74 @@ def draw_footer(
     run_id: str | None,
     key: str,
     retry: Callable[[], None],
+    go_on: Callable[[], None] | None = None,
     more: Callable[[], None] | None = None,
 ) -> None:
     """Draw what is around the text of an answer that has ended: route, status, figures and actions.
 
-    `more` draws further actions beside the others.
+    `go_on` asks for the rest of an answer that was cut at its limit or stopped. `more` draws further actions beside
+    the others.
     """
-    if ended.decision:
-        draw_route_badge(ended.decision, placeholders)
+    draw_end(ended, placeholders)
     end = ended.outcome
-    if end.message or is_longer(ended.text):
-        with placeholders.note.container(gap="xsmall"):
-            draw_note(ended)
-    if ended.text or end.status is not AnswerStatus.FAILED:
-        placeholders.figures.caption(formatting.metrics_line(ended.figures))
-    else:
-        placeholders.figures.caption(f"ended after {formatting.seconds(ended.figures.duration)}")
-    with placeholders.actions.container(horizontal=True, vertical_alignment="center", gap="small"):
+    actions = placeholders.actions.container(
+        horizontal=True, vertical_alignment="center", gap="small", key=f"answer-actions-{key}"
+    )
+    with actions:
         if end.status is AnswerStatus.DONE:
-            st.button("Regenerate", icon=":material/refresh:", type="tertiary", key=f"again-{key}", on_click=retry)
+            st.button(
+                "Regenerate",
+                icon=":material/refresh:",
+                type="tertiary",
+                key=f"again-{key}",
+                help="Answer again",
+                on_click=retry,
+            )
         else:
             st.button("Retry", icon=":material/refresh:", key=f"again-{key}", on_click=retry)
+        if go_on and ended.text and (end.kind is FailureKind.LENGTH or end.status is AnswerStatus.STOPPED):
+            st.button(
+                "Continue",
+                icon=":material/play_arrow:",
+                key=f"go-on-after-{key}",
+                help="Writes the rest of this answer",
+                on_click=go_on,
+            )
         if is_longer(ended.text):
             draw_download(ended.text, run_id, key=f"whole-{key}")
         elif ended.text:
-            copy_button(ended.text, key=f"copy-{key}")
+            copy_button(ended.text, key=f"copy-{key}", label_visibility="collapsed")
         if run := AnswerState(run_id).run():
             inspect = {"run": run.id}
             st.page_link(
-                "events.py", label="Inspect", icon=":material/timeline:", query_params=inspect, width="content"
+                "events.py",
+                label="Inspect",
+                icon=":material/timeline:",
+                query_params=inspect,
+                help="Every event of this answer",
+                width="content",
             )
             draw_link(run)
         if more:
             more()
+
+
+def draw_end(ended: FinishedAnswer, placeholders: AnswerPlaceholders) -> None:
+    """Draw the route of an answer, how it ended, and its figures."""
+    if ended.decision:
+        draw_route_badge(ended.decision, placeholders)
+    if ended.outcome.message or is_longer(ended.text):
+        with placeholders.note.container(gap="xsmall"):
+            draw_note(ended)
+    if ended.text or ended.outcome.status is not AnswerStatus.FAILED:
+        placeholders.figures.caption(formatting.metrics_line(ended.figures, answer_cost(ended.figures)))
+    else:
+        placeholders.figures.caption(f"ended after {formatting.seconds(ended.figures.duration)}")
+
+
+def draw_end_for_reader(ended: FinishedAnswer, placeholders: AnswerPlaceholders) -> None:
+    """Draw the same for somebody who cannot do anything about how it ended."""
+    draw_end(replace(ended, outcome=ended.outcome.for_reader), placeholders)
 
 
 def draw_note(ended: FinishedAnswer) -> None:
@@ -217,8 +255,14 @@ def finished_answer(run: Run, text: str, meter: MetricsAccumulator) -> FinishedA
     return FinishedAnswer(text, figures, outcome(run, figures), _decision(run.events))
 
 
-def finished_answer_of_run(run: Run, *, before: str = "") -> FinishedAnswer:
-    """Return the answer of a run that has ended, after the text `before`."""
+def finished_answer_of_run(run: Run, *, before: str | None = None) -> FinishedAnswer:
+    """Return the answer of a run that has ended, after the text `before`; by default, what the run continues."""
     meter = MetricsAccumulator()
     text = "".join([meter.add(event) for event in run.events])
-    return finished_answer(run, before + text, meter)
+    return finished_answer(run, (beginning_of(run) if before is None else before) + text, meter)
+
+
+def beginning_of(run: Run) -> str:
+    """Return the beginning of the answer, if the run continues one. In an opened recording it may be anything."""
+    so_far = run.context.get("so_far")
+    return so_far if isinstance(so_far, str) else ""

@@ -21,22 +21,20 @@ def draw_route(
 
     `answer_as` answers by another route because this one was wrong; `compare_with` answers by both.
     """
-    with st.popover("Route", icon=decision.route.icon, type="tertiary", key=f"route-{key}"):
+    label = f"Why {decision.route.label}?"
+    with st.popover(label, icon=decision.route.icon, type="tertiary", key=f"route-{key}", help=label):
         st.markdown(f"**{decision.route.label}**, {_decided_by(decision)}.")
         if decision.reason:
             st.markdown(formatting.escape_markdown(decision.reason))
         if decision.abstained:
-            st.caption("The classifier was not certain enough of any category, so it chose general.")
+            st.caption("Not confident in any category, so General.")
         for name, probability in (decision.probabilities or {}).items():
             st.progress(probability, text=f"{Route(name).label} {probability:.0%}")
         if decision.confidence is not None:
-            st.caption(
-                f"The model says that it is {decision.confidence:.0%} certain. This figure has not been measured."
-            )
+            st.caption(f"Self-reported confidence {decision.confidence:.0%} (uncalibrated).")
         if decision.by is not DecidedBy.PERSON and figures.time_to_first_token:
-            share = min(1.0, decision.seconds / figures.time_to_first_token)
             first_token = formatting.seconds(figures.time_to_first_token)
-            st.caption(f"The decision took {share:.0%} of the {first_token} to the first token.")
+            st.caption(f"Routing took {_duration(decision.seconds)} of {first_token} to the first token.")
         for route in Route:
             if route is not decision.route:
                 st.button(
@@ -60,5 +58,8 @@ def _decided_by(decision: RouteDecision) -> str:
     if decision.by is DecidedBy.PERSON:
         return "chosen by you"
     where = "on this machine" if decision.by is DecidedBy.LOCAL else "by the model"
-    seconds = decision.seconds
-    return f"classified {where} in {f'{seconds * 1e3:.0f} ms' if seconds < 1 else formatting.seconds(seconds)}"
+    return f"classified {where} in {_duration(decision.seconds)}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1e3:.0f} ms" if seconds < 1 else formatting.seconds(seconds)

@@ -12,14 +12,14 @@ def draw_link(run: Run) -> None:
     if run.owner != current_caller().visitor:
         return
     icon = ":material/link:" if run.is_shared else ":material/link_off:"
-    with st.popover("Link", icon=icon, type="tertiary", key=f"link-{run.id}"):
+    with st.popover("Share", icon=icon, type="tertiary", key=f"link-{run.id}", help="Share this answer by a link"):
         if run.is_shared:
             st.markdown(
-                "Everybody who has the link sees this run: the question, the answer and all events. The events contain "
-                "what was sent to the model, with earlier questions and answers of the conversation."
+                "Anyone with the link sees this question, the answer and all events, including earlier messages that "
+                "were sent to the model."
             )
         else:
-            st.markdown("Nobody but you can open the link.")
+            st.markdown("Only you can open this link.")
         with st.container(horizontal=True, vertical_alignment="center"):
             if run.is_shared:
                 copy_button(f"{st.context.url}?run={run.id}", key=f"copy-link-{run.id}", label="Copy link")

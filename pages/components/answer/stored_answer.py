@@ -1,7 +1,4 @@
-"""Stored answers: an answer as the `details` of a message in the database, and back.
-
-The keys of `details` are in databases and exported files, so they keep their names.
-"""
+"""Stored answers: an answer as the `details` of a message in the database, and back."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -13,44 +10,31 @@ from chains.router import RouteDecision
 from pages.components.answer.answer_view import FinishedAnswer, finished_answer_of_run
 from weir.analysis.metrics import RunMetrics
 from weir.analysis.outcome import AnswerStatus, Outcome
+from weir.app.answer_details import STATUSES, answer_details
 from weir.runs.failure import FailureKind
 from weir.runs.run import Run
 from weir.storage.records import Message, MessageStatus
 
-STATUSES = {
-    AnswerStatus.WRITING: MessageStatus.RUNNING,
-    AnswerStatus.DONE: MessageStatus.DONE,
-    AnswerStatus.STOPPED: MessageStatus.STOPPED,
-    AnswerStatus.CUT_OFF: MessageStatus.CUT,
-    AnswerStatus.FAILED: MessageStatus.FAILED,
-}
+__all__ = ["STATUSES", "describe", "from_message", "to_details"]
+
 _ANSWER_STATUSES = {stored: status for status, stored in STATUSES.items()}
 _FIGURES = TypeAdapter(RunMetrics)
 _INTERRUPTED = Outcome(
     AnswerStatus.CUT_OFF,
     "Weir was restarted, or lost its connection, while this answer was being written.",
-    "What had arrived is kept. Retry for a whole answer.",
+    "The text so far is kept. Retry for a full answer.",
 )
 
 MAX_FIGURE = 1e12
 """Tokens, characters or seconds of an answer: an imported file may have infinity."""
 
-_UNKNOWN_END = ("It is not known why this answer ended.", "What had arrived is kept. Retry for a whole answer.")
+_UNKNOWN_END = ("It is not known why this answer ended.", "The text so far is kept. Retry for a full answer.")
 
 
 def to_details(ended: FinishedAnswer) -> dict[str, Any]:
     """Return what is stored of an answer besides its text, as JSON values."""
-    end = ended.outcome
-    return {
-        "mark": end.status.name,
-        "sentence": end.message,
-        "remedy": end.hint,
-        "detail": end.detail,
-        "kind": end.kind.name if end.kind else None,
-        "decision": ended.decision.model_dump(mode="json") if ended.decision else None,
-        # The single gaps are for the inspector, which has them from the run.
-        "figures": asdict(ended.figures) | {"inter_token_latencies": []},
-    }
+    decision = ended.decision.model_dump(mode="json") if ended.decision else None
+    return answer_details(ended.outcome, ended.figures, decision)
 
 
 def from_message(message: Message) -> FinishedAnswer:

@@ -42,13 +42,13 @@ def flush() -> None:
     """End of an element: `st.write_stream` takes any callable for one, and never sends that element again."""
 
 
-def stream_text(run: Run, meter: MetricsAccumulator, tick: Callable[[], None]) -> str:
-    """Write the run's text as it comes, until the run ends, and return it.
+def stream_text(run: Run, meter: MetricsAccumulator, tick: Callable[[], None], *, before: str = "") -> str:
+    """Write `before` and the run's text as it comes, until the run ends, and return them.
 
     `meter` gets every event. `tick` is called between two updates, at least every `HEARTBEAT_SECONDS`.
     """
     writer = BlockWriter()
-    with closing(block_pieces(run, meter.add, writer, tick)) as pieces:
+    with closing(block_pieces(run, meter.add, writer, tick, before=before)) as pieces:
         write_pieces(pieces)
     return writer.text
 

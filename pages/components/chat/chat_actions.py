@@ -1,12 +1,16 @@
 """What a person can do on the chat page."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
 
 from chains.router import Route
+from pages.components.answer.answer_view import AnswerState, FinishedAnswer
 from pages.components.chat.chat_state import ChatState
+from pages.components.chat.conversation_options import ConversationOptions, read_options
 from pages.components.chat.turns import Turn
+from pages.components.session.current_user import current_caller
 from pages.components.session.report_storage_errors import report_storage_errors
 from weir.storage.records import Rating
 from weir.storage.repository import ConversationRepository
@@ -22,19 +26,33 @@ class ChatActions:
 
     def open_conversation(self, conversation_id: str | None) -> None:
         """Show a conversation; with None, an empty page."""
-        self.state.conversation_id = conversation_id
-        self.state.edited_question_id = self.state.shared_run_id = None
-        st.query_params.clear()
-        if conversation_id:
-            st.query_params["conversation"] = conversation_id
+        self.state.open(conversation_id)
+        self.state.is_address_stale = True
 
     @report_storage_errors
     def ask(self, question: str) -> None:
         """Add a question at the end of the conversation, which is a new one if none is open."""
         if self.state.conversation_id is None:
             self.open_conversation(self.repository.create(self.user_id))
+            new_options, self.state.new_options = self.state.new_options, ConversationOptions()
+            if new_options != ConversationOptions():
+                self.repository.set_options(self.user_id, self._conversation_id, new_options.model_dump())
         path = self.repository.path(self.user_id, self._conversation_id)
         self._add_question(question, parent=path[-1].id if path else None)
+
+    def options(self) -> ConversationOptions:
+        """Return the options of the open conversation, or of the next one if none is open."""
+        if self.state.conversation_id is None:
+            return self.state.new_options
+        return read_options(self.repository.conversation(self.user_id, self.state.conversation_id).options)
+
+    @report_storage_errors
+    def change_options(self, read: Callable[[], ConversationOptions]) -> None:
+        """Store the options that `read` returns for the open conversation, or keep them for the next one."""
+        if self.state.conversation_id is None:
+            self.state.new_options = read()
+        else:
+            self.repository.set_options(self.user_id, self.state.conversation_id, read().model_dump())
 
     @property
     def _conversation_id(self) -> str:
@@ -43,7 +61,11 @@ class ChatActions:
 
     def _add_question(self, question: str, *, parent: str | None) -> None:
         question_id = self.repository.add_question(self.user_id, self._conversation_id, question, parent=parent)
-        self.repository.add_answer(self.user_id, question_id)
+        self._note_sent(self.repository.add_answer(self.user_id, question_id))
+
+    def _note_sent(self, answer_id: str) -> None:
+        self.state.sent_answer_id = answer_id
+        self.state.is_address_stale = True
 
     def edit(self, turn: Turn) -> None:
         """Open the question for editing."""
@@ -74,6 +96,14 @@ class ChatActions:
         self.state.requested_routes[self._regenerate(turn)] = route
 
     @report_storage_errors
+    def go_on(self, turn: Turn, ended: FinishedAnswer) -> None:
+        """Ask for the rest of an answer, as another version that begins with it."""
+        answer_id = self._regenerate(turn)
+        self.state.continued_texts[answer_id] = ended.text
+        if ended.decision:
+            self.state.requested_routes[answer_id] = ended.decision.route
+
+    @report_storage_errors
     def compare_with(self, turn: Turn, route: Route) -> None:
         """Answer by another route, and show the two answers side by side."""
         if turn.answer is not None:
@@ -84,12 +114,19 @@ class ChatActions:
     def _regenerate(self, turn: Turn) -> str:
         if (run := turn.run()) is not None:
             run.stop()
-        return self.repository.add_answer(self.user_id, turn.question.id)
+        answer_id = self.repository.add_answer(self.user_id, turn.question.id)
+        self._note_sent(answer_id)
+        return answer_id
 
     @report_storage_errors
     def show_version(self, message_id: str) -> None:
         """Show the branch that a message is on."""
         self.repository.choose_branch(self.user_id, message_id)
+
+    def stop_and_go_on(self, run_id: str) -> None:
+        """Stop the run that other answers wait for: the next one begins then."""
+        if (run := AnswerState(run_id).run()) is not None and run.can_stop(current_caller().visitor):
+            run.stop()
 
     def show_actions(self, turn: Turn) -> None:
         """Show all that can be done with an older turn."""
@@ -127,6 +164,13 @@ class ChatActions:
         self.repository.restore(self.user_id, conversation_id)
         self.state.deleted_conversation_id = None
         self.open_conversation(conversation_id)
+
+    @report_storage_errors
+    def delete_for_good(self, conversation_id: str) -> None:
+        """Remove a conversation from the bin. It cannot be restored then."""
+        self.repository.delete_for_good(self.user_id, conversation_id)
+        if self.state.deleted_conversation_id == conversation_id:
+            self.state.deleted_conversation_id = None
 
     @report_storage_errors
     def import_file(self, content: bytes) -> None:

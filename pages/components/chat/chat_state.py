@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from chains.router import Route
+from pages.components.chat.conversation_options import ConversationOptions
 from pages.components.session import run_links
+from weir.runs.run import Run
 from weir.storage.records import Message
 from weir.storage.repository import ConversationRepository
 
@@ -18,32 +20,69 @@ class ChatState:
     shared_run_id: str | None = None
     """The run of a link. It is shown alone where its conversation is another user's."""
     edited_question_id: str | None = None
+    sent_answer_id: str | None = None
+    """The newest answer that was asked for in this tab: the page scrolls to it once."""
+    opened_count: int = 0
+    """How often a conversation was opened: each time the focus goes to the input."""
+    is_address_stale: bool = False
+    """Whether the address still names the conversation, or its newest run, before the last click."""
     expanded_question_id: str | None = None
     """An older turn whose actions are shown."""
     deleted_conversation_id: str | None = None
     """The conversation that *Undo* restores."""
+    new_options: ConversationOptions = field(default_factory=ConversationOptions)
+    """Options of the conversation that the next question begins."""
     requested_routes: dict[str, Route] = field(default_factory=dict)
     """The routes that the user chose, by the id of the waiting answer."""
+    continued_texts: dict[str, str] = field(default_factory=dict)
+    """The text that a waiting answer continues, by its id."""
     compared_answers: dict[str, Message] = field(default_factory=dict)
     """The answer to draw beside another, by the id of that one."""
     unsaved_conversations: ConversationRepository | None = None
     """In memory, for this tab, while the database cannot be opened or read."""
 
+    def open(self, conversation_id: str | None, shared_run_id: str | None = None) -> None:
+        """Show another conversation; with None, an empty page."""
+        self.conversation_id, self.shared_run_id = conversation_id, shared_run_id
+        self.edited_question_id = None
+        self.opened_count += 1
 
-def load_chat_state() -> ChatState:
-    """Return the page's state. The address sets the conversation: with `?conversation=`, or with `?run=` at first."""
-    named = st.query_params.get("conversation")
-    if "chat_state" not in st.session_state:
-        st.session_state.chat_state = ChatState(named) if named is not None else _state_of_linked_run()
-    state: ChatState = st.session_state.chat_state
-    if named is not None:
-        state.conversation_id = named
+    def show_address(self, run: Run | None) -> None:
+        """Put the conversation and its newest run into the address, in one step: one *Back* leaves a conversation."""
+        address = {"conversation": self.conversation_id} if self.conversation_id else {}
+        if address and run:
+            address["run"] = run.id
+        shown = st.query_params.to_dict()
+        # A link that names the run alone stays as it is: with another entry, *Back* would lead to the link again.
+        is_link = "run" in shown and "conversation" not in shown and (not address or shown["run"] == self.shared_run_id)
+        if shown != address and (self.is_address_stale or not is_link):
+            st.query_params.from_dict(address)
+        self.is_address_stale = False
+
+
+def load_chat_state(*, is_return: bool) -> ChatState:
+    """Return the page's state, with the conversation that the address names by `?conversation=` or `?run=`.
+
+    An address without either is an empty page, unless the visitor returns from another page (`is_return`).
+    """
+    is_new = "chat_state" not in st.session_state
+    state: ChatState = st.session_state.setdefault("chat_state", ChatState())
+    if state.is_address_stale:
+        return state
+    if (named := st.query_params.get("conversation")) is not None:
+        if named != state.conversation_id:
+            state.open(named)
+    elif is_new or not is_return:
+        opened = _of_linked_run()
+        if opened != (state.conversation_id, state.shared_run_id):
+            state.open(*opened)
     return state
 
 
-def _state_of_linked_run() -> ChatState:
+def _of_linked_run() -> tuple[str | None, str | None]:
+    """Return the ids of the conversation and the run that a link names; None, None if it names none."""
     run = run_links.linked_run("chat")
     if run is None:
-        return ChatState()
+        return None, None
     conversation_id = run.context.get("conversation")
-    return ChatState(conversation_id if isinstance(conversation_id, str) else None, shared_run_id=run.id)
+    return conversation_id if isinstance(conversation_id, str) else None, run.id

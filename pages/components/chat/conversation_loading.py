@@ -17,20 +17,26 @@ def load_conversation(actions: ChatActions) -> tuple[Sequence[Turn], Mapping[str
     """Return the turns of the open conversation and the user's feedback. Raises StorageError.
 
     A conversation that does not exist, or is another user's, is closed; the page says so, unless a link of a shared run
-    named it: the page shows that run then.
+    named it: the page shows that run then. A conversation of the terminal becomes that of the user who opens its link.
     """
     state, repository, user_id = actions.state, actions.repository, actions.user_id
     if not state.conversation_id:
         return [], {}
     try:
-        turns = turns_of(repository.path(user_id, state.conversation_id))
-        return turns, repository.feedback_of(user_id, state.conversation_id)
+        return _read(actions, state.conversation_id)
     except ConversationNotFoundError:
+        if repository.take_over(user_id, state.conversation_id):
+            return _read(actions, state.conversation_id)
         if state.shared_run_id is None:
             st.warning("There is no such conversation here, or it is another user's.", icon=":material/link_off:")
             actions.open_conversation(None)
         state.conversation_id = None
         return [], {}
+
+
+def _read(actions: ChatActions, conversation_id: str) -> tuple[Sequence[Turn], Mapping[str, Feedback]]:
+    turns = turns_of(actions.repository.path(actions.user_id, conversation_id))
+    return turns, actions.repository.feedback_of(actions.user_id, conversation_id)
 
 
 def draw_unsaved_warning(placeholder: st.delta_generator.DeltaGenerator) -> None:

@@ -3,7 +3,9 @@
 import streamlit as st
 
 from pages.components.answer import answer_view
-from pages.components.chat.turn_view import ASSISTANT_AVATAR, USER_AVATAR, draw_route_and_figures
+from pages.components.answer.truncation import draw_download, is_longer
+from pages.components.chat.turn_view import ASSISTANT_AVATAR, USER_AVATAR
+from pages.components.layout.copy_button import copy_button
 from pages.components.session import run_links
 
 
@@ -14,9 +16,9 @@ def draw_shared_run(run_id: str) -> None:
     except run_links.RUN_UNAVAILABLE as error:
         run_links.draw_run_unavailable(error)
         return
-    st.caption(":material/share: One question and its answer, shared by a link.")
+    st.caption(":material/share: Shared with you: one question and its answer.")
     with st.chat_message("user", avatar=USER_AVATAR):
-        st.text(run.input["question"])
+        st.text(run.context.get("question") or run.input["question"])
     with st.chat_message("assistant", avatar=ASSISTANT_AVATAR):
         placeholders = answer_view.answer_placeholders()
     if run.is_live:
@@ -25,7 +27,12 @@ def draw_shared_run(run_id: str) -> None:
     else:
         ended = answer_view.finished_answer_of_run(run)
         answer_view.draw_answer(ended, placeholders)
-    draw_route_and_figures(ended, placeholders)
-    placeholders.actions.page_link(
-        "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"
-    )
+    answer_view.draw_end_for_reader(ended, placeholders)
+    with placeholders.actions.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if is_longer(ended.text):
+            draw_download(ended.text, run.id, key="whole-shared")
+        elif ended.text:
+            copy_button(ended.text, key="copy-shared")
+        st.page_link(
+            "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"
+        )

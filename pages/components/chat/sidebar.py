@@ -1,11 +1,16 @@
 """The user's conversations, in the sidebar of the chat page."""
 
+import time
+
 import streamlit as st
 
 from pages.components.chat.chat_actions import ChatActions
+from pages.components.chat.date_groups import date_group, zone
+from pages.components.chat.scroll_and_keys import draw_key_list
 from pages.components.layout.formatting import escape_markdown
 from pages.components.layout.upload import draw_upload
 from pages.components.session.current_user import has_persistent_identity
+from weir.app.services import TRASH_DAYS
 from weir.storage.records import Conversation
 
 MAX_LISTED = 60
@@ -18,6 +23,7 @@ def draw_sidebar(actions: ChatActions) -> None:
         st.button(
             "New chat",
             icon=":material/edit_square:",
+            key="chat_new",
             on_click=actions.open_conversation,
             args=(None,),
             width="stretch",
@@ -29,25 +35,60 @@ def draw_sidebar(actions: ChatActions) -> None:
             placeholder="Search",
             label_visibility="collapsed",
         )
-        if deleted_id := actions.state.deleted_conversation_id:
-            _draw_undo(deleted_id, actions)
-        conversations = actions.repository.conversations(actions.user_id, search, limit=MAX_LISTED)
-        if not conversations and search:
-            st.caption("No conversation contains this.")
-        elif not has_persistent_identity():
-            st.caption("Your browser keeps no cookie of Weir: your conversations are kept until this tab is closed.")
-        elif not conversations:
-            st.caption("Your conversations are kept here.")
-        for conversation in conversations:
-            _draw_conversation(conversation, actions)
-        with st.popover("Import", icon=":material/upload_file:", type="tertiary"):
-            draw_upload(
-                "A conversation that Weir has exported as JSON",
-                "json",
-                key="chat_import",
-                max_mb=MAX_IMPORT_MB,
-                take=actions.import_file,
-            )
+        # One element for the list, however long it is: what is below keeps its position, and is not drawn twice.
+        with st.container():
+            if deleted_id := actions.state.deleted_conversation_id:
+                _draw_undo(deleted_id, actions)
+            conversations = actions.repository.conversations(actions.user_id, search, limit=MAX_LISTED)
+            if not conversations and search:
+                st.caption("No matches.")
+            elif not has_persistent_identity():
+                st.caption("Cookies are blocked, so conversations last only until you close this tab.")
+            elif not conversations:
+                st.caption("Your conversations will appear here.")
+            snippets = actions.repository.snippets(actions.user_id, conversations, search)
+            now, visitor_zone, group = time.time(), zone(st.context.timezone), ""
+            for conversation in conversations:
+                if group != (group := date_group(conversation.updated_at, now, visitor_zone)):
+                    st.caption(group)
+                _draw_conversation(conversation, actions, snippets.get(conversation.id, ""))
+        with st.container(horizontal=True):
+            with st.popover("Import", icon=":material/upload_file:", type="tertiary"):
+                draw_upload(
+                    "A conversation that Weir has exported as JSON",
+                    "json",
+                    key="chat_import",
+                    max_mb=MAX_IMPORT_MB,
+                    take=actions.import_file,
+                )
+            _draw_bin(actions)
+            draw_key_list()
+
+
+def _draw_bin(actions: ChatActions) -> None:
+    with st.popover("Bin", icon=":material/delete:", type="tertiary", key="chat_bin", on_change="rerun"):
+        if not st.session_state.get("chat_bin"):
+            return
+        st.caption(f"Deleted conversations are kept for {TRASH_DAYS} days.")
+        for conversation in actions.repository.deleted_conversations(actions.user_id, limit=MAX_LISTED):
+            st.markdown(escape_markdown(conversation.title or "New chat"))
+            with st.container(horizontal=True):
+                st.button(
+                    "Restore",
+                    icon=":material/restore_from_trash:",
+                    type="tertiary",
+                    key=f"restore-{conversation.id}",
+                    on_click=actions.undo_delete,
+                    args=(conversation.id,),
+                )
+                st.button(
+                    "Delete for good",
+                    icon=":material/delete_forever:",
+                    type="tertiary",
+                    key=f"purge-{conversation.id}",
+                    on_click=actions.delete_for_good,
+                    args=(conversation.id,),
+                )
 
 
 def _draw_undo(deleted_id: str, actions: ChatActions) -> None:
@@ -63,7 +104,7 @@ def _draw_undo(deleted_id: str, actions: ChatActions) -> None:
         )
 
 
-def _draw_conversation(conversation: Conversation, actions: ChatActions) -> None:
+def _draw_conversation(conversation: Conversation, actions: ChatActions, snippet: str) -> None:
     is_open = conversation.id == actions.state.conversation_id
     name, menu = st.columns([5, 1], vertical_alignment="center", gap="xxsmall") if is_open else (st.container(), None)
     name.button(
@@ -74,6 +115,8 @@ def _draw_conversation(conversation: Conversation, actions: ChatActions) -> None
         args=(conversation.id,),
         width="stretch",
     )
+    if snippet:
+        st.caption(escape_markdown(snippet))
     if menu is not None:
         with menu.popover("", icon=":material/more_horiz:", type="tertiary", help="Rename, export, delete"):
             _draw_menu(conversation, actions)

@@ -14,6 +14,7 @@ from pages.components.chat.turns import Turn
 from pages.components.layout import formatting
 from pages.components.layout.copy_button import copy_button
 from pages.components.layout.keyed_container import keyed_container
+from pages.components.session.app_services import answer_cost
 from weir.analysis.outcome import AnswerStatus
 from weir.storage.records import Feedback, Message, Rating
 
@@ -29,26 +30,31 @@ def draw_question(turn: Turn, actions: ChatActions, *, has_actions: bool) -> Non
         st.text(turn.question.text)
         if has_actions:
             key = turn.question.id
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"question-actions-{key}"):
                 st.button(
                     "Edit",
                     icon=":material/edit:",
                     type="tertiary",
                     key=f"edit-{key}",
+                    help="Edit this question",
                     on_click=actions.edit,
                     args=(turn,),
                 )
-                copy_button(turn.question.text, key=f"copy-{key}")
+                copy_button(turn.question.text, key=f"copy-{key}", label_visibility="collapsed")
                 _draw_versions(turn.question, actions)
 
 
 def _draw_edit_form(turn: Turn, actions: ChatActions) -> None:
     key = turn.question.id
     text_key = f"edited-{key}"
-    st.text_area("Your question", value=turn.question.text, key=text_key, label_visibility="collapsed")
-    with st.container(horizontal=True):
-        st.button("Send", type="primary", key=f"send-{key}", on_click=actions.send_edited, args=(turn, text_key))
-        st.button("Cancel", key=f"cancel-{key}", on_click=actions.cancel_edit)
+    # A form: Ctrl+Enter in its text sends it.
+    with st.form(f"edit-form-{key}", border=False):
+        st.text_area("Your question", value=turn.question.text, key=text_key, label_visibility="collapsed")
+        with st.container(horizontal=True):
+            st.form_submit_button(
+                "Send", type="primary", key=f"send-{key}", on_click=actions.send_edited, args=(turn, text_key)
+            )
+            st.form_submit_button("Cancel", key=f"cancel-edit-{key}", on_click=actions.cancel_edit)
 
 
 def _draw_versions(message: Message, actions: ChatActions) -> None:
@@ -79,23 +85,16 @@ def answer_placeholders(answer: Message, slot: str, compared: Message | None) ->
         with left:
             _draw_compared_answer(compared)
         with right:
-            st.caption("The other route")
+            st.caption("New answer")
             return answer_view.answer_placeholders()
 
 
 def _draw_compared_answer(message: Message) -> None:
     ended = from_message(message)
-    st.caption("The answer before, for comparison")
+    st.caption(f"Previous answer ({ended.decision.route.label})" if ended.decision else "Previous answer")
     placeholders = answer_view.answer_placeholders()
     answer_view.draw_answer(ended, placeholders)
-    draw_route_and_figures(ended, placeholders)
-
-
-def draw_route_and_figures(ended: FinishedAnswer, placeholders: AnswerPlaceholders) -> None:
-    """Draw the route and the figures of an answer that has no actions."""
-    if ended.decision:
-        answer_view.draw_route_badge(ended.decision, placeholders)
-    placeholders.figures.caption(formatting.metrics_line(ended.figures))
+    answer_view.draw_end_for_reader(ended, placeholders)
 
 
 def draw_answer_footer(
@@ -117,13 +116,14 @@ def draw_answer_footer(
             run_id=message.run_id,
             key=message.id,
             retry=partial(actions.retry, turn),
+            go_on=partial(actions.go_on, turn, ended),
             more=lambda: _draw_more(turn, message, ended, actions, feedback.get(message.id)),
         )
         return
     if ended.decision:
         answer_view.draw_route_badge(ended.decision, placeholders)
     placeholders.figures.button(
-        formatting.metrics_line(ended.figures),
+        formatting.metrics_line(ended.figures, answer_cost(ended.figures)),
         icon=":material/more_horiz:",
         key=f"actions-{message.id}",
         type="tertiary",

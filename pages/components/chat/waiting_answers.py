@@ -11,11 +11,12 @@ from pages.components.answer import answer_view
 from pages.components.answer.answer_view import AnswerPlaceholders, AnswerState
 from pages.components.answer.stored_answer import STATUSES, describe, to_details
 from pages.components.chat.chat_actions import ChatActions
+from pages.components.chat.chat_state import ChatState
 from pages.components.chat.conversation_loading import draw_unsaved_warning
 from pages.components.chat.turn_view import draw_answer_footer
 from pages.components.chat.turns import Turn, history
 from pages.components.layout.input_bar import InputBar
-from pages.components.session import run_links, run_start
+from pages.components.session import run_start
 from pages.components.session.app_services import service
 from weir.access.limits import LimitReachedError
 from weir.llm.chain_registry import ModelNotReadyError
@@ -34,7 +35,7 @@ def stream_waiting_answers(
     """Stream the answers that have not ended, one after the other, and return the last run."""
     last_run = None
     earlier: list[Turn] = []
-    for turn in turns:
+    for number, turn in enumerate(turns):
         slots = placeholders.get(turn.answer.id) if turn.answer else None
         if slots is None or turn.finished_answer():
             earlier.append(turn)
@@ -43,12 +44,31 @@ def stream_waiting_answers(
         if run is None:
             earlier.append(turn)
             continue
-        written, ended = _stream(turn, run, slots, bottom)
+        _draw_waiting(run, turns[number + 1 :], placeholders, actions)
+        written, ended = _stream(turn, run, slots, actions.state, bottom)
         draw_unsaved_warning(storage_notice)
         draw_answer_footer(written, ended, slots, actions, feedback, has_actions=True)
         earlier.append(written)
         last_run = run
     return last_run
+
+
+def _draw_waiting(
+    live: Run, others: Sequence[Turn], placeholders: Mapping[str, AnswerPlaceholders], actions: ChatActions
+) -> None:
+    """Say in each answer that waits for the live one that it does, and offer to stop that."""
+    for turn in others:
+        if turn.answer is None or turn.answer.id not in placeholders or turn.finished_answer():
+            continue
+        with placeholders[turn.answer.id].figures.container(horizontal=True, vertical_alignment="center"):
+            st.caption(":material/hourglass_top: Waiting for the answer above", width="content")
+            st.button(
+                "Stop it and go on",
+                type="tertiary",
+                key=f"go-on-{turn.answer.id}",
+                on_click=actions.stop_and_go_on,
+                args=(live.id,),
+            )
 
 
 def _run_of(turn: Turn, earlier: Sequence[Turn], slots: AnswerPlaceholders, actions: ChatActions) -> Run | None:
@@ -60,7 +80,7 @@ def _run_of(turn: Turn, earlier: Sequence[Turn], slots: AnswerPlaceholders, acti
             run_start.draw_retry(reached, key=turn.answer.id if turn.answer else "")
         return None
     if run is None:
-        slots.figures.caption("This question is answered as soon as a model is ready.")
+        slots.figures.caption("Starts as soon as a model is ready.")
     return run
 
 
@@ -69,9 +89,18 @@ def _start_run(turn: Turn, earlier: Sequence[Turn], actions: ChatActions) -> Run
     assert turn.answer is not None
     answer_id, run_id = turn.answer.id, uuid.uuid4()
     repository, user_id = actions.repository, actions.user_id
-    route = actions.state.requested_routes.get(answer_id)
+    route, so_far = actions.state.requested_routes.get(answer_id), actions.state.continued_texts.get(answer_id, "")
+    options = actions.options()
     try:
-        prepared = prepare_conversation(service().models, turn.question.text, history(earlier), route=route)
+        prepared = prepare_conversation(
+            service().models,
+            turn.question.text,
+            history(earlier),
+            route=route,
+            so_far=so_far,
+            options=options.model,
+            system_prompt=options.system_prompt,
+        )
     except ModelNotReadyError:
         return None
 
@@ -82,18 +111,18 @@ def _start_run(turn: Turn, earlier: Sequence[Turn], actions: ChatActions) -> Run
 
     def track(run: Run) -> None:
         if repository is service().conversations:
-            service().answer_writer.track(user_id, answer_id, run, describe)
+            service().answer_writer.track(user_id, answer_id, run, describe, before=so_far)
 
     context = {"conversation": actions.state.conversation_id}
     return run_start.start(prepared, context=context, run_id=run_id, claim=claim, on_start=track)
 
 
 def _stream(
-    turn: Turn, run: Run, slots: AnswerPlaceholders, bottom: InputBar
+    turn: Turn, run: Run, slots: AnswerPlaceholders, state: ChatState, bottom: InputBar
 ) -> tuple[Turn, answer_view.FinishedAnswer]:
     """Stream a run to its end, and return its turn as it is stored then, with the answer."""
     assert turn.answer is not None
-    run_links.show_link(run)
+    state.show_address(run)
     bottom.stop.enable(run)
     ended = answer_view.stream_answer(AnswerState(run.id), run, slots, waiting="Choosing a route")
     service().answer_writer.flush(turn.answer.id)

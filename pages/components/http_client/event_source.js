@@ -5,6 +5,7 @@ const clients = new WeakMap()
 
 const milliseconds = (value) => `${Math.round(value).toLocaleString("en")} ms`
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
+const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1)
 const reconnects = (count) => `${count} ${count === 1 ? "reconnect" : "reconnects"}`
 const sequence = (id) => Number(String(id).split(":").at(-1))
 
@@ -87,21 +88,21 @@ class Client {
     source.addEventListener("error", (event) => {
       if (event.data) return this.finish(event)
       if (source.readyState === EventSource.CLOSED) this.close("Refused: the server did not answer with a stream. Start again.")
-      else this.say("The connection is gone; the browser is coming back by itself …")
+      else this.say("Connection lost: the browser is reconnecting …")
     })
   }
 
   whenOpened() {
     this.opens += 1
-    if (this.opens === 1) return this.say("Connected: frames come as the model writes.")
+    if (this.opens === 1) return this.say("Connected: frames arrive as the model writes.")
     this.reconnects += 1
     if (this.broken) {
       const away = milliseconds(performance.now() - this.broken.at)
-      this.note(`Broken after id ${this.broken.id}. The browser was back ${away} later, asking with that Last-Event-ID.`)
+      this.note(`Broken after id ${this.broken.id}. The browser reconnected ${away} later and sent that id as Last-Event-ID.`)
       this.resumed = { id: this.broken.id, count: this.count }
       this.broken = null
     }
-    this.say("Connected again: the server goes on after the last id.")
+    this.say("Reconnected: the server continues after the last id.")
     this.figures()
     this.buttons()
   }
@@ -123,7 +124,7 @@ class Client {
     this.row(when, `id: ${event.lastEventId}\n${type}data: ${event.data}`)
     if (this.resumed?.count === this.count - 1) {
       const fresh = sequence(event.lastEventId) > sequence(this.resumed.id)
-      this.note(`It went on with id ${event.lastEventId}: ${fresh ? "nothing twice" : "which had come before"}.`)
+      this.note(`Resumed with id ${event.lastEventId}: ${fresh ? "no duplicate" : "a duplicate"}.`)
     }
     if (event.type === "message") this.write(textOf(this.data.kind, JSON.parse(event.data)))
     this.figures()
@@ -157,7 +158,7 @@ class Client {
 
   figures() {
     const shown = [`${this.count.toLocaleString("en")} frames`]
-    if (this.count > KEPT) shown.push(`${(this.count - KEPT).toLocaleString("en")} older ones hidden`)
+    if (this.count > KEPT) shown.push(`${(this.count - KEPT).toLocaleString("en")} older frames hidden`)
     if (this.gaps.length) {
       shown.push(`median gap ${milliseconds(median(this.gaps.slice(-500)))}`)
       shown.push(`longest ${milliseconds(this.gaps.reduce((a, b) => Math.max(a, b)))}`)
@@ -184,20 +185,21 @@ class Client {
     this.stop()
     this.buttons()
     const data = JSON.parse(event.data)
-    const words = event.type === "error" ? `${data.message} (reference ${data.reference})` : `Ended: ${data.status}.`
+    const words =
+      event.type === "error" ? `${data.message} (reference ${data.reference})` : `${capital(data.status)}.`
     this.say(words)
     const turn = this.turn
-    const checked = await this.check().catch(() => "The record could not be asked.")
+    const checked = await this.check().catch(() => "Could not verify it against the record.")
     if (turn === this.turn) this.say(`${words} ${checked}`)
   }
 
   // The ids of a stream of text have gaps by nature, so what was received is held against the server's record.
   async check() {
     const answer = await fetch(this.runAddress())
-    if (!answer.ok) return "The record could not be asked."
+    if (!answer.ok) return "Could not verify it against the record."
     const same = (await answer.json()).text === this.received
-    const twice = this.repeated ? `${this.repeated} frames came twice` : "nothing twice"
-    return `${reconnects(this.reconnects)}, ${twice}, ${same ? "nothing missing" : "but the text is not the record's"}.`
+    const twice = this.repeated ? `${this.repeated} duplicates` : "no duplicates"
+    return `${reconnects(this.reconnects)}, ${twice}, ${same ? "no gaps" : "but the text differs from the record"}.`
   }
 
   async fetchBytes() {
@@ -207,7 +209,7 @@ class Client {
       this.row("", `HTTP ${response.status} ${response.headers.get("content-type")}`)
       if (!response.ok) return this.close(`Refused: ${(await response.json()).detail}`)
       this.runId = response.headers.get("x-run-id") ?? this.data.runId
-      this.say("Reading the bytes as they come.")
+      this.say("Reading bytes as they arrive.")
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
       for (;;) {
         const { value, done } = await reader.read()
@@ -221,9 +223,9 @@ class Client {
         if (this.data.kind === "plain") this.write(value)
         this.figures()
       }
-      this.close("The body ended as it should.")
+      this.close("Response complete.")
     } catch (error) {
-      if (error.name !== "AbortError") this.close("The body broke off: what came is not the whole.")
+      if (error.name !== "AbortError") this.close("Response cut short.")
     }
   }
 
@@ -241,11 +243,11 @@ class Client {
       const bursts = gaps.filter((gap) => gap < 100).length
       end(
         bursts > gaps.length / 3
-          ? `Something between Weir and this browser buffers: ${bursts + 1} of ${arrivals.length} ticks came in bursts.`
-          : `Nothing in between buffers: ${arrivals.length} ticks, median gap ${milliseconds(median(gaps))}.`,
+          ? `Buffering found: ${bursts + 1} of ${arrivals.length} ticks arrived in bursts. Something between Weir and this browser holds them back.`
+          : `No buffering found: ${arrivals.length} ticks, median gap ${milliseconds(median(gaps))}.`,
       )
     })
-    source.onerror = () => end("The ticks did not come through.")
+    source.onerror = () => end("The ticks did not arrive.")
   }
 }
 

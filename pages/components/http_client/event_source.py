@@ -14,14 +14,22 @@ _HTML = """
     <button type="button" data-part="start">Start again</button>
     <button type="button" data-part="break">Break the connection</button>
     <button type="button" data-part="stop">Stop</button>
-    <button type="button" data-part="test">Does a proxy buffer?</button>
+    <button type="button" data-part="test">Test for buffering</button>
   </div>
-  <div class="status" data-part="status" role="status" aria-live="polite"></div>
-  <div class="status" data-part="verdict" role="status" aria-live="polite"></div>
+  <div role="status" aria-live="polite">
+    <div class="status" data-part="status"></div>
+    <div class="status" data-part="verdict"></div>
+  </div>
   <div class="figures" data-part="figures"></div>
   <div class="panes">
-    <div class="pane"><h4>Frames</h4><ol class="box frames" data-part="frames" tabindex="0"></ol></div>
-    <div class="pane"><h4>Text</h4><div class="box text" data-part="text" tabindex="0"></div></div>
+    <div class="pane">
+      <h2>Frames</h2>
+      <ol class="box frames" data-part="frames" aria-label="Frames" tabindex="0"></ol>
+    </div>
+    <div class="pane">
+      <h2>Text</h2>
+      <div class="box text" data-part="text" role="region" aria-label="Text" tabindex="0"></div>
+    </div>
   </div>
 </section>
 """

@@ -1,6 +1,6 @@
 """What the Events page does: start a run, open and close one, compare two."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 from pydantic import ValidationError
@@ -13,7 +13,8 @@ from pages.components.session.app_services import service
 from pages.components.session.recordings import open_recording, samples
 from pages.components.session.run_start import PendingRun
 from weir.access.limits import LimitReachedError
-from weir.llm.chain_registry import ChainSpec, ModelNotReadyError
+from weir.llm.chain_registry import ChainSpec, ModelNotReadyError, UnsuitableModelError
+from weir.runs.graph_options import GraphOptions, GraphOptionsError, configure_run
 from weir.runs.run import Run
 
 
@@ -33,17 +34,30 @@ def start_run(request: RunRequest, pending: PendingRun) -> StartResult:
     chain = REGISTRY.get(request.chain)
     try:
         value = chain_form.input_of_text(chain, request.text) if request.text else request.value
+        inputs = chain.inputs_for(None if request.continues else value, continues=request.continues)
+    except ValidationError as error:
+        return StartResult(problem=_first_problem(error))
     except ValueError as error:
         return StartResult(problem=f"{chain.name} takes JSON, and this text is not JSON: {error}.")
     try:
-        prepared = chain.prepare(service().models, chain.input_model.model_validate(value))
+        prepared = chain.prepare(service().models, inputs)
+        options = GraphOptions.model_validate(request.options)
+        configured = configure_run(prepared.runnable, None if request.continues else prepared.inputs, options)
     except ModelNotReadyError:
         return StartResult(waits_for_model=True)
+    except (UnsuitableModelError, GraphOptionsError) as error:
+        return StartResult(problem=str(error))
     except ValidationError as error:
         return StartResult(problem=_first_problem(error))
-    context = {"page": "events", "asked": value}
+    context = {"page": "events", **({} if request.continues else {"asked": value}), **configured.context}
+    if request.origin:
+        context["origin"] = request.origin
+    prepared = replace(prepared, runnable=configured.runnable, inputs=configured.value)
     try:
-        return StartResult(run_start.start(prepared, name=chain.name, context=context, on_start=pending.note))
+        run = run_start.start(
+            prepared, name=chain.name, context=context, config=configured.config, on_start=pending.note
+        )
+        return StartResult(run)
     except LimitReachedError as reached:
         return StartResult(limit=reached)
 

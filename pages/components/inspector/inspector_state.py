@@ -1,6 +1,7 @@
 """The session state of the Events page."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
@@ -18,6 +19,12 @@ class RunRequest:
     value: object = None
     text: str = ""
     """What was typed at the bottom of the page; the input is made from it. Empty if `value` is the input."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Fields of GraphOptions."""
+    continues: bool = False
+    """Whether a thread goes on, so that there is no input."""
+    origin: str = ""
+    """Id of the run that it goes on from."""
 
 
 @dataclass

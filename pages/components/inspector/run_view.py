@@ -5,15 +5,18 @@ from functools import partial
 
 import streamlit as st
 
+from chains.registry import REGISTRY
 from pages.components.answer.answer_view import STATUS_BADGES
 from pages.components.answer.share_popover import draw_link
-from pages.components.inspector import event_filter_form, event_table, inspector_actions, run_charts
+from pages.components.inspector import event_filter_form, event_table, graph_views, inspector_actions, run_charts
 from pages.components.inspector.diagnosis_view import draw_diagnosis
 from pages.components.inspector.inspector_state import InspectorState
 from pages.components.layout import formatting, playback_bar
 from pages.components.session import run_links
+from pages.components.session.app_services import answer_cost
 from pages.components.session.my_runs import my_runs
 from pages.components.session.recordings import draw_recording_download, samples
+from weir.analysis.answer_reader import answer_text
 from weir.analysis.outcome import outcome
 from weir.analysis.run_snapshot import RunSnapshot
 from weir.core.run_event import RunEvent
@@ -25,7 +28,7 @@ REFRESH_SECONDS = 0.5
 MAX_ERRORS = 20
 MAX_ERROR_CHARS = 2_000
 MAX_TEXT_CHARS = 20_000
-VIEWS = ["Timeline", "Latency", "Doctor", "Text"]
+VIEWS = ["Timeline", "Latency", "Doctor", "Text", "Graph", "State", "Tools"]
 
 
 def draw_run(state: InspectorState, run: Run) -> None:
@@ -48,11 +51,13 @@ def _draw_run(state: InspectorState, run: Run, was_moving: bool) -> None:
     else:
         with st.container():
             _draw_outcome(run, seen)
+            if len(seen.events) == len(run.events):
+                graph_views.draw_interrupts(state, run, resumable=_is_in_registry)
         left, right = st.columns(2)
         with left:
             run_charts.draw_tree(seen.root, key=f"events_tree_{run.id}", pick=state.pick)
         with right:
-            _draw_view(state, seen)
+            _draw_view(state, run, seen)
         _draw_events(state, run, seen)
     # How often this fragment is drawn is decided by the whole page.
     if was_moving != state.is_moving(run):
@@ -135,12 +140,15 @@ def _next_error(events: Sequence[RunEvent], count: int) -> int | None:
 def _draw_outcome(run: Run, seen: RunSnapshot) -> None:
     metrics = seen.metrics()
     result = outcome(run, metrics)
+    # The prices are those of this Weir's model; a recording may be of another.
+    cost = None if run.is_recording else answer_cost(metrics)
     is_whole = len(seen.events) == len(run.events)
     icon, color = STATUS_BADGES.get(result.status, (":material/check_circle:", "green"))
     badge = f":{color}-badge[{icon} {result.status.value}]" if is_whole else ":gray-badge[:material/replay: Replay]"
     st.markdown(
         f"**{formatting.escape_markdown(run.name)}** {badge} {len(seen.events):,} events · "
-        f"{formatting.metrics_line(metrics)}" + (" · :material/description: a recording" if run.is_recording else "")
+        f"{formatting.metrics_line(metrics, cost)}"
+        + (" · :material/description: a recording" if run.is_recording else "")
     )
     if is_whole and result.message:
         st.markdown(f"{result.message} {result.hint}")
@@ -153,10 +161,21 @@ def _draw_outcome(run: Run, seen: RunSnapshot) -> None:
         st.caption(f"These are the first {MAX_ERRORS} of {len(seen.error_origins):,} errors; the table below has all.")
 
 
-def _draw_view(state: InspectorState, seen: RunSnapshot) -> None:
+def _is_in_registry(name: str) -> bool:
+    return any(chain.name == name for chain in REGISTRY)
+
+
+def _draw_view(state: InspectorState, run: Run, seen: RunSnapshot) -> None:
     assert seen.root is not None
     view = st.segmented_control(
-        "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
+        "View",
+        VIEWS,
+        default=VIEWS[0],
+        required=True,
+        key="view",
+        bind="query-params",
+        label_visibility="collapsed",
+        wrap=True,
     )
     event = seen.events[state.picked] if state.picked is not None and state.picked < len(seen.events) else None
     node = seen.nodes.get(event.run_id) if event else None
@@ -170,10 +189,19 @@ def _draw_view(state: InspectorState, seen: RunSnapshot) -> None:
         run_charts.draw_latency(streaming, at, key="events_latency", pick=state.pick)
     elif view == "Doctor":
         draw_diagnosis(seen.root, pick=state.pick)
+    elif view == "Graph":
+        graph_views.draw_graph(seen.events)
+    elif view == "State":
+        graph_views.draw_state(state, run, seen.events, pick=state.pick)
+    elif view == "Tools":
+        graph_views.draw_tools(seen.events, pick=state.pick)
     else:
+        if reasoning := "".join(node.reasoning for node in seen.nodes.values()):
+            with st.expander("Thinking"):
+                st.text(replace_invisible(reasoning[-MAX_TEXT_CHARS:]))
         with st.container(height=260, border=True, autoscroll=True):
-            text = replace_invisible(seen.root.text[-MAX_TEXT_CHARS:])
-            st.text(text or "The root has streamed no text so far.")
+            text = replace_invisible(answer_text(seen.events)[-MAX_TEXT_CHARS:])
+            st.text(text or "There is no text of an answer so far.")
 
 
 def _draw_events(state: InspectorState, run: Run, seen: RunSnapshot) -> None:

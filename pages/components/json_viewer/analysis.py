@@ -1,6 +1,7 @@
 """Analysis of a JSON text that is complete: playback, field timelines, one chunk, and a comparison of parsers."""
 
 import json
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
@@ -8,7 +9,7 @@ import streamlit as st
 
 from pages.components.json_viewer.json_source import JsonSource
 from pages.components.json_viewer.json_state import JsonState
-from pages.components.json_viewer.outline_view import LEGEND, html
+from pages.components.json_viewer.outline_view import LEGEND, chunks_html, html
 from pages.components.json_viewer.timeline_chart import draw_field_timeline
 from pages.components.layout import formatting, playback_bar
 from pages.components.session import run_links
@@ -18,14 +19,15 @@ from weir.partial_json.json_patch import deltas, patch
 from weir.partial_json.outline import outline
 from weir.partial_json.parser import PartialJson
 from weir.partial_json.parser_comparison import CANDIDATES, LANGCHAIN, ParserResult, compare_parsers
-from weir.text.invisible_characters import replace_invisible
 
-VIEWS = ["Life-line", "This chunk", "Face-off", "The chain's own chunks"]
+VIEWS = ["Field timeline", "Current chunk", "Parser comparison", "Chain output"]
 MAX_ROWS = 300
 MAX_TEXT = 20_000
-"""Characters of the raw text that are shown: its end."""
+"""Characters that LangChain's parser is given: it starts over at each chunk."""
 MAX_CHUNKS, MAX_CHARACTERS = 600, 6_000
 """Limits of the comparison: a parser that starts over at each chunk takes quadratic time."""
+MAX_NAMED = 5
+"""Invalid fields that are named beside the state."""
 REFRESH_SECONDS = 0.25
 HEIGHT = 330
 
@@ -42,17 +44,16 @@ def _draw(state: JsonState, source: JsonSource, was_playing: bool) -> None:
     count = state.player(source).count()
     early = _draw_playback_bar(state, source, count)
     dialect = LIKE_LANGCHAIN if early else MODEL_ANSWER
-    parser = PartialJson(dialect, source.schema)
+    parser = PartialJson(source.schema, dialect=dialect)
     events: list[FieldEvent] = []
     for chunk in source.chunks[:count]:
         events = parser.feed(chunk.text)
     at_the_end = count == len(source.chunks)
     ending = parser.finish() if at_the_end else None
-    draw_state(parser, ending)
+    draw_state(parser, ending, state.timelines_of(source).invalid_pointers if at_the_end else [])
     left, right = st.columns(2)
-    with left:
-        text = "".join(chunk.text for chunk in source.chunks[:count])
-        draw_raw(text, limit=MAX_TEXT, height=HEIGHT)
+    with left, st.container(height=HEIGHT, border=True):
+        st.html(chunks_html([chunk.text for chunk in source.chunks[:count]]))
     with right, st.container(height=HEIGHT, border=True):
         st.html(html(outline(parser, source.schema, limit=MAX_ROWS)))
     st.caption(LEGEND)
@@ -60,7 +61,8 @@ def _draw(state: JsonState, source: JsonSource, was_playing: bool) -> None:
         "View", VIEWS, default=VIEWS[0], required=True, key="json_view", label_visibility="collapsed", wrap=True
     )
     if view == VIEWS[0]:
-        draw_field_timeline(state.timelines_of(source), source.chunks[0].elapsed, source.chunks[-1].elapsed)
+        at = source.chunks[count - 1].elapsed if count else source.chunks[0].elapsed
+        draw_field_timeline(state.timelines_of(source), source.chunks[0].elapsed, source.chunks[-1].elapsed, at)
     elif view == VIEWS[1]:
         _draw_chunk(source, count, parser, events)
     elif view == VIEWS[2]:
@@ -79,31 +81,32 @@ def _draw_playback_bar(state: JsonState, source: JsonSource, count: int) -> bool
         playback_bar.draw_slider(player, count, "Chunks", key="json")
         at = source.chunks[count - 1].elapsed if count else source.chunks[0].elapsed
         st.caption(f"chunk {count:,} of {total:,} · {formatting.seconds(at)}", width="content")
-        return st.toggle("Numbers as they are written", key="json_early", help="As LangChain shows them: 1, 12, 120")
+        return st.toggle("Show unfinished numbers", key="json_early", help="As LangChain shows them: 1, 12, 120")
 
 
-def draw_raw(text: str, *, limit: int, height: int) -> None:
-    """Draw the end of the raw text."""
-    before = len(text) - limit
-    excerpt = f"… {before:,} characters before …\n{text[-limit:]}" if before > 0 else text
-    st.code(replace_invisible(excerpt) or " ", language=None, wrap_lines=True, height=height)
+def draw_state(parser: PartialJson, ending: ParseResult | None, invalid: Sequence[str]) -> None:
+    """Draw the state of the text: growing, complete, cut off, or not JSON from some character on.
 
-
-def draw_state(parser: PartialJson, ending: ParseResult | None) -> None:
-    """Draw the state of the text: growing, complete, cut off, or not JSON from some character on."""
+    `invalid` are the pointers of the values that do not fit the schema.
+    """
     error = parser.error or (ending.error if ending else None)
-    if ending is not None and ending.status is ParseStatus.COMPLETE:
+    if ending is not None and ending.status is ParseStatus.COMPLETE and invalid:
+        named = ", ".join(formatting.inline_code(pointer or "(document)") for pointer in invalid[:MAX_NAMED])
+        more = ", …" if len(invalid) > MAX_NAMED else ""
+        fields = "1 field is" if len(invalid) == 1 else f"{len(invalid):,} fields are"
+        st.markdown(f":red-badge[:material/rule: Complete, not valid] {fields} invalid: {named}{more}")
+    elif ending is not None and ending.status is ParseStatus.COMPLETE:
         st.markdown(":green-badge[:material/check_circle: Complete]")
     elif ending is not None and ending.status is ParseStatus.TRUNCATED:
         unfinished = ", ".join(formatting.inline_code(pointer or "(document)") for pointer in ending.open[-3:])
         st.markdown(
-            f":orange-badge[:material/content_cut: Cut off] The text ends before the JSON does; not finished: "
+            f":orange-badge[:material/content_cut: Cut off] The text ends before the JSON does. Unfinished: "
             f"{unfinished or 'the document'}. What is closed can be used."
         )
     elif isinstance(error, JsonError):
         st.markdown(
             f":red-badge[:material/error: Not JSON] {formatting.escape_markdown(str(error))} "
-            "What came before it is kept."
+            "The text before it is kept."
         )
     else:
         st.markdown(":orange-badge[:material/edit: Growing]")
@@ -123,12 +126,12 @@ def _draw_chunk(source: JsonSource, count: int, parser: PartialJson, events: lis
     )
     left, right = st.columns(2)
     with left:
-        st.caption("The step as a JSON Patch (RFC 6902); a string that grows is replaced")
+        st.caption("This step as a JSON Patch (RFC 6902): a growing string is replaced")
         st.code(_lines(patch(events, parser.value)), language="json", wrap_lines=True)
-        st.caption("The same with *append*, which is not in the standard")
+        st.caption("The same with *append*, which the standard does not have")
         st.code(_lines(deltas(events, parser.value)), language="json", wrap_lines=True)
     with right:
-        st.caption("What LangChain's JsonOutputParser makes of the text so far")
+        st.caption("The text so far, parsed by LangChain's JsonOutputParser")
         parse = LANGCHAIN.begin()
         try:
             value = parse("".join(chunk.text for chunk in source.chunks[:count])[:MAX_TEXT])
@@ -151,11 +154,11 @@ def _draw_face_off(source: JsonSource, count: int) -> None:
             {
                 "parser": [score.name for score in scores],
                 "µs a chunk": [score.microseconds_per_chunk for score in scores],
-                "no value": [score.errors for score in scores],
+                "errors": [score.errors for score in scores],
                 "type flips": [score.growth.flips for score in scores],
                 "vanished keys": [score.growth.vanished for score in scores],
                 "rewritten strings": [score.growth.rewrites for score in scores],
-                "ends right": [
+                "final value right": [
                     {True: "✓ yes", False: "✗ no", None: "not compared"}[score.ends_right] for score in scores
                 ],
             }
@@ -166,13 +169,13 @@ def _draw_face_off(source: JsonSource, count: int) -> None:
     )
     if compared < len(source.chunks):
         st.caption(
-            f"Over the first {compared:,} of {len(source.chunks):,} chunks: parsers that start over at each chunk take "
-            "quadratic time."
+            f"Over the first {compared:,} of {len(source.chunks):,} chunks: these parsers re-read everything at each "
+            "chunk (quadratic)."
         )
     step = min(count, compared)
     if not step:
         return
-    st.caption(f"What each shows after chunk {step}")
+    st.caption(f"Each parser's value after chunk {step}")
     for column, score in zip(st.columns(len(CANDIDATES)), scores, strict=True):
         with column:
             st.markdown(f"**{score.name}**")
@@ -185,13 +188,13 @@ def _draw_face_off(source: JsonSource, count: int) -> None:
 
 def _draw_yielded(source: JsonSource) -> None:
     if not source.yielded:
-        st.caption("A pasted text has no chain. Ask for a topic below to see what LangChain gives out, and when.")
+        st.caption("A pasted text has no chain. Choose *A model* to see what LangChain yields, and when.")
         return
     first, last = source.yielded[0].elapsed, source.yielded[-1].elapsed
     st.markdown(
-        f"The chain gave out **{len(source.yielded):,}** chunks while its model wrote **{len(source.chunks):,}**: the "
-        f"first at {formatting.seconds(first)}, the last at {formatting.seconds(last)}. The model's first came at "
-        f"{formatting.seconds(source.chunks[0].elapsed)}."
+        f"The chain yielded **{len(source.yielded):,}** chunks; its model wrote **{len(source.chunks):,}**. The "
+        f"chain's first arrived at {formatting.seconds(first)}, its last at {formatting.seconds(last)}; the model's "
+        f"first at {formatting.seconds(source.chunks[0].elapsed)}."
     )
     last_chunks = source.yielded[-200:]
     st.dataframe(
@@ -206,5 +209,5 @@ def _draw_yielded(source: JsonSource) -> None:
             "time (s)": st.column_config.NumberColumn(format="%.3f", width=80),
             "chunk": st.column_config.TextColumn(width="large"),
         },
-        alt="What the chain gave out",
+        alt="What the chain yielded",
     )

@@ -11,8 +11,8 @@ from pages.components.json_viewer.analysis import HEIGHT
 from pages.components.json_viewer.json_source import JsonSource, of_run, schema_of
 from pages.components.json_viewer.json_state import JsonState
 from pages.components.json_viewer.outline_view import LEGEND, html
-from pages.components.json_viewer.source_form import SourceChoice
-from pages.components.layout import formatting
+from pages.components.json_viewer.source_form import SCHEMA_KEY, SourceChoice
+from pages.components.layout import formatting, suggestions
 from pages.components.session import run_links, run_start
 from pages.components.session.app_services import service
 from weir.access.limits import LimitReachedError
@@ -25,7 +25,6 @@ from weir.partial_json.parser import PartialJson
 from weir.runs.run import Run
 from weir.text.invisible_characters import replace_invisible
 
-IDEAS = ["The sea", "Nasi goreng", "A lighthouse"]
 REFRESH_SECONDS = 0.4
 LIVE_ROWS = 14
 LIVE_TEXT_CHARS = 500
@@ -34,7 +33,7 @@ LIVE_TEXT_CHARS = 500
 def start_json_run(state: JsonState, topic: str, choice: SourceChoice) -> None:
     """Ask the model to describe a topic. Called by the script, not by a callback: at a limit it reruns the script."""
     if choice.schema is None:
-        state.problem = "Correct the schema first."
+        state.problem = "Fix the schema first."
         return
     try:
         prepared = prepare_structured(service().models, topic, choice.schema or Profile, choice.method)
@@ -52,11 +51,18 @@ def start_json_run(state: JsonState, topic: str, choice: SourceChoice) -> None:
 def draw_ideas(state: JsonState) -> None:
     """Draw what the page does, and three topics to click."""
     st.markdown(
-        "Give a topic below: a model answers in JSON, and each field is shown as it grows, closes and is checked "
-        "against the schema. Or paste a text, and see how a parser copes with it: that needs no model."
+        "Watch JSON arrive field by field: type a topic below, and each field is checked against the schema as soon "
+        "as it is complete. Or paste a text to see how a parser handles it. That needs no model."
     )
-    for idea in IDEAS:
-        st.button(idea, icon=":material/lightbulb:", key=f"json-idea-{idea}", on_click=state.request, args=(idea,))
+    for idea in suggestions.JSON:
+        st.button(
+            idea, icon=":material/lightbulb:", key=f"json-idea-{idea}", on_click=_request_suggestion, args=(state, idea)
+        )
+
+
+def _request_suggestion(state: JsonState, topic: str) -> None:
+    st.session_state[SCHEMA_KEY] = suggestions.JSON_SCHEMA
+    state.request(topic)
 
 
 def draw_live_run(run: Run) -> None:
@@ -66,9 +72,12 @@ def draw_live_run(run: Run) -> None:
     not delay the page.
     """
     head = st.empty()
+    head.caption("Waiting for the first chunk")
     left, right = st.columns(2)
     with left:
         raw = st.empty()
+        # The place has its height before there is a text, so that nothing below it moves.
+        raw.code(" ", language=None, wrap_lines=True, height=HEIGHT)
     with right, st.container(height=HEIGHT, border=True):
         fields = st.empty()
     st.caption(LEGEND)
@@ -92,8 +101,8 @@ def draw_live_run(run: Run) -> None:
         head.caption(f"{fed:,} chunks · the last at {formatting.seconds(new[-1].elapsed)}")
 
 
-def draw_outcome(state: JsonState, run: Run, *, retry: bool) -> JsonSource:
-    """Draw how a run ended and what can be done with it, and return its text. `retry` offers *Retry* where it helps."""
+def draw_outcome(state: JsonState, run: Run) -> JsonSource:
+    """Draw how a run ended and what can be done with it, and return its text."""
     stream = RunJsonReader()
     stream.read(run.events)
     metrics = run_metrics(run.events)
@@ -109,7 +118,7 @@ def draw_outcome(state: JsonState, run: Run, *, retry: bool) -> JsonSource:
             st.code(replace_invisible(result.detail), language=None, wrap_lines=True)
     with st.container(horizontal=True, vertical_alignment="center"):
         topic = run.input.get("topic") if isinstance(run.input, dict) else None
-        if retry and result.status is not AnswerStatus.DONE and not run.is_recording and topic:
+        if result.status is not AnswerStatus.DONE and not run.is_recording and topic:
             st.button("Retry", icon=":material/refresh:", on_click=state.request, args=(topic,))
         st.page_link(
             "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"

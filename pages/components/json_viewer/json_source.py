@@ -18,7 +18,7 @@ from weir.runs.run import Run
 CHUNK_INTERVAL_SECONDS = 0.02
 """Between two chunks of a pasted text."""
 STALL_AT, STALL_SECONDS = 0.5, 2.0
-"""A text that is cut *hostile* pauses for two seconds at half of its chunks."""
+"""A text that is cut *adversarial* pauses for two seconds at half of its chunks."""
 
 
 class Chunker(StrEnum):
@@ -27,7 +27,7 @@ class Chunker(StrEnum):
     ONE = "1 character"
     FOUR = "4 characters"
     N = "n characters"
-    HOSTILE = "hostile"
+    HOSTILE = "adversarial"
 
 
 @dataclass(frozen=True, slots=True)

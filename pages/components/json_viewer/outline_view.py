@@ -16,6 +16,9 @@ _STYLE = """<style>
 .wj i { font-style: normal; margin-left: auto; white-space: nowrap; padding-left: .5rem; font-size: .75rem; }
 .wj em { margin-left: .5rem; font-size: .78rem; opacity: .85 }
 .wj b { font-weight: 600; white-space: nowrap; }
+.wr { font: .8rem/1.6 "Source Code Pro", ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere;
+  margin: 0; }
+.wr i { font-style: normal; background: light-dark(#dfecee, #22414a); border-radius: 2px; }
 .wj .d1 { --d: 1 } .wj .d2 { --d: 2 } .wj .d3 { --d: 3 } .wj .d4 { --d: 4 } .wj .d5 { --d: 5 } .wj .d6 { --d: 6 }
 </style>"""
 _COLORS = (
@@ -25,6 +28,9 @@ _COLORS = (
     f".wj .x {{ --c: {RED}; --b: {RED}22 }}"
     "</style>"
 )
+
+MAX_TINTED_CHUNKS, MAX_CHUNK_CHARS = 1_000, 20_000
+"""Of a longer text the end is shown: so many chunks, and of one chunk so many characters."""
 
 MAX_INDENT = 6
 """Levels that are indented; deeper ones are drawn at this level."""
@@ -43,6 +49,16 @@ def draw_style() -> None:
 def html(rows: Sequence[OutlineRow]) -> str:
     """Return the lines as HTML. They are sent many times while a text grows, so class names are short."""
     return replace_invisible(f'<div class="wj">{"".join(map(_line, rows))}</div>')
+
+
+def chunks_html(chunks: Sequence[str]) -> str:
+    """Return the end of a text as HTML, with every second chunk tinted."""
+    hidden = max(0, len(chunks) - MAX_TINTED_CHUNKS)
+    parts = [f"… {hidden:,} chunks before …\n"] if hidden else []
+    for number in range(hidden, len(chunks)):
+        text = escape(chunks[number][-MAX_CHUNK_CHARS:], quote=False)
+        parts.append(f"<i>{text}</i>" if number % 2 else text)
+    return replace_invisible(f'<pre class="wr" tabindex="0">{"".join(parts)}</pre>')
 
 
 def _line(row: OutlineRow) -> str:

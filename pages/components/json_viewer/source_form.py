@@ -16,6 +16,8 @@ from weir.partial_json.parser import PartialJson
 Schema = dict[str, Any] | type[BaseModel]
 
 MODEL, PASTE = "A model", "Pasted text"
+SCHEMA_KEY = f"json_schema_{MODEL}"
+"""In the session: the name of the schema for a model."""
 OWN, NONE = "My own", "None"
 FIELDS = "name: str\nyear: int\ntags: list[str]\nverdict: Literal['good', 'bad']"
 PASTED = '{"name": "Weir \\ud83c\\udf0a", "tags": ["stream", "gauge"], "height": 1.5e0, "open": true, "owner": null}'
@@ -54,7 +56,7 @@ def draw_source_choice() -> SourceChoice:
 def draw_method(choice: SourceChoice) -> SourceChoice:
     """Draw the method's code, and return the choice: without its schema if the method does not take that."""
     if choice.method is StructuredMethod.PYDANTIC and isinstance(choice.schema, dict):
-        st.caption(":material/info: A JSON Schema is not a class: write a list of fields, or choose another method.")
+        st.caption(":material/info: This method needs a Pydantic class: list the fields, or choose another method.")
         choice = SourceChoice(True, None, choice.method)
     st.code(choice.method.code, language="python")
     return choice
@@ -65,7 +67,7 @@ def _draw_schema(kind: str) -> Schema | None:
     name = st.selectbox("Schema", options, key=f"json_schema_{kind}", width=160, label_visibility="collapsed")
     with st.popover("Schema", icon=":material/schema:"):
         if name == NONE:
-            st.caption("The text is parsed, and not checked against a schema.")
+            st.caption("No schema: only the syntax is checked.")
             return {}
         if name != OWN:
             st.json(EXAMPLES[name].model_json_schema(), expanded=3)
@@ -97,11 +99,11 @@ def draw_paste_form(state: JsonState) -> None:
     st.text_area("JSON, with or without prose around it", value=PASTED, key="json_text", height=120)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
-            "Cut into", list(Chunker), default=Chunker.FOUR, required=True, key="json_chunker", wrap=True
+            "Chunk size", list(Chunker), default=Chunker.FOUR, required=True, key="json_chunker", wrap=True
         )
         if st.session_state.json_chunker == Chunker.N:
             st.number_input("n", 1, 10_000, 8, key="json_size", width=120)
-        st.number_input("Without its last characters", 0, 1_000_000, 0, key="json_cut", width=200)
+        st.number_input("Drop last characters", 0, 1_000_000, 0, key="json_cut", width=200)
         st.button("Parse", icon=":material/play_arrow:", type="primary", on_click=_parse_pasted, args=(state,))
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.layout.formatting import inline_code, seconds
-from pages.components.layout.palette import AMBER, BLUE, RED, TEAL
+from pages.components.layout.palette import AMBER, BLUE, GREY, RED, TEAL
 from weir.partial_json.field_timeline import FieldTimeline, FieldTimelines
 from weir.partial_json.fields import Validity
 
@@ -13,8 +13,11 @@ MAX_LINES = 60
 _COLORS = alt.Scale(domain=["growing", "closed", "valid", "invalid"], range=[AMBER, BLUE, TEAL, RED])
 
 
-def draw_field_timeline(lives: FieldTimelines, started: float, end: float) -> None:
-    """Draw a bar for each path: growing, closed, validated. `started`, `end`: times of the first and the last chunk."""
+def draw_field_timeline(lives: FieldTimelines, started: float, end: float, at: float) -> None:
+    """Draw a bar for each path: growing, closed, validated, and a rule at the moment that is shown, `at`.
+
+    `started` and `end` are the times of the first and the last chunk.
+    """
     lines = lives.lines[:MAX_LINES]
     if not lines:
         st.caption("There is no field yet.")
@@ -22,7 +25,7 @@ def draw_field_timeline(lives: FieldTimelines, started: float, end: float) -> No
     st.markdown(_sentences(lives, started, end))
     bars = pd.DataFrame([bar for line in lines for bar in _bars(line, end)])
     order = [line.pointer or "(document)" for line in lines]
-    chart = (
+    chart: alt.Chart = (
         alt.Chart(bars)
         .mark_bar(height=12, cornerRadius=2, strokeWidth=1.5)
         .encode(
@@ -33,11 +36,12 @@ def draw_field_timeline(lives: FieldTimelines, started: float, end: float) -> No
             stroke=alt.Stroke("state:N", scale=_COLORS, legend=None),
             tooltip=["path", "state", alt.Tooltip("from:Q", format=".3f"), alt.Tooltip("to:Q", format=".3f")],
         )
-        .properties(height=alt.Step(22))
     )
-    st.altair_chart(chart, key="json_lifelines", alt=f"Life-lines of {len(lines)} paths over {seconds(end)}")
+    moment = alt.Chart(pd.DataFrame({"at": [at]})).mark_rule(color=GREY, strokeDash=[4, 3], size=2).encode(x="at:Q")
+    layers = alt.layer(chart, moment).properties(height=alt.Step(22))
+    st.altair_chart(layers, key="json_lifelines", alt=f"Timelines of {len(lines)} fields over {seconds(end)}")
     if len(lives.lines) > MAX_LINES:
-        st.caption(f"The first {MAX_LINES} of {len(lives.lines):,} paths.")
+        st.caption(f"The first {MAX_LINES} of {len(lives.lines):,} fields.")
 
 
 def _bars(line: FieldTimeline, end: float) -> list[dict[str, object]]:
@@ -62,14 +66,12 @@ def _sentences(lives: FieldTimelines, started: float, end: float) -> str:
     if lives.first_usable_at is not None:
         waited, early = lives.first_usable_at - started, end - lives.first_usable_at
         sentences.append(
-            f"First usable value {seconds(waited)} after the first chunk, {seconds(early)} before the end."
+            f"First complete field {seconds(waited)} after the first chunk, {seconds(early)} before the end."
         )
     invalid = [line for line in lives.lines if line.verdict is Validity.INVALID and line.judged_at is not None]
     if invalid:
         # Of several at the same moment the innermost: the values around it are invalid because of it.
         first = min(invalid, key=lambda line: (line.judged_at or 0.0, -line.pointer.count("/")))
-        known = end - (first.judged_at or 0.0)
-        sentences.append(
-            f"An error was known {seconds(known)} before the end, at {inline_code(first.pointer or '(document)')}."
-        )
-    return " ".join(sentences) or "No value is usable yet."
+        known, where = seconds(end - (first.judged_at or 0.0)), inline_code(first.pointer or "(document)")
+        sentences.append(f"First schema error known {known} before the end, at {where}.")
+    return " ".join(sentences) or "No field is complete yet."

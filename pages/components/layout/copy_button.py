@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from typing import Literal
 
 import streamlit as st
 
@@ -22,6 +23,7 @@ button {
 button:hover { color: var(--st-primary-color); }
 button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
 svg { width: 1rem; height: 1rem; fill: none; stroke: currentColor; stroke-width: 1.8; }
+span.icon-only { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 """
 
 _JS = """
@@ -36,7 +38,12 @@ export default function ({ data, parentElement }) {
   button.disabled = true
   unpacked(data.packed).then((whole) => { text = whole; button.disabled = false })
   const label = button.querySelector("span")
-  const setLabel = (text) => { label.textContent = text }
+  // What a click did is shown in any case.
+  const setLabel = (text) => {
+    label.textContent = text
+    label.className = data.iconOnly && text === data.label ? "icon-only" : ""
+  }
+  button.title = data.iconOnly ? data.label : ""
   setLabel(data.label)
   // The clipboard API exists on https and localhost only; `execCommand` works everywhere.
   const copyBySelection = (text) => {
@@ -58,11 +65,14 @@ export default function ({ data, parentElement }) {
 """
 
 
-def copy_button(text: str, *, key: str, label: str = "Copy") -> None:
-    """Draw a button that copies `text`."""
+def copy_button(
+    text: str, *, key: str, label: str = "Copy", label_visibility: Literal["visible", "collapsed"] = "visible"
+) -> None:
+    """Draw a button that copies `text`. A collapsed label is for screen readers and for the tooltip."""
     # Registered at each call: the registry belongs to the server, and this module may be imported before it exists.
     button = st.components.v2.component("weir_copy", html=_HTML, css=_CSS, js=_JS)
-    button(data={"packed": _packed(text), "label": label}, key=key, width="content")
+    data = {"packed": _packed(text), "label": label, "iconOnly": label_visibility == "collapsed"}
+    button(data=data, key=key, width="content")
 
 
 def _packed(text: str) -> str:

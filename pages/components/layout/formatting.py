@@ -2,39 +2,11 @@
 
 import re
 
-from weir.analysis.metrics import MetricsAccumulator, RunMetrics
+from weir.analysis.metrics import MetricsAccumulator
+from weir.analysis.metrics_line import dollars, metrics_line, seconds
 from weir.text.invisible_characters import replace_invisible
 
-
-def seconds(value: float) -> str:
-    """`0.31 s`, `12.4 s`, `2 min 5 s`."""
-    if value < 10:
-        return f"{value:.2f} s"
-    if value < 100:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s"
-
-
-def dollars(value: float) -> str:
-    """`$0.000042`, `$0.0125`."""
-    return f"${value:.6f}" if value < 0.01 else f"${value:.4f}"
-
-
-def metrics_line(figures: RunMetrics) -> str:
-    """Return the metrics of an answer as one line. `~` marks an estimate: the server has not reported token counts."""
-    estimate = "" if figures.exact else "~"
-    parts = []
-    if figures.time_to_first_token is not None:
-        parts.append(f"first token {seconds(figures.time_to_first_token)}")
-    if figures.tokens_per_second is not None:
-        parts.append(f"{estimate}{figures.tokens_per_second:,.0f} tokens/s")
-    if figures.tokens_in is not None:
-        parts.append(f"{figures.tokens_in:,} in")
-    if figures.tokens_out is not None:
-        parts.append(f"{estimate}{figures.tokens_out:,} out")
-    parts.append(seconds(figures.duration))
-    return " · ".join(parts)
+__all__ = ["dollars", "escape_markdown", "inline_code", "live_metrics_line", "metrics_line", "seconds"]
 
 
 def live_metrics_line(meter: MetricsAccumulator, elapsed: float, waiting: str) -> str:

@@ -10,10 +10,12 @@ import streamlit as st
 from chains.registry import MAX_TEXT
 from pages.components.layout.model_status import ModelStatus
 from pages.components.layout.quota_notice import QuotaNotice
+from pages.components.layout.run_announcement import RunAnnouncement
+from pages.components.layout.stop_key import draw_stop_key
 from pages.components.session.current_user import current_caller
 
-_STOP_WIDTH = 112
-"""Pixels: room for the name of the shortcut, which the enabled button shows."""
+_STOP_WIDTH = 96
+"""Pixels, the same for the enabled and the disabled button."""
 
 
 class Stoppable(Protocol):
@@ -29,10 +31,11 @@ class Stoppable(Protocol):
 
 
 class StopButton:
-    """*Stop*, below the input: always drawn, and enabled while a run is live that this visitor may stop."""
+    """*Stop*, below the input: visible while a run is live that this visitor may stop. Its place is always there."""
 
     def __init__(self) -> None:
         self._slot = st.empty()
+        self._announcement = RunAnnouncement()
         self._drawn = 0
         self._run_id: str | None = None
         self.disable()
@@ -42,6 +45,7 @@ class StopButton:
         if self._run_id == run.id:
             return
         self._run_id = run.id
+        self._announcement.begin(run.id)
         if not run.can_stop(current_caller().visitor):
             return
         # Streamlit holds a button's callback as long as the tab is open. A weak reference lets the run be freed.
@@ -56,13 +60,14 @@ class StopButton:
             icon=":material/stop_circle:",
             key=f"stop-{run.id}",
             on_click=stop,
-            shortcut="Escape",
-            help="Ends the answer now and keeps what has arrived",
+            help="Ends the answer now and keeps what has arrived (Esc)",
             width=_STOP_WIDTH,
         )
 
     def disable(self) -> None:
-        """Disable the button; it stays in its position."""
+        """Disable the button, which hides it; its place stays."""
+        if self._run_id is not None:
+            self._announcement.end()
         self._run_id = None
         self._drawn += 1
         key = f"stop-idle-{self._drawn}"
@@ -77,6 +82,8 @@ class InputBar:
     stop: StopButton
     model_status: ModelStatus
     quota_notice: QuotaNotice
+    page_keys: st.delta_generator.DeltaGenerator
+    """Where a page can put a component that binds keys of its own."""
 
 
 def input_bar(placeholder: str, *, key: str) -> InputBar:
@@ -104,5 +111,8 @@ def _with_status(text: str | None) -> InputBar:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         model_line = ModelStatus()
         limit_line = QuotaNotice()
-        stop = StopButton()
-    return InputBar((text or "").strip(), stop, model_line, limit_line)
+        with st.container(horizontal=True, gap=None, width="content"):
+            stop = StopButton()
+            draw_stop_key()
+            page_keys = st.empty()
+    return InputBar((text or "").strip(), stop, model_line, limit_line, page_keys)

@@ -17,22 +17,40 @@ _REMEDIES = {
     EngineProblem.TOO_SLOW: "Press *Try again*, or name a smaller model.",
 }
 
-_CONNECT = """
-Set these in the environment or in a `.env` file beside `streamlit_app.py`, then start Weir again:
+_WAYS = {
+    "With a key": """
+Write this into a file `.env` beside `streamlit_app.py`, then start Weir again. For another OpenAI-compatible server
+(vLLM, LM Studio, a gateway) add its `OPENAI_BASE_URL`.
 
 ```ini
-# OpenAI
 OPENAI_API_KEY=sk-…
 OPENAI_MODEL=gpt-4o-mini
+```
+""",
+    "With Ollama": """
+Fetch a model with `ollama pull llama3.2`, write this into a file `.env` beside `streamlit_app.py`, then start Weir
+again.
 
-# or any OpenAI-compatible server: vLLM, Ollama, LM Studio, llama.cpp, a gateway
+```ini
 OPENAI_BASE_URL=http://localhost:11434/v1
 OPENAI_MODEL=llama3.2
+```
+""",
+    "With a GGUF file": """
+Weir's own engine takes any chat model as a GGUF file. Write its path into a file `.env` beside `streamlit_app.py`, then
+start Weir again.
 
-# or a larger GGUF file in the embedded engine
+```ini
 WEIR_LOCAL_MODEL=/path/to/model.gguf
 ```
-"""
+""",
+}
+_TINY = "The built-in model is tiny. It shows how streaming works; its answers are often wrong."
+_TINY_ANSWERS = (
+    ":material/info: These answers are by the tiny built-in model. It is good for short definitions, small Python "
+    "functions and watching a stream; not for facts, reasoning or languages other than English. "
+    "*Use a better model* is below."
+)
 
 _INSTALL = """
 Install the small model of Weir (98 MB, no account needed), then press *Try again*:
@@ -63,17 +81,17 @@ class ModelStatus:
 
     def _draw(self) -> None:
         self._shown = service().models.endpoint()
-        toy = (engine := service().models.engine) is not None and engine.is_packaged
+        toy = _is_tiny()
         line = _line(self._shown, toy)
         if self._shown is not None and not self._shown.is_embedded:
             self._slot.caption(line, width="content")
             return
         with self._slot.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
             st.caption(line, width="content")
-            with st.popover("Connect a real one", type="tertiary"):
+            with st.popover("Use a better model", type="tertiary"):
                 if toy:
-                    st.markdown("The embedded model is real but toy-sized: it writes fluently and errs often.")
-                st.markdown(_CONNECT)
+                    st.markdown(_TINY)
+                _draw_ways()
 
 
 def _line(endpoint: Endpoint | None, toy: bool) -> str:
@@ -81,7 +99,26 @@ def _line(endpoint: Endpoint | None, toy: bool) -> str:
         return ":material/memory: No model is ready yet"
     if not endpoint.is_embedded:
         return f":material/cloud: **{endpoint.model}** at {endpoint.host}"
-    return f":material/memory: **{endpoint.model}**, embedded" + (", toy-sized" if toy else "")
+    if toy:
+        return f":material/memory: Tiny built-in model (**{endpoint.model}**): answers are often wrong"
+    return f":material/memory: **{endpoint.model}**, in Weir's own engine"
+
+
+def _is_tiny() -> bool:
+    engine = service().models.engine
+    return engine is not None and engine.is_packaged
+
+
+def _draw_ways() -> None:
+    """Draw the three ways to use another model."""
+    for tab, text in zip(st.tabs(list(_WAYS)), _WAYS.values(), strict=True):
+        tab.markdown(text)
+
+
+def draw_tiny_model_note() -> None:
+    """Draw, above the first answer, what the built-in model is good for. Nothing where another model answers."""
+    if _is_tiny():
+        st.caption(_TINY_ANSWERS)
 
 
 def _await_engine() -> None:
@@ -102,14 +139,9 @@ def _draw_setup_help(state: EngineState) -> None:
     problem = state.problem.message if state.problem else "The embedded model is not running."
     remedy = _REMEDIES.get(state.problem, "") if state.problem else ""
     st.warning(f"**No model can answer yet.** {problem} {state.detail} {remedy}".rstrip(), icon=":material/power_off:")
-    st.markdown("Three ways to go on:")
-    first, second, third = st.tabs(
-        ["Install the small model", "Use OpenAI or your own server", "Use your own GGUF file"]
-    )
-    first.markdown(_INSTALL)
-    second.markdown(_CONNECT)
-    third.markdown(
-        "Set `WEIR_LOCAL_MODEL=/path/to/model.gguf` and start Weir again. The engine itself comes with "
-        "`pip install -r requirements.txt`, for Linux, macOS and Windows on common processors."
-    )
+    st.markdown("Four ways to go on:")
+    install, *others = st.tabs(["Install the small model", *_WAYS])
+    install.markdown(_INSTALL)
+    for tab, text in zip(others, _WAYS.values(), strict=True):
+        tab.markdown(text)
     st.button("Try again", icon=":material/refresh:", on_click=service().models.start)

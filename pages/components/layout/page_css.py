@@ -1,8 +1,10 @@
-"""CSS for all pages, where Weir differs from Streamlit's look.
+"""CSS for all pages, where Weir differs from Streamlit's look; `page_layout.css` has what is about places.
 
 Each link in Markdown shows its target after its text. Stale elements do not fade: the browser prepares Streamlit's
 transition for each element first, which delays the first words of an answer.
 """
+
+from pathlib import Path
 
 import streamlit as st
 
@@ -15,6 +17,10 @@ _STYLE = f"""<style>
 [data-testid="stElementContainer"][data-stale="true"] {{
   opacity: 1;
   transition: none;
+}}
+/* Components that only bind keys take no space. */
+:is(.st-key-stop_key, .st-key-scroll_and_keys) {{
+  position: absolute;
 }}
 {_LINK}::after {{
   content: attr(href);
@@ -48,5 +54,6 @@ _STYLE = f"""<style>
 
 
 def draw_page_style() -> None:
-    """Add the style sheet to the page. It takes no space."""
-    st.html(_STYLE)
+    """Add the style sheets to the page. They take no space."""
+    layout = (Path(__file__).parent / "page_layout.css").read_text(encoding="utf-8")
+    st.html(f"{_STYLE}<style>{layout}</style>")

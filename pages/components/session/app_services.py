@@ -4,6 +4,7 @@ import functools
 import threading
 
 from pages.components.session import sign_in
+from weir.analysis.metrics import RunMetrics
 from weir.app.services import AppServices, build_services
 from weir.config.settings import settings
 
@@ -19,6 +20,11 @@ def service() -> AppServices:
 @functools.cache
 def _build() -> AppServices:
     return build_services(settings(), sign_in.auth_secrets())
+
+
+def answer_cost(figures: RunMetrics) -> float | None:
+    """Return the cost of an answer in dollars, by the prices in the settings; None if it is not known."""
+    return service().settings.answer_cost(figures.tokens_in, figures.tokens_out)
 
 
 def close_services() -> None:

@@ -26,7 +26,7 @@ def report_storage_errors(action: Callable[P, R]) -> Callable[P, R | None]:
             _LOG.warning("not stored: %s", error)
             st.session_state.storage_trouble = f"This was not kept. {error.problem.message} {error.problem.hint}"
         except ConversationNotFoundError:
-            st.session_state.storage_trouble = "This conversation no longer exists: another tab has deleted it."
+            st.session_state.storage_trouble = "This conversation was deleted in another tab."
         return None
 
     return reporting

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from langchain_core.runnables import RunnableConfig
 
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
@@ -38,6 +39,7 @@ def start(
     context: dict[str, Any] | None = None,
     run_id: uuid.UUID | None = None,
     method: Method = Method.ASTREAM,
+    config: RunnableConfig | None = None,
     claim: Callable[[], None] | None = None,
     on_start: Callable[[Run], None] | None = None,
 ) -> Run:
@@ -60,6 +62,7 @@ def start(
             context=prepared.context | (context or {}),
             run_id=run_id,
             method=method,
+            config=config,
             connections=None if method.is_async else prepared.connections,
         )
         run.connection = prepared.timing

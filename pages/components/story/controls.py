@@ -61,7 +61,7 @@ def draw_model_choices() -> None:
             "Model",
             _models(),
             index=None,
-            placeholder="The one of the settings",
+            placeholder="Default",
             key="story_model",
             accept_new_options=True,
             persist_state="session",
@@ -72,7 +72,7 @@ def draw_model_choices() -> None:
             2.0,
             value=None,
             step=0.1,
-            placeholder="The model's default",
+            placeholder="Default",
             key="story_temperature",
             persist_state="session",
             help="0 takes the likeliest word each time. Some models accept only their default.",
@@ -93,7 +93,7 @@ def _draw_method_choice() -> None:
     """Draw which method runs the chain, and that method's code."""
     st.session_state.setdefault("story_method", Method.ASTREAM)
     st.selectbox(
-        "How it runs",
+        "LangChain method",
         tuple(Method),
         format_func=lambda method: f"{method.label}: {method.effect}",
         key="story_method",
@@ -111,7 +111,7 @@ def _draw_display_choice() -> None:
     # In a container, so that the three wrap together.
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", width="content"):
         st.selectbox(
-            "Display",
+            "Rendering",
             list(DisplayMode),
             format_func=lambda mode: mode.value.capitalize(),
             key="story_display",

@@ -25,14 +25,14 @@ MAX_LABEL_CHARS = 60
 """Length of a chunk in that list."""
 
 ABOUT_CHUNKS = (
-    "A chunk is what the chain yields at once. It is often one token, but not always: a server may send several "
-    "tokens in one chunk, or one character in two. ␣ is a blank, ⏎ a new line."
+    "A chunk is one item the chain yields. It is often one token, but not always: a server may send several tokens in "
+    "one chunk, or one character in two. ␣ is a space, ⏎ a new line."
 )
 
 
 def milliseconds(value: float) -> str:
     """`8 ms`, `120 ms`, `1.25 s`."""
-    return f"{value * 1e3:.0f} ms" if value < 1 else f"{value:.2f} s"
+    return f"{value * 1e3:.0f} ms" if value < 0.9995 else f"{value:.2f} s"
 
 
 def bytes_of(count: int) -> str:
@@ -95,9 +95,9 @@ def _figure(label: str, value: str, *, chart: Sequence[float] = (), help: str | 
 def draw_cost(cost: DisplayCost, display: Display) -> None:
     """Draw what displaying the story has cost."""
     st.caption(
-        f":material/monitoring: Shown {display.mode.value}: **{cost.updates:,} updates**, **~{bytes_of(cost.sent)}** "
-        f"sent to this browser; a chunk waited **{milliseconds(cost.mean_lag)}** on average, "
-        f"{milliseconds(cost.max_wait)} at most."
+        f":material/monitoring: Rendered {display.mode.value}: **{cost.updates:,} screen updates**, "
+        f"**~{bytes_of(cost.sent)}** sent to this browser, display delay **{milliseconds(cost.mean_lag)}** "
+        f"(max {milliseconds(cost.max_wait)})"
     )
 
 
@@ -109,10 +109,8 @@ def draw_stop_report(report: StopReport) -> None:
     with st.container(border=True, gap="xsmall", key="story-receipt"):
         st.markdown("**:material/receipt_long: Stop receipt**")
         st.markdown(
-            f"Click to last event **{milliseconds(report.to_last_event)}** · "
-            f"chunks after the click **{report.chunks_after:,}** · "
-            f"connection to the model **{closed}** · "
-            f"kept **{report.characters:,} characters**"
+            f"Stopped in **{milliseconds(report.to_last_event)}**: **{report.chunks_after:,}** chunks after the click, "
+            f"connection to the model **{closed}**, **{report.characters:,} characters** kept"
         )
 
 

@@ -34,7 +34,7 @@ def draw_race_chart(lanes: Sequence[Lane], summary: str) -> None:
         _end_points(lanes, x_scale, y),
         *_label_layers(labels, x_scale, y),
     ]
-    st.markdown("**When the words came** :small[each thin line is one chunk, ◆ is the end]")
+    st.markdown("**Arrival of chunks** :small[each thin line is one chunk, ◆ is the end]")
     spoken = "; ".join(f"{label['method']}: {label['says']}" for label in labels)
     st.altair_chart(
         alt.layer(*layers).properties(height=alt.Step(38)),

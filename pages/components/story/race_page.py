@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from pages.components.layout import suggestions
 from pages.components.layout.input_bar import InputBar, input_bar_without_scroll
 from pages.components.session import run_start
+from pages.components.session.app_services import service
 from pages.components.story import controls
 from pages.components.story.race_runs import (
     FROM_MODEL,
@@ -18,20 +20,25 @@ from pages.components.story.race_runs import (
 )
 from pages.components.story.race_view import draw_race
 from weir.access.limits import LimitReachedError
+from weir.analysis import method_race
 from weir.llm.chain_registry import ModelNotReadyError
 from weir.runs.methods import Method
 
-DEFAULT_TOPIC = "A lighthouse that answers letters"
+DEFAULT_TOPIC = suggestions.STORY[0]
 MIN_METHODS = 2
 
 
 def draw_race_page() -> None:
     """Draw the view, and the race until it ends."""
     state = load_race_state()
-    st.markdown("The same story in several ways at once: see what streaming is for.")
+    st.markdown("Run one prompt in five ways and see which shows text first.")
     methods, source = _draw_choices(state)
     if len(methods) < MIN_METHODS:
         st.caption("A race needs two methods or more.")
+    limit = service().models.parallel_answers
+    if len(raced := method_race.lanes_within(methods, limit)) < len(methods):
+        names = ", ".join(f"`{method.label}`" for method in methods if method not in raced)
+        st.caption(f"The built-in model writes {limit} answers at once, so a race with it is without {names}.")
     bottom = input_bar_without_scroll("Race a story about …", key="story_race_input")
     if bottom.text and len(methods) >= MIN_METHODS:
         bottom.model_status.await_model()
@@ -55,11 +62,11 @@ def _draw_choices(state: RaceState) -> tuple[Sequence[Method], str]:
         )
         titles = sources()
         source = st.selectbox(
-            "Words from",
+            "Source",
             list(titles),
             format_func=lambda source: titles.get(source, source),
             key="story_race_source",
-            help="A recorded stream needs no model: every lane gets the same words, so only the methods differ.",
+            help="Every lane replays the same recorded stream, so only the method differs. This needs no model.",
             width=300,
         )
         st.button(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from pages.components.session import run_links
+from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
 from pages.components.session.my_runs import my_runs
 from pages.components.session.recordings import open_recording, samples
@@ -18,6 +19,8 @@ from weir.runs.run import Run
 
 FROM_MODEL = "the model"
 MAX_OWN_STORIES = 5
+SEED = 1
+"""Of every lane with the embedded model."""
 MAX_TOPIC_CHARS = 50
 
 
@@ -60,11 +63,18 @@ def load_race_state() -> RaceState:
 
 
 def sources() -> dict[str, str]:
-    """Return the titles of what can be raced, by id: the model, a sample, and the user's newest finished stories."""
+    """Return the titles of what can be raced, by id: the model, a sample, and the user's newest finished stories.
+
+    The first is the default.
+    """
     stories = [run for run in my_runs() if run.context.get("page") == "story" and not run.is_live and _topic(run)]
     own = {run.id: f"recorded: {_topic(run)}" for run in reversed(stories) if len(method_race.timed_chunks(run)) > 1}
     sample = {name: f"recorded: {title.lower()}" for name, (title, _) in samples().items() if name.startswith("1-")}
-    return {FROM_MODEL: FROM_MODEL, **sample, **dict(list(own.items())[:MAX_OWN_STORIES])}
+    recorded = {**sample, **dict(list(own.items())[:MAX_OWN_STORIES])}
+    # A race from a recording shows what streaming is for; the packaged model shows what a toy writes.
+    if service().models.engine is not None:
+        return {**recorded, FROM_MODEL: FROM_MODEL}
+    return {FROM_MODEL: FROM_MODEL, **recorded}
 
 
 def _topic(run: Run) -> str:
@@ -72,8 +82,19 @@ def _topic(run: Run) -> str:
 
 
 def start_race(state: RaceState, request: StoryRequest, methods: Sequence[Method]) -> None:
-    """Start all lanes with the model. Raises ModelNotReadyError or LimitReachedError."""
-    _start(state, [prepare(replace(request, method=method)) for method in methods])
+    """Start the lanes with the model. Raises ModelNotReadyError or LimitReachedError.
+
+    The embedded one gets as many as it can answer at once, all with one seed and, if none is chosen, temperature 0.
+    Other models may refuse both.
+    """
+    models = service().models
+    if models.engine is not None:
+        chosen = request.options
+        temperature = 0.0 if chosen.temperature is None else chosen.temperature
+        seed = SEED if chosen.seed is None else chosen.seed
+        request = replace(request, options=replace(chosen, temperature=temperature, seed=seed))
+    lanes = method_race.lanes_within(methods, models.parallel_answers)
+    _start(state, [prepare(replace(request, method=method)) for method in lanes])
 
 
 def start_replay_race(state: RaceState, source: str, methods: Sequence[Method]) -> None:

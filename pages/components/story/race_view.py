@@ -97,7 +97,7 @@ def _draw_lane(lane: Lane, slots: _LanePlaceholders) -> None:
     is_live = lane.run.is_live
     elapsed = lane.run.elapsed if is_live else lane.last
     if lane.first is None:
-        slots.clock.metric("no word after", f"{elapsed:.1f} s")
+        slots.clock.metric("waiting" if is_live else "no word in", f"{elapsed:.1f} s")
     else:
         slots.clock.metric("first word after", method_race.seconds_spoken(lane.first))
     slots.state.caption(_state_text(lane, elapsed))

@@ -1,16 +1,16 @@
 """A story request, and how its run is prepared and started."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from chains.registry import prepare_replay, prepare_story
+from chains.registry import prepare_replay, prepare_story_by_method
 from chains.story_chain import Length, Tone
 from pages.components.session import run_start
 from pages.components.session.app_services import service
 from weir.analysis import method_race
 from weir.analysis.metrics import run_metrics
 from weir.llm.chain_registry import PreparedRun
-from weir.llm.provider import AbortableConnections, ModelOptions, TransportTiming
+from weir.llm.provider import ModelOptions
 from weir.runs.methods import Method
 from weir.runs.run import Run
 
@@ -44,21 +44,16 @@ class PreparedStory:
 
 def prepare(request: StoryRequest) -> PreparedStory:
     """Prepare a story by the model. Raises ModelNotReadyError."""
-    method = request.method
-    options = replace(request.options, streaming=True) if method.needs_streaming_model else request.options
-    connection = TransportTiming()
-    line = None if method.is_async else AbortableConnections(connection)
-    prepared = prepare_story(
+    prepared = prepare_story_by_method(
         service().models,
+        request.method,
         request.topic,
         request.length,
         request.tone,
-        options=options,
-        connections=line,
-        timing=connection,
+        options=request.options,
         so_far=request.so_far,
     )
-    return PreparedStory(prepared, method)
+    return PreparedStory(prepared, request.method)
 
 
 def prepare_recorded(recorded: Run, method: Method) -> PreparedStory:

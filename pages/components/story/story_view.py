@@ -185,7 +185,7 @@ def draw_story(
         draw_controls()
         st.stop()
     if run is None:
-        placeholders.figures.caption("The story starts as soon as a model is ready.")
+        placeholders.figures.caption("Starts as soon as a model is ready.")
         draw_controls()
         st.stop()
     ended = _stream(version, run, placeholders, live, below, bottom.stop, draw_controls)
@@ -214,11 +214,11 @@ def draw_more_actions(version: StoryVersion, ended: FinishedAnswer, actions: Sto
     """Draw the actions of a story: continue it, download it, and go to another version."""
     if ended.text and ended.outcome.status is not AnswerStatus.DONE:
         st.button(
-            "Go on",
+            "Continue",
             icon=":material/play_arrow:",
             on_click=actions.continue_story,
             args=(version, ended),
-            help="Continue where it ends",
+            help="Writes on from where the text ends",
         )
     _draw_downloads(version, ended)
     index, count = actions.state.index, len(actions.state.versions)

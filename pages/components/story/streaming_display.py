@@ -51,9 +51,9 @@ class DisplayMode(Enum):
     def note(self) -> str:
         """One sentence for people."""
         return {
-            DisplayMode.EVERY_CHUNK: "Each chunk sends the whole text so far again: the cost grows with its square.",
-            DisplayMode.BUFFERED: "Chunks are gathered; each update still sends the whole text so far.",
-            DisplayMode.BY_BLOCK: "A finished paragraph is sent once; chunks that come within 50 ms are sent together.",
+            DisplayMode.EVERY_CHUNK: "Re-sends the whole text at each chunk: the cost grows quadratically.",
+            DisplayMode.BUFFERED: "Collects chunks; each update still re-sends the whole text.",
+            DisplayMode.BY_BLOCK: "Sends each paragraph once, in 50 ms batches.",
         }[self]
 
 

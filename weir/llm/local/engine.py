@@ -192,7 +192,6 @@ class Engine:
             "api_key": self._key,
             "slots": SLOTS,
             "context": CONTEXT,
-            "is_small": self.is_packaged,
         }
         try:
             child = ServerProcess(self._command, config)

@@ -58,11 +58,6 @@ def _serve(config: dict[str, Any]) -> Any:
     parameters.verbosity = 1
     parameters.n_parallel = config["slots"]
     parameters.n_ctx = config["context"]
-    if config["is_small"]:
-        # With the default sampling a model of this size repeats itself until it reaches its limit.
-        parameters.sampling.temp = 0.6
-        parameters.sampling.penalty_repeat = 1.15
-        parameters.sampling.penalty_last_n = 128
     return xllamacpp.Server(parameters)
 
 

@@ -31,14 +31,16 @@ The figures are CPU time of the event loop's thread for one streamed token of th
     and for `parse_at_end` tests/chains/test_structured.py.
 
 `checked_chat_openai.py`: `CheckedChatOpenAI`
-    Overrides `ChatOpenAI._convert_chunk_to_generation_chunk`, `_stream`, `_astream`, `_generate` and `_agenerate`. It
-    relies on LangChain setting `response_metadata["model_provider"]` for chunks that have a choice.
-    Reason: LangChain drops the text of a streamed refusal and returns an empty answer without an error. No gain in
-    speed.
+    Overrides `ChatOpenAI._convert_chunk_to_generation_chunk`, `_create_chat_result`, `_stream`, `_astream`,
+    `_generate` and `_agenerate`. It relies on LangChain setting `response_metadata["model_provider"]` for chunks that
+    have a choice.
+    Reasons: LangChain drops the text of a streamed refusal and the reasoning of OpenAI-compatible servers, and returns
+    an empty answer without an error. No gain in speed.
     Tests: tests/llm/test_model_faults.py, tests/llm/test_broken_streams.py.
 
-Private APIs that are used elsewhere: `weir/runs/callback_handler.py` implements `tap_output_aiter` of LangChain's
-`_StreamingCallbackHandler` (tests/runs/test_callback_handler.py). `weir/llm/retry_deadline.py` reads the header
+Private APIs that are used elsewhere: `weir/runs/callback_handler.py` inherits from LangChain's
+`_StreamingCallbackHandler` and implements its `tap_output_aiter` (tests/runs/test_callback_handler.py and
+test_graph_stream.py). `weir/llm/retry_deadline.py` reads the header
 `x-stainless-retry-count` and sets `x-should-retry`, which the openai client sends and reads
 (tests/llm/test_idle_timeout.py).
 """

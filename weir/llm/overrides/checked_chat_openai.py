@@ -1,4 +1,4 @@
-"""ChatOpenAI that keeps a streamed refusal, and raises an error for an answer that is none."""
+"""ChatOpenAI that keeps reasoning and a streamed refusal, and raises an error for an answer that is none."""
 
 import contextlib
 import json
@@ -36,7 +36,8 @@ class CheckedChatOpenAI(langchain_openai.ChatOpenAI):
     """ChatOpenAI that checks each answer.
 
     LangChain's drops the text of a refusal that is streamed, returns an empty answer as one, and fails with an
-    AttributeError or the like where the server's objects have another shape. Raises AnswerError instead.
+    AttributeError or the like where the server's objects have another shape. Raises AnswerError instead. It drops the
+    reasoning of OpenAI-compatible servers too, which is kept here as `additional_kwargs["reasoning_content"]`.
     """
 
     name: str | None = "ChatOpenAI"
@@ -46,10 +47,21 @@ class CheckedChatOpenAI(langchain_openai.ChatOpenAI):
         self, chunk: dict[str, Any], default_chunk_class: type[BaseMessageChunk], base_generation_info: Any
     ) -> ChatGenerationChunk | None:
         generation = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
-        delta = (chunk["choices"][0].get("delta") or {}) if chunk.get("choices") else {}
+        choices = chunk.get("choices") or (chunk.get("chunk") or {}).get("choices")
+        delta = (choices[0].get("delta") or {}) if choices else {}
         if generation is not None and (refusal := delta.get("refusal")):
             generation.message.additional_kwargs["refusal"] = refusal
+        if generation is not None and (reasoning := delta.get("reasoning_content")):
+            generation.message.additional_kwargs["reasoning_content"] = reasoning
         return generation
+
+    def _create_chat_result(self, response: Any, generation_info: dict[str, Any] | None = None) -> ChatResult:
+        result = super()._create_chat_result(response, generation_info)
+        whole = response if isinstance(response, dict) else response.model_dump(include={"choices"}, warnings=False)
+        for generation, choice in zip(result.generations, whole["choices"], strict=False):
+            if reasoning := choice["message"].get("reasoning_content"):
+                generation.message.additional_kwargs["reasoning_content"] = reasoning
+        return result
 
     def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
         check = _AnswerCheck(self, kwargs)

@@ -88,7 +88,7 @@ class _GrowingAnswer:
     """
 
     def __init__(self) -> None:
-        self._parser = PartialJson(_DIALECT)
+        self._parser = PartialJson(dialect=_DIALECT)
         self._read: Callable[[str], None] = self._whole
         self._pieces: list[str] = []
         """The text so far, until it is known whether JSON begins at its start."""
@@ -134,7 +134,7 @@ class _GrowingAnswer:
         self._end = before[1 - len(_FENCE) :]
         if fence:
             self._end = ""
-            self._parser, self._edges, self._length = PartialJson(_DIALECT), [], 0
+            self._parser, self._edges, self._length = PartialJson(dialect=_DIALECT), [], 0
             self._yielded_length = 0
             self._read = self._language
             self._read(after)
@@ -169,7 +169,7 @@ def _loads(text: str) -> Any:
     try:
         return json.loads(text, strict=False)
     except json.JSONDecodeError:
-        parser = PartialJson(_DIALECT)
+        parser = PartialJson(dialect=_DIALECT)
         parser.feed(text)
         if "" not in parser.fields:
             raise

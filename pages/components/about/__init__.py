@@ -1,0 +1,1 @@
+"""Components of the *About* page, and the introduction of the empty chat."""

@@ -1,0 +1,81 @@
+"""Options of a conversation: a system prompt of one's own, temperature and length of answers."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+from pydantic import BaseModel, Field, ValidationError
+
+from weir.llm.provider import ModelOptions
+
+MAX_SYSTEM_PROMPT = 8_000
+MAX_TOKENS = 100_000
+
+
+class ConversationOptions(BaseModel):
+    """The options, as they are stored. None and "" leave an option to the route and the endpoint."""
+
+    system_prompt: str = Field("", max_length=MAX_SYSTEM_PROMPT)
+    temperature: float | None = Field(None, ge=0, le=2)
+    max_tokens: int | None = Field(None, ge=1, le=MAX_TOKENS)
+
+    @property
+    def model(self) -> ModelOptions:
+        """The parameters of the model."""
+        return ModelOptions(temperature=self.temperature, max_tokens=self.max_tokens)
+
+
+def read_options(stored: Mapping[str, Any]) -> ConversationOptions:
+    """Return stored options. Those that do not validate, as an imported file may have, are left out as a whole."""
+    try:
+        return ConversationOptions.model_validate(stored)
+    except ValidationError:
+        return ConversationOptions()
+
+
+def draw_options(
+    options: ConversationOptions, *, key: str, change: Callable[[Callable[[], ConversationOptions]], None]
+) -> None:
+    """Draw the popover with the options. `change` is called with a function that returns those of the widgets."""
+    keys = [f"{name}-{key}" for name in ("system", "temperature", "length")]
+
+    def of_widgets() -> ConversationOptions:
+        system_prompt, temperature, max_tokens = (st.session_state[name] for name in keys)
+        return ConversationOptions(
+            system_prompt=(system_prompt or "").strip(), temperature=temperature, max_tokens=max_tokens
+        )
+
+    with st.popover("Options", icon=":material/tune:", type="tertiary", help="System prompt, temperature, length"):
+        st.text_area(
+            "System prompt",
+            value=options.system_prompt,
+            key=keys[0],
+            max_chars=MAX_SYSTEM_PROMPT,
+            placeholder="For example: Answer in one paragraph.",
+            help="Added to the prompt of the route, for all answers of this conversation",
+            on_change=change,
+            args=(of_widgets,),
+        )
+        st.number_input(
+            "Temperature",
+            0.0,
+            2.0,
+            value=options.temperature,
+            step=0.1,
+            key=keys[1],
+            placeholder="The model's default",
+            help="0 takes the likeliest word each time. Some models accept only their default.",
+            on_change=change,
+            args=(of_widgets,),
+        )
+        st.number_input(
+            "Longest answer, in tokens",
+            1,
+            MAX_TOKENS,
+            value=options.max_tokens,
+            step=100,
+            key=keys[2],
+            placeholder="The model's default",
+            on_change=change,
+            args=(of_widgets,),
+        )

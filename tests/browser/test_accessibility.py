@@ -1,0 +1,120 @@
+"""axe finds no fault of Weir's own on any page, light or dark, and every page can be walked by keyboard.
+
+Faults of Streamlit's own elements, and of what a model writes, are named in `NOT_OURS`, with the selector that they are
+found at.
+"""
+
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.support.browser_page import INPUT, opened, send
+from tests.support.fake_openai import FakeOpenAI, Plan
+
+TITLES = {
+    "": "Chat",
+    "story": "Streaming lab",
+    "events": "Inspector",
+    "partial_json": "Structured output",
+    "routing": "Router accuracy",
+    "http_client": "API client",
+}
+ASKING = [name for name in TITLES if name != "routing"]
+NOT_OURS = {
+    "color-contrast": ".token",
+    "svg-img-alt": ".mark-symbol",
+}
+"""Colours of Streamlit's syntax highlighting; the sparkline of `st.metric`."""
+
+
+def faults(page: Page) -> list[str]:
+    """Return what axe finds on the page, without what is not Weir's."""
+    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    return [
+        f"{rule['id']}: {node['html'][:200]}"
+        for rule in found
+        for node in rule["nodes"]
+        if not _is_at(page, node["target"][-1], NOT_OURS.get(rule["id"]))
+    ]
+
+
+def _is_at(page: Page, target: Any, selector: str | None) -> bool:
+    """Whether an element of the page, which axe names by a selector, matches another selector."""
+    if selector is None or not isinstance(target, str):
+        return False
+    matches: bool = page.evaluate("([one, other]) => document.querySelector(one)?.matches(other)", [target, selector])
+    return matches
+
+
+def await_script(page: Page) -> None:
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", TITLES)
+def test_axe_finds_no_fault_of_ours(
+    page: Page, weir_url: str, model: FakeOpenAI, name: str, scheme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{weir_url}/{name}")
+    expect(page.get_by_role("heading", level=1, name=TITLES[name])).to_be_visible()
+    await_script(page)
+    assert faults(page) == []
+    model.plan = Plan(
+        tokens=["A short answer, with `code`.\n\n", "- one\n- two\n"],
+        structured_tokens=['{"name": "Sea", "kind": "water", "difficulty": 9}'],
+    )
+    if name in ASKING:
+        send(page, "What is a weir?")
+    else:
+        page.get_by_role("button", name="Evaluate").click()
+    ending = {"http_client": "Complete.", "routing": "Confusion matrix", "": "first token", "story": "first token"}
+    replay = page.get_by_role("button", name="Replay")
+    expect(page.get_by_text(ending[name]).first if name in ending else replay).to_be_visible()
+    await_script(page)
+    assert faults(page) == []
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_tab_reaches_the_navigation_the_choices_and_the_input(
+    page: Page, weir_url: str, model: FakeOpenAI, name: str
+) -> None:
+    page.goto(f"{weir_url}/{name}")
+    expect(page.get_by_role("heading", level=1, name=TITLES[name])).to_be_visible()
+    await_script(page)
+    if name in ASKING:
+        opened(page, f"{weir_url}/{name}")
+        await_script(page)
+    page.evaluate("document.activeElement.blur()")
+    reached: set[tuple[str, str]] = set()
+    outlined: set[tuple[str, str]] = set()
+    for _ in range(70):
+        page.keyboard.press("Tab")
+        found: dict[str, Any] = page.evaluate(
+            "() => { const one = document.activeElement; const style = getComputedStyle(one); return {"
+            "kind: one.dataset.testid ?? one.tagName, text: (one.innerText || one.ariaLabel || '').trim(), "
+            "outline: style.outlineStyle !== 'none' || style.boxShadow !== 'none'} }"
+        )
+        if found["kind"] == "BODY" and reached:
+            break
+        reached.add((found["kind"], found["text"]))
+        if found["outline"]:
+            outlined.add((found["kind"], found["text"]))
+    kinds = {kind for kind, _ in reached}
+    assert "stTopNavLink" in kinds
+    links = {entry for entry in reached if entry[0] == "stTopNavLink"}
+    assert len(links) >= len(TITLES)
+    assert links <= outlined
+    if name in ASKING:
+        assert "stChatInputTextArea" in kinds
+        page.locator(INPUT).focus()
+        page.keyboard.type("By keyboard")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("By keyboard").locator("visible=true").first).to_be_visible()
+    else:
+        page.get_by_role("button", name="Evaluate").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Confusion matrix")).to_be_visible()

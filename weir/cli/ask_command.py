@@ -1,0 +1,109 @@
+"""`weir ask`: one question, classified and answered by the chain for its kind."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from weir.analysis.answer_reader import answer_text
+from weir.analysis.metrics import custom_event, root_chunk_text
+from weir.cli.app_modules import import_app_module
+from weir.cli.inputs import read_text
+from weir.cli.options import model_option, plain_option, recording_option
+from weir.cli.runner import EndedRun, Runner, check_writable, write_recording
+from weir.cli.terminal import Terminal
+from weir.core.run_event import RunEvent
+
+ROUTES = ("math", "code", "general")
+EXAMPLE = 'weir ask "What is 25 * 17?"'
+
+
+@click.command("ask")
+@click.argument("question", nargs=-1)
+@click.option("--route", type=click.Choice(ROUTES), help="Answer by this route, without a classification.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: route, answer, status, figures.")
+@model_option
+@recording_option
+@plain_option
+def command(
+    question: tuple[str, ...], route: str | None, as_json: bool, model: str | None, target: str | None, plain: bool
+) -> int:
+    """Ask one QUESTION. It is classified, and the chain for its kind streams the answer.
+
+    Without a question, or with -, it is read from standard input. The route and the figures go to standard error.
+
+    \b
+    weir ask "What is 25 * 17?"
+    weir ask --route code "Reverse a string" > answer.md
+    git diff | weir ask - --json | jq -r .answer
+    """
+    text = read_text(question, name="question", example=EXAMPLE)
+    check_writable(target)
+    terminal = Terminal(plain=plain)
+    with Runner(terminal, model=model) as runner:
+        prepare = ConversationPreparation(runner)
+        run = runner.start(runner.prepare(lambda: prepare(text, [], route)), name="smart_router")
+        route_line = RouteLine(terminal)
+
+        def show(events: Sequence[RunEvent]) -> None:
+            route_line.read(events)
+            terminal.write("".join(map(root_chunk_text, events)))
+
+        ended = runner.follow(run, route_line.read if as_json else show)
+        if as_json:
+            terminal.write(json.dumps(_as_json(text, ended, runner.model_name), ensure_ascii=False))
+        terminal.end_line()
+        runner.report(ended)
+        write_recording(run, target)
+    return ended.exit_code
+
+
+class ConversationPreparation:
+    """Prepares the smart router for a question, its history, and a route if a person has chosen one."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._registry = import_app_module("chains.registry")
+
+    def __call__(self, question: str, history: Sequence[tuple[str, str]], route: str | None) -> Any:
+        """Return the prepared run. Raises ValidationError for a question that is too long."""
+        value = self._registry.ConversationInput(question=question)
+        chosen = self._registry.Route(route) if route else None
+        return self._registry.prepare_conversation(self._runner.models, value.question, history, route=chosen)
+
+
+class RouteLine:
+    """Says which route a question takes, as soon as that is decided."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._is_said = False
+
+    def read(self, events: Iterable[RunEvent]) -> None:
+        """Read further events."""
+        if self._is_said:
+            return
+        decision = custom_event(events, "route")
+        if isinstance(decision, dict):
+            self._is_said = True
+            note = " The question is answered as a general one." if decision.get("fallback") else ""
+            self._terminal.say(f"Route: {decision.get('route')}. {decision.get('reason') or ''}{note}".rstrip())
+
+
+def _as_json(question: str, ended: EndedRun, model: str) -> dict[str, Any]:
+    decision = custom_event(ended.run.events, "route")
+    figures = asdict(ended.metrics)
+    figures.pop("inter_token_latencies")
+    return {
+        "question": question,
+        "route": decision.get("route") if isinstance(decision, dict) else None,
+        "answer": answer_text(ended.run.events),
+        "status": ended.outcome.status.value,
+        "message": ended.message,
+        "model": model,
+        "decision": decision,
+        "figures": figures,
+        "run_id": ended.run.id,
+    }

@@ -1,0 +1,42 @@
+"""`weir replay`: the text of a recording, again with its timing."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from weir.core.run_event import RunEvent
+
+
+@click.command("replay", epilog="Exit codes: 0 replayed, 2 the file cannot be opened, 130 stopped by Ctrl-C.")
+@click.argument("file")
+@click.option("--speed", type=click.FloatRange(min=0.001), default=1.0, show_default=True, help="2: twice as fast.")
+@click.option("--instant", is_flag=True, help="Print all chunks at once.")
+def command(file: str, speed: float, instant: bool) -> int:
+    """Print the answer of a recording as it came, chunk for chunk. A chain that yields no text prints its values."""
+    from weir.cli.recording_argument import open_recording
+
+    started = time.monotonic()
+    for seconds, text in _pieces(open_recording(file).events):
+        if not instant:
+            time.sleep(max(0.0, started + seconds / speed - time.monotonic()))
+        click.echo(text, nl=False)
+    click.echo()
+    return 0
+
+
+def _pieces(events: Sequence["RunEvent"]) -> Iterator[tuple[float, str]]:
+    """Yield the seconds and text of each chunk; for a chain without text, a line of JSON for each value."""
+    from weir.analysis.metrics import root_chunk_text
+    from weir.core import serialization
+
+    pieces = [(event.elapsed, text) for event in events if (text := root_chunk_text(event))]
+    values = [event for event in events if event.is_root and event.event.endswith("_stream")]
+    if pieces or not values:
+        yield from ((seconds, serialization.replace_lone_surrogates(text)) for seconds, text in pieces)
+        return
+    for number, event in enumerate(values):
+        line = serialization.dumps(event.get("chunk")).decode()
+        yield event.elapsed, line if number == len(values) - 1 else f"{line}\n"

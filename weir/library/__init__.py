@@ -1,0 +1,1 @@
+"""The library's public face: what `import weir` gives, and the pytest plugin."""
