@@ -63,11 +63,23 @@ def test_json_and_a_recording_of_a_question_from_a_pipe(tmp_path: Path, openai_s
     assert [seen.body["model"] for seen in openai_server.seen] == ["other"]
 
 
-def test_a_closed_pipe_is_quiet_and_stops_the_run(tmp_path: Path, openai_server: FakeOpenAI) -> None:
-    openai_server.plan = Plan(tokens=["first\n", *["more\n"] * 10_000], rate=50)
+@pytest.mark.parametrize(
+    ("arguments", "first", "said"),
+    [
+        (("ask", "--route", "math", "Go on"), "first\n", "Route: math. You chose it.\n"),
+        (("json", "Python", "--lines"), '[["first"]]\n', ""),
+    ],
+    ids=["ask", "json"],
+)
+def test_a_closed_pipe_is_quiet_and_stops_the_run(
+    tmp_path: Path, openai_server: FakeOpenAI, arguments: tuple[str, ...], first: str, said: str
+) -> None:
+    openai_server.plan = Plan(
+        tokens=["first\n", *["more\n"] * 10_000], structured_tokens=['[["first"]', *[', "more"'] * 10_000], rate=50
+    )
     environment = CLEAN_ENVIRONMENT | {"PYTHONPATH": str(ROOT), "OPENAI_BASE_URL": openai_server.url}
     asked = subprocess.Popen(
-        [sys.executable, "-m", "weir", "ask", "--route", "math", "Go on"],
+        [sys.executable, "-m", "weir", *arguments],
         cwd=tmp_path,
         env=environment,
         stdout=subprocess.PIPE,
@@ -76,12 +88,12 @@ def test_a_closed_pipe_is_quiet_and_stops_the_run(tmp_path: Path, openai_server:
     with asked:
         assert asked.stdout is not None
         assert asked.stderr is not None
-        assert asked.stdout.readline() == b"first\n"
+        assert asked.stdout.readline().decode() == first
         asked.stdout.close()
         closed_at = time.monotonic()
         assert asked.wait(timeout=TIMEOUT_SECONDS) == 141
-        assert asked.stderr.read().decode() == "Route: math. You chose it.\n"
-    (answer,) = openai_server.answers
+        assert asked.stderr.read().decode() == said
+    (answer,) = openai_server.seen
     assert answer.ended.wait(10)
     assert answer.hung_up_at is not None
     assert answer.hung_up_at - closed_at < HANG_UP_SECONDS + 0.1

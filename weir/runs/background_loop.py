@@ -104,8 +104,13 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _cancel_all() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
+    this = {asyncio.current_task()}
+    for task in asyncio.all_tasks() - this:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        del task  # a task keeps the generators of its frames, which the loop closes when nothing refers to them
+    while asyncio.all_tasks() - this:
+        await asyncio.gather(*(asyncio.all_tasks() - this), return_exceptions=True)
+        # Each is closed in a task that begins in the loop's next iteration. `shutdown_asyncgens` would close it once
+        # more, in the middle of that.
+        await asyncio.sleep(0)
     await asyncio.get_running_loop().shutdown_asyncgens()
