@@ -53,6 +53,7 @@ def command(
     Each broken rule is shown with the figure, the bound, and the event in which it broke.
     """
     from weir.cli import check_report
+    from weir.cli.terminal import Terminal
 
     given = {name: value for name, value in options.items() if value is not None and value is not False and value != ()}
     if "json_valid" in given:
@@ -62,7 +63,7 @@ def command(
     if not given and not tables and base is None:
         raise click.UsageError("There is no rule: name one, such as --first-token 1s, or write a weir.toml.")
     reports = [_check_file(name, given, tables, base) for name in files]
-    click.echo(check_report.as_json_lines(reports) if as_json else check_report.as_table(reports), nl=False)
+    Terminal().write(check_report.as_json_lines(reports) if as_json else check_report.as_table(reports))
     if junit:
         junit.write_bytes(check_report.as_junit(reports))
     states = [report.holds for report in reports]
