@@ -122,6 +122,12 @@ def test_an_answer_that_is_cut_off_is_kept_and_the_command_fails(tmp_path: Path,
         (("ask", "-o", "absent/run.jsonl", "Why?"), {}, 2, "there is no folder absent"),
         (("ask", "--route", "math", "x" * 20_001), {}, 2, "question: String should have at most 20000 characters"),
         (("ask", "--route", "math", "Why?"), {"WEIR_RETRIES": "0"}, 1, "The model's server cannot be reached."),
+        (
+            ("ask", "Why?"),
+            {"OPENAI_BASE_URL": "", "WEIR_LOCAL_MODEL": "/absent.gguf"},
+            2,
+            "There is no file at the path in WEIR_LOCAL_MODEL.",
+        ),
         (("ask", "Why?"), {"WEIR_WINDOW": "many"}, 2, "WEIR_WINDOW has a value 'many' that Weir cannot use"),
     ],
 )
