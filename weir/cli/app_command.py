@@ -17,10 +17,18 @@ from weir.config.app_folder import APP_FOLDER
 @click.argument("chain", required=False)
 @click.option("--input", "input_json", default="{}", show_default=True, help="The chain's input as JSON.")
 @click.option("--record", "target", metavar="FILE", help="Run the chain here, write the recording to FILE (-: stdout).")
-@click.option("--port", type=int, default=8501, show_default=True, help="Port of the app.")
+@click.option("--port", metavar="PORT", type=int, default=8501, show_default=True, help="Port of the app.")
 @graph_options
 def command(chain: str | None, input_json: str, target: str | None, port: int, **options: Any) -> int:
-    """Open the app. CHAIN is the name of a built-in chain, or package.module:attribute."""
+    """Open the app. CHAIN is the name of a built-in chain, or package.module:attribute: the app opens on it.
+
+    `weir CHAIN` is the same, and with --record the chain runs here, without the app.
+
+    \b
+    weir app --port 8600
+    weir my_package.chains:agent --input '{"question": "Why?"}'
+    weir my_package.chains:agent --input '{"question": "Why?"}' --record run.jsonl
+    """
     from weir.config.settings import SettingsError, settings
 
     try:

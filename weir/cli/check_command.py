@@ -33,9 +33,17 @@ ALL_CHAINS = "*"
 @click.option("--contains", multiple=True, metavar="TEXT", help="Text in the answer.")
 @click.option("--calls", multiple=True, metavar="TOOL:N", help="Number of calls of a tool.")
 @click.option("--doctor", is_flag=True, help="The diagnosis finds nothing that holds the stream up.")
-@click.option("--config", type=click.Path(path_type=Path), help="File with rules by chain.  [default: weir.toml]")
+@click.option(
+    "--config", metavar="TOML", type=click.Path(path_type=Path), help="File with rules by chain.  [default: weir.toml]"
+)
 @click.option("--against", metavar="BASE", help="Recording with which each FILE is compared, rule by rule.")
-@click.option("--tolerance", default="20%", show_default=True, help="How much later or slower than BASE is allowed.")
+@click.option(
+    "--tolerance",
+    metavar="SHARE",
+    default="20%",
+    show_default=True,
+    help="How much later or slower than BASE is allowed.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each FILE.")
 @click.option("--junit", metavar="XML", type=click.Path(path_type=Path), help="Write the results as JUnit XML too.")
 def command(
@@ -51,6 +59,11 @@ def command(
 
     Rules are options here, or stand in weir.toml: [check."*"] for all chains, [check.NAME] for the chain NAME.
     Each broken rule is shown with the figure, the bound, and the event in which it broke.
+
+    \b
+    weir check run.jsonl --first-token 1s --gap-p95 200ms --finish stop --no-error
+    weir check runs/*.jsonl --config weir.toml --junit report.xml
+    weir check new.jsonl --against base.jsonl
     """
     from weir.cli import check_report
     from weir.cli.terminal import Terminal

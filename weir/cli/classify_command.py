@@ -35,6 +35,8 @@ def command(question: tuple[str, ...], file: str | None, labelled: str | None, a
     With --evaluate a file of your own questions is measured: a line has the right route, a tab and the question. The
     output is the share that is right with its 95 % interval, the recall of each route, the calibration, and the misses.
 
+    `weir classify` with --input, --record or --port is the chain of this name: see `weir app`.
+
     \b
     weir classify "What is 25 * 17?"
     weir classify --file questions.txt | cut -f 1 | sort | uniq -c

@@ -18,6 +18,9 @@ def command(first: str, second: str) -> int:
     """Compare two recordings: their figures, and the first event and character in which they differ.
 
     Times and ids are no difference between events.
+
+    \b
+    weir diff one.jsonl other.jsonl
     """
     from weir.analysis.answer_reader import answer_text
     from weir.analysis.metrics import run_metrics

@@ -14,10 +14,22 @@ if TYPE_CHECKING:
 
 @click.command("replay", epilog="Exit codes: 0 replayed, 2 the file cannot be opened, 130 stopped by Ctrl-C.")
 @click.argument("file")
-@click.option("--speed", type=click.FloatRange(min=0.001), default=1.0, show_default=True, help="2: twice as fast.")
+@click.option(
+    "--speed",
+    metavar="FACTOR",
+    type=click.FloatRange(min=0.001),
+    default=1.0,
+    show_default=True,
+    help="2: twice as fast.",
+)
 @click.option("--instant", is_flag=True, help="Print all chunks at once.")
 def command(file: str, speed: float, instant: bool) -> int:
-    """Print the answer of a recording as it came, chunk for chunk. A chain that yields no text prints its values."""
+    """Print the answer of a recording as it came, chunk for chunk. A chain that yields no text prints its values.
+
+    \b
+    weir replay run.jsonl
+    weir replay run.jsonl --speed 4
+    """
     from weir.cli.recording_argument import open_recording
     from weir.cli.terminal import Terminal
 

@@ -7,7 +7,14 @@ import click
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--text", "only_text", is_flag=True, help="Print the answer's text alone.")
 def command(files: tuple[str, ...], only_text: bool) -> int:
-    """Show recordings: how each run ended, its components, its figures, and what holds its stream up."""
+    """Show recordings: how each run ended, its components, its figures, and what holds its stream up.
+
+    A FILE that is - is standard input.
+
+    \b
+    weir show run.jsonl
+    weir record story --input '{"topic": "rain"}' | weir show -
+    """
     from weir.analysis.answer_reader import answer_text
     from weir.analysis.metrics import run_metrics
     from weir.analysis.outcome import outcome
