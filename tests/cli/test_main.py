@@ -108,7 +108,7 @@ def test_a_run_that_fails_is_recorded_and_the_command_says_so(folder: Path) -> N
     [
         (("my_chains:absent", "--record", "-"), "my_chains:absent cannot be imported: AttributeError"),
         (("absent:chain",), "absent:chain cannot be imported: ModuleNotFoundError"),
-        (("absent",), "absent is no chain: name one of story, smart_router"),
+        (("absent",), "attribute. It is no command either: `weir --help` lists them."),
         (("chains:agent",), "chains:agent cannot be opened in the app, because the app has a package called chains"),
         (("--record", "-"), "--record needs a chain"),
         (("story", "--input", "{", "--record", "-"), "--input is not JSON"),

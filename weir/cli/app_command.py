@@ -63,7 +63,8 @@ def _open_chain(name: str, input_json: str, port: int) -> int:
         check_importable_in_app(name)
         find_chain(name)
     except ChainImportError as error:
-        raise click.ClickException(str(error)) from error
+        more = "" if ":" in name else " It is no command either: `weir --help` lists them."
+        raise click.ClickException(f"{error}{more}") from error
     variables: dict[str, str] = {}
     if ":" in name:
         path, name = name, name.rpartition(":")[2].replace(".", "_")

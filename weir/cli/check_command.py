@@ -78,7 +78,10 @@ def command(
     reports = [_check_file(name, given, tables, base) for name in files]
     Terminal().write(check_report.as_json_lines(reports) if as_json else check_report.as_table(reports))
     if junit:
-        junit.write_bytes(check_report.as_junit(reports))
+        try:
+            junit.write_bytes(check_report.as_junit(reports))
+        except OSError as error:
+            raise click.ClickException(f"{junit} cannot be written: {error.strerror}.") from error
     states = [report.holds for report in reports]
     return BROKEN if False in states else NOT_CHECKED if None in states else HOLD
 
@@ -132,7 +135,7 @@ def _read_schema(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"The schema {path} cannot be read: {error}") from error
+        raise click.ClickException(f"The schema {path} cannot be read: {_reason(error)}.") from error
 
 
 def _read_config(path: Path | None) -> dict[str, dict[str, Any]]:
@@ -141,12 +144,18 @@ def _read_config(path: Path | None) -> dict[str, dict[str, Any]]:
         return {}
     path = path or CONFIG
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("check", {})
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("check", {})
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"{path} cannot be read: {error}") from error
+        raise click.ClickException(f"{path} cannot be read: {_reason(error)}.") from error
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
         raise click.ClickException(f'{path} has no tables of rules: write [check."*"] or [check.NAME].')
     return {name: _with_schema(table, path.parent) for name, table in tables.items()}
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
 def _with_schema(table: dict[str, Any], folder: Path) -> dict[str, Any]:
