@@ -113,4 +113,15 @@ async def _cancel_all() -> None:
         # Each is closed in a task that begins in the loop's next iteration. `shutdown_asyncgens` would close it once
         # more, in the middle of that.
         await asyncio.sleep(0)
-    await asyncio.get_running_loop().shutdown_asyncgens()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_report_unless_closing)
+    await loop.shutdown_asyncgens()
+
+
+def _report_unless_closing(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report an error, unless it is a generator's that found another one closing.
+
+    `shutdown_asyncgens` closes all at once, also one that another closes at its own end, as httpx2's do.
+    """
+    if not ("asyncgen" in context and isinstance(context.get("exception"), RuntimeError)):
+        loop.default_exception_handler(context)

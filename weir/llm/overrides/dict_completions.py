@@ -5,8 +5,7 @@ The openai client builds five of its models for a chunk, and ChatOpenAI converts
 """
 
 import contextlib
-from collections.abc import Iterator
-from types import TracebackType
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx2
@@ -81,28 +80,13 @@ def parse_at_end(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
             _finish_at_end(answer._state)
             yield answer
 
-    completions.stream = stream if isinstance(client, openai.OpenAI) else lambda **request: _Answer(original(**request))
+    @contextlib.asynccontextmanager
+    async def astream(**request: Any) -> AsyncIterator[Any]:
+        async with original(**request) as answer:
+            _finish_at_end(answer._state)
+            yield answer
 
-
-class _Answer(contextlib.AbstractAsyncContextManager[Any]):
-    """A streamed answer that is parsed at its end.
-
-    It is no generator, as `contextlib.asynccontextmanager` wants one: a loop that is closed in the middle of an answer
-    ends all asynchronous generators at once, and that one might end before the one that reads from it.
-    """
-
-    def __init__(self, manager: contextlib.AbstractAsyncContextManager[Any]) -> None:
-        self._manager = manager
-
-    async def __aenter__(self) -> Any:
-        answer = await self._manager.__aenter__()
-        _finish_at_end(answer._state)
-        return answer
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
-        return await self._manager.__aexit__(kind, error, traceback)
+    completions.stream = stream if isinstance(client, openai.OpenAI) else astream
 
 
 def _finish_at_end(state: Any) -> None:
