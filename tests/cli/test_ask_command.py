@@ -100,7 +100,7 @@ def test_a_closed_pipe_is_quiet_and_stops_the_run(
 
 
 def test_an_answer_of_ten_megabytes_arrives_whole(tmp_path: Path, openai_server: FakeOpenAI) -> None:
-    openai_server.plan = Plan(tokens=["0123456789" * 1_000] * 1_000)
+    openai_server.plan = Plan(tokens=["0123456789" * 10_000] * 100)
     with running_command(tmp_path, "ask", "--route", "general", "Long", url=openai_server.url) as asked:
         assert asked.wait() == 0
     assert asked.output.text == "0123456789" * 1_000_000 + "\n"
