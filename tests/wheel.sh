@@ -92,6 +92,9 @@ code = main(['chains:agent', '--input', '{\"topic\": \"rain\"}', '--record', 'ru
 needless = {'streamlit', 'sqlalchemy'} & set(sys.modules)
 sys.exit(f'--record imports {needless}' if needless else code)" 2>log.txt || fail "$(cat log.txt)"
 
+echo "weir classify, beside that package"
+weir classify "What is 25 * 17?" 2>log.txt | grep -q "^math" || fail "$(cat log.txt)"
+
 echo "weir chains:agent, without --record: a sentence"
 ! weir chains:agent 2>log.txt || fail "the app opened on a package that it cannot import"
 grep -q 'Rename yours, or record the run with `weir chains:agent --record' log.txt || fail "$(cat log.txt)"

@@ -1,8 +1,9 @@
-"""How the local classifier does on other people's questions, by source and language: `EVAL=folder make eval`.
+"""How the local classifier does on other people's questions: `weir classify --evaluate`, and `EVAL=folder make eval`.
 
-A `.tsv` file of the folder has a question a line: category, source and question, or category, source, the question
-before and the follow-up, with `\\n`, `\\t` and `\\\\` for what a line cannot hold. A source whose name begins with
-`id_` is Indonesian, and so on for the other languages; one without is English.
+A line of a `.tsv` file is a category and a question, with a tab between them. A source, as a second column, has figures
+of its own; a source whose name begins with `id_` is Indonesian, and so on for the other languages, one without is
+English. In a line of four columns the third is the question before, which the last one follows up. `\\n`, `\\t` and
+`\\\\` stand for what a line cannot hold.
 """
 
 import re
@@ -37,20 +38,50 @@ class Judged:
         return self.decision.category == self.example.category
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How the classifier does on labelled questions. Shares are between 0 and 1."""
+
+    questions: int
+    right: int
+    accuracy: float
+    interval: tuple[float, float]
+    """95 % confidence interval of the accuracy."""
+    recall: Mapping[str, float]
+    """Share of the questions of each category that went there."""
+    confusion: Mapping[str, Mapping[str, int]]
+    """Number of questions of each category (the outer key) that went to each (the inner)."""
+    by_source: Mapping[str, float]
+    by_language: Mapping[str, float]
+    calibration_error: float
+    abstained: float
+    accuracy_of_the_rest: float
+    """Accuracy of the questions from which it did not abstain."""
+    median_seconds: float
+    p99_seconds: float
+
+
 def load_sources(path: Path) -> list[tuple[str, Example]]:
     """Read a `.tsv` file. Raises ValueError if a line is not of its form."""
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
-        if not line:
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+        if not line.strip():
             continue
-        category, source, *texts = line.split("\t")
-        if category not in CATEGORIES or len(texts) not in (1, 2):
+        category, *columns = line.split("\t")
+        if category not in CATEGORIES:
+            raise ValueError(f"{path.name}:{number} is not a question with its category: {_either(CATEGORIES)}")
+        if not 1 <= len(columns) <= 3 or not columns[-1].strip():
             raise ValueError(f"{path.name}:{number} is not a category, a source and one or two questions")
+        source, *texts = columns if len(columns) > 1 else ("", *columns)
         *earlier, question = (_ESCAPED.sub(_character, text) for text in texts)
         language = source[:2] if source[2:3] == "_" and source[:2] in _LANGUAGES else "en"
         history = tuple(("human", text) for text in earlier)
         found.append((source, Example(question, category, language, history)))
     return found
+
+
+def _either(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _character(match: re.Match[str]) -> str:
@@ -64,32 +95,65 @@ def judge(classifier: LocalClassifier, questions: Sequence[tuple[str, Example]])
     ]
 
 
-def source_report(name: str, judged: Sequence[Judged], longest: int = 10) -> str:
-    """Return the figures of a file as text: by source and language, confusion, certainty, and its longest misses."""
-    by_source = _shares(judged, [one.source for one in judged])
-    by_language = _shares(judged, [one.example.language for one in judged])
-    recall = _shares(judged, [one.example.category for one in judged])
+def figures(judged: Sequence[Judged]) -> Figures:
+    """Return the figures of judged questions, of which there is at least one."""
     answered = [one for one in judged if not one.decision.abstained]
     probabilities = np.array([[one.decision.probabilities[c] for c in CATEGORIES] for one in judged])
     labels = np.array([CATEGORIES.index(one.example.category) for one in judged])
-    misses = sorted((one for one in judged if not one.right), key=lambda one: len(one.example.question), reverse=True)
     seconds = sorted(one.decision.seconds for one in judged)
+    right = sum(one.right for one in judged)
+    recall = _shares(judged, [one.example.category for one in judged])
+    return Figures(
+        questions=len(judged),
+        right=right,
+        accuracy=right / len(judged),
+        interval=confidence_interval(right, len(judged)),
+        recall={category: recall[category] for category in CATEGORIES if category in recall},
+        confusion={category: _went_to(category, judged) for category in CATEGORIES},
+        by_source=_shares(judged, [one.source for one in judged]),
+        by_language=_shares(judged, [one.example.language for one in judged]),
+        calibration_error=calibration_error(probabilities, labels),
+        abstained=1 - len(answered) / len(judged),
+        accuracy_of_the_rest=_share(answered),
+        median_seconds=statistics.median(seconds),
+        p99_seconds=seconds[int(0.99 * (len(seconds) - 1))],
+    )
+
+
+def source_report(name: str, judged: Sequence[Judged], most_misses: int | None = 10) -> str:
+    """Return the figures of a file as text, and its longest misses, or all where there is no bound."""
+    found = figures(judged)
+    low, high = found.interval
+    misses = sorted((one for one in judged if not one.right), key=lambda one: len(one.example.question), reverse=True)
+    by_source = sorted(found.by_source.items(), key=lambda one: one[1]) if len(found.by_source) > 1 else []
+    mean = f", {statistics.mean(found.by_source.values()):.1%} as the mean of {len(by_source)} sources"
+    by_language = f"; by language: {_listed(found.by_language)}" if len(found.by_language) > 1 else ""
     return "\n".join(
         [
-            f"{name}: {_share(judged):.1%} of {len(judged)} questions right, "
-            f"{statistics.mean(by_source.values()):.1%} as the mean of {len(by_source)} sources",
-            f"recall: {_listed(recall)}; by language: {_listed(by_language)}",
-            f"expected calibration error {calibration_error(probabilities, labels):.3f}; "
-            f"abstains from {1 - len(answered) / len(judged):.1%}, and is right in {_share(answered):.1%} of the rest",
-            f"{1000 * statistics.median(seconds):.1f} ms a question (median), "
-            f"{1000 * seconds[int(0.99 * (len(seconds) - 1))]:.1f} ms (p99)",
+            f"{name}: {found.accuracy:.1%} of {_count(found.questions)} right (95 % interval {low:.1%} to {high:.1%})"
+            + (mean if by_source else ""),
+            f"recall: {_listed(found.recall)}{by_language}",
+            f"expected calibration error {found.calibration_error:.3f}; "
+            f"abstains from {found.abstained:.1%}, and is right in {found.accuracy_of_the_rest:.1%} of the rest",
+            f"{1000 * found.median_seconds:.1f} ms a question (median), {1000 * found.p99_seconds:.1f} ms (p99)",
             "".join(f"{title:>10}" for title in ("", *CATEGORIES)) + "   <- went to",
-            *(_row(category, judged) for category in CATEGORIES),
-            *(f"  {share:6.1%} {source}" for source, share in sorted(by_source.items(), key=lambda one: one[1])),
-            "the longest misses:",
-            *(f"  {_miss(one)}" for one in misses[:longest]),
+            *("".join(f"{cell:>10}" for cell in (right, *row.values())) for right, row in found.confusion.items()),
+            *(f"  {share:6.1%} {source}" for source, share in by_source),
+            *(["the misses, the longest first:"] if misses else ["no misses"]),
+            *(f"  {_miss(one)}" for one in misses[:most_misses]),
         ]
     )
+
+
+def confidence_interval(right: int, total: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share: Wilson's, which holds for few questions and for shares near 1 too.
+
+    Wilson, 1927, J. Am. Stat. Assoc. 22:209-212.
+    """
+    z = statistics.NormalDist().inv_cdf(0.975)
+    middle = (right + z * z / 2) / (total + z * z)
+    half = z / (total + z * z) * (right * (total - right) / total + z * z / 4) ** 0.5
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def calibration_error(probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.intp], bins: int = 10) -> float:
@@ -118,15 +182,20 @@ def _listed(shares: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
 
 
-def _row(category: Category, judged: Sequence[Judged]) -> str:
+def _went_to(category: Category, judged: Sequence[Judged]) -> dict[str, int]:
     found = [one.decision.category for one in judged if one.example.category == category]
-    return "".join(f"{cell:>10}" for cell in (category, *(found.count(other) for other in CATEGORIES)))
+    return {other: found.count(other) for other in CATEGORIES}
+
+
+def _count(questions: int) -> str:
+    return "1 question" if questions == 1 else f"{questions:,} questions"
 
 
 def _miss(one: Judged) -> str:
     text = " ".join(one.example.question.split())
     certainty = max(one.decision.probabilities.values())
+    source = f"{one.source}, " if one.source else ""
     return (
-        f"{one.source}, {len(one.example.question)} characters: {one.example.category} -> {one.decision.category} "
+        f"{source}{len(one.example.question)} characters: {one.example.category} -> {one.decision.category} "
         f"({certainty:.2f}) {text[:_SHOWN]!r}"
     )

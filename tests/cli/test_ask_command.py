@@ -63,11 +63,23 @@ def test_json_and_a_recording_of_a_question_from_a_pipe(tmp_path: Path, openai_s
     assert [seen.body["model"] for seen in openai_server.seen] == ["other"]
 
 
-def test_a_closed_pipe_is_quiet_and_stops_the_run(tmp_path: Path, openai_server: FakeOpenAI) -> None:
-    openai_server.plan = Plan(tokens=["first\n", *["more\n"] * 10_000], rate=50)
+@pytest.mark.parametrize(
+    ("arguments", "first", "said"),
+    [
+        (("ask", "--route", "math", "Go on"), "first\n", "Route: math. You chose it.\n"),
+        (("json", "Python", "--lines"), '[["first"]]\n', ""),
+    ],
+    ids=["ask", "json"],
+)
+def test_a_closed_pipe_is_quiet_and_stops_the_run(
+    tmp_path: Path, openai_server: FakeOpenAI, arguments: tuple[str, ...], first: str, said: str
+) -> None:
+    openai_server.plan = Plan(
+        tokens=["first\n", *["more\n"] * 10_000], structured_tokens=['[["first"]', *[', "more"'] * 10_000], rate=50
+    )
     environment = CLEAN_ENVIRONMENT | {"PYTHONPATH": str(ROOT), "OPENAI_BASE_URL": openai_server.url}
     asked = subprocess.Popen(
-        [*preloaded_python(*COMMAND), "-m", "weir", "ask", "--route", "math", "Go on"],
+        [*preloaded_python(*COMMAND), "-m", "weir", *arguments],
         cwd=tmp_path,
         env=environment,
         stdout=subprocess.PIPE,
@@ -76,19 +88,19 @@ def test_a_closed_pipe_is_quiet_and_stops_the_run(tmp_path: Path, openai_server:
     with asked:
         assert asked.stdout is not None
         assert asked.stderr is not None
-        assert asked.stdout.readline() == b"first\n"
+        assert asked.stdout.readline().decode() == first
         asked.stdout.close()
         closed_at = time.monotonic()
         assert asked.wait(timeout=TIMEOUT_SECONDS) == 141
-        assert asked.stderr.read().decode() == "Route: math. You chose it.\n"
-    (answer,) = openai_server.answers
+        assert asked.stderr.read().decode() == said
+    (answer,) = openai_server.seen
     assert answer.ended.wait(10)
     assert answer.hung_up_at is not None
     assert answer.hung_up_at - closed_at < HANG_UP_SECONDS + 0.1
 
 
 def test_an_answer_of_ten_megabytes_arrives_whole(tmp_path: Path, openai_server: FakeOpenAI) -> None:
-    openai_server.plan = Plan(tokens=["0123456789" * 1_000] * 1_000)
+    openai_server.plan = Plan(tokens=["0123456789" * 10_000] * 100)
     with running_command(tmp_path, "ask", "--route", "general", "Long", url=openai_server.url) as asked:
         assert asked.wait() == 0
     assert asked.output.text == "0123456789" * 1_000_000 + "\n"
@@ -110,6 +122,12 @@ def test_an_answer_that_is_cut_off_is_kept_and_the_command_fails(tmp_path: Path,
         (("ask", "-o", "absent/run.jsonl", "Why?"), {}, 2, "there is no folder absent"),
         (("ask", "--route", "math", "x" * 20_001), {}, 2, "question: String should have at most 20000 characters"),
         (("ask", "--route", "math", "Why?"), {"WEIR_RETRIES": "0"}, 1, "The model's server cannot be reached."),
+        (
+            ("ask", "Why?"),
+            {"OPENAI_BASE_URL": "", "WEIR_LOCAL_MODEL": "/absent.gguf"},
+            2,
+            "There is no file at the path in WEIR_LOCAL_MODEL.",
+        ),
         (("ask", "Why?"), {"WEIR_WINDOW": "many"}, 2, "WEIR_WINDOW has a value 'many' that Weir cannot use"),
     ],
 )

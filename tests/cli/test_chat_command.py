@@ -105,8 +105,9 @@ def test_what_cannot_begin_and_an_answer_that_fails(tmp_path: Path) -> None:
         assert chat.wait() == 2
     assert "There is no conversation absent here." in chat.errors.text
     with running_command(tmp_path, "chat", "--route", "math", environment={"WEIR_RETRIES": "0"}) as chat:
-        chat.type("Why?\n")
+        chat.type(f"{'x' * 20_001}\nWhy?\n")
         chat.end_input()
-        assert chat.wait() == 1
+        assert chat.wait() == 2
+    assert "question: String should have at most 20000 characters" in chat.errors.text
     assert "The model's server cannot be reached." in chat.errors.text
     assert chat.output.text == ""

@@ -77,8 +77,11 @@ def test_a_file_that_is_no_recording_is_not_checked(folder: Path, capsys: pytest
     [
         (["sound.jsonl"], "There is no rule: name one"),
         (["sound.jsonl", "--first-token", "soon"], "The rule first_token cannot be read: 'soon' is no duration"),
-        (["sound.jsonl", "--json-valid", "absent.json"], "The schema absent.json cannot be read"),
-        (["sound.jsonl", "--config", "absent.toml"], "absent.toml cannot be read"),
+        (
+            ["sound.jsonl", "--json-valid", "absent.json"],
+            "The schema absent.json cannot be read: No such file",
+        ),
+        (["sound.jsonl", "--config", "absent.toml"], "absent.toml cannot be read: No such file or directory."),
         (["sound.jsonl", "--against", "absent.jsonl"], "absent.jsonl cannot be read"),
         (["sound.jsonl", "--against", "sound.jsonl", "--tolerance", "some"], "--tolerance some is no share"),
         ([], "Missing argument"),
@@ -94,7 +97,7 @@ def test_what_cannot_begin_gives_a_sentence(
 
 
 def test_rules_come_from_the_configuration_by_chain(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "weir.toml").write_text(TOML)
+    (folder / "weir.toml").write_text(TOML, encoding="utf-8-sig", newline="\r\n")
     assert main(["check", "sound.jsonl", "late.jsonl"]) == 1
     assert capsys.readouterr().out.endswith("7 hold, 1 broken, 0 not checked.\n")
     assert main(["check", "late.jsonl", "--first-token", "5s"]) == 0
@@ -118,7 +121,7 @@ def test_json_has_a_line_for_each_file(folder: Path, capsys: pytest.CaptureFixtu
     assert isinstance(second["results"][0]["seq"], int)
 
 
-def test_junit_has_a_case_for_each_rule(folder: Path) -> None:
+def test_junit_has_a_case_for_each_rule(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rules = ["--first-token", "1s", "--gap-max", "200ms", "--contains", "\x00"]
     files = ["sound.jsonl", "late.jsonl", "one.jsonl", "absent.jsonl"]
     assert main(["check", *files, *rules, "--junit", "report.xml"]) == 1
@@ -126,6 +129,8 @@ def test_junit_has_a_case_for_each_rule(folder: Path) -> None:
     assert [suite.get("tests") for suite in suites] == ["3", "3", "3", "1"]
     assert [suite.get("failures") for suite in suites] == ["1", "2", "1", "0"]
     assert [suite.get("errors") for suite in suites] == ["0", "0", "1", "1"]
+    assert main(["check", *files, *rules, "--junit", "absent/report.xml"]) == 2
+    assert "absent/report.xml cannot be written: No such file or directory." in capsys.readouterr().err
 
 
 def test_two_recordings_are_compared_by_rule(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

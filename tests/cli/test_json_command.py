@@ -1,13 +1,17 @@
 """`weir json`: JSON as it grows, from a model and from a pipe."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.support.command_process import running_command
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from tests.support.screen import screen_lines
+from weir.cli.json_output import GrowingOutput
+from weir.cli.terminal import Terminal
 
 PIECES = ['{"na', 'me": "Py', 'thon", "stars": 7', "}"]
 SCHEMA = {
@@ -74,6 +78,14 @@ def test_in_a_terminal_the_object_grows_in_place(folder: Path, openai_server: Fa
     assert "\x1b[3" not in shown.output.text, "there are colours"
     lines = screen_lines(shown.output.text, 50)
     assert [line for line in lines if line][:4] == ["{", '  "name": "Python",', '  "stars": 5', "}"]
+
+
+def test_a_row_is_cut_where_a_narrow_terminal_ends() -> None:
+    terminal, drawn = Terminal(), io.StringIO()
+    terminal.console = Console(file=drawn, width=14, height=10, force_terminal=True, color_system=None)
+    with GrowingOutput(terminal, SCHEMA) as output:
+        output.feed('{"name": "A long name')
+    assert "  … name:…\n  ○ stars…" in drawn.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -57,9 +57,13 @@ def test_in_a_terminal_the_text_stands_above_a_bar_against_the_expected_length(
     assert "Stopped. This answer was stopped." in "".join(lines[after:])
 
 
-def test_without_colour_or_bar_where_the_terminal_is_to_be_plain(tmp_path: Path, openai_server: FakeOpenAI) -> None:
+@pytest.mark.parametrize(("options", "columns"), [(("--plain",), 80), ((), 20)], ids=["plain", "narrow"])
+def test_without_colour_or_bar_where_the_terminal_is_to_be_plain_or_too_narrow(
+    tmp_path: Path, openai_server: FakeOpenAI, options: tuple[str, ...], columns: int
+) -> None:
     openai_server.plan = Plan(tokens=TOKENS)
-    with running_command(tmp_path, "story", "a weir", "--plain", url=openai_server.url, terminal=True) as told:
+    arguments, size = ("story", "a weir", *options), (24, columns)
+    with running_command(tmp_path, *arguments, url=openai_server.url, terminal=True, size=size) as told:
         assert told.wait() == 0
     assert "\x1b" not in told.output.text
     assert "Generating" not in told.output.text

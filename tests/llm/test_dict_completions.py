@@ -13,7 +13,8 @@ from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.llm.chat_model import chat_model, configured_endpoint
 from weir.llm.invalid_answers import MalformedAnswerError, ReportedError, ToolCallsOnlyError
 from weir.runs.background_loop import BackgroundLoop
-from weir.runs.failure import FailureKind, classify_error
+from weir.runs.error_classification import classify_error
+from weir.runs.failure import FailureKind
 
 KINDS: list[dict[str, Any]] = [
     {},

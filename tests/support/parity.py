@@ -9,8 +9,7 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from weir.core import serialization
-from weir.core.run_event import RunEvent
-from weir.runs.graph_stream import EVENT_PREFIX
+from weir.core.run_event import EVENT_PREFIX, RunEvent
 
 _ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 _TIMES = re.compile(r'"ts":"[^"]*"')

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weir.analysis.messages import text_of
-from weir.core.run_event import RunEvent
-from weir.runs.graph_stream import EVENT_PREFIX
+from weir.core.run_event import EVENT_PREFIX, RunEvent
 
 _GRAPHS = ("langgraph", "langchain_create_agent")
 """LangGraph's own note in the metadata of a graph, for graphs that were recorded without their state."""

@@ -6,8 +6,6 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from weir.partial_json.checked_schema import CheckedSchema, SchemaError
-
 _SECONDS = re.compile(r"\s*+([0-9]++(?:\.[0-9]++)?|\.[0-9]++)\s*+(ms|s|min)?\s*+")
 _UNITS = {None: 1.0, "s": 1.0, "ms": 0.001, "min": 60.0}
 _CALLS = re.compile(r"(.+):([0-9]{1,6})")
@@ -87,6 +85,9 @@ class Rules(BaseModel):
     @model_validator(mode="after")
     def _check_schema(self) -> "Rules":
         if self.json_valid is not None:
+            # Imported here: jsonschema takes longer to import than a recording without JSON to check.
+            from weir.partial_json.checked_schema import CheckedSchema, SchemaError
+
             try:
                 CheckedSchema(self.json_valid)
             except SchemaError as error:

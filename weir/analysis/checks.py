@@ -17,7 +17,6 @@ from weir.analysis.usage import read_usage
 from weir.core import serialization
 from weir.core.run_event import RunEvent
 from weir.partial_json.fields import ChangeType, ParseStatus, Validity
-from weir.partial_json.parser import PartialJson
 
 ROUTE_EVENT = "route"
 """Custom event of the smart router; its data has the `route`."""
@@ -248,6 +247,8 @@ def _route_taken(recorded: _Recorded, bound: str) -> Iterator[CheckResult]:
 
 
 def _json_valid(recorded: _Recorded, schema: dict[str, Any] | bool) -> Iterator[CheckResult]:
+    from weir.partial_json.parser import PartialJson  # with jsonschema, which no other rule needs
+
     limit = "valid JSON" if schema is True else "JSON that the schema allows"
     parser = PartialJson(schema=None if schema is True else schema)
     chunks = _json_chunks(recorded)

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from weir.core.run_event import RunEvent
-from weir.runs.graph_stream import EVENT_PREFIX
+from weir.core.run_event import EVENT_PREFIX, RunEvent
 from weir.runs.run import Run, Status
 
 INTERRUPT = "__interrupt__"

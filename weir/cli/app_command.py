@@ -17,10 +17,18 @@ from weir.config.app_folder import APP_FOLDER
 @click.argument("chain", required=False)
 @click.option("--input", "input_json", default="{}", show_default=True, help="The chain's input as JSON.")
 @click.option("--record", "target", metavar="FILE", help="Run the chain here, write the recording to FILE (-: stdout).")
-@click.option("--port", type=int, default=8501, show_default=True, help="Port of the app.")
+@click.option("--port", metavar="PORT", type=int, default=8501, show_default=True, help="Port of the app.")
 @graph_options
 def command(chain: str | None, input_json: str, target: str | None, port: int, **options: Any) -> int:
-    """Open the app. CHAIN is the name of a built-in chain, or package.module:attribute."""
+    """Open the app. CHAIN is the name of a built-in chain, or package.module:attribute: the app opens on it.
+
+    `weir CHAIN` is the same, and with --record the chain runs here, without the app.
+
+    \b
+    weir app --port 8600
+    weir my_package.chains:agent --input '{"question": "Why?"}'
+    weir my_package.chains:agent --input '{"question": "Why?"}' --record run.jsonl
+    """
     from weir.config.settings import SettingsError, settings
 
     try:
@@ -55,7 +63,8 @@ def _open_chain(name: str, input_json: str, port: int) -> int:
         check_importable_in_app(name)
         find_chain(name)
     except ChainImportError as error:
-        raise click.ClickException(str(error)) from error
+        more = "" if ":" in name else " It is no command either: `weir --help` lists them."
+        raise click.ClickException(f"{error}{more}") from error
     variables: dict[str, str] = {}
     if ":" in name:
         path, name = name, name.rpartition(":")[2].replace(".", "_")

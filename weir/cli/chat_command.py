@@ -9,7 +9,7 @@ from weir.analysis.metrics import root_chunk_text
 from weir.cli.ask_command import ROUTES, RouteLine
 from weir.cli.chat_session import ChatSession, open_conversations
 from weir.cli.line_reader import LineReader
-from weir.cli.main import OK
+from weir.cli.main import CANNOT_START, OK, RUN_FAILED
 from weir.cli.markdown_stream import MarkdownStream
 from weir.cli.options import model_option, plain_option
 from weir.cli.runner import EndedRun, Runner, read_settings
@@ -98,12 +98,14 @@ class _Chat:
             return self._do(name.lower(), argument.strip())
         except StorageError as error:
             self._terminal.say(f"{error.problem.message} {error.problem.hint}")
+            self._code = self._code or RUN_FAILED
         except ConversationNotFoundError:
             self._terminal.say("This conversation has been deleted. The next question begins another.")
             self._session.start_new()
+            self._code = self._code or RUN_FAILED
         except click.ClickException as error:
             self._terminal.say(error.format_message())
-            self._code = self._code or error.exit_code
+            self._code = self._code or CANNOT_START
         return True
 
     def _do(self, name: str, argument: str) -> bool:

@@ -12,6 +12,7 @@ from weir.app.answer_writer import AnswerWriter
 from weir.cli.ask_command import ConversationPreparation
 from weir.cli.markdown_stream import DRAW_INTERVAL_SECONDS
 from weir.cli.runner import EndedRun, Runner, Show, read_settings
+from weir.llm.chain_registry import PreparedRun
 from weir.runs.failure import FailureKind
 from weir.runs.run import Run
 from weir.storage.database import IN_MEMORY_URL, database_url
@@ -59,11 +60,14 @@ class ChatSession:
     def ask(self, question: str, show: Show, on_start: Callable[[], None]) -> EndedRun:
         """Add a question to the conversation, which is a new one if none is open, and answer it."""
         path = self.path()
+        if path and path[-1].role is Role.HUMAN:
+            path = path[:-1]  # it has no answer, and a question follows an answer
+        prepared = self._prepared(question, path)
         if self.conversation_id is None:
             self.conversation_id = self._repository.create(TERMINAL_VISITOR)
         parent = path[-1].id if path else None
         question_id = self._repository.add_question(self._visitor, self.conversation_id, question, parent=parent)
-        return self._answer(question_id, question, path, show, on_start)
+        return self._answer(question_id, prepared, show, on_start)
 
     def retry(self, show: Show, on_start: Callable[[], None]) -> EndedRun | None:
         """Answer the last question once more, as another version of the answer; None if there is no question."""
@@ -72,7 +76,7 @@ class ChatSession:
             path = path[:-1]
         if not path:
             return None
-        return self._answer(path[-1].id, path[-1].text, path[:-1], show, on_start)
+        return self._answer(path[-1].id, self._prepared(path[-1].text, path[:-1]), show, on_start)
 
     def path(self) -> Sequence[Message]:
         """Return the messages of the open conversation."""
@@ -116,10 +120,11 @@ class ChatSession:
         assert self.conversation_id is not None
         return self._repository.visitor_of(self.conversation_id)
 
-    def _answer(
-        self, question_id: str, question: str, before: Sequence[Message], show: Show, on_start: Callable[[], None]
-    ) -> EndedRun:
-        prepared = self._runner.prepare(lambda: self._prepare(question, _history(before), self.route))
+    def _prepared(self, question: str, before: Sequence[Message]) -> PreparedRun:
+        """Return the run that answers a question. Raises ClickException if it cannot begin: then nothing is stored."""
+        return self._runner.prepare(lambda: self._prepare(question, _history(before), self.route))
+
+    def _answer(self, question_id: str, prepared: PreparedRun, show: Show, on_start: Callable[[], None]) -> EndedRun:
         visitor, run_id = self._visitor, uuid.uuid4()
         answer_id = self._repository.add_answer(visitor, question_id, run_id=str(run_id))
         run = self._runner.start(prepared, name="smart_router", run_id=run_id)

@@ -33,9 +33,17 @@ ALL_CHAINS = "*"
 @click.option("--contains", multiple=True, metavar="TEXT", help="Text in the answer.")
 @click.option("--calls", multiple=True, metavar="TOOL:N", help="Number of calls of a tool.")
 @click.option("--doctor", is_flag=True, help="The diagnosis finds nothing that holds the stream up.")
-@click.option("--config", type=click.Path(path_type=Path), help="File with rules by chain.  [default: weir.toml]")
+@click.option(
+    "--config", metavar="TOML", type=click.Path(path_type=Path), help="File with rules by chain.  [default: weir.toml]"
+)
 @click.option("--against", metavar="BASE", help="Recording with which each FILE is compared, rule by rule.")
-@click.option("--tolerance", default="20%", show_default=True, help="How much later or slower than BASE is allowed.")
+@click.option(
+    "--tolerance",
+    metavar="SHARE",
+    default="20%",
+    show_default=True,
+    help="How much later or slower than BASE is allowed.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each FILE.")
 @click.option("--junit", metavar="XML", type=click.Path(path_type=Path), help="Write the results as JUnit XML too.")
 def command(
@@ -51,8 +59,14 @@ def command(
 
     Rules are options here, or stand in weir.toml: [check."*"] for all chains, [check.NAME] for the chain NAME.
     Each broken rule is shown with the figure, the bound, and the event in which it broke.
+
+    \b
+    weir check run.jsonl --first-token 1s --gap-p95 200ms --finish stop --no-error
+    weir check runs/*.jsonl --config weir.toml --junit report.xml
+    weir check new.jsonl --against base.jsonl
     """
     from weir.cli import check_report
+    from weir.cli.terminal import Terminal
 
     given = {name: value for name, value in options.items() if value is not None and value is not False and value != ()}
     if "json_valid" in given:
@@ -62,9 +76,12 @@ def command(
     if not given and not tables and base is None:
         raise click.UsageError("There is no rule: name one, such as --first-token 1s, or write a weir.toml.")
     reports = [_check_file(name, given, tables, base) for name in files]
-    click.echo(check_report.as_json_lines(reports) if as_json else check_report.as_table(reports), nl=False)
+    Terminal().write(check_report.as_json_lines(reports) if as_json else check_report.as_table(reports))
     if junit:
-        junit.write_bytes(check_report.as_junit(reports))
+        try:
+            junit.write_bytes(check_report.as_junit(reports))
+        except OSError as error:
+            raise click.ClickException(f"{junit} cannot be written: {error.strerror}.") from error
     states = [report.holds for report in reports]
     return BROKEN if False in states else NOT_CHECKED if None in states else HOLD
 
@@ -118,7 +135,7 @@ def _read_schema(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"The schema {path} cannot be read: {error}") from error
+        raise click.ClickException(f"The schema {path} cannot be read: {_reason(error)}.") from error
 
 
 def _read_config(path: Path | None) -> dict[str, dict[str, Any]]:
@@ -127,12 +144,18 @@ def _read_config(path: Path | None) -> dict[str, dict[str, Any]]:
         return {}
     path = path or CONFIG
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("check", {})
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("check", {})
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"{path} cannot be read: {error}") from error
+        raise click.ClickException(f"{path} cannot be read: {_reason(error)}.") from error
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
         raise click.ClickException(f'{path} has no tables of rules: write [check."*"] or [check.NAME].')
     return {name: _with_schema(table, path.parent) for name, table in tables.items()}
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
 def _with_schema(table: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -18,34 +18,40 @@ def command(first: str, second: str) -> int:
     """Compare two recordings: their figures, and the first event and character in which they differ.
 
     Times and ids are no difference between events.
+
+    \b
+    weir diff one.jsonl other.jsonl
     """
     from weir.analysis.answer_reader import answer_text
     from weir.analysis.metrics import run_metrics
     from weir.analysis.run_comparison import first_difference, first_difference_of_text, metric_pairs
     from weir.cli.recording_argument import open_recording
+    from weir.cli.terminal import Terminal
 
+    terminal = Terminal()
     one, other = open_recording(first).events, open_recording(second).events
     pairs = metric_pairs(run_metrics(one), run_metrics(other))
     rows = [("", first, second, ""), *map(_row, pairs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    click.echo()
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        terminal.write(f"{line.rstrip()}\n")
+    terminal.write("\n")
     texts = answer_text(one), answer_text(other)
     index = first_difference_of_text(*texts)
     if index is None:
-        click.echo(f"The texts are the same ({len(texts[0]):,} characters).")
+        terminal.write(f"The texts are the same ({len(texts[0]):,} characters).\n")
     else:
-        click.echo(f"The texts differ from character {index:,} on:")
+        terminal.write(f"The texts differ from character {index:,} on:\n")
         for text in texts:
-            click.echo(f"  {text[max(0, index - 20) : index + 40]!r}")
+            terminal.write(f"  {text[max(0, index - 20) : index + 40]!r}\n")
     difference = first_difference(one, other)
     if difference is None:
-        click.echo(f"The events are the same ({len(one):,}).")
+        terminal.write(f"The events are the same ({len(one):,}).\n")
         return SAME
-    click.echo(f"The events differ from event {difference.index:,} on, in {difference.what}:")
+    terminal.write(f"The events differ from event {difference.index:,} on, in {difference.what}:\n")
     for event in (difference.first, difference.second):
-        click.echo(f"  {_event(event)}")
+        terminal.write(f"  {_event(event)}\n")
     return DIFFERENT
 
 

@@ -131,7 +131,7 @@ class GrowingOutput(JsonOutput):
         self._drawn_at, self._is_drawn = now, True
         height = max(3, self._terminal.console.height - 1)
         rows = outline(self.parser, self._schema, limit=height)
-        text = Text("\n").join(map(_row_text, rows[-height:]))
+        text = Text("\n", no_wrap=True, overflow="ellipsis").join(map(_row_text, rows[-height:]))
         self._live.update(Constrain(text, self._terminal.drawing_width), refresh=True)
 
     def _write_value(self) -> None:
@@ -143,9 +143,7 @@ def _row_text(row: OutlineRow) -> Text:
     mark, style = _MARKS[row.stage]
     name = replace_invisible(f"{row.key}: " if row.key else "")
     value = replace_invisible(" ".join(f"{row.preview} {row.problem}".split()))
-    return Text(
-        f"{'  ' * row.depth}{mark} {name}{value}  {row.stage.value}", style=style, no_wrap=True, overflow="ellipsis"
-    )
+    return Text(f"{'  ' * row.depth}{mark} {name}{value}  {row.stage.value}", style=style)
 
 
 def _value_of(field: Field, value: Any) -> Json:

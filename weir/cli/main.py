@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "app": ("weir.cli.app_command", "Open the app, on a chain if one is named. This is the default."),
     "chat": ("weir.cli.chat_command", "Chat, in the same conversations as the app's."),
     "ask": ("weir.cli.ask_command", "Ask one question; the chain for its kind answers."),
+    "classify": ("weir.cli.classify_command", "Say which route questions take, a question a line."),
     "story": ("weir.cli.story_command", "Write a story by one of five methods, with a progress bar."),
     "json": ("weir.cli.json_command", "Show JSON as it grows, from a model or from a pipe."),
     "events": ("weir.cli.events_command", "Print the events of a chain as they come."),
@@ -36,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 SECTIONS: dict[str, Sequence[str]] = {
     "In the browser": ("app",),
-    "Ask and write": ("chat", "ask", "story", "json"),
+    "Ask and write": ("chat", "ask", "classify", "story", "json"),
     "Look into a chain": ("events", "record"),
     "Use recordings": ("show", "replay", "diff", "check", "serve-replay"),
 }
@@ -52,12 +53,14 @@ CHAIN_OPTIONS = ("--input", "--record", "--port")
 HELP = """See, measure and record what a LangChain chain streams.
 
 Without a command, the app opens. `weir CHAIN` opens it on a chain: the name of a built-in one (story, smart_router,
-structured, showcase), or package.module:attribute of your own. With `--record FILE` the chain runs here instead."""
+classify, structured, showcase, graph, agent), or package.module:attribute of your own. With `--record FILE` the chain
+runs here instead."""
 
 EXAMPLES = (
     "weir",
     "weir chat",
     "weir ask 'What is 25 * 17?'",
+    "weir classify --file questions.txt",
     "weir story 'a robot learning to cook' --method stream --buffered 10,100ms",
     'weir events story --input \'{"topic": "rain"}\' --include-names ChatOpenAI --tokens',
     'weir my_package.chains:agent --input \'{"question": "Why?"}\'',

@@ -7,6 +7,9 @@ from tqdm import tqdm
 
 from weir.cli.terminal import Terminal
 
+MIN_COLUMNS = 24
+"""Width of a terminal below which a bar would be wrapped, and could not be drawn anew."""
+
 
 class ProgressBar:
     """A tqdm bar on standard error: tokens against the expected length, tokens per second and time left.
@@ -61,7 +64,7 @@ class ProgressBar:
 
     @property
     def _width(self) -> int:
-        return max(20, self._terminal.message_console.width - 4)
+        return self._terminal.message_console.width - 4
 
     def _total(self, written: int) -> int:
         if written < self._expected:

@@ -15,7 +15,7 @@ from weir.cli.record import record
 @click.option("-o", "--output", "target", default="-", metavar="FILE", help="Where to write it.  [default: -, stdout]")
 @graph_options
 def command(chain: str, input_json: str, target: str, **options: Any) -> int:
-    """Run a CHAIN and write its recording: JSON lines, which the events page opens without a model.
+    """Run a CHAIN and write its recording: JSON lines, which the Inspector opens without a model.
 
     CHAIN is the name of a built-in chain, or package.module:attribute. A run that fails, or that Ctrl-C stops, is
     written too.

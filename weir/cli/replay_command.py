@@ -6,25 +6,46 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weir.cli.main import INTERRUPTED, OK
+
 if TYPE_CHECKING:
     from weir.core.run_event import RunEvent
 
 
 @click.command("replay", epilog="Exit codes: 0 replayed, 2 the file cannot be opened, 130 stopped by Ctrl-C.")
 @click.argument("file")
-@click.option("--speed", type=click.FloatRange(min=0.001), default=1.0, show_default=True, help="2: twice as fast.")
+@click.option(
+    "--speed",
+    metavar="FACTOR",
+    type=click.FloatRange(min=0.001),
+    default=1.0,
+    show_default=True,
+    help="2: twice as fast.",
+)
 @click.option("--instant", is_flag=True, help="Print all chunks at once.")
 def command(file: str, speed: float, instant: bool) -> int:
-    """Print the answer of a recording as it came, chunk for chunk. A chain that yields no text prints its values."""
-    from weir.cli.recording_argument import open_recording
+    """Print the answer of a recording as it came, chunk for chunk. A chain that yields no text prints its values.
 
+    \b
+    weir replay run.jsonl
+    weir replay run.jsonl --speed 4
+    """
+    from weir.cli.recording_argument import open_recording
+    from weir.cli.terminal import Terminal
+
+    terminal, events = Terminal(), open_recording(file).events
     started = time.monotonic()
-    for seconds, text in _pieces(open_recording(file).events):
-        if not instant:
-            time.sleep(max(0.0, started + seconds / speed - time.monotonic()))
-        click.echo(text, nl=False)
-    click.echo()
-    return 0
+    try:
+        for seconds, text in _pieces(events):
+            if not instant:
+                time.sleep(max(0.0, started + seconds / speed - time.monotonic()))
+            terminal.write(text)
+    except KeyboardInterrupt:
+        terminal.end_line()
+        terminal.say("Stopped.")
+        return INTERRUPTED
+    terminal.write("\n")
+    return OK
 
 
 def _pieces(events: Sequence["RunEvent"]) -> Iterator[tuple[float, str]]:

@@ -32,6 +32,9 @@ from weir.runs.run_store import MemoryStore
 HEARTBEAT_SECONDS = 1.0
 """Time without an event after which `show` is called all the same."""
 
+STOP_SECONDS = 1.0
+"""Time for a run that is stopped at the end of a command to hang up on the model and to end."""
+
 CLOSE_SECONDS = 10.0
 """Time for the connections to the model to close."""
 
@@ -75,8 +78,8 @@ class Runner:
         self.models = _models(configured, model)
         self.secrets = (*configured.secrets, *self.models.secrets)
         self._loop = BackgroundLoop()
-        store = MemoryStore(budget=int(configured.record_mb * 1e6))
-        self._recorder = Recorder(store, self._loop, grace_seconds=configured.grace_seconds, secrets=self.secrets)
+        self._store = MemoryStore(budget=int(configured.record_mb * 1e6))
+        self._recorder = Recorder(self._store, self._loop, grace_seconds=configured.grace_seconds, secrets=self.secrets)
 
     def __enter__(self) -> "Runner":
         return self
@@ -85,6 +88,8 @@ class Runner:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._recorder.stop_all()
+        for run in self._store.runs():
+            run.wait(STOP_SECONDS)
         self._loop.submit(self.models.aclose()).result(timeout=CLOSE_SECONDS)
         self._loop.close()
 

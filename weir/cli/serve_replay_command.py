@@ -9,8 +9,17 @@ import click
 
 @click.command("serve-replay", epilog="Exit codes: 0 stopped by Ctrl-C, 2 it cannot start.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--port", type=click.IntRange(0, 65_535), default=8502, show_default=True, help="0: any free one.")
-@click.option("--speed", type=click.FloatRange(min=0.001), default=1.0, show_default=True, help="2: twice as fast.")
+@click.option(
+    "--port", metavar="PORT", type=click.IntRange(0, 65_535), default=8502, show_default=True, help="0: any free one."
+)
+@click.option(
+    "--speed",
+    metavar="FACTOR",
+    type=click.FloatRange(min=0.001),
+    default=1.0,
+    show_default=True,
+    help="2: twice as fast.",
+)
 @click.option("--instant", is_flag=True, help="Send all chunks at once.")
 @click.option("--cut-at", type=click.IntRange(min=0), metavar="N", help="Close the connection after N chunks.")
 @click.option("--stall-at", type=click.IntRange(min=0), metavar="N", help="Send nothing more after N chunks.")
@@ -21,6 +30,11 @@ def command(
 
     Each request is answered with the next recorded call of a chat model, whatever it asks; after the last the first
     comes again. A recorded call that failed ends with a closed connection.
+
+    \b
+    weir serve-replay run.jsonl
+    OPENAI_BASE_URL=http://127.0.0.1:8502/v1 OPENAI_API_KEY=none python my_program.py
+    weir serve-replay run.jsonl --instant --cut-at 20
     """
     import uvicorn
 

@@ -10,7 +10,7 @@ from weir.analysis.metrics import MetricsAccumulator, root_chunk_text
 from weir.cli.app_modules import import_app_module
 from weir.cli.inputs import read_text
 from weir.cli.options import model_option, plain_option, recording_option
-from weir.cli.progress_bar import ProgressBar
+from weir.cli.progress_bar import MIN_COLUMNS, ProgressBar
 from weir.cli.runner import HEARTBEAT_SECONDS, Runner, check_writable, write_recording
 from weir.cli.terminal import Terminal
 from weir.core.run_event import RunEvent
@@ -102,7 +102,7 @@ def command(
         meter = MetricsAccumulator()
         buffer = ChunkBuffer(*(buffered or (1, NO_LIMIT)))
         bar = None
-        if terminal.draws_messages:
+        if terminal.draws_messages and terminal.message_console.width >= MIN_COLUMNS:
             bar = ProgressBar(
                 terminal, expected=prepared.context["expected_tokens"], limit=prepared.context["max_tokens"]
             )

@@ -5,12 +5,14 @@ terminal: a pipe or a file gets the text alone, as the model wrote it.
 """
 
 import contextlib
+import functools
 import sys
-from typing import TextIO
-
-from rich.console import Console
+from typing import TYPE_CHECKING, TextIO
 
 from weir.text.invisible_characters import InvisibleCharacterFilter, replace_invisible
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class Terminal:
@@ -27,10 +29,16 @@ class Terminal:
         self._filter = InvisibleCharacterFilter() if sys.stdout.isatty() else None
         self._ends_line = True
         self._has_drawn = False
-        self.console = self._console(sys.stdout)
+
+    @functools.cached_property
+    def console(self) -> "Console":
         """Draws on standard output."""
-        self.message_console = self._console(sys.stderr)
+        return self._console(sys.stdout)
+
+    @functools.cached_property
+    def message_console(self) -> "Console":
         """Draws on standard error."""
+        return self._console(sys.stderr)
 
     @property
     def draws_output(self) -> bool:
@@ -82,10 +90,13 @@ class Terminal:
             self._has_drawn = False
             self.say("")
 
-    def _draws(self, console: Console) -> bool:
+    def _draws(self, console: "Console") -> bool:
         return console.is_terminal and not console.is_dumb_terminal and not self._plain
 
-    def _console(self, stream: TextIO) -> Console:
+    def _console(self, stream: TextIO) -> "Console":
+        # Imported here: commands that write text alone need no rich.
+        from rich.console import Console
+
         console = Console(file=stream, highlight=False, emoji=False, markup=False)
         if console.no_color or not self._draws(console):
             console = Console(file=stream, highlight=False, emoji=False, markup=False, color_system=None, no_color=True)

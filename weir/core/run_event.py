@@ -19,6 +19,9 @@ COMPONENT_OVERHEAD = 300
 TEXT_OVERHEAD = 60
 """Bytes that each of a component's texts takes in memory besides its characters."""
 
+EVENT_PREFIX = "on_weir_"
+"""Prefix of the names of Weir's own events, for a stream mode of LangGraph. No event of LangChain's begins so."""
+
 MAX_LABEL = 1_000
 """Characters of a component's name or tag. LangChain names a parallel step after all of its branches."""
 

@@ -6,15 +6,13 @@ Messages keep LangChain's field names; empty fields are left out.
 """
 
 import dataclasses
+import functools
 import json
 import math
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import orjson
-from langchain_core.documents import Document
-from langchain_core.messages import BaseMessage
-from langchain_core.prompt_values import PromptValue
 from pydantic import BaseModel
 
 JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
@@ -130,12 +128,13 @@ def _key(key: Any) -> str:
 
 def _default(value: Any) -> Any:
     """Convert an object one level towards JSON, as the `default` of `json` and orjson does."""
-    if isinstance(value, BaseMessage):
+    message, prompt_value, document = _langchain_types()
+    if isinstance(value, message):
         fields = {key: item for key, item in value.__dict__.items() if item or key == "content"}
         return {"type": value.type, **fields}
-    if isinstance(value, PromptValue):
+    if isinstance(value, prompt_value):
         return {"messages": value.to_messages()}
-    if isinstance(value, Document):
+    if isinstance(value, document):
         return {"page_content": value.page_content, "metadata": value.metadata}
     if isinstance(value, BaseException):
         return {"type": type(value).__name__, "message": str(value)}
@@ -153,6 +152,20 @@ def _default(value: Any) -> Any:
         if isinstance(value, base):
             return base(value)
     return _type_and_repr(value)
+
+
+@functools.cache
+def _langchain_types() -> tuple[type[Any], ...]:
+    """Return LangChain's types of messages, prompts and documents.
+
+    They are imported at the first object that is no JSON: recordings have none, and reading them must not take the half
+    second that LangChain's import takes.
+    """
+    from langchain_core.documents import Document
+    from langchain_core.messages import BaseMessage
+    from langchain_core.prompt_values import PromptValue
+
+    return BaseMessage, PromptValue, Document
 
 
 def _type_and_repr(value: Any) -> dict[str, JSON]:

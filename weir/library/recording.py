@@ -120,7 +120,7 @@ class Recording:
         return "\n".join(lines)
 
     def save(self, path: str | Path) -> None:
-        """Write the recording to a file, which `weir.open`, `weir check` and the event page open."""
+        """Write the recording to a file, which `weir.open`, `weir check` and the Inspector open."""
         with Path(path).open("wb") as file:
             file.writelines(to_jsonl(self._run))
 

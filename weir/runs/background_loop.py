@@ -104,8 +104,24 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _cancel_all() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
+    this = {asyncio.current_task()}
+    for task in asyncio.all_tasks() - this:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.get_running_loop().shutdown_asyncgens()
+        del task  # a task keeps the generators of its frames, which the loop closes when nothing refers to them
+    while asyncio.all_tasks() - this:
+        await asyncio.gather(*(asyncio.all_tasks() - this), return_exceptions=True)
+        # Each is closed in a task that begins in the loop's next iteration. `shutdown_asyncgens` would close it once
+        # more, in the middle of that.
+        await asyncio.sleep(0)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_report_unless_closing)
+    await loop.shutdown_asyncgens()
+
+
+def _report_unless_closing(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report an error, unless it is a generator's that found another one closing.
+
+    `shutdown_asyncgens` closes all at once, also one that another closes at its own end, as httpx2's do.
+    """
+    if not ("asyncgen" in context and isinstance(context.get("exception"), RuntimeError)):
+        loop.default_exception_handler(context)

@@ -15,7 +15,8 @@ from langchain_core.runnables.schema import StreamEvent
 from weir.core import serialization
 from weir.core.redaction import Redactor
 from weir.core.run_event import Component, RunEvent, as_plain
-from weir.runs.failure import FailureKind, RecordFullError, classify_error, safe_str
+from weir.runs.error_classification import RecordFullError, classify_error, safe_str
+from weir.runs.failure import FailureKind
 from weir.runs.graph_stream import is_graph_signal, is_interrupt
 from weir.runs.memory_run import MemoryRun
 from weir.runs.run import Status

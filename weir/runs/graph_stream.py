@@ -13,13 +13,12 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.base import RunnableBindingBase
 
+from weir.core.run_event import EVENT_PREFIX
+
 _LOG = logging.getLogger(__name__)
 
 MODES = ("updates", "values", "custom", "tasks", "checkpoints")
 """LangGraph's stream modes that are recorded."""
-
-EVENT_PREFIX = "on_weir_"
-"""Prefix of the events' names; the rest is the stream mode. No event of LangChain's begins so."""
 
 _IN_OTHER_EVENTS = {"tasks": {"input", "result"}, "checkpoints": {"values"}}
 """Fields that are left out. The node's start event has the input, `updates` the result, `values` the values."""

@@ -1,0 +1,95 @@
+"""`weir classify`: questions and their routes, from a pipe, a file and a terminal, and labelled questions measured."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_process import running_command
+from tests.support.screen import screen_lines
+from weir.cli.main import main
+
+MATH, CODE = "What is 25 * 17?", "Write a Python function that reverses a string"
+LABELLED = f"math\t{MATH}\r\ncode\t{CODE}\r\ncode\tWhat is the capital of Größenland?\r\n"
+
+
+def test_lines_from_a_pipe_are_classified_as_they_come(tmp_path: Path) -> None:
+    with running_command(tmp_path, "classify") as asked:
+        asked.type(f"\ufeff{MATH}\r\n\r\n")
+        asked.output.wait_for("\n")
+        asked.type("What is the capital of Größenland?\n")
+        asked.output.wait_for("Größenland?\n")
+        asked.interrupt()
+        assert asked.wait() == 130
+    first, second = (line.split("\t") for line in asked.output.text.splitlines())
+    assert (first[0], first[2]) == ("math", MATH)
+    assert 0.5 < float(first[1]) <= 1
+    assert (second[0], second[2]) == ("general", "What is the capital of Größenland?")
+    assert "Stopped after 2 questions." in asked.errors.text
+
+
+def test_in_a_terminal_there_is_a_table_as_wide_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "questions.txt").write_text(f"{MATH}\n{CODE}\n{'long ' * 2_000_000}\n", encoding="utf-8")
+    arguments = ("classify", "--file", "questions.txt")
+    with running_command(tmp_path, *arguments, terminal=True, size=(8, 42)) as asked:
+        assert asked.wait() == 0
+    head, first, second, third, *rest = screen_lines(asked.output.text, 42)
+    assert head == "route    probability  question"
+    assert first.split(maxsplit=2) == ["math", first.split()[1], MATH]
+    assert second.endswith("  Write a Python func…")
+    assert third.endswith("  long long long long…")
+    assert not any(rest)
+
+
+def test_json_has_the_probability_of_each_route_and_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["classify", "--json", *CODE.split()]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["question"], answer["route"], answer["abstained"]) == (CODE, "code", False)
+    assert answer["probability"] == answer["probabilities"]["code"]
+    assert sum(answer["probabilities"].values()) == pytest.approx(1)
+    assert answer["reason"]
+
+
+def test_labelled_questions_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.tsv"
+    path.write_bytes(b"\xef\xbb\xbf" + LABELLED.encode())
+    assert main(["classify", "--evaluate", str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert "mine.tsv: 66.7% of 3 questions right (95 % interval 20.8% to 93.9%)" in printed
+    assert "recall: math 100.0%, code 50.0%\n" in printed
+    assert "expected calibration error 0." in printed
+    assert "code -> general (" in printed
+    assert "Größenland" in printed
+    assert main(["classify", "--evaluate", str(path), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["questions"], figures["right"], figures["recall"]) == (3, 2, {"math": 1.0, "code": 0.5})
+    (miss,) = figures["misses"]
+    assert (miss["right_route"], miss["route"], miss["before"]) == ("code", "general", [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--evaluate", "absent.tsv"), "absent.tsv cannot be read: No such file or directory."),
+        (("--file", "absent.txt"), "absent.txt cannot be read: No such file or directory."),
+        (("--evaluate", "poem.tsv"), "poem.tsv:2 is not a question with its category: math, code or general."),
+        (("--evaluate", "latin.tsv"), "latin.tsv cannot be read: it is not UTF-8."),
+        (("--evaluate", "empty.tsv"), "There is no question in empty.tsv."),
+        (("--file", "empty.tsv"), "There is no question. For example: weir classify"),
+        (("Why?", "--file", "empty.tsv"), "Give a question, --file or --evaluate, and only one of them."),
+    ],
+)
+def test_what_cannot_be_read_gives_a_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("poem.tsv").write_text("math\tWhy?\npoem\tWhy?\n")
+    Path("latin.tsv").write_bytes("math\tGröße?\n".encode("latin-1"))
+    Path("empty.tsv").write_text("\n\n")
+    assert main(["classify", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, sentence in printed.err) == ("", True)
