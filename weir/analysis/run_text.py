@@ -1,11 +1,12 @@
 """A run as lines of plain text: its tree, its figures and the diagnosis, for terminals and test reports."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from weir.analysis.graph_diagnosis import run_findings
 from weir.analysis.metrics import RunMetrics
 from weir.analysis.run_tree import NodeStatus, RunNode
-from weir.analysis.stream_diagnosis import findings
 from weir.core import serialization
+from weir.core.run_event import RunEvent
 
 MAX_NAME = 60
 """Characters of a component's name."""
@@ -40,9 +41,9 @@ def metrics_lines(metrics: RunMetrics) -> Iterator[str]:
     yield from (f"{label.ljust(width)}  {value}" for label, value in known)
 
 
-def diagnosis_lines(root: RunNode | None) -> Iterator[str]:
+def diagnosis_lines(root: RunNode | None, events: Sequence[RunEvent]) -> Iterator[str]:
     """Yield three lines for each finding of the diagnosis; one if there is none."""
-    found = findings(root) if root else []
+    found = run_findings(root, events) if root else []
     if not found:
         yield "Nothing holds the stream up."
     for finding in found:

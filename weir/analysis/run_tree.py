@@ -21,6 +21,9 @@ INTERRUPTED = "Interrupted"
 _STEP = re.compile(r"seq:step:([0-9]{1,9})")
 """LangChain's tag of a sequence's steps, numbered from 1."""
 
+_GRAPH_STEP = re.compile(r"graph:step:([0-9]{1,9})")
+"""LangGraph's tag of a graph's nodes: the step that the node is at work in."""
+
 
 class NodeStatus(Enum):
     """Status of a component."""
@@ -83,7 +86,12 @@ class RunNode:
     @property
     def step(self) -> int | None:
         """Its number, from 1, as a step of a sequence; None if it is not one."""
-        return next((step for tag in self.tags if (step := _step(tag)) is not None), None)
+        return _number(_STEP, self.tags)
+
+    @property
+    def graph_step(self) -> int | None:
+        """The step of its graph that it is at work in; None if it is not a node of a LangGraph graph."""
+        return _number(_GRAPH_STEP, self.tags)
 
     @property
     def first_chunk(self) -> float | None:
@@ -168,10 +176,9 @@ class TreeBuilder:
             parent.children.append(node)
 
 
-def _step(tag: str) -> int | None:
-    """Return the step number in a tag of LangChain's; None for any other tag."""
-    match = _STEP.fullmatch(tag)
-    return int(match[1]) if match else None
+def _number(pattern: re.Pattern[str], tags: Iterable[str]) -> int | None:
+    """Return the number in the first tag of this form; None if there is none."""
+    return next((int(match[1]) for tag in tags if (match := pattern.fullmatch(tag))), None)
 
 
 def _count_chunk(node: RunNode, event: RunEvent) -> None:

@@ -25,7 +25,7 @@ def command(files: tuple[str, ...], only_text: bool) -> int:
         result = outcome(run, metrics)
         sentence = " ".join(filter(None, (result.message, result.detail)))
         click.echo(f"{name}: {run.name}, {len(run.events):,} events. {result.status.value}. {sentence}".rstrip())
-        for lines in (tree_lines(root), metrics_lines(metrics), diagnosis_lines(root)):
+        for lines in (tree_lines(root), metrics_lines(metrics), diagnosis_lines(root, run.events)):
             click.echo()
             for line in lines:
                 click.echo(f"  {line}")

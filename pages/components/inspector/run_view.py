@@ -188,7 +188,7 @@ def _draw_view(state: InspectorState, run: Run, seen: RunSnapshot) -> None:
             streaming = max(seen.nodes.values(), key=lambda other: len(other.chunk_times))
         run_charts.draw_latency(streaming, at, key="events_latency", pick=state.pick)
     elif view == "Doctor":
-        draw_diagnosis(seen.root, pick=state.pick)
+        draw_diagnosis(seen.root, seen.events, pick=state.pick)
     elif view == "Graph":
         graph_views.draw_graph(seen.events)
     elif view == "State":
