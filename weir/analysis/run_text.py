@@ -28,6 +28,7 @@ def metrics_lines(metrics: RunMetrics) -> Iterator[str]:
     """Yield a line for each figure that is known."""
     figures = [
         ("time to first token", _seconds(metrics.time_to_first_token)),
+        ("thinking", _thinking(metrics)),
         ("median gap", _seconds(metrics.median_latency)),
         ("95th percentile of the gaps", _seconds(metrics.p95_latency)),
         ("tokens per second", "" if metrics.tokens_per_second is None else f"{metrics.tokens_per_second:.1f}"),
@@ -39,6 +40,13 @@ def metrics_lines(metrics: RunMetrics) -> Iterator[str]:
     known = [(label, value) for label, value in figures if value and not value.startswith(",")]
     width = max(len(label) for label, _ in known)
     yield from (f"{label.ljust(width)}  {value}" for label, value in known)
+
+
+def _thinking(metrics: RunMetrics) -> str:
+    if metrics.time_to_first_reasoning is None:
+        return ""
+    tokens = "" if metrics.reasoning_tokens is None else f", {metrics.reasoning_tokens:,} tokens"
+    return f"{seconds_text(metrics.thinking_seconds)}{tokens}, after a wait of {_seconds(metrics.waiting_seconds)}"
 
 
 def diagnosis_lines(root: RunNode | None, events: Sequence[RunEvent]) -> Iterator[str]:
