@@ -74,6 +74,8 @@ class RunNode:
     finish_reason: str | None = None
     reports_finish_reason: bool = False
     """Whether it is a model whose provider always reports a finish reason."""
+    returned_error: bool = False
+    """Whether it is a tool that gave an error to the model as its result."""
     output_size: int = 0
     """Bytes of its recorded end event."""
     children: list["RunNode"] = field(default_factory=list)
@@ -203,6 +205,9 @@ def _count_chunk(node: RunNode, event: RunEvent) -> None:
 
 def _end(node: RunNode, event: RunEvent) -> None:
     node.ended, node.status, node.output_size = event.elapsed, NodeStatus.DONE, len(event.payload)
+    if node.type == "tool":
+        result = event.get("output")
+        node.returned_error = isinstance(result, dict) and result.get("status") == "error"
     if not node.is_model:
         return
     output = event.get("output")

@@ -104,6 +104,12 @@ def run_again(state: InspectorState, chain: str, value: object) -> None:
     state.request = RunRequest(chain, value)
 
 
+def start_now(state: InspectorState, request: RunRequest) -> None:
+    """Have the whole page start a run: a click within a fragment would draw only that anew."""
+    state.request = request
+    st.rerun()
+
+
 def open_sample(state: InspectorState, name: str) -> None:
     """Show a recording that comes with Weir."""
     state.show(open_recording(samples()[name][1]).id)
