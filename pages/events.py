@@ -24,12 +24,12 @@ state = inspector_state()
 with st.container(horizontal=True, vertical_alignment="center"):
     page_title("Inspector")
     chain = draw_chain_choice()
-    value = draw_input_popover(state, chain)
+    form = draw_input_popover(state, chain)
     draw_open_recording(state, key="events_files")
 draw_chain_problems()
 bottom = input_bar_without_scroll(chain_form.input_label(chain), key="events_input")
 
-if request := inspector_actions.take_request(state, chain, value, bottom.text):
+if request := inspector_actions.take_request(state, form, bottom.text):
     bottom.model_status.await_model()
     result = inspector_actions.start_run(request, state.pending)
     inspector_actions.apply_result(state, request, result)

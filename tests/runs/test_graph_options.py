@@ -49,7 +49,9 @@ def test_a_run_is_resumed_after_a_restart_from_a_checkpointer_on_disk(recorder: 
     connection.close()
     assert waiting.status is Status.WAITING
     graph, connection = restarted()
-    done, _ = run_with(recorder, graph, None, thread_id=thread, resume={"fine": True})
+    done, _ = run_with(
+        recorder, graph.with_config(tags=["a"]), None, thread_id=thread, resume={"fine": True}, context={}
+    )
     connection.close()
     assert done.status is Status.DONE
     assert "answered {'fine': True}" in state_at(done.events, len(done.events))["texts"]

@@ -100,8 +100,13 @@ def _with_async_checkpointer(runnable: Any, graph: Any) -> Runnable[Any, Any]:
     """Return the Runnable with a graph that can be run on an event loop, whatever its checkpointer."""
     saver = graph.checkpointer
     unchanged: Runnable[Any, Any] = runnable
-    if type(saver).__name__ not in _SYNCHRONOUS_SAVERS or runnable is not graph:
+    if type(saver).__name__ not in _SYNCHRONOUS_SAVERS:
         return unchanged
+    if runnable is not graph:
+        bound: Runnable[Any, Any] = runnable.model_copy(
+            update={"bound": _with_async_checkpointer(runnable.bound, graph)}
+        )
+        return bound
     threaded = copy.copy(saver)
     for name in ("get_tuple", "put", "put_writes", "delete_thread"):
         setattr(threaded, f"a{name}", _in_thread(getattr(saver, name)))

@@ -76,7 +76,7 @@ def draw_actions(state: InspectorState, run: Run) -> None:
                 icon=":material/refresh:",
                 type="tertiary",
                 on_click=inspector_actions.run_again,
-                args=(state, run.name, run.context["asked"]),
+                args=(state, run.name, run.context["asked"], run.context.get("options")),
             )
         draw_recording_download(run)
         draw_link(run)
