@@ -5,6 +5,7 @@ import streamlit as st
 from pages.components.inspector import chain_form, inspector_actions
 from pages.components.inspector.comparison_view import draw_comparison
 from pages.components.inspector.inspector_state import inspector_state
+from pages.components.inspector.interrupt_card import draw_waiting_thread
 from pages.components.inspector.run_list import (
     draw_chain_choice,
     draw_chain_problems,
@@ -41,6 +42,7 @@ if state.problem:
 state.sync_address()
 run = run_links.find_run()
 if run is None:
+    draw_waiting_thread(state, chain, form.options.get("thread_id"))
     draw_run_list(state)
     bottom.model_status.await_model()
     st.stop()

@@ -130,9 +130,9 @@ def spec_of_runnable(name: str, path: str, runnable: Runnable[Any, Any]) -> Chai
     def json_schema() -> dict[str, Any]:
         try:
             return runnable.get_input_jsonschema()
-        except Exception:
+        except Exception as error:
             # Before Python 3.12 pydantic refuses `typing.TypedDict`, which many graphs have as their state.
-            _LOG.warning("the input of %s has no JSON Schema: its form is JSON", path, exc_info=True)
+            _LOG.warning("the input of %s has no JSON Schema, so its form is JSON: %s", path, type(error).__name__)
             return {}
 
     class AnyInput(RootModel[Any]):

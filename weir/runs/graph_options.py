@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from weir.core import serialization
 from weir.runs.graph_stream import graph_of
 
 MAX_STEPS = 10_000
@@ -94,6 +95,16 @@ def configure_run(runnable: Runnable[Any, Any], value: Any, options: GraphOption
         value = sys.modules["langgraph.types"].Command(resume=options.resume)
     in_memory = any(base.__name__ == "InMemorySaver" for base in type(graph.checkpointer).__mro__)
     return ConfiguredRun(_with_async_checkpointer(runnable, graph), value, config, thread_id, in_memory)
+
+
+async def waiting_interrupts(runnable: Runnable[Any, Any], thread_id: str) -> list[dict[str, Any]]:
+    """Return what a thread of a graph asks a person, as recorded: each with its `id` and `value`."""
+    graph: Any = graph_of(runnable)
+    if graph is None or not graph.checkpointer:
+        return []
+    readable: Any = _with_async_checkpointer(graph, graph)
+    snapshot = await readable.aget_state({"configurable": {"thread_id": thread_id}})
+    return [{"id": one.id, "value": serialization.to_jsonable(one.value)} for one in snapshot.interrupts]
 
 
 def _with_async_checkpointer(runnable: Any, graph: Any) -> Runnable[Any, Any]:

@@ -1,22 +1,18 @@
-"""What makes a run a graph's: its picture, its tool calls, and what it asks a person."""
+"""What makes a run a graph's: its picture and its tool calls."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from pages.components.inspector.inspector_actions import start_now
-from pages.components.inspector.inspector_state import InspectorState, RunRequest
 from pages.components.inspector.run_charts import Pick
 from pages.components.layout.formatting import escape_markdown, seconds
-from weir.analysis.graph_state import GraphShape, NodeVisits, graph_shape, interrupts, thread_of
+from weir.analysis.graph_state import GraphShape, NodeVisits, graph_shape
 from weir.analysis.tool_calls import ToolCall, tool_calls
 from weir.core.run_event import RunEvent
 from weir.core.serialization import indented, to_utf8_safe
 from weir.partial_json.outline import outline
 from weir.partial_json.parser import PartialJson
-from weir.runs.run import Run
 from weir.text.invisible_characters import replace_invisible
 
 MAX_CARDS = 40
@@ -98,39 +94,6 @@ def _argument_lines(call: ToolCall) -> list[str]:
     rows = outline(parser, limit=30)
     lines = [f"{'  ' * (row.depth - 1)}{row.key}: {row.preview}  ({row.stage.value})" for row in rows if row.depth]
     return [replace_invisible(line) for line in lines] or [replace_invisible(call.arguments)]
-
-
-def draw_interrupts(state: InspectorState, run: Run, *, resumable: Callable[[str], bool]) -> None:
-    """Draw what the graph asks a person, with the field for the answer. `resumable`: whether a chain can be run."""
-    asked, thread = interrupts(run), thread_of(run)
-    for number, interrupt in enumerate(asked):
-        with st.container(border=True, gap="xsmall"):
-            st.markdown(":material/front_hand: **The graph waits for a person**")
-            draw_json(interrupt.get("value"))
-            if thread is None or not resumable(run.name) or len(asked) > 1:
-                continue
-            answer = st.text_input("Answer", key=f"events_answer_{run.id}_{number}", placeholder="Text, or JSON")
-            request = RunRequest(
-                run.name, options={"thread_id": thread, "resume": _answer(answer)}, continues=True, origin=run.id
-            )
-            icon = ":material/play_arrow:"
-            if st.button("Resume", icon=icon, type="primary", key=f"events_resume_{run.id}", disabled=not answer):
-                start_now(state, request)
-            st.caption(
-                "Its thread is in this process's memory: it survives a refresh, and no restart of Weir."
-                if run.context.get("thread_in_memory")
-                else f"Its thread is {thread}, as long as the graph's checkpointer keeps it."
-            )
-    if len(asked) > 1 and thread:
-        st.caption("Several nodes ask at once. Answer over HTTP: `resume` is an object of answers by interrupt id.")
-
-
-def _answer(text: str) -> Any:
-    """Return an answer: JSON where the text is JSON, else the text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def draw_json(value: Any) -> None:

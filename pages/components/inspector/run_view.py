@@ -12,6 +12,7 @@ from pages.components.inspector import event_filter_form, event_table, graph_vie
 from pages.components.inspector.diagnosis_view import draw_diagnosis
 from pages.components.inspector.graph_waterfall import draw_waterfall
 from pages.components.inspector.inspector_state import InspectorState
+from pages.components.inspector.interrupt_card import draw_interrupts
 from pages.components.inspector.state_view import draw_state
 from pages.components.layout import formatting, playback_bar
 from pages.components.session import run_links
@@ -54,7 +55,7 @@ def _draw_run(state: InspectorState, run: Run, was_moving: bool) -> None:
         with st.container():
             _draw_outcome(run, seen)
             if len(seen.events) == len(run.events):
-                graph_views.draw_interrupts(state, run, resumable=_is_in_registry)
+                draw_interrupts(state, run, resumable=_is_in_registry)
         left, right = st.columns(2)
         with left:
             run_charts.draw_tree(seen.root, key=f"events_tree_{run.id}", pick=state.pick)
