@@ -49,17 +49,21 @@ def state_changes(events: Iterable[RunEvent]) -> list[StateChange]:
     return changes
 
 
-def state_at(events: Iterable[RunEvent], seq: int) -> Any:
+def state_at(events: Sequence[RunEvent], seq: int) -> Any:
     """Return the whole state of the graph after the event of that number; None before there is one."""
-    state = None
-    for event in events:
-        if event.seq > seq:
-            break
-        if (report := reported(event, "values")) is not None and not report[0]:
-            state = report[1]
+    states = (event for event in reversed(events) if event.seq <= seq and _is_state(event))
+    event = next(states, None)
+    state = None if event is None else event.get("payload")
     if isinstance(state, dict):
         return {key: value for key, value in state.items() if key != INTERRUPT}
     return state
+
+
+def _is_state(event: RunEvent) -> bool:
+    """Whether an event has the whole state of the graph itself. States are large: it is decoded only if need be."""
+    if event.event != f"{EVENT_PREFIX}values":
+        return False
+    return event.payload.startswith(b'{"namespace":[],') or not (reported(event, "values") or ((),))[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def state_steps(events: Sequence[RunEvent]) -> list[StateStep]:
     steps: list[StateStep] = []
     changes = deque(state_changes(events))
     for event in events:
-        if (report := reported(event, "values")) is not None and not report[0]:
+        if _is_state(event):
             made = []
             while changes and changes[0].seq < event.seq:
                 made.append(changes.popleft())
