@@ -1,6 +1,7 @@
 """Waterfall of a graph's run: a lane for each node and tool, the phases of its models, and a line for each step."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import altair as alt
 import pandas as pd
@@ -17,6 +18,10 @@ MAX_STEP_LINES = 60
 """Steps that have a line, the first ones."""
 MIN_STEP_GAP = 0.03
 """Part of the axis by which two numbers of steps stay apart, so that they can be read."""
+MAX_NOTES = 40
+"""Calls of tools up to which each has a note beside it."""
+LATE = 0.85
+"""Part of the axis after which a note is on the left of its bar, so that it is not cut off."""
 
 _COLORS = {
     Activity.WAITING: "#b9c4c7",
@@ -72,11 +77,34 @@ def draw_waterfall(root: RunNode, end: float, at: float | None, *, key: str, pic
         )
         .add_params(alt.selection_point(name="hit", fields=["seq"], on="click", empty=False))
     )
-    layers = [rules, bars, numbers]
+    layers = [rules, bars, numbers, *_notes(drawn, end, time, lane)]
     if at is not None:
         layers.append(alt.Chart(pd.DataFrame({"at": [at]})).mark_rule(color=AMBER, size=2).encode(x="at:Q"))
     draw_chart(alt.layer(*layers).properties(height=alt.Step(34)), key, pick, _alternative(drawn, lanes, end))
     return True
+
+
+def _notes(spans: Sequence[Span], end: float, time: alt.Scale, lane: alt.Y) -> list[alt.Chart]:
+    """Return what came of each call of a tool, as text beside it: most tools are too quick for a bar to be seen."""
+    calls = [span for span in spans if ": " in span.lane and span.activity in (Activity.TOOL, Activity.FAILED)]
+    if len(calls) > MAX_NOTES:
+        return []
+    rows = [
+        {
+            "lane": span.lane,
+            "at": span.start if span.end > LATE * end else span.end,
+            "is_late": span.end > LATE * end,
+            "note": span.activity.value if span.activity is Activity.FAILED else seconds(span.end - span.start),
+        }
+        for span in calls
+    ]
+    sides: tuple[tuple[bool, Literal["left", "right"], int], ...] = ((False, "left", 6), (True, "right", -6))
+    return [
+        alt.Chart(pd.DataFrame([row for row in rows if row["is_late"] is is_late], columns=["lane", "at", "note"]))
+        .mark_text(align=align, dx=dx, fontSize=11, color=GREY)
+        .encode(x=alt.X("at:Q", scale=time), y=lane, text="note:N")
+        for is_late, align, dx in sides
+    ]
 
 
 def _merged(spans: Sequence[Span], end: float) -> list[Span]:
