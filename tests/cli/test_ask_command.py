@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from tests.support.app_process import CLEAN_ENVIRONMENT, ROOT
 from tests.support.command_process import TIMEOUT_SECONDS, running_command
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
+from tests.support.preloaded_python import COMMAND, preloaded_python
 from weir.runs.recording_file import from_jsonl
 
 HANG_UP_SECONDS = 0.5
@@ -67,7 +67,7 @@ def test_a_closed_pipe_is_quiet_and_stops_the_run(tmp_path: Path, openai_server:
     openai_server.plan = Plan(tokens=["first\n", *["more\n"] * 10_000], rate=50)
     environment = CLEAN_ENVIRONMENT | {"PYTHONPATH": str(ROOT), "OPENAI_BASE_URL": openai_server.url}
     asked = subprocess.Popen(
-        [sys.executable, "-m", "weir", "ask", "--route", "math", "Go on"],
+        [*preloaded_python(*COMMAND), "-m", "weir", "ask", "--route", "math", "Go on"],
         cwd=tmp_path,
         env=environment,
         stdout=subprocess.PIPE,

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,6 +9,7 @@ import click
 import pytest
 
 from tests.support.planted_faults import FAULTS, RULES, SCHEMA, planted, recording, sound_plan
+from tests.support.preloaded_python import COMMAND, preloaded_python
 from weir.analysis.check_rules import Rules
 from weir.cli.check_command import command
 from weir.cli.main import main
@@ -147,7 +147,7 @@ def test_each_planted_fault_ends_the_command_with_1(folder: Path) -> None:
 
 def test_a_recording_comes_from_standard_input(folder: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "weir", "check", "-", "--no-error"],
+        [*preloaded_python(*COMMAND), "-m", "weir", "check", "-", "--no-error"],
         input=(folder / "sound.jsonl").read_bytes(),
         env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": ""},
         cwd=folder,

@@ -3,8 +3,8 @@
 import json
 import os
 import re
+import shlex
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from tests.support.app_process import CLEAN_ENVIRONMENT, ROOT, running_weir
 from tests.support.command_process import TIMEOUT_SECONDS, running_command
 from tests.support.fake_openai import FakeOpenAI, Plan
+from tests.support.preloaded_python import COMMAND, preloaded_python
 
 STORY = "Once upon a time."
 PROFILE = {"name": "Python", "kind": "language", "summary": "It is read.", "facts": ["It is old."], "difficulty": 2}
@@ -56,7 +57,7 @@ def run(command: str, folder: Path, server: FakeOpenAI) -> str:
     """Run a command by a shell in which `weir` is this tree's, and return its standard output."""
     tool = folder / "bin" / "weir"
     tool.parent.mkdir()
-    tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m weir "$@"\n')
+    tool.write_text(f'#!/bin/sh\nexec {shlex.join(preloaded_python(*COMMAND))} -m weir "$@"\n')
     tool.chmod(0o755)
     environment = CLEAN_ENVIRONMENT | {
         "PATH": f"{tool.parent}:{os.environ['PATH']}",

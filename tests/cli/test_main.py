@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.preloaded_python import COMMAND, preloaded_python
 from weir.cli.engine_wait import NoModelError, await_model
 from weir.cli.record import find_chain
 from weir.config.settings import Settings
@@ -38,13 +39,17 @@ def folder(tmp_path: Path) -> Path:
 
 
 def weir(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return python(folder, "-m", "weir", *arguments)
+    return run(folder, *preloaded_python(*COMMAND), "-m", "weir", *arguments)
 
 
 def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(folder, sys.executable, *arguments)
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_"))}
     return subprocess.run(
-        [sys.executable, *arguments],
+        command,
         cwd=folder,
         env=environment | {"PYTHONPATH": str(ROOT), "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
         capture_output=True,

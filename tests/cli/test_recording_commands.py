@@ -13,6 +13,7 @@ import openai
 import pytest
 
 from tests.support.planted_faults import planted, recording, sound_plan
+from tests.support.preloaded_python import COMMAND, preloaded_python
 from weir.cli.main import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,7 @@ STORY = str(RECORDINGS / "1-a-story.jsonl")
 
 def start(*arguments: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "weir", *arguments]
+    command = [*preloaded_python(*COMMAND), "-m", "weir", *arguments]
     return subprocess.Popen(command, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True)
 
 
@@ -92,7 +93,7 @@ def test_replay_of_values_prints_a_line_of_json_each(capsys: pytest.CaptureFixtu
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_ctrl_c_ends_a_replay() -> None:
-    process = start("replay", STORY, "--speed", "0.02")
+    process = start("replay", STORY, "--speed", "0.2")
     with process:
         assert process.stdout is not None
         assert process.stdout.read(1)

@@ -4,13 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.support.fake_openai import FakeOpenAI
+from tests.support.preloaded_python import preloaded_python
 
 ROOT = Path(__file__).parents[2]
+MODULES = ("langchain_openai", "pytest_asyncio.plugin", "hypothesis", "weir.analysis.stream_diagnosis")
 EXAMPLE = ROOT / "examples" / "tale_contract"
 TEST = """
 import pytest
@@ -43,12 +46,15 @@ def test_nothing():
 """
 
 
-def run_pytest(folder: Path, *arguments: str, url: str = "http://127.0.0.1:9/v1") -> subprocess.CompletedProcess[str]:
+def run_pytest(
+    folder: Path, *arguments: str, url: str = "http://127.0.0.1:9/v1", python: Sequence[str] | None = None
+) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "PYTEST_"))}
     environment |= {"PYTHONPATH": str(ROOT), "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-0123456789abcdef"}
+    plugin = ("-p", "weir.library.pytest_plugin")
     others = ["-p", "no:langsmith_plugin", "-p", "no:schemathesis", "-p", "no:xdist", "-p", "no:playwright"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "weir.library.pytest_plugin", *others, *arguments],
+        [*(python or preloaded_python(*MODULES)), "-m", "pytest", "-q", *plugin, *others, *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -67,7 +73,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.timeout(900)  # seven runs of pytest, each of which imports LangChain
 def test_what_is_recorded_once_is_replayed_without_a_model(folder: Path, openai_server: FakeOpenAI) -> None:
     # Two processes: a ChatOpenAI is bound to the event loop that used it first.
     for chosen in ("not async", "async"):
@@ -121,7 +126,7 @@ def test_tests_without_the_fixture_load_no_langchain(folder: Path) -> None:
         "import sys\ndef pytest_unconfigure():\n    print(sorted({'langchain_core', 'pydantic'} & set(sys.modules)))\n"
     )
     (folder / "test_tale.py").write_text("def test_nothing():\n    pass\n")
-    done = run_pytest(folder)
+    done = run_pytest(folder, python=[sys.executable])
     assert done.returncode == 0
     assert done.stdout.rstrip().endswith("[]")
 

@@ -17,7 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.support.preloaded_python import preloaded_python
+
 ROOT = Path(__file__).parents[2]
+APP = ("streamlit.web.cli", "streamlit.web.bootstrap", "uvicorn", "chains.registry", "weir.app.create_app")
+"""What makes the start of the app take long."""
 CLEAN_ENVIRONMENT = {
     key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_", "STREAMLIT_"))
 }
@@ -65,14 +69,26 @@ def running_weir(*, may_log: str = "", **environment: str) -> Iterator[str]:
 
     A traceback whose text holds `may_log` is allowed. Without WEIR_DATA the app gets a temporary data folder.
     """
-    with tempfile.TemporaryDirectory() as data, weir_process(may_log, {"WEIR_DATA": data} | environment) as weir:
+    with (
+        tempfile.TemporaryDirectory() as data,
+        weir_process(may_log, {"WEIR_DATA": data} | environment, command=with_preloaded_streamlit) as weir,
+    ):
         yield weir.url
 
 
 def with_streamlit(port: int, *options: str) -> list[str]:
     """Return the command that people start the app with."""
-    arguments = (f"--server.port={port}", "--server.fileWatcherType=none", *options)
-    return [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *arguments]
+    return [sys.executable, *_streamlit(port), *options]
+
+
+def with_preloaded_streamlit(port: int) -> list[str]:
+    """Return the same command, which starts in a sixth of the time."""
+    return [*preloaded_python(*APP), *_streamlit(port)]
+
+
+def _streamlit(port: int) -> list[str]:
+    arguments = (f"--server.port={port}", "--server.fileWatcherType=none")
+    return ["-m", "streamlit", "run", "streamlit_app.py", *arguments]
 
 
 def with_uvicorn(port: int) -> list[str]:

@@ -7,7 +7,6 @@ import pty
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import threading
 import time
@@ -15,9 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.support.app_process import CLEAN_ENVIRONMENT, ROOT
+from tests.support.preloaded_python import COMMAND, preloaded_python
 
 TIMEOUT_SECONDS = 120.0
-"""For a process to start on a busy machine: it imports LangChain."""
+"""For what a process writes on a busy machine."""
 
 
 class Capture:
@@ -137,7 +137,7 @@ def running_command(
     # pytest-xdist sets these, and they would count more than the terminal's size.
     for name in ("COLUMNS", "LINES"):
         variables.pop(name, None)
-    command = [sys.executable, *program, *arguments]
+    command = [*preloaded_python(*COMMAND), *program, *arguments]
     if terminal:
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
