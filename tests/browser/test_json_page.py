@@ -186,9 +186,9 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, weir_url: str, 
 
 def test_ideas_disappear_as_soon_as_the_model_writes(viewer: Page, model: FakeOpenAI) -> None:
     model.plan = Plan(structured_tokens=PIECES, rate=8)
-    viewer.get_by_role("button", name="The sea").click()
+    viewer.get_by_role("button", name="Water", exact=True).click()
     line(viewer, "name.*Sea")
-    expect(viewer.get_by_role("button", name="Honey bees")).to_have_count(0)
+    expect(viewer.get_by_role("button", name="Photosynthesis")).to_have_count(0)
     finished(viewer)
 
 

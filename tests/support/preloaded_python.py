@@ -127,6 +127,8 @@ def _become(request: Any, descriptors: Sequence[int]) -> None:
     assert option == "-m"
     sys.argv = [module, *arguments]
     sys.path[0] = os.getcwd()
+    folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[1:1] = [folder for folder in folders if folder and folder not in sys.path]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 

@@ -65,7 +65,7 @@ def _draw_waiting(
             st.button(
                 "Stop it and go on",
                 type="tertiary",
-                key=f"go-on-{turn.answer.id}",
+                key=f"go-on-{live.id}-{turn.answer.id}",
                 on_click=actions.stop_and_go_on,
                 args=(live.id,),
             )
