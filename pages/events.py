@@ -48,7 +48,9 @@ if run is None:
     st.stop()
 assert run is not None
 
-draw_actions(state, run)
+# It may end while the script runs: all parts of the page go by the same answer.
+is_live = run.is_live
+draw_actions(state, run, is_live)
 if other := run_links.find_run("with"):
     with st.container(border=True):
         st.button(
@@ -58,6 +60,6 @@ if other := run_links.find_run("with"):
             on_click=inspector_actions.end_comparison,
         )
         draw_comparison(run, other, pick=state.pick)
-if run.is_live:
+if is_live:
     bottom.stop.enable(run)
-draw_run(state, run)
+draw_run(state, run, is_live)

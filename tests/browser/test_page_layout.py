@@ -126,7 +126,8 @@ def test_in_a_low_window_the_input_leaves_room(page: Page, weir_url: str, model:
     ended(page)
     page.locator(INPUT).scroll_into_view_if_needed()
     expect(page.locator(INPUT)).to_be_in_viewport()
-    page.get_by_text("a long answer").last.scroll_into_view_if_needed()
+    page.mouse.move(300, 200)
+    page.mouse.wheel(0, -800)
     expect(page.locator(INPUT)).not_to_be_in_viewport()
 
 

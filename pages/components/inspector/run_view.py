@@ -34,9 +34,9 @@ MAX_TEXT_CHARS = 20_000
 VIEWS = ["Timeline", "Latency", "Doctor", "Text", "Graph", "State", "Tools"]
 
 
-def draw_run(state: InspectorState, run: Run) -> None:
-    """Draw a run, again and again while more of it may be seen."""
-    is_moving = state.is_moving(run)
+def draw_run(state: InspectorState, run: Run, was_live: bool) -> None:
+    """Draw a run, again and again while more of it may be seen. `was_live` is what `draw_actions` was given."""
+    is_moving = was_live or state.is_moving(run)
     draw = partial(_draw_run, state, run, is_moving)
     st.fragment(draw, run_every=REFRESH_SECONDS if is_moving else None)()
 
@@ -67,11 +67,11 @@ def _draw_run(state: InspectorState, run: Run, was_moving: bool) -> None:
         st.rerun()
 
 
-def draw_actions(state: InspectorState, run: Run) -> None:
+def draw_actions(state: InspectorState, run: Run, is_live: bool) -> None:
     """Draw what can be done with the whole run. These widgets stay in place while the run goes on."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=state.close)
-        if not run.is_live and not run.is_recording and "asked" in run.context:
+        if not is_live and not run.is_recording and "asked" in run.context:
             st.button(
                 "Run again",
                 icon=":material/refresh:",
