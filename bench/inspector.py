@@ -1,16 +1,20 @@
 """The event page with a long run: how soon it opens, how soon a filter acts, whether it keeps up, what it sends.
 
-    python -m bench.inspector
+    python -m bench.inspector            # a chain's run, and an agent's of as many events
+    python -m bench.inspector --opening  # how soon both open, and no more
 
 Prints seconds and bytes as Chromium sees them, on this machine, with a model server, Weir and the browser beside it.
 """
 
 import json
 import re
+import statistics
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -19,14 +23,22 @@ from tests.support.browser_page import QUIET, Wire, browser_path, opened
 from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 
 TOKENS = 8_000
+ROUNDS = 3
+"""Openings of each run, in turns; the median counts."""
 LIVE_RATE = 200.0
 LIVE_SECONDS = 20
 KEPT = re.compile(r"keeps ([\d,]+) of ([\d,]+) events")
 
 
-def started_run(url: str) -> str:
-    """Begin a story over HTTP and return its run's id."""
-    body = json.dumps({"chain": "story", "input": {"topic": "water"}}).encode()
+STORY = {"chain": "story", "input": {"topic": "water"}}
+AGENT = {"chain": "agent", "input": {"question": "water"}}
+STORY_EVENTS, AGENT_EVENTS = 3, 1
+"""Events of a token: of an agent, the model alone streams it."""
+
+
+def started_run(url: str, asked: dict[str, Any]) -> str:
+    """Begin a run over HTTP and return its id."""
+    body = json.dumps(asked).encode()
     request = urllib.request.Request(f"{url}/api/runs", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         run_id: str = json.load(answer)["id"]
@@ -60,10 +72,10 @@ def shown(page: Page) -> int:
     return int(match.group(2).replace(",", "")) if match else 0
 
 
-def whole_run(page: Page, url: str, model: FakeOpenAI, tokens: int) -> str:
-    """Run a story of so many tokens to its end, with no page open on it, and return its id."""
+def whole_run(page: Page, url: str, model: FakeOpenAI, tokens: int, asked: dict[str, Any] = STORY) -> str:
+    """Run a chain to its end, with an answer of so many tokens and no page open on it, and return the run's id."""
     model.plan = Plan(tokens=[" word"] * tokens)
-    run_id = started_run(url)
+    run_id = started_run(url, asked)
     while events_of(url, run_id)[0] == "running":
         page.wait_for_timeout(200)
     return run_id
@@ -97,7 +109,7 @@ def measure_filter(page: Page) -> float:
 def measure_live(page: Page, url: str, model: FakeOpenAI, seconds: int) -> tuple[float, int, int]:
     """Return how far the page is behind at most, in seconds, the events at the end, and the bytes."""
     model.plan = Plan(tokens=[" word"] * int(LIVE_RATE * seconds), rate=LIVE_RATE)
-    run_id = started_run(url)
+    run_id = started_run(url, STORY)
     wire = Wire(page)
     page.goto(f"{url}/events?run={run_id}")
     history: list[tuple[float, int]] = []
@@ -122,12 +134,20 @@ def main() -> None:
         new_page(url) as page,
     ):
         half = whole_run(page, url, model, TOKENS // 2)
+        agent = whole_run(page, url, model, TOKENS * STORY_EVENTS // AGENT_EVENTS, AGENT)
         full = whole_run(page, url, model, TOKENS)
         measure_opening(page, url, half)
         half_opened = measure_opening(page, url, half)
         full_opened = measure_opening(page, url, full)
         events = events_of(url, full)[1]
-        print(f"{events:,} events: open {full_opened[0]:.2f} s, filter {measure_filter(page):.2f} s")
+        openings = [(measure_opening(page, url, full)[0], measure_opening(page, url, agent)[0]) for _ in range(ROUNDS)]
+        chain_seconds, agent_seconds = (statistics.median(one) for one in zip(*openings, strict=True))
+        print(f"{events:,} events of a chain: open {chain_seconds:.2f} s")
+        print(f"{events_of(url, agent)[1]:,} events of an agent: open {agent_seconds:.2f} s")
+        if "--opening" in sys.argv:
+            return
+        measure_opening(page, url, full)
+        print(f"filter {measure_filter(page):.2f} s")
         print(
             f"bytes to open: {full_opened[1]:,}, {full_opened[1] / half_opened[1]:.2f} × those of half as many events"
         )

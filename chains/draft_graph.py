@@ -85,7 +85,10 @@ def draft_graph(model: BaseChatModel) -> Any:
     graph.add_edge(START, "write").add_edge("write", "check")
     graph.add_conditional_edges("check", _after_check, ["write", "ask"])
     graph.add_conditional_edges("ask", _after_ask, ["write", END])
-    return graph.compile(checkpointer=_threads(), name="graph")
+    compiled = graph.compile(checkpointer=_threads(), name="graph")
+    # LangGraph's default, "updates", gives neither the model's tokens nor what the stream writer is given.
+    compiled.stream_mode = ["updates", "messages", "custom"]  # type: ignore[assignment]
+    return compiled
 
 
 def _writer(model: BaseChatModel) -> Any:

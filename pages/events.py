@@ -5,6 +5,7 @@ import streamlit as st
 from pages.components.inspector import chain_form, inspector_actions
 from pages.components.inspector.comparison_view import draw_comparison
 from pages.components.inspector.inspector_state import inspector_state
+from pages.components.inspector.interrupt_card import draw_waiting_thread
 from pages.components.inspector.run_list import (
     draw_chain_choice,
     draw_chain_problems,
@@ -24,12 +25,12 @@ state = inspector_state()
 with st.container(horizontal=True, vertical_alignment="center"):
     page_title("Inspector")
     chain = draw_chain_choice()
-    value = draw_input_popover(state, chain)
+    form = draw_input_popover(state, chain)
     draw_open_recording(state, key="events_files")
 draw_chain_problems()
 bottom = input_bar_without_scroll(chain_form.input_label(chain), key="events_input")
 
-if request := inspector_actions.take_request(state, chain, value, bottom.text):
+if request := inspector_actions.take_request(state, form, bottom.text):
     bottom.model_status.await_model()
     result = inspector_actions.start_run(request, state.pending)
     inspector_actions.apply_result(state, request, result)
@@ -41,6 +42,7 @@ if state.problem:
 state.sync_address()
 run = run_links.find_run()
 if run is None:
+    draw_waiting_thread(state, chain, form.options.get("thread_id"))
     draw_run_list(state)
     bottom.model_status.await_model()
     st.stop()

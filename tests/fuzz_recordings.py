@@ -27,7 +27,7 @@ from pages.components.json_viewer.json_source import of_run, schema_of
 from pages.components.layout import formatting
 from pages.components.session.recordings import SAMPLES
 from pages.components.story.metrics_view import newest_lines, sparkline
-from weir.analysis import event_rows, method_race, metrics, run_comparison, stream_diagnosis
+from weir.analysis import event_rows, graph_diagnosis, method_race, metrics, run_comparison, stream_diagnosis
 from weir.analysis.answer_reader import answer_text
 from weir.analysis.event_filter import EventFilter
 from weir.analysis.method_race import Lane
@@ -291,7 +291,7 @@ def _check_events(run: Run) -> None:
     snapshot = RunSnapshot()
     snapshot.advance_to(events, len(events))
     if snapshot.root:
-        stream_diagnosis.findings(snapshot.root)
+        graph_diagnosis.run_findings(snapshot.root, snapshot.events)
         stream_diagnosis.flows(snapshot.root)
         assert len(list(snapshot.root.walk())) <= len(events)
         for node in snapshot.root.walk():

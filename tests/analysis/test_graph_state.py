@@ -5,8 +5,16 @@ from typing import Any
 
 import pytest
 
-from tests.support.graphs import THREAD, asking, branching, failing, looping, with_subgraph
-from weir.analysis.graph_state import checkpoints, graph_shape, interrupts, state_at, state_changes, thread_of
+from tests.support.graphs import THREAD, asking, branching, failing, fan_out, looping, with_subgraph
+from weir.analysis.graph_state import (
+    checkpoints,
+    graph_shape,
+    interrupts,
+    state_at,
+    state_changes,
+    state_steps,
+    thread_of,
+)
 from weir.core.run_event import Component, RunEvent
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run
@@ -54,6 +62,19 @@ def test_state_is_known_after_each_step(recorder: Recorder) -> None:
     assert state_at(run.events, 0) is None
 
 
+def test_steps_have_the_state_after_them(recorder: Recorder) -> None:
+    run = recorded(recorder, fan_out())
+    steps = state_steps(run.events)
+    assert [step.nodes for step in steps] == [[], ["plan"], ["write"], ["shorten"]]
+    assert [len(step.changes) for step in steps] == [0, 1, 3, 1]
+    states = [state_at(run.events, step.seq) for step in steps]
+    assert [len(state["texts"]) for state in states] == [0, 0, 3, 6]
+    failed = state_steps(recorded(recorder, failing()).events)
+    assert [step.nodes for step in failed] == [[], ["plan"]]
+    inner = state_steps(recorded(recorder, with_subgraph()).events)
+    assert [(step.nodes, len(step.changes)) for step in inner] == [([], 0), (["plan"], 1), (["inner"], 3)]
+
+
 def test_changes_of_a_subgraph_have_its_namespace(recorder: Recorder) -> None:
     changes = state_changes(recorded(recorder, with_subgraph()).events)
     assert [(len(change.namespace), change.node) for change in changes] == [
@@ -75,6 +96,7 @@ def test_odd_payloads_of_an_opened_recording_are_read(mode: str, payload: Any) -
     data = json.dumps({"namespace": "x", "payload": payload}).encode()
     events = [RunEvent(0, 0.0, f"on_weir_{mode}", ROOT, data)]
     state_changes(events)
+    state_steps(events)
     state_at(events, 1)
     checkpoints(events)
     graph_shape(events)

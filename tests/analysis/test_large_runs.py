@@ -11,6 +11,7 @@ from pages.components.inspector import event_table, run_charts
 from tests.support.event_strategies import recorded
 from weir.analysis.answer_reader import answer_text
 from weir.analysis.event_filter import EventFilter
+from weir.analysis.graph_diagnosis import run_findings
 from weir.analysis.method_race import Lane, text_agreement, timed_chunks
 from weir.analysis.metrics import run_metrics
 from weir.analysis.progress import RunPhase, run_phase
@@ -19,7 +20,7 @@ from weir.analysis.run_json import RunJsonReader
 from weir.analysis.run_snapshot import RunSnapshot
 from weir.analysis.run_tree import run_tree
 from weir.analysis.stop_report import stop_report
-from weir.analysis.stream_diagnosis import findings, flows
+from weir.analysis.stream_diagnosis import flows
 from weir.analysis.text_chunks import text_chunks
 from weir.analysis.token_counter import TokenUsageCounter
 from weir.api.schemas import run_view
@@ -124,7 +125,7 @@ def read_diagnosis(run: Run) -> int:
     assert root is not None
     nodes = list(root.walk())
     marks = sum(len(run_charts._marks(node, node.name, run.events[-1].elapsed)) for node in nodes)
-    return len(run_charts.tree_table(nodes)) + len(findings(root)) + len(flows(root)) + marks
+    return len(run_charts.tree_table(nodes)) + len(run_findings(root, run.events)) + len(flows(root)) + marks
 
 
 def read_json(run: Run) -> int:

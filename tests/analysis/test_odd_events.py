@@ -21,6 +21,7 @@ from weir.access.limits import RunLimitConfig, RunLimiter
 from weir.analysis.answer_reader import answer_text
 from weir.analysis.event_filter import EventFilter
 from weir.analysis.event_rows import folded_rows, unfolded_rows
+from weir.analysis.graph_diagnosis import run_findings
 from weir.analysis.method_race import Lane, method_of, run_input, summary, text_agreement, timed_chunks
 from weir.analysis.metrics import MetricsAccumulator, custom_event, output_of, run_metrics
 from weir.analysis.outcome import outcome
@@ -31,7 +32,7 @@ from weir.analysis.run_json import RunJsonReader
 from weir.analysis.run_snapshot import RunSnapshot
 from weir.analysis.run_tree import run_tree
 from weir.analysis.stop_report import stop_report
-from weir.analysis.stream_diagnosis import findings, flows
+from weir.analysis.stream_diagnosis import flows
 from weir.analysis.text_chunks import chunk_label, text_chunks
 from weir.analysis.token_counter import TokenUsageCounter
 from weir.api.schemas import run_view
@@ -79,7 +80,7 @@ def read_tree(run: Run) -> None:
         assert node.step is None or node.step >= 0
         assert len(run_charts._marks(node, node.name, 1.0)) <= len(node.chunk_times)
     assert [flow.node for flow in flows(root)] == nodes
-    assert_sendable([(finding.kind.message, finding.evidence) for finding in findings(root)])
+    assert_sendable([(finding.kind.message, finding.evidence) for finding in run_findings(root, run.events)])
 
 
 def read_snapshot(run: Run) -> None:

@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -5,8 +6,10 @@ import pytest
 from langchain_core.runnables import Runnable
 
 from chains.registry import REGISTRY
+from tests.support.graphs import two_nodes
 from weir.config.settings import SettingsError, settings
 from weir.config.user_chains import ChainImportError, check_importable_in_app, import_runnable, parse_chain_list
+from weir.llm.chain_registry import spec_of_runnable
 
 PACKAGE = """
 from langchain_core.runnables import RunnableLambda
@@ -100,3 +103,9 @@ def test_a_value_of_another_form_stops_the_start(outside: Callable[[str], None],
 
 def test_nothing_names_nothing() -> None:
     assert parse_chain_list(" , ") == ()
+
+
+def test_a_graph_whose_state_pydantic_refuses_takes_json() -> None:
+    schema = spec_of_runnable("g", "a:g", two_nodes()).input_model.model_json_schema()
+    # From Python 3.12 on pydantic takes `typing.TypedDict`.
+    assert schema == {} if sys.version_info < (3, 12) else schema["properties"]

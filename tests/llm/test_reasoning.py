@@ -1,5 +1,7 @@
 """Reasoning of OpenAI-compatible servers: kept in messages, recorded, and measured."""
 
+import re
+
 import httpx2
 import pytest
 
@@ -7,7 +9,8 @@ from chains.story_chain import story_chain
 from tests.llm.test_chat_model import STORY, settings_for
 from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.analysis.answer_reader import answer_text
-from weir.analysis.metrics import run_metrics
+from weir.analysis.metrics import MetricsAccumulator, run_metrics
+from weir.analysis.metrics_line import metrics_line
 from weir.analysis.progress import RunPhase, run_phase
 from weir.analysis.run_tree import run_tree
 from weir.llm.chat_model import chat_model, configured_endpoint
@@ -32,7 +35,11 @@ def test_reasoning_is_recorded_beside_the_answer(
     [end] = [event for event in run.events if event.event == "on_chat_model_end"]
     assert end.data["output"]["additional_kwargs"]["reasoning_content"] == "".join(THOUGHTS)
     metrics = run_metrics(run.events)
-    assert metrics.reasoning_tokens == len(THOUGHTS)
+    assert (metrics.reasoning_tokens, metrics.written_tokens) == (len(THOUGHTS), 5)
+    meter = MetricsAccumulator()
+    for event in run.events:
+        meter.add(event)
+    assert meter.reasoning == "".join(THOUGHTS)
     if method.streams:
         root = run_tree(run.events)
         assert root is not None
@@ -40,6 +47,9 @@ def test_reasoning_is_recorded_beside_the_answer(
         assert metrics.time_to_first_reasoning is not None
         assert metrics.time_to_first_token is not None
         assert metrics.time_to_first_reasoning <= metrics.time_to_first_token
+        assert metrics.waiting_seconds == metrics.time_to_first_reasoning
+        line = metrics_line(metrics)
+        assert re.search(r"waited [0-9.]+ s · thought [0-9.]+ s \(3 tokens\) · wrote [0-9.]+ s \(5 tokens\)", line)
 
 
 def test_thinking_is_a_phase_between_waiting_and_writing(

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from pages.components.inspector.inspector_state import InspectorState
 from pages.components.session import app_services as service_module
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
+from tests.support.graphs import THREAD, agent, asking, with_subgraph
 from weir.access.limits import LimitKind, LimitReachedError
 from weir.api.schemas import RunResponse, run_view
 from weir.config.settings import settings
@@ -478,6 +479,25 @@ def test_the_json_page_draws_any_schema_of_ones_own(app: AppTest, schema: Any, v
     assert " · Done · " in said(app)
     response = RunResponse.model_validate_json(b"".join(run_view(run, "/api")))
     assert (response.text, response.mark) == ("", "Done")
+
+
+@pytest.mark.parametrize("make", [agent, with_subgraph, asking])
+def test_the_event_page_draws_what_makes_a_run_a_graphs(app: AppTest, make: Callable[[], Any]) -> None:
+    value = {"messages": [("user", "hi")]} if make is agent else {"topic": "water"}
+    run = service_module.service().recorder.start(make(), value, config=THREAD)
+    assert run.wait(10)
+    app.query_params["run"] = run.id
+    app.switch_page("events.py")
+    for view, sentence in {
+        "Timeline": f"{len(run.events):,} events",
+        "Graph": "visited ",
+        "State": "Changed by this step",
+        "Tools": "multiply" if make is agent else "No model has called a tool",
+    }.items():
+        app.session_state["view"] = view
+        app.run()
+        assert not app.exception
+        assert sentence in said(app)
 
 
 @pytest.mark.parametrize("view", ["Timeline", "Latency", "Doctor", "Text"])

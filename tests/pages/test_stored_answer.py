@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pages.components.answer.stored_answer import from_message
+from pages.components.answer.stored_answer import from_message, to_details
 from pages.components.layout import formatting
 from tests.fuzz_recordings import odd
 from tests.support.conversation_files import conversation_file, encoded
@@ -27,6 +27,13 @@ DECISION = {"route": "math", "probabilities": {"math": 0.9}, "seconds": 0.1}
 
 def answer(**details: Any) -> Message:
     return Message("id", None, Role.AI, "text", None, MessageStatus.DONE, details, 0.0, 0.0, ("id",))
+
+
+@pytest.mark.parametrize(("stored", "read"), [("hm", "hm"), (5, ""), (None, "")])
+def test_reasoning_is_stored_with_its_answer(stored: Any, read: str) -> None:
+    ended = from_message(answer(figures=FIGURES, reasoning=stored))
+    assert ended.reasoning == read
+    assert to_details(ended).get("reasoning", "") == read
 
 
 def drawn(message: Message) -> str:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from tests.support.graphs import asking, looping, two_nodes
 from weir.analysis.graph_state import checkpoints, interrupts, state_at, state_changes
-from weir.runs.graph_options import GraphOptions, GraphOptionsError, configure_run
+from weir.runs.graph_options import GraphOptions, GraphOptionsError, configure_run, waiting_interrupts
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
 
@@ -49,7 +49,11 @@ def test_a_run_is_resumed_after_a_restart_from_a_checkpointer_on_disk(recorder: 
     connection.close()
     assert waiting.status is Status.WAITING
     graph, connection = restarted()
-    done, _ = run_with(recorder, graph, None, thread_id=thread, resume={"fine": True})
+    [asked] = asyncio.run(waiting_interrupts(graph, thread))
+    assert asked["value"] == {"question": "Is this right?"}
+    done, _ = run_with(
+        recorder, graph.with_config(tags=["a"]), None, thread_id=thread, resume={"fine": True}, context={}
+    )
     connection.close()
     assert done.status is Status.DONE
     assert "answered {'fine': True}" in state_at(done.events, len(done.events))["texts"]

@@ -53,6 +53,25 @@ def test_a_graph_has_the_events_of_astream_events(recorder: Recorder, make: Call
     assert len(ours) > 5
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"stream_mode": "messages"},
+        {"stream_mode": ["updates", "custom"]},
+        {"stream_mode": "values", "subgraphs": True},
+        {"stream_mode": ["messages", "custom"], "subgraphs": True},
+    ],
+    ids=str,
+)
+def test_a_graph_yields_what_it_is_bound_to_yield(recorder: Recorder, arguments: dict[str, Any]) -> None:
+    run = recorder.start(with_subgraph().bind(**arguments), {"topic": "water"})
+    assert run.wait(10)
+    theirs, error = asyncio.run(langchain_events(with_subgraph().bind(**arguments), {"topic": "water"}))
+    assert error is None
+    # A graph's chunks and what its nodes do come at the same time: LangGraph guarantees no order between them.
+    assert by_component(comparable_run(run.events)) == by_component(comparable_list(theirs))
+
+
 @pytest.mark.parametrize("make", [asking, asking_in_subgraph])
 def test_an_interrupted_and_resumed_graph_has_the_events_of_astream_events(
     recorder: Recorder, make: Callable[[], Any]

@@ -7,12 +7,12 @@ from itertools import pairwise
 from typing import Any
 
 from weir.analysis.check_rules import ARROW, Rules
+from weir.analysis.graph_diagnosis import run_findings
 from weir.analysis.messages import is_message
 from weir.analysis.metrics import MetricsAccumulator, RunMetrics, root_chunk_text
 from weir.analysis.run_json import RunJsonReader
 from weir.analysis.run_text import seconds_text
 from weir.analysis.run_tree import RunNode, TreeBuilder
-from weir.analysis.stream_diagnosis import findings
 from weir.analysis.usage import read_usage
 from weir.core import serialization
 from weir.core.run_event import RunEvent
@@ -324,7 +324,7 @@ def _calls(recorded: _Recorded, bounds: dict[str, int]) -> Iterator[CheckResult]
 
 
 def _doctor(recorded: _Recorded, _: bool) -> Iterator[CheckResult]:
-    found = findings(recorded.root) if recorded.root else []
+    found = run_findings(recorded.root, recorded.events) if recorded.root else []
     if found:
         text = "; ".join(f"{finding.kind.message}: {finding.evidence}" for finding in found)
         yield recorded.broken("doctor", text, "no finding", recorded.events[found[0].seq])

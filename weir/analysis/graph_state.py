@@ -1,6 +1,7 @@
 """State of a graph's run, step by step: functions of the events that the graph reports beside LangChain's."""
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,17 +48,54 @@ def state_changes(events: Iterable[RunEvent]) -> list[StateChange]:
     return changes
 
 
-def state_at(events: Iterable[RunEvent], seq: int) -> Any:
+def state_at(events: Sequence[RunEvent], seq: int) -> Any:
     """Return the whole state of the graph after the event of that number; None before there is one."""
-    state = None
-    for event in events:
-        if event.seq > seq:
-            break
-        if (report := reported(event, "values")) is not None and not report[0]:
-            state = report[1]
+    states = (event for event in reversed(events) if event.seq <= seq and _is_state(event))
+    event = next(states, None)
+    state = None if event is None else event.get("payload")
     if isinstance(state, dict):
         return {key: value for key, value in state.items() if key != INTERRUPT}
     return state
+
+
+def _is_state(event: RunEvent) -> bool:
+    """Whether an event has the whole state of the graph itself. States are large: it is decoded only if need be."""
+    if event.event != f"{EVENT_PREFIX}values":
+        return False
+    return event.payload.startswith(b'{"namespace":[],') or not (reported(event, "values") or ((),))[0]
+
+
+@dataclass(frozen=True, slots=True)
+class StateStep:
+    """One step of a graph, after which its state is known."""
+
+    seq: int
+    """`seq` of the event with the state after it; of the last change, if the run has not come to that."""
+    elapsed: float
+    changes: tuple[StateChange, ...]
+    """By the nodes of the step and of the subgraphs in it; none for the input."""
+
+    @property
+    def nodes(self) -> list[str]:
+        """Nodes of the graph itself that changed the state, each once."""
+        return list(dict.fromkeys(change.node for change in self.changes if not change.namespace))
+
+
+def state_steps(events: Sequence[RunEvent]) -> list[StateStep]:
+    """Return the steps of a run's graph, the input first."""
+    steps: list[StateStep] = []
+    changes = deque(state_changes(events))
+    for event in events:
+        if _is_state(event):
+            made = []
+            while changes and changes[0].seq < event.seq:
+                made.append(changes.popleft())
+            # A graph that stops for a person reports its state once more.
+            if made or not steps:
+                steps.append(StateStep(event.seq, event.elapsed, tuple(made)))
+    if changes:
+        steps.append(StateStep(changes[-1].seq, changes[-1].elapsed, tuple(changes)))
+    return steps
 
 
 @dataclass(slots=True)

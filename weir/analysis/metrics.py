@@ -6,8 +6,9 @@ from statistics import median
 from typing import Any
 
 from weir.analysis.answer_reader import AnswerReader
-from weir.analysis.messages import is_message, reasoning_of, text_of, writes_tool_call
-from weir.analysis.usage import Usage, read_usage, reasoning_tokens_of
+from weir.analysis.messages import is_message, text_of, writes_tool_call
+from weir.analysis.thinking import Thinking
+from weir.analysis.usage import Usage, read_usage
 from weir.core.run_event import RunEvent
 
 FINISH_REASONS = ("finish_reason", "stop_reason", "done_reason")
@@ -106,6 +107,19 @@ class RunMetrics:
     """Seconds that all model calls spent on reasoning: from its first chunk to what follows it."""
     reasoning_tokens: int | None = None
     """Reasoning tokens of all model calls, as the server counted them, else the number of chunks."""
+    writing_seconds: float = 0.0
+    """Seconds from the first text of the answer to the last."""
+
+    @property
+    def waiting_seconds(self) -> float | None:
+        """Seconds from the run's start to the first reasoning or text."""
+        starts = [at for at in (self.time_to_first_reasoning, self.time_to_first_token) if at is not None]
+        return min(starts, default=None)
+
+    @property
+    def written_tokens(self) -> int | None:
+        """Output tokens without those of reasoning."""
+        return None if self.tokens_out is None else max(0, self.tokens_out - (self.reasoning_tokens or 0))
 
     @property
     def median_latency(self) -> float | None:
@@ -116,55 +130,6 @@ class RunMetrics:
     def p95_latency(self) -> float | None:
         """95th percentile of the inter-token latency."""
         return percentile(self.inter_token_latencies, 0.95) if self.inter_token_latencies else None
-
-
-@dataclass(slots=True)
-class Thinking:
-    """What models think before they answer, with time and tokens. Reads each chunk of a model once."""
-
-    first_at: float | None = field(default=None, init=False)
-    seconds: float = field(default=0.0, init=False)
-    _texts: list[str] = field(default_factory=list, init=False)
-    _writer: str = field(default="", init=False)
-    _since: dict[str, float] = field(default_factory=dict, init=False)
-    """Time of the newest chunk of each call, by run id, if that was reasoning."""
-    _chunks: dict[str, int] = field(default_factory=dict, init=False)
-    _counted: int = field(default=0, init=False)
-
-    def read(self, event: RunEvent, chunk: Any, text: str) -> bool:
-        """Process a chunk of a model, which has this text, and return whether it has reasoning."""
-        run_id = event.run_id
-        if run_id in self._since:
-            self.seconds += event.elapsed - self._since.pop(run_id)
-        reasoning = "" if text else reasoning_of(chunk)
-        if not reasoning:
-            return False
-        if self.first_at is None:
-            self.first_at = event.elapsed
-        if run_id != self._writer:
-            self._writer = run_id
-            self._texts.clear()
-        self._texts.append(reasoning)
-        self._since[run_id] = event.elapsed
-        self._chunks[run_id] = self._chunks.get(run_id, 0) + 1
-        return True
-
-    def end_of_call(self, event: RunEvent, message: dict[str, Any]) -> None:
-        """Replace the number of chunks by the server's count, if there is one."""
-        self._since.pop(event.run_id, None)
-        if (counted := reasoning_tokens_of(message)) is not None:
-            self._chunks.pop(event.run_id, None)
-            self._counted += counted
-
-    @property
-    def text(self) -> str:
-        """What the model that reasoned last has thought."""
-        return "".join(self._texts)
-
-    @property
-    def tokens(self) -> int | None:
-        """Reasoning tokens: the server's counts, and chunks where it has not counted."""
-        return self._counted + sum(self._chunks.values()) or None
 
 
 @dataclass(slots=True)
@@ -255,6 +220,21 @@ class MetricsAccumulator:
         return self._thinking.text
 
     @property
+    def reasoning_tokens(self) -> int:
+        """Reasoning tokens so far."""
+        return self._thinking.tokens or 0
+
+    @property
+    def time_to_first_reasoning(self) -> float | None:
+        """Seconds from the run's start to the first reasoning; None before it."""
+        return self._thinking.first_at
+
+    @property
+    def thinking_seconds(self) -> float:
+        """Seconds of reasoning so far."""
+        return self._thinking.seconds
+
+    @property
     def time_to_first_token(self) -> float | None:
         """Seconds from the run's start to the first text; None before it."""
         return self._first_at
@@ -262,7 +242,9 @@ class MetricsAccumulator:
     @property
     def tokens_per_second(self) -> float | None:
         """Tokens of the answering call after the first, divided by the time from the first to the last chunk."""
-        tokens = (self._usage[-1].output_tokens if self._is_counted else None) or self._chunks
+        counted = self._usage[-1].output_tokens if self._is_counted else None
+        # Reasoning was written before the first chunk of the answer.
+        tokens = counted - self._thinking.in_last_call if counted else self._chunks
         writing = self._newest_at - (self._first_at or 0.0)
         return (tokens - 1) / writing if self._chunks > 1 and writing > 0 and tokens > 1 else None
 
@@ -286,6 +268,7 @@ class MetricsAccumulator:
             time_to_first_reasoning=self._thinking.first_at,
             thinking_seconds=self._thinking.seconds,
             reasoning_tokens=self._thinking.tokens,
+            writing_seconds=0.0 if self._first_at is None else self._newest_at - self._first_at,
         )
 
 

@@ -18,6 +18,19 @@ def dollars(value: float) -> str:
     return f"${value:.6f}" if value < 0.01 else f"${value:.4f}"
 
 
+def _phases(figures: RunMetrics) -> list[str]:
+    """Return the three phases of a model that reasons, with their times and tokens."""
+    phases = [f"waited {seconds(figures.waiting_seconds or 0.0)}"]
+    phases.append(f"thought {seconds(figures.thinking_seconds)}{_tokens(figures.reasoning_tokens)}")
+    if figures.time_to_first_token is not None:
+        phases.append(f"wrote {seconds(figures.writing_seconds)}{_tokens(figures.written_tokens)}")
+    return phases
+
+
+def _tokens(number: int | None) -> str:
+    return "" if number is None else f" ({number:,} tokens)"
+
+
 def metrics_line(figures: RunMetrics, cost: float | None = None) -> str:
     """Return the metrics of an answer as one line, with its cost in dollars if that is known.
 
@@ -25,10 +38,10 @@ def metrics_line(figures: RunMetrics, cost: float | None = None) -> str:
     """
     estimate = "" if figures.exact else "~"
     parts = []
-    if figures.time_to_first_token is not None:
+    if figures.time_to_first_reasoning is not None:
+        parts += _phases(figures)
+    elif figures.time_to_first_token is not None:
         parts.append(f"first token {seconds(figures.time_to_first_token)}")
-    if figures.thinking_seconds:
-        parts.append(f"thought {seconds(figures.thinking_seconds)}")
     if figures.tokens_per_second is not None:
         parts.append(f"{estimate}{figures.tokens_per_second:,.0f} tokens/s")
     if figures.tokens_in is not None:

@@ -1,11 +1,12 @@
 """A run as lines of plain text: its tree, its figures and the diagnosis, for terminals and test reports."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from weir.analysis.graph_diagnosis import run_findings
 from weir.analysis.metrics import RunMetrics
 from weir.analysis.run_tree import NodeStatus, RunNode
-from weir.analysis.stream_diagnosis import findings
 from weir.core import serialization
+from weir.core.run_event import RunEvent
 
 MAX_NAME = 60
 """Characters of a component's name."""
@@ -27,6 +28,7 @@ def metrics_lines(metrics: RunMetrics) -> Iterator[str]:
     """Yield a line for each figure that is known."""
     figures = [
         ("time to first token", _seconds(metrics.time_to_first_token)),
+        ("thinking", _thinking(metrics)),
         ("median gap", _seconds(metrics.median_latency)),
         ("95th percentile of the gaps", _seconds(metrics.p95_latency)),
         ("tokens per second", "" if metrics.tokens_per_second is None else f"{metrics.tokens_per_second:.1f}"),
@@ -40,9 +42,16 @@ def metrics_lines(metrics: RunMetrics) -> Iterator[str]:
     yield from (f"{label.ljust(width)}  {value}" for label, value in known)
 
 
-def diagnosis_lines(root: RunNode | None) -> Iterator[str]:
+def _thinking(metrics: RunMetrics) -> str:
+    if metrics.time_to_first_reasoning is None:
+        return ""
+    tokens = "" if metrics.reasoning_tokens is None else f", {metrics.reasoning_tokens:,} tokens"
+    return f"{seconds_text(metrics.thinking_seconds)}{tokens}, after a wait of {_seconds(metrics.waiting_seconds)}"
+
+
+def diagnosis_lines(root: RunNode | None, events: Sequence[RunEvent]) -> Iterator[str]:
     """Yield three lines for each finding of the diagnosis; one if there is none."""
-    found = findings(root) if root else []
+    found = run_findings(root, events) if root else []
     if not found:
         yield "Nothing holds the stream up."
     for finding in found:

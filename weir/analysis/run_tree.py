@@ -21,6 +21,9 @@ INTERRUPTED = "Interrupted"
 _STEP = re.compile(r"seq:step:([0-9]{1,9})")
 """LangChain's tag of a sequence's steps, numbered from 1."""
 
+_GRAPH_STEP = re.compile(r"graph:step:([0-9]{1,9})")
+"""LangGraph's tag of a graph's nodes: the step that the node is at work in."""
+
 
 class NodeStatus(Enum):
     """Status of a component."""
@@ -71,6 +74,8 @@ class RunNode:
     finish_reason: str | None = None
     reports_finish_reason: bool = False
     """Whether it is a model whose provider always reports a finish reason."""
+    returned_error: bool = False
+    """Whether it is a tool that gave an error to the model as its result."""
     output_size: int = 0
     """Bytes of its recorded end event."""
     children: list["RunNode"] = field(default_factory=list)
@@ -83,7 +88,12 @@ class RunNode:
     @property
     def step(self) -> int | None:
         """Its number, from 1, as a step of a sequence; None if it is not one."""
-        return next((step for tag in self.tags if (step := _step(tag)) is not None), None)
+        return _number(_STEP, self.tags)
+
+    @property
+    def graph_step(self) -> int | None:
+        """The step of its graph that it is at work in; None if it is not a node of a LangGraph graph."""
+        return _number(_GRAPH_STEP, self.tags)
 
     @property
     def first_chunk(self) -> float | None:
@@ -168,10 +178,9 @@ class TreeBuilder:
             parent.children.append(node)
 
 
-def _step(tag: str) -> int | None:
-    """Return the step number in a tag of LangChain's; None for any other tag."""
-    match = _STEP.fullmatch(tag)
-    return int(match[1]) if match else None
+def _number(pattern: re.Pattern[str], tags: Iterable[str]) -> int | None:
+    """Return the number in the first tag of this form; None if there is none."""
+    return next((int(match[1]) for tag in tags if (match := pattern.fullmatch(tag))), None)
 
 
 def _count_chunk(node: RunNode, event: RunEvent) -> None:
@@ -196,6 +205,9 @@ def _count_chunk(node: RunNode, event: RunEvent) -> None:
 
 def _end(node: RunNode, event: RunEvent) -> None:
     node.ended, node.status, node.output_size = event.elapsed, NodeStatus.DONE, len(event.payload)
+    if node.type == "tool":
+        result = event.get("output")
+        node.returned_error = isinstance(result, dict) and result.get("status") == "error"
     if not node.is_model:
         return
     output = event.get("output")

@@ -67,6 +67,35 @@ class IssueKind(Enum):
         "The same text was delivered on two branches",
         "Read the events of one of them only: filter by its name or tag, or by `run_id`.",
     )
+    NODE_INVOKES = (
+        "A node gives its text in one piece",
+        'Read the graph with `stream_mode=["updates", "messages"]`, or with `astream_events`: the tokens of a model '
+        "that a node calls with `invoke` come in no other mode.",
+    )
+    NO_CUSTOM_MODE = (
+        "Data of the stream writer is left out",
+        'Add "custom" to the modes: `graph.astream(…, stream_mode=["updates", "custom"])`. Without it '
+        "`get_stream_writer()` does nothing.",
+    )
+    HIDDEN_SUBGRAPH = (
+        "A subgraph is hidden",
+        "Read the graph with `subgraphs=True`: each chunk then comes with its namespace, the path to the subgraph.",
+    )
+    SLOW_TOOL = (
+        "A tool takes most of the time",
+        "Give it a time limit, keep what it has returned before, or make it `async def`, so that calls of one message "
+        "run at the same time. With `get_stream_writer()` it can report its progress.",
+    )
+    SAME_CALL = (
+        "A tool is called with the same arguments again",
+        "Return something that tells the model what to change, or bound the calls: "
+        "`ToolCallLimitMiddleware(tool_name=…, run_limit=…)`. A tool without side effects can be cached.",
+    )
+    STEP_LIMIT = (
+        "The step limit is nearly used up",
+        'Raise it (`config={"recursion_limit": …}`), or have the graph end by itself: a state field of the type '
+        "`RemainingSteps` tells a node how many steps are left.",
+    )
 
     @property
     def message(self) -> str:
@@ -118,7 +147,7 @@ def flows(root: RunNode) -> list[Flow]:
 
 def findings(root: RunNode) -> list[Finding]:
     """Return the problems of a run's stream, in the order of the events that show them."""
-    previous, busiest = _predecessors(root), _busiest_models(root)
+    previous, busiest = _predecessors(root), busiest_models(root)
     result = [*_duplicate_output(root)]
     for node in root.walk():
         result += _blocking_steps(node, busiest.get(node))
@@ -135,12 +164,15 @@ def _predecessors(root: RunNode) -> dict[RunNode, RunNode]:
     """Map each step of a sequence to the previous step."""
     previous = {}
     for node in root.walk():
+        # Nodes hand over a state, not chunks; what they call inherits the tags of their steps.
+        if node.graph_step is not None:
+            continue
         steps = sorted((child for child in node.children if child.step), key=lambda child: child.step or 0)
         previous.update({later: earlier for earlier, later in pairwise(steps)})
     return previous
 
 
-def _busiest_models(root: RunNode) -> dict[RunNode, RunNode]:
+def busiest_models(root: RunNode) -> dict[RunNode, RunNode]:
     """Map each component to the model with the most chunks among itself and those inside it; of equals, the first."""
     busiest: dict[RunNode, RunNode] = {}
     for node in reversed(list(root.walk())):
@@ -153,7 +185,9 @@ def _busiest_models(root: RunNode) -> dict[RunNode, RunNode]:
 
 def _blocking_steps(node: RunNode, inner: RunNode | None) -> Iterator[Finding]:
     """Find a component that yielded one chunk, although a model inside it streamed many."""
-    if node.status is not NodeStatus.DONE or node.chunks != 1 or any(child.step for child in node.children):
+    if node.graph_step is not None or node.status is not NodeStatus.DONE or node.chunks != 1:
+        return
+    if any(child.step for child in node.children):
         return
     if inner is None or inner is node or len(inner.chunk_times) < 2:
         return

@@ -93,6 +93,7 @@ class MetricsResponse(BaseModel):
     time_to_first_reasoning: float | None
     thinking_seconds: float = Field(description="Seconds of reasoning, before the answer")
     reasoning_tokens: int | None
+    writing_seconds: float = Field(description="Seconds from the first text of the answer to the last")
     tokens_per_second: float | None
     tokens_in: int | None
     tokens_out: int | None
@@ -146,6 +147,7 @@ def run_view(run: Run, base: str) -> Iterator[bytes]:
             time_to_first_reasoning=metrics.time_to_first_reasoning,
             thinking_seconds=metrics.thinking_seconds,
             reasoning_tokens=metrics.reasoning_tokens,
+            writing_seconds=metrics.writing_seconds,
             tokens_per_second=metrics.tokens_per_second,
             tokens_in=metrics.tokens_in,
             tokens_out=metrics.tokens_out,

@@ -20,9 +20,19 @@ STATUSES = {
 }
 
 
-def answer_details(outcome: Outcome, metrics: RunMetrics, decision: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what is stored of an answer besides its text, as JSON values. `decision` is a `RouteDecision` as JSON."""
-    return {
+MAX_REASONING = 20_000
+"""Characters of a model's reasoning that are stored."""
+
+
+def answer_details(
+    outcome: Outcome, metrics: RunMetrics, decision: dict[str, Any] | None, reasoning: str = ""
+) -> dict[str, Any]:
+    """Return what is stored of an answer besides its text, as JSON values.
+
+    `decision` is a `RouteDecision` as JSON; `reasoning` is what the model has thought before it answered.
+    """
+    thought = {"reasoning": reasoning[:MAX_REASONING]} if reasoning else {}
+    return thought | {
         "mark": outcome.status.name,
         "sentence": outcome.message,
         "remedy": outcome.hint,

@@ -46,15 +46,18 @@ def command(chain: str | None, input_json: str, target: str | None, port: int, *
         from weir.cli.record import record
 
         return record(chain, inputs, target, read_graph_options(**options))
-    if any(value is not None for value in options.values()):
-        raise click.ClickException("A thread, an answer, a context or a limit of steps needs `--record`.")
+    if options["resume"] is not None or options["checkpoint"] is not None:
+        raise click.ClickException("An answer or a checkpoint needs `--record`.")
+    given = read_graph_options(**options)
     if chain is None:
+        if given:
+            raise click.ClickException("A thread, a context or a limit of steps needs a chain.")
         return _open_app({}, port)
-    return _open_chain(chain, input_json, port)
+    return _open_chain(chain, {"input": input_json, **given}, port)
 
 
-def _open_chain(name: str, input_json: str, port: int) -> int:
-    """Become the app, with the chain in its registry."""
+def _open_chain(name: str, form: dict[str, Any], port: int) -> int:
+    """Become the app, with the chain in its registry. `form` is what the page's form begins with."""
     from weir.cli.record import find_chain
     from weir.config.settings import settings
     from weir.config.user_chains import ChainImportError, check_importable_in_app
@@ -69,7 +72,8 @@ def _open_chain(name: str, input_json: str, port: int) -> int:
     if ":" in name:
         path, name = name, name.rpartition(":")[2].replace(".", "_")
         variables["WEIR_CHAINS"] = ",".join(filter(None, (settings().chains, f"{name}={path}")))
-    link = f"http://localhost:{port}/events?{urlencode({'chain': name, 'input': input_json})}"
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in form.items()}
+    link = f"http://localhost:{port}/events?{urlencode({'chain': name, **texts})}"
     click.echo(f"Weir opens on {name}: {link}")
     return _open_app(variables, port)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from weir.analysis.metrics import custom_event, run_metrics
+from weir.analysis.metrics import MetricsAccumulator, custom_event
 from weir.analysis.outcome import outcome
 from weir.app.answer_details import STATUSES, answer_details
 from weir.app.answer_writer import AnswerWriter
@@ -146,7 +146,11 @@ def _history(path: Sequence[Message]) -> list[tuple[str, str]]:
 
 
 def _describe(run: Run, _: str) -> tuple[MessageStatus, dict[str, Any]]:
-    metrics = run_metrics(run.events)
+    meter = MetricsAccumulator()
+    for event in run.events:
+        meter.add(event)
+    metrics = meter.metrics()
     ended = outcome(run, metrics)
-    decision = custom_event(run.events, "route")
-    return STATUSES[ended.status], answer_details(ended, metrics, decision if isinstance(decision, dict) else None)
+    event = custom_event(run.events, "route")
+    decision = event if isinstance(event, dict) else None
+    return STATUSES[ended.status], answer_details(ended, metrics, decision, meter.reasoning)

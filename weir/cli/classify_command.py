@@ -63,13 +63,13 @@ def _classify(questions: Iterator[str], as_json: bool, terminal: Terminal, *, wi
     try:
         for question in questions:
             decision = classifier.decide(question)
+            count += 1
             if as_json:
                 terminal.write(json.dumps(_as_json(question, decision), ensure_ascii=False) + "\n")
             elif terminal.draws_output:
-                terminal.write(_row(question, decision, terminal.console.width, with_head=not count))
+                terminal.write(_row(question, decision, terminal.console.width, with_head=count == 1))
             else:
                 terminal.write(f"{decision.category}\t{decision.probabilities[decision.category]:.2f}\t{question}\n")
-            count += 1
             if with_reason and not as_json:
                 terminal.say(decision.reason)
     except KeyboardInterrupt:

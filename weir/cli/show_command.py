@@ -35,7 +35,7 @@ def command(files: tuple[str, ...], only_text: bool) -> int:
         sentence = " ".join(filter(None, (result.message, result.detail)))
         head = f"{name}: {run.name}, {len(run.events):,} events. {result.status.value}. {sentence}".rstrip()
         lines = [head] if number == 0 else ["", head]
-        for part in (tree_lines(root), metrics_lines(metrics), diagnosis_lines(root)):
+        for part in (tree_lines(root), metrics_lines(metrics), diagnosis_lines(root, run.events)):
             lines += ["", *(f"  {line}" for line in part)]
         terminal.write("\n".join(lines) + "\n")
     return 0

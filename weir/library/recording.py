@@ -116,7 +116,7 @@ class Recording:
         """Return the error, the run tree, the figures and the diagnosis as text, for a test's output."""
         root = run_tree(self.events)
         error = [self.error, ""] if self.error else []
-        lines = [*error, *tree_lines(root), "", *metrics_lines(self.metrics), "", *diagnosis_lines(root)]
+        lines = [*error, *tree_lines(root), "", *metrics_lines(self.metrics), "", *diagnosis_lines(root, self.events)]
         return "\n".join(lines)
 
     def save(self, path: str | Path) -> None:

@@ -1,5 +1,7 @@
 """Registry of the chains that can be run by name; pages, the API and the `weir` command share it."""
 
+import functools
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +15,8 @@ from weir.llm.abortable_client import AbortableConnections
 from weir.llm.provider import ModelProvider
 from weir.llm.replay_model import ReplayAbort
 from weir.llm.transport_timing import TransportTiming
+
+_LOG = logging.getLogger(__name__)
 
 
 class ModelNotReadyError(Exception):
@@ -122,9 +126,18 @@ class ChainRegistry:
 def spec_of_runnable(name: str, path: str, runnable: Runnable[Any, Any]) -> ChainSpec:
     """Return the spec of a user's Runnable that was imported from `path`. The Runnable validates its input itself."""
 
+    @functools.cache
+    def json_schema() -> dict[str, Any]:
+        try:
+            return runnable.get_input_jsonschema()
+        except Exception as error:
+            # Before Python 3.12 pydantic refuses `typing.TypedDict`, which many graphs have as their state.
+            _LOG.warning("the input of %s has no JSON Schema, so its form is JSON: %s", path, type(error).__name__)
+            return {}
+
     class AnyInput(RootModel[Any]):
         @classmethod
         def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
-            return runnable.get_input_jsonschema()
+            return json_schema()
 
     return ChainSpec(name, f"From {path}.", AnyInput, lambda _, inputs: PreparedRun(runnable, inputs.root))

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from weir.core import serialization
 from weir.runs.graph_stream import graph_of
 
 MAX_STEPS = 10_000
@@ -96,12 +97,27 @@ def configure_run(runnable: Runnable[Any, Any], value: Any, options: GraphOption
     return ConfiguredRun(_with_async_checkpointer(runnable, graph), value, config, thread_id, in_memory)
 
 
+async def waiting_interrupts(runnable: Runnable[Any, Any], thread_id: str) -> list[dict[str, Any]]:
+    """Return what a thread of a graph asks a person, as recorded: each with its `id` and `value`."""
+    graph: Any = graph_of(runnable)
+    if graph is None or not graph.checkpointer:
+        return []
+    readable: Any = _with_async_checkpointer(graph, graph)
+    snapshot = await readable.aget_state({"configurable": {"thread_id": thread_id}})
+    return [{"id": one.id, "value": serialization.to_jsonable(one.value)} for one in snapshot.interrupts]
+
+
 def _with_async_checkpointer(runnable: Any, graph: Any) -> Runnable[Any, Any]:
     """Return the Runnable with a graph that can be run on an event loop, whatever its checkpointer."""
     saver = graph.checkpointer
     unchanged: Runnable[Any, Any] = runnable
-    if type(saver).__name__ not in _SYNCHRONOUS_SAVERS or runnable is not graph:
+    if type(saver).__name__ not in _SYNCHRONOUS_SAVERS:
         return unchanged
+    if runnable is not graph:
+        bound: Runnable[Any, Any] = runnable.model_copy(
+            update={"bound": _with_async_checkpointer(runnable.bound, graph)}
+        )
+        return bound
     threaded = copy.copy(saver)
     for name in ("get_tuple", "put", "put_writes", "delete_thread"):
         setattr(threaded, f"a{name}", _in_thread(getattr(saver, name)))

@@ -12,6 +12,7 @@ from chains.router import ROUTE_EVENT, RouteDecision
 from pages.components.answer.display_markdown import to_display_markdown
 from pages.components.answer.share_popover import draw_link
 from pages.components.answer.text_stream import draw_text, stream_text
+from pages.components.answer.thinking_view import ThinkingView
 from pages.components.answer.truncation import draw_download, draw_missing, is_longer
 from pages.components.layout import formatting
 from pages.components.layout.copy_button import copy_button
@@ -45,6 +46,8 @@ class FinishedAnswer:
     figures: RunMetrics
     outcome: Outcome
     decision: RouteDecision | None = None
+    reasoning: str = ""
+    """What the model has thought before it answered."""
 
 
 @dataclass(slots=True)
@@ -76,6 +79,7 @@ class AnswerPlaceholders:
     """The placeholders of an answer, made before there is anything to put in them, so that nothing moves."""
 
     head: st.delta_generator.DeltaGenerator
+    thinking: st.delta_generator.DeltaGenerator
     text: st.delta_generator.DeltaGenerator
     note: st.delta_generator.DeltaGenerator
     figures: st.delta_generator.DeltaGenerator
@@ -86,10 +90,10 @@ def answer_placeholders(
     around: AbstractContextManager[st.delta_generator.DeltaGenerator] | None = None,
 ) -> AnswerPlaceholders:
     """Make the placeholders of an answer here; `around` gives the container of its text."""
-    head = st.empty()
+    head, thinking = st.empty(), st.empty()
     with around or nullcontext(st.container()) as text:
         pass
-    return AnswerPlaceholders(head, text, note=st.empty(), figures=st.empty(), actions=st.empty())
+    return AnswerPlaceholders(head, thinking, text, note=st.empty(), figures=st.empty(), actions=st.empty())
 
 
 def stream_answer(
@@ -100,7 +104,7 @@ def stream_answer(
     waiting: str,
 ) -> FinishedAnswer:
     """Stream a run's text until it ends, and return the answer. Until the first word the figures say `waiting`."""
-    meter = MetricsAccumulator()
+    meter, thinking = MetricsAccumulator(), ThinkingView(placeholders.thinking)
     updated_at = 0.0
     has_route = False
     seen = 0
@@ -115,18 +119,21 @@ def stream_answer(
         if now - updated_at < UPDATE_INTERVAL_SECONDS:
             return
         updated_at = now
+        thinking.show(meter.reasoning)
         elapsed = time.time() - run.created_at
         placeholders.figures.caption(formatting.live_metrics_line(meter, elapsed, waiting))
 
     placeholders.figures.caption(f"{waiting} · 0 s")
     with placeholders.text:
         text = stream_text(run, meter, tick, before=beginning_of(run))
+    thinking.show_all(meter.reasoning)
     answer.ended = finished_answer(run, text, meter)
     return answer.ended
 
 
 def draw_answer(ended: FinishedAnswer, placeholders: AnswerPlaceholders) -> None:
-    """Draw the text of an answer that has ended."""
+    """Draw the text of an answer that has ended, and what the model has thought before."""
+    ThinkingView(placeholders.thinking).show_all(ended.reasoning)
     with placeholders.text:
         draw_text(ended.text)
 
@@ -252,7 +259,7 @@ def _decision(events: Sequence[RunEvent]) -> RouteDecision | None:
 def finished_answer(run: Run, text: str, meter: MetricsAccumulator) -> FinishedAnswer:
     """Return the answer of a run that has ended; `meter` has read all its events."""
     figures = meter.metrics()
-    return FinishedAnswer(text, figures, outcome(run, figures), _decision(run.events))
+    return FinishedAnswer(text, figures, outcome(run, figures), _decision(run.events), meter.reasoning)
 
 
 def finished_answer_of_run(run: Run, *, before: str | None = None) -> FinishedAnswer:

@@ -34,17 +34,19 @@ _UNKNOWN_END = ("It is not known why this answer ended.", "The text so far is ke
 def to_details(ended: FinishedAnswer) -> dict[str, Any]:
     """Return what is stored of an answer besides its text, as JSON values."""
     decision = ended.decision.model_dump(mode="json") if ended.decision else None
-    return answer_details(ended.outcome, ended.figures, decision)
+    return answer_details(ended.outcome, ended.figures, decision, ended.reasoning)
 
 
 def from_message(message: Message) -> FinishedAnswer:
     """Return the answer of a message. Details that do not validate, as an imported file may have, are left out."""
     details = message.details
+    reasoning = details.get("reasoning")
     return FinishedAnswer(
         text=message.text,
         figures=_figures(details.get("figures"), len(message.text)),
         outcome=_outcome(message, details),
         decision=_decision(details.get("decision")),
+        reasoning=reasoning if isinstance(reasoning, str) else "",
     )
 
 

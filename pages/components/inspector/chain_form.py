@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from chains.registry import MAX_TEXT
+from pages.components.inspector.options_form import draw_options
 from weir.llm.chain_registry import ChainSpec
 
 FORM, AS_JSON = "Form", "JSON"
@@ -111,8 +112,11 @@ def fill_in(chain: ChainSpec, text: str) -> None:
     st.session_state.setdefault(f"events_json_{chain.name}", text)
 
 
-def draw_form(chain: ChainSpec, *, send: Callable[[], None]) -> Any:
-    """Draw the form and return its input, or None while that is not valid JSON. *Run* calls `send`."""
+def draw_form(chain: ChainSpec, *, send: Callable[[], None]) -> tuple[Any, dict[str, Any]]:
+    """Draw the form and return its input, or None while that is not valid JSON, and the options of a graph.
+
+    *Run* calls `send`.
+    """
     schema = chain.input_model.model_json_schema()
     mode = AS_JSON
     if fields(schema):
@@ -125,15 +129,16 @@ def draw_form(chain: ChainSpec, *, send: Callable[[], None]) -> Any:
             label_visibility="collapsed",
         )
     value = _draw_fields(chain, schema) if mode == FORM else _draw_json(chain, schema)
+    options = draw_options()
     st.button(
         "Run",
         icon=":material/play_arrow:",
         type="primary",
         key=f"events_send_{chain.name}",
         on_click=send,
-        disabled=value is None,
+        disabled=value is None or options is None,
     )
-    return value
+    return value, options or {}
 
 
 def _key(chain: ChainSpec, field: Field) -> str:

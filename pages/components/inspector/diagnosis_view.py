@@ -1,12 +1,16 @@
 """Stream diagnosis: what delays the run's stream, and how many chunks each component took and gave."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from pages.components.inspector.run_charts import Pick, indented
 from pages.components.layout.formatting import escape_markdown
+from weir.analysis.graph_diagnosis import run_findings
 from weir.analysis.run_tree import RunNode
-from weir.analysis.stream_diagnosis import findings, flows
+from weir.analysis.stream_diagnosis import flows
+from weir.core.run_event import RunEvent
 
 _FLOW_COLUMNS = {
     "in": st.column_config.NumberColumn("chunks in", help="From the step before it"),
@@ -19,9 +23,9 @@ MAX_FINDINGS = 50
 """Findings that are shown: each is a box with a button."""
 
 
-def draw_diagnosis(root: RunNode, *, pick: Pick) -> None:
+def draw_diagnosis(root: RunNode, events: Sequence[RunEvent], *, pick: Pick) -> None:
     """Draw what delays the run's stream and how to correct it, then the flow of chunks."""
-    issues = findings(root)
+    issues = run_findings(root, events)
     if not issues:
         st.markdown(":material/check_circle: Nothing delays the stream of this run.")
     if len(issues) > MAX_FINDINGS:

@@ -13,7 +13,7 @@ from pages.components.session.app_services import service
 from pages.components.session.recordings import open_recording, samples
 from pages.components.session.run_start import PendingRun
 from weir.access.limits import LimitReachedError
-from weir.llm.chain_registry import ChainSpec, ModelNotReadyError, UnsuitableModelError
+from weir.llm.chain_registry import ModelNotReadyError, UnsuitableModelError
 from weir.runs.graph_options import GraphOptions, GraphOptionsError, configure_run
 from weir.runs.run import Run
 
@@ -52,6 +52,8 @@ def start_run(request: RunRequest, pending: PendingRun) -> StartResult:
     context = {"page": "events", **({} if request.continues else {"asked": value}), **configured.context}
     if request.origin:
         context["origin"] = request.origin
+    elif request.options:
+        context["options"] = request.options
     prepared = replace(prepared, runnable=configured.runnable, inputs=configured.value)
     try:
         run = run_start.start(
@@ -68,21 +70,21 @@ def _first_problem(error: ValidationError) -> str:
     return f"{field}: {problem['msg'].lower()}."
 
 
-def take_request(state: InspectorState, chain: ChainSpec, value: object, text: str) -> RunRequest | None:
-    """Return the run to be started now, once: what was typed, else what a button asked for. `value` is the form's."""
+def take_request(state: InspectorState, form: RunRequest, text: str) -> RunRequest | None:
+    """Return the run to be started now, once: what was typed, else what a button asked for. `form` is the form's."""
     request, state.request = state.request, None
     form_sent, state.form_sent = state.form_sent, False
     if text:
-        return RunRequest(chain.name, text=text)
-    if form_sent:
-        return RunRequest(chain.name, value)
-    return request
+        return replace(form, value=None, text=text)
+    return form if form_sent else request
 
 
 def apply_result(state: InspectorState, request: RunRequest, result: StartResult) -> None:
     """Show what came of a request. Reruns the script where typed text goes back into the input, drawn by then."""
     if result.run is not None:
         state.show(result.run.id)
+        if "checkpoint_id" in request.options:
+            st.query_params["with"] = request.origin
     elif result.waits_for_model:
         state.request = request
     elif result.limit is not None:
@@ -99,9 +101,15 @@ def send_form(state: InspectorState) -> None:
     state.form_sent = True
 
 
-def run_again(state: InspectorState, chain: str, value: object) -> None:
-    """Run a chain once more with the same input."""
-    state.request = RunRequest(chain, value)
+def run_again(state: InspectorState, chain: str, value: object, options: object) -> None:
+    """Run a chain once more with the same input and options."""
+    state.request = RunRequest(chain, value, options=options if isinstance(options, dict) else {})
+
+
+def start_now(state: InspectorState, request: RunRequest) -> None:
+    """Have the whole page start a run: a click within a fragment would draw only that anew."""
+    state.request = request
+    st.rerun()
 
 
 def open_sample(state: InspectorState, name: str) -> None:

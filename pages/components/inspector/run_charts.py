@@ -144,7 +144,7 @@ def draw_timeline(
     ]
     if at is not None:
         layers.append(alt.Chart(pd.DataFrame({"at": [at]})).mark_rule(color=AMBER, size=2).encode(x="at:Q"))
-    _draw_chart(
+    draw_chart(
         alt.layer(*layers).properties(height=alt.Step(26)),
         key,
         pick,
@@ -191,10 +191,11 @@ def draw_latency(node: RunNode, at: float | None, *, key: str, pick: Pick) -> No
     p95 = percentile(gaps, 0.95)
     summary = f"median {usual * 1e3:.0f} ms, 95 % below {p95 * 1e3:.0f} ms, longest {max(gaps) * 1e3:.0f} ms"
     st.caption(f"Inter-token latency of {escape_markdown(node.name)}: {summary} (dashed: the median)")
-    _draw_chart(alt.layer(*layers).properties(height=240), key, pick, f"Inter-token latency of {node.name}: {summary}")
+    draw_chart(alt.layer(*layers).properties(height=240), key, pick, f"Inter-token latency of {node.name}: {summary}")
 
 
-def _draw_chart(chart: alt.LayerChart | alt.FacetChart, key: str, pick: Pick, alt_text: str) -> None:
+def draw_chart(chart: alt.LayerChart | alt.FacetChart, key: str, pick: Pick, alt_text: str) -> None:
+    """Draw a chart. A click on a mark with a `seq` selects that event."""
     before = st.session_state.get(key)
 
     def on_select() -> None:

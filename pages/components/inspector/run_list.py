@@ -6,7 +6,7 @@ import streamlit as st
 
 from chains.registry import REGISTRY
 from pages.components.inspector import chain_form, inspector_actions
-from pages.components.inspector.inspector_state import InspectorState
+from pages.components.inspector.inspector_state import InspectorState, RunRequest
 from pages.components.inspector.run_view import run_label
 from pages.components.layout import formatting
 from pages.components.session.app_services import service
@@ -31,13 +31,14 @@ def draw_chain_choice() -> ChainSpec:
     return chains[name]
 
 
-def draw_input_popover(state: InspectorState, chain: ChainSpec) -> object:
-    """Draw the popover with the form of a chain's input, and return the input that it holds."""
+def draw_input_popover(state: InspectorState, chain: ChainSpec) -> RunRequest:
+    """Draw the popover with the form of a chain's input, and return the run that it describes."""
     with st.popover("Input", icon=":material/edit_note:", key="events_form", on_change="rerun"):
         st.caption(formatting.escape_markdown(chain.description))
         if "input" in st.query_params:
             chain_form.fill_in(chain, st.query_params["input"])
-        return chain_form.draw_form(chain, send=partial(inspector_actions.send_form, state))
+        value, options = chain_form.draw_form(chain, send=partial(inspector_actions.send_form, state))
+        return RunRequest(chain.name, value, options=options)
 
 
 def draw_chain_problems() -> None:

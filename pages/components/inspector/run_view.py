@@ -10,7 +10,10 @@ from pages.components.answer.answer_view import STATUS_BADGES
 from pages.components.answer.share_popover import draw_link
 from pages.components.inspector import event_filter_form, event_table, graph_views, inspector_actions, run_charts
 from pages.components.inspector.diagnosis_view import draw_diagnosis
+from pages.components.inspector.graph_waterfall import draw_waterfall
 from pages.components.inspector.inspector_state import InspectorState
+from pages.components.inspector.interrupt_card import draw_interrupts
+from pages.components.inspector.state_view import draw_state
 from pages.components.layout import formatting, playback_bar
 from pages.components.session import run_links
 from pages.components.session.app_services import answer_cost
@@ -52,7 +55,7 @@ def _draw_run(state: InspectorState, run: Run, was_moving: bool) -> None:
         with st.container():
             _draw_outcome(run, seen)
             if len(seen.events) == len(run.events):
-                graph_views.draw_interrupts(state, run, resumable=_is_in_registry)
+                draw_interrupts(state, run, resumable=_is_in_registry)
         left, right = st.columns(2)
         with left:
             run_charts.draw_tree(seen.root, key=f"events_tree_{run.id}", pick=state.pick)
@@ -74,7 +77,7 @@ def draw_actions(state: InspectorState, run: Run, is_live: bool) -> None:
                 icon=":material/refresh:",
                 type="tertiary",
                 on_click=inspector_actions.run_again,
-                args=(state, run.name, run.context["asked"]),
+                args=(state, run.name, run.context["asked"], run.context.get("options")),
             )
         draw_recording_download(run)
         draw_link(run)
@@ -180,19 +183,22 @@ def _draw_view(state: InspectorState, run: Run, seen: RunSnapshot) -> None:
     event = seen.events[state.picked] if state.picked is not None and state.picked < len(seen.events) else None
     node = seen.nodes.get(event.run_id) if event else None
     at = event.elapsed if event else None
+    end = seen.events[-1].elapsed
     if view == "Timeline":
-        run_charts.draw_timeline(seen.root, seen.events[-1].elapsed, node, at, key="events_timeline", pick=state.pick)
+        is_graph = draw_waterfall(seen.root, end, at, key="events_waterfall", pick=state.pick)
+        if not is_graph or st.toggle("Every component", key="events_components"):
+            run_charts.draw_timeline(seen.root, end, node, at, key="events_timeline", pick=state.pick)
     elif view == "Latency":
         streaming = node if node and len(node.chunk_times) > 1 else seen.root
         if len(streaming.chunk_times) < 2:
             streaming = max(seen.nodes.values(), key=lambda other: len(other.chunk_times))
         run_charts.draw_latency(streaming, at, key="events_latency", pick=state.pick)
     elif view == "Doctor":
-        draw_diagnosis(seen.root, pick=state.pick)
+        draw_diagnosis(seen.root, seen.events, pick=state.pick)
     elif view == "Graph":
         graph_views.draw_graph(seen.events)
     elif view == "State":
-        graph_views.draw_state(state, run, seen.events, pick=state.pick)
+        draw_state(state, run, seen.events, pick=state.pick)
     elif view == "Tools":
         graph_views.draw_tools(seen.events, pick=state.pick)
     else:

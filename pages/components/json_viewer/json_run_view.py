@@ -16,7 +16,7 @@ from pages.components.layout import formatting, suggestions
 from pages.components.session import run_links, run_start
 from pages.components.session.app_services import service
 from weir.access.limits import LimitReachedError
-from weir.analysis.metrics import run_metrics
+from weir.analysis.metrics import MetricsAccumulator, run_metrics
 from weir.analysis.outcome import AnswerStatus, outcome
 from weir.analysis.run_json import RunJsonReader
 from weir.llm.chain_registry import ModelNotReadyError
@@ -83,12 +83,18 @@ def draw_live_run(run: Run) -> None:
     st.caption(LEGEND)
     schema = schema_of(run)
     parser, stream, fed, tail = PartialJson(schema=schema), RunJsonReader(), 0, ""
+    meter = MetricsAccumulator()
     for batch in run.follow(every=REFRESH_SECONDS, heartbeat=0.1):
         # A call of Streamlit's also between chunks: it ends the script when the visitor uses another widget.
         st.session_state.get("_")
         run_links.rerun_if_unshared(run)
         stream.read(batch)
         new = stream.chunks(fed)
+        if not fed and not new:
+            for event in batch:
+                meter.add(event)
+            if meter.reasoning_tokens:
+                head.caption(formatting.live_metrics_line(meter, run.elapsed, ""))
         if not new:
             continue
         fed += len(new)

@@ -6,19 +6,28 @@ from weir.analysis.metrics import MetricsAccumulator
 from weir.analysis.metrics_line import dollars, metrics_line, seconds
 from weir.text.invisible_characters import replace_invisible
 
-__all__ = ["dollars", "escape_markdown", "inline_code", "live_metrics_line", "metrics_line", "seconds"]
+__all__ = ["dollars", "escape_markdown", "inline_code", "live_metrics_line", "metrics_line", "seconds", "thinking_line"]
 
 
 def live_metrics_line(meter: MetricsAccumulator, elapsed: float, waiting: str) -> str:
     """Return the line of metrics while the answer is written; `waiting` until its first token, `elapsed` in seconds."""
     if meter.time_to_first_token is None:
-        return f"{waiting} · {elapsed:.0f} s"
+        if meter.time_to_first_reasoning is None:
+            return f"{waiting} · {elapsed:.0f} s"
+        return f"Thinking · {elapsed - meter.time_to_first_reasoning:.0f} s · {thinking_line(meter)}"
     parts = [f"first token {seconds(meter.time_to_first_token)}"]
+    if meter.time_to_first_reasoning is not None:
+        parts.append(f"thought {seconds(meter.thinking_seconds)}")
     if meter.tokens_per_second is not None:
         parts.append(f"~{meter.tokens_per_second:,.0f} tokens/s")
     parts.append(f"~{meter.tokens_so_far:,} out")
     parts.append(f"{elapsed:.0f} s")
     return " · ".join(parts)
+
+
+def thinking_line(meter: MetricsAccumulator) -> str:
+    """Return the metrics of a model that thinks and has not begun to answer."""
+    return f"~{meter.reasoning_tokens:,} tokens · waited {seconds(meter.time_to_first_reasoning or 0.0)}"
 
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-!|~$:&])")

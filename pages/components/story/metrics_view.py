@@ -84,6 +84,12 @@ def draw_figures(figures: RunMetrics) -> None:
         tokens_in = "–" if figures.tokens_in is None else f"{figures.tokens_in:,}"
         tokens_out = "–" if figures.tokens_out is None else f"{about}{figures.tokens_out:,}"
         _figure("Tokens in → out", f"{tokens_in} → {tokens_out}", width=164)
+        if figures.time_to_first_reasoning is not None:
+            tokens = "" if figures.reasoning_tokens is None else f"{figures.reasoning_tokens:,} tokens of reasoning"
+            _figure("Waited", seconds(figures.waiting_seconds or 0.0))
+            _figure("Thought", seconds(figures.thinking_seconds), help=tokens or None)
+            wrote = "" if figures.written_tokens is None else f"{figures.written_tokens:,} tokens of the answer"
+            _figure("Wrote", seconds(figures.writing_seconds), help=wrote or None)
         if price is not None:
             _figure("Cost", dollars(price), width=190)
 

@@ -13,6 +13,7 @@ from pages.components.answer.answer_view import (
     FinishedAnswer,
     finished_answer,
 )
+from pages.components.answer.thinking_view import ThinkingView
 from pages.components.answer.truncation import full_answer_bytes
 from pages.components.layout import formatting
 from pages.components.layout.input_bar import InputBar, StopButton
@@ -27,6 +28,7 @@ from pages.components.story.story_state import StoryVersion
 from pages.components.story.streaming_display import (
     CHUNKS_BYTES,
     PROGRESS_BYTES,
+    TEXT_BYTES,
     DisplayCost,
     draw_text,
     stream_text,
@@ -118,7 +120,7 @@ def _stream(
     draw_controls: Callable[[], None],
 ) -> FinishedAnswer:
     """Stream a story until it ends; `draw_controls` is called with each update of its progress."""
-    meter, cost = MetricsAccumulator(), version.cost
+    meter, cost, thinking = MetricsAccumulator(), version.cost, ThinkingView(placeholders.thinking)
     phase, seen = RunPhase.WAITING, 0
     streams = method_race.method_of(run).streams
     newest: deque[TextChunk] = deque(maxlen=metrics_view.NEWEST_CHUNKS)
@@ -136,9 +138,17 @@ def _stream(
         events = run.events[seen:]
         seen += len(events)
         phase = run_phase(events, phase, run.connection, streams=streams)
-        progress = Progress(meter.tokens_so_far, expected, limit, meter.tokens_per_second)
-        figures = formatting.live_metrics_line(meter, run.elapsed, phase.value) if phase is RunPhase.WRITING else ""
-        live.show(phase, progress, run.elapsed, figures)
+        written = meter.tokens_so_far - meter.reasoning_tokens
+        progress = Progress(written, expected, limit, meter.tokens_per_second)
+        elapsed, figures = run.elapsed, ""
+        if phase is RunPhase.WRITING:
+            figures = formatting.live_metrics_line(meter, elapsed, phase.value)
+        elif phase is RunPhase.THINKING:
+            elapsed -= meter.time_to_first_reasoning or 0.0
+            figures = formatting.thinking_line(meter)
+        if thinking.show(meter.reasoning):
+            cost.add_bytes(TEXT_BYTES + thinking.shown_bytes)
+        live.show(phase, progress, elapsed, figures)
         if below.lists_chunks:
             newest.extend(text_chunks(events, after=newest[-1] if newest else None))
             lines = metrics_view.newest_lines(newest)
@@ -148,6 +158,7 @@ def _stream(
     tick()
     with placeholders.text:
         text = stream_text(run, meter, version.display, cost, tick, before=version.request.so_far)
+    thinking.show_all(meter.reasoning)
     version.answer.ended = finished_answer(run, text, meter)
     return version.answer.ended
 
@@ -166,6 +177,7 @@ def draw_story(
     """
     ended = version.settle()
     if ended is not None:
+        ThinkingView(placeholders.thinking).show_all(ended.reasoning)
         with placeholders.text:
             draw_text(ended.text, version.display)
         if run := version.answer.run():
