@@ -8,8 +8,7 @@ from weir.analysis.graph_state import reported
 from weir.analysis.run_tree import NodeStatus, RunNode
 from weir.analysis.stream_diagnosis import Finding, IssueKind, busiest_models, findings
 from weir.core import serialization
-from weir.core.run_event import RunEvent
-from weir.runs.graph_stream import EVENT_PREFIX
+from weir.core.run_event import EVENT_PREFIX, RunEvent
 
 SLOW_TOOL_SHARE = 0.5
 """A tool is slow if its calls take more than this part of the run …"""
