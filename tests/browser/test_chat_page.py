@@ -169,7 +169,7 @@ def test_chat_restores_a_deleted_conversation(chat: Page, model: FakeOpenAI) -> 
         chat.get_by_test_id("stSidebar").get_by_test_id("stPopoverButton").first
     ).first.click()
     chat.get_by_role("button", name="Delete").click()
-    expect(chat.get_by_text("Ask anything.")).to_be_visible()
+    expect(chat.get_by_role("main").get_by_text("Ask anything.")).to_be_visible()
     chat.get_by_role("button", name="Undo").click()
     expect(chat.get_by_role("main").get_by_text("Hello")).to_be_visible()
 

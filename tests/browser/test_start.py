@@ -19,12 +19,12 @@ def test_with_no_key_the_embedded_model_answers(page: Page) -> None:
         page.goto("about:blank")
 
 
-def test_without_a_model_the_app_is_up_and_says_three_ways_to_go_on(page: Page, tmp_path: Path) -> None:
+def test_without_a_model_the_app_is_up_and_says_four_ways_to_go_on(page: Page, tmp_path: Path) -> None:
     with running_weir(WEIR_LOCAL_MODEL=str(tmp_path / "missing.gguf")) as url:
         opened(page, url)
         expect(page.get_by_text("No model can answer yet.")).to_be_visible(timeout=60_000)
         expect(page.get_by_text("There is no file at the path in WEIR_LOCAL_MODEL.")).to_be_visible()
-        expect(page.get_by_role("tab")).to_have_count(3)
+        expect(page.get_by_role("tab")).to_have_count(4)
         send(page, "Are you there?")
         expect(page.get_by_text("Starts as soon as a model is ready.")).to_be_visible()
         page.get_by_role("button", name="Try again").click()

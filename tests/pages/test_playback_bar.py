@@ -3,6 +3,9 @@
 import time
 from dataclasses import dataclass
 
+import pytest
+import streamlit as st
+
 from pages.components.layout.playback_bar import PlaybackState, Player
 
 
@@ -47,3 +50,15 @@ def test_player_seeks_within_the_record_and_keeps_its_speed() -> None:
     assert (player.count(), player.head.speed) == (3, 5.0)
     player.seek(-1)
     assert (player.count(), player.head.speed, player.is_playing) == (0, 5.0, False)
+
+
+def test_a_position_that_the_browser_sends_back_does_not_stop_the_player(monkeypatch: pytest.MonkeyPatch) -> None:
+    player = Player(PlaybackState(), "one", ITEMS)
+    player.toggle()
+    player.state.drawn.extend([0, 1])
+    monkeypatch.setattr(st, "session_state", {"position": 1})
+    player.seek_to_widget("position")
+    assert player.is_playing
+    st.session_state["position"] = 2
+    player.seek_to_widget("position")
+    assert (player.count(), player.is_playing) == (2, False)

@@ -32,10 +32,11 @@ Report = Callable[[str, dict[str, Any]], None]
 
 def graph_of(runnable: Runnable[Any, Any]) -> Any:
     """Return the LangGraph graph that a Runnable is, or is bound to; None if it is none."""
-    pregel = sys.modules.get("langgraph.pregel")
+    # The class is missing while another thread imports the module, and there are no graphs before that has ended.
+    pregel = getattr(sys.modules.get("langgraph.pregel"), "Pregel", None)
     while isinstance(runnable, RunnableBindingBase):
         runnable = runnable.bound
-    return runnable if pregel and isinstance(runnable, pregel.Pregel) else None
+    return runnable if pregel and isinstance(runnable, pregel) else None
 
 
 class GraphStream:

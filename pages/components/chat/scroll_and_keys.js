@@ -65,6 +65,12 @@ const showDraft = (field) => {
   field.dispatchEvent(new Event("input", { bubbles: true }))
 }
 
+// What is typed before the page is whole, by a person who is quick, stays.
+const showFirstDraft = (field) => {
+  if (field.value) sessionStorage.setItem(draftKey(), field.value)
+  else showDraft(field)
+}
+
 const bind = (latest) => {
   const main = scroller()
   const update = () => {
@@ -108,9 +114,10 @@ export default function ({ data, parentElement }) {
     follow()
   }
   if (memory.conversation !== data.conversation || memory.drafted === undefined) {
+    const show = memory.drafted === undefined ? showFirstDraft : showDraft
     memory.conversation = data.conversation
     memory.drafted = true
-    whenThere(COMPOSER, showDraft)
+    whenThere(COMPOSER, show)
   }
   if (data.focus !== memory.focused) {
     memory.focused = data.focus

@@ -1,8 +1,9 @@
 """The playback bar: play, pause, step, speed and a slider over a record. The Events and the JSON page share it."""
 
 import time
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import streamlit as st
@@ -23,6 +24,8 @@ class PlaybackState:
 
     record_id: str = ""
     head: Playhead | None = None
+    drawn: deque[int] = field(default_factory=lambda: deque(maxlen=3))
+    """The last positions of the slider that were sent to the browser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,13 @@ class Player:
         self.move(self.head.seek(count, self.items))
 
     def seek_to_widget(self, key: str) -> None:
-        """Pause after as many items as the widget with this key says."""
-        self.seek(st.session_state[key])
+        """Pause after as many items as the widget with this key says.
+
+        A browser that is behind sends a position back that it was sent while the playhead moved: nobody sought that.
+        """
+        count = st.session_state[key]
+        if not (self.is_playing and count in self.state.drawn):
+            self.seek(count)
 
     def change_speed(self, key: str) -> None:
         """Take the speed from the widget with this key."""
@@ -126,6 +134,7 @@ def draw_slider(player: Player, count: int, label: str, *, key: str, width: int 
     """Draw the slider over the record; `width` is pixels, None for what the row leaves."""
     slider_key = f"{key}_scrub"
     st.session_state[slider_key] = count
+    player.state.drawn.append(count)
     st.slider(
         label,
         0,

@@ -3,6 +3,7 @@
 import logging
 import time
 
+import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from weir.api.problem_details import new_request_id
@@ -32,6 +33,9 @@ class AccessLogMiddleware:
 
         try:
             await self._app(scope, receive, send_and_note_status)
+        except* anyio.BrokenResourceError:
+            # FastAPI 0.165.0's task for keep-alive comments raises it where a reader hangs up while it sends.
+            _LOG.debug("a reader of server-sent events hung up", extra={"reference": request_id})
         finally:
             fields = {
                 "method": scope["method"],
