@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 import streamlit as st
 
-from pages.components.layout.playback_bar import PlaybackState, Player
+from pages.components.layout.playback_bar import ECHO_SECONDS, PlaybackState, Player
 
 
 @dataclass
@@ -55,10 +55,17 @@ def test_player_seeks_within_the_record_and_keeps_its_speed() -> None:
 def test_a_position_that_the_browser_sends_back_does_not_stop_the_player(monkeypatch: pytest.MonkeyPatch) -> None:
     player = Player(PlaybackState(), "one", ITEMS)
     player.toggle()
-    player.state.drawn.extend([0, 1])
+    player.state.passed.append((time.monotonic(), 1))
     monkeypatch.setattr(st, "session_state", {"position": 1})
     player.seek_to_widget("position")
     assert player.is_playing
     st.session_state["position"] = 2
     player.seek_to_widget("position")
     assert (player.count(), player.is_playing) == (2, False)
+    player.move(player.head.seek(3, ITEMS))
+    st.session_state["position"] = 1
+    player.seek_to_widget("position")
+    assert player.count() == 3
+    player.state.passed[0] = (time.monotonic() - ECHO_SECONDS, 1)
+    player.seek_to_widget("position")
+    assert player.count() == 1

@@ -10,6 +10,9 @@ import streamlit as st
 
 from weir.analysis.playback import SPEEDS, Playhead, playhead_at_end
 
+ECHO_SECONDS = 3.0
+"""For so long a browser may be behind."""
+
 
 class Timed(Protocol):
     """An item of a record: an event of a run, or a chunk of a text."""
@@ -24,8 +27,8 @@ class PlaybackState:
 
     record_id: str = ""
     head: Playhead | None = None
-    drawn: deque[int] = field(default_factory=lambda: deque(maxlen=3))
-    """The last positions of the slider that were sent to the browser."""
+    passed: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=8))
+    """The last positions of the slider that were sent while the playhead moved, each with `time.monotonic()` then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,10 @@ class Player:
     def seek_to_widget(self, key: str) -> None:
         """Pause after as many items as the widget with this key says.
 
-        A browser that is behind sends a position back that it was sent while the playhead moved: nobody sought that.
+        A browser that is behind sends back where the playhead was a moment ago. Nobody has sought that.
         """
-        count = st.session_state[key]
-        if not (self.is_playing and count in self.state.drawn):
+        count, now = st.session_state[key], time.monotonic()
+        if not any(count == passed and now - at < ECHO_SECONDS for at, passed in self.state.passed):
             self.seek(count)
 
     def change_speed(self, key: str) -> None:
@@ -134,7 +137,8 @@ def draw_slider(player: Player, count: int, label: str, *, key: str, width: int 
     """Draw the slider over the record; `width` is pixels, None for what the row leaves."""
     slider_key = f"{key}_scrub"
     st.session_state[slider_key] = count
-    player.state.drawn.append(count)
+    if player.is_playing:
+        player.state.passed.append((time.monotonic(), count))
     st.slider(
         label,
         0,
