@@ -55,7 +55,7 @@ def test_the_focus_is_where_one_writes(chat: Page) -> None:
     chat.keyboard.press("Control+k")
     expect(chat.get_by_label("Search conversations")).to_be_focused()
     chat.keyboard.press("Control+Shift+O")
-    expect(chat.get_by_text("Ask anything.")).to_be_visible()
+    expect(chat.get_by_role("main").get_by_text("Ask anything.")).to_be_visible()
     chat.get_by_role("button", name="Keys").click()
     expect(chat.get_by_role("cell", name="Search conversations")).to_be_visible()
 
@@ -97,7 +97,7 @@ def test_one_back_leaves_a_conversation(chat: Page, model: FakeOpenAI) -> None:
     chat.go_back()
     expect(main.get_by_text("The first")).to_be_visible()
     chat.go_back()
-    expect(chat.get_by_text("Ask anything.")).to_be_visible()
+    expect(chat.get_by_role("main").get_by_text("Ask anything.")).to_be_visible()
     chat.go_back()
     expect(main.get_by_text("The second")).to_be_visible()
     chat.go_forward()

@@ -126,7 +126,7 @@ def test_the_page_is_wide_and_the_others_are_not(client: Page) -> None:
     main = client.locator("[data-testid=stMainBlockContainer]")
     expect(main).to_have_css("max-width", "none")
     client.get_by_role("link", name="Chat").click()
-    expect(client.get_by_text("Ask anything. Weir", exact=False)).to_be_visible()
+    expect(client.get_by_role("main").get_by_text("Ask anything. Weir")).to_be_visible()
     expect(main).not_to_have_css("max-width", "none")
 
 

@@ -287,7 +287,7 @@ def test_display_cost_is_what_the_browser_counts(story: Page, model: FakeOpenAI,
         story.get_by_text("Chunks", exact=True).click()
         expect(story.get_by_test_id("stDataFrame")).to_be_visible()
         received.clear()
-    model.plan = Plan(tokens=[*[f" rain{number}" for number in range(119)], ".\n\n", *PARAGRAPH, " zenith"], rate=50)
+    model.plan = Plan(tokens=[*[f" rain{number}" for number in range(119)], ".\n\n", *PARAGRAPH, " zenith"], rate=25)
     send(story, "a weir")
     expect(story.get_by_text("in · 161 out")).to_be_visible()
     cost = story.get_by_text("sent to this browser")
