@@ -64,7 +64,7 @@ def test_json_and_a_recording_of_a_question_from_a_pipe(tmp_path: Path, openai_s
 
 
 @pytest.mark.parametrize(
-    ("arguments", "first", "said"),
+    ("arguments", "first", "errors"),
     [
         (("ask", "--route", "math", "Go on"), "first\n", "Route: math. You chose it.\n"),
         (("json", "Python", "--lines"), '[["first"]]\n', ""),
@@ -72,7 +72,7 @@ def test_json_and_a_recording_of_a_question_from_a_pipe(tmp_path: Path, openai_s
     ids=["ask", "json"],
 )
 def test_a_closed_pipe_is_quiet_and_stops_the_run(
-    tmp_path: Path, openai_server: FakeOpenAI, arguments: tuple[str, ...], first: str, said: str
+    tmp_path: Path, openai_server: FakeOpenAI, arguments: tuple[str, ...], first: str, errors: str
 ) -> None:
     openai_server.plan = Plan(
         tokens=["first\n", *["more\n"] * 10_000], structured_tokens=['[["first"]', *[', "more"'] * 10_000], rate=50
@@ -92,7 +92,7 @@ def test_a_closed_pipe_is_quiet_and_stops_the_run(
         asked.stdout.close()
         closed_at = time.monotonic()
         assert asked.wait(timeout=TIMEOUT_SECONDS) == 141
-        assert asked.stderr.read().decode() == said
+        assert asked.stderr.read().decode() == errors
     (answer,) = openai_server.seen
     assert answer.ended.wait(10)
     assert answer.hung_up_at is not None

@@ -21,18 +21,18 @@ def test_each_method_writes_the_story_and_shows_what_has_come_before_its_end(
 ) -> None:
     openai_server.plan = Plan(tokens=TOKENS, fault=Fault.STALL if method.streams else None, at=5)
     arguments = ("story", "a", "weir", "--method", method.value, "-o", "run.jsonl")
-    with running_command(tmp_path, *arguments, url=openai_server.url) as told:
+    with running_command(tmp_path, *arguments, url=openai_server.url) as command:
         if method.streams:
-            told.output.wait_for("a weir is a low ")
-            at = told.interrupt()
-        assert told.wait() == (130 if method.streams else 0)
+            command.output.wait_for("a weir is a low ")
+            at = command.interrupt()
+        assert command.wait() == (130 if method.streams else 0)
     (answer,) = openai_server.answers
     if method.streams:
         assert answer.ended.wait(10)
         assert answer.hung_up_at is not None
         assert answer.hung_up_at - at < 0.5
-    assert told.output.text == ("a weir is a low \n" if method.streams else "".join(TOKENS) + "\n")
-    assert "tokens/s]" not in told.errors.text, "there is a bar without a terminal"
+    assert command.output.text == ("a weir is a low \n" if method.streams else "".join(TOKENS) + "\n")
+    assert "tokens/s]" not in command.errors.text, "there is a bar without a terminal"
     assert from_jsonl((tmp_path / "run.jsonl").read_bytes()).context["method"] == method.value
 
 
@@ -42,16 +42,16 @@ def test_in_a_terminal_the_text_stands_above_a_bar_against_the_expected_length(
     openai_server.plan = Plan(tokens=["First line\n", *TOKENS, "end"], fault=Fault.STALL, at=18, rate=20)
     with running_command(
         tmp_path, "story", "a weir", "--length", "short", url=openai_server.url, terminal=True, size=(8, 60)
-    ) as told:
-        told.output.wait_for("| 18/160 [")
-        *_, first, second, third, bar = screen_lines(told.output.text, 60)
-        told.interrupt()
-        assert told.wait() == 130
+    ) as command:
+        command.output.wait_for("| 18/160 [")
+        *_, first, second, third, bar = screen_lines(command.output.text, 60)
+        command.interrupt()
+        assert command.wait() == 130
     assert (first, second) == ("First line", "a weir is a low wall across a stream that lets you measure w")
     assert third == "hat falls over it"
     assert bar.startswith("Generating:  11%|")
     assert "tokens/s]" in bar
-    lines = screen_lines(told.output.text, 60)
+    lines = screen_lines(command.output.text, 60)
     after = lines.index(third) + 1
     assert lines[after].startswith("gpt-4o-mini · first token"), "the bar is left over"
     assert "Stopped. This answer was stopped." in "".join(lines[after:])
@@ -63,21 +63,21 @@ def test_without_colour_or_bar_where_the_terminal_is_to_be_plain_or_too_narrow(
 ) -> None:
     openai_server.plan = Plan(tokens=TOKENS)
     arguments, size = ("story", "a weir", *options), (24, columns)
-    with running_command(tmp_path, *arguments, url=openai_server.url, terminal=True, size=size) as told:
-        assert told.wait() == 0
-    assert "\x1b" not in told.output.text
-    assert "Generating" not in told.output.text
-    assert "".join(TOKENS).rstrip() in told.output.text
+    with running_command(tmp_path, *arguments, url=openai_server.url, terminal=True, size=size) as command:
+        assert command.wait() == 0
+    assert "\x1b" not in command.output.text
+    assert "Generating" not in command.output.text
+    assert "".join(TOKENS).rstrip() in command.output.text
 
 
 def test_a_buffer_shows_the_text_in_pieces(tmp_path: Path, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=TOKENS, fault=Fault.STALL, at=12)
-    with running_command(tmp_path, "story", "a weir", "--buffered", "10", url=openai_server.url) as told:
-        told.output.wait_for("across a ")
-        assert told.output.text == "".join(TOKENS[:10])
-        told.interrupt()
-        assert told.wait() == 130
-    assert told.output.text == "".join(TOKENS[:12]) + "\n"
+    with running_command(tmp_path, "story", "a weir", "--buffered", "10", url=openai_server.url) as command:
+        command.output.wait_for("across a ")
+        assert command.output.text == "".join(TOKENS[:10])
+        command.interrupt()
+        assert command.wait() == 130
+    assert command.output.text == "".join(TOKENS[:12]) + "\n"
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ class ConversationPreparation:
 
 
 class RouteLine:
-    """Says which route a question takes, as soon as that is decided."""
+    """Writes which route a question takes, as soon as that is decided."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal

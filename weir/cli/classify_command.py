@@ -23,11 +23,11 @@ ROUTE_WIDTH, PROBABILITY_WIDTH = 9, 13
 @click.command("classify")
 @click.argument("question", nargs=-1)
 @click.option("--file", "file", metavar="FILE", help="Read the questions from FILE, one a line.")
-@click.option("--evaluate", "labelled", metavar="FILE.tsv", help="Say how often questions with their routes are right.")
+@click.option("--evaluate", "labelled", metavar="FILE.tsv", help="Measure the routes of labelled questions.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each question, or the figures as one.")
 @plain_option
 def command(question: tuple[str, ...], file: str | None, labelled: str | None, as_json: bool, plain: bool) -> int:
-    """Say which route a QUESTION takes, math, code or general, and how probable it is.
+    """Print the route of a QUESTION, math, code or general, and how probable it is.
 
     Without a question, or with -, each line of standard input is one, and is answered as it comes. The local classifier
     decides: no model is asked. In a pipe a line has the route, the probability and the question, with tabs between.

@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "app": ("weir.cli.app_command", "Open the app, on a chain if one is named. This is the default."),
     "chat": ("weir.cli.chat_command", "Chat, in the same conversations as the app's."),
     "ask": ("weir.cli.ask_command", "Ask one question; the chain for its kind answers."),
-    "classify": ("weir.cli.classify_command", "Say which route questions take, a question a line."),
+    "classify": ("weir.cli.classify_command", "Print the route of each question, a question a line."),
     "story": ("weir.cli.story_command", "Write a story by one of five methods, with a progress bar."),
     "json": ("weir.cli.json_command", "Show JSON as it grows, from a model or from a pipe."),
     "events": ("weir.cli.events_command", "Print the events of a chain as they come."),

@@ -17,6 +17,14 @@ recording_option: Decorator = click.option(
 input_option: Decorator = click.option(
     "--input", "input_json", metavar="JSON", default="{}", help="The chain's input: JSON, @FILE, or - for stdin."
 )
+speed_option: Decorator = click.option(
+    "--speed",
+    metavar="FACTOR",
+    type=click.FloatRange(min=0.001),
+    default=1.0,
+    show_default=True,
+    help="2: twice as fast.",
+)
 
 _GRAPH_OPTIONS: tuple[Decorator, ...] = (
     click.option("--thread", metavar="ID", help="Thread of a graph with a checkpointer."),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weir.cli.main import INTERRUPTED, OK
+from weir.cli.options import speed_option
 
 if TYPE_CHECKING:
     from weir.core.run_event import RunEvent
@@ -14,14 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("replay", epilog="Exit codes: 0 replayed, 2 the file cannot be opened, 130 stopped by Ctrl-C.")
 @click.argument("file")
-@click.option(
-    "--speed",
-    metavar="FACTOR",
-    type=click.FloatRange(min=0.001),
-    default=1.0,
-    show_default=True,
-    help="2: twice as fast.",
-)
+@speed_option
 @click.option("--instant", is_flag=True, help="Print all chunks at once.")
 def command(file: str, speed: float, instant: bool) -> int:
     """Print the answer of a recording as it came, chunk for chunk. A chain that yields no text prints its values.

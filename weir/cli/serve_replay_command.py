@@ -6,20 +6,15 @@ import socket
 
 import click
 
+from weir.cli.options import speed_option
+
 
 @click.command("serve-replay", epilog="Exit codes: 0 stopped by Ctrl-C, 2 it cannot start.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
     "--port", metavar="PORT", type=click.IntRange(0, 65_535), default=8502, show_default=True, help="0: any free one."
 )
-@click.option(
-    "--speed",
-    metavar="FACTOR",
-    type=click.FloatRange(min=0.001),
-    default=1.0,
-    show_default=True,
-    help="2: twice as fast.",
-)
+@speed_option
 @click.option("--instant", is_flag=True, help="Send all chunks at once.")
 @click.option("--cut-at", type=click.IntRange(min=0), metavar="N", help="Close the connection after N chunks.")
 @click.option("--stall-at", type=click.IntRange(min=0), metavar="N", help="Send nothing more after N chunks.")

@@ -72,7 +72,7 @@ class Player:
         self.move(self.head.seek(count, self.items))
 
     def seek_to_widget(self, key: str) -> None:
-        """Pause after as many items as the widget with this key says.
+        """Pause after as many items as the widget with this key holds.
 
         A browser that is behind sends back where the playhead was a moment ago. Nobody has sought that.
         """
