@@ -227,6 +227,14 @@ SOUND: dict[str, tuple[Make, Any]] = {
         lambda c: with_tools(c, search_tool(c, 0.1), call_of("search", "rivers"), call_of("search", "lakes", 1)),
         QUESTION,
     ),
+    "an agent that answers at once": (lambda c: create_agent(model(c), [search_tool(c, 0.1)]), QUESTION),
+    "an agent that takes its time": (
+        lambda c: create_agent(
+            model(c, calls=[call_of("search", "rivers"), call_of("search", "lakes", 1)], first=1.5),
+            [search_tool(c, 0.1)],
+        ).bind(**WHOLE),
+        QUESTION,
+    ),
     "an agent without a call": (lambda c: with_tools(c, search_tool(c, 0.1)), QUESTION),
     "structured output by a tool": (structured, TOPIC),
     "structured output by JSON": (lambda c: PROMPT | model(c, text=FACT) | JsonOutputParser(), TOPIC),

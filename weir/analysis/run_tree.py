@@ -51,6 +51,8 @@ class RunNode:
     """`seq` of its start event."""
     started: float
     ended: float | None = None
+    end_seq: int | None = None
+    """`seq` of its end or error event."""
     status: NodeStatus = NodeStatus.RUNNING
     error: str = ""
     causes: tuple[str, ...] = ()
@@ -211,6 +213,7 @@ def _count_chunk(node: RunNode, event: RunEvent) -> None:
 
 def _end(node: RunNode, event: RunEvent) -> None:
     node.ended, node.status, node.output_size = event.elapsed, NodeStatus.DONE, len(event.payload)
+    node.end_seq = event.seq
     if node.type == "tool":
         result = event.get("output")
         node.returned_error = isinstance(result, dict) and result.get("status") == "error"
@@ -228,7 +231,7 @@ def _end(node: RunNode, event: RunEvent) -> None:
 def _fail(node: RunNode, event: RunEvent) -> None:
     value = event.get("error")
     error = value if isinstance(value, dict) else {"type": "", "message": str(value)}
-    node.ended = event.elapsed
+    node.ended, node.end_seq = event.elapsed, event.seq
     node.status = NodeStatus.INTERRUPTED if error.get("type") == INTERRUPTED else NodeStatus.FAILED
     node.error = _error_text(error)
     causes = error.get("causes")

@@ -95,7 +95,8 @@ def _blocking_steps(node: RunNode, inner: RunNode | None) -> Iterator[Finding]:
     """Find a component that yielded one chunk, although a model inside it streamed many."""
     if node.graph_step is not None or node.status is not NodeStatus.DONE or node.chunks != 1:
         return
-    if any(child.step for child in node.children):
+    # A sequence is judged by its steps, and a graph by how it is read.
+    if any(child.step or child.graph_step is not None for child in node.children):
         return
     if inner is None or inner is node or len(inner.chunk_times) < 2:
         return

@@ -44,8 +44,12 @@ def _slow_steps(root: RunNode, path: CriticalPath) -> Iterator[Finding]:
     if first is None:
         return
     total = first - root.started
+    answering = (path.model.node.name, path.model.node.type) if path.model else None
     for node, seconds in path.seconds_by_component():
         least = MIN_SLOW_MODEL_SECONDS if node.is_model else MIN_SLOW_SECONDS
+        if (node.name, node.type) == answering:
+            # An agent asks its model again and again: each call leads to the answer.
+            continue
         if node is root or node.status is NodeStatus.FAILED or seconds < least or seconds <= SLOW_SHARE * total:
             continue
         calls = len({part.node.run_id for part in path.before if part.node.name == node.name})

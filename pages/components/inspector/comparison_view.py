@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages.components.inspector.run_charts import Pick, draw_tree
+from pages.components.inspector.run_charts import Pick
 from pages.components.layout import formatting
 from weir.analysis.outcome import outcome
 from weir.analysis.run_comparison import first_difference, first_difference_of_text, metric_pairs
@@ -27,8 +27,6 @@ def draw_comparison(first: Run, second: Run, *, pick: Pick) -> None:
             status = outcome(run, seen.metrics()).status.value
             st.markdown(f"**{formatting.escape_markdown(run.name)}** · {status} · {len(seen.events):,} events")
             st.caption(formatting.metrics_line(seen.metrics()))
-            if seen.root:
-                draw_tree(seen.root, key=f"events_compare_tree_{run.id}", pick=pick)
     pairs = metric_pairs(one.metrics(), other.metrics())
     st.dataframe(
         pd.DataFrame(
