@@ -72,7 +72,7 @@ with top:
     draw_actions(state, run, is_live)
 with content:
     if other := run_links.find_run("with"):
-        with st.container(border=True):
+        with st.container(border=True, gap="xsmall"):
             st.button(
                 "End the comparison",
                 icon=":material/close:",

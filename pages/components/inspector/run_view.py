@@ -15,8 +15,10 @@ from pages.components.inspector.workspace import draw_workspace
 from pages.components.layout import formatting, playback_bar
 from pages.components.session import run_links
 from pages.components.session.app_services import answer_cost
+from pages.components.session.current_user import current_caller
 from pages.components.session.my_runs import my_runs
-from pages.components.session.recordings import draw_recording_download, samples
+from pages.components.session.recordings import draw_recording_download, file_id, samples
+from pages.components.waterfall.run_page_file import run_page
 from weir.analysis.outcome import outcome
 from weir.analysis.run_snapshot import RunSnapshot
 from weir.analysis.run_tree import RunNode
@@ -73,6 +75,8 @@ def draw_actions(state: InspectorState, run: Run, is_live: bool) -> None:
                 args=(state, run.name, run.context["asked"], run.context.get("options")),
             )
         draw_recording_download(run)
+        if not is_live:
+            _draw_page_download(state, run)
         draw_link(run)
         others = {other.id: run_label(other) for other in reversed(my_runs()) if other.id != run.id}
         recordings = {name: f"Recording: {title}" for name, (title, _) in samples().items()}
@@ -88,6 +92,30 @@ def draw_actions(state: InspectorState, run: Run, is_live: bool) -> None:
             label_visibility="collapsed",
             icon=":material/compare_arrows:",
             width=280,
+        )
+
+
+def _draw_page_download(state: InspectorState, run: Run) -> None:
+    """Draw the popover with the run as one file for a browser. The file is made when the popover is opened."""
+    with st.popover("Page", icon=":material/html:", type="tertiary", key="events_page_file", on_change="rerun"):
+        st.markdown(
+            "This run as one file that opens in any browser, without Weir: waterfall, data, findings, text and figures."
+        )
+        if not st.session_state.get("events_page_file"):
+            return
+        seen = RunSnapshot()
+        seen.advance_to(run.events, len(run.events))
+        if seen.root is None:
+            st.caption("Nothing has happened in this run.")
+            return
+        content = run_page(run, seen, state.findings_of(run, seen))
+        st.download_button(
+            f"Save the page ({len(content) / 1_000:,.0f} kB)",
+            content if run.can_read(current_caller().visitor) else b"",
+            file_name=f"weir-{file_id(run)}.html",
+            mime="text/html",
+            icon=":material/download:",
+            on_click="ignore",
         )
 
 
