@@ -180,6 +180,7 @@ def test_a_deleted_conversation_is_in_the_bin_until_it_is_deleted_for_good(chat:
     expect(chat.get_by_text("kept for 30 days")).to_be_visible()
     chat.get_by_role("button", name="Delete for good").first.click()
     expect(chat.get_by_text("Drop me")).to_have_count(0)
+    expect(chat.get_by_role("button", name="Restore")).to_have_count(1)
     chat.get_by_role("button", name="Restore").click()
     expect(chat.get_by_role("main").get_by_text("Keep me")).to_be_visible()
     sidebar = chat.get_by_test_id("stSidebar")
