@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.support.app_process import free_port, running_weir, weir_process
+from tests.support.app_process import free_port, running_weir, weir_process, with_preloaded_streamlit
 from tests.support.browser_page import ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 from tests.support.faults import BLOCKS, FAULTS, LINE, ModelFault
@@ -338,7 +338,7 @@ def test_a_server_that_is_killed_and_started_again_is_found_by_the_page_itself(
         expect(page.get_by_text("drop79")).to_be_visible()
         weir.process.kill()
         weir.process.wait()
-    with weir_process("", environment, port):
+    with weir_process("", environment, port, with_preloaded_streamlit):
         expect(page.get_by_text(re.compile("Cut off$"))).to_be_visible(timeout=30_000)
         expect(page.get_by_text("Weir was restarted")).to_be_visible()
         expect(page.get_by_text(re.compile("drop0 drop1 .*drop29"))).to_be_visible()
