@@ -36,8 +36,9 @@ _HERE = Path(__file__).parent
 
 
 def script() -> str:
-    """Return the component's JavaScript."""
-    return (_HERE / "waterfall.js").read_text(encoding="utf-8")
+    """Return the component's JavaScript: one module, because a component is given its script as one text."""
+    names = ("waterfall_bars.js", "waterfall_row.js", "waterfall.js")
+    return "".join((_HERE / name).read_text(encoding="utf-8") for name in names)
 
 
 def style() -> str:
