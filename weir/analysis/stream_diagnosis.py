@@ -1,7 +1,7 @@
 """Stream diagnosis: finds in a run's tree why it does not stream, or badly. Each finding has evidence and a hint."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
@@ -65,7 +65,20 @@ def findings(root: RunNode) -> list[Finding]:
                 result += _buffering_steps(child, previous, busiest)
         if node.is_model:
             result += _model_issues(node)
-    return sorted(result, key=lambda finding: finding.seq)
+    return sorted(_once(result), key=lambda finding: finding.seq)
+
+
+def _once(found: list[Finding]) -> Iterator[Finding]:
+    """Yield findings; those of a model's setting, which each of its calls repeats, once with the number of calls."""
+    calls: dict[tuple[IssueKind, str], list[Finding]] = {}
+    for finding in found:
+        if finding.kind is IssueKind.NO_USAGE:
+            calls.setdefault((finding.kind, finding.node.name), []).append(finding)
+        else:
+            yield finding
+    for same in calls.values():
+        number = f" The same holds for {len(same) - 1:,} more of its calls." if len(same) > 1 else ""
+        yield replace(same[0], evidence=same[0].evidence + number)
 
 
 def _streaming_model(

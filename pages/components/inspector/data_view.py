@@ -94,6 +94,8 @@ def _draw_component(node: RunNode, data: ComponentData) -> None:
 
 def draw_value(value: Any) -> None:
     """Draw a recorded value: text as text, messages as a conversation, an object of texts by its fields."""
+    if isinstance(value, dict):
+        value = {name: part for name, part in value.items() if part not in (None, "", [], {})} or value
     if isinstance(value, str):
         st.text(replace_invisible(value[-MAX_CHARS:]))
     elif messages := messages_of(value):

@@ -200,8 +200,10 @@ def _open_doctor() -> None:
 
 
 def _input_text(run: Run) -> str:
-    """Return a run's input on one line: the value of its only field, else all of it as JSON."""
+    """Return a run's input on one line: the value of the only field that is set, else all of it as JSON."""
     value = run.input
+    if isinstance(value, dict):
+        value = {name: part for name, part in value.items() if part not in (None, "", [], {})}
     if isinstance(value, dict) and len(value) == 1:
         value = next(iter(value.values()))
     text = value if isinstance(value, str) else serialization.dumps(value).decode("utf-8", "replace")

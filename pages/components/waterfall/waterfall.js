@@ -56,7 +56,7 @@ class Waterfall extends Rows {
     data.rows.forEach((row, at) => {
       if (row.status === "failed" || row.status === "running" && !row.group) for (let up = row.parent; up >= 0 && !opened.has(up); up = this.parents[up]) opened.add(up)
     })
-    this.byDefault = (at) => !opened.has(at) && (!!data.rows[at].group || (many && data.rows[at].depth >= 2))
+    this.byDefault = (at) => !opened.has(at) && (!!data.rows[at].group || (many && data.rows[at].depth >= 1))
     if (fresh) this.pool.clear()
     this.lay()
     if (data.selected !== this.view.server || fresh) {
