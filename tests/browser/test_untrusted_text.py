@@ -205,6 +205,7 @@ def test_the_chat_streams_it_and_draws_it_again(
     check(page, watch, ear, model, whole=False)
     view.click()
     expect(page.get_by_text("The end.")).to_be_visible()
+    expect(page.locator(".st-key-inspector_data")).to_have_count(0)
     check(page, watch, ear, model)
 
 

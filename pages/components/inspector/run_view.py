@@ -189,7 +189,8 @@ def _draw_outcome(state: InspectorState, run: Run, seen: RunSnapshot) -> None:
                 on_click=_open_doctor,
                 help="The doctor's first finding: open the doctor",
             )
-        st.markdown(f"Input: {formatting.escape_markdown(_input_text(run))}")
+        # As code: an address in it does not become a link.
+        st.markdown(f"Input: {formatting.inline_code(_input_text(run))}")
     if is_whole and result.message:
         st.markdown(f"{result.message} {result.hint}")
     _draw_errors(seen.error_origins)
