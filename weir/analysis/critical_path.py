@@ -119,10 +119,11 @@ def _holder(root: RunNode, model: RunNode, first: float, shown: float) -> RunNod
     """Return the component that received the model's text, and gave out its own first the latest; None if none did."""
     if shown - first <= MIN_PART_SECONDS:
         return None
+    # What was called without a stream gives its output at its end, and holds back nothing that its caller asked for.
     outputs = [
         (at, -node.depth, node)
         for node in root.walk()
-        if node is not model and (at := first_output(node)) is not None and first < at <= shown + MIN_PART_SECONDS
+        if node is not model and (at := node.first_chunk) is not None and first < at <= shown + MIN_PART_SECONDS
     ]
     late = [item for item in outputs if item[0] > first + (shown - first) / 2]
     return min(late, key=lambda item: item[:2])[2] if late else root
