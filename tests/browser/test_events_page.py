@@ -1,15 +1,18 @@
 import json
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.test_accessibility import await_script, faults
 from tests.support.app_process import running_weir
 from tests.support.browser_page import INPUT, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 
 WORDS = [f" word{number}" for number in range(40)]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 HEADER, ROW = 35, 24
 """Pixels of a table's header and of one of its rows."""
 
@@ -238,14 +241,37 @@ def test_the_doctor_names_the_link_that_holds_the_stream_up(inspector: Page) -> 
     expect(inspector.get_by_text(re.compile(r"^\d+ on_chain_stream"))).to_be_visible()
 
 
-def test_two_runs_are_compared(story_recording: Page) -> None:
-    story_recording.get_by_role("combobox", name="Compare with").click()
-    story_recording.get_by_role("option", name="Recording: A model that died").click()
-    expect(story_recording.get_by_text(re.compile("^The texts differ in"))).to_be_visible()
-    expect(story_recording.get_by_role("tree", name="Components of run B")).to_be_visible()
-    expect(story_recording.get_by_text("First difference: event 0, its data")).to_be_visible()
-    story_recording.get_by_role("button", name="End the comparison").click()
-    expect(story_recording.get_by_text(re.compile("^The texts differ in"))).to_have_count(0)
+def test_two_runs_are_compared_and_one_is_saved_as_a_page(story_recording: Page, tmp_path: Path) -> None:
+    page = story_recording
+    page.get_by_role("combobox", name="Compare with").click()
+    page.get_by_role("option", name="Recording: A model that died").click()
+    expect(page.get_by_text(re.compile("^The texts differ in"))).to_be_visible()
+    expect(page.get_by_role("tree", name="Components of run B")).to_be_visible()
+    expect(page.get_by_text("First difference: event 0, its data")).to_be_visible()
+    await_script(page)
+    assert faults(page) == []
+    page.get_by_role("button", name="End the comparison").click()
+    expect(page.get_by_text(re.compile("^The texts differ in"))).to_have_count(0)
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        for name in ("Latency", "Doctor"):
+            view(page, name)
+            await_script(page)
+            assert faults(page) == []
+    page.get_by_role("main").get_by_role("button", name="Page", exact=True).click()
+    with page.expect_download() as got:
+        page.get_by_role("button", name=re.compile(r"Save the page \([0-9,]+ kB\)")).click()
+    got.value.save_as(tmp_path / "run.html")
+    asked: list[str] = []
+    saved = page.context.new_page()
+    saved.on("request", lambda request: asked.append(request.url))
+    saved.goto((tmp_path / "run.html").as_uri())
+    saved.get_by_role("treeitem", name="ChatOpenAI").click()
+    expect(saved.get_by_role("region", name="Data").get_by_text("ChatOpenAI · chat_model")).to_be_visible()
+    saved.keyboard.press("ArrowDown")
+    expect(saved.get_by_role("region", name="Data").get_by_text("StrOutputParser · parser")).to_be_visible()
+    assert len(asked) == 1
+    assert faults(saved) == []
 
 
 def test_a_chain_runs_from_its_form(inspector: Page, model: FakeOpenAI) -> None:

@@ -85,13 +85,13 @@ def run_page(run: Run, seen: RunSnapshot, findings: Sequence[Finding]) -> bytes:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title>\n'
-        f"<style>{_STYLE}{style()}</style></head>\n<body>\n<h1>{title}</h1>\n"
+        f"<style>{_STYLE}{style()}</style></head>\n<body><main>\n<h1>{title}</h1>\n"
         f"<div>{len(seen.events):,} events · {_escaped(metrics_line(metrics))}</div>\n"
         f"<h2>Input</h2><pre>{_escaped(_as_text(run.input))}</pre>\n"
         f'<div class="sides"><div>{HTML}</div>'
         f'<div id="data" tabindex="0" role="region" aria-label="Data"></div></div>\n'
         f"<h2>Doctor</h2><ul>{found or '<li>Nothing delays the stream of this run.</li>'}</ul>\n"
-        f"<h2>Text</h2><pre>{text}</pre>\n"
+        f"<h2>Text</h2><pre>{text}</pre></main>\n"
         f'<script type="application/json" id="run">{_as_script_data(value)}</script>\n'
         f'<script type="module">{code}</script>\n</body></html>\n'
     )
