@@ -53,7 +53,9 @@ def draw_workspace(state: InspectorState, run: Run, seen: RunSnapshot) -> None:
             if view in VIEWS[:2]:
                 _draw_events(state, run, seen, event, with_data=view == VIEWS[0])
             else:
-                with st.container(height=HEIGHT - 56, border=False, key=f"inspector_view_{view}"):
+                # It is as long as it needs to be, and the waterfall stays in sight beside it: a part that scrolls by
+                # itself could not be reached by keyboard where it holds text alone.
+                with st.container(key=f"inspector_view_{view}"):
                     _draw_view(view, state, run, seen, node, event)
 
 
