@@ -308,7 +308,7 @@ def test_a_chain_from_outside_runs_and_one_that_is_absent_gives_a_sentence(
         send(page, "rain")
         expect(page.get_by_text(re.compile(r"shout.*Done.*3 events"))).to_be_visible()
         view(page, "Text")
-        expect(page.get_by_test_id("stText").get_by_text("RAIN")).to_be_visible()
+        expect(page.locator(".st-key-inspector_view_Text").get_by_text("RAIN", exact=True)).to_be_visible()
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, weir_url: str, model: FakeOpenAI) -> None:
