@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
@@ -54,12 +55,17 @@ class ApiServices:
             run = configure_run(prepared.runnable, None if value is None else prepared.inputs, options)
         except (GraphOptionsError, UnsuitableModelError) as error:
             raise ApiError(422, str(error)) from None
-        context = prepared.context | run.context
-        return start_limited_run(
-            self.limits,
-            get_caller(request),
-            lambda: self.recorder.start(run.runnable, run.value, name=chain.name, context=context, config=run.config),
+        caller = get_caller(request)
+        begin = partial(
+            self.recorder.start,
+            run.runnable,
+            run.value,
+            name=chain.name,
+            context=prepared.context | run.context | {"via": "http"},
+            config=run.config,
+            owner=caller.visitor,
         )
+        return start_limited_run(self.limits, caller, begin)
 
     def get_run(self, request: Request, run_id: str) -> Run:
         """Return a run that the caller may read. Raises RunNotFoundError, RunEvictedError or RunNotSharedError."""

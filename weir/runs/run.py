@@ -71,6 +71,8 @@ class Run(ABC):
         """`Caller.visitor` of the caller who started it; "" for nobody."""
         self.is_shared = True
         """Whether everybody who knows the id may read it. If not, only the owner may."""
+        self.read_by_others = False
+        """Whether somebody else than its owner has opened its link."""
         self.failure: Failure | None = None
         self.stop_requested_at: float | None = None
         """Seconds from the start to the request to end the run early."""

@@ -3,7 +3,9 @@
 import streamlit as st
 
 from pages.components.layout.copy_button import copy_button
+from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
+from pages.components.session.report_storage_errors import report_storage_errors
 from weir.runs.run import Run
 
 
@@ -29,5 +31,6 @@ def draw_link(run: Run) -> None:
             st.button(label, icon=button_icon, key=f"share-{run.id}", on_click=_share, args=(run, not run.is_shared))
 
 
+@report_storage_errors
 def _share(run: Run, is_shared: bool) -> None:
-    run.is_shared = is_shared
+    service().archive.set_shared(run, is_shared)

@@ -7,10 +7,10 @@ import streamlit as st
 from chains.registry import REGISTRY
 from pages.components.inspector import chain_form, inspector_actions
 from pages.components.inspector.inspector_state import InspectorState, RunRequest
-from pages.components.inspector.run_view import run_label
+from pages.components.inspector.run_view import entry_label
 from pages.components.layout import formatting
 from pages.components.session.app_services import service
-from pages.components.session.my_runs import my_runs
+from pages.components.session.my_runs import recent_runs
 from pages.components.session.recordings import samples
 from weir.llm.chain_registry import ChainSpec
 
@@ -62,12 +62,12 @@ def draw_run_list(state: InspectorState) -> None:
             on_click=inspector_actions.open_sample,
             args=(state, name),
         )
-    for run in reversed(my_runs()):
+    for entry in recent_runs():
         st.button(
-            formatting.escape_markdown(run_label(run)),
+            formatting.escape_markdown(entry_label(entry)),
             icon=":material/history:",
-            key=f"events-{run.id}",
+            key=f"events-{entry.id}",
             type="tertiary",
             on_click=state.show,
-            args=(run.id,),
+            args=(entry.id,),
         )

@@ -11,10 +11,11 @@ from weir.runs.run_store import (
     RunNotFoundError,
     RunNotSharedError,
     RunUnavailableError,
+    RunUnreadableError,
     get_readable_run,
 )
 
-RUN_UNAVAILABLE = (RunNotFoundError, RunEvictedError, RunNotSharedError)
+RUN_UNAVAILABLE = (RunNotFoundError, RunEvictedError, RunNotSharedError, RunUnreadableError)
 
 
 def open_run(run_id: str) -> Run:
