@@ -14,6 +14,7 @@ from weir.api.problem_details import ApiError, public_validation_errors
 from weir.api.request_caller import get_caller, is_api_client
 from weir.api.run_reader import RunReader
 from weir.api.sse import SseConnections, iterate_until
+from weir.archive.run_archive import RunArchive
 from weir.core.run_event import RunEvent
 from weir.llm.chain_registry import ChainRegistry, UnsuitableModelError
 from weir.llm.provider import ModelProvider
@@ -29,11 +30,19 @@ EVENTS_PER_TURN = 200
 class ApiServices:
     """Registry, models, recorder and limits of the app, used with the rights of the caller of each request."""
 
-    def __init__(self, registry: ChainRegistry, models: ModelProvider, recorder: Recorder, limits: RunLimiter) -> None:
+    def __init__(
+        self,
+        registry: ChainRegistry,
+        models: ModelProvider,
+        recorder: Recorder,
+        limits: RunLimiter,
+        archive: RunArchive,
+    ) -> None:
         self.registry = registry
         self.models = models
         self.recorder = recorder
         self.limits = limits
+        self.archive = archive
         self.connections = SseConnections()
 
     def start_run(self, request: Request, chain_name: str, value: Any, options: GraphOptions | None = None) -> Run:
