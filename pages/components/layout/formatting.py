@@ -1,6 +1,7 @@
 """Formatting for pages: durations, prices, lines of metrics, and text escaped for Markdown."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 
 from weir.analysis.metrics import MetricsAccumulator
@@ -8,6 +9,7 @@ from weir.analysis.metrics_line import dollars, metrics_line, seconds
 from weir.text.invisible_characters import replace_invisible
 
 __all__ = [
+    "NumberFormat",
     "dollars",
     "escape_markdown",
     "inline_code",
@@ -38,6 +40,9 @@ def live_metrics_line(meter: MetricsAccumulator, elapsed: float, waiting: str) -
 def thinking_line(meter: MetricsAccumulator) -> str:
     """Return the metrics of a model that thinks and has not begun to answer."""
     return f"~{meter.reasoning_tokens:,} tokens · waited {seconds(meter.time_to_first_reasoning or 0.0)}"
+
+
+NumberFormat = Callable[[float], str]
 
 
 def moment(at: float, zone: tzinfo, now: float) -> str:
