@@ -276,7 +276,7 @@ def test_a_database_that_fails_costs_a_sentence_and_take_back_says_so(
     run = kept(archive)
     with monkeypatch.context() as context:
         context.setattr("weir.storage.database._begin_on_sqlite", full_disk)
-        context.setattr(archive.index, "_writing", full_disk)
+        context.setattr(archive.index, "_write", full_disk)
         other = kept(archive, "other")
         assert "The disk is full" in archive.problem
         with pytest.raises((StorageError, OSError)):

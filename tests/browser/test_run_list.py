@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
+from tests.support.accessibility import faults
 from tests.support.app_process import free_port, weir_process, with_preloaded_streamlit
 from tests.support.browser_page import opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
@@ -55,6 +56,8 @@ def test_runs_are_listed_opened_compared_deleted_and_there_after_a_kill(
         page.get_by_role("button", name="All runs").click()
         expect(rows(page)).to_have_text([re.compile("snow"), re.compile("rain"), re.compile("Stopped")])
         expect(page.get_by_text("First token p50")).to_be_visible()
+
+        assert faults(page) == []
 
         # A row is a link, also by keyboard; its run opens, and Back leads to the list.
         page.get_by_role("link", name="snow").focus()

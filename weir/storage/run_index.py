@@ -5,7 +5,8 @@ It knows nothing of the files: `weir/archive/` writes these and keeps the two in
 
 import dataclasses
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Engine, case, delete, func, or_, select, update
@@ -43,7 +44,15 @@ class RunIndex:
         self._folder = folder
         self._clock = clock
         transactions = Transactions(engine)
-        self._reading, self._writing = transactions.reading, transactions.writing
+        self._reading, self._write = transactions.reading, transactions.writing
+        self.changes = 0
+        """Number of changes that this process has made: what was computed from the index holds until the next one."""
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        with self._write() as session:
+            yield session
+        self.changes += 1
 
     # Lists
 
@@ -88,7 +97,7 @@ class RunIndex:
         columns = (RunRow.created_at, RunRow.first_token, RunRow.tokens_per_second)
         query = select(*columns).where(*self._matches(filter_)).order_by(RunRow.created_at)
         with self._reading() as session:
-            return [RunFigures(*row) for row in session.execute(query)]
+            return [RunFigures._make(row) for row in session.execute(query).all()]
 
     def chains(self, owners: Collection[str]) -> list[str]:
         """Return the names of the chains that these owners have run."""

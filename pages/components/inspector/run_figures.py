@@ -1,28 +1,32 @@
 """Figures over the listed runs: percentiles of the time to the first token and of the speed, and their charts."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 
 import altair as alt
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.layout import formatting
 from pages.components.layout.palette import GREY, TEAL
-from weir.analysis.run_trends import Trend, trend
-from weir.storage.run_index import RunFigures
+from weir.analysis.run_trends import Trend
 
 CHART_HEIGHT = 90
+FIGURES_HEIGHT = 150
+"""Height of a figure with its chart, which is kept free for it."""
 
 
-def draw_run_figures(figures: Sequence[RunFigures], zone: tzinfo) -> None:
+def figures_container(first_token: Trend | None, speed: Trend | None) -> DeltaGenerator:
+    """Return the container for the figures, as high as they will be."""
+    has_chart = any(one is not None and len(one.points) > 1 for one in (first_token, speed))
+    return st.container(height=FIGURES_HEIGHT if has_chart else "content", border=False, key="run_figures")
+
+
+def draw_run_figures(first_token: Trend | None, speed: Trend | None, zone: tzinfo) -> None:
     """Draw both figures side by side; nothing while no run has one."""
-    first_token = trend((run.created_at, run.first_token) for run in figures)
-    speed = trend((run.created_at, run.tokens_per_second) for run in figures)
     if first_token is None and speed is None:
         return
-    with st.container(key="run_figures"):
-        left, right = st.columns(2)
+    left, right = st.columns(2)
     with left:
         _draw(first_token, "First token", "s", formatting.seconds, zone)
     with right:

@@ -4,6 +4,7 @@ import time
 
 import streamlit as st
 
+from pages.components.inspector.run_list_facts import known_chains
 from pages.components.inspector.run_list_state import show_first_page
 from pages.components.session.app_services import service
 from pages.components.session.my_runs import run_owners
@@ -69,5 +70,5 @@ def draw_run_filter() -> RunFilter:
 
 def _known_chains(owners: tuple[str, ...]) -> list[str]:
     """Return the chains to choose from. A chosen one stays, also where its last run is gone."""
-    names = set(service().archive.index.chains(owners))
+    names = set(known_chains(service().archive.index, owners))
     return sorted(names.union(st.session_state.get("runs_chains") or ()))

@@ -1,0 +1,31 @@
+"""axe in the browser: faults of a page that are Weir's own."""
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+NOT_OURS = {
+    "color-contrast": ".token",
+    "svg-img-alt": ".mark-symbol",
+}
+"""Colours of Streamlit's syntax highlighting; the sparkline of `st.metric`."""
+
+
+def faults(page: Page) -> list[str]:
+    """Return what axe finds on the page, without what is not Weir's."""
+    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    return [
+        f"{rule['id']}: {node['html'][:200]}"
+        for rule in found
+        for node in rule["nodes"]
+        if not _is_at(page, node["target"][-1], NOT_OURS.get(rule["id"]))
+    ]
+
+
+def _is_at(page: Page, target: Any, selector: str | None) -> bool:
+    """Whether an element of the page, which axe names by a selector, matches another selector."""
+    if selector is None or not isinstance(target, str):
+        return False
+    matches: bool = page.evaluate("([one, other]) => document.querySelector(one)?.matches(other)", [target, selector])
+    return matches
