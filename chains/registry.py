@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chains import showcase, structured
 from chains.classifier.local_classifier import LocalClassifier
-from chains.router import Route, classifier, fixed_route, local_classifier, smart_router
+from chains.router import classifier, fixed_route, local_classifier, smart_router
+from chains.routes import Route
 from chains.story_chain import Length, Tone, continuation_chain, story_chain
 from chains.structured import StructuredMethod
 from weir.config.settings import settings

@@ -12,7 +12,7 @@ from chains.classifier.evaluate import Answer, Evaluation, evaluate
 from chains.classifier.examples import CATEGORIES, Category, Example, load_examples
 from chains.classifier.local_classifier import LocalClassifier
 from chains.registry import prepare_model_classification
-from chains.router import Route
+from chains.routes import Route
 from pages.components.layout import formatting
 from pages.components.layout.model_status import ModelStatus
 from pages.components.layout.page_frame import page_title

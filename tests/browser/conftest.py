@@ -3,13 +3,15 @@
 Each worker of pytest-xdist has one of each of the three, and runs the tests of a file one after another.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.support.app_process import running_weir
 from tests.support.browser_page import QUIET, browser_path, opened
@@ -32,6 +34,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def browser_type_launch_args() -> dict[str, Any]:
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     return {"executable_path": browser_path(), "args": [*QUIET, *sandbox]}
+
+
+@pytest.fixture(scope="session")
+def lasting_context(browser: Browser) -> Iterator[BrowserContext]:
+    """One context for all tests of a worker: what a page is made of is fetched and compiled once."""
+    with browser.new_context() as context:
+        yield context
+
+
+@pytest.fixture
+def context(lasting_context: BrowserContext) -> Iterator[BrowserContext]:
+    """The same with no page open, and with nothing that an earlier test left in the browser's storage."""
+    yield lasting_context
+    for page in lasting_context.pages:
+        with contextlib.suppress(PlaywrightError):  # a page without an origin has no storage
+            page.evaluate("localStorage.clear()")
+        page.close()
+    lasting_context.clear_cookies()
+    lasting_context.clear_permissions()
+    lasting_context.unroute_all()
 
 
 @pytest.fixture(scope="session")

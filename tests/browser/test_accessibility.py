@@ -3,13 +3,13 @@
 Faults of Streamlit's own elements, and of what a model writes, are left out (`tests/support/accessibility.py`).
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.accessibility import faults
-from tests.support.browser_page import INPUT, opened, send
+from tests.support.accessibility import faults_in_light_and_dark
+from tests.support.browser_page import INPUT, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 
 TITLES = {
@@ -28,16 +28,12 @@ def await_script(page: Page) -> None:
     expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", TITLES)
-def test_axe_finds_no_fault_of_ours(
-    page: Page, weir_url: str, model: FakeOpenAI, name: str, scheme: Literal["light", "dark"]
-) -> None:
-    page.emulate_media(color_scheme=scheme)
+def test_axe_finds_no_fault_of_ours(page: Page, weir_url: str, model: FakeOpenAI, name: str) -> None:
     page.goto(f"{weir_url}/{name}")
     expect(page.get_by_role("heading", level=1, name=TITLES[name])).to_be_visible()
     await_script(page)
-    assert faults(page) == []
+    assert faults_in_light_and_dark(page) == []
     model.plan = Plan(
         tokens=["A short answer, with `code`.\n\n", "- one\n- two\n"],
         structured_tokens=['{"name": "Sea", "kind": "water", "difficulty": 9}'],
@@ -50,7 +46,7 @@ def test_axe_finds_no_fault_of_ours(
     replay = page.get_by_role("button", name="Replay")
     expect(page.get_by_text(ending[name]).first if name in ending else replay).to_be_visible()
     await_script(page)
-    assert faults(page) == []
+    assert faults_in_light_and_dark(page) == []
 
 
 @pytest.mark.parametrize("name", TITLES)
@@ -61,8 +57,7 @@ def test_tab_reaches_the_navigation_the_choices_and_the_input(
     expect(page.get_by_role("heading", level=1, name=TITLES[name])).to_be_visible()
     await_script(page)
     if name in ASKING:
-        opened(page, f"{weir_url}/{name}")
-        await_script(page)
+        expect(page.locator(INPUT)).to_be_visible()
     page.evaluate("document.activeElement.blur()")
     reached: set[tuple[str, str]] = set()
     outlined: set[tuple[str, str]] = set()

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tests.browser.test_sign_in_flow import sign_in
-from tests.support.app_process import ROOT, await_health, free_port
+from tests.support.app_process import ROOT, await_health, free_port, with_preloaded_streamlit
 from tests.support.browser_page import ended, opened, send
 from tests.support.identity_provider import IdentityProvider, identity_provider
 from tests.support.serving import served
@@ -141,11 +140,10 @@ def logged_weir(log: Path, port: int | None = None, **environment: str) -> Itera
         key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_", "STREAMLIT_"))
     }
     port = port or free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"]
     with (
         log.open("w", encoding="utf-8") as file,
         subprocess.Popen(
-            command, cwd=ROOT, env=inherited | environment, stdout=file, stderr=file, text=True
+            with_preloaded_streamlit(port), cwd=ROOT, env=inherited | environment, stdout=file, stderr=file, text=True
         ) as process,
     ):
         try:

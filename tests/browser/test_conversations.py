@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.app_process import free_port, weir_process
+from tests.support.app_process import free_port, weir_process, with_preloaded_streamlit
 from tests.support.browser_page import INPUT, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 
@@ -27,13 +27,13 @@ def test_a_conversation_survives_a_restart_of_the_server(
     page: Page, model: FakeOpenAI, environment: dict[str, str]
 ) -> None:
     port = free_port()
-    with weir_process("", environment, port) as weir:
+    with weir_process("", environment, port, with_preloaded_streamlit) as weir:
         opened(page, weir.url)
         send(page, "The first question")
         ended(page)
         send(page, "The second question")
         ended(page, 2)
-    with weir_process("", environment, port):
+    with weir_process("", environment, port, with_preloaded_streamlit):
         page.reload()
         ended(page, 2)
         main = page.get_by_role("main")
@@ -62,7 +62,7 @@ def test_a_killed_server_leaves_the_answer_up_to_the_last_seconds_marked_as_cut(
         expect(page.get_by_text("word99")).to_be_visible()
         weir.process.kill()
         weir.process.wait()
-    with weir_process("", environment, port):
+    with weir_process("", environment, port, with_preloaded_streamlit):
         page.reload()
         expect(page.get_by_text(re.compile("Cut off$"))).to_be_visible()
         expect(page.get_by_text("Weir was restarted", exact=False)).to_be_visible()
@@ -180,6 +180,7 @@ def test_a_deleted_conversation_is_in_the_bin_until_it_is_deleted_for_good(chat:
     expect(chat.get_by_text("kept for 30 days")).to_be_visible()
     chat.get_by_role("button", name="Delete for good").first.click()
     expect(chat.get_by_text("Drop me")).to_have_count(0)
+    expect(chat.get_by_role("button", name="Restore")).to_have_count(1)
     chat.get_by_role("button", name="Restore").click()
     expect(chat.get_by_role("main").get_by_text("Keep me")).to_be_visible()
     sidebar = chat.get_by_test_id("stSidebar")

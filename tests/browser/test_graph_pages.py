@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.test_accessibility import await_script
 from tests.support.accessibility import faults
 from tests.support.agent_recording import QUESTION, TURNS, words
-from tests.support.app_process import free_port, weir_process
+from tests.support.app_process import free_port, weir_process, with_preloaded_streamlit
 from tests.support.browser_page import opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 
@@ -78,7 +78,7 @@ def test_a_graph_is_asked_restarted_resumed_and_forked(
         "WEIR_CHAINS": "asking=tests.support.graph_chains:asking_on_disk, slow=tests.support.graph_chains:slow_agent",
     }
     port = free_port()
-    with weir_process("", environment, port) as weir:
+    with weir_process("", environment, port, with_preloaded_streamlit) as weir:
         opened(page, f"{weir.url}/events?chain=slow&view=Tools")
         send(page, '{"messages": [["user", "Find rivers"]]}')
         expect(page.get_by_text(re.compile("^.*search at work"))).to_be_visible()
@@ -88,7 +88,7 @@ def test_a_graph_is_asked_restarted_resumed_and_forked(
         send(page, '{"topic": "water"}')
         expect(page.get_by_text("Is this right?")).to_be_visible()
         page.close()
-    with weir_process("", environment, port) as weir:
+    with weir_process("", environment, port, with_preloaded_streamlit) as weir:
         page = opened(context.new_page(), f"{weir.url}/events?chain=asking&thread_id=river")
         expect(page.get_by_text("Is this right?")).to_be_visible()
         page.get_by_label("Answer").fill("fine")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.app_process import weir_process
+from tests.support.app_process import weir_process, with_preloaded_streamlit
 from tests.support.browser_page import INPUT, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 
@@ -28,7 +28,7 @@ def test_tokens_are_told_before_they_end_and_the_question_waits_where_there_are_
     page: Page, model: FakeOpenAI, environment: dict[str, str]
 ) -> None:
     model.plan = Plan(tokens=[" word"] * 900)
-    with weir_process("", environment | {"WEIR_TOKENS_PER_DAY": "1000"}) as weir:
+    with weir_process("", environment | {"WEIR_TOKENS_PER_DAY": "1000"}, command=with_preloaded_streamlit) as weir:
         opened(page, weir.url)
         expect(page.get_by_text("tokens left today")).to_have_count(0)
         send(page, "The first question")
@@ -64,7 +64,7 @@ def test_a_question_that_had_no_place_is_asked_by_trying_again(
     page: Page, model: FakeOpenAI, environment: dict[str, str]
 ) -> None:
     model.plan = Plan(tokens=[" word"] * 2_000, rate=50)
-    with weir_process("", environment | {"WEIR_MAX_RUNS_PER_VISITOR": "1"}) as weir:
+    with weir_process("", environment | {"WEIR_MAX_RUNS_PER_VISITOR": "1"}, command=with_preloaded_streamlit) as weir:
         opened(page, weir.url)
         send(page, "A long answer, please")
         expect(page.get_by_text("word word").first).to_be_visible()
@@ -81,7 +81,7 @@ def test_a_question_that_had_no_place_is_asked_by_trying_again(
 def test_the_log_tells_of_runs_and_requests_as_json_and_never_what_was_said(
     page: Page, model: FakeOpenAI, environment: dict[str, str]
 ) -> None:
-    with weir_process("", environment | {"WEIR_LOG": "json"}) as weir:
+    with weir_process("", environment | {"WEIR_LOG": "json"}, command=with_preloaded_streamlit) as weir:
         opened(page, weir.url)
         send(page, "A canary of a question")
         ended(page)

@@ -17,13 +17,13 @@ from chains.router import (
     ROUTE_EVENT,
     Classification,
     DecidedBy,
-    Route,
     RouteDecision,
     classifier,
     fixed_route,
     local_classifier,
     smart_router,
 )
+from chains.routes import Route
 from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.analysis.metrics import output_of
 from weir.config.settings import Settings

@@ -1,21 +1,17 @@
 """Recordings of odd events: whatever one holds, every page draws it, and the pages of other visitors go on."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.components.session import app_services as service_module
 from pages.components.session import recordings
 from pages.components.session.app_services import service
+from tests.support.app_test import open_app
 from tests.support.fake_openai import FakeOpenAI, Plan
-from weir.config.settings import settings
 from weir.runs.recording_codec import RecordingError
 
-NAVIGATION = Path(__file__).parents[2] / "pages" / "navigation.py"
 HEADER: dict[str, Any] = {
     "format": "weir-recording",
     "version": 1,
@@ -52,28 +48,12 @@ def written(*lines: Any) -> bytes:
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
-@pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, openai_server: FakeOpenAI) -> Iterator[AppTest]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
-    monkeypatch.setenv("OPENAI_MODEL", "fake")
-    settings.cache_clear()
-    yield visitor()
-    service_module.close_services()
-    settings.cache_clear()
-
-
-def visitor() -> AppTest:
-    return AppTest.from_file(NAVIGATION, default_timeout=30).run()
-
-
 def test_the_pages_of_others_go_on_while_somebody_looks_at_an_odd_recording(
     app: AppTest, openai_server: FakeOpenAI
 ) -> None:
     openai_server.plan = Plan(tokens=["Rain ", "falls."])
     opened = recordings.open_recording(written(HEADER, *EVENTS))
-    other = visitor()
+    other = open_app()
     for page in ("events.py", "story.py", "partial_json.py", "http_client.py", "chat.py"):
         other.query_params["run"] = opened.id
         other.switch_page(page).run()

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.components.inspector.inspector_state import InspectorState
 from pages.components.session import app_services as service_module
+from tests.support.app_test import ask, open_app, press, said
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from tests.support.graphs import THREAD, agent, asking, with_subgraph
 from weir.access.limits import LimitKind, LimitReachedError
@@ -28,35 +29,6 @@ from weir.storage.lease import LEASE_SECONDS
 from weir.storage.records import Message, MessageStatus
 from weir.storage.repository import TERMINAL_VISITOR
 from weir.storage.storage_errors import StorageError, StorageProblem
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, openai_server: FakeOpenAI) -> Iterator[AppTest]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
-    monkeypatch.setenv("OPENAI_MODEL", "fake")
-    monkeypatch.setenv("WEIR_TIMEOUT", "1")
-    monkeypatch.setenv("WEIR_RETRIES", "0")
-    settings.cache_clear()
-    yield AppTest.from_file(ROOT / "pages" / "navigation.py", default_timeout=30).run()
-    service_module.close_services()
-    settings.cache_clear()
-
-
-def said(app: AppTest) -> str:
-    return "\n".join(str(element.value) for element in (*app.markdown, *app.caption, *app.warning))
-
-
-def button(app: AppTest, label: str) -> None:
-    next(found for found in app.button if found.label == label).click().run()
-
-
-def ask(app: AppTest, question: str) -> None:
-    app.chat_input[0].set_value(question).run()
-    assert not app.exception
 
 
 def test_an_empty_chat_teaches_with_one_sentence_and_three_suggestions(app: AppTest) -> None:
@@ -120,7 +92,7 @@ def test_retry_replaces_a_failure(app: AppTest, openai_server: FakeOpenAI) -> No
     ask(app, "Hello")
     assert FailureKind.SERVER.message in said(app)
     openai_server.plan = Plan()
-    button(app, "Retry")
+    press(app, "Retry")
     assert FailureKind.SERVER.message not in said(app)
     assert "Once upon a time." in said(app)
 
@@ -136,7 +108,7 @@ def test_options_are_of_one_conversation_and_sent_with_its_questions(app: AppTes
     ask(app, "Again")
     sent = openai_server.answers[-1].body
     assert (sent["temperature"], sent["max_completion_tokens"]) == (0.5, 50)
-    button(app, "New chat")
+    press(app, "New chat")
     ask(app, "Something else")
     sent = openai_server.answers[-1].body
     assert "Rhyme" not in sent["messages"][0]["content"]
@@ -147,7 +119,7 @@ def test_continue_writes_the_rest_of_an_answer_as_another_version(app: AppTest, 
     openai_server.plan = Plan(tokens=["It begins", " and bre"], finish_reason="length")
     ask(app, "Go on")
     openai_server.plan = Plan(tokens=["aks off", " no more."])
-    button(app, "Continue")
+    press(app, "Continue")
     assert "It begins and breaks off no more." in said(app)
     assert "Continue" not in [found.label for found in app.button]
     asked = [message["content"] for message in openai_server.answers[-1].body["messages"]]
@@ -155,7 +127,7 @@ def test_continue_writes_the_rest_of_an_answer_as_another_version(app: AppTest, 
     me, conversation = app.session_state["visitor"], app.session_state["chat_state"].conversation_id
     stored = service_module.service().conversations.path(me, conversation)
     assert stored[-1].text == "It begins and breaks off no more."
-    button(app, "Earlier version")
+    press(app, "Earlier version")
     assert "It begins and bre" in said(app)
 
 
@@ -170,18 +142,18 @@ def test_a_key_that_the_server_echoes_is_not_shown(app: AppTest, openai_server: 
 
 def test_a_new_chat_leaves_the_old_one_in_the_list(app: AppTest) -> None:
     ask(app, "Hello")
-    button(app, "New chat")
+    press(app, "New chat")
     assert len(app.chat_message) == 0
-    button(app, "Hello")
+    press(app, "Hello")
     assert app.chat_message[0].text[0].value == "Hello"
 
 
 def test_a_deleted_conversation_comes_back_with_undo(app: AppTest) -> None:
     ask(app, "Hello")
-    button(app, "Delete")
+    press(app, "Delete")
     assert len(app.chat_message) == 0
     assert "Hello" not in [found.label for found in app.button]
-    button(app, "Undo")
+    press(app, "Undo")
     assert app.chat_message[0].text[0].value == "Hello"
 
 
@@ -204,14 +176,14 @@ def test_an_edited_question_is_a_branch_and_both_are_reachable(app: AppTest, ope
     openai_server.plan = Plan(tokens=["First."])
     ask(app, "One")
     openai_server.plan = Plan(tokens=["Second."])
-    button(app, "Edit")
+    press(app, "Edit")
     next(box for box in app.text_area if box.label == "Your question").set_value("Two")
-    button(app, "Send")
+    press(app, "Send")
     assert "Second." in said(app)
     assert "First." not in said(app)
-    button(app, "Earlier version")
+    press(app, "Earlier version")
     assert "First." in said(app)
-    button(app, "Later version")
+    press(app, "Later version")
     assert "Second." in said(app)
 
 
@@ -219,7 +191,7 @@ def test_another_route_is_a_version_and_a_correction(app: AppTest, openai_server
     openai_server.plan = Plan(tokens=["As general."], category="general")
     ask(app, "What is 25 * 17?")
     openai_server.plan = Plan(tokens=["As math."])
-    button(app, "Answer as math instead")
+    press(app, "Answer as math instead")
     assert "As math." in said(app)
     assert "chosen by you" in said(app)
     library = service_module.service().conversations
@@ -247,7 +219,7 @@ def test_a_database_that_cannot_be_opened_is_told_and_the_chat_goes_on(
     monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
     monkeypatch.setenv("WEIR_DATA", str(tmp_path))
     settings.cache_clear()
-    app = AppTest.from_file(ROOT / "pages" / "navigation.py", default_timeout=30).run()
+    app = open_app()
     try:
         assert "The database file of the conversations is damaged." in said(app)
         ask(app, "Hello")
@@ -372,7 +344,7 @@ def test_a_run_that_was_closed_before_it_was_shown_does_not_come_back(
     app.switch_page("events.py").run()
     begin_and_be_stopped(app, interrupt)
     app.switch_page("events.py").run()
-    button(app, "All runs")
+    press(app, "All runs")
     app.run()
     assert "run" not in app.query_params
     assert any(found.label.endswith(": a weir") for found in app.button)
@@ -418,7 +390,7 @@ def test_run_again_at_a_limit_shows_the_limit_once_and_keeps_the_run(
         raise LimitReachedError(LimitKind.STARTS_PER_MINUTE, 30)
 
     monkeypatch.setattr(service_module.service().limits, "start", refuse)
-    button(app, "Run again")
+    press(app, "Run again")
     assert not app.exception
     assert not app.warning
     assert [info.value for info in app.info] == [str(LimitReachedError(LimitKind.STARTS_PER_MINUTE, 30))]
@@ -430,7 +402,7 @@ def test_run_again_at_a_limit_shows_the_limit_once_and_keeps_the_run(
 def test_a_link_of_another_page_is_told(app: AppTest) -> None:
     ask(app, "Hello")
     run_id = app.query_params["run"]
-    other = AppTest.from_file(ROOT / "pages" / "navigation.py", default_timeout=30).run()
+    other = open_app()
     other.query_params["run"] = run_id
     other.switch_page("story.py").run()
     assert "another page" in said(other)

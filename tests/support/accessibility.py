@@ -1,9 +1,9 @@
 """axe in the browser: faults of a page that are Weir's own."""
 
-from typing import Any
+from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 NOT_OURS = {
     "color-contrast": ".token",
@@ -21,6 +21,17 @@ def faults(page: Page) -> list[str]:
         for node in rule["nodes"]
         if not _is_at(page, node["target"][-1], NOT_OURS.get(rule["id"]))
     ]
+
+
+def faults_in_light_and_dark(page: Page) -> list[str]:
+    """Return what axe finds in either scheme; the page follows the browser's."""
+    found = []
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", scheme)
+        found += faults(page)
+    return found
 
 
 def _is_at(page: Page, target: Any, selector: str | None) -> bool:

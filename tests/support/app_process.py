@@ -137,7 +137,7 @@ def weir_process(
 
 def refused_start(environment: dict[str, str]) -> str:
     """Start the app with variables that it cannot use, and return what it wrote before it ended with an error."""
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port=0"]
+    command = with_preloaded_streamlit(0)
     ended = subprocess.run(
         command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=240, check=False
     )

@@ -11,6 +11,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
+# openai uses this module as soon as it is in `sys.modules`, and fails in mid-answer where another thread is still
+# importing it (a chain with LangGraph does): it is whole before the first run.
+import httpx  # noqa: F401
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from chains.router import DecidedBy, Route, RouteDecision
+from chains.router import DecidedBy, RouteDecision
+from chains.routes import Route
 from pages.components.layout import formatting
 from weir.analysis.metrics import RunMetrics
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from chains.router import Route
+from chains.routes import Route
 from pages.components.answer.answer_view import AnswerState, FinishedAnswer
 from pages.components.chat.chat_state import ChatState
 from pages.components.chat.conversation_options import ConversationOptions, read_options

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from chains.router import Route
+from chains.routes import Route
 from pages.components.chat.conversation_options import ConversationOptions
 from pages.components.session import run_links
 from weir.runs.run import Run

@@ -1,6 +1,6 @@
 """Suggestions of each page: what the packaged model does well, chosen by trying (docs/demo.md)."""
 
-from chains.router import Route
+from chains.routes import Route
 
 CHAT = {
     Route.MATH: "What is 25 × 17?",

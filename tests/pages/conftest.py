@@ -1,0 +1,27 @@
+"""The app's pages without a browser, in this process, against a model server on loopback."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.components.session import app_services as service_module
+from tests.support.app_test import open_app
+from tests.support.fake_openai import FakeOpenAI
+from weir.config.settings import settings
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, openai_server: FakeOpenAI) -> Iterator[AppTest]:
+    """One visitor's session on the chat page. `open_app()` opens another visitor's of the same app."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    monkeypatch.setenv("OPENAI_MODEL", "fake")
+    monkeypatch.setenv("WEIR_TIMEOUT", "1")
+    monkeypatch.setenv("WEIR_RETRIES", "0")
+    settings.cache_clear()
+    yield open_app()
+    service_module.close_services()
+    settings.cache_clear()

@@ -1,0 +1,113 @@
+"""What a person reads of each fault on each page, and that asking once more mends it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.components.session.app_services import close_services, service
+from tests.support.app_test import ask, open_app, press, said
+from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
+from tests.support.faults import FAULTS, ModelFault
+from weir.analysis.outcome import AnswerStatus
+from weir.config.settings import settings
+
+ALIKE = ("429: come back at once", "429: come back in 100 s", "503: overloaded")
+"""What a page shows no differently from others of the table."""
+HERE = tuple(fault for fault in FAULTS if not (fault.url or fault.is_huge or fault.name in ALIKE))
+OPENS, CLOSES = '{"name": "', '", "occupation": "gauge", "age": 9, "skills": ["a"], "bio": "b"}'
+"""What makes a document of words."""
+WELL = Plan(tokens=["All", " is well."])
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A page that shows how a run ended."""
+
+    file: str
+    again: str
+    """What the button that runs the chain once more is called."""
+    takes_json: bool = False
+
+    def have(self, model: FakeOpenAI, plan: Plan) -> None:
+        """Have the model answer by this plan, in the form that the page asks for."""
+        words = plan.tokens[1:]
+        model.plan = plan
+        if self.takes_json:
+            model.structured = replace(plan, tokens=[OPENS, *words, CLOSES] if words else [])
+
+    def shows(self, plan: Plan, kept: int | None = None) -> str:
+        """Return what of so many of the tokens stands on the page itself; events and documents have their own views."""
+        return "" if self.file in ("events.py", "partial_json.py") else "".join(plan.tokens[:kept]).strip()
+
+
+ROOMS = {
+    "chat": Room("", "Retry"),
+    "story": Room("story.py", "Retry"),
+    "events": Room("events.py", "Run again"),
+    "JSON": Room("partial_json.py", "Retry", takes_json=True),
+}
+
+
+ONE_OF_EACH = tuple({(fault.kind, fault.mark, fault.kept): fault for fault in HERE}.values())
+"""One of the faults that end alike."""
+CASES = [
+    pytest.param(room, fault, id=f"{name}-{fault.name}")
+    for name, room in ROOMS.items()
+    for fault in (HERE if name == "chat" else ONE_OF_EACH)
+]
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeOpenAI]:
+    """The app's services and their model, for all tests: each test is a visitor of its own."""
+    with fake_openai() as model, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WEIR_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("OPENAI_BASE_URL", model.url)
+        patch.setenv("OPENAI_API_KEY", "sk-test")
+        patch.setenv("OPENAI_MODEL", "fake")
+        patch.setenv("WEIR_TIMEOUT", "2")
+        patch.setenv("WEIR_RETRIES", "0")
+        settings.cache_clear()
+        yield model
+        close_services()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def model(lasting: FakeOpenAI) -> FakeOpenAI:
+    lasting.recover()
+    return lasting
+
+
+def shown(opened: AppTest, room: Room) -> str:
+    """Return the sentences of the page once its run has ended."""
+    if room.file == "events.py":
+        run_id = str(opened.query_params["run"])
+        assert service().recorder.store.get(run_id).wait(10)
+        opened.run()
+    assert not opened.exception
+    return said(opened)
+
+
+@pytest.mark.parametrize(("room", "fault"), CASES)
+def test_a_fault_is_shown_and_another_try_mends_it(room: Room, model: FakeOpenAI, fault: ModelFault) -> None:
+    room.have(model, fault.plan)
+    opened = open_app(room.file)
+    ask(opened, "topic")
+    before = shown(opened, room)
+    if fault.mark is not AnswerStatus.DONE:
+        assert re.search(rf"\b{fault.mark.value}\b", before)
+    assert room.shows(fault.plan, fault.kept) in before
+    if fault.kind is None:
+        return
+    assert fault.kind.message in before
+    assert fault.kind.hint in before
+    room.have(model, WELL)
+    press(opened, room.again)
+    after = shown(opened, room)
+    assert room.shows(WELL) in after
+    assert room.file not in ("events.py", "partial_json.py") or re.search(r"\bDone\b", after)
+    assert fault.kind.message not in after
