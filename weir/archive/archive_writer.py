@@ -92,15 +92,15 @@ class ArchiveWriter:
     def call(self, job: Callable[[], None]) -> None:
         """Call a function on the writer's thread. Returns at once."""
         self._jobs.put(job)
-        if self._thread is None:
-            with self._lock:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._work, name="weir-archive", daemon=True)
-                    self._thread.start()
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="weir-archive", daemon=True)
+                self._thread.start()
 
     def close(self, timeout: float) -> None:
         """Write what is left, and end the thread. Waits for at most `timeout` seconds."""
-        thread = self._thread
+        with self._lock:
+            thread = self._thread
         if thread is not None:
             self._jobs.put(None)
             thread.join(timeout)
