@@ -80,6 +80,7 @@ if not is_admitted:
 # The element is always there, with or without runs to keep alive, so that everything below keeps its position.
 with st.empty():
     keep_alive()
+st.set_page_config(page_title=f"{page.title} · Weir")
 draw_page_style()
 note_page(page.url_path)
 # A conversation opens at its end.

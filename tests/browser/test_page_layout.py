@@ -79,7 +79,8 @@ def test_navigation_and_titles_stay_where_they_are(page: Page, weir_url: str, mo
         box = page.locator("h1").bounding_box()
         assert box
         titles.add((round(box["y"]), round(box["height"])))
-        assert page.locator("h1").count() == 1
+        expect(page.locator("h1")).to_have_count(1)
+        expect(page).to_have_title(f"{page.locator('h1').inner_text()} · Weir")
     ready(page, weir_url)
     page.get_by_test_id("stSidebar").hover()
     page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
