@@ -44,8 +44,11 @@ def size_of_one(archive: RunArchive) -> int:
     return archive.index.total_bytes() // archive.index.count(ALL)
 
 
-def test_a_run_is_the_same_after_a_restart(archive: RunArchive, reopen: Reopen) -> None:
+def test_a_run_is_the_same_after_a_restart(archive: RunArchive, reopen: Reopen, folder: Path) -> None:
     before = kept(archive, "Grüße 🌊")
+    path = folder / f"{before.id}.jsonl.gz"
+    assert (folder.stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o700, 0o600)
+    assert gzip.decompress(path.read_bytes()) == b"".join(to_jsonl(before))
     run = reopen().get(before.id)
     assert run is not before
     assert list(to_jsonl(run)) == list(to_jsonl(before))
