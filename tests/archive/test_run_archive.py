@@ -125,16 +125,32 @@ def test_a_run_that_was_evicted_from_memory_is_read_from_disk(reopen: Reopen) ->
     assert [archive.get(run_id).input["topic"] for run_id in runs] == [f"number {number}" for number in range(9)]
 
 
+def test_who_may_read_a_run_on_disk_is_known_without_reading_it(archive: RunArchive, reopen: Reopen) -> None:
+    run_id = kept(archive).id
+    again = reopen()
+    for is_shared in (True, False):
+        again.set_shared(run_id, is_shared)
+        for _ in range(2):
+            access = again.access(run_id)
+            assert access is not None
+            assert (access.owner, access.can_read(ANN), access.can_read(BEN)) == (ANN, True, is_shared)
+    assert again.runs() == []
+    assert not again.get(run_id).is_shared
+    again.delete([ANN], [run_id])
+    assert again.access(run_id) is None
+    assert again.access("never was") is None
+
+
 def test_only_the_owner_reads_a_run_that_was_taken_back_also_after_a_restart(
     archive: RunArchive, reopen: Reopen
 ) -> None:
     run = kept(archive)
     get_readable_run(archive, run.id, BEN)
-    archive.set_shared(run, False)
+    archive.set_shared(run.id, False)
     again = reopen()
     assert not again.get(run.id).can_read(BEN)
     assert get_readable_run(again, run.id, ANN).owner == ANN
-    again.set_shared(again.get(run.id), True)
+    again.set_shared(run.id, True)
     assert reopen().get(run.id).can_read(BEN)
 
 
@@ -143,14 +159,14 @@ def test_a_run_that_is_taken_back_while_it_is_live_or_written_is_not_shared(
 ) -> None:
     early, meanwhile = live_run("early"), live_run("meanwhile")
     archive.add(early)
-    archive.set_shared(early, False)
+    archive.set_shared(early.id, False)
     end(early)
     write = run_files.RunFiles.write
 
     def write_and_take_back(files: run_files.RunFiles, run: MemoryRun, entry: Any) -> int:
         size = write(files, run, entry)
         if run is meanwhile:
-            archive.set_shared(run, False)
+            archive.set_shared(run.id, False)
         return size
 
     monkeypatch.setattr(run_files.RunFiles, "write", write_and_take_back)
@@ -163,7 +179,7 @@ def test_a_run_that_is_taken_back_while_it_is_live_or_written_is_not_shared(
 
 def test_an_index_that_has_lost_its_runs_gets_them_back_with_their_owner(archive: RunArchive, reopen: Reopen) -> None:
     shared, private = kept(archive, "shared"), kept(archive, "private")
-    archive.set_shared(private, False)
+    archive.set_shared(private.id, False)
     before = archive.index.page(ALL)
     archive.index.forget([shared.id, private.id])
     again = reopen()
@@ -283,7 +299,7 @@ def test_a_database_that_fails_costs_a_sentence_and_take_back_says_so(
         other = kept(archive, "other")
         assert "The disk is full" in archive.problem
         with pytest.raises((StorageError, OSError)):
-            archive.set_shared(run, False)
+            archive.set_shared(run.id, False)
         assert not run.is_shared
         assert archive.get(other.id) is other
     again = reopen()

@@ -186,7 +186,7 @@ class ArchiveWriter:
         del self._entries[run.id]
         # What was changed while the file was written.
         if run.is_shared != entry.is_shared:
-            self.set_shared(run)
+            self.set_shared(run.id, run.is_shared)
         if run.read_by_others:
             self.note_read_by_others(run.id)
         self._make_room()
@@ -198,11 +198,11 @@ class ArchiveWriter:
             files.set_private(run.id, True)
         return dataclasses.replace(entry, bytes=size)
 
-    def set_shared(self, run: Run) -> None:
-        """Store whether a run is shared, if it is written. Raises StorageError or OSError."""
+    def set_shared(self, run_id: str, is_shared: bool) -> None:
+        """Store whether a run that is written is shared. Raises StorageError or OSError."""
         if self._files is not None:
-            self._files.set_private(run.id, not run.is_shared)
-        self._index.set_shared(run.id, run.is_shared)
+            self._files.set_private(run_id, not is_shared)
+        self._index.set_shared(run_id, is_shared)
 
     def note_read_by_others(self, run_id: str) -> None:
         """Store that somebody else has opened the link of a run, once."""

@@ -3,11 +3,14 @@
 A run is in memory while it is live or read, and on disk from its end on.
 """
 
+import contextlib
 import logging
 import threading
 import time
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -16,7 +19,7 @@ from weir.archive.archive_writer import ArchiveProblem, ArchiveWriter
 from weir.archive.run_files import DamagedFileError, RunFiles
 from weir.archive.run_summary import Cost, plain_entry
 from weir.runs.memory_run import MemoryRun
-from weir.runs.run import Run
+from weir.runs.run import Run, can_read
 from weir.runs.run_store import MemoryStore, RunNotFoundError, RunUnavailableError, RunUnreadableError
 from weir.storage.run_index import RunIndex, memory_index
 from weir.storage.run_records import RunEntry, RunFilter
@@ -25,10 +28,26 @@ from weir.storage.storage_errors import StorageError
 FOLDER = "runs"
 """Name of the folder within the data folder."""
 
+MAX_ACCESS = 10_000
+"""Runs on disk of which it is remembered who may read them."""
+
 IDLE_SECONDS = 60.0
 """Time after which a run on disk that nobody reads leaves the memory."""
 
 _LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunAccess:
+    """Who may read a run, for pages that draw many of its kind and need no events."""
+
+    id: str
+    owner: str
+    is_shared: bool
+
+    def can_read(self, visitor: str) -> bool:
+        """Whether this visitor (`Caller.visitor`) may read the run."""
+        return can_read(visitor, self.owner, self.is_shared)
 
 
 class RunArchive:
@@ -64,7 +83,7 @@ class RunArchive:
         """Lists of the runs that are written: all that have ended, but for those of the last moment."""
         self._memory = MemoryStore(memory, on_evict=self._on_evict)
         self._writer = ArchiveWriter(
-            self.index, files, budget=budget, cost=cost, on_turn=self.release_idle, on_removed=self._memory.note_evicted
+            self.index, files, budget=budget, cost=cost, on_turn=self.release_idle, on_removed=self._note_removed
         )
         self._writer.problem = archive_problem
         self._clock = clock
@@ -73,6 +92,8 @@ class RunArchive:
         """Every run that anybody holds, so that there is one object of it: who may read it is said once."""
         self._used_at: dict[str, float] = {}
         self._deleted: set[str] = set()
+        self._access: OrderedDict[str, RunAccess] = OrderedDict()
+        """Of runs on disk, so that a page with fifty answers asks the database once."""
         self._loading: dict[str, threading.Lock] = {}
 
     @property
@@ -122,6 +143,32 @@ class RunArchive:
         self._used_at[run_id] = self._clock()
         return run
 
+    def _in_memory(self, run_id: str) -> Run | None:
+        with self._lock:
+            return self._alive.get(run_id)
+
+    def access(self, run_id: str) -> RunAccess | None:
+        """Return who may read a run, without reading it from disk; None if there is none."""
+        if run_id in self._deleted:
+            return None
+        if (run := self._in_memory(run_id)) is not None:
+            return RunAccess(run.id, run.owner, run.is_shared)
+        if (known := self._access.get(run_id)) is not None:
+            return known
+        try:
+            entry = self.index.find(run_id) if self._files is not None else None
+            if entry is None or self._files is None:
+                return None
+            is_shared = entry.is_shared and not self._files.is_private(run_id)
+        except (StorageError, OSError):
+            _LOG.exception("run %s cannot be looked up", run_id)
+            return None
+        access = self._access[run_id] = RunAccess(run_id, entry.owner, is_shared)
+        while len(self._access) > MAX_ACCESS:
+            with contextlib.suppress(KeyError):
+                self._access.popitem(last=False)
+        return access
+
     def runs(self) -> list[Run]:
         """Return the runs in memory, oldest first."""
         return self._memory.runs()
@@ -140,16 +187,21 @@ class RunArchive:
 
     # What the owner of a run does. Methods raise StorageError or OSError if the disk has a problem.
 
-    def set_shared(self, run: Run, is_shared: bool) -> None:
+    def set_shared(self, run_id: str, is_shared: bool) -> None:
         """Set whether everybody who has the link of a run may read it."""
-        run.is_shared = is_shared
-        if self._writer.is_written(run.id):
-            self._writer.set_shared(run)
+        run = self._in_memory(run_id)
+        if run is not None:
+            run.is_shared = is_shared
+        self._access.pop(run_id, None)
+        if run is None or self._writer.is_written(run_id):
+            self._writer.set_shared(run_id, is_shared)
 
     def delete(self, owners: Collection[str], run_ids: Collection[str]) -> list[str]:
         """Delete runs that have ended; return the ids of those that these owners had. It can be undone for a day."""
         deleted = self.index.delete(owners, run_ids)
         self._deleted.update(deleted)
+        for run_id in deleted:
+            self._access.pop(run_id, None)
         return deleted
 
     def restore(self, owners: Collection[str], run_ids: Collection[str]) -> None:
@@ -175,6 +227,11 @@ class RunArchive:
                 self._memory.discard(run.id)
                 self._used_at.pop(run.id, None)
                 self._writer.forget(run.id)
+
+    def _note_removed(self, run_ids: list[str]) -> None:
+        self._memory.note_evicted(run_ids)
+        for run_id in run_ids:
+            self._access.pop(run_id, None)
 
     def _on_evict(self, run_id: str) -> None:
         def forget() -> None:

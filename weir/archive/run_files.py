@@ -85,7 +85,7 @@ class RunFiles:
         if run.id != entry.id or run.is_truncated:
             raise DamagedFileError(entry.id)
         run.owner, run.read_by_others = entry.owner, entry.read_by_others
-        run.is_shared = entry.is_shared and not self._private_path(run.id).exists()
+        run.is_shared = entry.is_shared and not self.is_private(run.id)
         run.ended_at, run.stop_requested_at = entry.ended_at, entry.stop_requested_at
         return run
 
@@ -102,7 +102,7 @@ class RunFiles:
                 raise DamagedFileError(run_id) from None
         if not head.startswith(_MAGIC) or mark != _SUBFIELD or entry.id != run_id:
             raise DamagedFileError(run_id)
-        is_shared = entry.is_shared and not self._private_path(run_id).exists()
+        is_shared = entry.is_shared and not self.is_private(run_id)
         return dataclasses.replace(entry, bytes=path.stat().st_size, is_shared=is_shared)
 
     def set_private(self, run_id: str, is_private: bool) -> None:
@@ -112,6 +112,10 @@ class RunFiles:
         elif self._path(run_id).exists():
             _write_file(self._private_path(run_id), [])
             self._sync()
+
+    def is_private(self, run_id: str) -> bool:
+        """Whether the run is marked as not shared."""
+        return self._private_path(run_id).exists()
 
     def remove(self, run_id: str) -> None:
         """Remove a file; it may be gone."""
