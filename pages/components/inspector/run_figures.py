@@ -12,7 +12,7 @@ from pages.components.layout.palette import GREY, TEAL
 from weir.analysis.run_trends import Trend
 
 CHART_HEIGHT = 90
-FIGURES_HEIGHT = 150
+FIGURES_HEIGHT = 135
 """Height of a figure with its chart, which is kept free for it."""
 
 

@@ -132,7 +132,7 @@ def _draw_list(archive: RunArchive) -> bool:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{facts.count + len(live):,} of {total + len(new):,} runs", width="content")
         if pages > 1:
-            st.pagination(pages, key=PAGE_KEY)
+            st.pagination(pages, key=PAGE_KEY, width=420)
     return bool(new)
 
 
