@@ -23,7 +23,7 @@ from weir.runs.run import Run, can_read
 from weir.runs.run_store import MemoryStore, RunNotFoundError, RunUnavailableError, RunUnreadableError
 from weir.storage.run_index import RunIndex, memory_index
 from weir.storage.run_records import RunEntry, RunFilter
-from weir.storage.storage_errors import StorageError
+from weir.storage.storage_errors import StorageError, storage_errors
 
 FOLDER = "runs"
 """Name of the folder within the data folder."""
@@ -185,7 +185,7 @@ class RunArchive:
         entries = [(self._writer.entry(run.id) if not run.is_live else None) or plain_entry(run) for run in new]
         return sorted(filter(filter_.matches, entries), key=lambda entry: -entry.created_at)
 
-    # What the owner of a run does. Methods raise StorageError or OSError if the disk has a problem.
+    # What the owner of a run does. Methods raise StorageError if the disk has a problem.
 
     def set_shared(self, run_id: str, is_shared: bool) -> None:
         """Set whether everybody who has the link of a run may read it."""
@@ -194,7 +194,8 @@ class RunArchive:
             run.is_shared = is_shared
         self._access.pop(run_id, None)
         if run is None or self._writer.is_written(run_id):
-            self._writer.set_shared(run_id, is_shared)
+            with storage_errors():
+                self._writer.set_shared(run_id, is_shared)
 
     def delete(self, owners: Collection[str], run_ids: Collection[str]) -> list[str]:
         """Delete runs that have ended; return the ids of those that these owners had. It can be undone for a day."""

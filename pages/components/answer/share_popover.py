@@ -5,7 +5,7 @@ import streamlit as st
 from pages.components.layout.copy_button import copy_button
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
-from pages.components.session.report_storage_errors import report_storage_errors
+from pages.components.session.report_storage_errors import draw_storage_error, report_storage_errors
 from weir.archive.run_archive import RunAccess
 from weir.runs.run import Run
 
@@ -16,6 +16,7 @@ def draw_link(run: Run | RunAccess) -> None:
         return
     icon = ":material/link:" if run.is_shared else ":material/link_off:"
     with st.popover("Share", icon=icon, type="tertiary", key=f"link-{run.id}", help="Share this answer by a link"):
+        draw_storage_error()
         if run.is_shared:
             st.markdown(
                 "Anyone with the link sees this question, the answer and all events, including earlier messages that "
