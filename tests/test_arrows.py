@@ -18,11 +18,16 @@ ALLOWED: dict[str, set[str]] = {
     "weir.storage": set(),
     "weir.runs": {"weir.core"},
     "weir.analysis": {"weir.core", "weir.runs", "weir.partial_json"},
+    "weir.archive": {"weir.core", "weir.runs", "weir.analysis", "weir.storage"},
     "weir.access": {"weir.config", "weir.core", "weir.runs", "weir.analysis"},
     "weir.llm": {"weir.config", "weir.core", "weir.partial_json", "weir.runs"},
-    "weir.api": {"weir", "weir.access", "weir.analysis", "weir.config", "weir.core", "weir.llm", "weir.runs"},
+    "weir.api": {
+        "weir", "weir.access", "weir.analysis", "weir.archive", "weir.config", "weir.core", "weir.llm", "weir.runs",
+        "weir.storage",
+    },
     "weir.app": {
-        "weir.access", "weir.analysis", "weir.api", "weir.config", "weir.core", "weir.llm", "weir.runs", "weir.storage",
+        "weir.access", "weir.analysis", "weir.api", "weir.archive", "weir.config", "weir.core", "weir.llm", "weir.runs",
+        "weir.storage",
     },
     "weir.cli": {
         "weir", "weir.analysis", "weir.api", "weir.app", "weir.config", "weir.core", "weir.llm",
@@ -34,8 +39,8 @@ ALLOWED: dict[str, set[str]] = {
     "weir": {"weir.cli", "weir.library", "weir.llm", "weir.partial_json"},
     "chains": {"weir.config", "weir.llm", "weir.runs"},
     "pages": {
-        "chains", "weir", "weir.access", "weir.analysis", "weir.app", "weir.config", "weir.core", "weir.llm",
-        "weir.partial_json", "weir.runs", "weir.storage", "weir.text",
+        "chains", "weir", "weir.access", "weir.analysis", "weir.app", "weir.archive", "weir.config", "weir.core",
+        "weir.llm", "weir.partial_json", "weir.runs", "weir.storage", "weir.text",
     },
     "streamlit_app": {"chains", "pages", "weir.app", "weir.config"},
 }  # fmt: skip

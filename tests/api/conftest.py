@@ -16,11 +16,11 @@ from weir.access.limits import RunLimiter
 from weir.api.app import create_api
 from weir.api.middleware.anonymous_id_cookie import AnonymousIdMiddleware
 from weir.app.services import run_limit_config
+from weir.archive.run_archive import RunArchive
 from weir.config.settings import Settings
 from weir.llm.provider import ModelProvider
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
-from weir.runs.run_store import MemoryStore
 
 GRACE = 60.0
 """Grace period in seconds of the API under test, unless a test sets another one.
@@ -32,12 +32,14 @@ Serve = Callable[..., AbstractContextManager[httpx.Client]]
 
 
 @pytest.fixture
-def store() -> MemoryStore:
-    return MemoryStore(budget=50_000_000)
+def store() -> Iterator[RunArchive]:
+    archive = RunArchive(50_000_000)
+    yield archive
+    archive.close(10)
 
 
 @pytest.fixture
-def serve(openai_server: FakeOpenAI, loop: BackgroundLoop, store: MemoryStore) -> Serve:
+def serve(openai_server: FakeOpenAI, loop: BackgroundLoop, store: RunArchive) -> Serve:
     """Return a context manager that serves the API with these settings and yields a client."""
 
     @contextlib.contextmanager
@@ -47,7 +49,7 @@ def serve(openai_server: FakeOpenAI, loop: BackgroundLoop, store: MemoryStore) -
         models = ModelProvider(settings)
         recorder = Recorder(store, loop, grace_seconds=settings.grace_seconds, secrets=settings.secrets)
         limits = RunLimiter(run_limit_config(settings))
-        api = create_api(settings, REGISTRY, models, recorder, limits, people_sign_in=people_sign_in)
+        api = create_api(settings, REGISTRY, models, recorder, limits, store, people_sign_in=people_sign_in)
         app = AnonymousIdMiddleware(
             Starlette(routes=[Mount("/api", api)]), name=COOKIE, new_id=new_anonymous_id, is_valid=is_anonymous_id
         )

@@ -11,8 +11,8 @@ from tests.api.conftest import Serve
 from tests.support.fake_openai import FakeOpenAI, Plan
 from tests.support.faults import FAULTS, ModelFault
 from weir.analysis.outcome import AnswerStatus
+from weir.archive.run_archive import RunArchive
 from weir.runs.failure import FailureKind
-from weir.runs.run_store import MemoryStore
 
 STORY = {"topic": "water"}
 TIMEOUT = 1.0
@@ -28,7 +28,7 @@ HUGE = tuple(fault for fault in FAULTS if fault.is_huge and fault.kind is None)
 class Api:
     """The API, with a model that has a fault."""
 
-    def __init__(self, serve: Serve, server: FakeOpenAI, store: MemoryStore) -> None:
+    def __init__(self, serve: Serve, server: FakeOpenAI, store: RunArchive) -> None:
         self._serve = serve
         self.server = server
         self.store = store
@@ -49,13 +49,13 @@ class Api:
 
 
 @pytest.fixture
-def store() -> MemoryStore:
+def store() -> RunArchive:
     """A store as large as Weir's default, so that the huge answers fit."""
-    return MemoryStore(budget=256_000_000)
+    return RunArchive(256_000_000)
 
 
 @pytest.fixture
-def api(serve: Serve, openai_server: FakeOpenAI, store: MemoryStore) -> Api:
+def api(serve: Serve, openai_server: FakeOpenAI, store: RunArchive) -> Api:
     return Api(serve, openai_server, store)
 
 

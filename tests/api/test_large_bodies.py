@@ -18,13 +18,13 @@ from starlette.routing import Route
 
 from tests.support.serving import served
 from weir.api.middleware.large_bodies import LargeBodyMiddleware
+from weir.archive.run_archive import RunArchive
 from weir.core import serialization
 from weir.core.byte_chunks import CHUNK_BYTES, byte_chunks
 from weir.core.run_event import Component, RunEvent
 from weir.runs import recording_file
 from weir.runs.memory_run import MemoryRun
 from weir.runs.run import Status
-from weir.runs.run_store import MemoryStore
 
 STATM = Path("/proc/self/statm")
 READERS = 20
@@ -71,7 +71,7 @@ def stalled(address: str, path: str) -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.skipif(not STATM.exists(), reason="memory is read from /proc")
 @pytest.mark.parametrize("path", ["/api/runs/large/recording", "/api/runs/large", "/api/runs/large/events"])
-def test_readers_that_stall_take_a_piece_each(client: httpx.Client, store: MemoryStore, path: str) -> None:
+def test_readers_that_stall_take_a_piece_each(client: httpx.Client, store: RunArchive, path: str) -> None:
     store.add(large_run())
     before = resident()
     with stalled(str(client.base_url), path):
@@ -132,7 +132,7 @@ def test_bytes_in_pieces_are_the_same_bytes() -> None:
     assert {len(piece) for piece in pieces[:-1]} == {CHUNK_BYTES}
 
 
-def test_a_recording_is_sent_as_it_is_saved(client: httpx.Client, store: MemoryStore) -> None:
+def test_a_recording_is_sent_as_it_is_saved(client: httpx.Client, store: RunArchive) -> None:
     run = large_run()
     store.add(run)
     answer = client.get("/runs/large/recording")
@@ -141,7 +141,7 @@ def test_a_recording_is_sent_as_it_is_saved(client: httpx.Client, store: MemoryS
     assert len(answer.content) == recording_file.size(run)
 
 
-def test_a_run_is_shown_with_its_text_and_its_input(client: httpx.Client, store: MemoryStore) -> None:
+def test_a_run_is_shown_with_its_text_and_its_input(client: httpx.Client, store: RunArchive) -> None:
     run = MemoryRun(
         "odd",
         "story",
@@ -163,7 +163,7 @@ def test_a_run_is_shown_with_its_text_and_its_input(client: httpx.Client, store:
     assert (body["status"], body["events"], body["created_at"]) == ("done", 3, "1970-01-01T00:00:00Z")
 
 
-def test_a_run_that_is_taken_back_is_not_sent_any_further(client: httpx.Client, store: MemoryStore) -> None:
+def test_a_run_that_is_taken_back_is_not_sent_any_further(client: httpx.Client, store: RunArchive) -> None:
     run = large_run()
     store.add(run)
     with client.stream("GET", "/runs/large/recording") as answer:

@@ -14,6 +14,7 @@ from chains.registry import REGISTRY
 from tests.support.serving import served
 from weir.access.limits import RunLimitConfig, RunLimiter
 from weir.api.app import create_api
+from weir.archive.run_archive import RunArchive
 from weir.config.settings import Settings
 from weir.core import serialization
 from weir.core.run_event import Component, RunEvent
@@ -67,7 +68,9 @@ def measured(recorder: Recorder) -> Iterator[tuple[LoopMeasurement, httpx.Client
     chosen = Settings.model_validate({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
     run = long_run()
     recorder.store.add(run)
-    app = LoopMeasurement(create_api(chosen, REGISTRY, ModelProvider(chosen), recorder, RunLimiter(RunLimitConfig())))
+    app = LoopMeasurement(
+        create_api(chosen, REGISTRY, ModelProvider(chosen), recorder, RunLimiter(RunLimitConfig()), RunArchive(10**6))
+    )
     with served(app, "measured") as url, httpx.Client(base_url=url, timeout=60) as client:
         assert client.get("/health").status_code == 200
         yield app, client, run.id

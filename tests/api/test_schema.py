@@ -17,6 +17,7 @@ OPERATIONS = {
     ("GET", "/sse"),
     ("GET", "/chains"),
     ("POST", "/chains/{name}/invoke"),
+    ("GET", "/runs"),
     ("POST", "/runs"),
     ("GET", "/runs/{run_id}"),
     ("DELETE", "/runs/{run_id}"),

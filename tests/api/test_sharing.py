@@ -8,8 +8,8 @@ from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.access.anonymous_id import COOKIE, new_anonymous_id
 from weir.access.caller import Caller
 from weir.access.tickets import issue_ticket
+from weir.archive.run_archive import RunArchive
 from weir.config.settings import Settings
-from weir.runs.run_store import MemoryStore
 
 TOKEN = "a-token-of-some-length"
 RUN = {"chain": "story", "input": {"topic": "water"}}
@@ -73,7 +73,7 @@ def ended_run(client: httpx.Client) -> str:
     return run
 
 
-def test_a_run_that_is_taken_back_is_gone_for_all_but_its_owner(client: httpx.Client, store: MemoryStore) -> None:
+def test_a_run_that_is_taken_back_is_gone_for_all_but_its_owner(client: httpx.Client, store: RunArchive) -> None:
     me = new_anonymous_id()
     client.cookies.set(COOKIE, me)
     run = ended_run(client)
@@ -95,7 +95,7 @@ def test_a_run_that_is_taken_back_is_gone_for_all_but_its_owner(client: httpx.Cl
 
 
 def test_a_visitor_cannot_stop_what_another_has_started_and_a_program_of_this_machine_can(
-    serve: Serve, store: MemoryStore, openai_server: FakeOpenAI
+    serve: Serve, store: RunArchive, openai_server: FakeOpenAI
 ) -> None:
     openai_server.plan = Plan(tokens=[" word"] * 2_000, rate=100)
     me, another = new_anonymous_id(), new_anonymous_id()
@@ -135,7 +135,7 @@ def test_a_ticket_stops_the_runs_of_its_own_visitor_and_the_token_stops_all(
 
 
 def test_whoever_follows_a_run_that_is_taken_back_gets_no_more_of_it(
-    client: httpx.Client, store: MemoryStore, openai_server: FakeOpenAI
+    client: httpx.Client, store: RunArchive, openai_server: FakeOpenAI
 ) -> None:
     openai_server.plan = Plan(tokens=[f" word{number}" for number in range(500)], rate=50)
     client.cookies.set(COOKIE, new_anonymous_id())

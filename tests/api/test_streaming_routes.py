@@ -10,8 +10,8 @@ from httpx_sse import ServerSentEvent, connect_sse
 from tests.api.conftest import Serve
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from weir.api.sse import RETRY_MILLISECONDS
+from weir.archive.run_archive import RunArchive
 from weir.runs.failure import FailureKind
-from weir.runs.run_store import MemoryStore
 
 WORDS = [f" word{number}" for number in range(60)]
 STORY = {"topic": "water"}
@@ -209,7 +209,7 @@ def test_fifty_clients_at_once_each_get_all(serve: Serve, openai_server: FakeOpe
 
 
 def test_the_limit_of_live_runs_says_when_to_come_back(
-    serve: Serve, openai_server: FakeOpenAI, store: MemoryStore
+    serve: Serve, openai_server: FakeOpenAI, store: RunArchive
 ) -> None:
     openai_server.plan = Plan(tokens=WORDS, fault=Fault.STALL, at=1)
     with serve(WEIR_MAX_RUNS_PER_CLIENT=2) as client:

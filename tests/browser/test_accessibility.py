@@ -1,15 +1,14 @@
 """axe finds no fault of Weir's own on any page, light or dark, and every page can be walked by keyboard.
 
-Faults of Streamlit's own elements, and of what a model writes, are named in `NOT_OURS`, with the selector that they are
-found at.
+Faults of Streamlit's own elements, and of what a model writes, are left out (`tests/support/accessibility.py`).
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.support.accessibility import await_script, faults_in_light_and_dark
 from tests.support.browser_page import INPUT, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 
@@ -22,46 +21,6 @@ TITLES = {
     "http_client": "API client",
 }
 ASKING = [name for name in TITLES if name != "routing"]
-NOT_OURS = {
-    "color-contrast": ".token",
-    "svg-img-alt": ".mark-symbol",
-}
-"""Colours of Streamlit's syntax highlighting; the sparkline of `st.metric`."""
-
-
-def faults(page: Page) -> list[str]:
-    """Return what axe finds on the page, without what is not Weir's."""
-    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
-    return [
-        f"{rule['id']}: {node['html'][:200]}"
-        for rule in found
-        for node in rule["nodes"]
-        if not _is_at(page, node["target"][-1], NOT_OURS.get(rule["id"]))
-    ]
-
-
-def faults_in_light_and_dark(page: Page) -> list[str]:
-    """Return what axe finds in either scheme; the page follows the browser's."""
-    found = []
-    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-    for scheme in schemes:
-        page.emulate_media(color_scheme=scheme)
-        expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", scheme)
-        found += faults(page)
-    return found
-
-
-def _is_at(page: Page, target: Any, selector: str | None) -> bool:
-    """Whether an element of the page, which axe names by a selector, matches another selector."""
-    if selector is None or not isinstance(target, str):
-        return False
-    matches: bool = page.evaluate("([one, other]) => document.querySelector(one)?.matches(other)", [target, selector])
-    return matches
-
-
-def await_script(page: Page) -> None:
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", TITLES)

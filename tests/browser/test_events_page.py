@@ -1,18 +1,16 @@
 import json
 import re
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.test_accessibility import await_script, faults
+from tests.support.accessibility import await_script, faults, faults_in_light_and_dark
 from tests.support.app_process import running_weir
 from tests.support.browser_page import INPUT, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 
 WORDS = [f" word{number}" for number in range(40)]
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 HEADER, ROW = 35, 24
 """Pixels of a table's header and of one of its rows."""
 
@@ -252,12 +250,10 @@ def test_two_runs_are_compared_and_one_is_saved_as_a_page(story_recording: Page,
     assert faults(page) == []
     page.get_by_role("button", name="End the comparison").click()
     expect(page.get_by_text(re.compile("^The texts differ in"))).to_have_count(0)
-    for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)
-        for name in ("Latency", "Doctor"):
-            view(page, name)
-            await_script(page)
-            assert faults(page) == []
+    for name in ("Latency", "Doctor"):
+        view(page, name)
+        await_script(page)
+        assert faults_in_light_and_dark(page) == []
     page.get_by_role("main").get_by_role("button", name="Page", exact=True).click()
     with page.expect_download() as got:
         page.get_by_role("button", name=re.compile(r"Save the page \([0-9,]+ kB\)")).click()

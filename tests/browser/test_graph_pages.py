@@ -6,7 +6,7 @@ from typing import Literal
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.test_accessibility import await_script, faults
+from tests.support.accessibility import await_script, faults
 from tests.support.agent_recording import QUESTION, TURNS, words
 from tests.support.app_process import free_port, weir_process, with_preloaded_streamlit
 from tests.support.browser_page import opened, send

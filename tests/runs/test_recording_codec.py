@@ -1,6 +1,7 @@
 """Lines of a recording: which are accepted, which are rejected, and with which message."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from weir.runs.failure import Failure, FailureKind
 from weir.runs.recording_codec import Decoder, End, Header, Line, RecordingError, encode
 from weir.runs.run import Status
 
+SAMPLES = Path(__file__).parents[2] / "pages" / "assets" / "recordings"
 HEADER: dict[str, Any] = {"id": "id-1", "name": "story", "created_at": 12.5, "input": "x", "context": {}}
 EVENT: dict[str, Any] = {
     "seq": 0,
@@ -189,3 +191,71 @@ def test_half_a_surrogate_pair_in_a_name_or_a_detail_is_replaced() -> None:
     assert isinstance(read, Header)
     assert read.name == "a\ufffd"
     assert end == End(Status.FAILED, Failure(FailureKind.INTERNAL, "bad \ufffd"))
+
+
+class SlowDecoder(Decoder):
+    """Reads and checks each line in whole."""
+
+    def _event_as_before(self, line: bytes) -> RunEvent | None:  # noqa: ARG002
+        return None
+
+
+def read(decoder: Decoder, lines: list[bytes]) -> list[Line | str]:
+    """Return what a decoder reads, up to its first error."""
+    found: list[Line | str] = []
+    for line in lines:
+        try:
+            found.append(decoder.decode(line))
+        except RecordingError as error:
+            return [*found, str(error)]
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.jsonl")), ids=lambda path: path.stem)
+def test_lines_like_earlier_ones_are_read_as_if_they_were_checked_in_whole(path: Path) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert read(Decoder(), lines) == read(SlowDecoder(), lines)
+    assert (
+        len({id(event.component) for event in read(Decoder(), lines) if isinstance(event, RunEvent)}) < len(lines) / 9
+    )
+
+
+def plain(seq: object, at: object, data: str, *, more: str = "") -> bytes:
+    head = f'"event":"on_chain_stream","name":"a","run_id":"r","parent_ids":[],"tags":[]{more},"metadata":{{}}'
+    return f'{{"seq":{seq},"at":{at},{head},"data":{data}}}\n'.encode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        plain(1, 0.5, '{"chunk":"b"}'),
+        plain(1, 0.5, '{ "chunk": "b" }'),
+        plain(1, 0.5, '{"chunk":"b"} '),
+        plain(1, 0.5, '{"chunk":"b"},"data":{"chunk":"c"}'),
+        plain(1, 0.5, '{"chunk":"b"},"seq":7'),
+        plain(1, 0.5, '{"chunk":"b"},"event":"x"'),
+        plain(1, 0.5, '{"chunk":1e999}'),
+        plain(1, 0.5, f'{{"chunk":{10**30}}}'),
+        plain(1, 0.5, '{"chunk":1,"chunk":2}'),
+        plain(1, 0.5, '{"chunk":"\\ud800"}'),
+        plain(1, 0.5, '"text"'),
+        plain(1, 0.5, "[" * 200 + "]" * 200),
+        plain(1, 0.5, '{"chunk":"b"}').rstrip(),
+        plain(1, 0.5, '{"chunk":"b"}')[:-5],
+        plain(2, 0.5, '{"chunk":"b"}'),
+        plain("01", 0.5, '{"chunk":"b"}'),
+        plain(1, "0.5000", '{"chunk":"b"}'),
+        plain(1, "1e1", '{"chunk":"b"}'),
+        plain(1, "00.5", '{"chunk":"b"}'),
+        plain(1, "NaN", '{"chunk":"b"}'),
+        plain(1, 1e300, '{"chunk":"b"}'),
+        plain(1, 0.1, '{"chunk":"b"}'),
+        plain(1, -5, '{"chunk":"b"}'),
+        plain(1, 0.5, '{"chunk":"b"}', more=',"seq":1'),
+        plain(1, 0.5, '{"chunk":"b"}', more=',"at":3'),
+    ],
+)
+def test_an_odd_line_like_an_earlier_one_is_checked_all_the_same(line: bytes) -> None:
+    for more in ("", ',"seq":1', ',"at":3'):
+        lines = [header(), plain(0, 0.3, '{"chunk":"a"}', more=more), line, plain(2, 0.9, '{"chunk":"d"}', more=more)]
+        assert read(Decoder(), lines) == read(SlowDecoder(), lines)

@@ -29,3 +29,16 @@ def _network(address: str) -> str:
             return str(parsed)
         return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
     return address
+
+
+PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "cf-connecting-ip", "true-client-ip")
+"""Headers of a request that a proxy has passed on."""
+
+
+def program_caller(address: str) -> Caller:
+    """Return the caller for a program, which has no cookie and no sign-in: it stands for its address."""
+    return Caller.from_identity(f"address {address}", address)
+
+
+LOCAL_PROGRAMS = tuple(program_caller(address).visitor for address in ("127.0.0.1", "::1"))
+"""Visitors that stand for the programs on this machine."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
@@ -13,6 +14,7 @@ from weir.api.problem_details import ApiError, public_validation_errors
 from weir.api.request_caller import get_caller, is_api_client
 from weir.api.run_reader import RunReader
 from weir.api.sse import SseConnections, iterate_until
+from weir.archive.run_archive import RunArchive
 from weir.core.run_event import RunEvent
 from weir.llm.chain_registry import ChainRegistry, UnsuitableModelError
 from weir.llm.provider import ModelProvider
@@ -28,11 +30,19 @@ EVENTS_PER_TURN = 200
 class ApiServices:
     """Registry, models, recorder and limits of the app, used with the rights of the caller of each request."""
 
-    def __init__(self, registry: ChainRegistry, models: ModelProvider, recorder: Recorder, limits: RunLimiter) -> None:
+    def __init__(
+        self,
+        registry: ChainRegistry,
+        models: ModelProvider,
+        recorder: Recorder,
+        limits: RunLimiter,
+        archive: RunArchive,
+    ) -> None:
         self.registry = registry
         self.models = models
         self.recorder = recorder
         self.limits = limits
+        self.archive = archive
         self.connections = SseConnections()
 
     def start_run(self, request: Request, chain_name: str, value: Any, options: GraphOptions | None = None) -> Run:
@@ -54,12 +64,17 @@ class ApiServices:
             run = configure_run(prepared.runnable, None if value is None else prepared.inputs, options)
         except (GraphOptionsError, UnsuitableModelError) as error:
             raise ApiError(422, str(error)) from None
-        context = prepared.context | run.context
-        return start_limited_run(
-            self.limits,
-            get_caller(request),
-            lambda: self.recorder.start(run.runnable, run.value, name=chain.name, context=context, config=run.config),
+        caller = get_caller(request)
+        begin = partial(
+            self.recorder.start,
+            run.runnable,
+            run.value,
+            name=chain.name,
+            context=prepared.context | run.context | {"via": "http"},
+            config=run.config,
+            owner=caller.visitor,
         )
+        return start_limited_run(self.limits, caller, begin)
 
     def get_run(self, request: Request, run_id: str) -> Run:
         """Return a run that the caller may read. Raises RunNotFoundError, RunEvictedError or RunNotSharedError."""

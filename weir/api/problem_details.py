@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from weir.access.limits import LimitReachedError
 from weir.llm.chain_registry import ModelNotReadyError, UnknownChainError
-from weir.runs.run_store import RunEvictedError, RunNotFoundError, RunNotSharedError
+from weir.runs.run_store import RunEvictedError, RunNotFoundError, RunNotSharedError, RunUnreadableError
 
 _LOG = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
         401: "The bearer token or ticket is missing or wrong.",
         403: "The caller's address, origin or host is not allowed, or the run is another visitor's.",
         404: "There is no such chain or run.",
-        410: "The run was removed to make room for newer ones, or is not shared any more.",
+        410: "The run was removed to make room for newer ones, is not shared any more, or cannot be read.",
         413: "The body is too large.",
         422: "The input does not match the schema, or the event id does not belong to the stream.",
         429: "A limit of runs or tokens is reached; Retry-After says when to try again.",
@@ -155,6 +155,7 @@ def register_exception_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RunNotFoundError, message_with_status(404))
     app.add_exception_handler(RunEvictedError, message_with_status(410))
     app.add_exception_handler(RunNotSharedError, message_with_status(410))
+    app.add_exception_handler(RunUnreadableError, message_with_status(410))
     app.add_exception_handler(LimitReachedError, on_limit)
     app.add_exception_handler(ModelNotReadyError, message_with_status(503))
     app.add_exception_handler(Exception, on_unexpected_error)

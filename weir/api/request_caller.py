@@ -2,7 +2,7 @@
 
 from fastapi import Request
 
-from weir.access.caller import Caller
+from weir.access.caller import Caller, program_caller
 
 
 def get_caller(request: Request) -> Caller:
@@ -10,7 +10,8 @@ def get_caller(request: Request) -> Caller:
     address = request.client.host if request.client else ""
     if (visitor := getattr(request.state, "ticket_visitor", None)) is not None:
         return Caller(visitor, address)
-    return Caller.from_identity(getattr(request.state, "visitor", None) or f"address {address}", address)
+    visitor = getattr(request.state, "visitor", None)
+    return Caller.from_identity(visitor, address) if visitor else program_caller(address)
 
 
 def is_api_client(request: Request) -> bool:

@@ -17,6 +17,7 @@ from weir.core.byte_chunks import byte_chunks
 from weir.llm.chain_registry import ChainSpec
 from weir.runs.graph_options import GraphOptions
 from weir.runs.run import Run
+from weir.storage.run_records import RunEntry
 
 _PAGE_NAME = re.compile("[a-z_]{1,40}")
 """A valid page name. The context of an opened recording may hold anything."""
@@ -175,6 +176,68 @@ def _with_text(body: bytes, run: Run, count: int) -> Iterator[bytes]:
     for _, text in answer_chunks(run.events[number] for number in range(count)):
         yield serialization.dumps(decoder.decode(text.encode("utf-16-le", "surrogatepass")))[1:-1]
     yield serialization.dumps(decoder.decode(b"", final=True))[1:-1] + b'"}'
+
+
+class RunListItem(BaseModel):
+    """A run in a list. Times are in seconds; null means not known."""
+
+    id: str
+    chain: str
+    page: str = Field(description="Page that started it; `http` if a program did")
+    input: str = Field(description="Beginning of the input, in one line")
+    model: str
+    status: str = Field(description="writing, done, waiting (for a person), stopped, cut_off or failed")
+    created_at: datetime
+    seconds: float
+    time_to_first_token: float | None
+    tokens_per_second: float | None
+    tokens_in: int | None
+    tokens_out: int | None
+    exact: bool = Field(description="Whether the model's server reported the tokens; if not, they are estimated")
+    cost: float | None = Field(description="Dollars; null where no prices are set")
+    events: int
+    findings: int = Field(description="Number of findings of the diagnosis")
+    worst_finding: str = Field(description="Title of the first one; empty without any")
+    pinned: bool
+    links: Links
+
+
+class RunListResponse(BaseModel):
+    """A part of a list of runs."""
+
+    runs: list[RunListItem]
+    next: str | None = Field(description="`cursor` of the next page; null on the last one")
+
+
+def run_list_item(entry: RunEntry, base: str) -> RunListItem:
+    """Return a run of the index. `base` is the path that the API is mounted at."""
+    address = f"{base}/runs/{entry.id}"
+    return RunListItem(
+        id=entry.id,
+        chain=entry.chain,
+        page=entry.page,
+        input=entry.input,
+        model=entry.model,
+        status=entry.status,
+        created_at=datetime.fromtimestamp(entry.created_at, UTC),
+        seconds=entry.seconds,
+        time_to_first_token=entry.first_token,
+        tokens_per_second=entry.tokens_per_second,
+        tokens_in=entry.tokens_in,
+        tokens_out=entry.tokens_out,
+        exact=entry.is_exact,
+        cost=entry.cost,
+        events=entry.events,
+        findings=entry.findings,
+        worst_finding=entry.worst_finding,
+        pinned=entry.is_pinned,
+        links=Links(
+            run=address,
+            events=f"{address}/events",
+            recording=f"{address}/recording",
+            page=f"/events?run={entry.id}",
+        ),
+    )
 
 
 class Health(BaseModel):

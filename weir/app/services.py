@@ -1,23 +1,30 @@
 """Services of the process, one object each: recorder, models, limits, conversations, answer writer."""
 
 import logging
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from weir.access.limits import RunLimitConfig, RunLimiter
 from weir.app.answer_writer import AnswerWriter
+from weir.archive.run_archive import RunArchive
 from weir.config.settings import Settings
 from weir.core.redaction import Redactor, install_log_redaction
 from weir.llm.provider import ModelProvider
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
-from weir.runs.run_store import MemoryStore
 from weir.storage.database import IN_MEMORY_URL, database_url
 from weir.storage.repository import ConversationRepository, open_repository
 from weir.storage.storage_errors import StorageError
 
 TRASH_DAYS = 30
 """Days for which a deleted conversation can be restored."""
+
+RUNS_END_SECONDS = 0.5
+"""Time for runs that are stopped at the end of the process to end."""
+
+ARCHIVE_SECONDS = 1.5
+"""Time to write the runs that have just ended."""
 
 CLOSE_SECONDS = 1.0
 """Time for the background loop to close its connections to the model."""
@@ -37,6 +44,8 @@ class AppServices:
     conversations: ConversationRepository
     """Conversation storage. If there is a `storage_problem`, it is in memory and ends with the process."""
     answer_writer: AnswerWriter
+    archive: RunArchive
+    """The recorder's store: runs, live and ended, and the lists of them."""
     redactor: Redactor
     """Removes secrets from what is shown."""
     storage_problem: StorageError | None
@@ -45,6 +54,7 @@ class AppServices:
     def start(self) -> None:
         """Start to load the embedded model, if it is used, and purge conversations deleted over `TRASH_DAYS` ago."""
         self.models.start()
+        self.archive.start()
         try:
             self.conversations.purge(days=TRASH_DAYS)
         except StorageError:
@@ -54,6 +64,10 @@ class AppServices:
         """Stop all runs, the embedded engine and the loop. A chain that does not end, as it computes, is left."""
         self.recorder.stop_all()
         self.answer_writer.close()
+        deadline = time.monotonic() + RUNS_END_SECONDS
+        for run in self.archive.runs():
+            run.wait(max(0.0, deadline - time.monotonic()))
+        self.archive.close(ARCHIVE_SECONDS)
         if self.models.engine:
             self.models.engine.stop()
         try:
@@ -67,16 +81,16 @@ class AppServices:
 def build_services(settings: Settings, secrets: Iterable[str] = ()) -> AppServices:
     """Return the services for these settings. `secrets` are redacted besides those of the settings and the models."""
     loop = BackgroundLoop()
-    store = MemoryStore(budget=int(settings.record_mb * 1e6))
     models = ModelProvider(settings)
     all_secrets = (*models.secrets, *secrets)
     redactor = Redactor(all_secrets)
     install_log_redaction(redactor)
-    recorder = Recorder(store, loop, grace_seconds=settings.grace_seconds, secrets=all_secrets)
     conversations, problem = _open_repository(settings)
+    archive = _open_archive(settings, conversations, problem)
+    recorder = Recorder(archive, loop, grace_seconds=settings.grace_seconds, secrets=all_secrets)
     limits = RunLimiter(run_limit_config(settings))
     return AppServices(
-        settings, models, recorder, limits, loop, conversations, AnswerWriter(conversations), redactor, problem
+        settings, models, recorder, limits, loop, conversations, AnswerWriter(conversations), archive, redactor, problem
     )
 
 
@@ -90,6 +104,21 @@ def run_limit_config(settings: Settings) -> RunLimitConfig:
         total_starts_per_minute=settings.total_runs_per_minute,
         tokens_per_day=settings.tokens_per_day,
         total_tokens_per_day=settings.total_tokens_per_day,
+    )
+
+
+def _open_archive(
+    settings: Settings, conversations: ConversationRepository, problem: StorageError | None
+) -> RunArchive:
+    memory = int(settings.record_mb * 1e6)
+    if problem is not None or settings.keep_mb == 0:
+        return RunArchive(memory, cost=settings.answer_cost, problem=problem)
+    return RunArchive(
+        memory,
+        engine=conversations.engine,
+        folder=settings.data_folder,
+        budget=int(settings.keep_mb * 1e6),
+        cost=settings.answer_cost,
     )
 
 

@@ -127,6 +127,8 @@ class Settings(BaseSettings):
         256.0, ge=1, le=1_000_000, validation_alias=AliasChoices("WEIR_RECORD_MB"), examples=["256"]
     )
     """Memory for recorded runs, in megabytes; the oldest finished runs go first."""
+    keep_mb: float = Field(500.0, ge=0, le=10_000_000, validation_alias=AliasChoices("WEIR_KEEP_MB"), examples=["500"])
+    """Disk space for ended runs in the data folder, in megabytes; the oldest go first. 0 keeps none on disk."""
     price_in: Annotated[float | None, BeforeValidator(_blank_is_unset)] = Field(
         None, ge=0, le=1_000_000, validation_alias=AliasChoices("WEIR_PRICE_IN"), examples=["0.15"]
     )
@@ -182,7 +184,7 @@ class Settings(BaseSettings):
     data_folder: Annotated[Path, BeforeValidator(_names_folder), AfterValidator(_from_home)] = Field(
         default_factory=default_data_folder, validation_alias=AliasChoices("WEIR_DATA"), examples=["./data"]
     )
-    """Folder for conversations."""
+    """Folder for conversations and ended runs."""
     database_url: Annotated[SecretStr | None, BeforeValidator(_whole)] = Field(
         None, validation_alias=AliasChoices("WEIR_DATABASE_URL"), examples=["postgresql://weir@localhost/weir"]
     )

@@ -54,6 +54,7 @@ class Recorder:
         run_id: uuid.UUID | None = None,
         method: Method = Method.ASTREAM,
         connections: Abortable | None = None,
+        owner: str = "",
     ) -> Run:
         """Start a run and return it at once.
 
@@ -61,7 +62,7 @@ class Recorder:
 
         `context` holds notes in JSON that are stored with the run, such as the page that started it. `run_id` is the
         id, if one is reserved. A thread that waits on the network cannot be cancelled: Stop aborts the connections of a
-        method that is not async through `connections`.
+        method that is not async through `connections`. `owner` is the `Caller.visitor` of who starts it.
         """
         request = RunRequest(
             runnable,
@@ -81,6 +82,7 @@ class Recorder:
             grace_seconds=self._grace_seconds,
             redactor=self._redactor,
         )
+        driver.run.owner = owner
         self.store.add(driver.run)
         self._loop.call(driver.launch)
         return driver.run

@@ -45,6 +45,14 @@ MAX_CONTAINERS = 1_000_000
 MAX_COMPONENT_VALUES = 1_000_000
 """Parents, tags and metadata values of all components together. They stay in memory as long as the run."""
 
+MAX_HEADS = 10_000
+"""Beginnings of lines that a decoder remembers."""
+
+_HEAD_START = re.compile(
+    rb'\{"seq":(0|[1-9][0-9]{0,8}),"at":((?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,20})?(?:e-?[0-9]{1,2})?),'
+)
+"""Number and time of an event, as Weir writes them."""
+
 _MAX_TIMESTAMP = 32_503_680_000
 """The year 3000 in seconds since the epoch: a date that every calendar can show in every time zone."""
 _CONTAINER = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([\[{])', re.DOTALL)
@@ -102,6 +110,29 @@ def encode_in_pieces(line: Line) -> Iterator[bytes]:
             yield serialization.dumps({"end": {"status": line.status.value, "failure": failure}}) + b"\n"
 
 
+class Encoder:
+    """Writes the lines of one recording. It encodes what the events of a component have in common once."""
+
+    def __init__(self) -> None:
+        self._heads: dict[tuple[int, str], tuple[Component, bytes]] = {}
+        """By `id()` of the component, which its entry keeps alive, and name of the event."""
+
+    def encode_in_pieces(self, line: Line) -> Iterator[bytes]:
+        """Yield what the function `encode_in_pieces` yields, in a quarter of its time."""
+        if not isinstance(line, RunEvent):
+            yield from encode_in_pieces(line)
+            return
+        key = id(line.component), line.event
+        known = self._heads.get(key)
+        if known is None:
+            head = line.head()
+            del head["seq"], head["at"]
+            known = self._heads[key] = line.component, b"," + serialization.dumps(head)[1:-1] + b',"data":'
+        yield b'{"seq":%d,"at":%b%b' % (line.seq, serialization.dumps(line.elapsed), known[1])
+        yield line.payload
+        yield b"}\n"
+
+
 class Decoder:
     """Reads the lines of one recording in order."""
 
@@ -112,12 +143,16 @@ class Decoder:
         self._last_elapsed = 0.0
         self._components: dict[tuple[str, str], tuple[Component, bytes]] = {}
         self._component_values = 0
+        self._heads: dict[bytes, tuple[str, Component]] = {}
+        """Name and component of checked events, by the bytes of their lines between the time and the data."""
 
     def decode(self, line: bytes) -> Line:
         """Decode the next line, which may end in a newline. Raises RecordingError with the line's number."""
         self._lines += 1
         if self._lines == 1:
             return _header(line)
+        if (event := self._event_as_before(line)) is not None:
+            return event
         value = self._parse(line)
         if self._has_ended:
             raise RecordingError(f"Line {self._lines} of this recording comes after its end.")
@@ -125,6 +160,43 @@ class Decoder:
             self._has_ended = True
             return self._end(value)
         return self._event(value, line)
+
+    def _event_as_before(self, line: bytes) -> RunEvent | None:
+        """Return the event of a line that differs from a checked one in its number, time and data only, as most do.
+
+        None: the line has to be read and checked in whole, which takes several times as long.
+        """
+        head, _, rest = line.partition(b',"data":')
+        start = _HEAD_START.match(head)
+        known = self._heads.get(head[start.end() :]) if start else None
+        if start is None or known is None or self._has_ended or not rest.endswith(b"}\n"):
+            return None
+        payload, elapsed, (name, component) = rest[:-2], float(start[2]), known
+        if int(start[1]) != self._events or not self._last_elapsed <= elapsed <= MAX_SECONDS:
+            return None
+        if line.count(b"[") + line.count(b"{") > serialization.MAX_DEPTH:
+            return None
+        try:
+            data = serialization.loads(payload)
+        except (ValueError, RecursionError):
+            return None
+        is_in_form = isinstance(data, dict) or name == "on_custom_event"
+        if not is_in_form or serialization.dumps(data) != payload:
+            return None
+        self._events += 1
+        self._last_elapsed = elapsed
+        return RunEvent(int(start[1]), elapsed, name, component, payload)
+
+    def _remember_head(self, line: bytes, event: RunEvent) -> None:
+        """Have `_event_as_before` know lines like this one, of a checked event, if it is written as Weir does."""
+        head, _, rest = line.partition(b',"data":')
+        start = _HEAD_START.match(head)
+        if start is None or rest.rstrip(b"\n") != event.payload + b"}" or len(self._heads) >= MAX_HEADS:
+            return
+        between = head[start.end() :]
+        # A field that is there twice counts where it comes last.
+        if int(start[1]) == event.seq and b'"seq"' not in between and b'"at"' not in between:
+            self._heads[between] = event.event, event.component
 
     def _parse(self, line: bytes) -> dict[str, Any]:
         if _has_too_many_containers(line):
@@ -160,9 +232,11 @@ class Decoder:
             raise RecordingError(f"Line {self._lines} of this recording goes back in time.")
         self._events += 1
         self._last_elapsed = max(self._last_elapsed, fields.at)
-        return RunEvent(
+        event = RunEvent(
             fields.seq, self._last_elapsed, fields.event, self._component(fields), _payload(value, fields, line)
         )
+        self._remember_head(line, event)
+        return event
 
     def _component(self, fields: "_EventRecord") -> Component:
         """Return the component of an event. Events with equal components share one object."""

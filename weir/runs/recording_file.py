@@ -1,12 +1,12 @@
 """Recording file: a run as `.jsonl`, written and read line by line with `recording_codec`."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from weir.core.byte_chunks import byte_chunks
 from weir.core.run_event import RunEvent
 from weir.runs.memory_run import MemoryRun
-from weir.runs.recording_codec import Decoder, End, Header, Line, RecordingError, encode, encode_in_pieces
+from weir.runs.recording_codec import Decoder, Encoder, End, Header, Line, RecordingError, encode
 from weir.runs.run import Run, Status
 
 MEDIA_TYPE = "application/jsonl"
@@ -17,7 +17,16 @@ MAX_BYTES = 64_000_000
 ID_PREFIX = "rec-"
 """Prefix of an opened recording's id; the rest is a digest of the file."""
 
-__all__ = ["MAX_BYTES", "MEDIA_TYPE", "RecordingError", "from_jsonl", "is_too_large", "jsonl_chunks", "to_jsonl"]
+__all__ = [
+    "MAX_BYTES",
+    "MEDIA_TYPE",
+    "RecordingError",
+    "from_jsonl",
+    "is_too_large",
+    "jsonl_chunks",
+    "read_run",
+    "to_jsonl",
+]
 
 
 def to_jsonl(run: Run) -> Iterator[bytes]:
@@ -27,7 +36,8 @@ def to_jsonl(run: Run) -> Iterator[bytes]:
 
 def jsonl_chunks(run: Run) -> Iterator[bytes]:
     """Yield what `to_jsonl` yields, in chunks of one size."""
-    return byte_chunks(piece for line in _lines(run) for piece in encode_in_pieces(line))
+    encoder = Encoder()
+    return byte_chunks(piece for line in _lines(run) for piece in encoder.encode_in_pieces(line))
 
 
 def is_too_large(run: Run) -> bool:
@@ -48,22 +58,16 @@ def size(run: Run) -> int:
     return total
 
 
-def from_jsonl(content: bytes) -> MemoryRun:
-    """Return the run of a recording, as a run that has ended. Raises RecordingError.
+def read_run(lines: Iterable[bytes], run_id: str | None = None) -> MemoryRun:
+    """Return the run of a recording's lines, as a run that has ended. `run_id` is its id if not the recorded one.
 
-    A recording of a live run has no end line: it becomes an abandoned run with `is_truncated`.
+    A recording of a live run has no end line: it becomes an abandoned run with `is_truncated`. Raises RecordingError.
     """
-    if len(content) > MAX_BYTES:
-        raise RecordingError(f"This file is larger than {MAX_BYTES // 1_000_000} MB, the most that Weir opens.")
-    decoder = Decoder()
-    lines = _split_lines(content)
-    header = decoder.decode(next(lines, b""))
+    decoder, rest = Decoder(), iter(lines)
+    header = decoder.decode(next(rest, b""))
     assert isinstance(header, Header)
-    if b"\n" in content and not content.endswith(b"\n"):
-        number = content.count(b"\n") + 1
-        raise RecordingError(f"This recording ends in the middle of line {number}.")
     run = MemoryRun(
-        ID_PREFIX + hashlib.sha256(content).hexdigest()[:32],
+        run_id or header.id,
         header.name,
         header.input,
         context=header.context,
@@ -74,7 +78,7 @@ def from_jsonl(content: bytes) -> MemoryRun:
     )
     end = End(Status.ABANDONED, None)
     run.is_truncated = True
-    for line in lines:
+    for line in rest:
         match decoder.decode(line):
             case RunEvent() as event:
                 run.append(event)
@@ -82,6 +86,17 @@ def from_jsonl(content: bytes) -> MemoryRun:
                 run.is_truncated = False
     run.close(end.status, end.failure)
     return run
+
+
+def from_jsonl(content: bytes) -> MemoryRun:
+    """Return the run of a recording file. The same file gives the same id. Raises RecordingError."""
+    if len(content) > MAX_BYTES:
+        raise RecordingError(f"This file is larger than {MAX_BYTES // 1_000_000} MB, the most that Weir opens.")
+    if b"\n" in content and not content.endswith(b"\n"):
+        Decoder().decode(content[: content.index(b"\n") + 1])
+        number = content.count(b"\n") + 1
+        raise RecordingError(f"This recording ends in the middle of line {number}.")
+    return read_run(_split_lines(content), ID_PREFIX + hashlib.sha256(content).hexdigest()[:32])
 
 
 def _lines(run: Run) -> Iterator[Line]:

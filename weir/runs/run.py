@@ -71,6 +71,8 @@ class Run(ABC):
         """`Caller.visitor` of the caller who started it; "" for nobody."""
         self.is_shared = True
         """Whether everybody who knows the id may read it. If not, only the owner may."""
+        self.read_by_others = False
+        """Whether somebody else than its owner has opened its link."""
         self.failure: Failure | None = None
         self.stop_requested_at: float | None = None
         """Seconds from the start to the request to end the run early."""
@@ -163,8 +165,13 @@ class Run(ABC):
 
     def can_read(self, visitor: str) -> bool:
         """Whether this visitor (`Caller.visitor`) may read the run."""
-        return self.is_shared or (self.owner == visitor and bool(visitor))
+        return can_read(visitor, self.owner, self.is_shared)
 
     def can_stop(self, visitor: str) -> bool:
         """Whether this visitor may stop the run: its owner, or, if it has no owner, everybody who may read it."""
         return self.owner in ("", visitor) and self.can_read(visitor)
+
+
+def can_read(visitor: str, owner: str, is_shared: bool) -> bool:
+    """Whether a visitor may read a run of this owner: its owner, and if it is shared everybody who knows its id."""
+    return is_shared or (owner == visitor and bool(visitor))

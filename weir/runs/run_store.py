@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Protocol
 
 from weir.runs.memory_run import MemoryRun
@@ -20,15 +21,19 @@ class RunUnavailableError(LookupError):
 class RunNotFoundError(RunUnavailableError):
     """The store has never had a run of this id, or has forgotten it."""
 
-    message = "There is no run at this link: the server has been restarted since, or the link is not complete."
+    message = "There is no run at this link: the link is not complete, or the run was deleted or is not kept any more."
 
 
 class RunEvictedError(RunUnavailableError):
     """The run was evicted to make room for newer ones."""
 
-    message = (
-        "This run has been removed to make room for newer ones. Runs are kept in memory up to a limit; start it again."
-    )
+    message = "This run has been removed to make room for newer ones. Runs are kept up to a limit; start it again."
+
+
+class RunUnreadableError(RunUnavailableError):
+    """The run is kept on disk, and its file or the index cannot be read."""
+
+    message = "This run is kept on disk and cannot be read: its file is damaged, or the disk has a problem."
 
 
 class RunNotSharedError(RunUnavailableError):
@@ -38,13 +43,13 @@ class RunNotSharedError(RunUnavailableError):
 
 
 class RunStore(Protocol):
-    """Holds runs within a memory limit."""
+    """Holds runs within a limit."""
 
     def add(self, run: MemoryRun) -> None:
         """Add a run."""
 
     def get(self, run_id: str) -> Run:
-        """Return a run. Raises RunNotFoundError or RunEvictedError."""
+        """Return a run. Raises RunNotFoundError, RunEvictedError or RunUnreadableError."""
 
     def runs(self) -> list[Run]:
         """Return all runs, oldest first."""
@@ -56,11 +61,13 @@ class RunStore(Protocol):
 def get_readable_run(store: RunStore, run_id: str, visitor: str) -> Run:
     """Return a run for a visitor (`Caller.visitor`) to read.
 
-    Raises RunNotFoundError, RunEvictedError or RunNotSharedError.
+    Raises RunNotFoundError, RunEvictedError, RunUnreadableError or RunNotSharedError.
     """
     run = store.get(run_id)
     if not run.can_read(visitor):
         raise RunNotSharedError(run_id)
+    if run.owner != visitor:
+        run.read_by_others = True
     return run
 
 
@@ -71,8 +78,10 @@ class MemoryStore:
     that is already being stopped counts as evicted, so that no other run ends in its place.
     """
 
-    def __init__(self, budget: int) -> None:
+    def __init__(self, budget: int, *, on_evict: Callable[[str], None] | None = None) -> None:
+        """`on_evict` is called with the id of each run that is evicted. It must be quick."""
         self._budget = budget
+        self._on_evict = on_evict
         self._lock = threading.Lock()
         self._runs: OrderedDict[str, MemoryRun] = OrderedDict()
         self._size = 0
@@ -87,7 +96,7 @@ class MemoryStore:
         with self._lock:
             if run.size > self._budget and not run.is_live:
                 # It would evict all other runs, and then itself.
-                self._evicted.append(run.id)
+                self._note_evicted(run.id)
                 return
             self._runs[run.id] = run
             self._size += run.size
@@ -102,6 +111,19 @@ class MemoryStore:
     def runs(self) -> list[Run]:
         with self._lock:
             return list(self._runs.values())
+
+    def note_evicted(self, run_ids: Iterable[str]) -> None:
+        """Remember runs that were removed from elsewhere to make room."""
+        with self._lock:
+            self._evicted.extend(run_ids)
+
+    def discard(self, run_id: str) -> None:
+        """Release the memory of a run that has ended: it can be read from elsewhere."""
+        with self._lock:
+            run = self._runs.get(run_id)
+            if run is not None and not run.is_live:
+                del self._runs[run_id]
+                self._size -= run.size
 
     def add_bytes(self, size: int) -> MemoryRun | None:
         with self._lock:
@@ -121,4 +143,9 @@ class MemoryStore:
                 break
             del self._runs[run.id]
             self._size -= run.size
-            self._evicted.append(run.id)
+            self._note_evicted(run.id)
+
+    def _note_evicted(self, run_id: str) -> None:
+        self._evicted.append(run_id)
+        if self._on_evict:
+            self._on_evict(run_id)

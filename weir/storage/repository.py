@@ -2,8 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import URL, ColumnElement, Engine, Executable, delete, exists, or_, select, update
@@ -16,9 +15,10 @@ from weir.storage.migrations.upgrade import upgrade
 from weir.storage.queries import find_conversation, find_conversation_or_deleted, find_message, load_tree, new_id
 from weir.storage.records import Conversation, Correction, Feedback, Message, MessageStatus, Rating, Role
 from weir.storage.search_snippet import snippet
-from weir.storage.storage_errors import ConversationNotFoundError, StorageError, StorageProblem, storage_errors
+from weir.storage.storage_errors import ConversationNotFoundError, storage_errors
 from weir.storage.tables import ConversationRow, CorrectionRow, FeedbackRow, MessageRow
 from weir.storage.title import one_line, title_from_question
+from weir.storage.transactions import Transactions
 
 MAX_TITLE = 200
 """Characters of a title that a person writes; the rest is cut off."""
@@ -42,13 +42,15 @@ class ConversationRepository:
         """`engine` comes from `create_database_engine`; `clock` returns seconds since the epoch."""
         self.owner = str(uuid.uuid4())
         """Id of this process, stored with the answers that it writes."""
-        self._engine = engine
-        self._writing_engine = write_engine(engine)
+        self.engine = engine
+        """The connection to the database, which has the index of runs too."""
+        transactions = Transactions(engine)
+        self._reading, self._writing = transactions.reading, transactions.writing
         self._clock = clock
 
     def close(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     # Conversations
 
@@ -372,21 +374,6 @@ class ConversationRepository:
         old = delete(ConversationRow).where(ConversationRow.deleted_at < self._clock() - days * _DAY_SECONDS)
         with self._writing() as session:
             return _count(session, old)
-
-    # Transactions
-
-    @contextmanager
-    def _reading(self) -> Iterator[Session]:
-        with storage_errors(), Session(self._engine) as session:
-            try:
-                yield session
-            except ValueError as error:  # a value is not JSON or not a role: Weir did not write it
-                raise StorageError(StorageProblem.CORRUPT) from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[Session]:
-        with storage_errors(), Session(self._writing_engine, expire_on_commit=False) as session, session.begin():
-            yield session
 
     def _lease(self) -> dict[str, float]:
         now = self._clock()

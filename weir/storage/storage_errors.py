@@ -108,10 +108,11 @@ def storage_errors() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, CommandError, OSError) as error:
-        raise StorageError(_problem(error)) from error
+        raise StorageError(storage_problem(error)) from error
 
 
-def _problem(error: BaseException) -> StorageProblem:
+def storage_problem(error: BaseException) -> StorageProblem:
+    """Return the problem behind an error of the database or the file system."""
     match error:
         case CommandError():
             return StorageProblem.NEWER
@@ -120,7 +121,7 @@ def _problem(error: BaseException) -> StorageProblem:
         case sqlite3.Error():
             return _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, StorageProblem.OTHER)
         case DBAPIError(orig=sqlite3.Error() as cause):
-            return _problem(cause)
+            return storage_problem(cause)
         case DBAPIError(orig=cause) if code := getattr(cause, "sqlstate", None):
             known = (_POSTGRESQL.get(code[:length]) for length in (5, 3, 2))
             return next((problem for problem in known if problem), StorageProblem.OTHER)

@@ -96,3 +96,48 @@ class CorrectionRow(Table):
     right: Mapped[str]
     created_at: Mapped[float]
     in_golden_set: Mapped[bool]
+
+
+class RunRow(Table):
+    """A run that has ended, as lists show it. Its events are in a file."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        Index("runs_of_owner", "owner", "created_at", "id"),
+        Index("runs_of_folder", "folder", "bytes"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    folder: Mapped[str]
+    """Id of the data folder that has the file: replicas with folders of their own may share a database."""
+    owner: Mapped[str]
+    chain: Mapped[str]
+    page: Mapped[str]
+    created_at: Mapped[float]
+    status: Mapped[str]
+    model: Mapped[str]
+    seconds: Mapped[float]
+    first_token: Mapped[float | None]
+    tokens_per_second: Mapped[float | None]
+    tokens_in: Mapped[int | None] = mapped_column(BigInteger)
+    tokens_out: Mapped[int | None] = mapped_column(BigInteger)
+    is_exact: Mapped[bool]
+    cost: Mapped[float | None]
+    events: Mapped[int] = mapped_column(BigInteger)
+    findings: Mapped[int] = mapped_column(BigInteger)
+    worst_finding: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    """Size of the file."""
+    is_shared: Mapped[bool]
+    read_by_others: Mapped[bool]
+    is_pinned: Mapped[bool]
+    is_damaged: Mapped[bool]
+    """Whether the file cannot be read; lists leave the run out."""
+    deleted_at: Mapped[float | None]
+    """Time of deletion, which can be undone until the run is purged."""
+    ended_at: Mapped[float | None]
+    stop_requested_at: Mapped[float | None]
+    # The columns that may be long come last: SQLite then reads the others without them.
+    input: Mapped[str]
+    search_text: Mapped[str]
+    """What a search looks into, in lower case."""

@@ -182,7 +182,7 @@ def draw_footer(
             draw_download(ended.text, run_id, key=f"whole-{key}")
         elif ended.text:
             copy_button(ended.text, key=f"copy-{key}", label_visibility="collapsed")
-        if run := AnswerState(run_id).run():
+        if run := run_links.readable_access(run_id):
             inspect = {"run": run.id}
             st.page_link(
                 "events.py",

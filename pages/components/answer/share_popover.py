@@ -3,16 +3,20 @@
 import streamlit as st
 
 from pages.components.layout.copy_button import copy_button
+from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
+from pages.components.session.report_storage_errors import draw_storage_error, report_storage_errors
+from weir.archive.run_archive import RunAccess
 from weir.runs.run import Run
 
 
-def draw_link(run: Run) -> None:
+def draw_link(run: Run | RunAccess) -> None:
     """Draw the popover of this visitor's own run; of another user's run, nothing."""
     if run.owner != current_caller().visitor:
         return
     icon = ":material/link:" if run.is_shared else ":material/link_off:"
     with st.popover("Share", icon=icon, type="tertiary", key=f"link-{run.id}", help="Share this answer by a link"):
+        draw_storage_error()
         if run.is_shared:
             st.markdown(
                 "Anyone with the link sees this question, the answer and all events, including earlier messages that "
@@ -26,8 +30,9 @@ def draw_link(run: Run) -> None:
                 label, button_icon = "Stop sharing", ":material/link_off:"
             else:
                 label, button_icon = "Share again", ":material/link:"
-            st.button(label, icon=button_icon, key=f"share-{run.id}", on_click=_share, args=(run, not run.is_shared))
+            st.button(label, icon=button_icon, key=f"share-{run.id}", on_click=_share, args=(run.id, not run.is_shared))
 
 
-def _share(run: Run, is_shared: bool) -> None:
-    run.is_shared = is_shared
+@report_storage_errors
+def _share(run_id: str, is_shared: bool) -> None:
+    service().archive.set_shared(run_id, is_shared)

@@ -1,18 +1,33 @@
-"""The Events page without a run: the chain to run and its input, Weir's recordings, and the visitor's own runs."""
+"""The Inspector without a run: the chain to run and its input, the visitor's runs, and Weir's recordings."""
 
+import time
 from functools import partial
 
 import streamlit as st
 
 from chains.registry import REGISTRY
+from pages.components.chat.date_groups import zone
 from pages.components.inspector import chain_form, inspector_actions
+from pages.components.inspector.first_run import draw_first_run
 from pages.components.inspector.inspector_state import InspectorState, RunRequest
-from pages.components.inspector.run_view import run_label
+from pages.components.inspector.run_figures import draw_run_figures, figures_container
+from pages.components.inspector.run_filter_form import draw_run_filter
+from pages.components.inspector.run_list_facts import list_facts
+from pages.components.inspector.run_list_state import PAGE_KEY, restore, run_list_state
+from pages.components.inspector.run_table import draw_run_table
 from pages.components.layout import formatting
 from pages.components.session.app_services import service
-from pages.components.session.my_runs import my_runs
+from pages.components.session.my_runs import run_owners
 from pages.components.session.recordings import samples
+from pages.components.session.report_storage_errors import draw_storage_error
+from weir.archive.run_archive import RunArchive
 from weir.llm.chain_registry import ChainSpec
+from weir.storage.run_records import RunFilter
+from weir.storage.storage_errors import StorageError
+
+PAGE_SIZE = 50
+LIVE_SECONDS, IDLE_SECONDS = 1.0, 10.0
+"""How often the list is drawn anew while a run is live, and otherwise: a run may begin in another tab or over HTTP."""
 
 
 def draw_chain_choice() -> ChainSpec:
@@ -49,25 +64,79 @@ def draw_chain_problems() -> None:
 
 
 def draw_run_list(state: InspectorState) -> None:
-    """Draw the recordings that come with Weir and the visitor's runs, newest first."""
-    st.markdown(
-        "Every event of a run, live or afterwards: press *Inspect* on any answer, run a chain above, "
-        "or open one of these recordings. They need no model."
+    """Draw the visitor's runs, live ones on top, again and again while one is live; below, Weir's own recordings."""
+    has_live = bool(service().archive.unlisted(RunFilter(run_owners())))
+    st.fragment(partial(_draw_runs, has_live), run_every=LIVE_SECONDS if has_live else IDLE_SECONDS)()
+    st.caption("Recordings that come with Weir; they need no model.")
+    with st.container(horizontal=True, gap="small"):
+        for name, (title, _) in samples().items():
+            st.button(
+                title,
+                icon=":material/replay:",
+                key=f"events-sample-{name}",
+                on_click=inspector_actions.open_sample,
+                args=(state, name),
+            )
+
+
+def _draw_runs(had_live: bool) -> None:
+    draw_storage_error()
+    archive = service().archive
+    if archive.problem:
+        st.warning(archive.problem, icon=":material/hard_drive:")
+    try:
+        has_live = _draw_list(archive)
+    except StorageError as error:
+        st.error(f"The runs cannot be listed. {error.problem.hint}", icon=":material/database_off:")
+        return
+    # How often this fragment is drawn is decided by the whole page.
+    if has_live != had_live:
+        st.rerun()
+
+
+def _draw_list(archive: RunArchive) -> bool:
+    """Draw the filter, the figures and the table. Return whether a run is live or not written yet."""
+    own = RunFilter(run_owners())
+    # In this order: a run that is written meanwhile is in both, and is left out of one.
+    new, total = archive.unlisted(own), archive.index.count(own)
+    list_state = run_list_state()
+    if list_state.deleted:
+        _draw_undo(len(list_state.deleted))
+    if not new and not total:
+        draw_first_run()
+        return False
+    filter_ = draw_run_filter()
+    facts, zone_ = list_facts(archive.index, filter_), zone(st.context.timezone)
+    # The rows come first: the charts take the browser longer.
+    figures = figures_container(facts.first_token, facts.tokens_per_second)
+    pages = max(1, -(-facts.count // PAGE_SIZE))
+    page = min(st.session_state.get(PAGE_KEY, 1), pages)
+    ended = archive.index.page(
+        filter_,
+        sort=list_state.sort,
+        ascending=list_state.ascending,
+        limit=PAGE_SIZE,
+        offset=(page - 1) * PAGE_SIZE,
     )
-    for name, (title, _) in samples().items():
-        st.button(
-            title,
-            icon=":material/replay:",
-            key=f"events-sample-{name}",
-            on_click=inspector_actions.open_sample,
-            args=(state, name),
+    ids = {entry.id for entry in ended}
+    live = [entry for entry in new if filter_.matches(entry) and entry.id not in ids] if page == 1 else []
+    if live or ended:
+        now = time.time()
+        draw_run_table(
+            [*live, *ended], list_state, key="run_table", time_of=lambda at: formatting.moment(at, zone_, now)
         )
-    for run in reversed(my_runs()):
-        st.button(
-            formatting.escape_markdown(run_label(run)),
-            icon=":material/history:",
-            key=f"events-{run.id}",
-            type="tertiary",
-            on_click=state.show,
-            args=(run.id,),
-        )
+    else:
+        st.markdown(f"None of your {len(new) + total:,} runs matches the filter.")
+    with figures:
+        draw_run_figures(facts.first_token, facts.tokens_per_second, zone_)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{facts.count + len(live):,} of {total + len(new):,} runs", width="content")
+        if pages > 1:
+            st.pagination(pages, key=PAGE_KEY, width=420)
+    return bool(new)
+
+
+def _draw_undo(count: int) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":material/delete: {'One run was' if count == 1 else f'{count:,} runs were'} deleted.")
+        st.button("Undo", icon=":material/undo:", key="runs_undo", type="tertiary", on_click=restore)

@@ -1,5 +1,6 @@
 """One run on the Events page: what can be done with it, the playback bar, its outcome and the workspace."""
 
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -8,6 +9,7 @@ import streamlit as st
 from chains.registry import REGISTRY
 from pages.components.answer.answer_view import STATUS_BADGES
 from pages.components.answer.share_popover import draw_link
+from pages.components.chat.date_groups import zone
 from pages.components.inspector import inspector_actions
 from pages.components.inspector.inspector_state import InspectorState
 from pages.components.inspector.interrupt_card import draw_interrupts
@@ -16,7 +18,7 @@ from pages.components.layout import formatting, playback_bar
 from pages.components.session import run_links
 from pages.components.session.app_services import answer_cost
 from pages.components.session.current_user import current_caller
-from pages.components.session.my_runs import my_runs
+from pages.components.session.my_runs import recent_runs
 from pages.components.session.recordings import draw_recording_download, file_id, samples
 from pages.components.waterfall.run_page_file import run_page
 from weir.analysis.outcome import outcome
@@ -25,6 +27,7 @@ from weir.analysis.run_tree import RunNode
 from weir.core import serialization
 from weir.core.run_event import RunEvent
 from weir.runs.run import Run
+from weir.storage.run_records import RunEntry
 from weir.text.invisible_characters import replace_invisible
 
 REFRESH_SECONDS = 0.5
@@ -78,7 +81,7 @@ def draw_actions(state: InspectorState, run: Run, is_live: bool) -> None:
         if not is_live:
             _draw_page_download(state, run)
         draw_link(run)
-        others = {other.id: run_label(other) for other in reversed(my_runs()) if other.id != run.id}
+        others = {other.id: entry_label(other) for other in recent_runs() if other.id != run.id}
         recordings = {name: f"Recording: {title}" for name, (title, _) in samples().items()}
         labels = others | recordings
         st.selectbox(
@@ -119,10 +122,10 @@ def _draw_page_download(state: InspectorState, run: Run) -> None:
         )
 
 
-def run_label(run: Run) -> str:
-    """Return a run's chain and the beginning of its input."""
-    value = next(iter(run.input.values()), "") if isinstance(run.input, dict) else run.input
-    return replace_invisible(f"{run.name}: {str(value)[:60]}")
+def entry_label(entry: RunEntry) -> str:
+    """Return when a run was started, its chain and the beginning of its input."""
+    at = formatting.moment(entry.created_at, zone(st.context.timezone), time.time())
+    return replace_invisible(f"{at} · {entry.chain}: {entry.input[:60]}")
 
 
 def _draw_playback_bar(state: InspectorState, run: Run) -> None:

@@ -1,12 +1,24 @@
 """Formatting for pages: durations, prices, lines of metrics, and text escaped for Markdown."""
 
 import re
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
 
 from weir.analysis.metrics import MetricsAccumulator
 from weir.analysis.metrics_line import dollars, metrics_line, seconds
 from weir.text.invisible_characters import replace_invisible
 
-__all__ = ["dollars", "escape_markdown", "inline_code", "live_metrics_line", "metrics_line", "seconds", "thinking_line"]
+__all__ = [
+    "NumberFormat",
+    "dollars",
+    "escape_markdown",
+    "inline_code",
+    "live_metrics_line",
+    "metrics_line",
+    "moment",
+    "seconds",
+    "thinking_line",
+]
 
 
 def live_metrics_line(meter: MetricsAccumulator, elapsed: float, waiting: str) -> str:
@@ -28,6 +40,18 @@ def live_metrics_line(meter: MetricsAccumulator, elapsed: float, waiting: str) -
 def thinking_line(meter: MetricsAccumulator) -> str:
     """Return the metrics of a model that thinks and has not begun to answer."""
     return f"~{meter.reasoning_tokens:,} tokens · waited {seconds(meter.time_to_first_reasoning or 0.0)}"
+
+
+NumberFormat = Callable[[float], str]
+
+
+def moment(at: float, zone: tzinfo, now: float) -> str:
+    """Return a time in seconds since the epoch as people say it: `14:03:07` today, else `27 Nov 14:03`."""
+    then, today = (datetime.fromtimestamp(seconds, UTC).astimezone(zone) for seconds in (at, now))
+    if then.date() == today.date():
+        return f"{then:%H:%M:%S}"
+    year = "" if then.year == today.year else f" {then.year}"
+    return f"{then.day} {then:%b}{year} {then:%H:%M}"
 
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-!|~$:&])")

@@ -1,29 +1,55 @@
-"""The runs that a visitor has started. They go on while the tab is open, even if no page shows them."""
+"""The runs that a visitor has started. Live ones go on while the tab is open, even if no page shows them."""
 
-import contextlib
+import logging
 from collections.abc import Callable
 
 import streamlit as st
 
 from pages.components.session.app_services import service
+from pages.components.session.current_user import current_caller
+from pages.components.session.sign_in import providers
+from weir.access.caller import LOCAL_PROGRAMS, PROXY_HEADERS
+from weir.config.settings import settings
 from weir.runs.run import Run
-from weir.runs.run_store import RunEvictedError, RunNotFoundError
+from weir.storage.run_records import RunEntry, RunFilter
+from weir.storage.storage_errors import StorageError
+
+MAX_RECENT = 50
+"""Runs that a select box offers."""
+
+_LOG = logging.getLogger(__name__)
 
 
 def run_tracker() -> Callable[[Run], None]:
-    """Return a function that adds a run to the visitor's runs. It does not call Streamlit, which may end the script."""
-    lists: list[list[str]] = [st.session_state.setdefault(name, []) for name in ("started_runs", "my_runs")]
+    """Return a function that notes a live run of the visitor. It does not call Streamlit, which may end the script."""
+    run_ids: list[str] = st.session_state.setdefault("started_runs", [])
 
     def track(run: Run) -> None:
-        for run_ids in lists:
-            run_ids.append(run.id)
+        run_ids.append(run.id)
 
     return track
 
 
-def my_runs() -> list[Run]:
-    """Return the runs that this visitor has started and that the store still has, oldest first."""
-    return _stored_runs(st.session_state.get("my_runs", []))
+def run_owners() -> tuple[str, ...]:
+    """Return the owners whose runs this visitor sees in lists: their own, and on this machine those of programs on it.
+
+    The latter only where nobody signs in and programs need no token, and for a page that no proxy has passed on.
+    """
+    visitor = current_caller().visitor
+    headers = st.context.headers
+    is_local = st.context.ip_address is None and not any(name in headers for name in PROXY_HEADERS)
+    if is_local and not providers() and settings().api_token is None:
+        return (visitor, *LOCAL_PROGRAMS)
+    return (visitor,)
+
+
+def recent_runs(filter_: RunFilter | None = None, *, limit: int = MAX_RECENT) -> list[RunEntry]:
+    """Return the newest of the visitor's runs that have ended; none while the database cannot be read."""
+    try:
+        return service().archive.index.page(filter_ or RunFilter(run_owners()), limit=limit)
+    except StorageError:
+        _LOG.exception("the runs cannot be listed")
+        return []
 
 
 def keep_alive() -> None:
@@ -38,14 +64,7 @@ def _extend_grace_periods() -> None:
 
 
 def _live_runs() -> list[Run]:
-    live = [run for run in _stored_runs(st.session_state.get("started_runs", [])) if run.is_live]
+    started = set(st.session_state.get("started_runs", []))
+    live = [run for run in service().archive.runs() if run.is_live and run.id in started]
     st.session_state["started_runs"] = [run.id for run in live]
     return live
-
-
-def _stored_runs(run_ids: list[str]) -> list[Run]:
-    runs = []
-    for run_id in run_ids:
-        with contextlib.suppress(RunNotFoundError, RunEvictedError):
-            runs.append(service().recorder.store.get(run_id))
-    return runs

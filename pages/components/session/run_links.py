@@ -5,16 +5,18 @@ import streamlit as st
 from pages.components.layout.formatting import escape_markdown
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
+from weir.archive.run_archive import RunAccess
 from weir.runs.run import Run
 from weir.runs.run_store import (
     RunEvictedError,
     RunNotFoundError,
     RunNotSharedError,
     RunUnavailableError,
+    RunUnreadableError,
     get_readable_run,
 )
 
-RUN_UNAVAILABLE = (RunNotFoundError, RunEvictedError, RunNotSharedError)
+RUN_UNAVAILABLE = (RunNotFoundError, RunEvictedError, RunNotSharedError, RunUnreadableError)
 
 
 def open_run(run_id: str) -> Run:
@@ -24,13 +26,14 @@ def open_run(run_id: str) -> Run:
 
 def is_share_revoked(run_id: str) -> bool:
     """Whether the run exists and is not shared with this visitor any more."""
-    try:
-        open_run(run_id)
-    except RunNotSharedError:
-        return True
-    except LookupError:
-        return False
-    return False
+    access = service().archive.access(run_id)
+    return access is not None and not access.can_read(current_caller().visitor)
+
+
+def readable_access(run_id: str | None) -> RunAccess | None:
+    """Return who may read a run if this visitor may; None if there is no such run. It reads no run from disk."""
+    access = service().archive.access(run_id) if run_id else None
+    return access if access is not None and access.can_read(current_caller().visitor) else None
 
 
 def draw_run_unavailable(gone: RunUnavailableError) -> None:

@@ -50,7 +50,7 @@ def start(
     Raises LimitReachedError.
     """
 
-    track = run_tracker()
+    track, caller = run_tracker(), current_caller()
 
     def begin() -> Run:
         if claim:
@@ -64,6 +64,7 @@ def start(
             method=method,
             config=config,
             connections=None if method.is_async else prepared.connections,
+            owner=caller.visitor,
         )
         run.connection = prepared.timing
         track(run)
@@ -72,7 +73,7 @@ def start(
         return run
 
     return start_limited_run(
-        service().limits, current_caller(), begin, costs_tokens=not isinstance(prepared.connections, ReplayAbort)
+        service().limits, caller, begin, costs_tokens=not isinstance(prepared.connections, ReplayAbort)
     )
 
 

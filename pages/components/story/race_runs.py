@@ -8,7 +8,7 @@ import streamlit as st
 from pages.components.session import run_links
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
-from pages.components.session.my_runs import my_runs
+from pages.components.session.my_runs import recent_runs
 from pages.components.session.recordings import open_recording, samples
 from pages.components.story.request import PreparedStory, StoryRequest, prepare, prepare_recorded
 from weir.analysis import method_race
@@ -67,18 +67,18 @@ def sources() -> dict[str, str]:
 
     The first is the default.
     """
-    stories = [run for run in my_runs() if run.context.get("page") == "story" and not run.is_live and _topic(run)]
-    own = {run.id: f"recorded: {_topic(run)}" for run in reversed(stories) if len(method_race.timed_chunks(run)) > 1}
+    own = {
+        entry.id: f"recorded: {entry.input[:MAX_TOPIC_CHARS]}"
+        for entry in recent_runs()
+        # A stream in one piece has no speed, and is no race.
+        if entry.page == "story" and entry.tokens_per_second is not None and entry.input
+    }
     sample = {name: f"recorded: {title.lower()}" for name, (title, _) in samples().items() if name.startswith("1-")}
     recorded = {**sample, **dict(list(own.items())[:MAX_OWN_STORIES])}
     # A race from a recording shows what streaming is for; the packaged model shows what a toy writes.
     if service().models.engine is not None:
         return {**recorded, FROM_MODEL: FROM_MODEL}
     return {FROM_MODEL: FROM_MODEL, **recorded}
-
-
-def _topic(run: Run) -> str:
-    return str(method_race.run_input(run).get("topic", ""))[:MAX_TOPIC_CHARS]
 
 
 def start_race(state: RaceState, request: StoryRequest, methods: Sequence[Method]) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from weir.access.caller import PROXY_HEADERS
 from weir.access.tickets import verify_ticket
 from weir.api.middleware.hosts import Hosts
 from weir.api.problem_details import ApiError, problem
@@ -25,8 +26,6 @@ MAX_BODY = 1_000_000
 
 OPEN_PATHS = frozenset({"/health"})
 """Paths for health probes: open to any address and host name, without a token. They reveal nothing private."""
-
-_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "cf-connecting-ip", "true-client-ip")
 
 _DESTINATIONS = frozenset({"empty", "document", "script", "style"})
 """Allowed values of Sec-Fetch-Dest: not images, not frames. The documentation page needs the last two."""
@@ -132,7 +131,7 @@ def _check_site(headers: Mapping[str, str]) -> None:
 
 
 def _check_peer(scope: Scope, headers: Mapping[str, str]) -> None:
-    proxy_headers = [name for name in _PROXY_HEADERS if name in headers]
+    proxy_headers = [name for name in PROXY_HEADERS if name in headers]
     if proxy_headers:
         raise ApiError(403, "Behind a proxy the API needs a token: set WEIR_API_TOKEN.", cause=", ".join(proxy_headers))
     peer = (scope.get("client") or ("", 0))[0]
@@ -145,7 +144,7 @@ def _check_peer(scope: Scope, headers: Mapping[str, str]) -> None:
 def is_this_machine(scope: Scope, headers: Mapping[str, str]) -> bool:
     """Whether a request comes from this machine, and not through a proxy."""
     peer = (scope.get("client") or ("", 0))[0]
-    return _is_loopback(peer) and not any(name in headers for name in _PROXY_HEADERS)
+    return _is_loopback(peer) and not any(name in headers for name in PROXY_HEADERS)
 
 
 def _is_loopback(address: str) -> bool:

@@ -1,0 +1,25 @@
+"""The Inspector before the first run: how to record a chain of one's own, with commands to copy."""
+
+import streamlit as st
+
+COMMANDS = (
+    (
+        "Open Weir on your chain: any Runnable, or a function that returns one.",
+        'weir my_package.chains:agent --input \'{"question": "Why?"}\'',
+    ),
+    (
+        "Or record it in a terminal, without a page, and open the file here.",
+        'weir my_package.chains:agent --input \'{"question": "Why?"}\' --record run.jsonl',
+    ),
+)
+
+
+def draw_first_run() -> None:
+    """Say what the page is for, and show the two commands."""
+    st.markdown(
+        "See every event of a run, live and afterwards. Run a chain above or below, press *Inspect* on any answer, "
+        "or record your own:"
+    )
+    for sentence, command in COMMANDS:
+        st.caption(sentence)
+        st.code(command, language="shell", wrap_lines=True)

@@ -1,0 +1,74 @@
+"""Filter of the run list: text, chains, states and time."""
+
+import time
+
+import streamlit as st
+
+from pages.components.inspector.run_list_facts import known_chains
+from pages.components.inspector.run_list_state import show_first_page
+from pages.components.session.app_services import service
+from pages.components.session.my_runs import run_owners
+from weir.analysis.outcome import AnswerStatus
+from weir.storage.run_records import RunFilter
+
+_TIMES = {"Last hour": 3_600.0, "Last 24 hours": 86_400.0, "Last 7 days": 604_800.0, "Last 30 days": 2_592_000.0}
+_STATUSES = {status.name.lower(): status.value for status in AnswerStatus}
+
+
+def draw_run_filter() -> RunFilter:
+    """Draw the filter in one row, and return it. What was chosen outlasts a look at a run."""
+    owners = run_owners()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run_filter"):
+        text = st.text_input(
+            "Search runs",
+            key="runs_text",
+            type="search",
+            live=True,
+            placeholder="Search inputs, chains, models, errors",
+            label_visibility="collapsed",
+            max_chars=200,
+            width=300,
+            on_change=show_first_page,
+            persist_state="session",
+        )
+        chains = st.multiselect(
+            "Chains",
+            _known_chains(owners),
+            key="runs_chains",
+            placeholder="All chains",
+            label_visibility="collapsed",
+            width=220,
+            on_change=show_first_page,
+            persist_state="session",
+        )
+        statuses = st.multiselect(
+            "States",
+            list(_STATUSES),
+            format_func=lambda name: _STATUSES[name],
+            key="runs_statuses",
+            placeholder="All states",
+            label_visibility="collapsed",
+            width=200,
+            on_change=show_first_page,
+            persist_state="session",
+        )
+        span = st.selectbox(
+            "Time",
+            list(_TIMES),
+            index=None,
+            key="runs_time",
+            placeholder="All times",
+            label_visibility="collapsed",
+            width=160,
+            on_change=show_first_page,
+            persist_state="session",
+        )
+        pinned = st.toggle("Pinned", key="runs_pinned", on_change=show_first_page, persist_state="session")
+    since = None if span is None else time.time() - _TIMES[span]
+    return RunFilter(owners, tuple(chains), tuple(statuses), text or "", since, pinned)
+
+
+def _known_chains(owners: tuple[str, ...]) -> list[str]:
+    """Return the chains to choose from. A chosen one stays, also where its last run is gone."""
+    names = set(known_chains(service().archive.index, owners))
+    return sorted(names.union(st.session_state.get("runs_chains") or ()))

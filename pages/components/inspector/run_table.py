@@ -1,0 +1,128 @@
+"""Run table: the list of runs as a Streamlit component. A row is a link; two can be chosen to be compared."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from pages.components.inspector import run_list_state
+from pages.components.inspector.inspector_state import inspector_state
+from pages.components.inspector.run_list_state import RunListState
+from pages.components.layout import formatting
+from weir.analysis.outcome import AnswerStatus
+from weir.storage.run_records import RunEntry, RunSort
+from weir.text.invisible_characters import replace_invisible
+
+_HERE = Path(__file__).parent
+
+PAGE_LABELS = {
+    "chat": "Chat",
+    "story": "Streaming lab",
+    "events": "Inspector",
+    "partial_json": "Structured output",
+    "http": "HTTP",
+}
+"""What started a run, by the page in its context."""
+
+_COLUMNS = (
+    (RunSort.CREATED_AT, "When", ""),
+    (RunSort.CHAIN, "Run", ""),
+    (RunSort.MODEL, "Model", ""),
+    (RunSort.STATUS, "Status", ""),
+    (RunSort.FIRST_TOKEN, "First token", "From the start to the first text of the answer"),
+    (RunSort.SECONDS, "Total", "From the start to the last event"),
+    (RunSort.TOKENS, "Tokens", "Read and written; ~ where the model's server has not counted them"),
+    (RunSort.COST, "Cost", "By the prices in the settings"),
+    (RunSort.FINDINGS, "Doctor", "Findings of the diagnosis"),
+)
+
+
+def draw_run_table(
+    entries: Sequence[RunEntry], list_state: RunListState, *, key: str, time_of: Callable[[float], str]
+) -> None:
+    """Draw the table. `time_of` says when a run was started."""
+    table = st.components.v2.component(
+        "weir_run_table",
+        html='<div class="runs"></div>',
+        css=(_HERE / "run_table.css").read_text(encoding="utf-8"),
+        js=(_HERE / "run_table.js").read_text(encoding="utf-8"),
+    )
+    has_cost = any(entry.cost is not None for entry in entries)
+
+    def value(name: str) -> Any:
+        return st.session_state[key][name]
+
+    def on_remove() -> None:
+        run_list_state.delete(value("remove"))
+
+    def on_pin() -> None:
+        run_list_state.pin(value("pin")["id"], value("pin")["to"])
+
+    def on_sort() -> None:
+        list_state.sort_by(RunSort(value("sort")))
+
+    result = table(
+        data={
+            "columns": [
+                {"key": sort.value, "label": label, "help": text}
+                for sort, label, text in _COLUMNS
+                if has_cost or sort is not RunSort.COST
+            ],
+            "sort": list_state.sort.value,
+            "ascending": list_state.ascending,
+            "rows": [_row(entry, time_of) for entry in entries],
+        },
+        key=key,
+        on_open_change=_do_nothing,
+        on_compare_change=_do_nothing,
+        on_remove_change=on_remove,
+        on_pin_change=on_pin,
+        on_sort_change=on_sort,
+        width="stretch",
+    )
+    # The list is a fragment: what leaves it has the whole page drawn.
+    if result.open is not None:
+        inspector_state().show(result.open)
+        st.rerun()
+    if result.compare is not None:
+        run_list_state.compare(*result.compare)
+        st.rerun()
+
+
+def _row(entry: RunEntry, time_of: Callable[[float], str]) -> dict[str, Any]:
+    status = AnswerStatus[entry.status.upper()] if entry.status.upper() in AnswerStatus.__members__ else None
+    return {
+        "id": entry.id,
+        "status": entry.status,
+        "live": entry.status == AnswerStatus.WRITING.name.lower(),
+        "pinned": entry.is_pinned,
+        "input": replace_invisible(entry.input),
+        "finding": entry.worst_finding,
+        "cells": {
+            RunSort.CREATED_AT.value: time_of(entry.created_at),
+            RunSort.CHAIN.value: replace_invisible(entry.chain),
+            "page": PAGE_LABELS.get(entry.page, ""),
+            RunSort.MODEL.value: replace_invisible(entry.model),
+            RunSort.STATUS.value: status.value if status else entry.status,
+            RunSort.FIRST_TOKEN.value: _seconds(entry.first_token),
+            RunSort.SECONDS.value: _seconds(entry.seconds),
+            RunSort.TOKENS.value: _tokens(entry),
+            RunSort.COST.value: "" if entry.cost is None else formatting.dollars(entry.cost),
+            RunSort.FINDINGS.value: f"{entry.findings:,}" if entry.findings else "",
+        },
+    }
+
+
+def _do_nothing() -> None:
+    """Do nothing: a component gives a value only if it has a callback."""
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else formatting.seconds(value)
+
+
+def _tokens(entry: RunEntry) -> str:
+    if entry.tokens is None:
+        return ""
+    return f"{'' if entry.is_exact else '~'}{entry.tokens:,}"
