@@ -14,52 +14,70 @@ from pages.components.inspector.run_list import (
 )
 from pages.components.inspector.run_view import draw_actions, draw_run
 from pages.components.layout import formatting
-from pages.components.layout.input_bar import input_bar_without_scroll
+from pages.components.layout.input_bar import input_bar_in_page, input_bar_without_scroll
 from pages.components.layout.page_frame import page_title
 from pages.components.session import run_links, run_start
 from pages.components.session.run_page import draw_open_recording
 
 st.set_page_config(layout="wide")
 state = inspector_state()
+state.sync_address()
+is_open = "run" in st.query_params
 
-with st.container(horizontal=True, vertical_alignment="center"):
+page = st.container(gap="xsmall")
+top = page.container(horizontal=True, vertical_alignment="center", gap="small")
+with top:
     page_title("Inspector")
+content = page.container(gap="xsmall")
+# An open run has the window to itself: what starts the next one is below it.
+starter = st.container(key="inspector_input", gap="xsmall") if is_open else st.container()
+with starter.container(horizontal=True, vertical_alignment="center") if is_open else top:
     chain = draw_chain_choice()
     form = draw_input_popover(state, chain)
     draw_open_recording(state, key="events_files")
-draw_chain_problems()
-bottom = input_bar_without_scroll(chain_form.input_label(chain), key="events_input")
+with content:
+    draw_chain_problems()
+if is_open:
+    with starter:
+        bottom = input_bar_in_page(chain_form.input_label(chain), key="events_input")
+else:
+    bottom = input_bar_without_scroll(chain_form.input_label(chain), key="events_input")
 
 if request := inspector_actions.take_request(state, form, bottom.text):
     bottom.model_status.await_model()
     result = inspector_actions.start_run(request, state.pending)
     inspector_actions.apply_result(state, request, result)
-run_start.draw_limit_notice()
-if state.problem:
-    st.error(formatting.escape_markdown(state.problem), icon=":material/error:")
-    state.problem = ""
+    if result.run is not None and not is_open:
+        st.rerun()
+with content:
+    run_start.draw_limit_notice()
+    if state.problem:
+        st.error(formatting.escape_markdown(state.problem), icon=":material/error:")
+        state.problem = ""
 
-state.sync_address()
-run = run_links.find_run()
+run = run_links.find_run() if is_open else None
 if run is None:
-    draw_waiting_thread(state, chain, form.options.get("thread_id"))
-    draw_run_list(state)
+    with content:
+        draw_waiting_thread(state, chain, form.options.get("thread_id"))
+        draw_run_list(state)
     bottom.model_status.await_model()
     st.stop()
 assert run is not None
 
 # It may end while the script runs: all parts of the page go by the same answer.
 is_live = run.is_live
-draw_actions(state, run, is_live)
-if other := run_links.find_run("with"):
-    with st.container(border=True):
-        st.button(
-            "End the comparison",
-            icon=":material/close:",
-            type="tertiary",
-            on_click=inspector_actions.end_comparison,
-        )
-        draw_comparison(run, other, pick=state.pick)
 if is_live:
     bottom.stop.enable(run)
-draw_run(state, run, is_live)
+with top:
+    draw_actions(state, run, is_live)
+with content:
+    if other := run_links.find_run("with"):
+        with st.container(border=True, gap="xsmall"):
+            st.button(
+                "End the comparison",
+                icon=":material/close:",
+                type="tertiary",
+                on_click=inspector_actions.end_comparison,
+            )
+            draw_comparison(run, other, pick=state.pick)
+    draw_run(state, run, is_live)

@@ -22,7 +22,7 @@ from typing import Any
 from streamlit.dataframe_util import convert_anything_to_arrow_bytes
 
 from pages.components.answer.answer_view import finished_answer_of_run
-from pages.components.inspector import event_table, run_charts
+from pages.components.inspector import event_table, latency_view
 from pages.components.json_viewer.json_source import of_run, schema_of
 from pages.components.layout import formatting
 from pages.components.session.recordings import SAMPLES
@@ -39,6 +39,7 @@ from weir.analysis.run_snapshot import RunSnapshot
 from weir.analysis.stop_report import stop_report
 from weir.analysis.text_chunks import text_chunks
 from weir.analysis.token_counter import TokenUsageCounter
+from weir.analysis.waterfall_rows import waterfall
 from weir.api.schemas import run_view
 from weir.core import serialization
 from weir.llm.replay_model import ReplayChatModel, recorded_calls
@@ -343,14 +344,15 @@ def _check_pages(run: Run) -> None:
     _assert_sendable(replace_invisible(newest_lines(list(text_chunks(events))[-8:])))
     if snapshot.root:
         nodes = list(snapshot.root.walk())
-        convert_anything_to_arrow_bytes(run_charts.tree_table(nodes))
+        _assert_sendable(serialization.dumps(waterfall(snapshot.root, events[-1].elapsed)).decode())
+        streaming = [node for node in nodes if len(node.chunk_times) > 1]
+        convert_anything_to_arrow_bytes(latency_view.latency_table(streaming))
         for node in nodes:
             _assert_sendable(
                 formatting.escape_markdown(node.name),
                 formatting.escape_markdown(node.error),
                 *map(formatting.escape_markdown, node.causes),
             )
-            run_charts._marks(node, node.name, events[-1].elapsed)
     for folded in (True, False):
         rows = event_table.table_rows(events, search="a", folded=folded)
         convert_anything_to_arrow_bytes(event_table._table(rows[: event_table.PAGE], None))

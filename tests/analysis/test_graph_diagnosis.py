@@ -23,9 +23,9 @@ from tests.support.graphs import (
     with_subgraph,
     words,
 )
+from weir.analysis.finding import Finding, IssueKind
 from weir.analysis.graph_diagnosis import run_findings
 from weir.analysis.run_tree import run_tree
-from weir.analysis.stream_diagnosis import Finding, IssueKind
 from weir.core.run_event import Component, RunEvent
 from weir.runs.recorder import Recorder
 

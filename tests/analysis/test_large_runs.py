@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pages.components.inspector import event_table, run_charts
+from pages.components.inspector import event_table
 from tests.support.event_strategies import recorded
 from weir.analysis.answer_reader import answer_text
 from weir.analysis.event_filter import EventFilter
@@ -23,6 +23,7 @@ from weir.analysis.stop_report import stop_report
 from weir.analysis.stream_diagnosis import flows
 from weir.analysis.text_chunks import text_chunks
 from weir.analysis.token_counter import TokenUsageCounter
+from weir.analysis.waterfall_rows import waterfall
 from weir.api.schemas import run_view
 from weir.core import serialization
 from weir.core.run_event import Component, RunEvent
@@ -123,9 +124,8 @@ def read_table(run: Run) -> int:
 def read_diagnosis(run: Run) -> int:
     root = run_tree(run.events)
     assert root is not None
-    nodes = list(root.walk())
-    marks = sum(len(run_charts._marks(node, node.name, run.events[-1].elapsed)) for node in nodes)
-    return len(run_charts.tree_table(nodes)) + len(run_findings(root, run.events)) + len(flows(root)) + marks
+    drawn = waterfall(root, run.events[-1].elapsed)
+    return len(serialization.dumps(drawn)) + len(run_findings(root, run.events)) + len(flows(root))
 
 
 def read_json(run: Run) -> int:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.runnables import RunnableGenerator, RunnableLambda
 
-from pages.components.inspector import event_filter_form, event_table, run_charts
+from pages.components.inspector import event_filter_form, event_table
 from pages.components.layout import formatting
 from tests.support import event_strategies as odd
 from tests.support.odd_model import OddModel
@@ -35,6 +35,7 @@ from weir.analysis.stop_report import stop_report
 from weir.analysis.stream_diagnosis import flows
 from weir.analysis.text_chunks import chunk_label, text_chunks
 from weir.analysis.token_counter import TokenUsageCounter
+from weir.analysis.waterfall_rows import waterfall
 from weir.api.schemas import run_view
 from weir.core import serialization
 from weir.core.run_event import RunEvent
@@ -75,10 +76,9 @@ def read_tree(run: Run) -> None:
         assert not any(event.event.endswith("_start") for event in run.events)
         return
     nodes = list(root.walk())
-    assert_sendable(run_charts.tree_table(nodes).to_dict())
+    assert_sendable(waterfall(root, run.events[-1].elapsed))
     for node in nodes:
         assert node.step is None or node.step >= 0
-        assert len(run_charts._marks(node, node.name, 1.0)) <= len(node.chunk_times)
     assert [flow.node for flow in flows(root)] == nodes
     assert_sendable([(finding.kind.message, finding.evidence) for finding in run_findings(root, run.events)])
 

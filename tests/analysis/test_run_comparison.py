@@ -1,8 +1,18 @@
 import json
 from typing import Any
 
+import pytest
+
 from weir.analysis.metrics import run_metrics
-from weir.analysis.run_comparison import first_difference, first_difference_of_text, metric_pairs
+from weir.analysis.run_comparison import (
+    Change,
+    component_pairs,
+    first_difference,
+    first_difference_of_text,
+    metric_pairs,
+    text_changes,
+)
+from weir.analysis.run_tree import RunNode
 from weir.core.run_event import Component, RunEvent
 
 
@@ -46,3 +56,31 @@ def test_metrics_are_compared_side_by_side() -> None:
     assert first.ratio is not None
     assert round(first.ratio, 6) == 4.0
     assert pairs["tokens in"].ratio is None
+
+
+def test_components_are_matched_by_their_paths_and_in_the_order_of_the_tree() -> None:
+    def tree(*names: str) -> RunNode:
+        root = RunNode("0", names[0], "chain", (), 0, 0, 0.0)
+        for number, name in enumerate(names[1:], start=1):
+            root.children.append(RunNode(str(number), name, "chain", (), 1, number, float(number)))
+        return root
+
+    first, second = tree("a", "prompt", "model", "model"), tree("b", "prompt", "lookup", "model")
+    pairs = component_pairs(first, second)
+    assert [(pair.name, pair.depth, pair.first is not None, pair.second is not None) for pair in pairs] == [
+        ("", 0, True, True),
+        ("prompt", 1, True, True),
+        ("model", 1, True, True),
+        ("model", 1, True, False),
+        ("lookup", 1, False, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("a b c", "a x c"), ("", "new text"), ("same", "same"), ("one  two\n", "one two\n three")]
+)
+def test_the_changes_of_a_text_make_both_texts(first: str, second: str) -> None:
+    changes = text_changes(first, second)
+    assert "".join(text for change, text in changes if change is not Change.ADDED) == first
+    assert "".join(text for change, text in changes if change is not Change.REMOVED) == second
+    assert (first == second) == all(change is Change.SAME for change, _ in changes)

@@ -10,8 +10,9 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
 from pydantic import BaseModel
 
+from weir.analysis.finding import Finding, IssueKind
 from weir.analysis.run_tree import run_tree
-from weir.analysis.stream_diagnosis import Finding, IssueKind, findings, flows
+from weir.analysis.stream_diagnosis import findings, flows
 from weir.core.run_event import Component, RunEvent
 from weir.runs.recorder import Recorder
 

@@ -49,7 +49,7 @@ def test_about_is_reached_from_every_page_and_leads_through_a_tour(
     expect(page.get_by_text(re.compile("Without streaming you would have waited"))).to_be_visible()
     page.get_by_role("button", name="Next", exact=True).click()
     expect(page.get_by_text("Tour, 2 of 4.")).to_be_visible()
-    expect(page.get_by_role("radio", name="Timeline")).to_be_checked()
+    expect(page.get_by_role("radio", name="Data")).to_be_checked()
     page.get_by_role("button", name="Next", exact=True).click()
     expect(page.get_by_text("Tour, 3 of 4.")).to_be_visible()
     expect(page.get_by_role("radio", name="Doctor")).to_be_checked()

@@ -27,12 +27,20 @@ def test_an_agent_has_each_card_and_is_stopped_anywhere(page: Page, weir_url: st
     send(page, QUESTION)
     expect(page.get_by_text(re.compile(r"agent.*Done.*thought"))).to_be_visible()
     await_script(page)
-    waterfall = page.get_by_test_id("stVegaLiteChart").first
+    waterfall = page.get_by_role("tree")
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         assert faults(page) == []
-    expect(waterfall.get_by_text("tools: calculate")).to_be_visible()
-    expect(waterfall.get_by_text("writes a tool call")).to_be_visible()
+    group = waterfall.get_by_role("treeitem", name="tools × 3")
+    expect(group).to_have_attribute("aria-expanded", "false")
+    group.click()
+    expect(waterfall.get_by_role("treeitem", name="calculate")).to_have_count(2)
+    models = waterfall.get_by_role("treeitem", name="model × 3")
+    box = models.bounding_box()
+    assert box
+    # Its first call: it waits, thinks and writes a tool call.
+    models.hover(position={"x": box["width"] - 110, "y": box["height"] / 2})
+    expect(page.locator(".tip").get_by_text("model × 3")).to_be_visible()
     view(page, "Tools")
     expect(page.get_by_text(re.compile("^.*calculate failed · took"))).to_be_visible()
     expect(page.get_by_text(re.compile("^.*calculate done · took"))).to_be_visible()
@@ -47,13 +55,13 @@ def test_an_agent_has_each_card_and_is_stopped_anywhere(page: Page, weir_url: st
     view(page, "Graph")
     expect(page.get_by_text(re.compile("model: visited 3 times"))).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 800})
-    view(page, "Timeline")
+    view(page, "Data")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.set_viewport_size({"width": 1280, "height": 900})
 
     # In the middle of thinking, then of a call's arguments.
     for plan, name, seen in (
-        (Plan(reasoning=words("hm " * 400), rate=20), "Timeline", "thinks"),
+        (Plan(reasoning=words("hm " * 400), rate=20), "Data", "thinks"),
         (Plan(tool_calls=[("calculate", ['{"expression": "', *["1 + "] * 400])], rate=20), "Tools", "growing"),
     ):
         model.plan = plan
@@ -62,7 +70,11 @@ def test_an_agent_has_each_card_and_is_stopped_anywhere(page: Page, weir_url: st
         expect(page.get_by_text(re.compile(seen)).first).to_be_visible()
         page.get_by_role("button", name="Stop").click()
         expect(page.get_by_text(re.compile("agent.*Stopped"))).to_be_visible()
-        expect(page.get_by_text(re.compile(seen)).first).to_be_visible()
+        if name == "Tools":
+            expect(page.get_by_text(re.compile(seen)).first).to_be_visible()
+        else:
+            view(page, "Text")
+            expect(page.get_by_text("Thinking").first).to_be_visible()
         assert model.seen[-1].ended.wait(10)
 
 

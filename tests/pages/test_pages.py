@@ -472,7 +472,7 @@ def test_the_event_page_draws_what_makes_a_run_a_graphs(app: AppTest, make: Call
         assert sentence in said(app)
 
 
-@pytest.mark.parametrize("view", ["Timeline", "Latency", "Doctor", "Text"])
+@pytest.mark.parametrize("view", ["Timeline", "Events", "Latency", "Doctor", "Text"])
 def test_the_event_page_draws_a_run_of_odd_events(app: AppTest, view: str) -> None:
     recorder = service_module.service().recorder
     run, other = odd_run(recorder), odd_run(recorder)

@@ -1,12 +1,13 @@
 """Graph diagnosis: finds in a run's events what a graph or an agent holds back, and what it spends its time on."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import Any
 
+from weir.analysis.finding import Finding, IssueKind
 from weir.analysis.graph_state import reported
 from weir.analysis.run_tree import NodeStatus, RunNode
-from weir.analysis.stream_diagnosis import Finding, IssueKind, busiest_models, findings
+from weir.analysis.stream_diagnosis import busiest_models, findings
+from weir.analysis.wait_diagnosis import wait_findings
 from weir.core import serialization
 from weir.core.run_event import EVENT_PREFIX, RunEvent
 
@@ -26,9 +27,18 @@ _AGENT = "langchain_create_agent"
 
 
 def run_findings(root: RunNode, events: Sequence[RunEvent]) -> list[Finding]:
-    """Return all problems of a run, those of its stream and those of its graph, in the order of the events."""
-    found = chain(findings(root), _as_it_is_read(root, events), _slow_tools(root, events), _same_calls(root, events))
-    return sorted(found, key=lambda finding: finding.seq)
+    """Return all problems of a run, of its stream, its waits and its graph: what costs the most seconds first."""
+    found = [
+        *findings(root),
+        *wait_findings(root, events),
+        *_as_it_is_read(root, events),
+        *_slow_tools(root, events),
+        *_same_calls(root, events),
+    ]
+    # The more exact word for the same seconds.
+    named = {one.node.name for one in found if one.kind in (IssueKind.SLOW_TOOL, IssueKind.RETRIED)}
+    kept = [one for one in found if not (one.kind is IssueKind.SLOW_STEP and one.node.name in named)]
+    return sorted(kept, key=lambda finding: (-finding.seconds, finding.seq))
 
 
 def _as_it_is_read(root: RunNode, events: Sequence[RunEvent]) -> Iterator[Finding]:
@@ -131,6 +141,7 @@ def _slow_tools(root: RunNode, events: Sequence[RunEvent]) -> Iterator[Finding]:
             slowest,
             f"{name} took {seconds:.2f} s of {duration:.2f} s in {_count(len(calls), 'call')}{longest}.",
             slowest.seq,
+            seconds,
         )
 
 
@@ -159,6 +170,7 @@ def _same_calls(root: RunNode, events: Sequence[RunEvent]) -> Iterator[Finding]:
                 f"{name} was called {len(same):,} times with {shown}, first at {same[0].elapsed:.2f} s, "
                 f"again at {same[1].elapsed:.2f} s.",
                 same[1].seq,
+                sum(nodes[event.run_id].duration or 0.0 for event in same[1:]),
             )
 
 

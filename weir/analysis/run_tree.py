@@ -18,6 +18,9 @@ MODEL_TYPES = ("chat_model", "llm")
 INTERRUPTED = "Interrupted"
 """`type` of the error that the recorder writes for a component that was running when its run ended."""
 
+_STRUCTURED = "ls_structured_output_format"
+"""LangChain's note in the metadata of a model that is asked for a structured answer."""
+
 _STEP = re.compile(r"seq:step:([0-9]{1,9})")
 """LangChain's tag of a sequence's steps, numbered from 1."""
 
@@ -48,6 +51,8 @@ class RunNode:
     """`seq` of its start event."""
     started: float
     ended: float | None = None
+    end_seq: int | None = None
+    """`seq` of its end or error event."""
     status: NodeStatus = NodeStatus.RUNNING
     error: str = ""
     causes: tuple[str, ...] = ()
@@ -74,10 +79,12 @@ class RunNode:
     finish_reason: str | None = None
     reports_finish_reason: bool = False
     """Whether it is a model whose provider always reports a finish reason."""
+    is_structured: bool = False
+    """Whether it is a model that was asked for a structured answer (`with_structured_output`)."""
     returned_error: bool = False
     """Whether it is a tool that gave an error to the model as its result."""
     output_size: int = 0
-    """Bytes of its recorded end event."""
+    """Bytes of its recorded end event; of a chat model, the characters of its answer."""
     children: list["RunNode"] = field(default_factory=list)
 
     @property
@@ -169,6 +176,7 @@ class TreeBuilder:
         node = RunNode(
             event.run_id, event.name, event.type, event.component.tags, len(parents), event.seq, event.elapsed
         )
+        node.is_structured = _STRUCTURED in event.component.metadata
         # Only earlier components can be the parent: one that names itself would make a cycle.
         parent = next((self.nodes[run_id] for run_id in reversed(parents) if run_id in self.nodes), self.root)
         self.nodes[event.run_id] = node
@@ -205,6 +213,7 @@ def _count_chunk(node: RunNode, event: RunEvent) -> None:
 
 def _end(node: RunNode, event: RunEvent) -> None:
     node.ended, node.status, node.output_size = event.elapsed, NodeStatus.DONE, len(event.payload)
+    node.end_seq = event.seq
     if node.type == "tool":
         result = event.get("output")
         node.returned_error = isinstance(result, dict) and result.get("status") == "error"
@@ -214,13 +223,15 @@ def _end(node: RunNode, event: RunEvent) -> None:
     message: dict[str, Any] = output if isinstance(output, dict) else {}
     if (usage := read_usage(output)) is not None:
         node.tokens_in, node.tokens_out = usage
+    if is_message(message):
+        node.output_size = len(text_of(message))
     node.finish_reason, node.reports_finish_reason = finish_reason_of(message)
 
 
 def _fail(node: RunNode, event: RunEvent) -> None:
     value = event.get("error")
     error = value if isinstance(value, dict) else {"type": "", "message": str(value)}
-    node.ended = event.elapsed
+    node.ended, node.end_seq = event.elapsed, event.seq
     node.status = NodeStatus.INTERRUPTED if error.get("type") == INTERRUPTED else NodeStatus.FAILED
     node.error = _error_text(error)
     causes = error.get("causes")

@@ -36,7 +36,7 @@ STEPS = (
         "Every event of a routed question: what ran, when, and for how long.",
         "events.py",
         "2-a-routed-question",
-        "Timeline",
+        "Data",
     ),
     Step(
         "Why does this chain not stream? *Doctor* names the step that holds everything back.",

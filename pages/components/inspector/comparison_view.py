@@ -1,65 +1,168 @@
-"""Comparison of two runs: figures, trees, and where texts and events begin to differ."""
+"""Comparison of two runs: figures, two waterfalls on one axis, components, and what texts and data differ in."""
+
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from pages.components.inspector.run_charts import Pick, draw_tree
+from pages.components.inspector.run_charts import MAX_INDENT, Pick, draw_table
+from pages.components.inspector.state_view import draw_differences
 from pages.components.layout import formatting
+from pages.components.waterfall.waterfall_view import draw_waterfall
+from weir.analysis.answer_reader import answer_text
+from weir.analysis.component_data import component_data
 from weir.analysis.outcome import outcome
-from weir.analysis.run_comparison import first_difference, first_difference_of_text, metric_pairs
+from weir.analysis.run_comparison import (
+    Change,
+    MetricPair,
+    component_pairs,
+    first_difference,
+    metric_pairs,
+    text_changes,
+)
 from weir.analysis.run_snapshot import RunSnapshot
+from weir.analysis.run_tree import RunNode
+from weir.analysis.waterfall_rows import waterfall
 from weir.core import serialization
 from weir.core.run_event import RunEvent
 from weir.runs.run import Run
 from weir.text.invisible_characters import replace_invisible
 
-_CONTEXT_CHARS = 60
-"""Characters shown on each side of the first difference of two texts."""
+WATERFALL_ROWS = 8
+"""Rows of each waterfall that are in sight."""
+_MARKS = {Change.REMOVED: "red", Change.ADDED: "green"}
 
 
 def draw_comparison(first: Run, second: Run, *, pick: Pick) -> None:
-    """Draw figures, trees and the first difference of two runs, by the events that they have so far."""
+    """Draw what two runs differ in, by the events that they have so far. A is the run that is open."""
     one, other = RunSnapshot(), RunSnapshot()
     one.advance_to(first.events, len(first.events))
     other.advance_to(second.events, len(second.events))
-    for column, run, seen in zip(st.columns(2), (first, second), (one, other), strict=True):
-        with column:
-            status = outcome(run, seen.metrics()).status.value
-            st.markdown(f"**{formatting.escape_markdown(run.name)}** · {status} · {len(seen.events):,} events")
-            st.caption(formatting.metrics_line(seen.metrics()))
-            if seen.root:
-                draw_tree(seen.root, key=f"events_compare_tree_{run.id}", pick=pick)
-    pairs = metric_pairs(one.metrics(), other.metrics())
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "figure": [f"{pair.label} ({pair.unit})" if pair.unit else pair.label for pair in pairs],
-                "first": [pair.first for pair in pairs],
-                "second": [pair.second for pair in pairs],
-                "second ÷ first": [pair.ratio for pair in pairs],
-            }
-        ),
-        hide_index=True,
-        column_config={
-            name: st.column_config.NumberColumn(format="%.4g") for name in ("first", "second", "second ÷ first")
-        },
-        placeholder="–",
-        alt="The figures of both runs",
-    )
-    _draw_texts(one, other)
+    for column, letter, run, seen in zip(st.columns(2), "AB", (first, second), (one, other), strict=True):
+        status = outcome(run, seen.metrics()).status.value
+        column.markdown(
+            f"**{letter}: {formatting.escape_markdown(run.name)}** · {status} · {len(seen.events):,} events",
+        )
+    _draw_figures(metric_pairs(one.metrics(), other.metrics()))
+    _draw_waterfalls((first, second), (one, other), pick)
+    if one.root and other.root:
+        _draw_components(one.root, other.root)
+    _draw_texts(answer_text(one.events), answer_text(other.events))
+    _draw_data(one, other)
     _draw_events(one, other, pick)
 
 
-def _draw_texts(one: RunSnapshot, other: RunSnapshot) -> None:
-    texts = [seen.root.text if seen.root else "" for seen in (one, other)]
-    index = first_difference_of_text(*texts)
-    if index is None:
+def _draw_figures(pairs: list[MetricPair]) -> None:
+    draw_table(
+        pd.DataFrame(
+            {
+                "figure": [pair.label for pair in pairs],
+                "A": [_figure(pair.first, pair.unit) for pair in pairs],
+                "B": [_figure(pair.second, pair.unit) for pair in pairs],
+                "Δ": [_signed(pair.difference, pair.unit, pair.ratio) for pair in pairs],
+            }
+        ),
+        name="figures",
+        columns={},
+        alt="The figures of both runs, and B less A",
+    )
+
+
+def _figure(value: float | None, unit: str) -> str:
+    if value is None:
+        return "–"
+    if unit == "s":
+        return f"{value * 1e3:.1f} ms" if value < 0.1 else formatting.seconds(value)
+    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+
+
+def _signed(value: float | None, unit: str, ratio: float | None = None) -> str:
+    """Return a difference with its sign, and what part of the first it is."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "="
+    part = "" if ratio is None else f" ({ratio - 1:+.0%})"
+    return f"{'▲ +' if value > 0 else '▼ −'}{_figure(abs(value), unit)}{part}"
+
+
+def _draw_waterfalls(runs: tuple[Run, Run], seen: tuple[RunSnapshot, RunSnapshot], pick: Pick) -> None:
+    axis = max((one.events[-1].elapsed for one in seen if one.events), default=0.0)
+    for number, (column, run, one) in enumerate(zip(st.columns(2), runs, seen, strict=True)):
+        if one.root is None:
+            continue
+        with column:
+            draw_waterfall(
+                waterfall(one.root, one.events[-1].elapsed, axis=axis, live=run.is_live),
+                run_id=run.id,
+                key=f"events_compared_{number}",
+                rows=WATERFALL_ROWS,
+                # What is below is run A.
+                pick=pick if number == 0 else _ignore,
+                label=f"Components of run {'AB'[number]}",
+            )
+
+
+def _ignore(_: int) -> None:
+    """Do nothing: the events of run B are not on the page."""
+
+
+def _draw_components(first: RunNode, second: RunNode) -> None:
+    pairs = component_pairs(first, second)
+    durations = [[node.duration if node else None for node in (pair.first, pair.second)] for pair in pairs]
+    matched = list(zip(pairs, durations, strict=True))
+    draw_table(
+        pd.DataFrame(
+            {
+                "component": ["\u2003" * min(pair.depth, MAX_INDENT) + (pair.name or "the run") for pair in pairs],
+                "A": [_figure(took[0], "s") if pair.first else "" for pair, took in matched],
+                "B": [_figure(took[1], "s") if pair.second else "" for pair, took in matched],
+                "Δ": [
+                    _signed(two - one, "s", two / one if one else None) if one is not None and two is not None else ""
+                    for one, two in durations
+                ],
+            }
+        ),
+        name="components",
+        columns={},
+        alt="How long each component took in both runs, and B less A",
+    )
+
+
+def _draw_texts(first: str, second: str) -> None:
+    if first == second:
         st.markdown(":material/check: Both streamed the same text.")
         return
-    st.markdown(f"**The texts differ from character {index:,} on**")
-    for column, text in zip(st.columns(2), texts, strict=True):
-        before, after = text[max(0, index - _CONTEXT_CHARS) : index], text[index : index + _CONTEXT_CHARS]
-        column.code(replace_invisible(f"…{before}▏{after}…"), language=None, wrap_lines=True)
+    changes = text_changes(first, second)
+    differing = sum(change is not Change.SAME for change, _ in changes)
+    with st.expander(f"The texts differ in {differing:,} places", expanded=True):
+        st.caption("Red is in A alone, green in B alone. Long texts are compared by their beginnings.")
+        st.markdown("".join(_marked(change, text) for change, text in changes))
+
+
+def _marked(change: Change, text: str) -> str:
+    """Return a part of a text as Markdown, with the sign of what it is: colour alone does not say it."""
+    shown = formatting.escape_markdown(" ".join(text.split())) if change is not Change.SAME else None
+    if shown is None:
+        return formatting.escape_markdown(text).replace("\n", " ")
+    sign = "−" if change is Change.REMOVED else "\\+"
+    return f":{_MARKS[change]}-background[{sign}{shown or '⏎'}] "
+
+
+def _draw_data(one: RunSnapshot, other: RunSnapshot) -> None:
+    if one.root is None or other.root is None:
+        return
+    first, second = (component_data(seen.root, seen.events) for seen in (one, other) if seen.root)
+    for label, before, after in (("inputs", _given(first), _given(second)), ("outputs", first.output, second.output)):
+        # Texts are compared word by word, above.
+        if before == after or (isinstance(before, str) and isinstance(after, str)):
+            continue
+        with st.expander(f"The {label} differ"):
+            draw_differences(before, after)
+
+
+def _given(data: Any) -> Any:
+    return list(data.messages) if data.messages else data.input
 
 
 def _draw_events(one: RunSnapshot, other: RunSnapshot, pick: Pick) -> None:
@@ -67,19 +170,19 @@ def _draw_events(one: RunSnapshot, other: RunSnapshot, pick: Pick) -> None:
     if difference is None:
         st.markdown(":material/check: Their events are the same, one by one, except for times and ids.")
         return
-    st.markdown(f"**First difference: event {difference.index}, its {difference.what}**")
-    for column, event in zip(st.columns(2), (difference.first, difference.second), strict=True):
-        with column:
-            _draw_event(event)
-    if difference.first is not None:
-        st.button(
-            "Show it in the table",
-            icon=":material/my_location:",
-            key="events_difference",
-            type="tertiary",
-            on_click=pick,
-            args=(difference.first.seq,),
-        )
+    with st.expander(f"First difference: event {difference.index}, its {difference.what}"):
+        for column, event in zip(st.columns(2), (difference.first, difference.second), strict=True):
+            with column:
+                _draw_event(event)
+        if difference.first is not None:
+            st.button(
+                "Show it in the table",
+                icon=":material/my_location:",
+                key="events_difference",
+                type="tertiary",
+                on_click=pick,
+                args=(difference.first.seq,),
+            )
 
 
 def _draw_event(event: RunEvent | None) -> None:

@@ -1,16 +1,16 @@
-"""Stream diagnosis: what delays the run's stream, and how many chunks each component took and gave."""
+"""The doctor: where the time to the first text went, the critical path, and findings by the seconds they cost."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
-from pages.components.inspector.run_charts import Pick, indented
-from pages.components.layout.formatting import escape_markdown
-from weir.analysis.graph_diagnosis import run_findings
+from pages.components.inspector.run_charts import Pick, draw_table, indented
+from pages.components.layout.formatting import escape_markdown, seconds
+from weir.analysis.critical_path import CriticalPath, critical_path
+from weir.analysis.finding import Finding
 from weir.analysis.run_tree import RunNode
 from weir.analysis.stream_diagnosis import flows
-from weir.core.run_event import RunEvent
 
 _FLOW_COLUMNS = {
     "in": st.column_config.NumberColumn("chunks in", help="From the step before it"),
@@ -18,21 +18,32 @@ _FLOW_COLUMNS = {
     "first": st.column_config.NumberColumn("first (s)", format="%.3f", help="Since the run's start"),
     "last": st.column_config.NumberColumn("last (s)", format="%.3f"),
 }
+_PATH_COLUMNS = {
+    "from": st.column_config.NumberColumn("from (s)", format="%.3f", width=80),
+    "took": st.column_config.NumberColumn("took (s)", format="%.3f", width=80),
+    "share": st.column_config.ProgressColumn("of the run", format="percent", min_value=0, max_value=1),
+}
 
 MAX_FINDINGS = 50
 """Findings that are shown: each is a box with a button."""
+MAX_COMPONENTS = 5
+"""Components that are named in the sentence about the first text."""
+MIN_SHARE = 0.02
+"""Components are named in it from this part of the wait on."""
 
 
-def draw_diagnosis(root: RunNode, events: Sequence[RunEvent], *, pick: Pick) -> None:
-    """Draw what delays the run's stream and how to correct it, then the flow of chunks."""
-    issues = run_findings(root, events)
+def draw_diagnosis(root: RunNode, issues: Sequence[Finding], *, pick: Pick) -> None:
+    """Draw where the time went, what costs time and how to correct it, then the flow of chunks."""
+    path = critical_path(root)
+    _draw_first_text(path)
     if not issues:
         st.markdown(":material/check_circle: Nothing delays the stream of this run.")
     if len(issues) > MAX_FINDINGS:
         st.caption(f"These are the first {MAX_FINDINGS} of {len(issues):,} findings.")
     for number, finding in enumerate(issues[:MAX_FINDINGS]):
         with st.container(border=True, gap="xsmall"):
-            st.markdown(f":material/stethoscope: **{finding.kind.message}**")
+            cost = f" · {seconds(finding.seconds)}" if finding.seconds >= 0.01 else ""
+            st.markdown(f":material/stethoscope: **{finding.kind.message}**{cost}")
             st.markdown(escape_markdown(finding.evidence))
             st.markdown(f":material/build: {finding.kind.hint}")
             st.button(
@@ -43,8 +54,57 @@ def draw_diagnosis(root: RunNode, events: Sequence[RunEvent], *, pick: Pick) -> 
                 on_click=pick,
                 args=(finding.seq,),
             )
+    _draw_path(root, path)
+    _draw_flows(root)
+
+
+def _draw_first_text(path: CriticalPath) -> None:
+    first = path.first_text
+    if first is None or path.model is None:
+        st.markdown("No model has given text so far: there is no time to a first token to take apart.")
+        return
+    before = path.model.start
+    held = 0.0 if path.after is None else path.after.seconds
+    st.markdown(f"**First token after {seconds(first)}**")
+    named = [
+        f"{escape_markdown(node.name)} {seconds(spent)}"
+        for node, spent in path.seconds_by_component()[:MAX_COMPONENTS]
+        if spent > MIN_SHARE * first
+    ]
+    asked = f"{seconds(before)} before {escape_markdown(path.model.node.name)} was asked"
+    lines = [
+        asked + (f": {', '.join(named)}" if named else ""),
+        f"{seconds(path.model.seconds)} the model's own wait",
+        f"{seconds(held)} from the model to you" + (f": {escape_markdown(path.after.node.name)}" if path.after else ""),
+    ]
+    st.markdown("\n".join(f"- {line}" for line in lines))
+
+
+def _draw_path(root: RunNode, path: CriticalPath) -> None:
+    if not path.parts:
+        return
+    st.markdown("**Critical path**")
+    whole = max(path.parts[-1].end - root.started, 1e-9)
+    kinds = {id(path.model): "waits", id(path.after): "holds the text", id(path.writing): "writes"}
+    draw_table(
+        pd.DataFrame(
+            {
+                "component": [f"{part.node.name} {kinds.get(id(part), '')}".strip() for part in path.parts],
+                "from": [part.start for part in path.parts],
+                "took": [part.seconds for part in path.parts],
+                "share": [part.seconds / whole for part in path.parts],
+            }
+        ),
+        name="critical-path",
+        columns=_PATH_COLUMNS,
+        alt="What the run waited for, part by part",
+    )
+
+
+def _draw_flows(root: RunNode) -> None:
     component_flows = flows(root)
-    st.dataframe(
+    st.markdown("**Chunks in and out**")
+    draw_table(
         pd.DataFrame(
             {
                 "component": [indented(flow.node) for flow in component_flows],
@@ -54,8 +114,7 @@ def draw_diagnosis(root: RunNode, events: Sequence[RunEvent], *, pick: Pick) -> 
                 "last": [flow.last for flow in component_flows],
             }
         ),
-        hide_index=True,
-        column_config=_FLOW_COLUMNS,
-        placeholder="–",
+        name="chunks",
+        columns=_FLOW_COLUMNS,
         alt="Chunks in and out of each component",
     )

@@ -39,11 +39,6 @@ def is_filtering() -> bool:
     return event_filter() != EventFilter() or bool(event_kinds())
 
 
-def is_in_address() -> bool:
-    """Whether the page was opened with a filter."""
-    return any(key in st.query_params for key in (*FILTER_KEYS, KINDS))
-
-
 def draw_filter(seen: RunSnapshot) -> None:
     """Draw the widgets, with the run's names, types, tags and kinds as options, and the Python code."""
     options = {"names": seen.names, "types": seen.types, "tags": seen.tags}
@@ -71,6 +66,30 @@ def draw_filter(seen: RunSnapshot) -> None:
     )
     st.code(astream_events_call(event_filter(), event_kinds()), language="python", wrap_lines=True)
     st.button("Clear the filter", icon=":material/filter_alt_off:", on_click=clear, disabled=not is_filtering())
+
+
+def draw_chips() -> None:
+    """Draw a chip for each part of the filter that is set; a click takes it out."""
+    for key in (*FILTER_KEYS, KINDS):
+        for value in st.session_state.get(key) or ():
+            label = key.removeprefix("include_").replace("exclude_", "not ")
+            st.button(
+                f"{label}: {inline_code(value)} ✕",
+                key=f"chip-{key}-{value}",
+                on_click=remove,
+                args=(key, value),
+                help="Take this out of the filter",
+            )
+
+
+def size() -> int:
+    """Return how many values the filter has."""
+    return sum(len(st.session_state.get(key) or ()) for key in (*FILTER_KEYS, KINDS))
+
+
+def remove(key: str, value: str) -> None:
+    """Take a value out of one of the filter's lists."""
+    st.session_state[key] = [other for other in st.session_state.get(key) or () if other != value]
 
 
 def clear() -> None:

@@ -7,21 +7,21 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.inspector import event_filter_form
+from pages.components.inspector.data_view import draw_event, draw_hits
 from pages.components.inspector.inspector_state import InspectorState
+from pages.components.inspector.run_charts import HEADER_HEIGHT, ROW_HEIGHT
 from pages.components.layout.copy_button import copy_button
 from pages.components.layout.formatting import inline_code
 from weir.analysis.event_rows import PREVIEW, EventRow, folded_rows, unfolded_rows
 from weir.analysis.messages import text_of
 from weir.core import serialization
 from weir.core.run_event import RunEvent
-from weir.text.invisible_characters import replace_invisible
 
 PAGE = 300
 """Rows of one page of the table. A page of fixed size keeps the amount of data sent independent of the run's length."""
-HEIGHT = 460
-"""Pixels, also while there is little to show, so that nothing below moves."""
-MAX_DATA_BYTES = 100_000
-"""Bytes of one event's data that are shown as a tree."""
+
+LEAD = 20
+"""Characters before the hit of a search in a preview."""
 
 _COLUMNS = {
     "#": st.column_config.TextColumn(width=80),
@@ -57,8 +57,13 @@ def _contains(row: EventRow, query: str) -> bool:
     )
 
 
-def draw_table(state: InspectorState, rows: Sequence[EventRow], *, key: str, live: bool) -> EventRow | None:
-    """Draw a page of rows and return the selected row. A live table stays at its newest page."""
+def draw_table(
+    state: InspectorState, rows: Sequence[EventRow], *, key: str, live: bool, search: str, height: int
+) -> EventRow | None:
+    """Draw a page of rows, so many of them in sight, and return the selected row. A live table stays at its newest.
+
+    A click anywhere in a row selects it, and so do the arrow keys.
+    """
     pages = max(1, -(-len(rows) // PAGE))
     at = _index_of(state.picked, rows)
     page_key = f"events_page_{key}"
@@ -73,20 +78,27 @@ def draw_table(state: InspectorState, rows: Sequence[EventRow], *, key: str, liv
     page = rows[first : first + PAGE]
     table_key = f"events_table_{key}_{first}"
     selected = [at - first] if at is not None and first <= at < first + len(page) else []
-    st.session_state[table_key] = {"selection": {"rows": selected, "columns": [], "cells": []}}
+    cells = [(selected[0], state.picked_column)] if selected and state.picked_column else []
+    st.session_state[table_key] = {"selection": {"rows": selected, "columns": [], "cells": cells}}
 
     def on_select() -> None:
-        now = st.session_state[table_key]["selection"]["rows"]
-        state.pick(page[now[0]].first.seq if now and now[0] < len(page) else None)
+        now = st.session_state[table_key]["selection"]
+        number = next((row for row in now["rows"] if row not in selected), None)
+        if now["cells"] and tuple(now["cells"][0]) not in cells:
+            number, state.picked_column = now["cells"][0]
+        elif number is None and now["rows"]:
+            number = now["rows"][0]
+        state.pick(page[number].first.seq if number is not None and number < len(page) else None)
         state.picked_in_table = state.picked
 
     st.dataframe(
-        _table(page, before=rows[first - 1] if first else None),
+        _table(page, before=rows[first - 1] if first else None, search=search),
         hide_index=True,
         column_config=_COLUMNS,
         on_select=on_select,
-        selection_mode="single-row",
-        height=HEIGHT,
+        selection_mode=["single-row", "single-cell"],
+        row_height=ROW_HEIGHT,
+        height=HEADER_HEIGHT + height * ROW_HEIGHT + 3,
         key=table_key,
         alt="The events of the run, one row each",
     )
@@ -101,7 +113,7 @@ def _index_of(seq: int | None, rows: Sequence[EventRow]) -> int | None:
     return next((index for index, row in enumerate(rows) if row.first.seq <= seq <= row.last.seq), None)
 
 
-def _table(rows: Sequence[EventRow], before: EventRow | None) -> pd.DataFrame:
+def _table(rows: Sequence[EventRow], before: EventRow | None, search: str = "") -> pd.DataFrame:
     """Return rows as a table; `before` is the row ahead of them. Times in seconds, gaps in milliseconds."""
     gaps = [
         later.first.elapsed - earlier.last.elapsed for earlier, later in pairwise([before, *rows] if before else rows)
@@ -115,55 +127,59 @@ def _table(rows: Sequence[EventRow], before: EventRow | None) -> pd.DataFrame:
             "gap": [1e3 * gap for gap in gaps],
             "event": [f"▸ {len(row.events):,} × …_stream" if row.is_folded else row.first.event for row in rows],
             "name": [row.names for row in rows],
-            "preview": [row.preview[:PREVIEW] for row in rows],
+            "preview": [_preview(row, search) for row in rows],
             "run": [row.first.run_id[-6:] for row in rows],
             "tags": [", ".join(row.first.component.tags) for row in rows],
         }
     )
 
 
-def draw_row(state: InspectorState, row: EventRow | None) -> None:
-    """Draw the selected row: one event's data, or the events of a fold."""
-    with st.container(height=HEIGHT, border=True):
+def _preview(row: EventRow, search: str) -> str:
+    """Return a row on one line; with a search, from a little before its first hit on."""
+    query = search.strip().lower()
+    if query and query not in row.preview.lower():
+        for event in row.events:
+            text = event.payload.decode(errors="replace")
+            if (hit := text.lower().find(query)) >= 0:
+                return f"…{text[max(0, hit - LEAD) : hit + PREVIEW]}".replace("\n", "⏎")
+    return row.preview[:PREVIEW]
+
+
+def draw_row(state: InspectorState, row: EventRow | None, *, search: str, height: int) -> None:
+    """Draw the selected row as it is recorded: one event's data, or the events of a fold."""
+    with st.container(height=height, border=True):
         if row is None:
-            st.caption(
-                "Select a row, a bar or a mark to see its data. A row that begins with ▸ holds consecutive chunks; "
-                "it opens here."
-            )
+            st.caption("Select a row to see its data. ▸ holds consecutive chunks: they open here.")
         elif row.is_folded:
-            _draw_fold(state, row)
+            _draw_fold(state, row, search)
         else:
-            _draw_event(row.first)
+            _draw_single(row.first, search)
 
 
-def _draw_event(event: RunEvent) -> None:
+def _draw_single(event: RunEvent, search: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{event.seq}** {inline_code(event.event)}", width="content")
         event_filter_form.draw_additions(event)
-        pretty = serialization.indented(event.as_dict())
-        copy_button(pretty, key=f"copy-event-{event.seq}")
-    if len(event.payload) > MAX_DATA_BYTES:
-        st.caption(f"The first {MAX_DATA_BYTES:,} of {len(event.payload):,} bytes; Copy takes all.")
-        st.code(
-            replace_invisible(event.payload[:MAX_DATA_BYTES].decode(errors="replace")), language="json", wrap_lines=True
-        )
-        return
-    st.json(replace_invisible(pretty), expanded=3)
+        copy_button(serialization.indented(event.as_dict()), key=f"copy-event-{event.seq}")
+    draw_hits([event], search)
+    draw_event(event)
 
 
-def _draw_fold(state: InspectorState, row: EventRow) -> None:
+def _draw_fold(state: InspectorState, row: EventRow, search: str) -> None:
     selected = next((event for event in row.events if event.seq == state.picked), None)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{row.first.seq}–{row.last.seq}** {len(row.events):,} chunk events", width="content")
         copy_button(row.text, key=f"copy-fold-{row.first.seq}")
+    draw_hits(row.events, search, row.text)
     pages = -(-len(row.events) // PAGE)
     page = st.pagination(pages, key=f"events_fold_page_{row.first.seq}") if pages > 1 else 1
     part = row.events[(page - 1) * PAGE : page * PAGE]
     key = f"events_fold_{row.first.seq}_{page}"
 
     def on_select() -> None:
-        now = st.session_state[key]["selection"]["rows"]
-        state.pick(part[now[0]].seq if now else row.first.seq)
+        now = st.session_state[key]["selection"]
+        numbers = [number for number, _ in now["cells"]] or now["rows"]
+        state.pick(part[numbers[0]].seq if numbers else row.first.seq)
         state.picked_in_table = state.picked
 
     st.dataframe(
@@ -179,13 +195,14 @@ def _draw_fold(state: InspectorState, row: EventRow) -> None:
         hide_index=True,
         column_config=_CHUNK_COLUMNS,
         on_select=on_select,
-        selection_mode="single-row",
-        height=220,
+        selection_mode=["single-row", "single-cell"],
+        row_height=ROW_HEIGHT,
+        height=HEADER_HEIGHT + 6 * ROW_HEIGHT + 3,
         key=key,
         alt="The chunk events of this row",
     )
     if selected is not None:
-        _draw_event(selected)
+        _draw_single(selected, search)
 
 
 def _visible(text: str) -> str:

@@ -7,6 +7,8 @@ import streamlit as st
 
 from pages.components.layout.playback_bar import PlaybackState, Player
 from pages.components.session.run_page import RunPage
+from weir.analysis.finding import Finding
+from weir.analysis.graph_diagnosis import run_findings
 from weir.analysis.run_snapshot import RunSnapshot
 from weir.runs.run import Run
 
@@ -41,6 +43,10 @@ class InspectorState(RunPage):
     """Number of the event that is selected, in the table and in the charts."""
     picked_in_table: int | None = None
     """The selection to which the table has already moved."""
+    picked_column: str | None = None
+    """The column of the table in which a cell was clicked: the arrow keys go on from there."""
+    diagnosis: tuple[tuple[str, int], list[Finding]] | None = None
+    """The run's id and number of events, and the doctor's findings then."""
     playback: PlaybackState = field(default_factory=PlaybackState)
     snapshot: tuple[str, RunSnapshot] | None = None
     """The run's id, and what is known of it after the events that are seen."""
@@ -77,6 +83,13 @@ class InspectorState(RunPage):
             self.snapshot = (run.id, RunSnapshot())
         self.snapshot[1].advance_to(run.events, count)
         return self.snapshot[1]
+
+    def findings_of(self, run: Run, seen: RunSnapshot) -> list[Finding]:
+        """Return the doctor's findings of what is seen. They are computed once."""
+        key = (run.id, len(seen.events))
+        if self.diagnosis is None or self.diagnosis[0] != key:
+            self.diagnosis = (key, run_findings(seen.root, seen.events) if seen.root else [])
+        return self.diagnosis[1]
 
 
 def inspector_state() -> InspectorState:

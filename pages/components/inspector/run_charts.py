@@ -1,163 +1,43 @@
-"""Run tree, timeline and inter-token latency of a run, as far as it is seen."""
+"""Charts of a run's latency: gaps between chunks, as they came and as a histogram."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.components.layout.formatting import escape_markdown, seconds
+from pages.components.layout.formatting import escape_markdown
 from pages.components.layout.palette import AMBER, GREY, RED, TEAL
 from weir.analysis.metrics import percentile
 from weir.analysis.run_tree import NodeStatus, RunNode
 from weir.analysis.stream_diagnosis import STALL_FACTOR
-from weir.core.serialization import replace_lone_surrogates
 
 Pick = Callable[[int], None]
 """Selects an event by its number."""
 
 TIME_BUCKETS = 400
 """Buckets of the time axis. Chunks in one bucket are one mark, so that a chart's size has a bound."""
-_STATUS = {
+STATUS_SIGNS = {
     NodeStatus.RUNNING: "● running",
     NodeStatus.DONE: "✓ done",
     NodeStatus.FAILED: "✗ failed",
     NodeStatus.INTERRUPTED: "◌ interrupted",
 }
-_COLORS = alt.Scale(domain=[status.value for status in NodeStatus], range=[AMBER, TEAL, RED, GREY])
-_MAX_BARS = 60
+ROW_HEIGHT, HEADER_HEIGHT = 24, 35
+"""Pixels of a table's rows and of its header."""
+MAX_TABLE_ROWS = 8
+"""Rows of a table that are in sight; it scrolls."""
 MAX_INDENT = 40
 """Levels that are indented at most."""
-MAX_ERROR_CHARS = 1_000
-"""Characters of an error in the tree's table."""
-
-_TREE_COLUMNS = {
-    "component": st.column_config.TextColumn(width=190),
-    "type": st.column_config.TextColumn(width=90),
-    "status": st.column_config.TextColumn(width=90),
-    "start": st.column_config.NumberColumn("start (s)", format="%.3f", width=65),
-    "duration": st.column_config.NumberColumn("took (s)", format="%.3f", width=65),
-    "first": st.column_config.NumberColumn(
-        "first (s)", format="%.3f", width=65, help="From the component's own start to its first chunk"
-    ),
-    "chunks": st.column_config.NumberColumn("chunks", width=60, help="Without empty ones"),
-    "tokens": st.column_config.NumberColumn("tokens", width=60, help="Output tokens, as the server counted them"),
-    "error": st.column_config.TextColumn(width=200),
-}
-
-
-def draw_tree(root: RunNode, *, key: str, pick: Pick) -> None:
-    """Draw the run tree. Selecting a component selects its first event."""
-    nodes = list(root.walk())
-
-    def on_select() -> None:
-        selected = st.session_state[key]["selection"]["rows"]
-        if selected and selected[0] < len(nodes):
-            pick(nodes[selected[0]].seq)
-
-    st.dataframe(
-        tree_table(nodes),
-        hide_index=True,
-        column_config=_TREE_COLUMNS,
-        on_select=on_select,
-        selection_mode="single-row",
-        placeholder="–",
-        key=key,
-        alt="The components of the run, each indented below its parent",
-    )
 
 
 def indented(node: RunNode) -> str:
     """Return a component's name, indented by its depth."""
     return "\u2003" * min(node.depth, MAX_INDENT) + node.name
-
-
-def tree_table(nodes: Sequence[RunNode]) -> pd.DataFrame:
-    """Return the run tree as a table; times in seconds."""
-    return pd.DataFrame(
-        {
-            "component": [indented(node) for node in nodes],
-            "type": [node.type for node in nodes],
-            "status": [_STATUS[node.status] for node in nodes],
-            "start": [node.started for node in nodes],
-            "duration": [node.duration for node in nodes],
-            "first": [node.time_to_first_chunk for node in nodes],
-            "chunks": [len(node.chunk_times) for node in nodes],
-            "tokens": [node.tokens_out for node in nodes],
-            "error": [replace_lone_surrogates(node.error[:MAX_ERROR_CHARS]) for node in nodes],
-        }
-    )
-
-
-def draw_timeline(
-    root: RunNode, end: float, selected: RunNode | None, at: float | None, *, key: str, pick: Pick
-) -> None:
-    """Draw a Gantt chart of the components with a mark for each chunk. A click on a bar or a mark selects its event."""
-    nodes = list(root.walk())[:_MAX_BARS]
-    labels = {
-        node.run_id: f"{number}. {'· ' * min(node.depth, MAX_INDENT)}{node.name}"
-        for number, node in enumerate(nodes, 1)
-    }
-    bars = pd.DataFrame(
-        [
-            {
-                "component": labels[node.run_id],
-                "start": node.started,
-                "end": node.ended if node.ended is not None else end,
-                "status": node.status.value,
-                "seq": node.seq,
-                "weight": 0.75 if node is selected else 0.35,
-            }
-            for node in nodes
-        ]
-    )
-    marks = pd.DataFrame(
-        [mark for node in nodes for mark in _marks(node, labels[node.run_id], end)],
-        columns=["component", "at", "seq"],
-    )
-    hit = alt.selection_point(name="hit", fields=["seq"], on="click", empty=False)
-    component = alt.Y(
-        "component:N",
-        sort=list(labels.values()),
-        title=None,
-        axis=alt.Axis(labelLimit=220, labelOverlap=False, domain=False, ticks=False),
-    )
-    time = alt.Scale(domain=[0, max(end, 1e-3)], nice=False)
-    # With an outline, a bar of no length stays visible.
-    bar = alt.Chart(bars).mark_bar(height=13, cornerRadius=2, strokeWidth=2)
-    tick = alt.Chart(marks).mark_tick(thickness=2, height=13, color=TEAL)
-    layers = [
-        bar.encode(
-            x=alt.X("start:Q", title="seconds since the start", scale=time),
-            x2="end:Q",
-            y=component,
-            color=alt.Color("status:N", scale=_COLORS, legend=alt.Legend(orient="top", title=None)),
-            stroke=alt.Stroke("status:N", scale=_COLORS, legend=None),
-            opacity=alt.Opacity("weight:Q", scale=None),
-            tooltip=["component", alt.Tooltip("start:Q", format=".3f"), alt.Tooltip("end:Q", format=".3f"), "status"],
-        ).add_params(hit),
-        tick.encode(
-            x=alt.X("at:Q", scale=time), y=component, tooltip=[alt.Tooltip("at:Q", format=".3f"), alt.Tooltip("seq:Q")]
-        ).add_params(alt.selection_point(name="chunk", fields=["seq"], on="click", empty=False)),
-    ]
-    if at is not None:
-        layers.append(alt.Chart(pd.DataFrame({"at": [at]})).mark_rule(color=AMBER, size=2).encode(x="at:Q"))
-    draw_chart(
-        alt.layer(*layers).properties(height=alt.Step(26)),
-        key,
-        pick,
-        f"Timeline of {len(nodes)} components over {seconds(end)}",
-    )
-
-
-def _marks(node: RunNode, label: str, end: float) -> list[tuple[str, float, int]]:
-    """Return a node's chunks, at most one for each bucket of the axis."""
-    buckets: dict[int, tuple[str, float, int]] = {}
-    for at, seq in zip(node.chunk_times, node.chunk_seqs, strict=True):
-        buckets.setdefault(int(TIME_BUCKETS * at / max(end, 1e-9)), (label, at, seq))
-    return list(buckets.values())
 
 
 def draw_latency(node: RunNode, at: float | None, *, key: str, pick: Pick) -> None:
@@ -191,7 +71,42 @@ def draw_latency(node: RunNode, at: float | None, *, key: str, pick: Pick) -> No
     p95 = percentile(gaps, 0.95)
     summary = f"median {usual * 1e3:.0f} ms, 95 % below {p95 * 1e3:.0f} ms, longest {max(gaps) * 1e3:.0f} ms"
     st.caption(f"Inter-token latency of {escape_markdown(node.name)}: {summary} (dashed: the median)")
-    draw_chart(alt.layer(*layers).properties(height=240), key, pick, f"Inter-token latency of {node.name}: {summary}")
+    draw_chart(alt.layer(*layers).properties(height=200), key, pick, f"Inter-token latency of {node.name}: {summary}")
+
+
+def draw_table(
+    table: pd.DataFrame, *, name: str, columns: dict[str, Any], alt: str, rows: int = MAX_TABLE_ROWS
+) -> None:
+    """Draw a table of at most so many rows in sight, with its CSV and its JSON to download."""
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config=columns,
+        row_height=ROW_HEIGHT,
+        height=HEADER_HEIGHT + ROW_HEIGHT * max(1, min(rows, len(table))) + 3,
+        placeholder="–",
+        alt=alt,
+    )
+    with st.container(horizontal=True, gap="small"):
+        for label, write in (("CSV", _to_csv), ("JSON", _to_json)):
+            st.download_button(
+                label,
+                partial(write, table),
+                file_name=f"weir-{name}.{label.lower()}",
+                icon=":material/download:",
+                key=f"events_{name}_{label}",
+                type="tertiary",
+                on_click="ignore",
+                help=f"This table as {label}",
+            )
+
+
+def _to_csv(table: pd.DataFrame) -> str:
+    return str(table.to_csv(index=False))
+
+
+def _to_json(table: pd.DataFrame) -> str:
+    return str(table.to_json(orient="records"))
 
 
 def draw_chart(chart: alt.LayerChart | alt.FacetChart, key: str, pick: Pick, alt_text: str) -> None:

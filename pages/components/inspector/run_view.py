@@ -1,4 +1,4 @@
-"""One run on the Events page: what can be done with it, the playback bar, its outcome, tree, charts and events."""
+"""One run on the Events page: what can be done with it, the playback bar, its outcome and the workspace."""
 
 import time
 from collections.abc import Sequence
@@ -10,20 +10,21 @@ from chains.registry import REGISTRY
 from pages.components.answer.answer_view import STATUS_BADGES
 from pages.components.answer.share_popover import draw_link
 from pages.components.chat.date_groups import zone
-from pages.components.inspector import event_filter_form, event_table, graph_views, inspector_actions, run_charts
-from pages.components.inspector.diagnosis_view import draw_diagnosis
-from pages.components.inspector.graph_waterfall import draw_waterfall
+from pages.components.inspector import inspector_actions
 from pages.components.inspector.inspector_state import InspectorState
 from pages.components.inspector.interrupt_card import draw_interrupts
-from pages.components.inspector.state_view import draw_state
+from pages.components.inspector.workspace import draw_workspace
 from pages.components.layout import formatting, playback_bar
 from pages.components.session import run_links
 from pages.components.session.app_services import answer_cost
+from pages.components.session.current_user import current_caller
 from pages.components.session.my_runs import recent_runs
-from pages.components.session.recordings import draw_recording_download, samples
-from weir.analysis.answer_reader import answer_text
+from pages.components.session.recordings import draw_recording_download, file_id, samples
+from pages.components.waterfall.run_page_file import run_page
 from weir.analysis.outcome import outcome
 from weir.analysis.run_snapshot import RunSnapshot
+from weir.analysis.run_tree import RunNode
+from weir.core import serialization
 from weir.core.run_event import RunEvent
 from weir.runs.run import Run
 from weir.storage.run_records import RunEntry
@@ -33,8 +34,7 @@ REFRESH_SECONDS = 0.5
 """How often a run that goes on, or is played back, is drawn anew."""
 MAX_ERRORS = 20
 MAX_ERROR_CHARS = 2_000
-MAX_TEXT_CHARS = 20_000
-VIEWS = ["Timeline", "Latency", "Doctor", "Text", "Graph", "State", "Tools"]
+MAX_INPUT_CHARS = 400
 
 
 def draw_run(state: InspectorState, run: Run, was_live: bool) -> None:
@@ -47,24 +47,19 @@ def draw_run(state: InspectorState, run: Run, was_live: bool) -> None:
 def _draw_run(state: InspectorState, run: Run, was_moving: bool) -> None:
     run_links.rerun_if_unshared(run)
     seen = state.snapshot_at(run, state.player(run).count())
-    # The container is there while the run is live, too: it keeps what is below in its position. Elements that change
-    # their position are made anew by Streamlit, and lose what is being typed into them.
+    # Its place is there while the run is live, too, so that nothing below moves when it ends.
+    with st.container(key="inspector_playback"):
+        _draw_playback_bar(state, run)
+    with st.container(gap="xsmall", key="inspector_head"):
+        if seen.root is None:
+            st.caption("The run is about to begin." if run.is_live else "Nothing has happened yet: press Play.")
+        else:
+            _draw_outcome(state, run, seen)
     with st.container():
-        if not run.is_live:
-            _draw_playback_bar(state, run)
-    if seen.root is None:
-        st.caption("The run is about to begin." if run.is_live else "Nothing has happened yet: press Play.")
-    else:
-        with st.container():
-            _draw_outcome(run, seen)
-            if len(seen.events) == len(run.events):
-                draw_interrupts(state, run, resumable=_is_in_registry)
-        left, right = st.columns(2)
-        with left:
-            run_charts.draw_tree(seen.root, key=f"events_tree_{run.id}", pick=state.pick)
-        with right:
-            _draw_view(state, run, seen)
-        _draw_events(state, run, seen)
+        if seen.root is not None and len(seen.events) == len(run.events):
+            draw_interrupts(state, run, resumable=_is_in_registry)
+    if seen.root is not None:
+        draw_workspace(state, run, seen)
     # How often this fragment is drawn is decided by the whole page.
     if was_moving != state.is_moving(run):
         st.rerun()
@@ -83,6 +78,8 @@ def draw_actions(state: InspectorState, run: Run, is_live: bool) -> None:
                 args=(state, run.name, run.context["asked"], run.context.get("options")),
             )
         draw_recording_download(run)
+        if not is_live:
+            _draw_page_download(state, run)
         draw_link(run)
         others = {other.id: entry_label(other) for other in recent_runs() if other.id != run.id}
         recordings = {name: f"Recording: {title}" for name, (title, _) in samples().items()}
@@ -101,6 +98,30 @@ def draw_actions(state: InspectorState, run: Run, is_live: bool) -> None:
         )
 
 
+def _draw_page_download(state: InspectorState, run: Run) -> None:
+    """Draw the popover with the run as one file for a browser. The file is made when the popover is opened."""
+    with st.popover("Page", icon=":material/html:", type="tertiary", key="events_page_file", on_change="rerun"):
+        st.markdown(
+            "This run as one file that opens in any browser, without Weir: waterfall, data, findings, text and figures."
+        )
+        if not st.session_state.get("events_page_file"):
+            return
+        seen = RunSnapshot()
+        seen.advance_to(run.events, len(run.events))
+        if seen.root is None:
+            st.caption("Nothing has happened in this run.")
+            return
+        content = run_page(run, seen, state.findings_of(run, seen))
+        st.download_button(
+            f"Save the page ({len(content) / 1_000:,.0f} kB)",
+            content if run.can_read(current_caller().visitor) else b"",
+            file_name=f"weir-{file_id(run)}.html",
+            mime="text/html",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
 def entry_label(entry: RunEntry) -> str:
     """Return when a run was started, its chain and the beginning of its input."""
     at = formatting.moment(entry.created_at, zone(st.context.timezone), time.time())
@@ -111,6 +132,10 @@ def _draw_playback_bar(state: InspectorState, run: Run) -> None:
     player = state.player(run)
     count, total = player.count(), len(run.events)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if run.is_live:
+            st.button("Play", icon=":material/play_arrow:", disabled=True, key="events_play_later", width=110)
+            st.caption("The run can be replayed when it has ended.", width="content")
+            return
         playback_bar.draw_play_button(player, count, key="events")
         playback_bar.draw_step_buttons(player, count, key="events")
         st.button(
@@ -143,7 +168,7 @@ def _next_error(events: Sequence[RunEvent], count: int) -> int | None:
     return next((number for number in range(start, len(events)) if events[number].event.endswith("_error")), None)
 
 
-def _draw_outcome(run: Run, seen: RunSnapshot) -> None:
+def _draw_outcome(state: InspectorState, run: Run, seen: RunSnapshot) -> None:
     metrics = seen.metrics()
     result = outcome(run, metrics)
     # The prices are those of this Weir's model; a recording may be of another.
@@ -156,83 +181,58 @@ def _draw_outcome(run: Run, seen: RunSnapshot) -> None:
         f"{formatting.metrics_line(metrics, cost)}"
         + (" · :material/description: a recording" if run.is_recording else "")
     )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="inspector_input_line"):
+        if not state.is_moving(run) and (found := state.findings_of(run, seen)):
+            spent = f" ({formatting.seconds(found[0].seconds)})" if found[0].seconds >= 0.01 else ""
+            st.button(
+                f"{found[0].kind.message}{spent}",
+                icon=":material/stethoscope:",
+                type="tertiary",
+                key="events_worst_finding",
+                on_click=_open_doctor,
+                help="The doctor's first finding: open the doctor",
+            )
+        # As code: an address in it does not become a link.
+        st.markdown(f"Input: {formatting.inline_code(_input_text(run))}")
     if is_whole and result.message:
         st.markdown(f"{result.message} {result.hint}")
-    for node in seen.error_origins[:MAX_ERRORS]:
-        causes = [f"Caused by {cause[:MAX_ERROR_CHARS].rstrip('.')}." for cause in node.causes[:MAX_ERRORS]]
-        streamed = [f"It had streamed {len(node.text):,} characters."] if node.chunk_texts else []
-        text = " ".join((f"{node.name} failed: {node.error[:MAX_ERROR_CHARS].rstrip('.')}.", *causes, *streamed))
-        st.markdown(f":material/error: {formatting.escape_markdown(text)}")
-    if len(seen.error_origins) > MAX_ERRORS:
-        st.caption(f"These are the first {MAX_ERRORS} of {len(seen.error_origins):,} errors; the table below has all.")
+    _draw_errors(seen.error_origins)
+
+
+def _open_doctor() -> None:
+    st.session_state["view"] = "Doctor"
+
+
+def _input_text(run: Run) -> str:
+    """Return a run's input on one line: the value of the only field that is set, else all of it as JSON."""
+    value = run.input
+    if isinstance(value, dict):
+        value = {name: part for name, part in value.items() if part not in (None, "", [], {})}
+    if isinstance(value, dict) and len(value) == 1:
+        value = next(iter(value.values()))
+    text = value if isinstance(value, str) else serialization.dumps(value).decode("utf-8", "replace")
+    return serialization.replace_lone_surrogates(" ".join(text[:MAX_INPUT_CHARS].split()))
+
+
+def _draw_errors(origins: Sequence[RunNode]) -> None:
+    """Draw the first error; the others are a click away, so that the head stays small."""
+    for node in origins[:1]:
+        with st.container(key="inspector_error"):
+            st.markdown(_error_line(node))
+    if len(origins) > 1:
+        with st.popover(f"{len(origins) - 1:,} more errors", icon=":material/error:", type="tertiary"):
+            for node in origins[1:MAX_ERRORS]:
+                st.markdown(_error_line(node))
+            if len(origins) > MAX_ERRORS:
+                st.caption(f"These are the first {MAX_ERRORS} of {len(origins):,} errors; the events have all.")
+
+
+def _error_line(node: RunNode) -> str:
+    causes = [f"Caused by {cause[:MAX_ERROR_CHARS].rstrip('.')}." for cause in node.causes[:MAX_ERRORS]]
+    streamed = [f"It had streamed {len(node.text):,} characters."] if node.chunk_texts else []
+    text = " ".join((f"{node.name} failed: {node.error[:MAX_ERROR_CHARS].rstrip('.')}.", *causes, *streamed))
+    return f":material/error: {formatting.escape_markdown(text)}"
 
 
 def _is_in_registry(name: str) -> bool:
     return any(chain.name == name for chain in REGISTRY)
-
-
-def _draw_view(state: InspectorState, run: Run, seen: RunSnapshot) -> None:
-    assert seen.root is not None
-    view = st.segmented_control(
-        "View",
-        VIEWS,
-        default=VIEWS[0],
-        required=True,
-        key="view",
-        bind="query-params",
-        label_visibility="collapsed",
-        wrap=True,
-    )
-    event = seen.events[state.picked] if state.picked is not None and state.picked < len(seen.events) else None
-    node = seen.nodes.get(event.run_id) if event else None
-    at = event.elapsed if event else None
-    end = seen.events[-1].elapsed
-    if view == "Timeline":
-        is_graph = draw_waterfall(seen.root, end, at, key="events_waterfall", pick=state.pick)
-        if not is_graph or st.toggle("Every component", key="events_components"):
-            run_charts.draw_timeline(seen.root, end, node, at, key="events_timeline", pick=state.pick)
-    elif view == "Latency":
-        streaming = node if node and len(node.chunk_times) > 1 else seen.root
-        if len(streaming.chunk_times) < 2:
-            streaming = max(seen.nodes.values(), key=lambda other: len(other.chunk_times))
-        run_charts.draw_latency(streaming, at, key="events_latency", pick=state.pick)
-    elif view == "Doctor":
-        draw_diagnosis(seen.root, seen.events, pick=state.pick)
-    elif view == "Graph":
-        graph_views.draw_graph(seen.events)
-    elif view == "State":
-        draw_state(state, run, seen.events, pick=state.pick)
-    elif view == "Tools":
-        graph_views.draw_tools(seen.events, pick=state.pick)
-    else:
-        if reasoning := "".join(node.reasoning for node in seen.nodes.values()):
-            with st.expander("Thinking"):
-                st.text(replace_invisible(reasoning[-MAX_TEXT_CHARS:]))
-        with st.container(height=260, border=True, autoscroll=True):
-            text = replace_invisible(answer_text(seen.events)[-MAX_TEXT_CHARS:])
-            st.text(text or "There is no text of an answer so far.")
-
-
-def _draw_events(state: InspectorState, run: Run, seen: RunSnapshot) -> None:
-    st.session_state.setdefault("events_filter", event_filter_form.is_in_address())
-    with st.expander("Filter", icon=":material/filter_alt:", key="events_filter", on_change="rerun"):
-        event_filter_form.draw_filter(seen)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        search = st.text_input(
-            "Search names and payloads",
-            key="search",
-            type="search",
-            bind="query-params",
-            placeholder="Search names and payloads",
-            label_visibility="collapsed",
-        )
-        folded = st.toggle("Fold chunks", value=True, key="events_fold")
-    events = event_filter_form.filtered_events(seen.events)
-    rows = event_table.table_rows(events, search=search, folded=folded)
-    row_count = f"{len(rows):,} row{'s' * (len(rows) != 1)}"
-    st.caption(f"keeps {len(events):,} of {len(seen.events):,} events, in {row_count}")
-    left, right = st.columns([3, 2])
-    with left:
-        row = event_table.draw_table(state, rows, key=f"{run.id}_{folded}", live=state.is_moving(run))
-    with right:
-        event_table.draw_row(state, row)

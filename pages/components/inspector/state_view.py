@@ -52,7 +52,7 @@ def draw_state(state: InspectorState, run: Run, events: Sequence[RunEvent], *, p
     after = state_at(events, step.seq)
     before = state_at(events, steps[number - 1].seq) if number else {}
     st.markdown("**The input**" if not step.changes else "**Changed by this step**")
-    _draw_differences(before, after)
+    draw_differences(before, after)
     inner = [change for change in step.changes if change.namespace]
     if inner:
         with st.expander(f"Changes inside of subgraphs ({len(inner):,})"):
@@ -71,7 +71,8 @@ def _step_label(number: int, step: StateStep) -> str:
     return replace_invisible(f"{number}. {nodes or 'a subgraph'} at {step.elapsed:.2f} s")
 
 
-def _draw_differences(before: Any, after: Any) -> None:
+def draw_differences(before: Any, after: Any) -> None:
+    """Draw what makes one value of another, place by place."""
     found = list(islice(differences(before, after), MAX_DIFFERENCES + 1))
     if not found:
         st.caption("Nothing: the state is the same as before.")

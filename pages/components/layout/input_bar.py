@@ -101,6 +101,11 @@ def input_bar_without_scroll(placeholder: str, *, key: str) -> InputBar:
         return _with_status(_input(placeholder, key))
 
 
+def input_bar_in_page(placeholder: str, *, key: str) -> InputBar:
+    """Draw the input bar of a page in which it has its place below what is there, and scrolls with it."""
+    return _with_status(_input(placeholder, key))
+
+
 def _input(placeholder: str, key: str) -> str | None:
     if restored := st.session_state.pop(f"{key}_back", ""):
         st.session_state[key] = restored

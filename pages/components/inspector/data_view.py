@@ -1,0 +1,146 @@
+"""Data of the selected component, as a person reads it: messages, output, tool calls, usage, parameters, errors."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.components.inspector import event_filter_form
+from pages.components.inspector.graph_views import draw_json
+from pages.components.inspector.run_charts import STATUS_SIGNS
+from pages.components.inspector.state_view import draw_conversation
+from pages.components.layout.copy_button import copy_button
+from pages.components.layout.formatting import escape_markdown, inline_code, seconds
+from weir.analysis.component_data import ComponentData, component_data, messages_of
+from weir.analysis.messages import text_of
+from weir.analysis.run_tree import RunNode
+from weir.core import serialization
+from weir.core.run_event import RunEvent
+from weir.text.invisible_characters import replace_invisible
+
+MAX_DATA_BYTES = 100_000
+"""Bytes of one event's data that are shown as a tree."""
+MAX_MESSAGES = 20
+"""Messages of a model's input; the newest ones."""
+MAX_DOCUMENTS = 20
+MAX_CHARS = 4_000
+MAX_ERROR_CHARS = 2_000
+MAX_CAUSES = 20
+MAX_HITS = 5
+HIT_CHARS = 60
+"""Characters on each side of a hit of the search."""
+
+
+def draw_data(node: RunNode | None, event: RunEvent, events: Sequence[RunEvent], *, search: str) -> None:
+    """Draw what is known of an event's component, or the event as it is recorded. `search` is marked in it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{event.seq}** {inline_code(event.event)}", width="content")
+        event_filter_form.draw_additions(event)
+        copy_button(serialization.indented(event.as_dict()), key=f"copy-event-{event.seq}")
+        raw = st.toggle("Raw", key="events_raw", help="The event as it is recorded")
+    draw_hits([event], search)
+    if raw or node is None:
+        draw_event(event)
+        return
+    took = "" if node.duration is None else f" {seconds(node.duration)}"
+    st.markdown(f"**{escape_markdown(node.name)}** · {node.type} · {STATUS_SIGNS[node.status]}{took}")
+    if event.event.endswith("_stream") and (text := text_of(event.get("chunk"))):
+        st.markdown(f"This chunk, at {event.elapsed:.3f} s: {inline_code(text[:MAX_CHARS])}")
+    elif event.event == "on_custom_event":
+        draw_value(event.data)
+    _draw_error(node)
+    _draw_component(node, component_data(node, events))
+
+
+def _draw_error(node: RunNode) -> None:
+    if not node.error:
+        return
+    st.markdown(f":material/error: {escape_markdown(node.error[:MAX_ERROR_CHARS])}")
+    for cause in node.causes[:MAX_CAUSES]:
+        st.markdown(f"Caused by {escape_markdown(cause[:MAX_ERROR_CHARS])}")
+
+
+def _draw_component(node: RunNode, data: ComponentData) -> None:
+    figures = [f"{value:,} {label}" for value, label in ((node.tokens_in, "in"), (node.tokens_out, "out")) if value]
+    if node.first_chunk is not None:
+        figures.append(f"first chunk after {seconds(node.first_chunk - node.started)}")
+        figures.append(f"{len(node.chunk_times):,} chunks")
+    if node.tokens_per_second is not None:
+        figures.append(f"{node.tokens_per_second:,.0f} tokens/s")
+    if node.finish_reason:
+        figures.append(f"finish reason {node.finish_reason}")
+    figures += [f"{label} {value}" for label, value in data.parameters.items()]
+    if figures:
+        st.caption(escape_markdown(" · ".join(figures)))
+    if data.messages:
+        if len(data.messages) > MAX_MESSAGES:
+            st.caption(f"The newest {MAX_MESSAGES} of {len(data.messages):,} messages.")
+        draw_conversation(data.messages[-MAX_MESSAGES:])
+    elif data.input not in (None, ""):
+        st.markdown("**Input**")
+        draw_value(data.input)
+    if node.reasoning and data.answer is None:
+        st.caption(f"thought: {escape_markdown(node.reasoning[-MAX_CHARS:])}")
+    if data.answer is not None:
+        draw_conversation([data.answer])
+    elif data.documents:
+        st.markdown(f"**{len(data.documents):,} documents**")
+        _draw_documents(data.documents[:MAX_DOCUMENTS])
+    elif data.output not in (None, ""):
+        st.markdown("**Output**" if node.ended is not None else "**Output so far**")
+        draw_value(data.output)
+
+
+def draw_value(value: Any) -> None:
+    """Draw a recorded value: text as text, messages as a conversation, an object of texts by its fields."""
+    if isinstance(value, dict):
+        value = {name: part for name, part in value.items() if part not in (None, "", [], {})} or value
+    if isinstance(value, str):
+        st.text(replace_invisible(value[-MAX_CHARS:]))
+    elif messages := messages_of(value):
+        draw_conversation(messages[-MAX_MESSAGES:])
+    elif isinstance(value, dict) and value and all(isinstance(part, str | int | float) for part in value.values()):
+        for name, part in list(value.items())[:MAX_MESSAGES]:
+            text = replace_invisible(str(part)[:MAX_CHARS])
+            st.text(f"{replace_invisible(str(name)[:100])}: {text}")
+    else:
+        draw_json(value)
+
+
+def _draw_documents(documents: Iterable[dict[str, Any]]) -> None:
+    for document in documents:
+        st.text(replace_invisible(document["page_content"][:MAX_CHARS]))
+        if metadata := document.get("metadata"):
+            st.caption(escape_markdown(serialization.dumps(metadata).decode("utf-8", "replace")[:300]))
+
+
+def draw_event(event: RunEvent) -> None:
+    """Draw an event as it is recorded."""
+    if len(event.payload) > MAX_DATA_BYTES:
+        st.caption(f"The first {MAX_DATA_BYTES:,} of {len(event.payload):,} bytes; Copy takes all.")
+        text = replace_invisible(event.payload[:MAX_DATA_BYTES].decode(errors="replace"))
+        st.code(text, language="json", wrap_lines=True)
+        return
+    st.json(replace_invisible(serialization.indented(event.as_dict())), expanded=3)
+
+
+def draw_hits(events: Sequence[RunEvent], search: str, text: str = "") -> None:
+    """Draw where these events, or the text that they make, hold the search, marked."""
+    query = search.strip()
+    if not query:
+        return
+    texts = [text, *(event.payload.decode(errors="replace") for event in events)]
+    lines = []
+    for one in texts:
+        for hit in re.finditer(re.escape(query), one, re.IGNORECASE):
+            before = escape_markdown(" ".join(one[max(0, hit.start() - HIT_CHARS) : hit.start()].split()))
+            after = escape_markdown(" ".join(one[hit.end() : hit.end() + HIT_CHARS].split()))
+            lines.append(f"…{before} :orange-background[{escape_markdown(hit[0])}] {after}…")
+            if len(lines) == MAX_HITS:
+                break
+        if len(lines) == MAX_HITS:
+            break
+    if lines:
+        found = "  \n".join(lines)
+        st.markdown(f":material/search: {found}")

@@ -1,0 +1,184 @@
+"""The workspace of a run: the waterfall on one side; its data, events, latency, doctor and text on the other."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from pages.components.inspector import event_filter_form, event_table, graph_views
+from pages.components.inspector.data_view import draw_data
+from pages.components.inspector.diagnosis_view import draw_diagnosis
+from pages.components.inspector.inspector_state import InspectorState
+from pages.components.inspector.latency_view import draw_latencies
+from pages.components.inspector.run_charts import HEADER_HEIGHT, ROW_HEIGHT
+from pages.components.inspector.state_view import draw_state
+from pages.components.waterfall import waterfall_view
+from pages.components.waterfall.waterfall_view import HEAD_HEIGHT, draw_waterfall
+from weir.analysis.answer_reader import answer_text
+from weir.analysis.event_rows import EventRow
+from weir.analysis.run_snapshot import RunSnapshot
+from weir.analysis.run_tree import RunNode
+from weir.analysis.waterfall_rows import waterfall
+from weir.core.run_event import RunEvent
+from weir.runs.run import Run
+from weir.text.invisible_characters import replace_invisible
+
+MAX_TEXT_CHARS = 20_000
+
+VIEWS = ("Data", "Events", "Latency", "Doctor", "Text")
+GRAPH_VIEWS = ("Graph", "State", "Tools")
+"""Views of a run of a graph."""
+
+WATERFALL_ROWS = 25
+"""Rows of the waterfall that are in sight."""
+HEIGHT = HEAD_HEIGHT + waterfall_view.ROW_HEIGHT * WATERFALL_ROWS
+"""Pixels of both sides."""
+TABLE_ROWS = 10
+"""Events that are in sight beside the data."""
+DETAIL_HEIGHT = HEIGHT - (HEADER_HEIGHT + ROW_HEIGHT * TABLE_ROWS + 3) - 2 * 36 - 3 * 8
+"""Pixels of the selected row's data: what the tabs, the filter and the table leave."""
+
+
+def draw_workspace(state: InspectorState, run: Run, seen: RunSnapshot) -> None:
+    """Draw both sides. What is selected on one is selected on the other."""
+    assert seen.root is not None
+    event = seen.events[state.picked] if state.picked is not None and state.picked < len(seen.events) else None
+    node = seen.nodes.get(event.run_id) if event else None
+    with st.container(key="inspector_workspace"):
+        left, right = st.columns([11, 10], gap="small")
+        with left:
+            _draw_waterfall(state, run, seen, node, event)
+        with right, st.container(gap="xsmall"):
+            view = _draw_tabs(state, run, seen)
+            if view in VIEWS[:2]:
+                _draw_events(state, run, seen, event, with_data=view == VIEWS[0])
+            else:
+                # It is as long as it needs to be, and the waterfall stays in sight beside it: a part that scrolls by
+                # itself could not be reached by keyboard where it holds text alone.
+                with st.container(key=f"inspector_view_{view}"):
+                    _draw_view(view, state, run, seen, node, event)
+
+
+def _draw_waterfall(
+    state: InspectorState, run: Run, seen: RunSnapshot, node: RunNode | None, event: RunEvent | None
+) -> None:
+    assert seen.root is not None
+    end = seen.events[-1].elapsed
+    draw_waterfall(
+        # A replay has its whole axis from the start.
+        waterfall(seen.root, end, axis=None if run.is_live else run.events[-1].elapsed, live=run.is_live),
+        run_id=run.id,
+        key="events_waterfall",
+        rows=WATERFALL_ROWS,
+        pick=state.pick,
+        selected=node.seq if node else None,
+        at=event.elapsed if event else None,
+    )
+
+
+def _draw_tabs(state: InspectorState, run: Run, seen: RunSnapshot) -> str:
+    assert seen.root is not None
+    is_graph = any(child.graph_step is not None for child in seen.root.children)
+    wanted = st.session_state.get("view") or st.query_params.get("view")
+    options = [*VIEWS, *(GRAPH_VIEWS if is_graph or wanted in GRAPH_VIEWS else ())]
+    if wanted is not None and wanted not in options:
+        # An address of the time when there was a *Timeline*, or one that was cut.
+        st.query_params.pop("view", None)
+        st.session_state["view"] = VIEWS[0]
+    # A run that goes on has no count: each event would be diagnosed again.
+    count = 0 if state.is_moving(run) else len(state.findings_of(run, seen))
+    view = st.segmented_control(
+        "View",
+        options,
+        default=VIEWS[0],
+        required=True,
+        key="view",
+        bind="query-params",
+        format_func=lambda name: f"{name} {count}" if name == "Doctor" and count else name,
+        label_visibility="collapsed",
+        wrap=True,
+    )
+    return str(view)
+
+
+def _draw_view(
+    view: str, state: InspectorState, run: Run, seen: RunSnapshot, node: RunNode | None, event: RunEvent | None
+) -> None:
+    assert seen.root is not None
+    if view == "Latency":
+        streaming = node if node and len(node.chunk_times) > 1 else seen.root
+        if len(streaming.chunk_times) < 2:
+            streaming = max(seen.nodes.values(), key=lambda other: len(other.chunk_times))
+        at = event.elapsed if event else None
+        draw_latencies(seen.root, streaming, seen.metrics(), at, key="events_latency", pick=state.pick)
+    elif view == "Doctor":
+        draw_diagnosis(seen.root, state.findings_of(run, seen), pick=partial(show_event, state))
+    elif view == "Graph":
+        graph_views.draw_graph(seen.events)
+    elif view == "State":
+        draw_state(state, run, seen.events, pick=partial(show_event, state))
+    elif view == "Tools":
+        graph_views.draw_tools(seen.events, pick=partial(show_event, state))
+    else:
+        if reasoning := "".join(one.reasoning for one in seen.nodes.values()):
+            with st.expander("Thinking"):
+                st.text(replace_invisible(reasoning[-MAX_TEXT_CHARS:]))
+        text = replace_invisible(answer_text(seen.events)[-MAX_TEXT_CHARS:])
+        st.text(text or "There is no text of an answer so far.")
+
+
+def show_event(state: InspectorState, seq: int) -> None:
+    """Select an event, and open the view that shows it."""
+    state.pick(seq)
+    st.session_state["view"] = VIEWS[0]
+
+
+def _draw_events(
+    state: InspectorState, run: Run, seen: RunSnapshot, event: RunEvent | None, *, with_data: bool
+) -> None:
+    assert seen.root is not None
+    data = st.container(height=DETAIL_HEIGHT, border=True, key="inspector_data") if with_data else None
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="inspector_filter"):
+        size = event_filter_form.size()
+        with st.popover("Filter", icon=":material/filter_alt:", type="tertiary" if not size else "secondary"):
+            event_filter_form.draw_filter(seen)
+            folded = st.toggle("Fold chunks", value=True, key="events_fold", help="Consecutive chunks are one row")
+        event_filter_form.draw_chips()
+        counts = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content")
+        search = st.text_input(
+            "Search names and payloads",
+            key="search",
+            type="search",
+            bind="query-params",
+            placeholder="Search",
+            label_visibility="collapsed",
+            width=150,
+        )
+    rows = event_table.table_rows(event_filter_form.filtered_events(seen.events), search=search, folded=folded)
+    with counts:
+        _draw_count(rows, len(seen.events))
+    if data is not None:
+        # Without a selection, the run as a whole: its input and its output.
+        shown = event or seen.events[0]
+        with data:
+            draw_data(seen.nodes.get(shown.run_id), shown, seen.events, search=search)
+    row = event_table.draw_table(
+        state, rows, key=f"{run.id}_{folded}", live=state.is_moving(run), search=search, height=TABLE_ROWS
+    )
+    if not with_data:
+        event_table.draw_row(state, row, search=search, height=DETAIL_HEIGHT)
+
+
+def _draw_count(rows: Sequence[EventRow], total: int) -> None:
+    matching = sum(len(row.events) for row in rows)
+    if not rows:
+        st.caption("No event matches", width="content")
+        st.button("Clear", key="events_clear", type="tertiary", on_click=_clear)
+        return
+    count = f"{matching:,} of {total:,} events"
+    st.caption(count if len(rows) == matching else f"{count}, {len(rows):,} rows", width="content")
+
+
+def _clear() -> None:
+    event_filter_form.clear()
+    st.session_state["search"] = ""

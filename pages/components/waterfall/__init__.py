@@ -1,0 +1,1 @@
+"""Waterfall of a run: a component of the Inspector."""

@@ -1,0 +1,78 @@
+"""Waterfall of a run as a Streamlit component: components and chunks on one time axis, which select events."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+ROW_HEIGHT, HEAD_HEIGHT = 22, 26
+"""Pixels, as in `waterfall.js`."""
+
+HTML = """
+<div class="waterfall">
+  <div class="head">
+    <div class="cells">
+      <span class="zoom">
+        <button type="button" data-part="in" aria-label="Zoom in" title="Zoom in (+, Ctrl and wheel)">+</button>
+        <button type="button" data-part="out" aria-label="Zoom out" title="Zoom out (-)">&minus;</button>
+        <button type="button" data-part="whole" aria-label="Whole run" title="Whole run (0)">&#8596;</button>
+      </span>
+      <span></span><span>took</span><span>first</span><span>tokens</span>
+    </div>
+    <canvas class="axis" aria-hidden="true"></canvas>
+  </div>
+  <div class="tree" role="tree" tabindex="0">
+    <div class="space" role="none"></div>
+    <div class="rows" role="none"></div>
+    <canvas class="bars" aria-hidden="true"></canvas>
+  </div>
+  <div class="hidden"></div>
+  <div class="tip" hidden></div>
+</div>
+"""
+
+_HERE = Path(__file__).parent
+
+
+def script() -> str:
+    """Return the component's JavaScript: one module, because a component is given its script as one text."""
+    names = ("waterfall_bars.js", "waterfall_row.js", "waterfall.js")
+    return "".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+def style() -> str:
+    """Return the component's CSS."""
+    return (_HERE / "waterfall.css").read_text(encoding="utf-8")
+
+
+def draw_waterfall(
+    value: dict[str, Any],
+    *,
+    run_id: str,
+    key: str,
+    rows: int,
+    pick: Callable[[int], None],
+    selected: int | None = None,
+    at: float | None = None,
+    label: str = "Components of the run",
+) -> None:
+    """Draw a waterfall (`weir.analysis.waterfall_rows`) as high as so many rows. A click or an arrow key calls `pick`.
+
+    `selected` is the number of a row, `at` a moment that is marked.
+    """
+
+    def on_pick() -> None:
+        seq = st.session_state[key].get("pick")
+        if isinstance(seq, int):
+            pick(seq)
+
+    height = HEAD_HEIGHT + rows * ROW_HEIGHT
+    component = st.components.v2.component("weir_waterfall", html=HTML, css=style(), js=script())
+    component(
+        data={**value, "id": f"{key}:{run_id}", "selected": selected, "at": at, "label": label, "height": height},
+        key=key,
+        on_pick_change=on_pick,
+        width="stretch",
+        height=height,
+    )
