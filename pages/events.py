@@ -6,6 +6,7 @@ from pages.components.inspector import chain_form, inspector_actions
 from pages.components.inspector.comparison_view import draw_comparison
 from pages.components.inspector.inspector_state import inspector_state
 from pages.components.inspector.interrupt_card import draw_waiting_thread
+from pages.components.inspector.playground_view import draw_playground
 from pages.components.inspector.run_list import (
     draw_chain_choice,
     draw_chain_problems,
@@ -81,3 +82,4 @@ with content:
             )
             draw_comparison(run, other, pick=state.pick)
     draw_run(state, run, is_live)
+draw_playground(state, run)

@@ -57,7 +57,9 @@ def finished(page: Page) -> None:
     expect(page.get_by_role("button", name="Replay", exact=False)).to_be_visible()
 
 
-def test_an_answer_of_the_chat_opens_with_inspect(chat: Page, model: FakeOpenAI) -> None:
+def test_an_answer_of_the_chat_opens_with_inspect_and_its_model_is_asked_with_changes(
+    chat: Page, model: FakeOpenAI
+) -> None:
     model.plan = Plan(tokens=WORDS, category="math")
     send(chat, "25 * 17?")
     ended(chat)
@@ -66,6 +68,22 @@ def test_an_answer_of_the_chat_opens_with_inspect(chat: Page, model: FakeOpenAI)
     expect(chat.get_by_text(re.compile(r"smart_router.*Done.*\d+ events"))).to_be_visible()
     assert f"run={run}" in chat.url
     expect(chat.get_by_text(re.compile(r"^(\d+) of \1 events"))).to_be_visible()
+    model.plan = Plan(tokens=["Another", " answer."])
+    waterfall(chat).get_by_role("treeitem", name="ChatOpenAI").last.click()
+    chat.get_by_role("button", name="Run with changes").click()
+    dialog = chat.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="human").fill("25 * 18?")
+    dialog.get_by_role("button", name="Run", exact=True).click()
+    expect(dialog.get_by_text("Another answer.")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Compare")).to_be_visible()
+    assert model.answers[-1].body["messages"][-1]["content"] == "25 * 18?"
+    chat.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    chat.get_by_role("button", name="Run with changes").click()
+    expect(dialog.get_by_role("textbox", name="human")).to_have_value("25 * 18?")
+    dialog.get_by_role("button", name="Open the run").click()
+    expect(chat.get_by_role("button", name="Original call")).to_be_visible()
+    assert run not in chat.url
 
 
 def test_a_run_is_watched_live_a_row_of_it_selected_and_it_is_stopped(inspector: Page, model: FakeOpenAI) -> None:

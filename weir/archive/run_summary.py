@@ -4,7 +4,9 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
+from weir.analysis.component_data import messages_of
 from weir.analysis.graph_diagnosis import run_findings
+from weir.analysis.messages import text_of
 from weir.analysis.outcome import AnswerStatus, outcome
 from weir.analysis.run_snapshot import RunSnapshot
 from weir.core import serialization
@@ -103,8 +105,10 @@ def plain_entry(run: Run) -> RunEntry:
 
 
 def input_text(run: Run) -> str:
-    """Return what a run was asked, in one line: the first field of its input that is not empty."""
+    """Return what a run was asked, in one line: the last of its messages, or the first field that is not empty."""
     value = run.input
+    if messages := messages_of(value):
+        value = text_of(messages[-1])
     if isinstance(value, dict):
         value = next((part for part in value.values() if part not in (None, "", [], {})), "")
     text = value if isinstance(value, str) else serialization.dumps(value).decode()

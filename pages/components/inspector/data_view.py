@@ -1,7 +1,7 @@
 """Data of the selected component, as a person reads it: messages, output, tool calls, usage, parameters, errors."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -32,8 +32,18 @@ HIT_CHARS = 60
 """Characters on each side of a hit of the search."""
 
 
-def draw_data(node: RunNode | None, event: RunEvent, events: Sequence[RunEvent], *, search: str) -> None:
-    """Draw what is known of an event's component, or the event as it is recorded. `search` is marked in it."""
+def draw_data(
+    node: RunNode | None,
+    event: RunEvent,
+    events: Sequence[RunEvent],
+    *,
+    search: str,
+    edit: Callable[[int], None] | None = None,
+) -> None:
+    """Draw what is known of an event's component, or the event as it is recorded. `search` is marked in it.
+
+    `edit` opens the call of a chat model, by the number of its first event, to be run with changes.
+    """
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{event.seq}** {inline_code(event.event)}", width="content")
         event_filter_form.draw_additions(event)
@@ -44,13 +54,28 @@ def draw_data(node: RunNode | None, event: RunEvent, events: Sequence[RunEvent],
         draw_event(event)
         return
     took = "" if node.duration is None else f" {seconds(node.duration)}"
-    st.markdown(f"**{escape_markdown(node.name)}** · {node.type} · {STATUS_SIGNS[node.status]}{took}")
+    line = f"**{escape_markdown(node.name)}** · {node.type} · {STATUS_SIGNS[node.status]}{took}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(line, width="content")
+        if edit and node.type == "chat_model":
+            clicked = st.button(
+                "Run with changes",
+                icon=":material/tune:",
+                type="tertiary",
+                key="events_edit_call",
+                help="Edit this call's messages and parameters, and ask the model again",
+            )
+            if clicked:
+                edit(node.seq)
     if event.event.endswith("_stream") and (text := text_of(event.get("chunk"))):
         st.markdown(f"This chunk, at {event.elapsed:.3f} s: {inline_code(text[:MAX_CHARS])}")
     elif event.event == "on_custom_event":
         draw_value(event.data)
     _draw_error(node)
-    _draw_component(node, component_data(node, events))
+    data = component_data(node, events)
+    draw_figures(node, data)
+    _draw_input(data)
+    draw_output(node, data)
 
 
 def _draw_error(node: RunNode) -> None:
@@ -61,7 +86,8 @@ def _draw_error(node: RunNode) -> None:
         st.markdown(f"Caused by {escape_markdown(cause[:MAX_ERROR_CHARS])}")
 
 
-def _draw_component(node: RunNode, data: ComponentData) -> None:
+def draw_figures(node: RunNode, data: ComponentData) -> None:
+    """Draw a component's figures and parameters on one line."""
     figures = [f"{value:,} {label}" for value, label in ((node.tokens_in, "in"), (node.tokens_out, "out")) if value]
     if node.first_chunk is not None:
         figures.append(f"first chunk after {seconds(node.first_chunk - node.started)}")
@@ -73,6 +99,9 @@ def _draw_component(node: RunNode, data: ComponentData) -> None:
     figures += [f"{label} {value}" for label, value in data.parameters.items()]
     if figures:
         st.caption(escape_markdown(" · ".join(figures)))
+
+
+def _draw_input(data: ComponentData) -> None:
     if data.messages:
         if len(data.messages) > MAX_MESSAGES:
             st.caption(f"The newest {MAX_MESSAGES} of {len(data.messages):,} messages.")
@@ -80,6 +109,10 @@ def _draw_component(node: RunNode, data: ComponentData) -> None:
     elif data.input not in (None, ""):
         st.markdown("**Input**")
         draw_value(data.input)
+
+
+def draw_output(node: RunNode, data: ComponentData) -> None:
+    """Draw what a component gave, so far."""
     if node.reasoning and data.answer is None:
         st.caption(f"thought: {escape_markdown(node.reasoning[-MAX_CHARS:])}")
     if data.answer is not None:

@@ -29,6 +29,15 @@ class RunRequest:
     """Id of the run that it goes on from."""
 
 
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """A call of a model in a run."""
+
+    run_id: str
+    seq: int
+    """Number of its first event."""
+
+
 @dataclass
 class InspectorState(RunPage):
     """What the Events page remembers of one visitor between two runs of its script."""
@@ -50,6 +59,10 @@ class InspectorState(RunPage):
     playback: PlaybackState = field(default_factory=PlaybackState)
     snapshot: tuple[str, RunSnapshot] | None = None
     """The run's id, and what is known of it after the events that are seen."""
+    call: ModelCall | None = None
+    """The call that is open to be run with changes."""
+    changed: dict[ModelCall, str] = field(default_factory=dict)
+    """Ids of the newest run with changes of each call."""
 
     def show(self, run_id: str) -> None:
         """Show this run, with nothing selected and compared with none."""
@@ -62,12 +75,21 @@ class InspectorState(RunPage):
         self._reset()
 
     def _reset(self) -> None:
-        self.picked = None
+        self.picked = self.call = None
         st.query_params.pop("with", None)
 
     def pick(self, seq: int | None) -> None:
         """Select an event."""
         self.picked = seq
+
+    def open_call(self, run_id: str, seq: int) -> None:
+        """Open a call to be run with changes, by the whole page: a click in a fragment would draw only that anew."""
+        self.call = ModelCall(run_id, seq)
+        st.rerun()
+
+    def close_call(self) -> None:
+        """Go back to the run."""
+        self.call = None
 
     def player(self, run: Run) -> Player:
         """Return the player of a run's events."""

@@ -10,7 +10,7 @@ from chains.registry import REGISTRY
 from pages.components.answer.answer_view import STATUS_BADGES
 from pages.components.answer.share_popover import draw_link
 from pages.components.chat.date_groups import zone
-from pages.components.inspector import inspector_actions
+from pages.components.inspector import inspector_actions, playground_actions
 from pages.components.inspector.inspector_state import InspectorState
 from pages.components.inspector.interrupt_card import draw_interrupts
 from pages.components.inspector.workspace import draw_workspace
@@ -21,6 +21,8 @@ from pages.components.session.current_user import current_caller
 from pages.components.session.my_runs import recent_runs
 from pages.components.session.recordings import draw_recording_download, file_id, samples
 from pages.components.waterfall.run_page_file import run_page
+from weir.analysis.component_data import messages_of
+from weir.analysis.messages import text_of
 from weir.analysis.outcome import outcome
 from weir.analysis.run_snapshot import RunSnapshot
 from weir.analysis.run_tree import RunNode
@@ -69,6 +71,15 @@ def draw_actions(state: InspectorState, run: Run, is_live: bool) -> None:
     """Draw what can be done with the whole run. These widgets stay in place while the run goes on."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=state.close)
+        if origin := playground_actions.origin_of(run):
+            st.button(
+                "Original call",
+                icon=":material/undo:",
+                type="tertiary",
+                on_click=playground_actions.show_call,
+                args=(state, origin),
+                help="This run is a call of another run, with changes: show that call",
+            )
         if not is_live and not run.is_recording and "asked" in run.context:
             st.button(
                 "Run again",
@@ -204,8 +215,10 @@ def _open_doctor() -> None:
 
 
 def _input_text(run: Run) -> str:
-    """Return a run's input on one line: the value of the only field that is set, else all of it as JSON."""
+    """Return a run's input on one line: the last of its messages, its only field that is set, else all as JSON."""
     value = run.input
+    if messages := messages_of(value):
+        value = text_of(messages[-1])
     if isinstance(value, dict):
         value = {name: part for name, part in value.items() if part not in (None, "", [], {})}
     if isinstance(value, dict) and len(value) == 1:

@@ -137,7 +137,10 @@ def _draw_events(
     state: InspectorState, run: Run, seen: RunSnapshot, event: RunEvent | None, *, with_data: bool
 ) -> None:
     assert seen.root is not None
-    data = st.container(height=DETAIL_HEIGHT, border=True, key="inspector_data") if with_data else None
+    # A container with messages would scroll to their end by itself, and hide what can be done with the event.
+    data = (
+        st.container(height=DETAIL_HEIGHT, border=True, key="inspector_data", autoscroll=False) if with_data else None
+    )
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="inspector_filter"):
         size = event_filter_form.size()
         with st.popover("Filter", icon=":material/filter_alt:", type="tertiary" if not size else "secondary"):
@@ -161,7 +164,8 @@ def _draw_events(
         # Without a selection, the run as a whole: its input and its output.
         shown = event or seen.events[0]
         with data:
-            draw_data(seen.nodes.get(shown.run_id), shown, seen.events, search=search)
+            edit = None if state.is_moving(run) else partial(state.open_call, run.id)
+            draw_data(seen.nodes.get(shown.run_id), shown, seen.events, search=search, edit=edit)
     row = event_table.draw_table(
         state, rows, key=f"{run.id}_{folded}", live=state.is_moving(run), search=search, height=TABLE_ROWS
     )
