@@ -58,7 +58,8 @@ def test_p95_latency_is_that_of_the_gaps() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "fraction", "expected"), [([3.0, 1.0, 2.0], 0.5, 2.0), (range(101), 0.95, 95), ([7.0], 0.95, 7.0)]
+    ("values", "fraction", "expected"),
+    [([3.0, 1.0, 2.0], 0.5, 2.0), (range(101), 0.95, 95), ([1.0, 2.0, 3.0], 0.95, 3.0), ([7.0], 0.95, 7.0)],
 )
 def test_percentile_is_a_value_by_the_nearest_rank(values: list[float], fraction: float, expected: float) -> None:
     assert percentile(values, fraction) == expected

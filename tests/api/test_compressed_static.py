@@ -152,14 +152,15 @@ class CountingFiles:
         await response(scope, receive, send)
 
 
-async def fetch(app: CompressedStaticMiddleware, path: str) -> bytes:
+async def nothing() -> Any:
+    raise AssertionError("nothing is to be received")
+
+
+async def fetch(app: CompressedStaticMiddleware, path: str, receive: Receive = nothing) -> bytes:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
-
-    async def receive() -> Any:
-        raise AssertionError("nothing is to be received")
 
     headers = [(b"accept-encoding", b"gzip")]
     await app({"type": "http", "method": "GET", "path": path, "headers": headers}, receive, send)
@@ -186,3 +187,13 @@ async def test_the_compressed_files_in_memory_have_a_bound() -> None:
     assert files.reads == 100
     await fetch(app, "/static/0.js")
     assert files.reads == 101
+
+
+async def test_a_client_that_leaves_while_a_file_is_read_leaves_it_whole_for_the_next(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text(SCRIPT * 50)
+    app = CompressedStaticMiddleware(Starlette(routes=[Mount("/static", Files(directory=tmp_path))]))
+
+    async def gone() -> Any:
+        return {"type": "http.disconnect"}
+
+    assert [gzip.decompress(await fetch(app, "/static/a.js", gone)) for _ in range(2)] == [(SCRIPT * 50).encode()] * 2

@@ -289,7 +289,7 @@ def test_two_runs_are_compared_and_one_is_saved_as_a_page(story_recording: Page,
 
 
 def test_a_chain_runs_from_its_form(inspector: Page, model: FakeOpenAI) -> None:
-    inspector.get_by_role("combobox", name="Chain").click()
+    inspector.get_by_role("combobox", name="Chain", exact=True).click()
     inspector.get_by_role("option", name="showcase").click()
     inspector.get_by_role("button", name="Input").click()
     inspector.get_by_label("Topic", exact=True).fill("rivers")

@@ -1,5 +1,6 @@
 """Metrics of a run, and its answer's text: functions `events -> value`."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
@@ -53,12 +54,14 @@ def finish_reason_of(message: dict[str, Any]) -> tuple[str | None, bool]:
 
 
 def percentile(values: Iterable[float], fraction: float) -> float:
-    """Return the percentile of values by the nearest rank below; `fraction` 0.95 is the 95th.
+    """Return the percentile of values by the nearest rank: at least that share of them is no larger.
+
+    `fraction` 0.95 is the 95th.
 
     Raises IndexError without values.
     """
     ordered = sorted(values)
-    return ordered[int(fraction * (len(ordered) - 1))]
+    return ordered[max(0, math.ceil(fraction * len(ordered)) - 1)]
 
 
 def _refusal(message: dict[str, Any]) -> str:

@@ -61,7 +61,7 @@ class CompressedStaticMiddleware:
         if not _is_compressible(found):
             await self._app(scope, receive, _with_vary(send, weak_etag=found.status == 304))
             return
-        body = await self._compressed(scope, receive, found.headers["etag"])
+        body = await self._compressed(scope, found.headers["etag"])
         start: Message = {"type": "http.response.start", "status": 200, "headers": list(found.headers.raw)}
         changed = MutableHeaders(scope=start)
         changed["content-encoding"] = "gzip"
@@ -84,22 +84,25 @@ class CompressedStaticMiddleware:
         await self._app({**scope, "method": method}, receive, collect)
         return _Answer(start["status"], Headers(raw=start["headers"]), b"".join(parts))
 
-    async def _compressed(self, scope: Scope, receive: Receive, etag: str) -> bytes:
+    async def _compressed(self, scope: Scope, etag: str) -> bytes:
         """Return the file compressed. Clients that ask for it at the same time wait for one computation."""
         key = (posixpath.normpath(scope["path"]), etag)
         if key not in self._cache:
             if self._cached_bytes > self._max_cached_bytes:
                 self._cache.clear()
                 self._cached_bytes = 0
-            self._cache[key] = asyncio.create_task(self._compress(scope, receive))
+            self._cache[key] = asyncio.create_task(self._compress(scope))
         try:
             return await asyncio.shield(self._cache[key])
         except Exception:
             self._cache.pop(key, None)
             raise
 
-    async def _compress(self, scope: Scope, receive: Receive) -> bytes:
-        plain = await self._ask(scope, receive, "GET")
+    async def _compress(self, scope: Scope) -> bytes:
+        # Starlette breaks a file off when its client leaves. All clients get this one, so nobody can leave it.
+        plain = await self._ask(scope, _no_disconnect, "GET")
+        if len(plain.body) != int(plain.headers["content-length"]):
+            raise OSError(f"{scope['path']} was read in part")
         body = await asyncio.to_thread(gzip.compress, plain.body, _LEVEL, mtime=0)
         self._cached_bytes += len(body)
         return body
@@ -125,6 +128,12 @@ def _is_compressible(found: _Answer) -> bool:
         and int(found.headers.get("content-length", 0)) >= MINIMUM_BYTES
         and found.headers.get("content-type", "").startswith(_TYPES)
     )
+
+
+async def _no_disconnect() -> Message:
+    """Wait for a message of a client that never sends one."""
+    await asyncio.Event().wait()
+    raise AssertionError("unreachable")
 
 
 def _with_vary(send: Send, *, weak_etag: bool = False) -> Send:
