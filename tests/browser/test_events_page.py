@@ -53,6 +53,12 @@ def selects(page: Page, event: str, component: str) -> None:
     expect(waterfall(page).get_by_role("treeitem", selected=True)).to_contain_text(component)
 
 
+def press_down(page: Page) -> None:
+    """Press the arrow key once the script has drawn all: the data stands above the table, and is there before it."""
+    await_script(page)
+    page.keyboard.press("ArrowDown")
+
+
 def finished(page: Page) -> None:
     expect(page.get_by_role("button", name="Replay", exact=False)).to_be_visible()
 
@@ -146,13 +152,13 @@ def test_what_is_selected_anywhere_is_selected_everywhere(story_recording: Page)
         expect(part).to_be_in_viewport(ratio=0.99)
     click_row(table, 3)
     selects(page, "3 on_chat_model_start", "ChatOpenAI")
-    page.keyboard.press("ArrowDown")
+    press_down(page)
     selects(page, "4 on_chat_model_stream", "ChatOpenAI")
-    page.keyboard.press("ArrowDown")
+    press_down(page)
     selects(page, "5 on_parser_start", "StrOutputParser")
     tree.get_by_role("treeitem", name="ChatPromptTemplate").click()
     selects(page, "1 on_prompt_start", "ChatPromptTemplate")
-    page.keyboard.press("ArrowDown")
+    press_down(page)
     selects(page, "3 on_chat_model_start", "ChatOpenAI")
     page.keyboard.press("Home")
     page.keyboard.press("ArrowLeft")

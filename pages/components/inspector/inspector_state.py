@@ -63,6 +63,8 @@ class InspectorState(RunPage):
     """The call that is open to be run with changes."""
     changed: dict[ModelCall, str] = field(default_factory=dict)
     """Ids of the newest run with changes of each call."""
+    drafts: dict[str, Any] = field(default_factory=dict)
+    """What was typed and chosen for calls, by the widgets' keys; it outlasts the dialog."""
 
     def show(self, run_id: str) -> None:
         """Show this run, with nothing selected and compared with none."""

@@ -60,7 +60,8 @@ def _draw(state: InspectorState, run: Run, call: ModelCall) -> None:
         return
     editor, original, changed = st.columns([5, 4, 4])
     with editor:
-        asked = ChangedCall(_draw_messages(data.messages, call), *_draw_parameters(run, call, data))
+        asked = ChangedCall(_draw_messages(state, data.messages, call), *_draw_parameters(state, run, call, data))
+        _keep(state, call)
         if _has_tools(data):
             st.caption("The record has no definitions of tools: the model is asked without any.")
         buttons = st.container(horizontal=True, vertical_alignment="center", gap="small")
@@ -71,7 +72,7 @@ def _draw(state: InspectorState, run: Run, call: ModelCall) -> None:
             st.warning(ModelNotReadyError.message, icon=":material/power_off:")
         stop = buttons.empty()
         buttons.button(
-            "Undo changes", icon=":material/undo:", type="tertiary", key="call_undo", on_click=_undo, args=(call,)
+            "Undo changes", icon=":material/undo:", type="tertiary", key="call_undo", on_click=_undo, args=(state, call)
         )
     with original:
         st.markdown("**Original**")
@@ -97,17 +98,31 @@ def _key(call: ModelCall, name: str) -> str:
     return f"call_{call.run_id}_{call.seq}_{name}"
 
 
-def _undo(call: ModelCall) -> None:
-    """Put the recorded texts and parameters back: a new widget begins with them."""
-    count = st.session_state.get(_key(call, "undone"), 0)
-    st.session_state[_key(call, "undone")] = count + 1
+def _undo(state: InspectorState, call: ModelCall) -> None:
+    """Put the recorded texts and parameters back."""
+    for key in [key for key in state.drafts if key.startswith(_key(call, ""))]:
+        del state.drafts[key]
+        st.session_state.pop(key, None)
 
 
-def _widget_key(call: ModelCall, name: str) -> str:
-    return _key(call, f"{name}_{st.session_state.get(_key(call, 'undone'), 0)}")
+def _widget_key(state: InspectorState, call: ModelCall, name: str, recorded: Any) -> str:
+    """Return a widget's key, whose value is what was chosen before the dialog was closed, or else the recorded one.
+
+    `persist_state` of Streamlit loses the value where the dialog is opened again before its closing is drawn.
+    """
+    key = _key(call, name)
+    st.session_state.setdefault(key, state.drafts.get(key, recorded))
+    return key
 
 
-def _draw_messages(messages: tuple[dict[str, Any], ...], call: ModelCall) -> list[dict[str, Any]]:
+def _keep(state: InspectorState, call: ModelCall) -> None:
+    prefix = _key(call, "")
+    state.drafts |= {str(key): value for key, value in st.session_state.items() if str(key).startswith(prefix)}
+
+
+def _draw_messages(
+    state: InspectorState, messages: tuple[dict[str, Any], ...], call: ModelCall
+) -> list[dict[str, Any]]:
     """Draw the newest messages, and return all with the changed texts. An emptied one is left out."""
     first = max(0, len(messages) - MAX_MESSAGES)
     asked = list(messages[:first])
@@ -122,7 +137,7 @@ def _draw_messages(messages: tuple[dict[str, Any], ...], call: ModelCall) -> lis
                 draw_conversation([message])
                 asked.append(message)
                 continue
-            written = _draw_text(call, index, message, height)
+            written = _draw_text(state, call, index, message, height)
             if written == message["content"]:
                 asked.append(message)
             elif written.strip():
@@ -141,71 +156,67 @@ def _height(message: dict[str, Any]) -> int:
     return min(max(MIN_HEIGHT, LINE_HEIGHT * lines), MAX_HEIGHT) if _has_field(message) else LINE_HEIGHT * (lines + 4)
 
 
-def _draw_text(call: ModelCall, index: int, message: dict[str, Any], height: int) -> str:
+def _draw_text(state: InspectorState, call: ModelCall, index: int, message: dict[str, Any], height: int) -> str:
     text, name = message["content"], message.get("name")
     shown = replace_lone_surrogates(text)
     label = f"{role_of(message)}, {name}" if isinstance(name, str) and name else role_of(message)
     written = st.text_area(
         f"{index + 1}. {escape_markdown(replace_invisible(label))}",
-        value=shown,
-        key=_widget_key(call, str(index)),
+        key=_widget_key(state, call, str(index), shown),
         max_chars=MAX_TEXT,
         height=height,
-        persist_state="session",
     )
     return text if written == shown else written or ""
 
 
-def _draw_parameters(run: Run, call: ModelCall, data: ComponentData) -> tuple[ModelOptions, tuple[str, ...]]:
+def _draw_parameters(
+    state: InspectorState, run: Run, call: ModelCall, data: ComponentData
+) -> tuple[ModelOptions, tuple[str, ...]]:
     """Draw the parameters, as they are recorded at first, and return the chosen ones."""
     kept = run.context.get("parameters")
     recorded = data.parameters | (kept if isinstance(kept, dict) and "from_run" in run.context else {})
-    model = _draw_model(run, call, recorded.get("model"))
+    model = _draw_model(state, run, call, recorded.get("model"))
     left, middle, right = st.columns(3)
     temperature = left.number_input(
         "Temperature",
         0.0,
         2.0,
-        value=_number(recorded.get("temperature"), 0, 2),
+        value=None,
         step=0.1,
         placeholder="Default",
-        key=_widget_key(call, "temperature"),
-        persist_state="session",
+        key=_widget_key(state, call, "temperature", _number(recorded.get("temperature"), 0, 2)),
     )
     limit = _number(recorded.get("max_tokens"), 1, MAX_TOKENS)
     max_tokens = middle.number_input(
         "Max tokens",
         1,
         MAX_TOKENS,
-        value=None if limit is None else int(limit),
+        value=None,
         placeholder="Default",
-        key=_widget_key(call, "max_tokens"),
-        persist_state="session",
+        key=_widget_key(state, call, "max_tokens", None if limit is None else int(limit)),
     )
     number = _number(recorded.get("seed"), 0, MAX_SEED)
     seed = right.number_input(
         "Seed",
         0,
         MAX_SEED,
-        value=None if number is None else int(number),
+        value=None,
         placeholder="None",
-        key=_widget_key(call, "seed"),
-        persist_state="session",
+        key=_widget_key(state, call, "seed", None if number is None else int(number)),
     )
     stops = _texts(recorded.get("stop"))
+    key = _widget_key(state, call, "stop", stops)
     stop = st.multiselect(
         "Stop at",
-        stops,
-        default=stops,
+        list(dict.fromkeys([*stops, *st.session_state.get(key, [])])),
         accept_new_options=True,
         placeholder="Texts that end the answer",
-        key=_widget_key(call, "stop"),
-        persist_state="session",
+        key=key,
     )
     return ModelOptions(max_tokens=max_tokens, temperature=temperature, seed=seed, model=model), tuple(stop)
 
 
-def _draw_model(run: Run, call: ModelCall, recorded: Any) -> str | None:
+def _draw_model(state: InspectorState, run: Run, call: ModelCall, recorded: Any) -> str | None:
     """Draw the model's name where an endpoint is configured, and return it; None is the endpoint's own."""
     endpoint = service().models.endpoint()
     if endpoint is None or endpoint.is_embedded:
@@ -213,13 +224,12 @@ def _draw_model(run: Run, call: ModelCall, recorded: Any) -> str | None:
     # A recording may be of another server, which had other models.
     is_known = isinstance(recorded, str) and recorded and not run.is_recording
     names = list(dict.fromkeys([endpoint.model, *([recorded[:200]] if is_known else [])]))
+    key = _widget_key(state, call, "model", names[-1])
     chosen = st.selectbox(
         "Model",
-        names,
-        index=len(names) - 1,
+        list(dict.fromkeys([*names, *filter(None, [st.session_state[key]])])),
         accept_new_options=True,
-        key=_widget_key(call, "model"),
-        persist_state="session",
+        key=key,
     )
     return None if chosen == endpoint.model else chosen
 
