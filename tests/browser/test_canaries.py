@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import gzip
 import json
 import os
 import re
@@ -233,7 +234,12 @@ def asked(client: httpx.Client, way: str) -> dict[str, str]:
 
 def left_behind(frames: list[str], log: Path, data: Path) -> dict[str, str]:
     """Return what came over the websockets, what was logged, and what was kept."""
-    files = [file.read_bytes().decode("utf-8", "replace") for file in data.rglob("*") if file.is_file()]
+    contents = {file: file.read_bytes() for file in data.rglob("*") if file.is_file()}
+    files = [
+        (gzip.decompress(content) if file.suffix == ".gz" else content).decode("utf-8", "replace")
+        for file, content in contents.items()
+    ]
+    assert any(file.suffix == ".gz" for file in contents), "no run was kept"
     return {"frames": "".join(frames), "log": log.read_text(encoding="utf-8"), "files": "".join(files)}
 
 

@@ -242,7 +242,7 @@ class ArchiveWriter:
     def _note(self, error: StorageError | OSError) -> None:
         problem = ArchiveProblem.of(error)
         if problem is not self.problem:
-            _LOG.warning("runs are not kept on disk: %s", error, exc_info=error)
+            _LOG.warning("runs are not kept on disk: %s", error)
         self.problem = problem
 
 
