@@ -24,6 +24,7 @@ from chains.classifier.instruction import parts_of
 from chains.classifier.tokenization import char_ngrams, readable, tokens
 from pages.components.answer.display_markdown import DisplayMarkdown, to_display_markdown
 from pages.components.answer.truncation import DisplayTruncator
+from pages.components.inspector.data_view import places_of
 from pages.components.layout import formatting
 from tests.support.pumping import ENDS, LENGTH, MIXED, SEPARATORS, Pump, cut, nonlinear_time, pumps, uses
 from tests.support.sources import parsed
@@ -308,6 +309,7 @@ WHOLE: dict[str, Callable[[str], object]] = {
     "secrets in a payload": lambda text: SECRETS.redact_json(json.dumps(text).encode()),
     "escaped": formatting.escape_markdown,
     "inline code": formatting.inline_code,
+    "places of a search": lambda text: list(places_of(text[: len(text) // 4] + "\0", text)),
     "chunks of a text": lambda text: (split_inside_tokens(text), split_inside_characters(text)),
     "pattern of a schema": pattern_is_small,
     "readable": readable,

@@ -1,5 +1,6 @@
 """The app's pages without a browser, in this process, against a model server on loopback."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,14 @@ from pages.components.session import app_services as service_module
 from tests.support.app_test import open_app
 from tests.support.fake_openai import FakeOpenAI
 from weir.config.settings import settings
+
+
+@pytest.fixture(autouse=True)
+def main_module() -> Iterator[None]:
+    """Streamlit makes the script that it runs the main module; a process that a later test spawns would run it too."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture

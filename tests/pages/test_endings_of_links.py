@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.components.session.app_services import service
-from tests.support.app_test import ask, open_app, said
+from tests.support.app_test import ask, open_app, sentences
 from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.runs.failure import FailureKind
 
@@ -41,12 +41,12 @@ def test_whoever_opens_a_link_sees_how_the_answer_ended(
     if end == STOPPED:
         threading.Thread(target=stop_after_some_words, args=(openai_server,), daemon=True).start()
     ask(app, "Share this")
-    assert sentence in said(app)
+    assert sentence in sentences(app)
     (run,) = service().recorder.store.runs()
     assert run.wait(10)
     for seen_on in (begun_on, "events.py"):
         stranger = open_app(seen_on, run=run.id)
         assert not stranger.exception
-        assert sentence in said(stranger)
-        assert end in said(stranger)
-        assert "You stopped" not in said(stranger)
+        assert sentence in sentences(stranger)
+        assert end in sentences(stranger)
+        assert "You stopped" not in sentences(stranger)

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.components.session.app_services import close_services, service
-from tests.support.app_test import ask, open_app, press, said
+from tests.support.app_test import ask, open_app, press, sentences
 from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 from tests.support.faults import FAULTS, ModelFault
 from weir.analysis.outcome import AnswerStatus
@@ -89,7 +89,7 @@ def shown(opened: AppTest, room: Room) -> str:
         assert service().recorder.store.get(run_id).wait(10)
         opened.run()
     assert not opened.exception
-    return said(opened)
+    return sentences(opened)
 
 
 @pytest.mark.parametrize(("room", "fault"), CASES)

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.components.inspector.inspector_state import InspectorState
 from pages.components.session import app_services as service_module
-from tests.support.app_test import ask, open_app, press, said
+from tests.support.app_test import ask, open_app, press, sentences
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from tests.support.graphs import THREAD, agent, asking, with_subgraph
 from weir.access.limits import LimitKind, LimitReachedError
@@ -32,7 +32,7 @@ from weir.storage.storage_errors import StorageError, StorageProblem
 
 
 def test_an_empty_chat_teaches_with_one_sentence_and_three_suggestions(app: AppTest) -> None:
-    assert "Ask anything." in said(app)
+    assert "Ask anything." in sentences(app)
     assert [found.label for found in app.main.button if found.label != "Stop"] == [
         "What is 25 × 17?",
         "Write a Python function that checks if a number is even",
@@ -59,8 +59,8 @@ def test_an_answer_has_its_cost_where_prices_are_set(app: AppTest, monkeypatch: 
     settings.cache_clear()
     service_module.close_services()
     ask(app, "Hello")
-    tokens_in, tokens_out = re.search(r"(\d+) in · (\d+) out", said(app)).groups()  # type: ignore[union-attr]
-    assert f"${int(tokens_in) + int(tokens_out) / 2:.4f}" in said(app)
+    tokens_in, tokens_out = re.search(r"(\d+) in · (\d+) out", sentences(app)).groups()  # type: ignore[union-attr]
+    assert f"${int(tokens_in) + int(tokens_out) / 2:.4f}" in sentences(app)
 
 
 def test_the_link_in_the_address_is_the_run_s(app: AppTest) -> None:
@@ -80,7 +80,7 @@ def test_a_failed_answer_is_kept_on_the_page_and_never_told_to_the_model(
 ) -> None:
     openai_server.plan = Plan(tokens=["Half an answer"] * 3, fault=fault, at=1)
     ask(app, "First")
-    assert "Half an answer" in said(app)
+    assert "Half an answer" in sentences(app)
     openai_server.plan = Plan()
     ask(app, "Second")
     history = [message["content"] for message in openai_server.answers[-1].body["messages"]]
@@ -90,11 +90,11 @@ def test_a_failed_answer_is_kept_on_the_page_and_never_told_to_the_model(
 def test_retry_replaces_a_failure(app: AppTest, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(status=500)
     ask(app, "Hello")
-    assert FailureKind.SERVER.message in said(app)
+    assert FailureKind.SERVER.message in sentences(app)
     openai_server.plan = Plan()
     press(app, "Retry")
-    assert FailureKind.SERVER.message not in said(app)
-    assert "Once upon a time." in said(app)
+    assert FailureKind.SERVER.message not in sentences(app)
+    assert "Once upon a time." in sentences(app)
 
 
 def test_options_are_of_one_conversation_and_sent_with_its_questions(app: AppTest, openai_server: FakeOpenAI) -> None:
@@ -120,7 +120,7 @@ def test_continue_writes_the_rest_of_an_answer_as_another_version(app: AppTest, 
     ask(app, "Go on")
     openai_server.plan = Plan(tokens=["aks off", " no more."])
     press(app, "Continue")
-    assert "It begins and breaks off no more." in said(app)
+    assert "It begins and breaks off no more." in sentences(app)
     assert "Continue" not in [found.label for found in app.button]
     asked = [message["content"] for message in openai_server.answers[-1].body["messages"]]
     assert asked[1:3] == ["Go on", "It begins and bre"]
@@ -128,13 +128,13 @@ def test_continue_writes_the_rest_of_an_answer_as_another_version(app: AppTest, 
     stored = service_module.service().conversations.path(me, conversation)
     assert stored[-1].text == "It begins and breaks off no more."
     press(app, "Earlier version")
-    assert "It begins and bre" in said(app)
+    assert "It begins and bre" in sentences(app)
 
 
 def test_a_key_that_the_server_echoes_is_not_shown(app: AppTest, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(status=401, message="Incorrect API key provided: sk-canary")
     ask(app, "Hello")
-    shown = said(app) + "".join(element.value for element in app.code)
+    shown = sentences(app) + "".join(element.value for element in app.code)
     assert FailureKind.AUTHENTICATION.message in shown
     assert "Incorrect API key" in shown
     assert "sk-canary" not in shown
@@ -179,12 +179,12 @@ def test_an_edited_question_is_a_branch_and_both_are_reachable(app: AppTest, ope
     press(app, "Edit")
     next(box for box in app.text_area if box.label == "Your question").set_value("Two")
     press(app, "Send")
-    assert "Second." in said(app)
-    assert "First." not in said(app)
+    assert "Second." in sentences(app)
+    assert "First." not in sentences(app)
     press(app, "Earlier version")
-    assert "First." in said(app)
+    assert "First." in sentences(app)
     press(app, "Later version")
-    assert "Second." in said(app)
+    assert "Second." in sentences(app)
 
 
 def test_another_route_is_a_version_and_a_correction(app: AppTest, openai_server: FakeOpenAI) -> None:
@@ -192,8 +192,8 @@ def test_another_route_is_a_version_and_a_correction(app: AppTest, openai_server
     ask(app, "What is 25 * 17?")
     openai_server.plan = Plan(tokens=["As math."])
     press(app, "Answer as math instead")
-    assert "As math." in said(app)
-    assert "chosen by you" in said(app)
+    assert "As math." in sentences(app)
+    assert "chosen by you" in sentences(app)
     library = service_module.service().conversations
     (me,) = {app.session_state["visitor"]}
     (correction,) = library.corrections(me)
@@ -221,9 +221,9 @@ def test_a_database_that_cannot_be_opened_is_told_and_the_chat_goes_on(
     settings.cache_clear()
     app = open_app()
     try:
-        assert "The database file of the conversations is damaged." in said(app)
+        assert "The database file of the conversations is damaged." in sentences(app)
         ask(app, "Hello")
-        assert "Once upon a time." in said(app)
+        assert "Once upon a time." in sentences(app)
     finally:
         service_module.close_services()
         settings.cache_clear()
@@ -233,7 +233,7 @@ def test_a_story_says_its_length_and_what_it_took(app: AppTest, openai_server: F
     app.switch_page("story.py").run()
     app.chat_input[0].set_value("a weir").run()
     assert not app.exception
-    assert "Once upon a time." in said(app)
+    assert "Once upon a time." in sentences(app)
     system, human = openai_server.seen[0].body["messages"]
     assert "about 300 words, in a warm tone" in system["content"]
     assert human["content"] == "Write a story about a weir"
@@ -243,7 +243,7 @@ def test_a_story_that_hits_the_limit_says_so(app: AppTest, openai_server: FakeOp
     openai_server.plan = Plan(finish_reason="length")
     app.switch_page("story.py").run()
     app.chat_input[0].set_value("a weir").run()
-    assert FailureKind.LENGTH.message in said(app)
+    assert FailureKind.LENGTH.message in sentences(app)
 
 
 @pytest.fixture
@@ -303,8 +303,8 @@ def test_an_answer_that_cannot_be_kept_for_long_is_shown_from_its_run(
     ask(app, "Hello")
     monkeypatch.setattr(library, "_clock", lambda: time.time() + 2 * LEASE_SECONDS)
     app.run()
-    assert "Once upon a time." in said(app)
-    assert "Weir was restarted" not in said(app)
+    assert "Once upon a time." in sentences(app)
+    assert "Weir was restarted" not in sentences(app)
 
 
 def begin_and_be_stopped(app: AppTest, interrupt: Callable[[object, str], None]) -> Recorder:
@@ -321,7 +321,7 @@ def test_a_story_whose_script_is_stopped_while_it_begins_is_asked_for_once(
     app.switch_page("story.py").run()
     begin_and_be_stopped(app, interrupt)
     app.run()
-    assert "Once upon a time." in said(app)
+    assert "Once upon a time." in sentences(app)
     assert len(openai_server.answers) == 1
 
 
@@ -347,7 +347,7 @@ def test_a_run_that_was_closed_before_it_was_shown_does_not_come_back(
     press(app, "All runs")
     app.run()
     assert "run" not in app.query_params
-    assert "1 of 1 runs" in said(app)
+    assert "1 of 1 runs" in sentences(app)
 
 
 def test_a_run_of_the_http_page_whose_script_is_stopped_while_it_begins_is_asked_for_once(
@@ -405,7 +405,7 @@ def test_a_link_of_another_page_is_told(app: AppTest) -> None:
     other = open_app()
     other.query_params["run"] = run_id
     other.switch_page("story.py").run()
-    assert "another page" in said(other)
+    assert "another page" in sentences(other)
 
 
 def odd_run(recorder: Recorder) -> Run:
@@ -448,7 +448,7 @@ def test_the_json_page_draws_any_schema_of_ones_own(app: AppTest, schema: Any, v
     app.query_params["run"] = run.id
     app.switch_page("partial_json.py").run()
     assert not app.exception
-    assert " · Done · " in said(app)
+    assert " · Done · " in sentences(app)
     response = RunResponse.model_validate_json(b"".join(run_view(run, "/api")))
     assert (response.text, response.mark) == ("", "Done")
 
@@ -469,7 +469,7 @@ def test_the_event_page_draws_what_makes_a_run_a_graphs(app: AppTest, make: Call
         app.session_state["view"] = view
         app.run()
         assert not app.exception
-        assert sentence in said(app)
+        assert sentence in sentences(app)
 
 
 @pytest.mark.parametrize("view", ["Timeline", "Events", "Latency", "Doctor", "Text"])
@@ -482,4 +482,4 @@ def test_the_event_page_draws_a_run_of_odd_events(app: AppTest, view: str) -> No
         app.session_state["events_fold"] = number != 3
         app.switch_page("events.py").run()
         assert not app.exception
-        assert f"{len(run.events):,} events" in said(app)
+        assert f"{len(run.events):,} events" in sentences(app)

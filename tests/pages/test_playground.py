@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from streamlit.testing.v1 import AppTest
 
 from pages.components.session import app_services as service_module
-from tests.support.app_test import press, said
+from tests.support.app_test import press, sentences
 from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.access.limits import LimitKind, LimitReachedError
 from weir.llm.chain_registry import ModelNotReadyError
@@ -57,17 +57,17 @@ def test_a_call_is_run_with_changes_beside_the_original(app: AppTest, openai_ser
     field(app, "Seed").set_value(7)
     run_it(app)
     assert not app.exception
-    assert "Original answer." in said(app)
-    assert "Changed answer." in said(app)
+    assert "Original answer." in sentences(app)
+    assert "Changed answer." in sentences(app)
     body = openai_server.answers[-1].body
     contents = [message["content"] for message in body["messages"]]
     assert contents[:2] == ["Answer in two words.", HOSTILE]
     assert (contents[3], contents[4]) == ("3 mm", "x" * 30_000)
     assert (body["temperature"], body["seed"]) == (0.5, 7)
     press(app, "Compare")
-    assert "**A: measured**" in said(app)
-    assert "**B: changed\\_call**" in said(app)
-    assert "With changes" not in said(app)
+    assert "**A: measured**" in sentences(app)
+    assert "**B: changed\\_call**" in sentences(app)
+    assert "With changes" not in sentences(app)
     press(app, "Run with changes")
     press(app, "Open the run")
     run = service_module.service().recorder.store.get(str(app.query_params["run"]))
@@ -100,14 +100,14 @@ def test_what_prevents_a_run_with_changes_is_said_and_nothing_typed_is_lost(
     opened_call(app, [HumanMessage("Hello")])
     field(app, "human").set_value("")
     run_it(app)
-    assert "No message is left to send." in said(app)
+    assert "No message is left to send." in sentences(app)
     field(app, "human").set_value("Typed")
     monkeypatch.setattr(service_module.service().limits, "start", refuse)
     run_it(app)
-    assert str(LimitReachedError(LimitKind.STARTS_PER_MINUTE, 30)) in said(app)
+    assert str(LimitReachedError(LimitKind.STARTS_PER_MINUTE, 30)) in sentences(app)
     monkeypatch.setattr(service_module.service().models, "endpoint", lambda: None)
     run_it(app)
-    assert ModelNotReadyError.message in said(app)
+    assert ModelNotReadyError.message in sentences(app)
     assert field(app, "human").value == "Typed"
     assert not app.exception
     assert openai_server.answers == []
@@ -115,4 +115,4 @@ def test_what_prevents_a_run_with_changes_is_said_and_nothing_typed_is_lost(
 
 def test_a_call_without_recorded_messages_says_so(app: AppTest) -> None:
     opened_call(app, "Hello")  # type: ignore[arg-type]
-    assert "The record has no messages of this call" in said(app)
+    assert "The record has no messages of this call" in sentences(app)

@@ -39,33 +39,33 @@ def archive(app: AppTest) -> RunArchive:
     return service_module.service().archive
 
 
-def said(app: AppTest) -> str:
+def sentences(app: AppTest) -> str:
     assert not app.exception
     return "\n".join(str(element.value) for element in (*app.markdown, *app.caption, *app.warning, *app.error))
 
 
 def test_an_empty_list_teaches_and_a_filter_without_matches_says_so(app: AppTest, archive: RunArchive) -> None:
     app.run()
-    assert "record your own" in said(app)
+    assert "record your own" in sentences(app)
     assert [code.value for code in app.code][1].endswith("--record run.jsonl")
     archive.index.add(entry("one", owner=ME))
     archive.index.add(entry("two", owner="somebody else"))
     app.run()
-    assert "record your own" not in said(app)
-    assert "1 of 1 runs" in said(app)
+    assert "record your own" not in sentences(app)
+    assert "1 of 1 runs" in sentences(app)
     app.text_input(key="runs_text").set_value("nothing has this").run()
-    assert "None of your 1 runs matches the filter." in said(app)
-    assert "0 of 1 runs" in said(app)
+    assert "None of your 1 runs matches the filter." in sentences(app)
+    assert "0 of 1 runs" in sentences(app)
 
 
 def test_a_long_list_has_pages(app: AppTest, archive: RunArchive) -> None:
     for number in range(51):
         archive.index.add(entry(str(number), owner=ME, created_at=1e9 + number))
     app.run()
-    assert "51 of 51 runs" in said(app)
+    assert "51 of 51 runs" in sentences(app)
     app.session_state["runs_page"] = 2
     app.run()
-    assert "51 of 51 runs" in said(app)
+    assert "51 of 51 runs" in sentences(app)
 
 
 def test_a_full_disk_is_one_sentence_and_the_list_goes_on(
@@ -81,7 +81,7 @@ def test_a_full_disk_is_one_sentence_and_the_list_goes_on(
     archive.flush()
     app.run()
     assert [warning.value.partition(",")[0] for warning in app.warning] == ["The disk is full"]
-    assert "1 of 1 runs" in said(app)
+    assert "1 of 1 runs" in sentences(app)
 
 
 def test_a_database_that_cannot_be_read_is_a_sentence(
@@ -90,7 +90,7 @@ def test_a_database_that_cannot_be_read_is_a_sentence(
     service_module.service().conversations.engine.dispose()
     (tmp_path / "data" / "weir.db").write_bytes(b"not a database, " * 500)
     app.run()
-    assert "The runs cannot be listed." in said(app)
+    assert "The runs cannot be listed." in sentences(app)
 
 
 def test_a_column_is_sorted_by_what_one_looks_for_and_then_the_other_way_round() -> None:

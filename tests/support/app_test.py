@@ -18,7 +18,7 @@ def open_app(page: str = "", **query: str) -> AppTest:
     return app
 
 
-def said(app: AppTest) -> str:
+def sentences(app: AppTest) -> str:
     """Return the sentences of the page, a line each."""
     return "\n".join(str(element.value) for element in (*app.markdown, *app.caption, *app.warning))
 

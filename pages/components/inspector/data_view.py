@@ -1,7 +1,6 @@
 """Data of the selected component, as a person reads it: messages, output, tool calls, usage, parameters, errors."""
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import streamlit as st
@@ -158,6 +157,21 @@ def draw_event(event: RunEvent) -> None:
     st.json(replace_invisible(serialization.indented(event.as_dict())), expanded=3)
 
 
+def places_of(query: str, text: str) -> Iterator[int]:
+    """Yield where a text holds a query that is not empty, whatever its case, in linear time.
+
+    A regular expression would begin anew at each character. Where a letter of the text has a longer small form, the
+    case has to be the same.
+    """
+    small, looked_for = text.lower(), query.lower()
+    if len(small) != len(text) or len(looked_for) != len(query):
+        small, looked_for = text, query
+    start = small.find(looked_for)
+    while start >= 0:
+        yield start
+        start = small.find(looked_for, start + len(looked_for))
+
+
 def draw_hits(events: Sequence[RunEvent], search: str, text: str = "") -> None:
     """Draw where these events, or the text that they make, hold the search, marked."""
     query = search.strip()
@@ -166,10 +180,11 @@ def draw_hits(events: Sequence[RunEvent], search: str, text: str = "") -> None:
     texts = [text, *(event.payload.decode(errors="replace") for event in events)]
     lines = []
     for one in texts:
-        for hit in re.finditer(re.escape(query), one, re.IGNORECASE):
-            before = escape_markdown(" ".join(one[max(0, hit.start() - HIT_CHARS) : hit.start()].split()))
-            after = escape_markdown(" ".join(one[hit.end() : hit.end() + HIT_CHARS].split()))
-            lines.append(f"…{before} :orange-background[{escape_markdown(hit[0])}] {after}…")
+        for start in places_of(query, one):
+            end = start + len(query)
+            before = escape_markdown(" ".join(one[max(0, start - HIT_CHARS) : start].split()))
+            after = escape_markdown(" ".join(one[end : end + HIT_CHARS].split()))
+            lines.append(f"…{before} :orange-background[{escape_markdown(one[start:end])}] {after}…")
             if len(lines) == MAX_HITS:
                 break
         if len(lines) == MAX_HITS:
