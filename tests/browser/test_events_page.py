@@ -1,3 +1,4 @@
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -53,6 +54,16 @@ def selects(page: Page, event: str, component: str) -> None:
     expect(waterfall(page).get_by_role("treeitem", selected=True)).to_contain_text(component)
 
 
+def select_row(page: Page, number: int, event: str, component: str) -> None:
+    """Click into a row of the table until it is selected: a click is lost while the table is drawn."""
+    for _ in range(4):
+        click_row(events_table(page), number)
+        with contextlib.suppress(AssertionError):
+            expect(page.get_by_text(re.compile(f"^{event}"))).to_be_visible(timeout=5_000)
+            break
+    selects(page, event, component)
+
+
 def press_down(page: Page) -> None:
     """Press the arrow key once the script has drawn all: the data stands above the table, and is there before it."""
     await_script(page)
@@ -96,8 +107,7 @@ def test_a_run_is_watched_live_a_row_of_it_selected_and_it_is_stopped(inspector:
     model.plan = Plan(tokens=WORDS * 100, rate=25)
     send(inspector, "Go on and on")
     expect(inspector.get_by_text(re.compile(r"smart_router.*Writing.*\d\d+ events"))).to_be_visible()
-    click_row(events_table(inspector), 0)
-    selects(inspector, "0 on_chain_start", "smart_router")
+    select_row(inspector, 0, "0 on_chain_start", "smart_router")
     before = inspector.get_by_text(re.compile(r"^[\d,]+ of [\d,]+ events")).inner_text()
     expect(inspector.get_by_text(before)).to_have_count(0)
     selects(inspector, "0 on_chain_start", "smart_router")
@@ -150,8 +160,7 @@ def test_what_is_selected_anywhere_is_selected_everywhere(story_recording: Page)
     page, table, tree = story_recording, events_table(story_recording), waterfall(story_recording)
     for part in (tree, table.get_by_test_id("stDataFrame"), page.locator(".st-key-inspector_data")):
         expect(part).to_be_in_viewport(ratio=0.99)
-    click_row(table, 3)
-    selects(page, "3 on_chat_model_start", "ChatOpenAI")
+    select_row(page, 3, "3 on_chat_model_start", "ChatOpenAI")
     press_down(page)
     selects(page, "4 on_chat_model_stream", "ChatOpenAI")
     press_down(page)
@@ -164,8 +173,7 @@ def test_what_is_selected_anywhere_is_selected_everywhere(story_recording: Page)
     page.keyboard.press("ArrowLeft")
     expect(tree.get_by_role("treeitem")).to_have_count(1)
     # What is selected elsewhere is unfolded.
-    click_row(table, 5)
-    selects(page, "5 on_parser_start", "StrOutputParser")
+    select_row(page, 5, "5 on_parser_start", "StrOutputParser")
     view(page, "Events")
     click_row(table, 6)
     expect(page.get_by_text(re.compile(r"chunk events$"))).to_be_visible()
@@ -299,7 +307,7 @@ def test_a_chain_runs_from_its_form(inspector: Page, model: FakeOpenAI) -> None:
     inspector.get_by_role("option", name="showcase").click()
     inspector.get_by_role("button", name="Input").click()
     inspector.get_by_label("Topic", exact=True).fill("rivers")
-    inspector.get_by_role("button", name="Run", exact=True).click()
+    inspector.get_by_test_id("stPopoverBody").get_by_role("button", name="Run", exact=True).click()
     expect(inspector.get_by_text(re.compile(r"showcase.*Done"))).to_be_visible()
     assert [seen.body["messages"][-1]["content"] for seen in model.seen if "rivers" in str(seen.body)]
     box = inspector.get_by_label("Search names and payloads")

@@ -63,6 +63,8 @@ class InspectorState(RunPage):
     """The call that is open to be run with changes."""
     changed: dict[ModelCall, str] = field(default_factory=dict)
     """Ids of the newest run with changes of each call."""
+    openings: int = 0
+    """How often a call was opened: each time with fields of its own, which a browser shows as they are made."""
     drafts: dict[str, Any] = field(default_factory=dict)
     """What was typed and chosen for calls, by the widgets' keys; it outlasts the dialog."""
 
@@ -87,6 +89,7 @@ class InspectorState(RunPage):
     def open_call(self, run_id: str, seq: int) -> None:
         """Open a call to be run with changes, by the whole page: a click in a fragment would draw only that anew."""
         self.call = ModelCall(run_id, seq)
+        self.openings += 1
         st.rerun()
 
     def close_call(self) -> None:

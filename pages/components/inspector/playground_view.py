@@ -102,22 +102,27 @@ def _undo(state: InspectorState, call: ModelCall) -> None:
     """Put the recorded texts and parameters back."""
     for key in [key for key in state.drafts if key.startswith(_key(call, ""))]:
         del state.drafts[key]
-        st.session_state.pop(key, None)
+        st.session_state.pop(key + _opening(state), None)
+
+
+def _opening(state: InspectorState) -> str:
+    """Return the end of the keys of the widgets. A dialog that opens while its closing is drawn is drawn anew so."""
+    return f"@{state.openings}"
 
 
 def _widget_key(state: InspectorState, call: ModelCall, name: str, recorded: Any) -> str:
-    """Return a widget's key, whose value is what was chosen before the dialog was closed, or else the recorded one.
-
-    `persist_state` of Streamlit loses the value where the dialog is opened again before its closing is drawn.
-    """
-    key = _key(call, name)
-    st.session_state.setdefault(key, state.drafts.get(key, recorded))
+    """Return a widget's key, whose value is what was chosen before the dialog was closed, or else the recorded one."""
+    draft = _key(call, name)
+    key = draft + _opening(state)
+    st.session_state.setdefault(key, state.drafts.get(draft, recorded))
     return key
 
 
 def _keep(state: InspectorState, call: ModelCall) -> None:
-    prefix = _key(call, "")
-    state.drafts |= {str(key): value for key, value in st.session_state.items() if str(key).startswith(prefix)}
+    prefix, end = _key(call, ""), _opening(state)
+    for key, value in st.session_state.items():
+        if str(key).startswith(prefix) and str(key).endswith(end):
+            state.drafts[str(key).removesuffix(end)] = value
 
 
 def _draw_messages(
