@@ -36,7 +36,8 @@ def test_runs_are_listed_opened_compared_deleted_and_there_after_a_kill(
         "WEIR_DATA": str(tmp_path),
     }
     port = free_port()
-    with weir_process("", environment, port, with_preloaded_streamlit) as weir:
+    # Killed below: one from a preloaded Python would hold the port for a moment longer.
+    with weir_process("", environment, port) as weir:
         opened(page, f"{weir.url}/events")
         expect(page.get_by_text("--record run.jsonl")).to_be_visible()
         expect(page.get_by_role("button", name="A story")).to_be_visible()
