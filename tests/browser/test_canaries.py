@@ -4,7 +4,6 @@ import base64
 import contextlib
 import gzip
 import json
-import os
 import re
 import signal
 import subprocess
@@ -21,7 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tests.browser.test_sign_in_flow import sign_in
-from tests.support.app_process import ROOT, await_health, free_port, with_preloaded_streamlit
+from tests.support.app_process import CLEAN_ENVIRONMENT, ROOT, await_health, free_port, with_preloaded_streamlit
 from tests.support.browser_page import ended, opened, send
 from tests.support.identity_provider import IdentityProvider, identity_provider
 from tests.support.serving import served
@@ -137,14 +136,16 @@ def provider() -> Iterator[IdentityProvider]:
 @contextlib.contextmanager
 def logged_weir(log: Path, port: int | None = None, **environment: str) -> Iterator[str]:
     """Start the app with its log in a file, which is whole when the block is left."""
-    inherited = {
-        key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_", "STREAMLIT_"))
-    }
     port = port or free_port()
     with (
         log.open("w", encoding="utf-8") as file,
         subprocess.Popen(
-            with_preloaded_streamlit(port), cwd=ROOT, env=inherited | environment, stdout=file, stderr=file, text=True
+            with_preloaded_streamlit(port),
+            cwd=ROOT,
+            env=CLEAN_ENVIRONMENT | environment,
+            stdout=file,
+            stderr=file,
+            text=True,
         ) as process,
     ):
         try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from chains.changed_call import role_of
 from pages.components.answer.display_markdown import to_display_markdown
 from pages.components.inspector.graph_views import draw_json
 from pages.components.inspector.inspector_actions import start_now
@@ -119,7 +120,7 @@ def _draw_whole(state: Any) -> None:
 def draw_conversation(messages: Iterable[dict[str, Any]]) -> None:
     """Draw recorded messages as a conversation: who wrote, what they thought, wrote and called."""
     for message in messages:
-        kind = str(message["type"]).removesuffix("MessageChunk").lower()
+        kind = role_of(message)
         name = message.get("name")
         with st.chat_message(kind, avatar=_AVATARS.get(kind, ":material/settings:")), st.container(gap="xsmall"):
             st.caption(escape_markdown(f"{kind}, {name}" if isinstance(name, str) and name else kind))
