@@ -31,7 +31,8 @@ export default function ({ data, parentElement }) {
   }
   draw(0)
   frame = requestAnimationFrame(step)
-  const stop = () => cancelAnimationFrame(frame)
+  // Streamlit also calls this where the page was drawn again before the script had loaded.
+  const stop = () => { if (!race.isConnected) cancelAnimationFrame(frame) }
   running.set(race, stop)
   return stop
 }

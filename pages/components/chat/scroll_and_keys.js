@@ -123,5 +123,8 @@ export default function ({ data, parentElement }) {
     memory.focused = data.focus
     focusOn(data.edited ? `.st-key-edited-${data.edited} textarea` : COMPOSER)
   }
-  return bound.get(parentElement)
+  return () => {
+    // Streamlit also calls this where the page was drawn again before the script had loaded.
+    if (!parentElement.isConnected) bound.get(parentElement)()
+  }
 }

@@ -1,12 +1,14 @@
 // A client of Weir's API in the browser: a real EventSource, what it delivers, and what can be measured of it.
 
 const KEPT = 300
+const DRAWN_EVERY_MS = 40
 const clients = new WeakMap()
 
 const milliseconds = (value) => `${Math.round(value).toLocaleString("en")} ms`
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1)
 const reconnects = (count) => `${count} ${count === 1 ? "reconnect" : "reconnects"}`
+const isAtEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight < 40
 const sequence = (id) => Number(String(id).split(":").at(-1))
 
 function textOf(kind, data) {
@@ -38,6 +40,8 @@ class Client {
     this.lastAt = this.lastId = this.broken = this.resumed = null
     this.runId = this.data.runId
     this.received = ""
+    this.rows = []
+    this.text = ""
     for (const name of ["text", "frames"]) this.part(name).textContent = ""
     this.figures()
     this.say("Connecting …")
@@ -127,16 +131,12 @@ class Client {
       this.note(`Resumed with id ${event.lastEventId}: ${fresh ? "no duplicate" : "a duplicate"}.`)
     }
     if (event.type === "message") this.write(textOf(this.data.kind, JSON.parse(event.data)))
-    this.figures()
   }
 
   write(text) {
-    if (!text) return
     this.received += text
-    const pane = this.part("text")
-    const atEnd = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 40
-    pane.append(text)
-    if (atEnd) pane.scrollTop = pane.scrollHeight
+    this.text += text
+    this.drawSoon()
   }
 
   row(when, words) {
@@ -149,11 +149,24 @@ class Client {
   note(words) { this.append(Object.assign(document.createElement("li"), { className: "note", textContent: words })) }
 
   append(item) {
-    const list = this.part("frames")
-    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40
-    list.append(item)
+    this.rows.push(item)
+    this.drawSoon()
+  }
+
+  // A layout for each frame would keep the page busy for seconds where a recorded run arrives at once.
+  drawSoon() { this.drawing ??= setTimeout(() => this.draw(), DRAWN_EVERY_MS) }
+
+  draw() {
+    this.drawing = null
+    const boxes = [this.part("frames"), this.part("text")]
+    const followed = boxes.filter(isAtEnd)
+    const [list, pane] = boxes
+    list.append(...this.rows.splice(0).slice(-KEPT))
     while (list.childElementCount > KEPT) list.firstElementChild.remove()
-    if (atEnd) list.scrollTop = list.scrollHeight
+    pane.append(this.text)
+    this.text = ""
+    this.figures()
+    for (const box of followed) box.scrollTop = box.scrollHeight
   }
 
   figures() {
@@ -221,7 +234,6 @@ class Client {
         this.count += 1
         this.row(`${milliseconds(now - this.began)}${gap === null ? "" : `  +${milliseconds(gap)}`}\n`, value)
         if (this.data.kind === "plain") this.write(value)
-        this.figures()
       }
       this.close("Response complete.")
     } catch (error) {
@@ -259,5 +271,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     known?.stop()
     clients.set(host, new Client(host, data, () => setTriggerValue("again", true)))
   }
-  return () => clients.get(host)?.stop()
+  return () => {
+    // Streamlit also calls this where the page was drawn again before the script had loaded.
+    if (!host.isConnected) clients.get(host)?.stop()
+  }
 }

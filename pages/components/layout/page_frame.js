@@ -66,6 +66,8 @@ export default function ({ data, parentElement }) {
   if (data.page !== shownPage && data.opensAtTop) openAtTop()
   shownPage = data.page
   return () => {
+    // Streamlit also calls this where the page was drawn again before the script had loaded.
+    if (parentElement.isConnected) return
     bound.get(parentElement)?.()
     bound.delete(parentElement)
   }

@@ -296,6 +296,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (!waterfall) instances.set(root, (waterfall = new Waterfall(root)))
   waterfall.update(data, setTriggerValue && ((seq) => setTriggerValue("pick", seq)))
   return () => {
+    // Streamlit also calls this where the page was drawn again before the script had loaded.
     if (root.isConnected) return
     waterfall.close()
     instances.delete(root)
