@@ -25,11 +25,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     that uses every core. Slow tests compute and share nothing: each goes to the next worker that is free, at the end.
     """
     for item in items:
-        if item.get_closest_marker("embedded") and not _is_in_browser(item):
+        if item.get_closest_marker("embedded"):
             item.add_marker(pytest.mark.xdist_group("embedded"))
         elif not item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=_order)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Shorten the name of a case that is a long text: names are printed, and sent to each worker."""
+    if isinstance(val, str | bytes) and len(val) > 100:
+        return f"{val[:60]!r} and so on, {len(val)} in all"
+    return None
 
 
 def _order(item: pytest.Item) -> tuple[bool, bool, bool]:
@@ -58,7 +65,7 @@ def loop() -> Iterator[BackgroundLoop]:
 def http(loop: BackgroundLoop) -> Iterator[httpx2.AsyncClient]:
     client = http_client()
     yield client
-    loop.submit(client.aclose()).result(timeout=5)
+    loop.submit(client.aclose()).result(timeout=60)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def gate() -> Gate:
 
 def finished(recorder: Recorder) -> Run:
     run = recorder.start(RunnableLambda(str), "go")
-    assert run.wait(5)
+    assert run.wait(30)
     return run
 
 
@@ -54,7 +54,7 @@ def run_with_usage(recorder: Recorder, input_tokens: int, output_tokens: int) ->
     """Return a run whose model reports this usage."""
     model = ReplayChatModel.from_texts(["Enough."], input_tokens=input_tokens, output_tokens=output_tokens)
     run = recorder.start(model, "go")
-    assert run.wait(5)
+    assert run.wait(30)
     return run
 
 
@@ -62,7 +62,7 @@ def live_run(recorder: Recorder, gate: Gate) -> Run:
     """Return a live run whose model has answered without reporting usage."""
     model = GenericFakeChatModel(messages=iter([AIMessage("One two three.")]))
     run = recorder.start(model | gate.chain(), "a prompt that has a good many bytes " * 4)
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(30)
     return run
 
 
@@ -99,7 +99,7 @@ def test_a_place_among_live_runs_is_free_again_when_one_ends(
     else:
         assert start_error(limits, BEN, recorder).limit is limit
     first.stop()
-    assert first.wait(5)
+    assert first.wait(30)
     limits.start(ANN, lambda: finished(recorder))
     second.stop()
 
@@ -217,7 +217,7 @@ def test_a_run_that_was_stopped_costs_what_it_is_estimated_at(recorder: Recorder
     limits = RunLimiter(RunLimitConfig(tokens_per_day=30))
     run = limits.start(ANN, lambda: live_run(recorder, gate))
     run.stop()
-    assert run.wait(5)
+    assert run.wait(30)
     assert start_error(limits, ANN, recorder).limit is LimitKind.TOKENS_PER_DAY
 
 
@@ -234,7 +234,7 @@ def test_a_call_that_reached_nobody_costs_nothing(recorder: Recorder) -> None:
     limits = RunLimiter(RunLimitConfig(tokens_per_day=1))
     model = GenericFakeChatModel(messages=map(refused, ["once"]))
     run = limits.start(ANN, lambda: recorder.start(model, "a prompt that has a good many bytes " * 4))
-    assert run.wait(5)
+    assert run.wait(30)
     assert [event.event for event in run.events] == ["on_chat_model_start", "on_chat_model_error"]
     limits.start(ANN, lambda: finished(recorder))
 
@@ -257,7 +257,7 @@ def test_after_an_answer_with_a_count_that_is_none_everybody_may_go_on(recorder:
         responses=[AIMessage("A weir.")], usage={"input_tokens": count, "output_tokens": count, "total_tokens": count}
     )
     run = limits.start(ANN, lambda: recorder.start(model, "What is a weir?"))
-    assert run.wait(5)
+    assert run.wait(30)
     assert run.events[-1].event == "on_chat_model_end"
     for visitor in (ANN, BEN):
         assert limits.start(visitor, lambda: finished(recorder)).status == "done"

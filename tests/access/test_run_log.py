@@ -23,8 +23,8 @@ def test_run_log_has_metrics_and_no_question_or_error_text(
     run = start_limited_run(
         limits, ANN, lambda: recorder.start(RunnableLambda(fails), "a canary of a question", name="broken")
     )
-    assert run.wait(5)
-    recorder.start(RunnableLambda(str), "go").wait(5)
+    assert run.wait(30)
+    recorder.start(RunnableLambda(str), "go").wait(30)
     start, end = caplog.records
     assert start.getMessage() == "run started"
     assert vars(end) | {"run": run.id, "chain": "broken", "status": "failed", "failure": "internal"} == vars(end)
@@ -44,6 +44,6 @@ def test_run_starts_even_if_it_cannot_be_logged(
     limits = RunLimiter(RunLimitConfig(live=1))
     for _ in range(2):
         run = start_limited_run(limits, ANN, lambda: recorder.start(RunnableLambda(str), "go"))
-        assert run.wait(5)
+        assert run.wait(30)
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert f"run {run.id} cannot be logged" in errors

@@ -48,5 +48,5 @@ def test_a_start_beyond_a_limit_is_no_run(recorder: Recorder) -> None:
         start_limited_run(limits, BEN, lambda: recorder.start(RunnableLambda(str), "go"))
     assert recorder.store.runs() == [run]
     run.stop()
-    assert run.wait(5)
+    assert run.wait(30)
     assert limits.limit_error(ANN) is None

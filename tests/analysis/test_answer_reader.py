@@ -77,7 +77,7 @@ def test_a_recorded_graph_and_agent_have_an_answer_and_figures(recorder: Recorde
         (agent(), {"messages": [("user", "What is 25 * 17?")]}, "It is 425 "),
     ):
         run = recorder.start(chain, value)
-        assert run.wait(10)
+        assert run.wait(30)
         assert answer_text(run.events) == answer
         metrics = run_metrics(run.events)
         assert metrics.characters == len(answer)
@@ -125,7 +125,7 @@ def test_an_agent_that_only_calls_tools_so_far_is_not_silent(recorder: Recorder)
         return {}
 
     run = recorder.start(StateGraph(State).add_node(ask).add_edge(START, "ask").compile(), {"topic": "water"})
-    assert run.wait(10)
+    assert run.wait(30)
     root = run_tree(run.events)
     assert root is not None
     [node] = [node for node in root.walk() if node.is_model]

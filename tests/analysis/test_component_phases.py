@@ -18,7 +18,7 @@ def tree_of(recorder: Recorder, graph: Any) -> tuple[RunNode, float]:
     asks = {"messages": [("user", "hi")]}
     value = asks if "model" in graph.nodes else {"topic": "water"}
     run = recorder.start(graph, value)
-    assert run.wait(10)
+    assert run.wait(30)
     root = run_tree(run.events)
     assert root is not None
     return root, run.events[-1].elapsed

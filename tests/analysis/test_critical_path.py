@@ -15,7 +15,7 @@ from weir.runs.run_store import MemoryStore
 
 def path_of(loop: BackgroundLoop, clock: Clock, chain: Any, value: Any) -> CriticalPath:
     run = Recorder(MemoryStore(budget=50_000_000), loop, clock=clock).start(chain, value)
-    assert run.wait(10)
+    assert run.wait(30)
     root = run_tree(run.events)
     assert root is not None
     return critical_path(root)

@@ -23,7 +23,7 @@ UNCOUNTED = ("graph", "step limit", "subgraph", "node that", "writer")
 def found(loop: BackgroundLoop, make: Callable[[Clock], Any], value: Any, name: str) -> list[Finding]:
     clock = Clock()
     run = Recorder(MemoryStore(budget=50_000_000), loop, clock=clock).start(make(clock), value)
-    assert run.wait(10)
+    assert run.wait(30)
     assert run.status is Status.DONE, run.failure
     root = run_tree(run.events)
     assert root is not None

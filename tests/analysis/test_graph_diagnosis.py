@@ -35,7 +35,7 @@ WHOLE = {"stream_mode": ["updates", "messages", "custom"], "subgraphs": True}
 
 def findings_of(recorder: Recorder, graph: Any, value: Any = None, **config: Any) -> list[Finding]:
     run = recorder.start(graph, value or {"topic": "water"}, config=RunnableConfig(**config))  # type: ignore[typeddict-item]
-    assert run.wait(10)
+    assert run.wait(30)
     root = run_tree(run.events)
     assert root is not None
     return [finding for finding in run_findings(root, run.events) if finding.kind is not IssueKind.NO_USAGE]

@@ -24,7 +24,7 @@ ROOT = Component("LangGraph", "root", (), (), {})
 
 def recorded(recorder: Recorder, graph: Any, **more: Any) -> Run:
     run = recorder.start(graph, {"topic": "water"}, **more)
-    assert run.wait(10)
+    assert run.wait(30)
     return run
 
 

@@ -195,9 +195,9 @@ def test_after_an_answer_of_an_odd_model_other_runs_can_start(
     limits = RunLimiter(RunLimitConfig(live=1, tokens_per_day=10**12, total_tokens_per_day=10**12))
     model = OddModel(chunks=chunks, usage=usage, about=about)
     run = limits.start(Caller("ann"), lambda: recorder.start(model, "What is a weir?", method=method))
-    assert run.wait(10)
+    assert run.wait(30)
     after = limits.start(Caller("ben"), lambda: recorder.start(RunnableLambda(str), "go"))
-    assert after.wait(10)
+    assert after.wait(30)
     assert after.status is Status.DONE
     limits.low_quotas("ann")
     for read in READERS:
@@ -232,7 +232,7 @@ def test_a_users_chain_is_recorded_with_any_chunks_and_any_name(
     recorder = Recorder(MemoryStore(budget=50_000_000), shared_loop)
     chain = RunnableGenerator(yields, name="chain").with_config(run_name=name, tags=tags, metadata=metadata)
     run = recorder.start(chain, value, name=name)
-    assert run.wait(10)
+    assert run.wait(30)
     streamed = [event.get("chunk") for event in run.events if event.event == "on_chain_stream"]
     if run.status is Status.DONE:
         assert len(streamed) == len(yielded)

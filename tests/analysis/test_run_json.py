@@ -16,7 +16,7 @@ from weir.runs.recorder import Recorder
 def test_the_reader_has_the_models_text_and_the_chains_chunks(recorder: Recorder) -> None:
     model = GenericFakeChatModel(messages=iter([AIMessage('{"a": "one two"}')]))
     run = recorder.start(model | JsonOutputParser(), "go")
-    assert run.wait(5)
+    assert run.wait(30)
     reader = RunJsonReader()
     reader.read(run.events)
     chunks = reader.chunks()
@@ -28,7 +28,7 @@ def test_the_reader_has_the_models_text_and_the_chains_chunks(recorder: Recorder
 
 def test_without_a_model_the_reader_has_the_roots_text(recorder: Recorder) -> None:
     run = recorder.start(RunnableLambda(lambda _: "[1]"), "go")
-    assert run.wait(5)
+    assert run.wait(30)
     reader = RunJsonReader()
     reader.read(run.events)
     assert [chunk.text for chunk in reader.chunks()] == ["[1]"]
@@ -54,7 +54,7 @@ def test_a_field_named_content_in_a_users_schema_is_not_a_message(recorder: Reco
 
     model = GenericFakeChatModel(messages=iter([AIMessage('{"content": []}')]))
     run = recorder.start(model | RunnableGenerator(yields, name="structured"), "go")
-    assert run.wait(5)
+    assert run.wait(30)
     reader = RunJsonReader()
     reader.read(run.events)
     assert "".join(chunk.text for chunk in reader.chunks()) == '{"content": []}'

@@ -56,7 +56,7 @@ def test_the_tree_of_a_real_run_has_its_branches_under_their_parents(recorder: R
 
     shaky = RunnableLambda(fails).with_fallbacks([RunnableLambda(str.upper)])
     run = recorder.start(RunnableLambda(str) | RunnableParallel(loud=shaky, same=RunnableLambda(str)), "go")
-    assert run.wait(5)
+    assert run.wait(30)
     root = run_tree(run.events)
     assert root is not None
     nodes = {node.name: node for node in root.walk()}

@@ -42,7 +42,7 @@ async def passes_on(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
 
 def findings_of(recorder: Recorder, chain: Runnable[Any, Any]) -> list[Finding]:
     run = recorder.start(chain, {"topic": "water"})
-    assert run.wait(5)
+    assert run.wait(30)
     root = run_tree(run.events)
     assert root is not None
     return [finding for finding in findings(root) if finding.kind is not IssueKind.NO_USAGE]
@@ -102,7 +102,7 @@ def test_a_chain_that_streams_has_no_findings(recorder: Recorder, chain: Any) ->
 
 def test_flows_count_what_goes_in_and_out_of_each_step(recorder: Recorder) -> None:
     run = recorder.start(PROMPT | model() | StrOutputParser() | RunnableLambda(str.upper), {"topic": "water"})
-    assert run.wait(5)
+    assert run.wait(30)
     root = run_tree(run.events)
     assert root is not None
     words = len(STORY.split()) * 2 - 1

@@ -46,7 +46,7 @@ class StreamingLLM(CountingLLM):
 
 def finished_run(recorder: Recorder, model: Any, question: str) -> Run:
     run = recorder.start(model, question)
-    assert run.wait(10)
+    assert run.wait(30)
     return run
 
 

@@ -11,7 +11,7 @@ QUESTION = {"messages": [("user", "What is 25 * 17?")]}
 
 def recorded(recorder: Recorder, chain: object) -> Run:
     run = recorder.start(chain, QUESTION)  # type: ignore[arg-type]
-    assert run.wait(10)
+    assert run.wait(30)
     return run
 
 

@@ -56,7 +56,7 @@ def serve(openai_server: FakeOpenAI, loop: BackgroundLoop, store: RunArchive) ->
         with served(app, "weir-api") as address, httpx.Client(base_url=f"{address}/api", timeout=60) as client:
             yield client
             recorder.stop_all()
-        loop.submit(models.aclose()).result(timeout=5)
+        loop.submit(models.aclose()).result(timeout=60)
 
     return serving
 

@@ -38,7 +38,7 @@ class SlowWrite:
     def update_answer(self, visitor: str, answer_id: str, *args: Any, **more: Any) -> bool:
         if answer_id == self.ID:
             self.reached.set()
-            return self.go_on.wait(20)
+            return self.go_on.wait(200)
         return ConversationRepository.update_answer(self._library, visitor, answer_id, *args, **more)
 
 
@@ -55,7 +55,7 @@ def ended(recorder: Recorder, library: ConversationRepository, answer: tuple[str
     gate = Gate()
     gate.open()
     run = recorder.start(gate.chain(), "go")
-    assert run.wait(5)
+    assert run.wait(30)
     assert library.start_answer(ME, answer[1], run_id=run.id)
     return run
 
@@ -99,7 +99,7 @@ def test_text_is_kept_while_the_run_goes_on_and_its_figures_at_the_end(
         MessageStatus.RUNNING,
     )
     gate.open()
-    assert run.wait(5)
+    assert run.wait(30)
     writer.flush(answer[1])
     message = last_message(library, answer[0])
     assert (message.text, message.status) == ("before after", MessageStatus.DONE)
@@ -115,7 +115,7 @@ def test_a_write_that_fails_is_told_and_tried_again(
     gate.open()
     run = recorder.start(gate.chain(), "go")
     assert library.start_answer(ME, answer[1], run_id=run.id)
-    assert run.wait(5)
+    assert run.wait(30)
     writer.track(ME, answer[1], run, describe)
     with closing(sqlite3.connect(tmp_path / FILE)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -146,8 +146,8 @@ def test_an_answer_that_cannot_be_described_is_told_to_the_log_and_ends_with_its
     other_answer = library.add_answer(ME, library.add_question(ME, other, "How?", parent=None))
     assert library.start_answer(ME, other_answer, run_id=good.id)
     writer.track(ME, other_answer, good, describe)
-    assert bad.wait(5)
-    assert good.wait(5)
+    assert bad.wait(30)
+    assert good.wait(30)
     writer.close()
     assert (last_message(library, answer[0]).text, last_message(library, answer[0]).status) == (
         "before after",
@@ -177,7 +177,7 @@ def test_an_answer_that_cannot_be_written_keeps_no_other_from_it(
     assert library.start_answer(ME, answer[1], run_id=run.id)
     writer.track(ME, "odd", run, describe)
     writer.track(ME, answer[1], run, describe)
-    assert run.wait(5)
+    assert run.wait(30)
     writer.close()
     assert last_message(library, answer[0]).status is MessageStatus.DONE
 
@@ -187,7 +187,7 @@ def test_a_database_that_takes_its_time_for_one_answer_holds_no_other_up(
 ) -> None:
     writer = AnswerWriter(library, interval_seconds=0.01)
     writer.track(ME, SlowWrite.ID, ended, describe)
-    assert slow.reached.wait(5)
+    assert slow.reached.wait(30)
 
     def track_and_flush() -> None:
         writer.track(ME, answer[1], ended, describe)
@@ -195,10 +195,10 @@ def test_a_database_that_takes_its_time_for_one_answer_holds_no_other_up(
 
     page = threading.Thread(target=track_and_flush)
     page.start()
-    page.join(5)
+    page.join(60)
     held_up = page.is_alive()
     slow.go_on.set()
-    page.join(5)
+    page.join(60)
     writer.close()
     assert not held_up
     assert last_message(library, answer[0]).status is MessageStatus.DONE
@@ -211,10 +211,10 @@ def test_an_answer_that_comes_while_the_process_ends_is_kept(
     writer.track(ME, SlowWrite.ID, ended, describe)
     closing = threading.Thread(target=writer.close)
     closing.start()
-    assert slow.reached.wait(5)
+    assert slow.reached.wait(30)
     writer.track(ME, answer[1], ended, describe)
     slow.go_on.set()
-    closing.join(5)
+    closing.join(60)
     assert last_message(library, answer[0]).status is MessageStatus.DONE
 
 
@@ -274,7 +274,7 @@ def test_an_answer_that_cannot_be_written_is_logged_once_however_often_it_is_tri
     for _ in range(3):
         writer.flush(answer[1])
     gate.open()
-    assert run.wait(5)
+    assert run.wait(30)
     writer.close()
     assert [line.getMessage() for line in caplog.records] == [f"answer {answer[1]} cannot be stored"]
 
@@ -285,7 +285,7 @@ def test_an_answer_of_odd_text_with_odd_counts_is_kept(
     usage = {"input_tokens": "x", "output_tokens": [1], "total_tokens": None}
     model = OddModel(chunks=["half of a pair: \ud83d\0"], usage=usage, about={"usage": usage})
     run = recorder.start(model, "go")
-    assert run.wait(5)
+    assert run.wait(30)
     assert library.start_answer(ME, answer[1], run_id=run.id)
     writer = AnswerWriter(library, interval_seconds=60)
     writer.track(ME, answer[1], run, describe)

@@ -74,7 +74,7 @@ def test_an_agent_has_each_card_and_is_stopped_anywhere(page: Page, weir_url: st
         else:
             view(page, "Text")
             expect(page.get_by_text("Thinking").first).to_be_visible()
-        assert model.seen[-1].ended.wait(10)
+        assert model.seen[-1].ended.wait(30)
 
 
 def test_a_graph_is_asked_restarted_resumed_and_forked(

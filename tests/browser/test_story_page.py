@@ -67,8 +67,11 @@ WAITING_STYLES = """() => {
 
 
 def test_what_waits_to_be_drawn_again_does_not_fade(story: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(delay=60)
     story.evaluate(WAITING_STYLES)
     send(story, "a weir")
+    story.wait_for_function("window.styles.length > 0")
+    story.get_by_role("button", name="Stop").click()
     ended(story)
     assert set(story.evaluate("() => window.styles")) == {"1,0s"}
 

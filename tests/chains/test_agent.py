@@ -51,7 +51,7 @@ def test_an_agent_reasons_calls_tools_and_tries_a_failed_one_again(
     settings = settings_for(openai_server.url)
     model = chat_model(configured_endpoint(settings), settings, http)
     run = recorder.start(agent(model), {"messages": [("user", "What is 25 * 17?")]})
-    assert run.wait(20)
+    assert run.wait(30)
     assert run.status is Status.DONE
     assert answer_text(run.events) == "It is 425, on a Saturday."
     results = [event.data["output"] for event in run.events if event.event == "on_tool_end"]

@@ -17,7 +17,7 @@ def run_graph(recorder: Recorder, answers: list[str], topic: str | None = "the s
     value = {"topic": topic} if topic else None
     configured = configure_run(draft_graph(model), value, GraphOptions.model_validate(options))
     run = recorder.start(configured.runnable, configured.value, config=configured.config)
-    assert run.wait(10)
+    assert run.wait(30)
     return run
 
 

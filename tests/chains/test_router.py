@@ -130,7 +130,7 @@ def test_a_capable_model_is_asked_for_a_reason_and_told_the_earlier_questions(
     model = chat_model(configured_endpoint(settings), settings, http)
     inputs = {"question": "and in Python?", "history": [("human", "Reverse a string in Java"), ("ai", "…")]}
     run = recorder.start(classifier(model, reasoned=True), inputs)
-    assert run.wait(5)
+    assert run.wait(30)
     found = output_of(run.events, "classify")
     assert (found["category"], found["reason"], found["confidence"]) == ("code", "It goes on.", 0.8)
     body = openai_server.seen[0].body

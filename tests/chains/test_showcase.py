@@ -23,7 +23,7 @@ def model(openai_server: FakeOpenAI, http: httpx2.AsyncClient, monkeypatch: pyte
 def test_the_showcase_has_one_of_everything(recorder: Recorder, model: Any, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=["Rain", " falls"])
     run = recorder.start(showcase_chain(model), {"topic": " the sea. "})
-    assert run.wait(10)
+    assert run.wait(30)
     root = run_tree(run.events)
     assert root is not None
     names = {node.name: node.type for node in root.walk()}
@@ -37,6 +37,6 @@ def test_the_showcase_has_one_of_everything(recorder: Recorder, model: Any, open
 def test_the_structured_chain_streams_a_growing_dict(recorder: Recorder, model: Any, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(structured_tokens=['{"name": "wa', 'ter", "ki', 'nd": "liquid"}'])
     run = recorder.start(structured_chain(model), {"topic": "water"})
-    assert run.wait(10)
+    assert run.wait(30)
     chunks = [event.data["chunk"] for event in run.events if event.is_root and event.event == "on_chain_stream"]
     assert chunks == [{"name": "wa"}, {"name": "water"}, {"name": "water", "kind": "liquid"}]

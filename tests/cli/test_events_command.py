@@ -30,7 +30,7 @@ def test_events_are_printed_as_they_come(tmp_path: Path, openai_server: FakeOpen
         at = shown.interrupt()
         assert shown.wait() == 130
     (answer,) = openai_server.answers
-    assert answer.ended.wait(10)
+    assert answer.ended.wait(30)
     assert answer.hung_up_at is not None
     assert answer.hung_up_at - at < 0.5
     assert from_jsonl((tmp_path / "run.jsonl").read_bytes()).status is Status.STOPPED

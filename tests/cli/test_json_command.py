@@ -36,7 +36,7 @@ def test_partials_are_printed_as_the_model_writes(folder: Path, openai_server: F
         assert shown.wait() == 130
     (asked,) = openai_server.seen
     assert asked.body["response_format"]["json_schema"]["schema"] == SCHEMA
-    assert asked.ended.wait(10)
+    assert asked.ended.wait(30)
     assert asked.hung_up_at is not None
     assert asked.hung_up_at - at < 0.5
     assert shown.output.text == "Partial: {}\nPartial: {'name': 'Py'}\nPartial: {'name': 'Python'}\n"

@@ -28,7 +28,7 @@ def test_each_method_writes_the_story_and_shows_what_has_come_before_its_end(
         assert command.wait() == (130 if method.streams else 0)
     (answer,) = openai_server.answers
     if method.streams:
-        assert answer.ended.wait(10)
+        assert answer.ended.wait(30)
         assert answer.hung_up_at is not None
         assert answer.hung_up_at - at < 0.5
     assert command.output.text == ("a weir is a low \n" if method.streams else "".join(TOKENS) + "\n")

@@ -77,7 +77,7 @@ def client(loop: BackgroundLoop) -> Iterator[Callable[[], httpx2.AsyncClient]]:
 
     yield make
     for one in made:
-        loop.submit(one.aclose()).result(timeout=5)
+        loop.submit(one.aclose()).result(timeout=60)
 
 
 @pytest.mark.parametrize("method", [Method.ASTREAM, Method.STREAM])

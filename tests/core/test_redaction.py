@@ -110,7 +110,7 @@ def leak(value: str) -> SecretRepr:
 @pytest.mark.parametrize("value", ["raise", "return"])
 def test_recording_holds_no_secret_that_a_chain_raises_or_returns(loop: BackgroundLoop, value: str) -> None:
     run = Recorder(MemoryStore(10**7), loop, secrets=(KEY,)).start(RunnableLambda(leak), value)
-    run.wait(5)
+    run.wait(30)
     written = b"".join(recording_file.to_jsonl(run)).decode() + str(run.failure)
     assert PLACEHOLDER in written
     assert "sk-canary" not in written

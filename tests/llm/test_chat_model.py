@@ -49,12 +49,12 @@ class Teller:
 
     def tell(self, url: str, timeout: float = 5.0) -> Run:
         run = self.start(url, timeout)
-        assert run.wait(15)
+        assert run.wait(30)
         return run
 
     def answer(self, url: str) -> Run:
         run = self._recorder.start(smart_router(self._model(url, 5.0)), {"question": "?", "history": []})
-        assert run.wait(10)
+        assert run.wait(30)
         return run
 
 
@@ -176,7 +176,7 @@ def sampling(recorder: Recorder, openai_server: FakeOpenAI, http: httpx2.AsyncCl
 
     def ask(endpoint: Endpoint, options: ModelOptions) -> dict[str, Any]:
         model = chat_model(endpoint, settings_for(openai_server.url), http, options=options)
-        assert recorder.start(model, "Hello").wait(15)
+        assert recorder.start(model, "Hello").wait(30)
         body: dict[str, Any] = openai_server.seen[-1].body
         return {name: body[name] for name in SAMPLING & set(body)}
 

@@ -54,7 +54,7 @@ def test_a_call_without_streaming_is_the_clients_own(openai_server: FakeOpenAI, 
         async with httpx2.AsyncClient() as http:
             return str((await chat_model(configured_endpoint(chosen), chosen, http).ainvoke("How high is it?")).text)
 
-    assert loop.submit(call()).result(timeout=10) == "Once upon a time."
+    assert loop.submit(call()).result(timeout=60) == "Once upon a time."
     assert not openai_server.seen[0].body.get("stream")
 
 

@@ -117,7 +117,7 @@ def test_a_chain_tells_what_langchains_own_tells(recorder: Recorder, answer: Any
     expected = emitted(asyncio.run(events_of(theirs)))
     assert emitted(asyncio.run(events_of(ours()))) == expected
     run = recorder.start(ours(), INPUT)
-    assert run.wait(5)
+    assert run.wait(30)
     assert recorded(list(run.events))[: len(expected)] == expected
     assert len(expected) >= 3
 
@@ -127,7 +127,7 @@ def test_a_name_is_taken_from_the_config_or_from_the_sequence(recorder: Recorder
         PROMPT, model(), direct_str_parser.DirectStrOutputParser(), name="wet"
     )
     runs = [recorder.start(chain, INPUT), recorder.start(chain.with_config(run_name="dry"), INPUT)]
-    assert all(run.wait(5) for run in runs)
+    assert all(run.wait(30) for run in runs)
     assert [run.events[0].name for run in runs] == ["wet", "dry"]
 
 
@@ -136,7 +136,7 @@ def test_every_method_runs_it(recorder: Recorder, method: Method) -> None:
     run = recorder.start(
         DirectRunnableSequence(PROMPT, model(), direct_str_parser.DirectStrOutputParser()), INPUT, method=method
     )
-    assert run.wait(5)
+    assert run.wait(30)
     assert run.status is Status.DONE
     assert run.events[-1].data["output"] == "rain on the water"
 

@@ -137,7 +137,7 @@ def test_an_attempt_that_is_aborted_before_it_is_sent_is_late(monkeypatch: pytes
         aborted.set()
 
     line.http = IdleTimeoutClient(abort=abort, event_hooks=line.http.event_hooks)
-    line.http.event_hooks["request"].insert(0, lambda _: aborted.wait(10))
+    line.http.event_hooks["request"].insert(0, lambda _: aborted.wait(30))
     with pytest.raises(openai.APITimeoutError):
         line.http.post(URL)
     line.close()

@@ -29,7 +29,7 @@ def test_reasoning_is_recorded_beside_the_answer(
     openai_server.plan = Plan(reasoning=THOUGHTS, reasoning_name=name)
     settings = settings_for(openai_server.url)
     run = recorder.start(story_chain(chat_model(configured_endpoint(settings), settings, http)), STORY, method=method)
-    assert run.wait(10)
+    assert run.wait(30)
     assert run.status is Status.DONE
     assert answer_text(run.events) == "Once upon a time."
     [end] = [event for event in run.events if event.event == "on_chat_model_end"]
@@ -58,7 +58,7 @@ def test_thinking_is_a_phase_between_waiting_and_writing(
     openai_server.plan = Plan(reasoning=THOUGHTS)
     settings = settings_for(openai_server.url)
     run = recorder.start(story_chain(chat_model(configured_endpoint(settings), settings, http)), STORY)
-    assert run.wait(10)
+    assert run.wait(30)
     phases, phase = [], RunPhase.WAITING
     for event in run.events:
         phase = run_phase([event], phase, None)
@@ -73,5 +73,5 @@ def test_reasoning_that_is_not_text_is_ignored(
     openai_server.plan = Plan(reasoning=[{"effort": "high"}])  # type: ignore[list-item]
     settings = settings_for(openai_server.url)
     run = recorder.start(story_chain(chat_model(configured_endpoint(settings), settings, http)), STORY)
-    assert run.wait(10)
+    assert run.wait(30)
     assert (run.status, answer_text(run.events)) == (Status.DONE, "Once upon a time.")

@@ -55,7 +55,7 @@ class ToolCaller(BaseChatModel):
 
 def run_of(recorder: Recorder, chain: Any, method: Method = Method.ASTREAM) -> Run:
     run = recorder.start(chain, "How deep is it?", method=method)
-    assert run.wait(10)
+    assert run.wait(30)
     return run
 
 
@@ -165,7 +165,7 @@ def _as_named(run: Run) -> bytes:
 def test_stop_ends_a_replayed_run(recorder: Recorder) -> None:
     run = recorder.start(ReplayChatModel.from_texts([(60.0, "late")]), "")
     run.stop()
-    assert run.wait(5)
+    assert run.wait(30)
     assert run.status is Status.STOPPED
 
 

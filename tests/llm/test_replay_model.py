@@ -23,7 +23,7 @@ def replay(recorder: Recorder, method: Method, pieces: list[tuple[float, str]]) 
 @pytest.mark.parametrize("method", Method)
 def test_every_method_tells_it_with_its_own_timing(recorder: Recorder, method: Method) -> None:
     run = replay(recorder, method, PIECES)
-    assert run.wait(10)
+    assert run.wait(30)
     seen = run_metrics(run.events)
     assert answer_text(run.events) == "".join(piece for _, piece in PIECES)
     assert (seen.tokens_in, seen.tokens_out, seen.exact) == (7, 20, True)
@@ -41,7 +41,7 @@ def test_stop_wakes_it(recorder: Recorder, method: Method) -> None:
 
 def test_what_was_recorded_can_be_told_again(recorder: Recorder) -> None:
     run = replay(recorder, Method.ASTREAM_EVENTS, PIECES)
-    assert run.wait(10)
+    assert run.wait(30)
     again = method_race.timed_chunks(run)
     assert [piece for _, piece in again] == [piece for _, piece in PIECES]
     assert all(0 <= at < run.events[-1].elapsed for at, _ in again)

@@ -43,7 +43,7 @@ def test_whoever_opens_a_link_sees_how_the_answer_ended(
     ask(app, "Share this")
     assert sentence in sentences(app)
     (run,) = service().recorder.store.runs()
-    assert run.wait(10)
+    assert run.wait(30)
     for seen_on in (begun_on, "events.py"):
         stranger = open_app(seen_on, run=run.id)
         assert not stranger.exception

@@ -86,7 +86,7 @@ def shown(opened: AppTest, room: Room) -> str:
     """Return the sentences of the page once its run has ended."""
     if room.file == "events.py":
         run_id = str(opened.query_params["run"])
-        assert service().recorder.store.get(run_id).wait(10)
+        assert service().recorder.store.get(run_id).wait(30)
         opened.run()
     assert not opened.exception
     return sentences(opened)

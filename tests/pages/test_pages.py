@@ -275,7 +275,7 @@ def test_an_answer_whose_visitor_leaves_while_it_begins_is_kept(
     interrupt(service.conversations, "start_answer")
     ask(app, "Hello")
     (run,) = service.recorder.store.runs()
-    assert run.wait(10)
+    assert run.wait(30)
 
     def kept() -> Message:
         return service.conversations.path(app.session_state["visitor"], run.context["conversation"])[-1]
@@ -360,7 +360,7 @@ def test_a_run_of_the_http_page_whose_script_is_stopped_while_it_begins_is_asked
     app.run()
     assert not app.exception
     (run,) = recorder.store.runs()
-    assert run.wait(10)
+    assert run.wait(30)
     assert len(openai_server.answers) == 1
 
 
@@ -372,7 +372,7 @@ def test_a_race_whose_script_is_stopped_while_it_begins_is_stopped(
     app.switch_page("story.py").run()
     recorder = begin_and_be_stopped(app, interrupt)
     (run,) = recorder.store.runs()
-    assert run.wait(10)
+    assert run.wait(30)
     assert run.status is Status.STOPPED
 
 
@@ -382,7 +382,7 @@ def test_run_again_at_a_limit_shows_the_limit_once_and_keeps_the_run(
     app.switch_page("events.py").run()
     app.chat_input[0].set_value("a weir").run()
     (run,) = service_module.service().recorder.store.runs()
-    assert run.wait(10)
+    assert run.wait(30)
     app.run()
     calls = len(openai_server.seen)
 
@@ -422,7 +422,7 @@ def odd_run(recorder: Recorder) -> Run:
     config: Any = {"tags": ["seq:step:²", "\ud83d"], "metadata": {"model": object(), "\ud83d": 1}}
     chain = RunnableGenerator(yields).with_config(config)
     run = recorder.start(chain | RunnableLambda(str) | RunnableLambda(fails), {"question": "\ud83d"}, name="")
-    assert run.wait(5)
+    assert run.wait(30)
     return run
 
 
@@ -444,7 +444,7 @@ def test_the_json_page_draws_any_schema_of_ones_own(app: AppTest, schema: Any, v
     model = GenericFakeChatModel(messages=iter([AIMessage(json.dumps(value) + " half of a pair: \ud83d")]))
     recorder = service_module.service().recorder
     run = recorder.start(RunnableLambda(str) | model | RunnableGenerator(yields), value, context={"schema": schema})
-    assert run.wait(5)
+    assert run.wait(30)
     app.query_params["run"] = run.id
     app.switch_page("partial_json.py").run()
     assert not app.exception
@@ -457,7 +457,7 @@ def test_the_json_page_draws_any_schema_of_ones_own(app: AppTest, schema: Any, v
 def test_the_event_page_draws_what_makes_a_run_a_graphs(app: AppTest, make: Callable[[], Any]) -> None:
     value = {"messages": [("user", "hi")]} if make is agent else {"topic": "water"}
     run = service_module.service().recorder.start(make(), value, config=THREAD)
-    assert run.wait(10)
+    assert run.wait(30)
     app.query_params["run"] = run.id
     app.switch_page("events.py")
     for view, sentence in {

@@ -29,7 +29,7 @@ def opened_call(app: AppTest, messages: list[Any] = MESSAGES) -> Run:
     """Record a call of a model and open it to be run with changes: select its row, press the button."""
     model = GenericFakeChatModel(messages=iter([AIMessage("Original answer.")]))
     run = service_module.service().recorder.start(model, messages, name="measured", context={"page": "events"})
-    assert run.wait(10)
+    assert run.wait(30)
     app.query_params["run"] = run.id
     app.switch_page("events.py").run()
     press(app, "Run with changes")

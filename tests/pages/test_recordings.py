@@ -16,7 +16,7 @@ ANN, BEN = Caller.from_identity("ann"), Caller.from_identity("ben")
 
 def test_recording_of_an_unshared_run_is_for_its_owner_only(recorder: Recorder) -> None:
     run = start_limited_run(RunLimiter(RunLimitConfig()), ANN, lambda: recorder.start(RunnableLambda(str), "a canary"))
-    assert run.wait(5)
+    assert run.wait(30)
     whole = b"".join(to_jsonl(run))
     assert content_for(run, BEN.visitor) == whole
     run.is_shared = False

@@ -11,7 +11,7 @@ TEXT = "a canary \ud800"
 
 def test_of_a_run_that_was_taken_back_the_whole_answer_is_its_owners_alone(recorder: Recorder) -> None:
     run = recorder.start(RunnableLambda(str), "a canary")
-    assert run.wait(5)
+    assert run.wait(30)
     run.owner = "ann"
     assert full_answer_bytes(TEXT, recorder.store, run.id, "ben") == b"a canary ?"
     run.is_shared = False

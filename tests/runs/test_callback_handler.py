@@ -249,7 +249,7 @@ def input_of(make: Any) -> Any:
 @pytest.mark.parametrize("make", CHAINS)
 def test_events_are_those_of_astream_events_in_order_with_data(recorder: Recorder, make: Any) -> None:
     run = recorder.start(make(), input_of(make))
-    assert run.wait(5)
+    assert run.wait(30)
     theirs, error = asyncio.run(langchain_events(make(), input_of(make)))
     ours = list(run.events)
     if error is not None:
@@ -268,7 +268,7 @@ def test_events_are_those_of_astream_events_in_order_with_data(recorder: Recorde
 def test_events_of_concurrent_components_are_in_order_for_each(recorder: Recorder) -> None:
     """Between concurrent components LangChain guarantees no order: it depends on how long its handlers take."""
     run = recorder.start(assigned_beside_the_input(), INPUT)
-    assert run.wait(5)
+    assert run.wait(30)
     theirs, _ = asyncio.run(langchain_events(assigned_beside_the_input(), INPUT))
 
     def by_component(events: list[Any]) -> list[Any]:
@@ -281,8 +281,8 @@ def test_events_of_concurrent_components_are_in_order_for_each(recorder: Recorde
 @pytest.mark.parametrize("make", [plain_chain, only_a_model, branching, growing_json])
 def test_events_are_the_same_for_other_streaming_methods(recorder: Recorder, make: Any, method: Method) -> None:
     run, other = recorder.start(make(), INPUT), recorder.start(make(), INPUT, method=method)
-    assert run.wait(5)
-    assert other.wait(5)
+    assert run.wait(30)
+    assert other.wait(30)
     assert recorded(list(run.events)) == recorded(list(other.events))
     assert run.status is other.status is Status.DONE
 
@@ -298,6 +298,6 @@ def test_handlers_of_the_callers_config_are_called_too(recorder: Recorder) -> No
     manager.add_handler(RecordingHandler())
     configs: list[RunnableConfig] = [{"callbacks": manager}, {"callbacks": [RecordingHandler()]}]
     runs = [recorder.start(plain_chain(), INPUT, config=config) for config in configs]
-    assert all(run.wait(5) for run in runs)
+    assert all(run.wait(30) for run in runs)
     assert calls == ["model", "model"]
     assert recorded(list(runs[0].events)) == recorded(list(runs[1].events))

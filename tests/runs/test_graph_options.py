@@ -23,7 +23,7 @@ from weir.runs.run import Run, Status
 def run_with(recorder: Recorder, graph: Any, value: Any, **options: Any) -> tuple[Run, str]:
     configured = configure_run(graph, value, GraphOptions(**options))
     run = recorder.start(configured.runnable, configured.value, config=configured.config)
-    assert run.wait(10)
+    assert run.wait(30)
     assert configured.thread_id is not None
     return run, configured.thread_id
 
@@ -74,7 +74,7 @@ def test_a_run_is_forked_from_a_checkpoint_of_its_history(recorder: Recorder) ->
 def test_the_limit_of_steps_ends_a_graph(recorder: Recorder) -> None:
     configured = configure_run(looping(), {"topic": "water"}, GraphOptions(recursion_limit=2))
     run = recorder.start(configured.runnable, configured.value, config=configured.config)
-    assert run.wait(10)
+    assert run.wait(30)
     assert run.failure is not None
     assert "GraphRecursionError" in run.failure.detail
 
@@ -92,7 +92,7 @@ def test_a_graph_gets_its_context(recorder: Recorder) -> None:
     graph = StateGraph(State, Context).add_node(greet).add_edge(START, "greet").compile()
     configured = configure_run(graph, {"texts": []}, GraphOptions(context={"name": "Ada"}))
     run = recorder.start(configured.runnable, configured.value, config=configured.config)
-    assert run.wait(10)
+    assert run.wait(30)
     assert state_at(run.events, len(run.events)) == {"texts": ["Hello, Ada"]}
 
 

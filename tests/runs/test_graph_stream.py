@@ -42,7 +42,7 @@ def reports(run: Run, mode: str) -> list[Any]:
 @pytest.mark.parametrize("make", GRAPHS)
 def test_a_graph_has_the_events_of_astream_events(recorder: Recorder, make: Callable[[], Any]) -> None:
     run = recorder.start(make(), input_of(make))
-    assert run.wait(10)
+    assert run.wait(30)
     theirs, error = asyncio.run(langchain_events(make(), input_of(make)))
     ours, expected = comparable_run(run.events), comparable_list(theirs)
     assert run.status is (Status.FAILED if error else Status.DONE)
@@ -65,7 +65,7 @@ def test_a_graph_has_the_events_of_astream_events(recorder: Recorder, make: Call
 )
 def test_a_graph_yields_what_it_is_bound_to_yield(recorder: Recorder, arguments: dict[str, Any]) -> None:
     run = recorder.start(with_subgraph().bind(**arguments), {"topic": "water"})
-    assert run.wait(10)
+    assert run.wait(30)
     theirs, error = asyncio.run(langchain_events(with_subgraph().bind(**arguments), {"topic": "water"}))
     assert error is None
     # A graph's chunks and what its nodes do come at the same time: LangGraph guarantees no order between them.
@@ -79,7 +79,7 @@ def test_an_interrupted_and_resumed_graph_has_the_events_of_astream_events(
     graph, other = make(), make()
     for value, status in (({"topic": "water"}, Status.WAITING), (Command(resume="yes"), Status.DONE)):
         run = recorder.start(graph, value, config=THREAD)
-        assert run.wait(10)
+        assert run.wait(30)
         theirs, error = asyncio.run(langchain_events(other, value, THREAD))
         assert error is None
         assert comparable_run(run.events) == comparable_list(theirs)
@@ -89,7 +89,7 @@ def test_an_interrupted_and_resumed_graph_has_the_events_of_astream_events(
 @pytest.mark.parametrize("method", [Method.ASTREAM, Method.ASTREAM_EVENTS])
 def test_an_interrupt_ends_a_run_as_waiting_whatever_the_method(recorder: Recorder, method: Method) -> None:
     run = recorder.start(asking(), {"topic": "water"}, config=THREAD, method=method)
-    assert run.wait(10)
+    assert run.wait(30)
     assert run.status is Status.WAITING
     [error] = [event for event in run.events if event.event == "on_chain_error"]
     assert (error.name, error.data["error"]["type"]) == ("ask", "Interrupted")
@@ -97,7 +97,7 @@ def test_an_interrupt_ends_a_run_as_waiting_whatever_the_method(recorder: Record
 
 def test_a_graph_reports_updates_values_custom_data_and_tasks(recorder: Recorder) -> None:
     run = recorder.start(two_nodes(), {"topic": "water"})
-    assert run.wait(10)
+    assert run.wait(30)
     assert [report["payload"] for report in reports(run, "updates")] == [
         {"plan": {"round": 1}},
         {"write": {"texts": ["rain on water"]}},
@@ -110,7 +110,7 @@ def test_a_graph_reports_updates_values_custom_data_and_tasks(recorder: Recorder
 
 def test_a_subgraph_reports_with_its_namespace(recorder: Recorder) -> None:
     run = recorder.start(with_subgraph(), {"topic": "water"})
-    assert run.wait(10)
+    assert run.wait(30)
     inner = [report for report in reports(run, "updates") if report["namespace"]]
     assert [[*report["payload"]] for report in inner] == [["plan"], ["write"]]
     assert all(report["namespace"][0].startswith("inner:") for report in inner)
@@ -123,7 +123,7 @@ def test_a_subgraph_reports_with_its_namespace(recorder: Recorder) -> None:
 
 def test_checkpoints_name_the_step_that_a_run_can_go_on_from(recorder: Recorder) -> None:
     run = recorder.start(asking(), {"topic": "water"}, config=THREAD)
-    assert run.wait(10)
+    assert run.wait(30)
     checkpoints = [report["payload"] for report in reports(run, "checkpoints")]
     assert [checkpoint["next"] for checkpoint in checkpoints] == [["__start__"], ["plan"], ["ask"]]
     assert all(checkpoint["config"]["configurable"]["checkpoint_id"] for checkpoint in checkpoints)
@@ -131,7 +131,7 @@ def test_checkpoints_name_the_step_that_a_run_can_go_on_from(recorder: Recorder)
 
 def test_a_node_that_hands_over_to_the_graph_around_it_has_not_failed(recorder: Recorder) -> None:
     run = recorder.start(hands_over(), {"topic": "water"})
-    assert run.wait(10)
+    assert run.wait(30)
     assert run.status is Status.DONE
     errors = [event.data["error"] for event in run.events if event.event == "on_chain_error"]
     assert {error["type"] for error in errors} == {"Interrupted"}
@@ -140,7 +140,7 @@ def test_a_node_that_hands_over_to_the_graph_around_it_has_not_failed(recorder: 
 
 def test_a_failing_node_is_the_origin_of_the_failure(recorder: Recorder) -> None:
     run = recorder.start(failing(), {"topic": "water"})
-    assert run.wait(10)
+    assert run.wait(30)
     assert run.failure is not None
     assert "too wet" in run.failure.detail
     assert [event.name for event in run.events if event.event == "on_chain_error"] == ["breaks", "LangGraph"]
@@ -153,6 +153,6 @@ def test_a_graph_inside_of_a_chain_has_the_events_of_astream_events(recorder: Re
         return RunnableLambda(lambda value: value) | two_nodes()
 
     run = recorder.start(make(), {"topic": "water"})
-    assert run.wait(10)
+    assert run.wait(30)
     theirs, _ = asyncio.run(langchain_events(make(), {"topic": "water"}))
     assert comparable_run(run.events) == comparable_list(theirs)

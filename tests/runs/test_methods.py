@@ -67,7 +67,7 @@ def wait_for_text(run: Run, wanted: str) -> None:
 def test_every_method_gives_the_same_text_and_metrics(start: Start, openai_server: FakeOpenAI, method: Method) -> None:
     openai_server.plan = Plan(tokens=WORDS)
     run = start(method)
-    assert run.wait(10)
+    assert run.wait(30)
     metrics = run_metrics(run.events)
     assert run.status is Status.DONE
     assert outcome(run, metrics).status is AnswerStatus.DONE
@@ -82,7 +82,7 @@ def test_every_method_leaves_a_record_with_the_same_components(
     start: Start, openai_server: FakeOpenAI, method: Method
 ) -> None:
     run = start(method)
-    assert run.wait(10)
+    assert run.wait(30)
     assert [event.seq for event in run.events] == list(range(len(run.events)))
     assert run.events[0].event == "on_chain_start"
     assert run.events[0].run_id == run.id
@@ -186,7 +186,7 @@ def test_a_stop_at_the_very_start_ends_every_method(start: Start, openai_server:
 def test_failure_is_classified_for_every_method(start: Start, openai_server: FakeOpenAI, method: Method) -> None:
     openai_server.plan = Plan(status=401)
     run = start(method)
-    assert run.wait(10)
+    assert run.wait(30)
     assert run.status is Status.FAILED
     assert run.failure is not None
     assert run.failure.kind is FailureKind.AUTHENTICATION

@@ -49,7 +49,7 @@ async def langchain_events(chain: Any, value: Any) -> list[Any]:
 def test_the_record_is_what_astream_events_gives(recorder: Recorder, make: Any) -> None:
     value = {"topic": "water"} if make is story else "abc"
     run = recorder.start(make(), value)
-    assert run.wait(5)
+    assert run.wait(30)
     expected = asyncio.run(langchain_events(make(), value))
     assert run.status is Status.DONE
     assert sorted((e.event, e.name, len(e.component.parent_ids)) for e in run.events) == sorted(
@@ -60,7 +60,7 @@ def test_the_record_is_what_astream_events_gives(recorder: Recorder, make: Any) 
 
 def test_the_text_of_a_run_is_what_its_root_streamed(recorder: Recorder) -> None:
     run = recorder.start(story(), {"topic": "water"})
-    assert run.wait(5)
+    assert run.wait(30)
     assert answer_text(run.events) == ANSWER
     assert run.input == {"topic": "water"}
     assert run.events[0].run_id == run.id
@@ -69,18 +69,18 @@ def test_the_text_of_a_run_is_what_its_root_streamed(recorder: Recorder) -> None
 def test_arrival_times_come_from_the_injected_clock(loop: BackgroundLoop) -> None:
     ticks = iter(range(100, 10_000))
     run = Recorder(MemoryStore(10**7), loop, clock=lambda: float(next(ticks))).start(story(), {"topic": "t"})
-    assert run.wait(5)
+    assert run.wait(30)
     assert [event.elapsed for event in run.events] == [float(number) for number in range(1, len(run.events) + 1)]
 
 
 def test_an_event_takes_under_400_bytes_on_average(recorder: Recorder) -> None:
     tracemalloc.start()
-    run = recorder.start(story("word " * 2_000), {"topic": "water"})
+    run = recorder.start(story("word " * 500), {"topic": "water"})
     assert run.wait(60)
     gc.collect()
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(run.events) > 6_000
+    assert len(run.events) > 1_500
     assert run.size / len(run.events) < 400
     assert taken / len(run.events) < 400
 
@@ -88,10 +88,10 @@ def test_an_event_takes_under_400_bytes_on_average(recorder: Recorder) -> None:
 def test_stop_cancels_at_once_in_the_middle_of_a_stall_and_keeps_what_arrived(recorder: Recorder) -> None:
     gate = Gate()
     run = recorder.start(gate.chain(), "go")
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(30)
     run.stop()
-    assert gate.cancelled.wait(5)
-    assert run.wait(5)
+    assert gate.cancelled.wait(30)
+    assert run.wait(30)
     assert run.status is Status.STOPPED
     assert answer_text(run.events) == "before "
 
@@ -110,9 +110,9 @@ def test_stop_reaches_a_chain_that_loses_the_first_cancellation(recorder: Record
             await asyncio.Event().wait()
 
     run = recorder.start(RunnableGenerator(careless), "go")
-    assert waiting.wait(5)
+    assert waiting.wait(30)
     run.stop()
-    assert run.wait(5)
+    assert run.wait(30)
     assert lost.is_set()
     assert run.status is Status.STOPPED
 
@@ -120,9 +120,9 @@ def test_stop_reaches_a_chain_that_loses_the_first_cancellation(recorder: Record
 def test_a_stopped_run_leaves_no_component_open(recorder: Recorder) -> None:
     gate = Gate()
     run = recorder.start(gate.chain() | RunnableLambda(str), "go")
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(30)
     run.stop()
-    assert run.wait(5)
+    assert run.wait(30)
     started = [event.run_id for event in run.events if event.event.endswith("_start")]
     ended = [event.run_id for event in run.events if event.event.endswith(("_end", "_error"))]
     assert sorted(started) == sorted(ended)
@@ -131,7 +131,7 @@ def test_a_stopped_run_leaves_no_component_open(recorder: Recorder) -> None:
 
 def test_stop_after_the_end_changes_nothing(recorder: Recorder) -> None:
     run = recorder.start(story(), {"topic": "water"})
-    assert run.wait(5)
+    assert run.wait(30)
     run.stop()
     assert run.status is Status.DONE
 
@@ -144,7 +144,7 @@ def test_an_exception_closes_every_open_component_and_keeps_the_text(recorder: R
 
     chain = RunnableLambda(str).with_config(run_name="first") | RunnableGenerator(breaks, name="breaks")
     run = recorder.start(chain, "go", name="outer")
-    assert run.wait(5)
+    assert run.wait(30)
     assert run.status is Status.FAILED
     assert run.failure is not None
     assert run.failure.kind is FailureKind.INTERNAL
@@ -166,7 +166,7 @@ def test_a_failure_that_the_chain_survives_is_closed_where_it_happened(recorder:
 
     chain = RunnableLambda(fails).with_fallbacks([RunnableLambda(str)]) | RunnableLambda(str.upper)
     run = recorder.start(chain, "go")
-    assert run.wait(5)
+    assert run.wait(30)
     assert run.status is Status.DONE
     kinds = [(event.event, event.name) for event in run.events]
     failed = kinds.index(("on_chain_error", "fails"))
@@ -179,7 +179,7 @@ def test_a_key_in_an_error_is_not_recorded(loop: BackgroundLoop) -> None:
         raise ValueError("wrong key sk-canary!")
 
     run = Recorder(MemoryStore(10**7), loop, secrets=("sk-canary",)).start(RunnableLambda(leaks), "go")
-    assert run.wait(5)
+    assert run.wait(30)
     assert run.failure is not None
     assert "sk-canary" not in run.failure.detail
     assert not [event for event in run.events if b"sk-canary" in event.payload]
@@ -212,16 +212,16 @@ def test_many_threads_read_the_same_events_live(recorder: Recorder) -> None:
     readers = [threading.Thread(target=read) for _ in range(8)]
     for reader in readers:
         reader.start()
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(30)
     gate.open()
     for reader in readers:
-        reader.join(5)
+        reader.join(60)
     assert results == [list(range(len(run.events)))] * 8
 
 
 def test_a_reader_starts_after_any_event_live_or_afterwards(recorder: Recorder) -> None:
     run = recorder.start(story(), {"topic": "water"})
-    assert run.wait(5)
+    assert run.wait(30)
     seen = [event.seq for batch in run.follow(after=3) for event in batch]
     assert seen == list(range(4, len(run.events)))
     assert list(run.follow(after=len(run.events))) == []
@@ -256,8 +256,8 @@ async def test_a_heartbeat_comes_while_nothing_happens(recorder: Recorder) -> No
 def test_a_run_that_nobody_reads_is_abandoned(loop: BackgroundLoop) -> None:
     gate = Gate()
     run = Recorder(MemoryStore(10**7), loop, grace_seconds=0.02).start(gate.chain(), "go")
-    assert gate.cancelled.wait(5)
-    assert run.wait(5)
+    assert gate.cancelled.wait(30)
+    assert run.wait(30)
     assert run.status is Status.ABANDONED
     assert answer_text(run.events) == "before "
 
@@ -265,12 +265,12 @@ def test_a_run_that_nobody_reads_is_abandoned(loop: BackgroundLoop) -> None:
 def test_a_run_goes_on_while_it_is_read_and_for_a_reader_who_comes_back_in_time(loop: BackgroundLoop) -> None:
     gate = Gate()
     run = Recorder(MemoryStore(10**7), loop, grace_seconds=0.5).start(gate.chain(), "go")
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(30)
     with run.reading():
         assert not gate.cancelled.wait(0.7)
     with run.reading():
         gate.open()
-        assert run.wait(5)
+        assert run.wait(30)
     assert run.status is Status.DONE
 
 
@@ -280,7 +280,7 @@ def test_the_oldest_ended_runs_make_room_and_their_links_say_so(loop: Background
     runs = []
     for _ in range(8):
         runs.append(recorder.start(story("word " * 20), {"topic": "water"}))
-        assert runs[-1].wait(5)
+        assert runs[-1].wait(30)
     assert store.size <= 60_000
     assert store.get(runs[-1].id) is runs[-1]
     with pytest.raises(RunEvictedError):
@@ -298,7 +298,7 @@ def test_a_run_that_outgrows_the_bound_ends_with_its_own_sentence(loop: Backgrou
 
     store = MemoryStore(budget=100_000)
     run = Recorder(store, loop).start(RunnableGenerator(endless), "go")
-    assert run.wait(10)
+    assert run.wait(30)
     assert run.status is Status.FAILED
     assert run.failure is not None
     assert run.failure.kind is FailureKind.RECORD_FULL
@@ -310,11 +310,11 @@ def test_of_live_runs_the_largest_is_ended_to_make_room(loop: BackgroundLoop) ->
     huge, small = Gate(), Gate()
     large = recorder.start(huge.chain(), "a" * 30_000)
     little = recorder.start(small.chain() | RunnableLambda(lambda words: f"{words} {'b' * 9_000}"), "go")
-    assert huge.reached.wait(5)
-    assert small.reached.wait(5)
+    assert huge.reached.wait(30)
+    assert small.reached.wait(30)
     small.open()
-    assert little.wait(5)
-    assert large.wait(5)
+    assert little.wait(30)
+    assert large.wait(30)
     assert (little.status, little.failure) == (Status.DONE, None)
     assert (large.status, large.failure and large.failure.kind) == (Status.FAILED, FailureKind.RECORD_FULL)
 
@@ -351,9 +351,9 @@ def test_a_run_that_is_being_ended_counts_as_room(loop: BackgroundLoop) -> None:
 def test_closing_the_loop_ends_every_run(loop: BackgroundLoop) -> None:
     gate = Gate()
     run = Recorder(MemoryStore(10**7), loop).start(gate.chain(), "go")
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(30)
     loop.close()
-    assert run.wait(5)
+    assert run.wait(30)
     assert not run.is_live
 
 
@@ -362,17 +362,17 @@ def test_stopped_chains_that_block_hold_up_no_other(recorder: Recorder) -> None:
 
     def block(_: str) -> None:
         at_work.release()
-        release.wait(20)
+        release.wait(200)
 
     try:
         stuck = [recorder.start(RunnableLambda(block), "wait") for _ in range(20)]
         for run in stuck:
             assert at_work.acquire(timeout=10)
             run.stop()
-        assert recorder.start(RunnableLambda(str.upper), "quick").wait(10)
+        assert recorder.start(RunnableLambda(str.upper), "quick").wait(30)
     finally:
         release.set()
-    assert all(run.wait(10) and run.status is Status.STOPPED for run in stuck)
+    assert all(run.wait(30) and run.status is Status.STOPPED for run in stuck)
 
 
 class Shade(StrEnum):
@@ -386,7 +386,7 @@ def test_what_a_chain_is_named_and_tagged_with_is_recorded_as_bounded_text(recor
         metadata={"model": object(), "shade": Shade.DARK, "half": "\ud83d"},
     )
     run = recorder.start(chain, "go")
-    assert run.wait(10)
+    assert run.wait(30)
     root = run.events[0].component
     assert len(root.name) == len(run.name) == MAX_LABEL
     assert root.name.endswith("…")
@@ -418,7 +418,7 @@ class Table:
 def test_a_chain_of_tables_is_recorded_by_every_method(recorder: Recorder, method: Method, value: Any) -> None:
     chain: Any = RunnableLambda(lambda value: [value]) | RunnableLambda(lambda values: values[0])
     run = recorder.start(chain, value, method=method)
-    assert run.wait(5)
+    assert run.wait(30)
     assert run.status is Status.DONE
     ended = [event.name for event in run.events if event.event == "on_chain_end"]
     assert len(ended) == 3

@@ -54,7 +54,7 @@ def round_trip(run: Run) -> Run:
 def test_a_run_of_a_real_chain_is_the_same_after_the_round_trip(recorder: Recorder) -> None:
     chain = RunnableLambda(str.strip) | RunnableParallel(loud=RunnableLambda(str.upper), same=RunnableLambda(str))
     run = recorder.start(chain, " go ", context={"page": "events"})
-    assert run.wait(5)
+    assert run.wait(30)
     opened = round_trip(run)
     assert [event.as_dict() for event in opened.events] == [event.as_dict() for event in run.events]
     assert (opened.name, opened.input, opened.context, opened.status) == (

@@ -66,7 +66,7 @@ def test_time_never_goes_back_in_the_record_of_a_failure(method: Method, fails: 
         failing_late if fails else str
     )
     run = recorder.start(chain, " go ", method=method)
-    assert run.wait(10)
+    assert run.wait(30)
     assert run.status is (Status.FAILED if fails else Status.DONE)
     assert any(one.event.endswith("_error") for one in run.events)
     assert all(later >= earlier for earlier, later in pairwise(times(run)))
@@ -81,7 +81,7 @@ def test_what_a_chain_names_itself_can_be_opened_again(recorder: Recorder) -> No
         run_name="half \ud800 pair " + "x" * 2_000, tags=["\udfff", "a" * 2_000]
     )
     run = recorder.start(chain, "\ud800 go", name="\ud83d" + "y" * 2_000)
-    assert run.wait(5)
+    assert run.wait(30)
     opened = recording_file.from_jsonl(b"".join(recording_file.to_jsonl(run)))
     assert opened.name == run.name == "\ufffd" + "y" * 998 + "…"
     assert opened.events[0].name.startswith("half \ufffd pair xx")
@@ -115,13 +115,13 @@ def test_done_callback_is_called_once(recorder: Recorder) -> None:
     run = recorder.start(gate.chain(), "go")
     called: list[Run] = []
     run.add_done_callback(called.append)
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(30)
     assert called == []
     run.stop()
-    assert run.wait(5)
+    assert run.wait(30)
     run.add_done_callback(called.append)
     # Callbacks are called after readers are woken, on the recorder's thread, so before the next run there.
-    recorder.start(RunnableLambda(str), "go").wait(5)
+    recorder.start(RunnableLambda(str), "go").wait(30)
     assert called == [run, run]
 
 
@@ -136,11 +136,11 @@ def test_done_callback_that_fails_is_logged_and_the_others_are_called(
     called: list[Run] = []
     for callback in (fails, called.append):
         run.add_done_callback(callback)
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(30)
     gate.open()
-    assert run.wait(5)
+    assert run.wait(30)
     for callback in (fails, called.append):
         run.add_done_callback(callback)
-    recorder.start(RunnableLambda(str), "go").wait(5)
+    recorder.start(RunnableLambda(str), "go").wait(30)
     assert called == [run, run]
     assert [record.getMessage() for record in caplog.records] == [f"a done callback of run {run.id} failed"] * 2

@@ -48,7 +48,7 @@ def raising_beside_another(kind: type[BaseException]) -> Runnable[Any, Any]:
 
 
 def check(run: Run, recorder: Recorder) -> None:
-    assert run.wait(5)
+    assert run.wait(30)
     assert run.status is Status.FAILED
     assert run.failure is not None
     assert run.failure.kind is FailureKind.INTERNAL
@@ -56,7 +56,7 @@ def check(run: Run, recorder: Recorder) -> None:
     closed = [event.run_id for event in run.events if event.event.endswith(("_end", "_error"))]
     assert sorted(opened) == sorted(closed)
     well = recorder.start(RunnableLambda(str), 7)
-    assert well.wait(5)
+    assert well.wait(30)
     assert (well.status, answer_text(well.events)) == (Status.DONE, "7")
 
 

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -183,21 +184,30 @@ json_values = strategies.recursive(
 )
 
 
+@pytest.fixture(scope="module")
+def one_repository() -> Iterator[ConversationRepository]:
+    repository = open_repository(IN_MEMORY_URL)
+    yield repository
+    repository.close()
+
+
 @settings(max_examples=300, deadline=None)
 @given(strategies.data())
-def test_any_change_to_a_file_is_imported_or_refused(draw: strategies.DataObject) -> None:
+def test_any_change_to_a_file_is_imported_or_refused(
+    one_repository: ConversationRepository, draw: strategies.DataObject
+) -> None:
     value = conversation_file(4)
     target = draw.draw(strategies.sampled_from([value, value["conversation"], *value["messages"]]))
     target[draw.draw(strategies.sampled_from(sorted(target)))] = draw.draw(json_values)
-    repository = open_repository(IN_MEMORY_URL)
     try:
-        conversation = repository.import_json(ANN, encoded(value))
+        conversation = one_repository.import_json(ANN, encoded(value))
     except json_export.UnreadableError:
-        assert repository.conversations(ANN) == []
+        assert one_repository.conversations(ANN) == []
     else:
-        repository.path(ANN, conversation)
-        repository.import_json(ANN, repository.export_json(ANN, conversation))
-    repository.close()
+        one_repository.path(ANN, conversation)
+        copy = one_repository.import_json(ANN, one_repository.export_json(ANN, conversation))
+        for imported in (conversation, copy):
+            one_repository.delete(ANN, imported)
 
 
 @pytest.mark.parametrize("unit", ['\\"', '"\\', "[", '"', "\\"])

@@ -60,7 +60,7 @@ def main(target: str) -> None:
         context = {"page": "events", "server": "scripted"}
         run = recorder.start(agent(model), {"messages": [("user", QUESTION)]}, name="agent", context=context)
         run.wait(60)
-        loop.submit(http.aclose()).result(timeout=5)
+        loop.submit(http.aclose()).result(timeout=60)
     loop.close()
     Path(target).write_bytes(b"".join(to_jsonl(run)))
 

@@ -154,7 +154,7 @@ def await_health(url: str, process: subprocess.Popen[str]) -> None:
     while time.monotonic() < deadline:
         assert process.poll() is None, f"ended with {process.returncode}"
         with contextlib.suppress(OSError):
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=5).close()
             return
         time.sleep(0.1)
     raise TimeoutError(f"{url} did not become healthy")

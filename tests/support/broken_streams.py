@@ -525,7 +525,7 @@ def broken_server() -> Iterator[str]:
         await asyncio.gather(*connections, return_exceptions=True)
         await server.wait_closed()
 
-    server = loop.submit(start()).result(timeout=10)
+    server = loop.submit(start()).result(timeout=60)
     yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    loop.submit(stop()).result(timeout=10)
+    loop.submit(stop()).result(timeout=60)
     loop.close()

@@ -48,7 +48,7 @@ MIXED = (
 ENDS = ("", "\x00", "!\n")
 """Endings of the pumped text: nothing, or characters that hardly any pattern matches."""
 
-_STEPS = (16, 20, 24, 28, 32, 40, 56, 80, 120, 200, 400, 800, 1_250)
+_STEPS = (16, 20, 24, 28, 32, 40, 56, 120, 400)
 _ANY = "a 1-.\n"
 
 
@@ -91,14 +91,15 @@ def nonlinear_time(
         text = pump.text(characters)
         return cpu_seconds(lambda: run(text), times)
 
-    quarter = length // 4
-    for step in (*(step for step in _STEPS if step < quarter / 2), quarter // 2, quarter):
-        seconds = seconds_for(step)
+    short = min(length // 4, max(length // 8, 1_250))
+    seconds = 0.0
+    for step in (*(step for step in _STEPS if step < short / 2), short // 2, short):
+        half, seconds = seconds, seconds_for(step)
         if seconds > budget / 4 and (seconds := min(seconds, seconds_for(step))) > budget / 4:
             return f"{seconds:.2f} s of CPU for {step} characters of {pump!r}"
-    if seconds <= NOISE_SECONDS / 10 or seconds <= 2.3 * seconds_for(quarter // 2):
+    if seconds <= NOISE_SECONDS / 10 or seconds <= 2.3 * half:
         return None
-    if seconds_for(quarter, 3) <= 2.3 * seconds_for(quarter // 2, 3):
+    if seconds_for(short, 3) <= 2.3 * seconds_for(short // 2, 3):
         return None
     for _ in range(3):
         whole = seconds_for(length)

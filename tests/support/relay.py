@@ -42,7 +42,7 @@ class Relay:
         self._do(self._mend())
 
     def _do(self, what: Coroutine[Any, Any, None]) -> None:
-        self._loop.submit(what).result(timeout=10)
+        self._loop.submit(what).result(timeout=60)
 
     async def _freeze(self) -> None:
         assert self._flows is not None

@@ -27,4 +27,4 @@ def served(app: ASGIApp, name: str) -> Iterator[str]:
     finally:
         server.force_exit = True
         server.should_exit = True
-        thread.join(timeout=10)
+        thread.join(timeout=60)

@@ -127,7 +127,7 @@ def test_an_engine_that_died_is_begun_anew_for_the_next_answer(model: Path, engi
     died = engine.watch(ready, 10)
     assert (died.phase, died.problem) == (EnginePhase.FAILED, EngineProblem.DIED)
     engine.ensure()
-    assert engine.wait(10).phase is EnginePhase.READY
+    assert engine.wait(30).phase is EnginePhase.READY
 
 
 def test_ensure_leaves_a_failure_that_would_only_repeat(tmp_path: Path, engines: list[Engine]) -> None:
@@ -202,7 +202,7 @@ def test_the_child_ends_when_its_parent_is_killed(model: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from weir.llm.local.engine import Engine\n"
         f"engine = Engine(Path({str(model)!r}), command=[sys.executable, '-c', {ANSWERS!r}])\n"
-        "engine.start(); engine.wait(10); print(engine._child.pid, flush=True); input()"
+        "engine.start(); engine.wait(30); print(engine._child.pid, flush=True); input()"
     )
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as parent:
@@ -210,7 +210,7 @@ def test_the_child_ends_when_its_parent_is_killed(model: Path) -> None:
         pid = int(parent.stdout.readline())
         handle = os.pidfd_open(pid)
         parent.kill()
-        parent.wait(5)
+        parent.wait(30)
         assert select.select([handle], [], [], 10)[0] == [handle]
         os.close(handle)
 
@@ -246,7 +246,7 @@ def test_an_engine_that_never_answers_can_be_stopped(model: Path, engines: list[
     pid = child_of(engine)
     stopping = threading.Thread(target=engine.stop)
     stopping.start()
-    stopping.join(10)
+    stopping.join(60)
     assert not stopping.is_alive()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
@@ -266,17 +266,17 @@ def test_a_load_that_was_stopped_leaves_the_next_one_alone(model: Path, tmp_path
         def _checked_file(self, turn: int) -> Path:
             if not checking.is_set():
                 checking.set()
-                go_on.wait(10)
+                go_on.wait(200)
             return super()._checked_file(turn)
 
     engine = SlowlyChecked(model, command=[sys.executable, "-c", script])
     engine.start()
-    assert checking.wait(10)
+    assert checking.wait(30)
     engine.stop()
     ready = settled(engine, engines)
     pid = child_of(engine)
     go_on.set()
-    assert over.wait(10)
+    assert over.wait(30)
     assert (engine.state, child_of(engine)) == (ready, pid)
     os.kill(pid, 0)
 
@@ -284,7 +284,7 @@ def test_a_load_that_was_stopped_leaves_the_next_one_alone(model: Path, tmp_path
 def test_without_its_packages_it_says_what_is_missing() -> None:
     script = (
         "from weir.llm.local import model_files\nfrom weir.llm.local.engine import Engine\n"
-        "engine = Engine(); engine.start(); print(engine.wait(10).problem.name)\n"
+        "engine = Engine(); engine.start(); print(engine.wait(30).problem.name)\n"
         "try: model_files.packaged()\nexcept Exception as error: print(error.problem.name)"
     )
     without_packages = [sys.executable, "-S", "-c", script]
