@@ -32,7 +32,7 @@ from weir.runs import recording_codec
 
 RATE = 20
 """Tokens a second of the other visitor's stories."""
-DURING, AFTER = 100, 30
+DURING, AFTER = 80, 30
 """Tokens of the story that is read during an attack, and of the next one."""
 
 ATTACK_SECONDS = 3.0

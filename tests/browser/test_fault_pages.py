@@ -22,7 +22,6 @@ from tests.support.faults import BLOCKS, FAULTS, LINE, ModelFault
 from tests.support.relay import Relay, relay
 from weir.analysis.outcome import AnswerStatus
 from weir.runs.failure import FailureKind
-from weir.runs.methods import Method
 from weir.storage.storage_errors import StorageProblem
 
 TIMEOUT = 2.0
@@ -135,31 +134,6 @@ def test_a_classification_that_fails_for_good_is_the_answers_failure(page: Page,
     answer = well(bench, status)
     page.get_by_role("button", name="Retry").click()
     expect(page.get_by_text(answer)).to_be_visible()
-
-
-IN_STORIES = ("cut in the middle", "silent in the middle")
-
-
-def test_a_story_tells_it_whichever_way_it_runs(page: Page, bench: Bench) -> None:
-    number = 0
-    for method in Method:
-        opened(page, f"{bench.url}/story")
-        page.get_by_role("combobox", name="LangChain method").click()
-        page.get_by_role("option", name=re.compile(f"^{re.escape(method.label)}")).click()
-        for name in IN_STORIES:
-            number += 1
-            fault = HERE[name]
-            assert fault.kind is not None
-            fault.befall(bench.model)
-            send(page, f"story {number}")
-            expect(page.get_by_text(f"story {number}", exact=True)).to_be_visible()
-            expect(page.get_by_text(fault.kind.message)).to_be_visible(timeout=IN_TIME)
-            if fault.text and method.streams:
-                expect(page.get_by_text(fault.text.strip())).to_be_visible()
-            answer = well(bench, number)
-            page.get_by_role("button", name="Retry").click()
-            expect(page.get_by_text(answer)).to_be_visible()
-            expect(page.get_by_text(fault.kind.message)).to_have_count(0)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 from tests.support.faults import FAULTS, ModelFault
 from weir.analysis.outcome import AnswerStatus
 from weir.config.settings import settings
+from weir.runs.methods import Method
 
 ALIKE = ("429: come back at once", "429: come back in 100 s", "503: overloaded")
 """What a page shows no differently from others of the table."""
@@ -111,3 +112,23 @@ def test_a_fault_is_shown_and_another_try_mends_it(room: Room, model: FakeOpenAI
     assert room.shows(WELL) in after
     assert room.file not in ("events.py", "partial_json.py") or re.search(r"\bDone\b", after)
     assert fault.kind.message not in after
+
+
+@pytest.mark.parametrize("name", ["cut in the middle", "silent in the middle"])
+def test_a_story_shows_it_whichever_method_runs_it(model: FakeOpenAI, name: str) -> None:
+    fault = next(fault for fault in HERE if fault.name == name)
+    assert fault.kind
+    opened = open_app("story.py")
+    for method in Method:
+        (choice,) = (box for box in opened.selectbox if box.label == "LangChain method")
+        choice.set_value(method).run()
+        model.plan = fault.plan
+        ask(opened, f"told by {method.label}")
+        before = sentences(opened)
+        assert fault.kind.message in before
+        assert not method.streams or "".join(fault.plan.tokens[: fault.kept]).strip() in before
+        model.plan = WELL
+        press(opened, "Retry")
+        after = sentences(opened)
+        assert "All is well." in after
+        assert fault.kind.message not in after
