@@ -58,7 +58,7 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 def wait_for_text(run: Run, wanted: str) -> None:
     for _ in run.follow(heartbeat=0.05):
-        if answer_text(run.events) == wanted:
+        if answer_text(run.events).startswith(wanted):
             return
     raise AssertionError(answer_text(run.events))
 

@@ -12,10 +12,9 @@ def open_app(page: str = "", **query: str) -> AppTest:
     app = AppTest.from_file(NAVIGATION, default_timeout=30)
     for name, value in query.items():
         app.query_params[name] = value
-    app.run()
     if page:
-        app.switch_page(page).run()
-    return app
+        app.switch_page(page)
+    return app.run()
 
 
 def sentences(app: AppTest) -> str:
