@@ -47,13 +47,31 @@ def lasting_context(browser: Browser) -> Iterator[BrowserContext]:
 def context(lasting_context: BrowserContext) -> Iterator[BrowserContext]:
     """The same with no page open, and with nothing that an earlier test left in the browser's storage."""
     yield lasting_context
-    for page in lasting_context.pages:
+    leave_nothing(lasting_context)
+
+
+@pytest.fixture(scope="session")
+def strangers_context(browser: Browser) -> Iterator[BrowserContext]:
+    with browser.new_context() as context:
+        yield context
+
+
+@pytest.fixture
+def stranger(strangers_context: BrowserContext) -> Iterator[Page]:
+    """A page of a visitor that the app has never seen."""
+    yield strangers_context.new_page()
+    leave_nothing(strangers_context)
+
+
+def leave_nothing(context: BrowserContext) -> None:
+    """Close the pages of a context, and empty its storage."""
+    for page in context.pages:
         with contextlib.suppress(PlaywrightError):  # a page without an origin has no storage
             page.evaluate("localStorage.clear()")
         page.close()
-    lasting_context.clear_cookies()
-    lasting_context.clear_permissions()
-    lasting_context.unroute_all()
+    context.clear_cookies()
+    context.clear_permissions()
+    context.unroute_all()
 
 
 @pytest.fixture(scope="session")

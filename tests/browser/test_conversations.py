@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.app_process import free_port, weir_process, with_preloaded_streamlit
 from tests.support.browser_page import INPUT, ended, opened, send
@@ -74,26 +74,25 @@ def test_a_killed_server_leaves_the_answer_up_to_the_last_seconds_marked_as_cut(
 
 
 def test_two_visitors_never_see_each_others_conversations(
-    chat: Page, browser: Browser, weir_url: str, model: FakeOpenAI
+    chat: Page, stranger: Page, weir_url: str, model: FakeOpenAI
 ) -> None:
     send(chat, "A secret of mine")
     ended(chat)
     address = chat.url
-    with browser.new_context() as stranger:
-        other = opened(stranger.new_page(), weir_url)
-        expect(other.get_by_text("Your conversations will appear here.")).to_be_visible()
-        expect(other.get_by_text("A secret of mine")).to_have_count(0)
-        conversation = re.search(r"conversation=([^&]+)", address)
-        assert conversation
-        opened(other, f"{weir_url}/?conversation={conversation[1]}")
-        expect(other.get_by_text("There is no such conversation here")).to_be_visible()
-        expect(other.get_by_text("A secret of mine")).to_have_count(0)
-        mine = [cookie for cookie in stranger.cookies() if cookie["name"] == "weir_visitor"]
-        assert [(cookie["httpOnly"], cookie["sameSite"]) for cookie in mine] == [(True, "Lax")]
+    opened(stranger, weir_url)
+    expect(stranger.get_by_text("Your conversations will appear here.")).to_be_visible()
+    expect(stranger.get_by_text("A secret of mine")).to_have_count(0)
+    conversation = re.search(r"conversation=([^&]+)", address)
+    assert conversation
+    opened(stranger, f"{weir_url}/?conversation={conversation[1]}")
+    expect(stranger.get_by_text("There is no such conversation here")).to_be_visible()
+    expect(stranger.get_by_text("A secret of mine")).to_have_count(0)
+    mine = [cookie for cookie in stranger.context.cookies() if cookie["name"] == "weir_visitor"]
+    assert [(cookie["httpOnly"], cookie["sameSite"]) for cookie in mine] == [(True, "Lax")]
 
 
 def test_a_shared_run_shows_a_stranger_that_run_alone(
-    chat: Page, browser: Browser, weir_url: str, model: FakeOpenAI
+    chat: Page, stranger: Page, weir_url: str, model: FakeOpenAI
 ) -> None:
     send(chat, "A secret of mine")
     ended(chat)
@@ -102,12 +101,11 @@ def test_a_shared_run_shows_a_stranger_that_run_alone(
     expect(chat.get_by_text("word9")).to_be_visible()
     run = re.search(r"run=([^&]+)", chat.url)
     assert run
-    with browser.new_context() as stranger:
-        other = opened(stranger.new_page(), f"{weir_url}/?run={run[1]}")
-        expect(other.get_by_text("Share this")).to_be_visible()
-        expect(other.get_by_text("word59")).to_be_visible()
-        expect(other.get_by_role("link", name="Inspect", exact=True)).to_be_visible()
-        expect(other.get_by_text("A secret of mine")).to_have_count(0)
+    opened(stranger, f"{weir_url}/?run={run[1]}")
+    expect(stranger.get_by_text("Share this")).to_be_visible()
+    expect(stranger.get_by_text("word59")).to_be_visible()
+    expect(stranger.get_by_role("link", name="Inspect", exact=True)).to_be_visible()
+    expect(stranger.get_by_text("A secret of mine")).to_have_count(0)
     assert len(model.answers) == 2
 
 

@@ -1,22 +1,15 @@
 """A run's link in two browsers: what it shows, and that it can be taken back."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.browser_page import ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 
 WORDS = [f" word{number}" for number in range(3_000)]
 GONE = "This link is not shared any more"
-
-
-@pytest.fixture
-def stranger(browser: Browser) -> Iterator[Page]:
-    with browser.new_context() as another:
-        yield another.new_page()
 
 
 def run_of(page: Page) -> str:
