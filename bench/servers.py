@@ -107,11 +107,11 @@ def weir(model: Server, **environment: str) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def weir_in(folder: Path, model: Server, environment: dict[str, str] | None = None) -> Iterator[Server]:
-    """Run the Weir of this folder."""
+def weir_in(folder: Path, model: Server | None, environment: dict[str, str] | None = None) -> Iterator[Server]:
+    """Run the Weir of this folder. Without `model`, `environment` says which one it asks."""
     port = free_port()
     with tempfile.TemporaryDirectory() as data:
-        variables = asking(model) | {"WEIR_DATA": data} | (environment or {})
+        variables = (asking(model) if model else {}) | {"WEIR_DATA": data} | (environment or {})
         with started(_streamlit("streamlit_app.py", port), port, "/_stcore/health", variables, folder) as server:
             yield server
 

@@ -17,6 +17,9 @@ _PARAMETERS = {
 }
 """LangChain's notes of a model's parameters in its metadata, and what they are called here."""
 
+_ROLES = {"human": "human", "user": "human", "ai": "ai", "assistant": "ai", "system": "system", "developer": "system"}
+"""Words for the role of a message that LangChain takes, and its own for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ComponentData:
@@ -59,12 +62,35 @@ def component_data(node: RunNode, events: Sequence[RunEvent]) -> ComponentData:
 
 
 def messages_of(value: Any) -> tuple[dict[str, Any], ...]:
-    """Return the messages of a recorded value: a list of them, a prompt's value or a state; none of any other value."""
+    """Return the messages of a recorded value: a list of them, a prompt's value or a state; none of any other value.
+
+    Messages that are written as a role and a text, as LangChain takes them, are returned as messages too.
+    """
     listed = value.get("messages") if isinstance(value, dict) and not is_message(value) else value
+    if not isinstance(listed, list):
+        return ()
+    found = _messages(listed)
     # A model is asked with a batch of lists.
-    if isinstance(listed, list) and len(listed) == 1 and isinstance(listed[0], list):
-        listed = listed[0]
-    return tuple(listed) if isinstance(listed, list) and listed and all(map(is_message, listed)) else ()
+    return found or (_messages(listed[0]) if len(listed) == 1 and isinstance(listed[0], list) else ())
+
+
+def _messages(listed: list[Any]) -> tuple[dict[str, Any], ...]:
+    messages = [_message(one) for one in listed]
+    return tuple(one for one in messages if one) if all(messages) else ()
+
+
+def _message(value: Any) -> dict[str, Any] | None:
+    if is_message(value):
+        message: dict[str, Any] = value
+        return message
+    if isinstance(value, dict):
+        role, content = value.get("role"), value.get("content")
+    elif isinstance(value, list) and len(value) == 2:
+        role, content = value
+    else:
+        return None
+    kind = _ROLES.get(role) if isinstance(role, str) else None
+    return {"type": kind, "content": content} if kind and isinstance(content, str) else None
 
 
 def _documents(value: Any) -> tuple[dict[str, Any], ...]:

@@ -158,11 +158,15 @@ class MetricsAccumulator:
     _silent: bool = field(default=False, init=False)
     _last_at: float = field(default=0.0, init=False)
 
-    def add(self, event: RunEvent) -> str:
-        """Process one event and return the text that it adds to the answer."""
+    def add(self, event: RunEvent, chunk: Any = None) -> str:
+        """Process one event and return the text that it adds to the answer.
+
+        `chunk` is that of the event, if it is decoded already.
+        """
         self._last_at = event.elapsed
         is_model = event.event == "on_chat_model_stream"
-        chunk = event.get("chunk") if is_model else None
+        if is_model and chunk is None:
+            chunk = event.get("chunk")
         added = self._answer.read(event, chunk)
         if added:
             if self._answer.begins_anew:

@@ -155,8 +155,8 @@ class TreeBuilder:
         self.nodes: dict[str, RunNode] = {}
         """Nodes by run id."""
 
-    def add(self, event: RunEvent) -> None:
-        """Process one event."""
+    def add(self, event: RunEvent, chunk: Any = None) -> None:
+        """Process one event. `chunk` is that of the event, if it is decoded already."""
         stage = event.event.rsplit("_", 1)[-1]
         if stage == "start":
             self._start(event)
@@ -165,7 +165,7 @@ class TreeBuilder:
         if node is None or event.event == "on_custom_event":
             return
         if stage == "stream":
-            _count_chunk(node, event)
+            _count_chunk(node, event, event.get("chunk") if chunk is None else chunk)
         elif stage == "end":
             _end(node, event)
         elif stage == "error":
@@ -191,9 +191,8 @@ def _number(pattern: re.Pattern[str], tags: Iterable[str]) -> int | None:
     return next((int(match[1]) for tag in tags if (match := pattern.fullmatch(tag))), None)
 
 
-def _count_chunk(node: RunNode, event: RunEvent) -> None:
+def _count_chunk(node: RunNode, event: RunEvent, chunk: Any) -> None:
     node.chunks += 1
-    chunk = event.get("chunk")
     if text := text_of(chunk):
         node.chunk_texts.append(text)
         node.text_times.append(event.elapsed)

@@ -42,13 +42,21 @@ def jsonl_chunks(run: Run) -> Iterator[bytes]:
 
 def is_too_large(run: Run) -> bool:
     """Whether a run's recording is too large for Weir to open."""
-    return size(run) > MAX_BYTES
+    heads: dict[tuple[int, str], int] = {}
+    for number in range(len(run.events)):
+        event = run.events[number]
+        if (key := (id(event.component), event.event)) not in heads:
+            heads[key] = len(encode(event)) - len(event.payload)
+    # The exact size takes ten times as long. `run.size` counts all payloads, and for each event more than its number
+    # and time take.
+    most = _frame_size(run) + run.size + len(run.events) * max(heads.values(), default=0)
+    return most > MAX_BYTES and size(run) > MAX_BYTES
 
 
 def size(run: Run) -> int:
     """Return the size of a run's recording in bytes. It encodes only one event per component and kind."""
     heads: dict[tuple[int, str], int] = {}
-    total = sum(len(encode(line)) for line in _lines(run) if not isinstance(line, RunEvent))
+    total = _frame_size(run)
     for number in range(len(run.events)):
         event = run.events[number]
         key = (id(event.component), event.event)
@@ -99,8 +107,18 @@ def from_jsonl(content: bytes) -> MemoryRun:
     return read_run(_split_lines(content), ID_PREFIX + hashlib.sha256(content).hexdigest()[:32])
 
 
+def _header(run: Run) -> Header:
+    return Header(run.recorded_id, run.name, run.created_at, run.input, run.context)
+
+
+def _frame_size(run: Run) -> int:
+    """Return the bytes of the first line, and of the last one if there is one."""
+    end = 0 if run.is_live or run.is_truncated else len(encode(End(run.status, run.failure)))
+    return len(encode(_header(run))) + end
+
+
 def _lines(run: Run) -> Iterator[Line]:
-    yield Header(run.recorded_id, run.name, run.created_at, run.input, run.context)
+    yield _header(run)
     has_end = not run.is_live and not run.is_truncated
     # By index, without a copy of the list: a reader may take minutes, and the run goes on in the meantime.
     for number in range(len(run.events)):

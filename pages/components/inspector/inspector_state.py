@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 
@@ -105,7 +106,18 @@ class InspectorState(RunPage):
         return run.is_live or self.player(run).is_playing
 
     def snapshot_at(self, run: Run, count: int) -> RunSnapshot:
-        """Return what is known of the run after that many events. Events that were read are not read again."""
+        """Return what is known of the run after that many events. Events that were read are not read again.
+
+        A whole run that has ended is read once for all visitors, and not again when its page is reloaded.
+        """
+        if run.is_live or count < len(run.events):
+            return self._own_snapshot(run, count)
+        whole = _whole_runs()
+        if (seen := whole.get(run)) is None:
+            seen = whole[run] = self._own_snapshot(run, count)
+        return seen
+
+    def _own_snapshot(self, run: Run, count: int) -> RunSnapshot:
         if self.snapshot is None or self.snapshot[0] != run.id or len(self.snapshot[1].events) > count:
             self.snapshot = (run.id, RunSnapshot())
         self.snapshot[1].advance_to(run.events, count)
@@ -117,6 +129,12 @@ class InspectorState(RunPage):
         if self.diagnosis is None or self.diagnosis[0] != key:
             self.diagnosis = (key, run_findings(seen.root, seen.events) if seen.root else [])
         return self.diagnosis[1]
+
+
+@st.cache_resource(show_spinner=False)
+def _whole_runs() -> WeakKeyDictionary[Run, RunSnapshot]:
+    """Snapshots of whole runs that have ended, while the runs are in memory."""
+    return WeakKeyDictionary()
 
 
 def inspector_state() -> InspectorState:

@@ -32,7 +32,7 @@ from weir.runs.run import Run
 from weir.storage.run_records import RunEntry
 from weir.text.invisible_characters import replace_invisible
 
-REFRESH_SECONDS = 0.5
+REFRESH_SECONDS = 0.4
 """How often a run that goes on, or is played back, is drawn anew."""
 MAX_ERRORS = 20
 MAX_ERROR_CHARS = 2_000
