@@ -35,11 +35,8 @@ def is_message(value: Any) -> bool:
     kind = value.get("type")
     if not isinstance(kind, str) or kind not in MESSAGE_TYPES or not _is_content(value.get("content")):
         return False
-    # Not `all(…)` over `_FIELDS`: it is asked twice for each chunk, and a chunk has three fields.
-    for name in value:
-        if name in _FIELDS and not isinstance(value[name], _FIELDS[name]):
-            return False
-    return True
+    # Not over `_FIELDS`: this is asked twice for each chunk, and a chunk has three fields.
+    return all(isinstance(value[name], _FIELDS[name]) for name in value if name in _FIELDS)
 
 
 def _is_content(content: Any) -> bool:

@@ -6,6 +6,7 @@ They take longer than the rows, and hold until a run ends: a list with a live ru
 import dataclasses
 import time
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 
@@ -15,6 +16,9 @@ from weir.storage.run_records import RunFilter
 
 MAX_AGE_SECONDS = 30
 """Time after which they are computed again: another process may have changed the index."""
+
+MAX_LISTS = 200
+"""Lists whose facts are kept at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +32,36 @@ class RunListFacts:
 
 def list_facts(index: RunIndex, filter_: RunFilter) -> RunListFacts:
     """Return the facts of a list. Raises StorageError."""
-    now = int(time.time()) // MAX_AGE_SECONDS
     # The beginning of a span of time moves on with each drawing.
     since = None if filter_.since is None else filter_.since // MAX_AGE_SECONDS
-    key = (dataclasses.replace(filter_, since=since), index.changes, now)
-    cached: tuple[object, RunListFacts] | None = st.session_state.get("runs_facts")
-    if cached is None or cached[0] != key:
+    cached = _cached(index)
+    key = dataclasses.replace(filter_, since=since)
+    if (facts := cached.get(key)) is None:
         figures = index.figures(filter_)
         facts = RunListFacts(
             len(figures),
             trend((run.created_at, run.first_token) for run in figures),
             trend((run.created_at, run.tokens_per_second) for run in figures),
         )
-        cached = st.session_state["runs_facts"] = (key, facts)
-    return cached[1]
+        if len(cached) >= MAX_LISTS:
+            cached.clear()
+        cached[key] = facts
+    return facts
+
+
+def _cached(index: RunIndex) -> dict[RunFilter, RunListFacts]:
+    """Return what was computed from the index as it is now, for all visitors. A filter names whose runs it is about."""
+    at = (index.changes, int(time.time()) // MAX_AGE_SECONDS)
+    caches = _caches()
+    found = caches.get(index)
+    if found is None or found[0] != at:
+        found = caches[index] = (at, {})
+    return found[1]
+
+
+@st.cache_resource(show_spinner=False)
+def _caches() -> WeakKeyDictionary[RunIndex, tuple[tuple[int, int], dict[RunFilter, RunListFacts]]]:
+    return WeakKeyDictionary()
 
 
 def known_chains(index: RunIndex, owners: tuple[str, ...]) -> list[str]:
