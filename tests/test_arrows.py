@@ -30,8 +30,8 @@ ALLOWED: dict[str, set[str]] = {
         "weir.storage",
     },
     "weir.cli": {
-        "weir", "weir.analysis", "weir.api", "weir.app", "weir.config", "weir.core", "weir.llm",
-        "weir.partial_json", "weir.runs", "weir.storage", "weir.text",
+        "weir", "weir.access", "weir.analysis", "weir.api", "weir.app", "weir.archive", "weir.config", "weir.core",
+        "weir.llm", "weir.partial_json", "weir.runs", "weir.storage", "weir.text",
     },
     "weir.library": {
         "weir", "weir.analysis", "weir.config", "weir.core", "weir.llm", "weir.runs",

@@ -31,6 +31,7 @@ def test_each_method_writes_the_story_and_shows_what_has_come_before_its_end(
         assert answer.ended.wait(30)
         assert answer.hung_up_at is not None
         assert answer.hung_up_at - at < 0.5
+    assert not (tmp_path / "data").exists(), "there is no archive to keep the run in"
     assert command.output.text == ("a weir is a low \n" if method.streams else "".join(TOKENS) + "\n")
     assert "tokens/s]" not in command.errors.text, "there is a bar without a terminal"
     assert from_jsonl((tmp_path / "run.jsonl").read_bytes()).context["method"] == method.value

@@ -106,6 +106,10 @@ class CommandProcess:
             self._process.send_signal(signal.SIGINT)
         return at
 
+    def poll(self) -> int | None:
+        """Return the exit code; None while it runs."""
+        return self._process.poll()
+
     def wait(self) -> int:
         """Wait for the end and return the exit code."""
         code = self._process.wait(timeout=TIMEOUT_SECONDS)

@@ -64,8 +64,8 @@ class ArchiveWriter:
         *,
         budget: int,
         cost: Cost,
-        on_turn: Callable[[], None],
-        on_removed: Callable[[list[str]], None],
+        on_turn: Callable[[], None] = lambda: None,
+        on_removed: Callable[[list[str]], None] = lambda _: None,
     ) -> None:
         self.problem: ArchiveProblem | None = None
         """Problem of the last write; None if it succeeded."""
@@ -87,7 +87,7 @@ class ArchiveWriter:
 
     def put(self, run: Run) -> None:
         """Write a run that has ended. Returns at once."""
-        self.call(lambda: self._write(run))
+        self.call(lambda: self.write(run))
 
     def call(self, job: Callable[[], None]) -> None:
         """Call a function on the writer's thread. Returns at once."""
@@ -128,7 +128,9 @@ class ArchiveWriter:
         """Remove rows without a file, and add rows for files without one. Called at the start."""
         if self._files is None:
             return
-        files, rows = self._files.ids(), self._index.ids()
+        # In this order: another process, which writes a file and then its row, has both for each row seen here.
+        rows = self._index.ids()
+        files = self._files.ids()
         self._index.forget(rows - files)
         for run_id in files - rows:
             try:
@@ -168,7 +170,8 @@ class ArchiveWriter:
         self.purge()
         self._on_turn()
 
-    def _write(self, run: Run) -> None:
+    def write(self, run: Run) -> None:
+        """Write a run that has ended, on this thread. Raises StorageError or OSError."""
         if run.id in self._written or run.id in self._too_large:
             return
         entry = self._entries.get(run.id) or self._summary(run)

@@ -28,6 +28,9 @@ MAX_SEARCHED = 2_000
 MAX_MODELS = 100
 """Characters of the models' names."""
 
+PROGRAMS = ("http", "command")
+"""What a run's context says it came from (`via`), where that is no page."""
+
 _STATUSES = {
     Status.RUNNING: AnswerStatus.WRITING,
     Status.DONE: AnswerStatus.DONE,
@@ -76,12 +79,12 @@ def summarize(run: Run, cost: Cost) -> RunEntry:
 def plain_entry(run: Run) -> RunEntry:
     """Return the entry of a run without figures: of one that is live, or that cannot be analyzed."""
     text = input_text(run)
-    page = run.context.get("page")
+    via, page = run.context.get("via"), run.context.get("page")
     return RunEntry(
         id=run.id,
         owner=run.owner,
         chain=run.name,
-        page="http" if run.context.get("via") == "http" else page[:MAX_MODELS] if isinstance(page, str) else "",
+        page=via if via in PROGRAMS else page[:MAX_MODELS] if isinstance(page, str) else "",
         created_at=run.created_at,
         status=_STATUSES[run.status].name.lower(),
         model="",

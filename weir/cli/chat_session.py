@@ -132,6 +132,7 @@ class ChatSession:
         on_start()
         ended = self._runner.follow(run, show, heartbeat=DRAW_INTERVAL_SECONDS)
         self._writer.flush(answer_id)
+        self._runner.keep()
         return ended
 
 

@@ -40,6 +40,9 @@ CLOSE_SECONDS = 10.0
 
 LOADING = "Loading the embedded model. It is toy-sized: OPENAI_API_KEY or OPENAI_BASE_URL connects a real one."
 
+ARCHIVE_FOLDER_ID = Path("runs", "folder-id")
+"""File of the data folder that every archive has (`weir/archive/run_files.py`); its module imports much."""
+
 Show = Callable[[Sequence[RunEvent]], None]
 
 
@@ -79,6 +82,8 @@ class Runner:
         self.secrets = (*configured.secrets, *self.models.secrets)
         self._loop = BackgroundLoop()
         self._store = MemoryStore(budget=int(configured.record_mb * 1e6))
+        self._configured = configured
+        self._kept: set[str] = set()
         self._recorder = Recorder(self._store, self._loop, grace_seconds=configured.grace_seconds, secrets=self.secrets)
 
     def __enter__(self) -> "Runner":
@@ -90,8 +95,23 @@ class Runner:
         self._recorder.stop_all()
         for run in self._store.runs():
             run.wait(STOP_SECONDS)
+        self.keep()
         self._loop.submit(self.models.aclose()).result(timeout=CLOSE_SECONDS)
         self._loop.close()
+
+    def keep(self) -> None:
+        """Keep the runs that have ended in the archive of the app, if it has one in the data folder.
+
+        What is imported for it comes after the answer.
+        """
+        runs = [run for run in self._store.runs() if not run.is_live and run.id not in self._kept]
+        if not runs or not self._configured.keep_mb or not (self._configured.data_folder / ARCHIVE_FOLDER_ID).exists():
+            return
+        from weir.cli.run_keeping import keep_runs
+
+        self._kept.update(run.id for run in runs)
+        if problem := keep_runs(runs, self._configured):
+            self.terminal.say(problem)
 
     def use_model(self, name: str) -> None:
         """Have another model of the same endpoint answer from now on. The embedded model stays the only one."""
@@ -126,7 +146,7 @@ class Runner:
             prepared.runnable,
             prepared.inputs,
             name=name,
-            context=prepared.context | {"method": method.value},
+            context=prepared.context | {"method": method.value, "via": "command"},
             method=method,
             connections=None if method.is_async else prepared.connections,
             **more,

@@ -22,6 +22,7 @@ PAGE_LABELS = {
     "events": "Inspector",
     "partial_json": "Structured output",
     "http": "HTTP",
+    "command": "Command",
 }
 """What started a run, by the page in its context."""
 
