@@ -26,6 +26,8 @@ _PATH_COLUMNS = {
 
 MAX_FINDINGS = 50
 """Findings that are shown: each is a box with a button."""
+PATH_ROWS = 5
+"""Parts of the critical path that are in sight, so that the findings below it are, too."""
 MAX_COMPONENTS = 5
 """Components that are named in the sentence about the first text."""
 MIN_SHARE = 0.02
@@ -33,9 +35,10 @@ MIN_SHARE = 0.02
 
 
 def draw_diagnosis(root: RunNode, issues: Sequence[Finding], *, pick: Pick) -> None:
-    """Draw where the time went, what costs time and how to correct it, then the flow of chunks."""
+    """Draw where the time went, the critical path, what costs time and how to correct it, then the flow of chunks."""
     path = critical_path(root)
     _draw_first_text(path)
+    _draw_path(root, path)
     if not issues:
         st.markdown(":material/check_circle: Nothing delays the stream of this run.")
     if len(issues) > MAX_FINDINGS:
@@ -54,7 +57,6 @@ def draw_diagnosis(root: RunNode, issues: Sequence[Finding], *, pick: Pick) -> N
                 on_click=pick,
                 args=(finding.seq,),
             )
-    _draw_path(root, path)
     _draw_flows(root)
 
 
@@ -98,6 +100,7 @@ def _draw_path(root: RunNode, path: CriticalPath) -> None:
         name="critical-path",
         columns=_PATH_COLUMNS,
         alt="What the run waited for, part by part",
+        rows=PATH_ROWS,
     )
 
 

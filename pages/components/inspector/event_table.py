@@ -1,5 +1,6 @@
 """The table of a run's events, and the data of the selected row."""
 
+import time
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -8,7 +9,7 @@ import streamlit as st
 
 from pages.components.inspector import event_filter_form
 from pages.components.inspector.data_view import draw_event, draw_hits
-from pages.components.inspector.inspector_state import InspectorState
+from pages.components.inspector.inspector_state import InspectorState, TableSelection
 from pages.components.inspector.run_charts import HEADER_HEIGHT, ROW_HEIGHT
 from pages.components.layout.copy_button import copy_button
 from pages.components.layout.formatting import inline_code
@@ -19,6 +20,10 @@ from weir.core.run_event import RunEvent
 
 PAGE = 300
 """Rows of one page of the table. A page of fixed size keeps the amount of data sent independent of the run's length."""
+
+REPEAT_SECONDS = 2.0
+"""Time in which a selection that was just replaced is no click: requests of the browser carry it until it has the new
+one, and a live run makes several a second."""
 
 LEAD = 20
 """Characters before the hit of a search in a preview."""
@@ -79,15 +84,18 @@ def draw_table(
     table_key = f"events_table_{key}_{first}"
     selected = [at - first] if at is not None and first <= at < first + len(page) else []
     cells = [(selected[0], state.picked_column)] if selected and state.picked_column else []
-    st.session_state[table_key] = {"selection": {"rows": selected, "columns": [], "cells": cells}}
+    _select(state, table_key, selected, cells)
 
     def on_select() -> None:
-        now = st.session_state[table_key]["selection"]
-        number = next((row for row in now["rows"] if row not in selected), None)
-        if now["cells"] and tuple(now["cells"][0]) not in cells:
-            number, state.picked_column = now["cells"][0]
-        elif number is None and now["rows"]:
-            number = now["rows"][0]
+        now_rows, now_cells = now = _selection(table_key)
+        before, set_at = state.table_before
+        if now == before and time.monotonic() - set_at < REPEAT_SECONDS:
+            return
+        number = next((row for row in now_rows if row not in selected), None)
+        if now_cells and now_cells[0] not in cells:
+            number, state.picked_column = now_cells[0]
+        elif number is None and now_rows:
+            number = now_rows[0]
         state.pick(page[number].first.seq if number is not None and number < len(page) else None)
         state.picked_in_table = state.picked
 
@@ -105,6 +113,25 @@ def draw_table(
     if pages > 1:
         st.pagination(pages, key=page_key)
     return rows[at] if at is not None else None
+
+
+def _select(state: InspectorState, table_key: str, rows: list[int], cells: list[tuple[int, str]]) -> None:
+    """Have the table select rows and cells, if it does not yet.
+
+    What is set is sent to the browser, and there it takes the place of a click that is on its way here.
+    """
+    now = _selection(table_key)
+    if now == (rows, cells):
+        return
+    state.table_before = (now, time.monotonic())
+    st.session_state[table_key] = {"selection": {"rows": rows, "columns": [], "cells": cells}}
+
+
+def _selection(table_key: str) -> TableSelection:
+    if table_key not in st.session_state:
+        return [], []
+    now = st.session_state[table_key]["selection"]
+    return list(now["rows"]), [tuple(cell) for cell in now["cells"]]
 
 
 def _index_of(seq: int | None, rows: Sequence[EventRow]) -> int | None:

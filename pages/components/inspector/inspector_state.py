@@ -30,6 +30,10 @@ class RunRequest:
     """Id of the run that it goes on from."""
 
 
+TableSelection = tuple[list[int], list[tuple[int, str]]]
+"""Rows and cells that a table has selected."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelCall:
     """A call of a model in a run."""
@@ -55,6 +59,10 @@ class InspectorState(RunPage):
     """The selection to which the table has already moved."""
     picked_column: str | None = None
     """The column of the table in which a cell was clicked: the arrow keys go on from there."""
+    view_in_address: str | None = None
+    """The view that the address had when the run was drawn last: another one was opened by the browser."""
+    table_before: tuple[TableSelection, float] = (([], []), float("-inf"))
+    """What the table had selected when its selection was set, and when that was."""
     diagnosis: tuple[tuple[str, int], list[Finding]] | None = None
     """The run's id and number of events, and the doctor's findings then."""
     playback: PlaybackState = field(default_factory=PlaybackState)
@@ -81,6 +89,8 @@ class InspectorState(RunPage):
 
     def _reset(self) -> None:
         self.picked = self.call = None
+        # The tabs are made anew, and the browser shows in them what is set.
+        st.session_state.pop("view", None)
         st.query_params.pop("with", None)
 
     def pick(self, seq: int | None) -> None:

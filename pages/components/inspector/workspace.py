@@ -79,26 +79,34 @@ def _draw_waterfall(
 def _draw_tabs(state: InspectorState, run: Run, seen: RunSnapshot) -> str:
     assert seen.root is not None
     is_graph = any(child.graph_step is not None for child in seen.root.children)
-    wanted = st.session_state.get("view") or st.query_params.get("view")
+    in_address = st.query_params.get("view")
+    if "view" not in st.session_state or in_address != state.view_in_address:
+        st.session_state["view"] = in_address
+    wanted = st.session_state["view"]
     options = [*VIEWS, *(GRAPH_VIEWS if is_graph or wanted in GRAPH_VIEWS else ())]
-    if wanted is not None and wanted not in options:
-        # An address of the time when there was a *Timeline*, or one that was cut.
-        st.query_params.pop("view", None)
+    if wanted not in options:
+        # An address without a view, of the time when there was a *Timeline*, or one that was cut.
         st.session_state["view"] = VIEWS[0]
     # A run that goes on has no count: each event would be diagnosed again.
     count = 0 if state.is_moving(run) else len(state.findings_of(run, seen))
-    view = st.segmented_control(
+    chosen = st.segmented_control(
         "View",
         options,
-        default=VIEWS[0],
         required=True,
         key="view",
-        bind="query-params",
         format_func=lambda name: f"{name} {count}" if name == "Doctor" and count else name,
         label_visibility="collapsed",
         wrap=True,
     )
-    return str(view)
+    # Nothing is chosen where the label of the doctor has just got its count.
+    view = str(chosen or in_address or VIEWS[0])
+    # Not bound by Streamlit, which writes labels into the address: that of the doctor has a count, which changes.
+    if view == VIEWS[0]:
+        st.query_params.pop("view", None)
+    elif in_address != view:
+        st.query_params["view"] = view
+    state.view_in_address = st.query_params.get("view")
+    return view
 
 
 def _draw_view(
