@@ -9,10 +9,16 @@ def byte_chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the same bytes in chunks of `CHUNK_BYTES`; the last may be shorter. Large pieces are not copied whole."""
     buffer = bytearray()
     for piece in pieces:
-        for start in range(0, len(piece), CHUNK_BYTES):
-            buffer += memoryview(piece)[start : start + CHUNK_BYTES]
+        # A view takes longer than to copy a small piece, as most are.
+        for part in (piece,) if len(piece) <= CHUNK_BYTES else _parts(piece):
+            buffer += part
             if len(buffer) >= CHUNK_BYTES:
                 yield bytes(memoryview(buffer)[:CHUNK_BYTES])
                 del buffer[:CHUNK_BYTES]
     if buffer:
         yield bytes(buffer)
+
+
+def _parts(piece: bytes) -> Iterator[memoryview]:
+    view = memoryview(piece)
+    return (view[start : start + CHUNK_BYTES] for start in range(0, len(piece), CHUNK_BYTES))

@@ -45,6 +45,9 @@ MAX_CONTAINERS = 1_000_000
 MAX_COMPONENT_VALUES = 1_000_000
 """Parents, tags and metadata values of all components together. They stay in memory as long as the run."""
 
+MAX_COPIED = 4_096
+"""Bytes of a payload that are copied into its line, because that takes less time than a piece of its own."""
+
 MAX_HEADS = 10_000
 """Beginnings of lines that a decoder remembers."""
 
@@ -125,10 +128,14 @@ class Encoder:
         key = id(line.component), line.event
         known = self._heads.get(key)
         if known is None:
-            head = line.head()
-            del head["seq"], head["at"]
-            known = self._heads[key] = line.component, b"," + serialization.dumps(head)[1:-1] + b',"data":'
-        yield b'{"seq":%d,"at":%b%b' % (line.seq, serialization.dumps(line.elapsed), known[1])
+            fields = line.head()
+            del fields["seq"], fields["at"]
+            known = self._heads[key] = line.component, b"," + serialization.dumps(fields)[1:-1] + b',"data":'
+        head = b'{"seq":%d,"at":%b%b' % (line.seq, serialization.dumps(line.elapsed), known[1])
+        if len(line.payload) <= MAX_COPIED:
+            yield b"%b%b}\n" % (head, line.payload)
+            return
+        yield head
         yield line.payload
         yield b"}\n"
 
