@@ -3,7 +3,7 @@
     python -m bench.inspector                     # a chain's run, and an agent's of as many events
     python -m bench.inspector --before 42ef704    # the same at an earlier commit, in turns
     python -m bench.inspector --opening           # how soon they open, and no more
-    python -m bench.inspector --tokens 80000      # runs ten times as long
+    python -m bench.inspector --opening --tokens 80000 --rounds 1    # runs ten times as long
 
 Prints seconds and bytes as Chromium sees them, on this machine, with a model server, Weir and the browser beside it,
 and the CPU that the server uses for a recorded token, with nobody watching, until the run is kept.
@@ -178,19 +178,28 @@ def print_in_turns(what: str, values: dict[str, list[float]], unit: str) -> None
     print(line, flush=True)
 
 
-def measure_openings(subjects: list[Subject]) -> None:
-    """Print how soon each run opens. An earlier Weir without an agent opens its chain's run in its place."""
-    for what in subjects[0].runs:
-        values: dict[str, list[float]] = {subject.name: [] for subject in subjects}
-        for number in range(ROUNDS + 1):
+def measure_openings(subjects: list[Subject], model: FakeOpenAI, tokens: int, rounds: int) -> None:
+    """Print how soon runs open that nobody has opened before, and how soon again.
+
+    An earlier Weir without an agent has a chain's run of as many events in its place.
+    """
+    for what, asked in (("chain", STORY), ("agent", AGENT)):
+        first: dict[str, list[float]] = {subject.name: [] for subject in subjects}
+        again: dict[str, list[float]] = {subject.name: [] for subject in subjects}
+        for _ in range(rounds):
             for subject in subjects:
-                run_id = subject.runs.get(what) or subject.runs["chain"]
-                seconds = measure_opening(subject.page, subject.url, run_id)[0]
-                # The first of each warms server and browser up.
-                if number:
-                    values[subject.name].append(seconds)
+                is_agent = asked is AGENT and subject is subjects[0]
+                count = tokens * STORY_EVENTS // AGENT_EVENTS if is_agent else tokens
+                subject.page.goto("about:blank")
+                run_id = whole_run(subject.url, model, count, AGENT if is_agent else STORY)
+                time.sleep(KEPT_SECONDS)
+                subject.runs[what] = run_id
+                first[subject.name].append(measure_opening(subject.page, subject.url, run_id)[0])
+            for subject in subjects:
+                again[subject.name].append(measure_opening(subject.page, subject.url, subject.runs[what])[0])
         events = events_of(subjects[0].url, subjects[0].runs[what])[1]
-        print_in_turns(f"{events:,} events of a {what}: open", values, "s")
+        print_in_turns(f"{events:,} events, {what}: first opening", first, "s")
+        print_in_turns(f"{events:,} events, {what}: again", again, "s")
 
 
 def main() -> None:
@@ -198,6 +207,7 @@ def main() -> None:
     parser.add_argument("--before", metavar="COMMIT", help="an earlier commit, measured in turns with this tree")
     parser.add_argument("--opening", action="store_true", help="how soon runs open, and no more")
     parser.add_argument("--tokens", type=int, default=TOKENS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="openings of each kind, in turns; the median counts")
     chosen = parser.parse_args()
     expect.set_options(timeout=TIMEOUT)
     with contextlib.ExitStack() as stack:
@@ -213,17 +223,17 @@ def main() -> None:
             environment = {"OPENAI_BASE_URL": model.url, "OPENAI_MODEL": "fake", "WEIR_RECORD_MB": "2000"}
             server = stack.enter_context(weir_in(folder, None, environment | {"OPENAI_API_KEY": "sk-bench"}))
             subjects.append(Subject(name, server, stack.enter_context(new_page(browser, server.url)), {}))
-        measure(subjects, model, chosen.tokens, only_opening=chosen.opening)
+        measure(subjects, model, chosen.tokens, chosen.rounds, only_opening=chosen.opening)
         browser.close()
 
 
-def measure(subjects: list[Subject], model: FakeOpenAI, tokens: int, *, only_opening: bool) -> None:
+def measure(subjects: list[Subject], model: FakeOpenAI, tokens: int, rounds: int, *, only_opening: bool) -> None:
     """Print all figures."""
-    for subject in subjects:
-        subject.runs["chain"] = whole_run(subject.url, model, tokens)
     now = subjects[0]
-    now.runs["agent"] = whole_run(now.url, model, tokens * STORY_EVENTS // AGENT_EVENTS, AGENT)
-    measure_openings(subjects)
+    for subject in subjects:
+        # The first opening of each warms server and browser up.
+        measure_opening(subject.page, subject.url, whole_run(subject.url, model, 20))
+    measure_openings(subjects, model, tokens, rounds)
     if only_opening:
         return
     half = whole_run(now.url, model, tokens // 2)
@@ -234,14 +244,14 @@ def measure(subjects: list[Subject], model: FakeOpenAI, tokens: int, *, only_ope
     for subject in subjects:
         measure_opening(subject.page, subject.url, subject.runs["chain"])
         open_filter(subject.page)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for subject in subjects:
             values[subject.name].append(measure_filter(subject.page))
     print_in_turns("filter", values, "s")
     recorded: dict[str, list[float]] = {subject.name: [] for subject in subjects}
     for subject in subjects:
         subject.page.goto("about:blank")
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for subject in subjects:
             recorded[subject.name].append(measure_recording(subject, model, tokens))
     print_in_turns("CPU of a recorded token", recorded, "µs")
