@@ -74,7 +74,7 @@ def started_run(url: str, asked: dict[str, Any]) -> str:
 
 def events_of(url: str, run_id: str) -> tuple[str, int]:
     """Return the status of a run and how many events it has."""
-    with urllib.request.urlopen(f"{url}/api/runs/{run_id}", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/api/runs/{run_id}", timeout=120) as answer:
         view = json.load(answer)
         return view["status"], view["events"]
 
@@ -221,6 +221,8 @@ def main() -> None:
         subjects = []
         for name, folder in folders.items():
             environment = {"OPENAI_BASE_URL": model.url, "OPENAI_MODEL": "fake", "WEIR_RECORD_MB": "2000"}
+            # A long run that nobody reads would be given up.
+            environment |= {"WEIR_GRACE": "3600"}
             server = stack.enter_context(weir_in(folder, None, environment | {"OPENAI_API_KEY": "sk-bench"}))
             subjects.append(Subject(name, server, stack.enter_context(new_page(browser, server.url)), {}))
         measure(subjects, model, chosen.tokens, chosen.rounds, only_opening=chosen.opening)

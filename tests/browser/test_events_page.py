@@ -263,6 +263,9 @@ def test_the_doctor_names_the_link_that_holds_the_stream_up(inspector: Page) -> 
     inspector.get_by_role("button", name="A stream held up").click()
     inspector.get_by_role("button", name="A step waits for a whole answer").click()
     expect(inspector.get_by_text(re.compile("^First token after"))).to_be_visible()
+    # The view is in the address without the count of its tab, which another run does not have.
+    expect(inspector).to_have_url(re.compile("view=Doctor$|view=Doctor&"))
+    inspector.reload()
     expect(inspector.get_by_text(re.compile("^tell made one chunk of the 160"))).to_be_visible()
     inspector.get_by_role("button", name="Show the event").first.click()
     expect(inspector.get_by_text(re.compile(r"^\d+ on_chain_stream"))).to_be_visible()
