@@ -40,5 +40,8 @@ def program_caller(address: str) -> Caller:
     return Caller.from_identity(f"address {address}", address)
 
 
+TOKEN_HOLDER = Caller.from_identity("holder of the API's token").visitor
+"""Owner of the runs that attached programs send with the API's token, from wherever."""
+
 LOCAL_PROGRAMS = tuple(program_caller(address).visitor for address in ("127.0.0.1", "::1"))
 """Visitors that stand for the programs on this machine."""

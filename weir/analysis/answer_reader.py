@@ -1,7 +1,8 @@
 """Answer reader: the text of a run's answer, event by event.
 
 The answer is what the root yields as text. A graph yields the changes of its state instead, so its answer is the text
-of the model under it that began to write last.
+of the model under it that began to write last. So does a run that another program has sent: what its root yields cannot
+be seen there. Where that program has invoked the root, the answer is the root's output.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,8 @@ class AnswerReader:
     begins_anew: bool = field(default=False, init=False)
     """Whether the text of the event that was read last begins another answer, in place of the one before."""
     is_graph: bool = field(default=False, init=False)
+    """Whether the models write the answer, not the root."""
+    _is_attached: bool = field(default=False, init=False)
     _writer: str = field(default="", init=False)
     """Run id of the component whose text is the answer so far."""
     _models: set[str] = field(default_factory=set, init=False)
@@ -33,7 +36,9 @@ class AnswerReader:
         if not event.component.parent_ids:
             if not event.event.endswith("_stream"):
                 self.is_graph = self.is_graph or _is_of_graph(event)
-                return ""
+                self._is_attached = self._is_attached or event.event == f"{EVENT_PREFIX}attached"
+                is_output = self._is_attached and not self._writer and event.event.endswith("_end")
+                return text_of(event.get("output")) if is_output else ""
         elif not self.is_graph or event.event not in ("on_chat_model_stream", "on_llm_stream"):
             return ""
         text = text_of(event.get("chunk") if chunk is None else chunk)

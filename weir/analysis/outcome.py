@@ -15,6 +15,8 @@ class AnswerStatus(Enum):
     DONE = "Done"
     WAITING = "Waiting for a person"
     STOPPED = "Stopped"
+    LOST = "Lost contact"
+    """It is another program's, and its end has not arrived."""
     CUT_OFF = "Cut off"
     FAILED = "Failed"
 
@@ -52,6 +54,11 @@ _ABANDONED = Outcome(
     "Weir stopped this answer, because nobody was watching.",
     f"{_TEXT_IS_KEPT} Retry for a full one.",
 )
+_LOST = Outcome(
+    AnswerStatus.LOST,
+    "The program that runs this has ended, or contact with it was lost, before the end of the run arrived.",
+    "What had arrived is kept; if the program comes back, the run goes on here.",
+)
 _TRUNCATED = Outcome(
     AnswerStatus.CUT_OFF,
     "This recording was saved while the run was live.",
@@ -83,6 +90,8 @@ def outcome(run: Run, metrics: RunMetrics) -> Outcome:
         case Status.STOPPED:
             return _STOPPED
         case Status.ABANDONED:
+            if run.is_attached:
+                return _LOST
             return _TRUNCATED if run.is_truncated else _ABANDONED
         case Status.FAILED:
             return _failed(run.failure or Failure(FailureKind.INTERNAL), metrics)

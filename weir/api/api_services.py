@@ -11,13 +11,14 @@ from pydantic import ValidationError
 
 from weir.access.limits import RunLimiter, start_limited_run
 from weir.api.problem_details import ApiError, public_validation_errors
-from weir.api.request_caller import get_caller, is_api_client
+from weir.api.request_caller import get_caller, is_api_client, reader_of
 from weir.api.run_reader import RunReader
 from weir.api.sse import SseConnections, iterate_until
 from weir.archive.run_archive import RunArchive
 from weir.core.run_event import RunEvent
 from weir.llm.chain_registry import ChainRegistry, UnsuitableModelError
 from weir.llm.provider import ModelProvider
+from weir.runs.attached_programs import AttachedPrograms
 from weir.runs.graph_options import GraphOptions, GraphOptionsError, configure_run
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run
@@ -37,12 +38,14 @@ class ApiServices:
         recorder: Recorder,
         limits: RunLimiter,
         archive: RunArchive,
+        programs: AttachedPrograms,
     ) -> None:
         self.registry = registry
         self.models = models
         self.recorder = recorder
         self.limits = limits
         self.archive = archive
+        self.programs = programs
         self.connections = SseConnections()
 
     def start_run(self, request: Request, chain_name: str, value: Any, options: GraphOptions | None = None) -> Run:
@@ -78,11 +81,14 @@ class ApiServices:
 
     def get_run(self, request: Request, run_id: str) -> Run:
         """Return a run that the caller may read. Raises RunNotFoundError, RunEvictedError or RunNotSharedError."""
-        return get_readable_run(self.recorder.store, run_id, get_caller(request).visitor)
+        run = self.recorder.store.get(run_id)
+        return get_readable_run(self.recorder.store, run_id, reader_of(request, run))
 
     def get_stoppable_run(self, request: Request, run_id: str) -> Run:
         """Return a run that the caller may stop. Raises what `get_run` raises, and ApiError."""
         run = self.get_run(request, run_id)
+        if run.is_attached and run.is_live:
+            raise ApiError(409, "Another program runs this: Weir cannot stop it.", cause=f"run {run.id}")
         if not is_api_client(request) and not run.can_stop(get_caller(request).visitor):
             raise ApiError(403, "Somebody else has started this run: ask them to stop it.", cause=f"run {run.id}")
         return run

@@ -2,7 +2,8 @@
 
 from fastapi import Request
 
-from weir.access.caller import Caller, program_caller
+from weir.access.caller import LOCAL_PROGRAMS, TOKEN_HOLDER, Caller, program_caller
+from weir.runs.run import Run
 
 
 def get_caller(request: Request) -> Caller:
@@ -19,3 +20,26 @@ def is_api_client(request: Request) -> bool:
     if getattr(request.state, "has_token", False):
         return True
     return not hasattr(request.state, "ticket_visitor") and not hasattr(request.state, "visitor")
+
+
+def attached_owner(request: Request) -> str | None:
+    """Return the owner of the runs that attached programs send, if the caller is that: who holds the token.
+
+    Without a token the API answers this machine only, and the programs on it share their runs. None: the caller has a
+    ticket, which a page has given to its visitor.
+    """
+    if getattr(request.state, "has_token", False):
+        return TOKEN_HOLDER
+    return None if hasattr(request.state, "ticket_visitor") else LOCAL_PROGRAMS[0]
+
+
+def readable_owners(request: Request) -> tuple[str, ...]:
+    """Return the owners whose runs are the caller's own."""
+    own, attached = get_caller(request).visitor, attached_owner(request)
+    return (own,) if attached in (None, own) else (own, attached or "")
+
+
+def reader_of(request: Request, run: Run) -> str:
+    """Return as whom the caller reads a run."""
+    own = get_caller(request).visitor
+    return run.owner if run.is_attached and run.owner == attached_owner(request) else own

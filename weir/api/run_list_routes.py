@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from weir.api.api_services import Services
 from weir.api.problem_details import ERROR_RESPONSES, ApiError
-from weir.api.request_caller import get_caller
+from weir.api.request_caller import readable_owners
 from weir.api.responses import json_response
 from weir.api.run_routes import mount_path
 from weir.api.schemas import RunListResponse, run_list_item
@@ -20,7 +20,7 @@ from weir.storage.storage_errors import StorageError
 
 MAX_PAGE = 200
 
-StatusName = Literal["writing", "done", "waiting", "stopped", "cut_off", "failed"]
+StatusName = Literal["writing", "done", "waiting", "stopped", "lost", "cut_off", "failed"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,19 +41,24 @@ def list_runs(
         str, Query(max_length=200, description="Words in the input, the chain, the model or the error")
     ] = "",
     since: Annotated[datetime | None, Query(description="Only runs that were started then or later")] = None,
+    program: Annotated[
+        list[str] | None, Query(description="Only runs that these programs have sent: names or ids")
+    ] = None,
     pinned: Annotated[bool, Query(description="Only pinned runs")] = False,
 ) -> Response:
     """Return the caller's runs, those that have ended newest first. The first page begins with those that are live.
 
-    A visitor gets the runs that they have started; a program those that came from its address.
+    A visitor gets the runs that they have started; a program those that came from its address, and those that attached
+    programs have sent.
     """
     filter_ = RunFilter(
-        (get_caller(request).visitor,),
+        readable_owners(request),
         chains=tuple(chain or ()),
         statuses=tuple(status or ()),
         text=text,
         since=None if since is None else (since if since.tzinfo else since.replace(tzinfo=UTC)).timestamp(),
         only_pinned=pinned,
+        programs=tuple(program or ()),
     )
     created_at, run_id = (math.inf, "") if cursor is None else _read_cursor(cursor)
     try:

@@ -10,7 +10,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from weir.analysis.event_filter import EventFilter
 from weir.api.api_services import ConnectionName, Services
 from weir.api.problem_details import ERROR_RESPONSES
-from weir.api.request_caller import get_caller
+from weir.api.request_caller import reader_of
 from weir.api.responses import chunked_response
 from weir.api.run_reader import RunReader
 from weir.api.schemas import Links, RunCreated, RunRequest, RunResponse, run_view
@@ -65,7 +65,8 @@ def followed_run(
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> RunReader:
     """Return a reader of the run, from its first event or after the event id."""
-    run, visitor = services.get_run(request, run_id), get_caller(request).visitor
+    run = services.get_run(request, run_id)
+    visitor = reader_of(request, run)
     event_id = last_event_id or after
     return RunReader.resume(run, visitor, event_id) if event_id else RunReader(run, visitor)
 
@@ -117,7 +118,7 @@ async def follow_run(
 def download_recording(request: Request, services: Services, run_id: str) -> Response:
     """Download a run as a `.jsonl` recording."""
     run = services.get_run(request, run_id)
-    visitor = get_caller(request).visitor
+    visitor = reader_of(request, run)
     # If the run stops being shared, the recording ends there and has no last line.
     chunks = takewhile(lambda _: run.can_read(visitor), recording_file.jsonl_chunks(run))
     response = chunked_response(chunks, recording_file.MEDIA_TYPE)

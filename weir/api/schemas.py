@@ -15,6 +15,7 @@ from weir.analysis.outcome import outcome
 from weir.core import serialization
 from weir.core.byte_chunks import byte_chunks
 from weir.llm.chain_registry import ChainSpec
+from weir.runs.attached_programs import Program
 from weir.runs.graph_options import GraphOptions
 from weir.runs.run import Run
 from weir.storage.run_records import RunEntry
@@ -183,10 +184,11 @@ class RunListItem(BaseModel):
 
     id: str
     chain: str
-    page: str = Field(description="Page that started it; `http` if a program did")
+    page: str = Field(description="Page that started it; `http` if a program did, `attach` if it is a program's own")
+    program: str = Field(description="Name of the program that has sent it; empty for a run of Weir's own")
     input: str = Field(description="Beginning of the input, in one line")
     model: str
-    status: str = Field(description="writing, done, waiting (for a person), stopped, cut_off or failed")
+    status: str = Field(description="writing, done, waiting (for a person), stopped, lost, cut_off or failed")
     created_at: datetime
     seconds: float
     time_to_first_token: float | None
@@ -216,6 +218,7 @@ def run_list_item(entry: RunEntry, base: str) -> RunListItem:
         id=entry.id,
         chain=entry.chain,
         page=entry.page,
+        program=entry.program or "",
         input=entry.input,
         model=entry.model,
         status=entry.status,
@@ -238,6 +241,66 @@ def run_list_item(entry: RunEntry, base: str) -> RunListItem:
             page=f"/events?run={entry.id}",
         ),
     )
+
+
+class ProgramResponse(BaseModel):
+    """A program that sends its runs. Times are in seconds."""
+
+    id: str
+    name: str
+    command: str
+    pid: int
+    host: str
+    python: str
+    langchain_core: str
+    state: str = Field(description="live, lost contact or ended")
+    started_at: datetime
+    content: bool = Field(description="Whether it sends texts; if not, names, times and sizes only")
+    runs: int = Field(description="Runs that it has sent, live and ended")
+    live_runs: int
+    events: int = Field(description="Events that have arrived")
+    refused: int = Field(description="Runs that were not taken")
+    queued: int = Field(description="Characters that waited in the program when it last sent")
+    dropped: int = Field(description="Events that the program has left out, as they could not be sent in time")
+    errors: int = Field(description="Events that the tail could not make")
+    lag: float = Field(description="From the newest event of a live run to its arrival, by the clocks of both")
+
+    @classmethod
+    def of(cls, program: Program) -> "ProgramResponse":
+        """Return the description of a program."""
+        report = program.report
+        fields = {name: getattr(report, name) for name in cls.model_fields if hasattr(report, name)}
+        return cls(
+            **fields
+            | {
+                "started_at": datetime.fromtimestamp(report.started_at, UTC),
+                "state": program.state.value,
+                "runs": program.runs,
+                "live_runs": len(program.live),
+                "events": program.events,
+                "refused": program.refused,
+                "lag": round(program.lag_seconds, 3),
+            }
+        )
+
+
+class ProgramsResponse(BaseModel):
+    """The programs that send their runs, the newest first."""
+
+    programs: list[ProgramResponse]
+
+
+class AttachAnswer(BaseModel):
+    """What a program is told of one of its runs."""
+
+    next: int | None = Field(None, description="Number of the line that is wanted next; 0 is the header")
+    refused: str | None = Field(None, description="Why no line of this run is taken")
+
+
+class AttachResponse(BaseModel):
+    """The answer to what a program has sent, for each run in it."""
+
+    runs: dict[str, AttachAnswer]
 
 
 class Health(BaseModel):

@@ -15,6 +15,7 @@ STATUSES = {
     AnswerStatus.DONE: MessageStatus.DONE,
     AnswerStatus.WAITING: MessageStatus.STOPPED,
     AnswerStatus.STOPPED: MessageStatus.STOPPED,
+    AnswerStatus.LOST: MessageStatus.CUT,
     AnswerStatus.CUT_OFF: MessageStatus.CUT,
     AnswerStatus.FAILED: MessageStatus.FAILED,
 }

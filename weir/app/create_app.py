@@ -97,6 +97,7 @@ def create_app_parts(
         services.recorder,
         services.limits,
         services.archive,
+        services.programs,
         people_sign_in=people_sign_in,
     )
     hosts = Hosts((*comma_list.split_commas(services.settings.allowed_hosts), *host_names), cors_origins)

@@ -11,6 +11,7 @@ from weir.archive.run_archive import RunArchive
 from weir.config.settings import Settings
 from weir.core.redaction import Redactor, install_log_redaction
 from weir.llm.provider import ModelProvider
+from weir.runs.attached_programs import AttachedPrograms
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
 from weir.storage.database import IN_MEMORY_URL, database_url
@@ -46,6 +47,8 @@ class AppServices:
     answer_writer: AnswerWriter
     archive: RunArchive
     """The recorder's store: runs, live and ended, and the lists of them."""
+    programs: AttachedPrograms
+    """The programs that send their runs."""
     redactor: Redactor
     """Removes secrets from what is shown."""
     storage_problem: StorageError | None
@@ -90,7 +93,17 @@ def build_services(settings: Settings, secrets: Iterable[str] = ()) -> AppServic
     recorder = Recorder(archive, loop, grace_seconds=settings.grace_seconds, secrets=all_secrets)
     limits = RunLimiter(run_limit_config(settings))
     return AppServices(
-        settings, models, recorder, limits, loop, conversations, AnswerWriter(conversations), archive, redactor, problem
+        settings,
+        models,
+        recorder,
+        limits,
+        loop,
+        conversations,
+        AnswerWriter(conversations),
+        archive,
+        AttachedPrograms(archive, loop, redactor),
+        redactor,
+        problem,
     )
 
 

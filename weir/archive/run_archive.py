@@ -130,6 +130,23 @@ class RunArchive:
         if run.is_live:
             run.add_done_callback(self._writer.put)
 
+    def is_known(self, run_id: str) -> bool:
+        """Whether there is a run of this id, or was one that was deleted or evicted."""
+        if run_id in self._deleted or self._in_memory(run_id) is not None or self._memory.is_known(run_id):
+            return True
+        return self.index.has(run_id)
+
+    def replace(self, run: MemoryRun) -> None:
+        """Put a live run in the place of an ended one of the same id: its program was lost, and goes on."""
+
+        def forget() -> None:
+            self._writer.forget(run.id)
+            self.index.forget([run.id])
+
+        self._writer.call(forget)
+        self._memory.discard(run.id)
+        self.add(run)
+
     def get(self, run_id: str) -> Run:
         if run_id in self._deleted:
             raise RunNotFoundError(run_id)

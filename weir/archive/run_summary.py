@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from weir.analysis.component_data import messages_of
 from weir.analysis.graph_diagnosis import run_findings
@@ -11,7 +12,8 @@ from weir.analysis.outcome import AnswerStatus, outcome
 from weir.analysis.run_snapshot import RunSnapshot
 from weir.core import serialization
 from weir.core.run_event import RunEvent
-from weir.runs.run import Run, Status
+from weir.runs.attached_run import program_of
+from weir.runs.run import ATTACHED, Run, Status
 from weir.storage.run_records import RunEntry
 
 EVENTS_PER_TURN = 200
@@ -28,7 +30,7 @@ MAX_SEARCHED = 2_000
 MAX_MODELS = 100
 """Characters of the models' names."""
 
-PROGRAMS = ("http", "command")
+PROGRAMS = ("http", "command", ATTACHED)
 """What a run's context says it came from (`via`), where that is no page."""
 
 _STATUSES = {
@@ -78,15 +80,16 @@ def summarize(run: Run, cost: Cost) -> RunEntry:
 
 def plain_entry(run: Run) -> RunEntry:
     """Return the entry of a run without figures: of one that is live, or that cannot be analyzed."""
-    text = input_text(run)
-    via, page = run.context.get("via"), run.context.get("page")
+    text, program = input_text(run), program_of(run)
+    name = _text_of(program.get("name"))
+    status = AnswerStatus.LOST if run.is_attached and run.status is Status.ABANDONED else _STATUSES[run.status]
     return RunEntry(
         id=run.id,
         owner=run.owner,
         chain=run.name,
-        page=via if via in PROGRAMS else page[:MAX_MODELS] if isinstance(page, str) else "",
+        page=_page(run),
         created_at=run.created_at,
-        status=_STATUSES[run.status].name.lower(),
+        status=status.name.lower(),
         model="",
         seconds=run.elapsed,
         first_token=None,
@@ -99,12 +102,23 @@ def plain_entry(run: Run) -> RunEntry:
         findings=0,
         worst_finding="",
         input=text[:MAX_INPUT],
-        search_text=f"{run.name} {text[:MAX_SEARCHED]} {run.id}".lower(),
+        search_text=f"{run.name} {text[:MAX_SEARCHED]} {run.id} {name}".lower(),
         is_shared=run.is_shared,
         read_by_others=run.read_by_others,
         ended_at=run.ended_at,
         stop_requested_at=run.stop_requested_at,
+        program=name or None,
+        program_id=_text_of(program.get("id")) or None,
     )
+
+
+def _page(run: Run) -> str:
+    via = run.context.get("via")
+    return via if via in PROGRAMS else _text_of(run.context.get("page"))
+
+
+def _text_of(value: Any) -> str:
+    return value[:MAX_MODELS] if isinstance(value, str) else ""
 
 
 def input_text(run: Run) -> str:

@@ -153,6 +153,13 @@ class Decoder:
         self._heads: dict[bytes, tuple[str, Component]] = {}
         """Name and component of checked events, by the bytes of their lines between the time and the data."""
 
+    @classmethod
+    def after_events(cls, count: int, last_elapsed: float) -> "Decoder":
+        """Return a decoder for the lines of a recording that come after its header and this many events."""
+        decoder = cls()
+        decoder._lines, decoder._events, decoder._last_elapsed = count + 1, count, last_elapsed
+        return decoder
+
     def decode(self, line: bytes) -> Line:
         """Decode the next line, which may end in a newline. Raises RecordingError with the line's number."""
         self._lines += 1

@@ -14,6 +14,9 @@ from weir.core import serialization
 from weir.core.run_event import RunEvent
 from weir.runs.failure import Failure
 
+ATTACHED = "attach"
+"""`via` in the context of a run that another program has sent."""
+
 
 class Status(StrEnum):
     """What a run is doing, or how it ended."""
@@ -27,7 +30,7 @@ class Status(StrEnum):
     FAILED = "failed"
     """An exception ended it; `Run.failure` says which."""
     ABANDONED = "abandoned"
-    """It had no reader for the grace period."""
+    """It had no reader for the grace period; or it is another program's, and contact was lost before its end."""
 
 
 class ConnectionTiming(Protocol):
@@ -158,6 +161,11 @@ class Run(ABC):
     def is_recording(self) -> bool:
         """Whether it was opened from a recording file."""
         return self.recorded_id != self.id
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether another program has sent it: Weir does not run it, and cannot stop it."""
+        return self.context.get("via") == ATTACHED
 
     def seconds_at(self, moment: float) -> float:
         """Return the seconds from the start to a moment of `time.monotonic()`."""

@@ -105,6 +105,13 @@ class RunIndex:
         with self._reading() as session:
             return list(session.scalars(query))
 
+    def programs(self, owners: Collection[str]) -> list[str]:
+        """Return the names of the programs that have sent runs of these owners."""
+        is_sent = RunRow.program.is_not(None)
+        query = select(RunRow.program).where(*self._matches(RunFilter(tuple(owners))), is_sent).distinct()
+        with self._reading() as session:
+            return [name for name in session.scalars(query.order_by(RunRow.program)) if name is not None]
+
     def _matches(self, filter_: RunFilter) -> list[ColumnElement[bool]]:
         conditions = [RunRow.folder == self._folder, RunRow.owner.in_(filter_.owners), _IS_LISTED]
         if filter_.chains:
@@ -115,6 +122,8 @@ class RunIndex:
             conditions.append(RunRow.created_at >= filter_.since)
         if filter_.only_pinned:
             conditions.append(RunRow.is_pinned.is_(True))
+        if filter_.programs:
+            conditions.append(RunRow.program.in_(filter_.programs) | RunRow.program_id.in_(filter_.programs))
         conditions += [RunRow.search_text.contains(word, autoescape=True) for word in filter_.words]
         return conditions
 
@@ -126,6 +135,11 @@ class RunIndex:
         with self._reading() as session:
             row = session.execute(query).one_or_none()
             return None if row is None else RunEntry(*row)
+
+    def has(self, run_id: str) -> bool:
+        """Whether a run has a row, also one that lists leave out."""
+        with self._reading() as session:
+            return session.scalar(select(RunRow.id).where(RunRow.id == run_id)) is not None
 
     def add(self, entry: RunEntry) -> None:
         """Add a run, or replace its row."""

@@ -49,6 +49,9 @@ class RunEntry:
     """`Run.ended_at`."""
     stop_requested_at: float | None = None
     """`Run.stop_requested_at`."""
+    program: str | None = None
+    """Name of the program that has sent it; None for a run of Weir's own."""
+    program_id: str | None = None
 
     @property
     def tokens(self) -> int | None:
@@ -69,6 +72,8 @@ class RunFilter:
     since: float | None = None
     """Seconds since the epoch of the earliest start."""
     only_pinned: bool = False
+    programs: tuple[str, ...] = ()
+    """Names or ids of programs that have sent them."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -84,6 +89,7 @@ class RunFilter:
             and all(word in entry.search_text for word in self.words)
             and (self.since is None or entry.created_at >= self.since)
             and (entry.is_pinned or not self.only_pinned)
+            and (not self.programs or entry.program in self.programs or entry.program_id in self.programs)
         )
 
 

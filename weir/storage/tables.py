@@ -137,6 +137,9 @@ class RunRow(Table):
     """Time of deletion, which can be undone until the run is purged."""
     ended_at: Mapped[float | None]
     stop_requested_at: Mapped[float | None]
+    program: Mapped[str | None]
+    """Name of the program that has sent it; None for a run of Weir's own."""
+    program_id: Mapped[str | None]
     # The columns that may be long come last: SQLite then reads the others without them.
     input: Mapped[str]
     search_text: Mapped[str]

@@ -30,6 +30,7 @@ STATUS_BADGES = {
     AnswerStatus.DONE: (":material/check_circle:", "green"),
     AnswerStatus.WAITING: (":material/front_hand:", "violet"),
     AnswerStatus.STOPPED: (":material/stop_circle:", "gray"),
+    AnswerStatus.LOST: (":material/cloud_off:", "orange"),
     AnswerStatus.CUT_OFF: (":material/content_cut:", "orange"),
     AnswerStatus.FAILED: (":material/error:", "red"),
 }
