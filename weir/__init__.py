@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from weir.attach.weir_tail import attach
     from weir.library.recording import Recording, arecord, record
     from weir.library.recording import open_recording as open
     from weir.llm.replay_model import ReplayChatModel
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["PartialJson", "Recording", "ReplayChatModel", "arecord", "open", "record"]
+__all__ = ["PartialJson", "Recording", "ReplayChatModel", "arecord", "attach", "open", "record"]
 
 _MODULES = {
     "PartialJson": ("weir.partial_json.parser", "PartialJson"),
@@ -28,6 +29,9 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "attach":
+        # The room has the function's name, and can be called.
+        return importlib.import_module("weir.attach")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = _MODULES[name]

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "story": ("weir.cli.story_command", "Write a story by one of five methods, with a progress bar."),
     "json": ("weir.cli.json_command", "Show JSON as it grows, from a model or from a pipe."),
     "events": ("weir.cli.events_command", "Print the events of a chain as they come."),
+    "attach": ("weir.cli.attach_command", "Start a program and show its runs in the app as they happen."),
     "record": ("weir.cli.record_command", "Run a chain and write its recording."),
     "show": ("weir.cli.show_command", "Show a recording: its run tree, figures and diagnosis."),
     "replay": ("weir.cli.replay_command", "Print the answer of a recording again, with its timing."),
@@ -38,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 SECTIONS: dict[str, Sequence[str]] = {
     "In the browser": ("app",),
     "Ask and write": ("chat", "ask", "classify", "story", "json"),
-    "Look into a chain": ("events", "record"),
+    "Look into a chain": ("attach", "events", "record"),
     "Use recordings": ("show", "replay", "diff", "check", "serve-replay"),
 }
 """Headings of the help, with their commands. A command that stands under none comes last."""
@@ -58,6 +59,7 @@ runs here instead."""
 
 EXAMPLES = (
     "weir",
+    "weir attach -- python app.py",
     "weir chat",
     "weir ask 'What is 25 * 17?'",
     "weir classify --file questions.txt",
