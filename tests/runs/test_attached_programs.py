@@ -55,7 +55,7 @@ def event(seq: int, text: str = "a", run_id: str = RUN, **changed: Any) -> dict[
     return {"seq": seq, "at": seq / 10, "event": name, **common, "data": data} | changed
 
 
-def body(*sections: tuple[int, list[Any]], run_id: str = RUN, program: str = PROGRAM, **report: Any) -> bytes:
+def body(*sections: tuple[int, Any], run_id: str = RUN, program: str = PROGRAM, **report: Any) -> bytes:
     lines: list[Any] = [{"program": {"id": program, "name": "app.py", "pid": 7} | report}]
     for number, part in sections:
         lines += [{"run": run_id, "line": number}, *part]

@@ -4,15 +4,15 @@ import streamlit as st
 
 from pages.components.layout.copy_button import copy_button
 from pages.components.session.app_services import service
-from pages.components.session.current_user import current_caller
+from pages.components.session.my_runs import run_owners
 from pages.components.session.report_storage_errors import draw_storage_error, report_storage_errors
 from weir.archive.run_archive import RunAccess
 from weir.runs.run import Run
 
 
 def draw_link(run: Run | RunAccess) -> None:
-    """Draw the popover of this visitor's own run; of another user's run, nothing."""
-    if run.owner != current_caller().visitor:
+    """Draw the popover of a run that is in this visitor's lists; of another user's run, nothing."""
+    if run.owner not in run_owners():
         return
     icon = ":material/link:" if run.is_shared else ":material/link_off:"
     with st.popover("Share", icon=icon, type="tertiary", key=f"link-{run.id}", help="Share this answer by a link"):

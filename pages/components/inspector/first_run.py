@@ -11,11 +11,15 @@ COMMANDS = (
         "Or record it in a terminal, without a page, and open the file here.",
         'weir my_package.chains:agent --input \'{"question": "Why?"}\' --record run.jsonl',
     ),
+    (
+        "Or look into a program as it is: its LangChain runs appear here as they happen.",
+        "weir attach -- python app.py",
+    ),
 )
 
 
 def draw_first_run() -> None:
-    """Say what the page is for, and show the two commands."""
+    """Say what the page is for, and show the commands."""
     st.markdown(
         "See every event of a run, live and afterwards. Run a chain above or below, press *Inspect* on any answer, "
         "or record your own:"

@@ -1,10 +1,11 @@
-"""Filter of the run list: text, chains, states and time."""
+"""Filter of the run list: text, chains, programs, states and time."""
 
 import time
 
 import streamlit as st
 
-from pages.components.inspector.run_list_facts import known_chains
+from pages.components.inspector.programs_view import PROGRAMS_KEY
+from pages.components.inspector.run_list_facts import known_chains, known_programs
 from pages.components.inspector.run_list_state import show_first_page
 from pages.components.session.app_services import service
 from pages.components.session.my_runs import run_owners
@@ -27,7 +28,7 @@ def draw_run_filter() -> RunFilter:
             placeholder="Search inputs, chains, models, errors",
             label_visibility="collapsed",
             max_chars=200,
-            width=300,
+            width=270,
             on_change=show_first_page,
             persist_state="session",
         )
@@ -37,10 +38,11 @@ def draw_run_filter() -> RunFilter:
             key="runs_chains",
             placeholder="All chains",
             label_visibility="collapsed",
-            width=220,
+            width=190,
             on_change=show_first_page,
             persist_state="session",
         )
+        programs = _draw_programs(owners)
         statuses = st.multiselect(
             "States",
             list(_STATUSES),
@@ -48,7 +50,7 @@ def draw_run_filter() -> RunFilter:
             key="runs_statuses",
             placeholder="All states",
             label_visibility="collapsed",
-            width=200,
+            width=170,
             on_change=show_first_page,
             persist_state="session",
         )
@@ -59,13 +61,32 @@ def draw_run_filter() -> RunFilter:
             key="runs_time",
             placeholder="All times",
             label_visibility="collapsed",
-            width=160,
+            width=150,
             on_change=show_first_page,
             persist_state="session",
         )
         pinned = st.toggle("Pinned", key="runs_pinned", on_change=show_first_page, persist_state="session")
     since = None if span is None else time.time() - _TIMES[span]
-    return RunFilter(owners, tuple(chains), tuple(statuses), text or "", since, pinned)
+    return RunFilter(owners, tuple(chains), tuple(statuses), text or "", since, pinned, programs)
+
+
+def _draw_programs(owners: tuple[str, ...]) -> tuple[str, ...]:
+    """Draw the choice of programs where any has sent a run."""
+    live = {program.report.name for program in service().programs.of_owners(owners)}
+    names = live.union(known_programs(service().archive.index, owners), st.session_state.get(PROGRAMS_KEY) or ())
+    if not names:
+        return ()
+    chosen = st.multiselect(
+        "Programs",
+        sorted(names),
+        key=PROGRAMS_KEY,
+        placeholder="All programs",
+        label_visibility="collapsed",
+        width=170,
+        on_change=show_first_page,
+        persist_state="session",
+    )
+    return tuple(chosen)
 
 
 def _known_chains(owners: tuple[str, ...]) -> list[str]:

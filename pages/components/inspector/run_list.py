@@ -10,6 +10,7 @@ from pages.components.chat.date_groups import zone
 from pages.components.inspector import chain_form, inspector_actions
 from pages.components.inspector.first_run import draw_first_run
 from pages.components.inspector.inspector_state import InspectorState, RunRequest
+from pages.components.inspector.programs_view import draw_programs, draw_token_form
 from pages.components.inspector.run_figures import draw_run_figures, figures_container
 from pages.components.inspector.run_filter_form import draw_run_filter
 from pages.components.inspector.run_list_facts import list_facts
@@ -22,7 +23,8 @@ from pages.components.session.recordings import samples
 from pages.components.session.report_storage_errors import draw_storage_error
 from weir.archive.run_archive import RunArchive
 from weir.llm.chain_registry import ChainSpec
-from weir.storage.run_records import RunFilter
+from weir.runs.attached_programs import ProgramState
+from weir.storage.run_records import RunEntry, RunFilter
 from weir.storage.storage_errors import StorageError
 
 PAGE_SIZE = 50
@@ -65,7 +67,7 @@ def draw_chain_problems() -> None:
 
 def draw_run_list(state: InspectorState) -> None:
     """Draw the visitor's runs, live ones on top, again and again while one is live; below, Weir's own recordings."""
-    has_live = bool(service().archive.unlisted(RunFilter(run_owners())))
+    has_live = _has_news(service().archive.unlisted(RunFilter(run_owners())))
     st.fragment(partial(_draw_runs, has_live), run_every=LIVE_SECONDS if has_live else IDLE_SECONDS)()
     st.caption("Recordings that come with Weir; they need no model.")
     with st.container(horizontal=True, gap="small"):
@@ -77,6 +79,12 @@ def draw_run_list(state: InspectorState) -> None:
                 on_click=inspector_actions.open_sample,
                 args=(state, name),
             )
+
+
+def _has_news(new: list[RunEntry]) -> bool:
+    """Whether a run is live or not written yet, or may begin at any moment, in a program that is there."""
+    programs = service().programs.of_owners(run_owners())
+    return bool(new) or any(program.state is ProgramState.LIVE for program in programs)
 
 
 def _draw_runs(had_live: bool) -> None:
@@ -95,16 +103,18 @@ def _draw_runs(had_live: bool) -> None:
 
 
 def _draw_list(archive: RunArchive) -> bool:
-    """Draw the filter, the figures and the table. Return whether a run is live or not written yet."""
+    """Draw the programs, the filter, the figures and the table. Return whether more may come at any moment."""
     own = RunFilter(run_owners())
     # In this order: a run that is written meanwhile is in both, and is left out of one.
     new, total = archive.unlisted(own), archive.index.count(own)
     list_state = run_list_state()
     if list_state.deleted:
         _draw_undo(len(list_state.deleted))
+    draw_programs(service().programs.of_owners(run_owners()))
+    draw_token_form()
     if not new and not total:
         draw_first_run()
-        return False
+        return _has_news(new)
     filter_ = draw_run_filter()
     facts, zone_ = list_facts(archive.index, filter_), zone(st.context.timezone)
     # The rows come first: the charts take the browser longer.
@@ -133,7 +143,7 @@ def _draw_list(archive: RunArchive) -> bool:
         st.caption(f"{facts.count + len(live):,} of {total + len(new):,} runs", width="content")
         if pages > 1:
             st.pagination(pages, key=PAGE_KEY, width=420)
-    return bool(new)
+    return _has_news(new)
 
 
 def _draw_undo(count: int) -> None:

@@ -64,6 +64,15 @@ def _caches() -> WeakKeyDictionary[RunIndex, tuple[tuple[int, int], dict[RunFilt
     return WeakKeyDictionary()
 
 
+def known_programs(index: RunIndex, owners: tuple[str, ...]) -> list[str]:
+    """Return the names of the programs that have sent runs of these owners. Raises StorageError."""
+    key = (owners, index.changes, int(time.time()) // MAX_AGE_SECONDS)
+    cached: tuple[object, list[str]] | None = st.session_state.get("runs_known_programs")
+    if cached is None or cached[0] != key:
+        cached = st.session_state["runs_known_programs"] = (key, index.programs(owners))
+    return cached[1]
+
+
 def known_chains(index: RunIndex, owners: tuple[str, ...]) -> list[str]:
     """Return the chains that these owners have run. Raises StorageError."""
     key = (owners, index.changes, int(time.time()) // MAX_AGE_SECONDS)

@@ -5,6 +5,7 @@ const SIGNS = {
   done: '<circle cx="12" cy="12" r="9"/><path d="M8 12l3 3 5-6"/>',
   waiting: '<circle cx="12" cy="12" r="9"/><path d="M12 7v5l3 3"/>',
   stopped: '<circle cx="12" cy="12" r="9"/><path d="M9 9h6v6H9z"/>',
+  lost: '<path d="M7 18h10a4 4 0 0 0 1-8 6 6 0 0 0-11-1 4.5 4.5 0 0 0 0 9zM4 4l16 16"/>',
   cut_off: '<path d="M4 12h6M14 12h6M11 6l2 12"/>',
   failed: '<circle cx="12" cy="12" r="9"/><path d="M12 7v6M12 16.5v.5"/>',
 }

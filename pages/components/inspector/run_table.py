@@ -103,7 +103,7 @@ def _row(entry: RunEntry, time_of: Callable[[float], str]) -> dict[str, Any]:
         "cells": {
             RunSort.CREATED_AT.value: time_of(entry.created_at),
             RunSort.CHAIN.value: replace_invisible(entry.chain),
-            "page": PAGE_LABELS.get(entry.page, ""),
+            "page": replace_invisible(entry.program) if entry.program else PAGE_LABELS.get(entry.page, ""),
             RunSort.MODEL.value: replace_invisible(entry.model),
             RunSort.STATUS.value: status.value if status else entry.status,
             RunSort.FIRST_TOKEN.value: _seconds(entry.first_token),

@@ -17,8 +17,7 @@ from pages.components.inspector.workspace import draw_workspace
 from pages.components.layout import formatting, playback_bar
 from pages.components.session import run_links
 from pages.components.session.app_services import answer_cost
-from pages.components.session.current_user import current_caller
-from pages.components.session.my_runs import recent_runs
+from pages.components.session.my_runs import reader_of, recent_runs
 from pages.components.session.recordings import draw_recording_download, file_id, samples
 from pages.components.waterfall.run_page_file import run_page
 from weir.analysis.component_data import messages_of
@@ -28,12 +27,15 @@ from weir.analysis.run_snapshot import RunSnapshot
 from weir.analysis.run_tree import RunNode
 from weir.core import serialization
 from weir.core.run_event import RunEvent
-from weir.runs.run import Run
+from weir.runs.attached_run import program_of
+from weir.runs.run import Run, Status
 from weir.storage.run_records import RunEntry
 from weir.text.invisible_characters import replace_invisible
 
 REFRESH_SECONDS = 0.4
 """How often a run that goes on, or is played back, is drawn anew."""
+CONTACT_SECONDS = 3.0
+"""How often a run whose program was lost is looked at."""
 MAX_ERRORS = 20
 MAX_ERROR_CHARS = 2_000
 MAX_INPUT_CHARS = 400
@@ -42,8 +44,16 @@ MAX_INPUT_CHARS = 400
 def draw_run(state: InspectorState, run: Run, was_live: bool) -> None:
     """Draw a run, again and again while more of it may be seen. `was_live` is what `draw_actions` was given."""
     is_moving = was_live or state.is_moving(run)
+    if run.is_attached and run.status is Status.ABANDONED:
+        st.fragment(partial(_await_contact, run), run_every=CONTACT_SECONDS)()
     draw = partial(_draw_run, state, run, is_moving)
     st.fragment(draw, run_every=REFRESH_SECONDS if is_moving else None)()
+
+
+def _await_contact(run: Run) -> None:
+    """Draw the page anew where the program of a run that was lost has come back."""
+    if run_links.open_run(run.id).is_live:
+        st.rerun()
 
 
 def _draw_run(state: InspectorState, run: Run, was_moving: bool) -> None:
@@ -125,7 +135,7 @@ def _draw_page_download(state: InspectorState, run: Run) -> None:
         content = run_page(run, seen, state.findings_of(run, seen))
         st.download_button(
             f"Save the page ({len(content) / 1_000:,.0f} kB)",
-            content if run.can_read(current_caller().visitor) else b"",
+            content if run.can_read(reader_of(run)) else b"",
             file_name=f"weir-{file_id(run)}.html",
             mime="text/html",
             icon=":material/download:",
@@ -205,9 +215,26 @@ def _draw_outcome(state: InspectorState, run: Run, seen: RunSnapshot) -> None:
             )
         # As code: an address in it does not become a link.
         st.markdown(f"Input: {formatting.inline_code(_input_text(run))}")
+    if run.is_attached:
+        st.caption(formatting.escape_markdown(_sender(run, seen)))
     if is_whole and result.message:
         st.markdown(f"{result.message} {result.hint}")
     _draw_errors(seen.error_origins)
+
+
+def _sender(run: Run, seen: RunSnapshot) -> str:
+    """Return which program has sent a run, and what cannot be seen of it."""
+    program = program_of(run)
+    name, host = (replace_invisible(str(program.get(key, ""))[:100]) for key in ("name", "host"))
+    process = f"process {str(program.get('pid', ''))[:20]}{' on ' * bool(host)}{host}"
+    sentences = [f"Sent by {name or 'a program'}, {process}."]
+    models = [node for node in seen.root.walk() if node.is_model] if seen.root else []
+    if any(node.ended is not None and not node.chunk_times for node in models):
+        sentences.append("A model was called with invoke, not with stream, so its answer has no tokens.")
+    sentences.append("What parsers and other steps yield is not seen from outside of the program.")
+    if program.get("content") is False:
+        sentences.append("The program sends no texts: each character is a dot.")
+    return " ".join(sentences)
 
 
 def _open_doctor() -> None:

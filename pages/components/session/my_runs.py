@@ -1,5 +1,6 @@
 """The runs that a visitor has started. Live ones go on while the tab is open, even if no page shows them."""
 
+import hmac
 import logging
 from collections.abc import Callable
 
@@ -8,7 +9,8 @@ import streamlit as st
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
 from pages.components.session.sign_in import providers
-from weir.access.caller import LOCAL_PROGRAMS, PROXY_HEADERS
+from weir.access.caller import LOCAL_PROGRAMS, PROXY_HEADERS, TOKEN_HOLDER
+from weir.archive.run_archive import RunAccess
 from weir.config.settings import settings
 from weir.runs.run import Run
 from weir.storage.run_records import RunEntry, RunFilter
@@ -33,14 +35,34 @@ def run_tracker() -> Callable[[Run], None]:
 def run_owners() -> tuple[str, ...]:
     """Return the owners whose runs this visitor sees in lists: their own, and on this machine those of programs on it.
 
-    The latter only where nobody signs in and programs need no token, and for a page that no proxy has passed on.
+    The latter only where nobody signs in and programs need no token, and for a page that no proxy has passed on. Where
+    programs need one, whoever has entered it sees the runs that programs have sent with it.
     """
     visitor = current_caller().visitor
     headers = st.context.headers
     is_local = st.context.ip_address is None and not any(name in headers for name in PROXY_HEADERS)
     if is_local and not providers() and settings().api_token is None:
         return (visitor, *LOCAL_PROGRAMS)
-    return (visitor,)
+    return (visitor, TOKEN_HOLDER) if st.session_state.get("holds_api_token") else (visitor,)
+
+
+def may_see_programs() -> bool:
+    """Whether this visitor sees the programs that send runs, or has no token to enter."""
+    return settings().api_token is None or bool(st.session_state.get("holds_api_token"))
+
+
+def show_programs(token: str) -> bool:
+    """Show this visitor the runs that programs have sent, if this is the API's token. Return whether it is."""
+    known = settings().api_token
+    if known is None or not hmac.compare_digest(token.strip().encode(), known.get_secret_value().encode()):
+        return False
+    st.session_state["holds_api_token"] = True
+    return True
+
+
+def reader_of(run: Run | RunAccess) -> str:
+    """Return as whom this visitor reads a run: as its owner, if it is in their lists."""
+    return run.owner if run.owner in run_owners() else current_caller().visitor
 
 
 def recent_runs(filter_: RunFilter | None = None, *, limit: int = MAX_RECENT) -> list[RunEntry]:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.components.layout.upload import draw_upload
 from pages.components.session.app_services import service
-from pages.components.session.current_user import current_caller
+from pages.components.session.my_runs import reader_of
 from weir.core import serialization
 from weir.runs.recording_file import MAX_BYTES, MEDIA_TYPE, RecordingError, from_jsonl, is_too_large, to_jsonl
 from weir.runs.run import Run
@@ -59,7 +59,7 @@ def draw_recording_download(run: Run) -> None:
     """Draw the download button of a run. Access is checked when it is pressed."""
     st.download_button(
         "Recording",
-        partial(content_for, run, current_caller().visitor),
+        partial(content_for, run, reader_of(run)),
         file_name=f"weir-{file_id(run)}.jsonl",
         mime=MEDIA_TYPE,
         icon=":material/download:",

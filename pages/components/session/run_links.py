@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.components.layout.formatting import escape_markdown
 from pages.components.session.app_services import service
-from pages.components.session.current_user import current_caller
+from pages.components.session.my_runs import reader_of
 from weir.archive.run_archive import RunAccess
 from weir.runs.run import Run
 from weir.runs.run_store import (
@@ -21,19 +21,20 @@ RUN_UNAVAILABLE = (RunNotFoundError, RunEvictedError, RunNotSharedError, RunUnre
 
 def open_run(run_id: str) -> Run:
     """Return a run for this visitor to read. Raises one of RUN_UNAVAILABLE."""
-    return get_readable_run(service().recorder.store, run_id, current_caller().visitor)
+    store = service().recorder.store
+    return get_readable_run(store, run_id, reader_of(store.get(run_id)))
 
 
 def is_share_revoked(run_id: str) -> bool:
     """Whether the run exists and is not shared with this visitor any more."""
     access = service().archive.access(run_id)
-    return access is not None and not access.can_read(current_caller().visitor)
+    return access is not None and not access.can_read(reader_of(access))
 
 
 def readable_access(run_id: str | None) -> RunAccess | None:
     """Return who may read a run if this visitor may; None if there is no such run. It reads no run from disk."""
     access = service().archive.access(run_id) if run_id else None
-    return access if access is not None and access.can_read(current_caller().visitor) else None
+    return access if access is not None and access.can_read(reader_of(access)) else None
 
 
 def draw_run_unavailable(gone: RunUnavailableError) -> None:
@@ -43,7 +44,7 @@ def draw_run_unavailable(gone: RunUnavailableError) -> None:
 
 def rerun_if_unshared(run: Run) -> None:
     """Rerun the script if the run on the page is not shared with this visitor any more."""
-    if not run.is_shared and not run.can_read(current_caller().visitor):
+    if not run.is_shared and not run.can_read(reader_of(run)):
         st.rerun()
 
 

@@ -44,5 +44,6 @@ class AccessLogMiddleware:
                 "seconds": round(time.monotonic() - started_at, 3),
                 "reference": request_id,
             }
-            is_probe = scope["path"].endswith("/health")
-            _LOG.log(logging.DEBUG if is_probe else logging.INFO, "api request", extra=fields)
+            # Programs send what they have ten times a second.
+            is_usual = scope["path"].endswith("/health") or (scope["path"].endswith("/attach") and status == 200)
+            _LOG.log(logging.DEBUG if is_usual else logging.INFO, "api request", extra=fields)
