@@ -61,12 +61,15 @@ def environment(url: str, heard: Path | None = None, **more: str) -> dict[str, s
     return {**CLEAN_ENVIRONMENT, **variables, **more}
 
 
-def start(arguments: list[str], variables: Mapping[str, str], folder: Path) -> "subprocess.Popen[str]":
+def start(
+    arguments: list[str], variables: Mapping[str, str], folder: Path, *, stdin: int | None = None
+) -> "subprocess.Popen[str]":
     """Start Python with these arguments in a folder."""
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=folder,
         env=dict(variables),
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

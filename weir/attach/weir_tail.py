@@ -550,6 +550,8 @@ class Tail:
             moved = moved if number > run.sent else -moved
             self._queued -= moved
             self._history += moved
+            if number < run.sent:
+                self._wake.set()
             run.sent = number
             if run.has_ended and run.sent >= run.count and (not self.folder or run.filed >= run.count):
                 self._forget(run)
@@ -594,7 +596,7 @@ class Tail:
 
     def _note_failure(self, problem: str) -> None:
         self._failures += 1
-        self._retry_at = time.monotonic() + min(5.0, 0.5 * 2 ** min(self._failures, 6))
+        self._retry_at = time.monotonic() + min(5.0, 0.25 * 2 ** min(self._failures, 6))
         if not self.is_explained and not self._is_known and self.url:
             self.is_explained = True
             with contextlib.suppress(Exception):

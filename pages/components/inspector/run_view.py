@@ -24,7 +24,7 @@ from weir.analysis.component_data import messages_of
 from weir.analysis.messages import text_of
 from weir.analysis.outcome import outcome
 from weir.analysis.run_snapshot import RunSnapshot
-from weir.analysis.run_tree import RunNode
+from weir.analysis.run_tree import NodeStatus, RunNode
 from weir.core import serialization
 from weir.core.run_event import RunEvent
 from weir.runs.attached_run import program_of
@@ -229,7 +229,7 @@ def _sender(run: Run, seen: RunSnapshot) -> str:
     process = f"process {str(program.get('pid', ''))[:20]}{' on ' * bool(host)}{host}"
     sentences = [f"Sent by {name or 'a program'}, {process}."]
     models = [node for node in seen.root.walk() if node.is_model] if seen.root else []
-    if any(node.ended is not None and not node.chunk_times for node in models):
+    if any(node.status is NodeStatus.DONE and not node.chunk_times for node in models):
         sentences.append("A model was called with invoke, not with stream, so its answer has no tokens.")
     sentences.append("What parsers and other steps yield is not seen from outside of the program.")
     if program.get("content") is False:
