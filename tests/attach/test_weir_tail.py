@@ -1,14 +1,19 @@
 """Unchanged programs, as processes, attached to Weir: what arrives is what Weir's own handler hears inside them."""
 
+import contextlib
+import http.server
 import json
 import signal
 import statistics
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from tests.support.app_process import free_port
 from tests.support.attaching import AttachServer, attach_server, environment, runs_of, start, wait_until
 from weir.analysis.metrics import run_metrics
 from weir.analysis.outcome import AnswerStatus, outcome
@@ -144,6 +149,122 @@ def fail(text): raise ValueError("too deep: " + os.environ["MY_API_KEY"]) from K
     last = run.events[-1]
     assert last.event == "on_chain_error"
     assert last.get("error")["causes"] == [{"type": "KeyError", "message": "'depth'"}]
+
+
+def test_a_server_with_two_workers_is_two_programs(server: AttachServer, tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "served.py",
+        """
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+app = FastAPI()
+@app.get("/{topic}")
+async def tell(topic: str):
+    return StreamingResponse(chain().astream({"topic": topic}))
+""",
+    )
+    port = free_port()
+    command = ["-m", "uvicorn", "served:app", "--workers", "2", "--port", str(port), "--log-level", "warning"]
+    process = start(command, environment(server.url, tmp_path), tmp_path)
+    name, answers = "uvicorn served:app", []
+
+    def has_both() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            answers.append(httpx.get(f"http://127.0.0.1:{port}/rain", timeout=60).text)
+        return len({run.context["program"]["pid"] for run in runs_of(server, name)}) == 2
+
+    wait_until(has_both)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=100)
+    assert set(answers) == {"Once upon a time"}
+    runs = runs_of(server, name)
+    assert len(runs) == len(answers)
+    for run in runs:
+        assert run.status is Status.DONE
+        assert_as_heard(tmp_path, run)
+
+
+def test_a_test_run_by_pytest_is_attached(server: AttachServer, tmp_path: Path) -> None:
+    write(tmp_path, "test_mine.py", "def test_mine():\n    assert len(list(chain().stream({'topic': 'a test'}))) > 3\n")
+    options = ["-p", "no:cacheprovider", "-p", "no:weir", "-p", "no:schemathesis", "-p", "no:langsmith_plugin"]
+    process = start(["-m", "pytest", "-q", *options, "test_mine.py"], environment(server.url, tmp_path), tmp_path)
+    output, _ = process.communicate(timeout=200)
+    assert "1 passed" in output
+    (run,) = runs_of(server, "pytest")
+    assert_as_heard(tmp_path, run)
+
+
+def test_what_a_program_asks_of_its_model_is_the_same_to_the_byte(server: AttachServer, tmp_path: Path) -> None:
+    script = write(
+        tmp_path,
+        "asks.py",
+        """
+import asyncio
+from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI
+from langgraph.prebuilt import create_react_agent
+@tool
+def measure(depth: int) -> str:
+    "Measure."
+    return f"{depth} m"
+model = ChatOpenAI(model="m", base_url=sys.argv[1], api_key="none", max_retries=0)
+model.invoke("one")
+for _ in model.stream("two"): pass
+model.batch(["three"])
+asyncio.run(model.ainvoke("four"))
+for mode in ("values", "messages"):
+    for _ in create_react_agent(model, [measure]).stream({"messages": ["five"]}, stream_mode=mode): pass
+""",
+    )
+    with recording_server() as (url, requests):
+        runs = []
+        for variables in (environment(server.url), environment("0")):
+            process = start(["-W", "ignore", script, url], variables, tmp_path)
+            _, errors = process.communicate(timeout=200)
+            assert (process.returncode, errors) == (0, "")
+            runs.append(requests.copy())
+            requests.clear()
+    with_tail, without = runs
+    assert len(with_tail) == 6
+    assert with_tail == without
+    assert len(runs_of(server, script)) == 6
+
+
+@contextlib.contextmanager
+def recording_server() -> Iterator[tuple[str, list[bytes]]]:
+    """An OpenAI-compatible server that notes every request whole, its head and its body."""
+    requests: list[bytes] = []
+    message = {"role": "assistant", "content": "An answer"}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            requests.append(self.requestline.encode() + bytes(self.headers) + body)
+            head = {"id": "x", "created": 0, "model": "m"}
+            if json.loads(body).get("stream"):
+                choices = [{"index": 0, "delta": message, "finish_reason": "stop"}]
+                event = json.dumps({**head, "object": "chat.completion.chunk", "choices": choices})
+                kind, answer = "text/event-stream", f"data: {event}\n\ndata: [DONE]\n\n"
+            else:
+                choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+                kind, answer = "application/json", json.dumps({**head, "object": "chat.completion", "choices": choices})
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer.encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Be quiet."""
+
+    served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=served.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{served.server_port}/v1", requests
+    served.shutdown()
+    served.server_close()
 
 
 @pytest.mark.parametrize(("number", "has_end"), [(signal.SIGTERM, True), (signal.SIGKILL, False)])

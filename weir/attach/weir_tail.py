@@ -929,20 +929,33 @@ def _without(secrets: list[str], line: str) -> str:
 # The program.
 
 
+_SERVERS = ("uvicorn", "gunicorn", "hypercorn", "streamlit", "celery")
+"""Programs that are called after what they run."""
+
+
 def program_name() -> str:
-    """Return what a person calls this program: its script, its module, or the command that started it."""
+    """Return what a person calls this program: its script, its module, or what its server runs."""
     if name := os.environ.get("WEIR_ATTACH_NAME"):
         return name
     argv = _argv()[1:]
-    for place, argument in enumerate(argv):
-        if argument == "-m" and place + 1 < len(argv):
-            count = 2 if argv[place + 1] in ("uvicorn", "streamlit") else 1
-            return " ".join(argv[place + 1 : place + 1 + count])
-        if argument == "-c":
+    while argv and argv[0].startswith("-") and argv[0] not in ("-m", "-c"):
+        # `-W` and `-X` have their values behind them.
+        del argv[: 2 if argv[0] in ("-W", "-X") else 1]
+    if argv[:1] == ["-c"]:
+        if "spawn_main" not in argv[1]:
             return "python -c"
-        if not argument.startswith("-"):
-            return os.path.basename(argument)
-    return os.path.basename(sys.executable or "python")
+        # A child of multiprocessing has the arguments of its parent.
+        argv = list(sys.argv)
+    elif argv[:1] == ["-m"]:
+        argv = argv[1:]
+    if not argv:
+        return os.path.basename(sys.executable or "python")
+    folder, name = os.path.split(argv[0])
+    name = os.path.basename(folder) if name == "__main__.py" else name
+    if name in _SERVERS:
+        app = next((part for part in argv[1:] if ":" in part or part.endswith(".py")), "")
+        return f"{name} {app}".strip()
+    return name
 
 
 def _argv() -> list[str]:
