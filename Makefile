@@ -2,6 +2,7 @@
 # make test           set everything up and run every test, in Chromium too (WORKERS=2 for fewer at once)
 # make test-fast      the tests that need neither Chromium nor the embedded model and are quick: for each commit
 # make test-postgres  the tests of what is kept, on a PostgreSQL of their own too
+# make test-attach    attached programs in environments of their own: other versions of LangChain, gunicorn, Jupyter
 # make test-wheel     the wheel, in an empty environment and an empty folder
 # make check          lint, format and types
 # make eval           how often the local classifier sends questions where they belong (EVAL=folder for other people's)
@@ -25,7 +26,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-.PHONY: run help test test-fast test-postgres test-wheel check eval bench soak audit lock browser clean
+.PHONY: run help test test-fast test-postgres test-attach test-wheel check eval bench soak audit lock browser clean
 
 run: $(VENV)/.runs
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -45,6 +46,9 @@ test-fast: $(VENV)/.tests
 
 test-postgres: $(VENV)/.tests
 	@PYTHON=$(BIN)/python bash tests/storage/postgres.sh
+
+test-attach: $(VENV)/.tests
+	@PYTHON=$(BIN)/python sh tests/attach/environments.sh
 
 test-wheel: $(VENV)/.tests
 	@PYTHON=$(BIN)/python bash tests/wheel.sh

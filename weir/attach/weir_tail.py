@@ -58,6 +58,7 @@ MAX_ENDED = 2_000
 
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _SECRET_ARGUMENT = re.compile(r"(?i)((?:key|token|secret|password)[^\s=]*[=\s]+)\S+")
+_APP = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*(\(.*\))?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _KEPT_TEXTS = frozenset({"type", "role", "finish_reason", "model_name", "model_provider"})
 _KEPT_VALUES = frozenset({"usage_metadata", "token_usage"})
@@ -159,7 +160,7 @@ class Tail:
         self.lock = threading.Lock()
         self.components: dict[Any, _Component] = {}
         self._runs: dict[str, _Run] = {}
-        self._queued = self._history = self._acknowledged = self.dropped = self.errors = 0
+        self._queued = self._history = self.dropped = self.errors = 0
         self._wake = threading.Event()
         self._idle = threading.Event()
         self._is_awake = self._is_closing = self._is_paused = False
@@ -239,7 +240,7 @@ class Tail:
         with self.lock:
             if run.has_ended:
                 return
-            if self._queued > MAX_QUEUE * 0.75 and not self._has_room(event):
+            if self._queued > MAX_QUEUE * 0.75 and not self._has_room():
                 if event.endswith(("_start", "_end", "_error")) and self._queued < 2 * MAX_QUEUE:
                     if len(text) > 200:
                         run.omitted += 1
@@ -265,10 +266,11 @@ class Tail:
         run.lines.append(line)
         self._queued += len(line)
 
-    def _has_room(self, event: str) -> bool:  # noqa: ARG002
+    def _has_room(self) -> bool:
         """Make room by leaving out whole runs that have ended, the oldest first."""
-        for run in [run for run in self._runs.values() if run.has_ended][:100]:
-            if self._queued <= MAX_QUEUE * 0.5:
+        while self._queued > MAX_QUEUE * 0.5:
+            run = next((run for run in self._runs.values() if run.has_ended), None)
+            if run is None:
                 break
             self._forget(run)
             self.dropped += run.events
@@ -332,6 +334,9 @@ class Tail:
         run.components = {}
         line = f'{{"end":{_encode({"status": status, "failure": failure})}}}\n'
         with self.lock:
+            if run.has_ended:
+                # Weir has refused it.
+                return
             if run.dropped or run.omitted:
                 self._append_dropped(run, time.monotonic() - run.started)
             run.lines.append(line)
@@ -423,8 +428,8 @@ class Tail:
 
     def _send_all(self, is_last: bool) -> None:
         while True:
-            body, has_more = self._body(is_last)
-            problem = self._post(body)
+            body, run_ids, has_more = self._body(is_last)
+            problem = self._post(body, run_ids)
             if problem:
                 self._note_failure(problem)
                 return
@@ -432,9 +437,13 @@ class Tail:
             if not has_more:
                 return
 
-    def _body(self, is_last: bool) -> tuple[bytes, bool]:
-        """Return the next request: the program, then for each run where its lines go on, and the lines."""
+    def _body(self, is_last: bool) -> tuple[bytes, list[str], bool]:
+        """Return the next request: the program, then for each run where its lines go on, and the lines.
+
+        With it come the ids of its runs, and whether there is more.
+        """
         secrets, parts, size = _secrets(), [b""], 0
+        run_ids: list[str] = []
         with self.lock:
             runs = [run for run in self._runs.values() if run.sent < run.count]
         now = time.monotonic()
@@ -446,6 +455,7 @@ class Tail:
                 break
             with self.lock:
                 number, lines = run.sent, run.lines[run.sent - run.first :]
+            run_ids.append(run.id)
             parts.append(_encode({"run": run.id, "line": number}).encode() + b"\n")
             for line in lines:
                 sent = self._prepared(run, number, line, secrets)
@@ -455,7 +465,7 @@ class Tail:
                     break
         about = self._about(is_last=is_last and size <= MAX_BODY)
         parts[0] = _without(secrets, _encode({"program": about})).encode("utf-8", "backslashreplace") + b"\n"
-        return b"".join(parts), size > MAX_BODY
+        return b"".join(parts), run_ids, size > MAX_BODY
 
     def _about(self, is_last: bool) -> dict[str, Any]:
         core = sys.modules.get("langchain_core.version")
@@ -497,7 +507,7 @@ class Tail:
         # A half of a surrogate pair becomes its escape, which JSON can hold.
         return text.encode("utf-8", "backslashreplace")
 
-    def _post(self, body: bytes) -> str:
+    def _post(self, body: bytes, run_ids: list[str]) -> str:
         """Post a request and take in the answer. Return what went wrong; "" if nothing."""
         headers = {"Content-Type": "application/x-ndjson", "User-Agent": "weir-tail/1"}
         if self.token:
@@ -520,8 +530,8 @@ class Tail:
             return f"it answered with {response.status}"
         try:
             runs = json.loads(content)["runs"]
-            for run_id, answer in runs.items():
-                self._take_in(run_id, answer)
+            for run_id in run_ids:
+                self._take_in(run_id, runs[run_id])
         except Exception:
             return "its answer is not Weir's"
         return ""
@@ -544,9 +554,8 @@ class Tail:
                 run.has_ended = True
                 self._forget(run)
                 return
-            sizes = [_size(line) for line in run.lines]
-            self._acknowledged += max(0, number - run.sent)
-            moved = sum(sizes[min(run.sent, number) - run.first : max(run.sent, number) - run.first])
+            start, stop = sorted((run.sent, number))
+            moved = sum(map(_size, run.lines[start - run.first : stop - run.first]))
             moved = moved if number > run.sent else -moved
             self._queued -= moved
             self._history += moved
@@ -557,7 +566,7 @@ class Tail:
                 self._forget(run)
             elif self._history > MAX_HISTORY:
                 kept = run.sent if not self.folder else min(run.sent, run.filed)
-                self._history -= sum(sizes[: kept - run.first])
+                self._history -= sum(map(_size, run.lines[: kept - run.first]))
                 del run.lines[: kept - run.first]
                 run.first = kept
 
@@ -953,7 +962,7 @@ def program_name() -> str:
     folder, name = os.path.split(argv[0])
     name = os.path.basename(folder) if name == "__main__.py" else name
     if name in _SERVERS:
-        app = next((part for part in argv[1:] if ":" in part or part.endswith(".py")), "")
+        app = next((part for part in argv[1:] if part.endswith(".py") or _APP.fullmatch(part)), "")
         return f"{name} {app}".strip()
     return name
 
