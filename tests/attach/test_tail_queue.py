@@ -4,6 +4,7 @@ import dataclasses
 import http.server
 import json
 import math
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,6 +182,29 @@ def test_values_of_variables_that_look_like_keys_are_hidden(weir: WeirStub, monk
     (run,) = ended(weir)
     assert run.input == {"topic": "the key is •••!"}
     assert "of-mine" not in b"".join(weir.bodies).decode()
+
+
+def test_values_of_options_that_look_like_keys_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    argv = ["python", "app.py", "--api-key", "sk-1", "--token=t", "--verbose", "rain", "--password", "--dry", "key.txt"]
+    monkeypatch.setattr(sys, "orig_argv", argv)
+    hidden = "python app.py --api-key ••• --token=••• --verbose rain --password --dry key.txt"
+    assert weir_tail._command() == hidden
+
+
+@pytest.mark.parametrize(
+    ("argv", "name"),
+    [
+        ("python -X dev -W ignore app/main.py --fast", "main.py"),
+        ("python -m my.worker", "my.worker"),
+        ("python /venv/bin/uvicorn --port 80 app:make(x)", "uvicorn app:make(x)"),
+        ("python -m gunicorn --bind 127.0.0.1:80 app:app", "gunicorn app:app"),
+        ("python /venv/bin/streamlit run app.py", "streamlit app.py"),
+        ("python -c pass", "python -c"),
+    ],
+)
+def test_a_program_is_called_after_what_it_runs(monkeypatch: pytest.MonkeyPatch, argv: str, name: str) -> None:
+    monkeypatch.setattr(sys, "orig_argv", argv.split())
+    assert weir_tail.program_name() == name
 
 
 def test_recordings_are_written_for_the_user_alone(tmp_path: Path) -> None:

@@ -57,7 +57,6 @@ MAX_ENDED = 2_000
 """Runs that have ended and are not sent yet, as Weir is not there."""
 
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
-_SECRET_ARGUMENT = re.compile(r"(?i)((?:key|token|secret|password)[^\s=]*[=\s]+)\S+")
 _APP = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*(\(.*\))?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _KEPT_TEXTS = frozenset({"type", "role", "finish_reason", "model_name", "model_provider"})
@@ -132,7 +131,8 @@ class _Component:
         self.is_root = self.has_root_input = not parent_ids
         self.has_ended = False
         self.tool_call_id: Any = None
-        self.rest: Any = None
+        self.rest: dict[str, Any] = {}
+        """Fields of the chunk before."""
         self.rest_text = ""
 
 
@@ -159,6 +159,8 @@ class Tail:
         self.started_at = time.time()
         self.lock = threading.Lock()
         self.components: dict[Any, _Component] = {}
+        self.last: tuple[Any, Any] = (None, None)
+        """The component that has streamed last, by its run id: a UUID takes long to look up."""
         self._runs: dict[str, _Run] = {}
         self._queued = self._history = self.dropped = self.errors = 0
         self._wake = threading.Event()
@@ -219,11 +221,14 @@ class Tail:
 
     def emit_text(self, component: _Component, message: Any) -> None:
         """Emit a chunk of text. What it has beside the text is mostly the same as in the chunk before."""
-        at, content = time.monotonic() - component.run.started, message.content
-        rest = {key: item for key, item in message.__dict__.items() if item and key != "content"}
-        if rest != component.rest:
-            component.rest_text = _encode({"type": message.type, **rest})[:-1]
-            component.rest = rest
+        at, fields = time.monotonic() - component.run.started, message.__dict__
+        content, rest = message.content, component.rest
+        rest["content"] = content
+        if rest != fields:
+            filled = {key: item for key, item in fields.items() if item and key != "content"}
+            component.rest_text = _encode({"type": message.type, **filled})[:-1]
+            # Copies, should the program change what is in it.
+            component.rest = {key: item.copy() if type(item) in (dict, list) else item for key, item in fields.items()}
         if len(content) + len(component.rest_text) > MAX_EVENT:
             self.emit(component, "on_chat_model_stream", {"chunk": message})
             return
@@ -472,7 +477,7 @@ class Tail:
         return {
             "id": self.program_id,
             "name": _label(program_name()),
-            "command": _SECRET_ARGUMENT.sub(rf"\g<1>{_HIDDEN}", " ".join(map(_label, _argv())))[:MAX_LABEL],
+            "command": _command()[:MAX_LABEL],
             "pid": os.getpid(),
             "host": _host(),
             "python": ".".join(map(str, sys.version_info[:3])),
@@ -625,9 +630,11 @@ def _make_handler(tail: Tail) -> Any:
 
         def on_llm_new_token(self, token: Any, *, chunk: Any = None, run_id: Any, **_: Any) -> None:
             try:
-                component = tail.components.get(run_id)
-                if component is None:
+                last = tail.last
+                component = last[1] if last[0] is run_id else tail.components.get(run_id)
+                if component is None or component.has_ended:
                     return
+                tail.last = run_id, component
                 if chunk is not None:
                     value = chunk.message if component.kind == "chat_model" else chunk
                     if component.kind == "chat_model" and tail.has_content and type(value.content) is str:
@@ -969,6 +976,20 @@ def program_name() -> str:
 
 def _argv() -> list[str]:
     return list(getattr(sys, "orig_argv", None) or [sys.executable, *sys.argv])
+
+
+def _command() -> str:
+    """Return the command line, without the values of options that look like a key's."""
+    parts, hides_next = [], False
+    for argument in _argv():
+        name, equals, _ = _label(argument).partition("=")
+        is_secret = _SECRET_NAME.search(name) is not None
+        if hides_next and not argument.startswith("-"):
+            parts.append(_HIDDEN)
+        else:
+            parts.append(f"{name}={_HIDDEN}" if is_secret and equals else _label(argument))
+        hides_next = is_secret and not equals and argument.startswith("-")
+    return " ".join(parts)
 
 
 def _timeout() -> float:
