@@ -134,7 +134,12 @@ class RunArchive:
         """Whether there is a run of this id, or was one that was deleted or evicted."""
         if run_id in self._deleted or self._in_memory(run_id) is not None or self._memory.is_known(run_id):
             return True
-        return self.index.has(run_id)
+        try:
+            return self.index.has(run_id)
+        except StorageError:
+            # What cannot be looked up cannot be continued. Its file, if there is one, is that of a random id.
+            _LOG.exception("run %s cannot be looked up", run_id)
+            return False
 
     def replace(self, run: MemoryRun) -> None:
         """Put a live run in the place of an ended one of the same id: its program was lost, and goes on."""

@@ -117,11 +117,6 @@ class MemoryStore:
         with self._lock:
             return run_id in self._runs or run_id in self._evicted
 
-    def replace(self, run: MemoryRun) -> None:
-        """Put a live run in the place of an ended one of the same id."""
-        self.discard(run.id)
-        self.add(run)
-
     def note_evicted(self, run_ids: Iterable[str]) -> None:
         """Remember runs that were removed from elsewhere to make room."""
         with self._lock:

@@ -52,7 +52,11 @@ def draw_run(state: InspectorState, run: Run, was_live: bool) -> None:
 
 def _await_contact(run: Run) -> None:
     """Draw the page anew where the program of a run that was lost has come back."""
-    if run_links.open_run(run.id).is_live:
+    try:
+        has_changed = run_links.open_run(run.id).is_live
+    except run_links.RUN_UNAVAILABLE:
+        has_changed = True
+    if has_changed:
         st.rerun()
 
 
