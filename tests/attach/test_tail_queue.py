@@ -261,7 +261,8 @@ def test_values_are_written_as_weirs_own_recorder_writes_them(value: Any) -> Non
 def test_odd_values_break_neither_the_program_nor_the_record(weir: WeirStub, value: Any) -> None:
     tail, config = attached(weir.url)
     step: RunnableLambda[Any, Any] = RunnableLambda(lambda _: value)
-    assert step.invoke(value, {**config, "tags": ["half \ud800"], "run_name": "n" * 5_000}) is value
+    more: RunnableConfig = {"tags": ["half \ud800"], "run_name": "n" * 5_000, "metadata": {"large": "😀" * 10**5}}
+    assert step.invoke(value, {**config, **more}) is value
     tail.close()
     (run,) = ended(weir)
     assert (run.status, tail.errors) == (Status.DONE, 0)

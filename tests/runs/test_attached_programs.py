@@ -217,6 +217,7 @@ def test_a_line_that_does_not_fit_ends_its_run_and_no_other(
         body() + b'{"run":"../../etc","line":0}\n',
         body() + b'{"run":"' + RUN.encode() + b'","line":true}\n',
         body() + b'{"run":' + b"[" * 300 + b"\n",
+        body(*[(0, [])] * 1_001),
     ],
 )
 def test_a_request_that_is_not_the_tails_is_refused_with_a_sentence(programs: AttachedPrograms, sent: bytes) -> None:

@@ -48,9 +48,14 @@ MAX_QUEUE = 16_000_000
 MAX_HISTORY = 8_000_000
 """Characters of live runs that are kept after they were sent, in case Weir is started anew and asks for them again."""
 
-MAX_BODY = 250_000
-MAX_EVENT = 200_000
+MAX_BODY, MAX_RUNS = 200_000, 200
+"""Bytes, and runs, of one request. Its last line may go beyond: Weir takes 1 MB."""
+
+MAX_EVENT = 120_000
 """Characters of one event. Of a larger one the long texts are cut."""
+
+MAX_FIELDS = 30_000
+"""Characters of a component's metadata, and of its name and tags. They are a part of each of its lines."""
 
 MAX_TEXT, MAX_LABEL, MAX_LABELS, MAX_DEPTH, MAX_REPR, MAX_DETAIL = 2_000, 1_000, 1_000, 90, 500, 10_000
 MAX_ENDED = 2_000
@@ -212,7 +217,12 @@ class Tail:
             metadata = {key: value for key, value in metadata.items() if str(key).startswith(_KEPT_METADATA)}
         tags = [_label(tag) for tag in (kwargs.get("tags") or ())[:MAX_LABELS]]
         fields = {"name": _label(name), "run_id": str(run_id), "parent_ids": parent_ids, "tags": tags}
-        return _Component(run, kind, parent_ids, f'{_encode(fields)[1:-1]},"metadata":{_encode(metadata)}')
+        fields_text, metadata_text = _encode(fields), _encode(metadata)
+        if len(fields_text) > MAX_FIELDS:
+            fields_text = _encode({**fields, "tags": []})
+        if len(metadata_text) > MAX_FIELDS:
+            metadata_text = _omission(len(metadata_text))
+        return _Component(run, kind, parent_ids, f'{fields_text[1:-1]},"metadata":{metadata_text}')
 
     def emit(self, component: _Component, event: str, data: Any) -> None:
         at = time.monotonic() - component.run.started
@@ -449,6 +459,7 @@ class Tail:
         """
         secrets, parts, size = _secrets(), [b""], 0
         run_ids: list[str] = []
+        has_more = False
         with self.lock:
             runs = [run for run in self._runs.values() if run.sent < run.count]
         now = time.monotonic()
@@ -456,7 +467,8 @@ class Tail:
             if not (run.sent or run.input or run.has_ended or is_last) and now - run.started < INPUT_SECONDS:
                 self._wake.set()
                 continue
-            if size > MAX_BODY:
+            if size > MAX_BODY or len(run_ids) >= MAX_RUNS:
+                has_more = True
                 break
             with self.lock:
                 number, lines = run.sent, run.lines[run.sent - run.first :]
@@ -467,10 +479,11 @@ class Tail:
                 parts.append(sent)
                 size, number = size + len(sent), number + 1
                 if size > MAX_BODY:
+                    has_more = True
                     break
-        about = self._about(is_last=is_last and size <= MAX_BODY)
+        about = self._about(is_last=is_last and not has_more)
         parts[0] = _without(secrets, _encode({"program": about})).encode("utf-8", "backslashreplace") + b"\n"
-        return b"".join(parts), run_ids, size > MAX_BODY
+        return b"".join(parts), run_ids, has_more
 
     def _about(self, is_last: bool) -> dict[str, Any]:
         core = sys.modules.get("langchain_core.version")

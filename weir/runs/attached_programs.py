@@ -33,6 +33,8 @@ CHECK_SECONDS = 2.0
 MAX_PROGRAMS = 500
 MAX_LIVE_RUNS = 2_000
 MAX_SECTION_LINE = 400
+MAX_SECTIONS = 1_000
+"""Runs of one request: each may take a look into the database."""
 
 _LOG = logging.getLogger(__name__)
 _RUN_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -317,6 +319,8 @@ def _sections(lines: Iterable[bytes]) -> list[tuple[str, int, list[bytes]]]:
     for line in lines:
         if line.startswith(b'{"run":') and len(line) < MAX_SECTION_LINE:
             sections.append((*_section(line), []))
+            if len(sections) > MAX_SECTIONS:
+                raise AttachError(f"A request has the lines of {MAX_SECTIONS:,} runs at most.")
         elif line:
             if not sections:
                 raise AttachError("The lines of a run come after a line that names it.")
