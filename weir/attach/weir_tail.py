@@ -39,8 +39,11 @@ INPUT_SECONDS = 0.3
 """Time that the input of a run may take to be known: that of a chain that streams is, when its first step begins."""
 
 HEARTBEAT_SECONDS = 5.0
+ANSWER_SECONDS = 5.0
+"""For one answer of Weir: nobody waits for it but the tail's own thread. One that starts may be slow."""
+
 TIMEOUT_SECONDS = 2.0
-"""For one answer of Weir, and for the program's exit to wait for all. WEIR_ATTACH_TIMEOUT has another value."""
+"""For the program's exit to wait for what is left to be sent. WEIR_ATTACH_TIMEOUT has another value."""
 
 MAX_QUEUE = 16_000_000
 """Characters that wait to be sent. From three quarters on, inputs and outputs are left out; beyond, tokens."""
@@ -1023,7 +1026,7 @@ def _connect(url: str) -> Any:
 
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    return kind(parts.hostname or "127.0.0.1", parts.port, timeout=_timeout())
+    return kind(parts.hostname or "127.0.0.1", parts.port, timeout=max(ANSWER_SECONDS, _timeout()))
 
 
 def _path(url: str) -> str:
