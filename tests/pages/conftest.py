@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.components.session import app_services as service_module
-from tests.support.app_test import open_app
+from tests.support.app_test import NAVIGATION, open_app
 from tests.support.fake_openai import FakeOpenAI
 from weir.config.settings import settings
 
@@ -19,6 +19,19 @@ def main_module() -> Iterator[None]:
     main = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = main
+
+
+@pytest.fixture
+def inspector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[AppTest]:
+    """The Inspector of the visitor `me`, not drawn yet. Its model cannot be reached."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    settings.cache_clear()
+    test = AppTest.from_file(NAVIGATION, default_timeout=30)
+    test.session_state["visitor"] = "me"
+    yield test.switch_page("events.py")
+    service_module.close_services()
+    settings.cache_clear()
 
 
 @pytest.fixture

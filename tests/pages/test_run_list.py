@@ -3,7 +3,6 @@
 import datetime as dt
 import errno
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,64 +11,46 @@ from streamlit.testing.v1 import AppTest
 from pages.components.inspector.run_list_state import RunListState
 from pages.components.layout.formatting import moment
 from pages.components.session import app_services as service_module
+from tests.support.app_test import sentences
 from tests.support.archived_runs import end, entry, live_run
 from weir.access.caller import Caller
 from weir.archive.run_archive import RunArchive
-from weir.config.settings import settings
 from weir.storage.run_records import RunSort
 
-ROOT = Path(__file__).parents[2]
 ME = Caller.from_identity("me").visitor
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[AppTest]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    settings.cache_clear()
-    test = AppTest.from_file(ROOT / "pages" / "navigation.py", default_timeout=30)
-    test.session_state["visitor"] = "me"
-    yield test.switch_page("events.py")
-    service_module.close_services()
-    settings.cache_clear()
-
-
-@pytest.fixture
-def archive(app: AppTest) -> RunArchive:
+def archive(inspector: AppTest) -> RunArchive:
     return service_module.service().archive
 
 
-def sentences(app: AppTest) -> str:
-    assert not app.exception
-    return "\n".join(str(element.value) for element in (*app.markdown, *app.caption, *app.warning, *app.error))
-
-
-def test_an_empty_list_teaches_and_a_filter_without_matches_says_so(app: AppTest, archive: RunArchive) -> None:
-    app.run()
-    assert "record your own" in sentences(app)
-    assert [code.value for code in app.code][1].endswith("--record run.jsonl")
+def test_an_empty_list_teaches_and_a_filter_without_matches_says_so(inspector: AppTest, archive: RunArchive) -> None:
+    inspector.run()
+    assert "record your own" in sentences(inspector)
+    assert [code.value for code in inspector.code][1].endswith("--record run.jsonl")
     archive.index.add(entry("one", owner=ME))
     archive.index.add(entry("two", owner="somebody else"))
-    app.run()
-    assert "record your own" not in sentences(app)
-    assert "1 of 1 runs" in sentences(app)
-    app.text_input(key="runs_text").set_value("nothing has this").run()
-    assert "None of your 1 runs matches the filter." in sentences(app)
-    assert "0 of 1 runs" in sentences(app)
+    inspector.run()
+    assert "record your own" not in sentences(inspector)
+    assert "1 of 1 runs" in sentences(inspector)
+    inspector.text_input(key="runs_text").set_value("nothing has this").run()
+    assert "None of your 1 runs matches the filter." in sentences(inspector)
+    assert "0 of 1 runs" in sentences(inspector)
 
 
-def test_a_long_list_has_pages(app: AppTest, archive: RunArchive) -> None:
+def test_a_long_list_has_pages(inspector: AppTest, archive: RunArchive) -> None:
     for number in range(51):
         archive.index.add(entry(str(number), owner=ME, created_at=1e9 + number))
-    app.run()
-    assert "51 of 51 runs" in sentences(app)
-    app.session_state["runs_page"] = 2
-    app.run()
-    assert "51 of 51 runs" in sentences(app)
+    inspector.run()
+    assert "51 of 51 runs" in sentences(inspector)
+    inspector.session_state["runs_page"] = 2
+    inspector.run()
+    assert "51 of 51 runs" in sentences(inspector)
 
 
 def test_a_full_disk_is_one_sentence_and_the_list_goes_on(
-    app: AppTest, archive: RunArchive, monkeypatch: pytest.MonkeyPatch
+    inspector: AppTest, archive: RunArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "")
@@ -79,18 +60,18 @@ def test_a_full_disk_is_one_sentence_and_the_list_goes_on(
     archive.add(run)
     end(run)
     archive.flush()
-    app.run()
-    assert [warning.value.partition(",")[0] for warning in app.warning] == ["The disk is full"]
-    assert "1 of 1 runs" in sentences(app)
+    inspector.run()
+    assert [warning.value.partition(",")[0] for warning in inspector.warning] == ["The disk is full"]
+    assert "1 of 1 runs" in sentences(inspector)
 
 
 def test_a_database_that_cannot_be_read_is_a_sentence(
-    app: AppTest, archive: RunArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    inspector: AppTest, archive: RunArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service_module.service().conversations.engine.dispose()
     (tmp_path / "data" / "weir.db").write_bytes(b"not a database, " * 500)
-    app.run()
-    assert "The runs cannot be listed." in sentences(app)
+    inspector.run()
+    assert "The runs cannot be listed." in sentences(inspector)
 
 
 def test_a_column_is_sorted_by_what_one_looks_for_and_then_the_other_way_round() -> None:

@@ -19,7 +19,7 @@ def open_app(page: str = "", **query: str) -> AppTest:
 
 def sentences(app: AppTest) -> str:
     """Return the sentences of the page, a line each."""
-    return "\n".join(str(element.value) for element in (*app.markdown, *app.caption, *app.warning))
+    return "\n".join(str(element.value) for element in (*app.markdown, *app.caption, *app.warning, *app.error))
 
 
 def press(app: AppTest, label: str) -> None:

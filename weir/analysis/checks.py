@@ -10,6 +10,7 @@ from weir.analysis.check_rules import ARROW, Rules
 from weir.analysis.graph_diagnosis import run_findings
 from weir.analysis.messages import is_message
 from weir.analysis.metrics import MetricsAccumulator, RunMetrics, root_chunk_text
+from weir.analysis.metrics_line import counted
 from weir.analysis.run_json import RunJsonReader
 from weir.analysis.run_text import seconds_text
 from weir.analysis.run_tree import RunNode, TreeBuilder
@@ -124,7 +125,7 @@ def _first_token(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
 def _gaps(rule: str, recorded: _Recorded, figure: float | None, bound: float) -> Iterator[CheckResult]:
     limit = f"at most {seconds_text(bound)}"
     if figure is None:
-        yield CheckResult(rule, None, f"{_count(recorded.metrics.chunks, 'chunk')} of text, so there is no gap", limit)
+        yield CheckResult(rule, None, f"{counted(recorded.metrics.chunks, 'chunk')} of text, so there is no gap", limit)
     elif figure > bound:
         _, later = max(pairwise(recorded.answer_events), key=lambda pair: pair[1].elapsed - pair[0].elapsed)
         yield recorded.broken(rule, seconds_text(figure), limit, later)
@@ -153,7 +154,7 @@ def _duration(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
 def _tokens_per_second(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
     rate, limit = recorded.metrics.tokens_per_second, f"at least {bound:.4g} tokens/s"
     if rate is None:
-        chunks = _count(recorded.metrics.chunks, "chunk")
+        chunks = counted(recorded.metrics.chunks, "chunk")
         yield CheckResult("tokens_per_second", None, f"{chunks} of text, so there is no rate", limit)
     elif rate < bound:
         yield recorded.broken("tokens_per_second", f"{rate:.1f} tokens/s", limit, recorded.answer_events[-1])
@@ -162,11 +163,11 @@ def _tokens_per_second(recorded: _Recorded, bound: float) -> Iterator[CheckResul
 
 
 def _max_tokens(recorded: _Recorded, bound: int) -> Iterator[CheckResult]:
-    tokens, limit = recorded.metrics.tokens_out, f"at most {_count(bound, 'token')}"
+    tokens, limit = recorded.metrics.tokens_out, f"at most {counted(bound, 'token')}"
     if tokens is None:
         yield CheckResult("max_tokens", None, "no tokens were counted", limit)
         return
-    figure = _count(tokens, "token") + ("" if recorded.metrics.exact else ", counted by chunks")
+    figure = counted(tokens, "token") + ("" if recorded.metrics.exact else ", counted by chunks")
     if tokens <= bound:
         yield CheckResult("max_tokens", True, figure, limit)
         return
@@ -218,7 +219,7 @@ def _streams_along(recorded: _Recorded, path: str) -> CheckResult:
             return recorded.broken(rule, f"there is no component {name}", limit)
         node = max(nodes, key=lambda node: len(node.chunk_times))
         if len(node.chunk_times) < 2:
-            at = f"{name} yielded {_count(len(node.chunk_times), 'chunk')}"
+            at = f"{name} yielded {counted(len(node.chunk_times), 'chunk')}"
             seq = node.chunk_seqs[0] if node.chunk_seqs else node.seq
             return recorded.broken(rule, at, limit, recorded.events[seq])
         if earlier and node.chunk_times[0] > earlier.chunk_times[-1]:
@@ -226,7 +227,7 @@ def _streams_along(recorded: _Recorded, path: str) -> CheckResult:
             return recorded.broken(rule, figure, limit, recorded.events[node.chunk_seqs[0]])
         earlier = node
     chunks = len(earlier.chunk_times) if earlier else 0
-    return CheckResult(rule, True, _count(chunks, "chunk"), limit)
+    return CheckResult(rule, True, counted(chunks, "chunk"), limit)
 
 
 def _route(recorded: _Recorded) -> tuple[str, RunEvent] | None:
@@ -316,7 +317,7 @@ def _calls(recorded: _Recorded, bounds: dict[str, int]) -> Iterator[CheckResult]
     calls = _tool_calls(recorded)
     for tool, bound in bounds.items():
         events = [event for name, event in calls if name == tool]
-        rule, figure, limit = f"calls {tool}", _count(len(events), "call"), _count(bound, "call")
+        rule, figure, limit = f"calls {tool}", counted(len(events), "call"), counted(bound, "call")
         if len(events) == bound:
             yield CheckResult(rule, True, figure, limit)
         else:
@@ -330,10 +331,6 @@ def _doctor(recorded: _Recorded, _: bool) -> Iterator[CheckResult]:
         yield recorded.broken("doctor", text, "no finding", recorded.events[found[0].seq])
     else:
         yield CheckResult("doctor", True, "no finding", "no finding")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 _CHECKS: dict[str, Callable[[_Recorded, Any], Iterator[CheckResult]]] = {

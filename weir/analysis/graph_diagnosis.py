@@ -5,6 +5,7 @@ from typing import Any
 
 from weir.analysis.finding import Finding, IssueKind
 from weir.analysis.graph_state import reported
+from weir.analysis.metrics_line import counted
 from weir.analysis.run_tree import NodeStatus, RunNode
 from weir.analysis.stream_diagnosis import busiest_models, findings
 from weir.analysis.wait_diagnosis import wait_findings
@@ -85,7 +86,7 @@ def _unread_custom_data(root: RunNode, events: Sequence[RunEvent], modes: list[s
         yield Finding(
             IssueKind.NO_CUSTOM_MODE,
             root,
-            f"{_count(len(given), 'value')} went to the stream writer, the first at {given[0].elapsed:.2f} s. "
+            f"{counted(len(given), 'value')} went to the stream writer, the first at {given[0].elapsed:.2f} s. "
             f"{_read(modes)}",
             given[0].seq,
         )
@@ -106,7 +107,7 @@ def _hidden_subgraphs(root: RunNode, events: Sequence[RunEvent]) -> Iterator[Fin
         yield Finding(
             IssueKind.HIDDEN_SUBGRAPH,
             next((node for node in root.children if node.name == name), root),
-            f"{name} runs a graph of its own, whose {_count(len(hidden), 'change')} of state from "
+            f"{name} runs a graph of its own, whose {counted(len(hidden), 'change')} of state from "
             f"{hidden[0].elapsed:.2f} s on stay inside: the graph is read with subgraphs=False.",
             hidden[0].seq,
         )
@@ -139,7 +140,7 @@ def _slow_tools(root: RunNode, events: Sequence[RunEvent]) -> Iterator[Finding]:
         yield Finding(
             IssueKind.SLOW_TOOL,
             slowest,
-            f"{name} took {seconds:.2f} s of {duration:.2f} s in {_count(len(calls), 'call')}{longest}.",
+            f"{name} took {seconds:.2f} s of {duration:.2f} s in {counted(len(calls), 'call')}{longest}.",
             slowest.seq,
             seconds,
         )
@@ -179,7 +180,3 @@ def _key(arguments: Any) -> bytes:
     if isinstance(arguments, dict):
         arguments = {str(name): arguments[name] for name in sorted(arguments, key=str)}
     return serialization.dumps(arguments)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

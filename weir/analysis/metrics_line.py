@@ -3,6 +3,11 @@
 from weir.analysis.metrics import RunMetrics
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 call`, `1,200 calls`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def seconds(value: float) -> str:
     """`0.31 s`, `12.4 s`, `2 min 5 s`."""
     if value < 10:

@@ -9,6 +9,7 @@ from pages.components.chat.date_groups import zone
 from pages.components.inspector.run_list_state import show_first_page
 from pages.components.layout import formatting
 from pages.components.session.my_runs import may_see_programs, show_programs
+from weir.analysis.metrics_line import counted
 from weir.runs.attached_programs import Program, ProgramState
 from weir.text.invisible_characters import replace_invisible
 
@@ -64,23 +65,19 @@ def _facts(program: Program) -> str:
     facts = [
         f"process {report.pid} on {replace_invisible(report.host)}",
         f"since {since}",
-        f"{_count(program.runs, 'run')}, {len(program.live):,} live",
-        f"{_count(program.events, 'event')} sent",
+        f"{counted(program.runs, 'run')}, {len(program.live):,} live",
+        f"{counted(program.events, 'event')} sent",
     ]
     if report.dropped:
-        facts.append(f"{_count(report.dropped, 'event')} dropped: they could not be sent in time")
+        facts.append(f"{counted(report.dropped, 'event')} dropped: they could not be sent in time")
     if program.refused:
-        facts.append(f"{_count(program.refused, 'run')} not taken: the log says why")
+        facts.append(f"{counted(program.refused, 'run')} not taken: the reason is in the log")
     if report.errors:
-        facts.append(f"{_count(report.errors, 'event')} could not be read")
+        facts.append(f"{counted(report.errors, 'event')} could not be read")
     if not report.content:
         facts.append("texts are not sent")
     versions = f"Python {report.python}, langchain-core {report.langchain_core}" if report.langchain_core else ""
     return " · ".join(filter(None, (*facts, replace_invisible(versions))))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _show_runs_of(name: str) -> None:

@@ -1,6 +1,5 @@
 """The runs that a visitor has started. Live ones go on while the tab is open, even if no page shows them."""
 
-import hmac
 import logging
 from collections.abc import Callable
 
@@ -9,7 +8,7 @@ import streamlit as st
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
 from pages.components.session.sign_in import providers
-from weir.access.caller import LOCAL_PROGRAMS, PROXY_HEADERS, TOKEN_HOLDER
+from weir.access.caller import LOCAL_PROGRAMS, PROXY_HEADERS, TOKEN_HOLDER, is_token
 from weir.archive.run_archive import RunAccess
 from weir.config.settings import settings
 from weir.runs.run import Run
@@ -54,7 +53,7 @@ def may_see_programs() -> bool:
 def show_programs(token: str) -> bool:
     """Show this visitor the runs that programs have sent, if this is the API's token. Return whether it is."""
     known = settings().api_token
-    if known is None or not hmac.compare_digest(token.strip().encode(), known.get_secret_value().encode()):
+    if known is None or not is_token(token, known.get_secret_value()):
         return False
     st.session_state["holds_api_token"] = True
     return True

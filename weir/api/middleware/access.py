@@ -6,7 +6,6 @@ are rejected.
 """
 
 import contextlib
-import hmac
 import ipaddress
 from collections.abc import Mapping
 from urllib.parse import parse_qs
@@ -14,7 +13,7 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from weir.access.caller import PROXY_HEADERS
+from weir.access.caller import PROXY_HEADERS, is_token
 from weir.access.tickets import verify_ticket
 from weir.api.middleware.hosts import Hosts
 from weir.api.problem_details import ApiError, problem
@@ -72,11 +71,7 @@ class AccessMiddleware:
     def _check_credentials(self, scope: Scope, headers: Mapping[str, str]) -> None:
         """Accept a bearer token or a ticket and note it in the request's state. Raises ApiError if there is neither."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        if (
-            self._token
-            and scheme.lower() == "bearer"
-            and hmac.compare_digest(token.strip().encode(), self._token.encode())
-        ):
+        if self._token and scheme.lower() == "bearer" and is_token(token, self._token):
             scope.setdefault("state", {})["has_token"] = True
             return
         query = parse_qs(scope["query_string"].decode("latin-1"))
