@@ -32,7 +32,8 @@ with top:
 content = page.container(gap="xsmall")
 # An open run has the window to itself: what starts the next one is below it.
 starter = st.container(key="inspector_input", gap="xsmall") if is_open else st.container()
-with starter.container(horizontal=True, vertical_alignment="center") if is_open else top:
+# One container, in whose place the actions of a run come: left alone, its widgets would stay beside them for a while.
+with (starter if is_open else top).container(horizontal=True, vertical_alignment="center"):
     chain = draw_chain_choice()
     form = draw_input_popover(state, chain)
     draw_open_recording(state, key="events_files")

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.accessibility import await_script, faults, faults_in_light_and_dark
 from tests.support.app_process import running_weir
-from tests.support.browser_page import INPUT, ended, opened, send
+from tests.support.browser_page import INPUT, ended, opened, record_shifts, recorded_shifts, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 
 WORDS = [f" word{number}" for number in range(40)]
@@ -341,12 +341,18 @@ def test_a_chain_from_outside_runs_and_one_that_is_absent_gives_a_sentence(
         expect(page.locator(".st-key-inspector_view_Text").get_by_text("RAIN", exact=True)).to_be_visible()
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, weir_url: str, model: FakeOpenAI) -> None:
+def test_on_a_phone_nothing_is_wider_than_the_screen_or_moves_much(
+    page: Page, weir_url: str, model: FakeOpenAI
+) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     opened(page, f"{weir_url}/events")
+    model.plan = Plan(tokens=[" word"] * 60, rate=20)
     send(page, "Anything")
     expect(page.get_by_role("tree")).to_be_visible()
+    record_shifts(page)
     # The input of the list of runs is gone, and the one below the run is there.
     expect(page.locator(INPUT)).to_have_count(1)
     expect(page.get_by_text(re.compile(r"smart_router.*Done"))).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(page.get_by_role("button", name="Replay", exact=True)).to_be_visible()
+    assert sum(recorded_shifts(page)) < 0.05

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.support.browser_page import INPUT, ended, opened, send
+from tests.support.browser_page import INPUT, ended, opened, record_shifts, recorded_shifts, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 
 PAGES = ["", "story", "events", "partial_json", "routing", "http_client"]
@@ -160,9 +160,6 @@ def test_nothing_moves_much_while_json_is_written(page: Page, weir_url: str, mod
     model.plan = Plan(structured_tokens=['{"name": "', *["Sea "] * 100, '"}'], rate=30)
     send(page, "the sea")
     expect(page.get_by_text("Waiting for the first chunk").or_(page.get_by_text("chunks · the last"))).to_be_visible()
-    page.evaluate(
-        "new PerformanceObserver(list => { for (const one of list.getEntries()) if (!one.hadRecentInput) "
-        "(window.shifts ??= []).push(one.value) }).observe({type: 'layout-shift'})"
-    )
+    record_shifts(page)
     expect(page.get_by_text(re.compile(r"^[4-9]\d chunks"))).to_be_visible()
-    assert max(page.evaluate("window.shifts ?? [0]")) < 0.05
+    assert max(recorded_shifts(page), default=0) < 0.05

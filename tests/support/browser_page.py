@@ -60,3 +60,17 @@ def ended(page: Page, times: int = 1) -> None:
     expect(page.get_by_role("button", name="Regenerate").or_(page.get_by_role("button", name="Retry"))).to_have_count(
         times
     )
+
+
+def record_shifts(page: Page) -> None:
+    """Begin to record how much of the window moves by itself: layout shifts, but those that follow a key or a click."""
+    page.evaluate(
+        "new PerformanceObserver(list => { for (const one of list.getEntries()) if (!one.hadRecentInput) "
+        "(window.shifts ??= []).push(one.value) }).observe({type: 'layout-shift'})"
+    )
+
+
+def recorded_shifts(page: Page) -> list[float]:
+    """Return the layout shifts since `record_shifts`, each from 0 (nothing moved) to 1."""
+    shifts: list[float] = page.evaluate("window.shifts ?? []")
+    return shifts

@@ -43,7 +43,7 @@ def draw_data(
 
     `edit` opens the call of a chat model, by the number of its first event, to be run with changes.
     """
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="inspector_data_head"):
         st.markdown(f"**{event.seq}** {inline_code(event.event)}", width="content")
         event_filter_form.draw_additions(event)
         copy_button(serialization.indented(event.as_dict()), key=f"copy-event-{event.seq}")

@@ -83,7 +83,7 @@ def _draw_run(state: InspectorState, run: Run, was_moving: bool) -> None:
 
 def draw_actions(state: InspectorState, run: Run, is_live: bool) -> None:
     """Draw what can be done with the whole run. These widgets stay in place while the run goes on."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="inspector_actions"):
         st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=state.close)
         if origin := playground_actions.origin_of(run):
             st.button(
@@ -156,7 +156,7 @@ def entry_label(entry: RunEntry) -> str:
 def _draw_playback_bar(state: InspectorState, run: Run) -> None:
     player = state.player(run)
     count, total = player.count(), len(run.events)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="inspector_playback_bar"):
         if run.is_live:
             st.button("Play", icon=":material/play_arrow:", disabled=True, key="events_play_later", width=110)
             st.caption("The run can be replayed when it has ended.", width="content")

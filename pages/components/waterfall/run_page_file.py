@@ -10,7 +10,7 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
-from pages.components.waterfall.waterfall_view import HEAD_HEIGHT, HTML, ROW_HEIGHT, script, style
+from pages.components.waterfall.waterfall_view import HTML, script, style
 from weir.analysis.answer_reader import answer_text
 from weir.analysis.component_data import component_data
 from weir.analysis.finding import Finding
@@ -70,7 +70,7 @@ def run_page(run: Run, seen: RunSnapshot, findings: Sequence[Finding]) -> bytes:
     """Return the file of a run that has begun."""
     assert seen.root is not None
     metrics = seen.metrics()
-    rows = waterfall(seen.root, seen.events[-1].elapsed) | {"height": HEAD_HEIGHT + ROWS * ROW_HEIGHT}
+    rows = waterfall(seen.root, seen.events[-1].elapsed)
     code = script().replace("export default function", "const waterfall = function") + _START
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
     policy = f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; base-uri 'none'"
@@ -85,7 +85,7 @@ def run_page(run: Run, seen: RunSnapshot, findings: Sequence[Finding]) -> bytes:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title>\n'
-        f"<style>{_STYLE}{style()}</style></head>\n<body><main>\n<h1>{title}</h1>\n"
+        f"<style>{_STYLE}{style(ROWS)}</style></head>\n<body><main>\n<h1>{title}</h1>\n"
         f"<div>{len(seen.events):,} events · {_escaped(metrics_line(metrics))}</div>\n"
         f"<h2>Input</h2><pre>{_escaped(_as_text(run.input))}</pre>\n"
         f'<div class="sides"><div>{HTML}</div>'

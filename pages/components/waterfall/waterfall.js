@@ -43,7 +43,6 @@ class Waterfall extends Rows {
   update(data, pick) {
     this.pick = pick
     const fresh = this.data?.id !== data.id
-    if (data.height) this.root.style.height = `${innerWidth < 640 ? Math.min(300, data.height) : data.height}px`
     this.data = data
     if (!views.has(data.id)) views.set(data.id, { folded: new Map(), from: 0, to: null, selected: data.selected, server: data.selected })
     this.view = views.get(data.id)

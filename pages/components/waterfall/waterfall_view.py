@@ -8,6 +8,8 @@ import streamlit as st
 
 ROW_HEIGHT, HEAD_HEIGHT = 22, 26
 """Pixels, as in `waterfall.js`."""
+PHONE_HEIGHT = 300
+"""Pixels at most on a phone, as in `page_layout.css`."""
 
 HTML = """
 <div class="waterfall">
@@ -20,12 +22,12 @@ HTML = """
       </span>
       <span></span><span>took</span><span>first</span><span>tokens</span>
     </div>
-    <canvas class="axis" aria-hidden="true"></canvas>
+    <canvas width="0" height="0" class="axis" aria-hidden="true"></canvas>
   </div>
   <div class="tree" role="tree" tabindex="0">
     <div class="space" role="none"></div>
     <div class="rows" role="none"></div>
-    <canvas class="bars" aria-hidden="true"></canvas>
+    <canvas width="0" height="0" class="bars" aria-hidden="true"></canvas>
   </div>
   <div class="hidden"></div>
   <div class="tip" hidden></div>
@@ -41,9 +43,13 @@ def script() -> str:
     return "".join((_HERE / name).read_text(encoding="utf-8") for name in names)
 
 
-def style() -> str:
-    """Return the component's CSS."""
-    return (_HERE / "waterfall.css").read_text(encoding="utf-8")
+def style(rows: int) -> str:
+    """Return the component's CSS, for a waterfall as high as so many rows; on a phone, as a third of the screen."""
+    height = HEAD_HEIGHT + rows * ROW_HEIGHT
+    # Here and not by the script, before whose first run the place of the component would be too low.
+    fixed = f".waterfall {{ height: {height}px; }}\n"
+    phone = f"@media (max-width: 640px) {{ .waterfall {{ max-height: {PHONE_HEIGHT}px; }} }}\n"
+    return (_HERE / "waterfall.css").read_text(encoding="utf-8") + fixed + phone
 
 
 def draw_waterfall(
@@ -67,12 +73,11 @@ def draw_waterfall(
         if isinstance(seq, int):
             pick(seq)
 
-    height = HEAD_HEIGHT + rows * ROW_HEIGHT
-    component = st.components.v2.component("weir_waterfall", html=HTML, css=style(), js=script())
+    component = st.components.v2.component(f"weir_waterfall_{rows}", html=HTML, css=style(rows), js=script())
     component(
-        data={**value, "id": f"{key}:{run_id}", "selected": selected, "at": at, "label": label, "height": height},
+        data={**value, "id": f"{key}:{run_id}", "selected": selected, "at": at, "label": label},
         key=key,
         on_pick_change=on_pick,
         width="stretch",
-        height=height,
+        height=HEAD_HEIGHT + rows * ROW_HEIGHT,
     )
