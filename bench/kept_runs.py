@@ -71,6 +71,17 @@ def opening(page: Page, url: str, shown: Locator) -> float:
     return time.perf_counter() - began
 
 
+def navigating(page: Page, shown: Locator) -> float:
+    """Return the seconds from a click in the navigation, in the app that is open, until something is shown."""
+    page.get_by_role("link", name="About").first.click()
+    expect(page.get_by_role("heading", name="About")).to_be_visible()
+    expect(shown).to_have_count(0)
+    began = time.perf_counter()
+    page.get_by_role("link", name="Inspector").first.click()
+    shown.wait_for()
+    return time.perf_counter() - began
+
+
 def filtering(page: Page, word: str, count: int) -> float:
     """Return the seconds from a typed word to the list of its runs."""
     began = time.perf_counter()
@@ -121,6 +132,7 @@ def main() -> None:
             for _ in range(ROUNDS):
                 compared.append(opening(page, empty_url, last))
                 opened.append(opening(page, url, row))
+            moved = [navigating(page, row) for _ in range(ROUNDS)]
             found = []
             for _ in range(ROUNDS):
                 found.append(filtering(page, "question-77.", 1))
@@ -129,6 +141,7 @@ def main() -> None:
     print(f"| the list of {count:,} runs opens: first | {first:.2f} s |")
     print(f"| again | {statistics.median(opened):.2f} s |")
     print(f"| a list without runs, in turns with it | {statistics.median(compared):.2f} s |")
+    print(f"| the list, by a click in the open app | {statistics.median(moved):.2f} s |")
     print(f"| a typed word, to its rows | {statistics.median(found):.2f} s |")
     for name, cost in cpu_milliseconds_of_a_long_run().items():
         unit = "kB on disk" if name == "kB" else "ms of CPU"
