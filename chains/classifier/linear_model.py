@@ -15,6 +15,7 @@ import numpy.typing as npt
 from chains.classifier import features
 from chains.classifier.examples import CATEGORIES
 from chains.classifier.features import Evidence
+from chains.classifier.subwords import subwords
 from chains.classifier.tokenization import char_ngrams, tokens, words
 
 _Floats = npt.NDArray[np.float64]
@@ -46,11 +47,39 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Subwords:
+    """Words that no example needs to have: their places, how much each counts, and how much it speaks for what.
+
+    What a text says by them is a mean, so that it does not grow with the length of the text.
+    """
+
+    vocabulary: Mapping[str, int]
+    idf: _Floats
+    weights: _Floats
+    """One row for each category."""
+
+    def shares(self, asked: str, given: str) -> tuple[npt.NDArray[np.intp], _Floats]:
+        """Return the places of the known words of both texts, and their shares of the mean: those of `given` less."""
+        found = [[self.vocabulary[piece] for piece in subwords(text, self.vocabulary)] for text in (asked, given)]
+        places = np.array([*found[0], *found[1]], dtype=np.intp)
+        shares = self.idf[places]
+        shares[len(found[0]) :] *= GIVEN_WEIGHT
+        return places, shares / (shares.sum() or 1)
+
+    def scores(self, asked: str, given: str) -> _Floats:
+        """Return what the words of a text add to the score of each category."""
+        places, shares = self.shares(asked, given)
+        total: _Floats = self.weights[:, places] @ shares
+        return total
+
+
+@dataclass(frozen=True, slots=True)
 class LinearModel:
-    """A logistic regression over words, pieces of words and signals."""
+    """A logistic regression over words, pieces of words, subwords and signals."""
 
     words: Terms
     pieces: Terms
+    subwords: Subwords
     signals: _Floats
     bias: _Floats
     temperature: float
@@ -65,7 +94,7 @@ class LinearModel:
         ):
             places, values = terms.vector(asked, given)
             total = total + terms.weights[:, places] @ values
-        return total
+        return total + self.subwords.scores(parts.instruction, parts.rest)
 
     def probabilities(self, found: Evidence) -> _Floats:
         """Return the probability of each category."""
@@ -85,12 +114,17 @@ class LinearModel:
                 quoted = words_of.get(signal.name, ())
                 for name in [_quoted(quote) for quote in quoted] or [signal.description]:
                     spoke[name] += float(value * weight) / max(1, len(quoted))
-        places, values = self.words.vector(words(text), words(found.parts.rest))
-        value_of = dict(zip(places.tolist(), values.tolist(), strict=True))
+        vectors = (
+            (self.words, self.words.vector(words(text), words(found.parts.rest))),
+            (self.subwords, self.subwords.shares(text, found.parts.rest)),
+        )
         for token in {token for token in tokens(text) if len(token) > 3 and token.isalpha()}:
             place = self.words.vocabulary.get(token)
-            if place is not None and self.words.idf[place] > _RARE:
-                spoke[_quoted(token)] += value_of[place] * float(_against(self.words.weights[:, [place]], category)[0])
+            if place is None or self.words.idf[place] <= _RARE:
+                continue
+            for terms, (places, values) in vectors:
+                here = places == terms.vocabulary.get(token, -1)
+                spoke[_quoted(token)] += float(_against(terms.weights[:, places[here]], category) @ values[here])
         best = sorted((name for name in spoke if spoke[name] > _AUDIBLE), key=spoke.__getitem__, reverse=True)[:3]
         if not best:
             return (
@@ -138,10 +172,16 @@ def _load_once(path: Path) -> LinearModel:
         return LinearModel(
             words=_terms(stored, "words"),
             pieces=_terms(stored, "pieces"),
+            subwords=_subwords(stored),
             signals=stored["signals"].astype(np.float64),
             bias=stored["bias"].astype(np.float64),
             temperature=float(stored["temperature"]),
         )
+
+
+def _subwords(stored: Mapping[str, npt.NDArray[Any]]) -> Subwords:
+    terms = _terms(stored, "subwords")
+    return Subwords(terms.vocabulary, terms.idf, terms.weights)
 
 
 def _terms(stored: Mapping[str, npt.NDArray[Any]], name: str) -> Terms:

@@ -1,5 +1,6 @@
-"""Learns from the examples, with scikit-learn: `python -m chains.classifier.train` writes what the classifier reads."""
+"""Learns from the examples, with scikit-learn: `make train` writes what the classifier reads."""
 
+import argparse
 import hashlib
 import io
 import sys
@@ -17,21 +18,29 @@ from chains.classifier import features
 from chains.classifier.compose import compose
 from chains.classifier.examples import CATEGORIES, Example, load_examples
 from chains.classifier.features import Evidence, evidence
-from chains.classifier.linear_model import Terms, softmax
+from chains.classifier.linear_model import Subwords, Terms, softmax
 from chains.classifier.local_classifier import MODEL
 from chains.classifier.source_report import calibration_error
+from chains.classifier.subwords import subwords
 from chains.classifier.tokenization import char_ngrams, clean, words
+from chains.classifier.word_vectors import WordVectors, load_vectors
 
 EXAMPLES = Path(__file__).with_name("examples.jsonl")
 
 READ_BY = (
     *("compositions.toml", "compose.py", "word_lists.toml", "word_lists.py", "patterns.py", "instruction.py"),
-    *("features.py", "tokenization.py", "train.py"),
+    *("features.py", "tokenization.py", "subwords.py", "word_vectors.py", "train.py"),
 )
 """The files that decide what is learned, with the examples."""
 
 SIGNAL_WEIGHT = 0.4
 """Of the signals against the words, whose vectors have length 1."""
+
+SUBWORD_WEIGHT = 0.05
+"""Of the mean vector of a text's words, whose numbers have a deviation of 1."""
+
+MOST_RARE = 7.0
+"""Rarity of a word that no example has, too: it counts no more than one that is in a few."""
 
 COMPOSED_WEIGHT = 0.15
 """Of a composed example against one that was written out: those of a kind are alike."""
@@ -51,11 +60,20 @@ class Prepared:
 
     words: Terms
     pieces: Terms
+    subwords: Subwords
+    """Without weights."""
+    vectors: npt.NDArray[np.float32]
+    """A row for each subword, as the rows have them."""
     rows: csr_matrix
     labels: npt.NDArray[np.intp]
     weights: _Floats
     """Of each example."""
     kinds: Sequence[str]
+
+    def rows_of(self, found: Sequence[Evidence]) -> csr_matrix:
+        """Return a row for each text, as `rows` has them."""
+        means = _means(self.subwords, self.vectors, found)
+        return hstack([rows(self.words, self.pieces, found), means], format="csr")
 
     def fit(self, chosen: npt.NDArray[np.bool_] | None = None) -> LogisticRegression:
         """Return the regression that was fitted to all examples, or to the chosen ones."""
@@ -69,17 +87,23 @@ def all_examples() -> list[tuple[str, Example]]:
     return [*((WRITTEN, example) for example in load_examples(EXAMPLES)), *compose()]
 
 
-def prepare(examples: Sequence[tuple[str, Example]]) -> Prepared:
-    """Return examples as rows of signals and words."""
+def prepare(examples: Sequence[tuple[str, Example]], vectors: WordVectors) -> Prepared:
+    """Return examples as rows of signals, words and the mean vector of their words."""
     found = [evidence(clean(example.question)) for _, example in examples]
     by_words, by_pieces = (
         _terms([{*words(one.parts.instruction), *words(one.parts.rest)} for one in found], 1),
         _terms([set(char_ngrams(one.parts.instruction)) for one in found], 2),
     )
+    by_subwords = _subwords(vectors.terms, found)
+    means = _means(by_subwords, vectors.vectors, found).toarray()
+    # From the mean of all texts on: a word says only what others do not.
+    scaled = (vectors.vectors - means.mean(axis=0)) * (SUBWORD_WEIGHT / means.std(axis=0).mean())
     return Prepared(
         words=by_words,
         pieces=by_pieces,
-        rows=rows(by_words, by_pieces, found),
+        subwords=by_subwords,
+        vectors=scaled,
+        rows=hstack([rows(by_words, by_pieces, found), _means(by_subwords, scaled, found)], format="csr"),
         labels=np.array([CATEGORIES.index(example.category) for _, example in examples], dtype=np.intp),
         weights=np.array([1.0 if kind == WRITTEN else COMPOSED_WEIGHT for kind, _ in examples]),
         kinds=[kind for kind, _ in examples],
@@ -93,6 +117,23 @@ def rows(by_words: Terms, by_pieces: Terms, found: Sequence[Evidence]) -> csr_ma
     by_words_of = _vectors(by_words, [(words(text.instruction), words(text.rest)) for text in texts])
     by_pieces_of = _vectors(by_pieces, [(char_ngrams(text.instruction), []) for text in texts])
     return hstack([measured, by_words_of, by_pieces_of], format="csr")
+
+
+def _subwords(terms: Sequence[str], found: Sequence[Evidence]) -> Subwords:
+    """Return the subwords with their rarity among the examples."""
+    vocabulary = {term: place for place, term in enumerate(terms)}
+    texts_of = Counter(
+        piece for one in found for piece in {*subwords(f"{one.parts.instruction}\n{one.parts.rest}", vocabulary)}
+    )
+    seen = np.array([texts_of[term] for term in terms])
+    idf = np.minimum(np.log((1 + len(found)) / (1 + seen)), MOST_RARE)
+    return Subwords(vocabulary, idf, np.zeros((len(CATEGORIES), len(terms))))
+
+
+def _means(by_subwords: Subwords, vectors: npt.NDArray[np.float32], found: Sequence[Evidence]) -> csr_matrix:
+    """Return the mean vector of each text."""
+    shares = [by_subwords.shares(one.parts.instruction, one.parts.rest) for one in found]
+    return csr_matrix(np.array([share @ vectors[places] for places, share in shares]))
 
 
 def _terms(texts: Sequence[set[str]], least: int) -> Terms:
@@ -141,7 +182,8 @@ def fingerprint() -> str:
 def save(prepared: Prepared, regression: LogisticRegression, temperature: float, path: Path) -> None:
     """Write arrays alone: numbers, and text as bytes. There is no code in the file."""
     known = len(prepared.words.vocabulary)
-    measured = prepared.rows.shape[1] - known - len(prepared.pieces.vocabulary)
+    after = prepared.rows.shape[1] - prepared.vectors.shape[1]
+    measured = after - known - len(prepared.pieces.vocabulary)
     weights = regression.coef_
     arrays: dict[str, npt.NDArray[np.generic]] = {
         "signals": (weights[:, :measured] * SIGNAL_WEIGHT).astype(np.float32),
@@ -151,7 +193,8 @@ def save(prepared: Prepared, regression: LogisticRegression, temperature: float,
     }
     for name, terms, part in (
         ("words", prepared.words, weights[:, measured : measured + known]),
-        ("pieces", prepared.pieces, weights[:, measured + known :]),
+        ("pieces", prepared.pieces, weights[:, measured + known : after]),
+        ("subwords", prepared.subwords, weights[:, after:] @ prepared.vectors.T),
     ):
         arrays[f"{name}_terms"] = np.frombuffer("\n".join(terms.vocabulary).encode(), dtype=np.uint8)
         arrays[f"{name}_rarity"] = terms.idf.astype(np.float16)
@@ -163,7 +206,9 @@ def save(prepared: Prepared, regression: LogisticRegression, temperature: float,
 
 def main() -> None:
     """Learn, measure by cross-validation, and write the file."""
-    prepared = prepare(all_examples())
+    parser = argparse.ArgumentParser(description="Learn from the examples, and write what the classifier reads.")
+    parser.add_argument("vectors", type=Path, help="a folder with vocab.txt and model.safetensors of a text encoder")
+    prepared = prepare(all_examples(), load_vectors(parser.parse_args().vectors))
     labels, written = prepared.labels, np.array([kind == WRITTEN for kind in prepared.kinds])
     scores = cross_validate(prepared)
     right = scores.argmax(axis=1) == labels

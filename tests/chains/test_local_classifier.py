@@ -15,7 +15,8 @@ from chains.classifier.examples import CATEGORIES, Category, Example, load_examp
 from chains.classifier.features import evidence
 from chains.classifier.linear_model import load
 from chains.classifier.local_classifier import MODEL, LocalClassifier, LocalDecision
-from chains.classifier.tokenization import clean
+from chains.classifier.tokenization import clean, tokens
+from chains.classifier.word_vectors import WordVectors
 from tests.support.pumping import takes_at_most
 
 EXAMPLES = MODEL.with_name("examples.jsonl")
@@ -142,7 +143,22 @@ COSTLY = (
         "A1 ",
         "1 g in ",
     ),
-    *("solve ", "{a: ", "while a", "[1, ", "$_", "`a", "<a ", "a.b(", "in python ", "a_b ", "=1", "import ", "\\a{"),
+    *(
+        "solve ",
+        "{a: ",
+        "while a",
+        "[1, ",
+        "$_",
+        "`a",
+        "<a ",
+        "a.b(",
+        "in python ",
+        "a_b ",
+        "=1",
+        "import ",
+        "\\a{",
+        f"{'zq' * 20} ",
+    ),
 )
 
 
@@ -294,18 +310,20 @@ def test_the_command_fails_only_below_the_share_that_is_asked_for(
 def test_the_model_was_learned_from_these_examples_and_sources() -> None:
     train = pytest.importorskip("chains.classifier.train", exc_type=ModuleNotFoundError)
     with np.load(MODEL, allow_pickle=False) as stored:
-        assert stored["fingerprint"].tobytes().decode() == train.fingerprint(), "run python -m chains.classifier.train"
+        assert stored["fingerprint"].tobytes().decode() == train.fingerprint(), "run make train"
 
 
 @pytest.mark.slow
 def test_numpy_scores_as_scikit_learn_does(tmp_path: Path) -> None:
     train = pytest.importorskip("chains.classifier.train", exc_type=ModuleNotFoundError)
-    prepared = train.prepare(train.all_examples()[::20])
+    terms = sorted({token for _, example in train.all_examples()[::50] for token in tokens(example.question)})
+    vectors = WordVectors(terms, np.random.default_rng(1).normal(size=(len(terms), 8)).astype(np.float32))
+    prepared = train.prepare(train.all_examples()[::20], vectors)
     regression = prepared.fit()
     train.save(prepared, regression, 1.0, tmp_path / "model.npz")
     model = load(tmp_path / "model.npz")
     found = [evidence(clean(example.question)) for example in load_examples(GOLDEN)[::10]]
-    theirs = regression.decision_function(train.rows(prepared.words, prepared.pieces, found))
+    theirs = regression.decision_function(prepared.rows_of(found))
     np.testing.assert_allclose([model.scores(one) for one in found], theirs, atol=0.05)
 
 
