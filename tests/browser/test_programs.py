@@ -65,5 +65,5 @@ def test_a_program_is_seen_live_lost_and_again(page: Page, tmp_path: Path) -> No
             program.kill()
             program.communicate()
         main.get_by_role("button", name="All runs").click()
-        expect(main.get_by_text("Programs that are gone (1)")).to_be_visible()
+        expect(main.get_by_text("Programs that send nothing now (1)")).to_be_visible()
         expect(main.get_by_role("row").filter(has_text="river.py")).to_contain_text("Done")

@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.components.inspector.programs_view import LANGSMITH_NOTE
 from pages.components.session import app_services as service_module
 from tests.runs.test_attached_programs import END, RUN, body, event, header
 from tests.support.app_test import sentences
 from weir.access.caller import TOKEN_HOLDER, Caller
 from weir.config.settings import settings
 from weir.runs.attached_programs import AttachedPrograms
+from weir.runs.langsmith_operations import Operation
+from weir.runs.langsmith_programs import LangSmithPrograms
 
 ME = Caller.from_identity("me").visitor
 TOKEN = "a-long-random-token"
@@ -39,7 +42,7 @@ def test_programs_are_listed_with_what_they_have_sent(inspector: AppTest, progra
     for part in ("**Programs** · 1 live", "process 7 on here�", "1 run, 0 live", "3 events dropped", "texts are not"):
         assert part in shown
     assert "secret.py" not in shown
-    assert "Programs that are gone (1)" in [expander.label for expander in inspector.expander]
+    assert "Programs that send nothing now (1)" in [expander.label for expander in inspector.expander]
     assert "\\[app\\]" in inspector.button(key=f"program-{'a' * 32}").label
     assert "1 of 1 runs" in shown
     inspector.button(key=f"program-{'b' * 32}").click().run()
@@ -67,6 +70,22 @@ def test_a_run_says_who_sent_it_and_what_is_not_seen(
     assert sentence in sentences(inspector)
     # Weir does not run it.
     assert all(button.disabled for button in inspector.button if button.label == "Stop")
+
+
+@pytest.mark.parametrize("view", ["Text", "Latency"])
+def test_a_run_of_langsmiths_client_says_that_its_tokens_are_not_there(
+    inspector: AppTest, programs: AttachedPrograms, view: str
+) -> None:
+    times = {"start_time": "2026-11-28T10:00:00Z", "end_time": "2026-11-28T10:00:01Z"}
+    operation = Operation(RUN, RUN, {"name": "chain", "outputs": {"output": "x"}} | times)
+    LangSmithPrograms(programs).receive(ME, "langsmith-py/1", [operation])
+    inspector.query_params["run"] = RUN
+    inspector.query_params["view"] = view
+    inspector.run()
+    shown = [caption.value for caption in inspector.caption if LANGSMITH_NOTE in caption.value.replace("\\", "")]
+    # At the head, and where one would look for them.
+    assert len(shown) == 2
+    assert "Sent by default through LangSmith" in shown[0]
 
 
 def test_runs_of_the_token_are_seen_by_whoever_enters_it(

@@ -9,6 +9,7 @@ from typing import Any
 
 from weir.analysis.messages import is_message, reasoning_of, text_of, writes_tool_call
 from weir.analysis.metrics import finish_reason_of
+from weir.analysis.said_times import TIMES_EVENT, said_times
 from weir.analysis.usage import read_usage
 from weir.core import serialization
 from weir.core.run_event import RunEvent
@@ -170,6 +171,26 @@ class TreeBuilder:
             _end(node, event)
         elif stage == "error":
             _fail(node, event)
+        elif event.event == TIMES_EVENT:
+            self._correct(node, event)
+
+    def _correct(self, node: RunNode, event: RunEvent) -> None:
+        """Take in the times of a component that its program has said later."""
+        started, ended, tokens = said_times(event)
+        if ended is not None and node.ended is not None:
+            node.ended = max(node.started, ended)
+        if started is not None:
+            node.started = min(node.started, started)
+            parent = self.nodes.get(event.component.parent_ids[-1]) if event.component.parent_ids else None
+            if parent is not None:
+                parent.children.sort(key=lambda child: child.started)
+        for at in tokens:
+            # What was written then is not known.
+            node.chunks += 1
+            node.chunk_texts.append("")
+            node.text_times.append(at)
+            node.chunk_times.append(at)
+            node.chunk_seqs.append(event.seq)
 
     def _start(self, event: RunEvent) -> None:
         parents = event.component.parent_ids

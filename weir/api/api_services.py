@@ -20,6 +20,7 @@ from weir.llm.chain_registry import ChainRegistry, UnsuitableModelError
 from weir.llm.provider import ModelProvider
 from weir.runs.attached_programs import AttachedPrograms
 from weir.runs.graph_options import GraphOptions, GraphOptionsError, configure_run
+from weir.runs.langsmith_programs import LangSmithPrograms
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run
 from weir.runs.run_store import get_readable_run
@@ -46,6 +47,7 @@ class ApiServices:
         self.limits = limits
         self.archive = archive
         self.programs = programs
+        self.langsmith = LangSmithPrograms(programs)
         self.connections = SseConnections()
 
     def start_run(self, request: Request, chain_name: str, value: Any, options: GraphOptions | None = None) -> Run:

@@ -8,7 +8,15 @@ from starlette.types import ASGIApp
 
 from weir import __version__
 from weir.access.limits import RunLimiter
-from weir.api import attach_routes, chain_routes, operation_routes, run_list_routes, run_routes, streaming_routes
+from weir.api import (
+    attach_routes,
+    chain_routes,
+    langsmith_routes,
+    operation_routes,
+    run_list_routes,
+    run_routes,
+    streaming_routes,
+)
 from weir.api.api_services import ApiServices
 from weir.api.docs_page import add_docs_page
 from weir.api.middleware.access import AccessMiddleware
@@ -21,7 +29,15 @@ from weir.llm.provider import ModelProvider
 from weir.runs.attached_programs import AttachedPrograms
 from weir.runs.recorder import Recorder
 
-ROUTES = (streaming_routes, chain_routes, run_list_routes, run_routes, attach_routes, operation_routes)
+ROUTES = (
+    streaming_routes,
+    chain_routes,
+    run_list_routes,
+    run_routes,
+    attach_routes,
+    langsmith_routes,
+    operation_routes,
+)
 
 
 def create_api(

@@ -15,9 +15,9 @@ from weir.analysis.outcome import outcome
 from weir.core import serialization
 from weir.core.byte_chunks import byte_chunks
 from weir.llm.chain_registry import ChainSpec
-from weir.runs.attached_programs import Program
+from weir.runs.attached_program import Program
 from weir.runs.graph_options import GraphOptions
-from weir.runs.run import Run
+from weir.runs.run import ATTACHED, Run
 from weir.storage.run_records import RunEntry
 
 _PAGE_NAME = re.compile("[a-z_]{1,40}")
@@ -248,12 +248,13 @@ class ProgramResponse(BaseModel):
 
     id: str
     name: str
+    kind: str = Field(description="`attach`: it has Weir's tail in it; `langsmith`: LangSmith's client sends its runs")
     command: str
     pid: int
     host: str
     python: str
     langchain_core: str
-    state: str = Field(description="live, lost contact or ended")
+    state: str = Field(description="live, lost contact, ended or quiet")
     started_at: datetime
     content: bool = Field(description="Whether it sends texts; if not, names, times and sizes only")
     runs: int = Field(description="Runs that it has sent, live and ended")
@@ -273,6 +274,7 @@ class ProgramResponse(BaseModel):
         return cls(
             **fields
             | {
+                "kind": report.kind or ATTACHED,
                 "started_at": datetime.fromtimestamp(report.started_at, UTC),
                 "state": program.state.value,
                 "runs": program.runs,

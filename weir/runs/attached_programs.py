@@ -11,14 +11,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from weir.core import serialization
 from weir.core.redaction import Redactor
+from weir.runs.attached_program import Program, ProgramReport, ProgramState
 from weir.runs.attached_run import AttachedRun, program_of
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recording_codec import Decoder, Header, RecordingError
@@ -54,66 +53,6 @@ class RunStoreOfPrograms(RunStore, Protocol):
         """Put a live run in the place of an ended one of the same id."""
 
 
-class ProgramState(StrEnum):
-    """Whether a program is there. The value is its label."""
-
-    LIVE = "live"
-    LOST = "lost contact"
-    ENDED = "ended"
-
-
-def _clean(text: str) -> str:
-    return serialization.replace_lone_surrogates(text)
-
-
-_Text = Annotated[str, Field(max_length=1_000), AfterValidator(_clean)]
-_Count = Annotated[int, Field(ge=0, le=10**15)]
-
-
-class ProgramReport(BaseModel):
-    """What a program says of itself with every request."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    id: str = Field(min_length=32, max_length=32, pattern="^[0-9a-f]+$")
-    name: _Text
-    command: _Text = ""
-    pid: _Count = 0
-    host: _Text = ""
-    python: Annotated[str, Field(max_length=50), AfterValidator(_clean)] = ""
-    langchain_core: Annotated[str, Field(max_length=50), AfterValidator(_clean)] = ""
-    started_at: float = Field(0.0, ge=0, le=32_503_680_000, allow_inf_nan=False)
-    content: bool = True
-    queued: _Count = 0
-    dropped: _Count = 0
-    errors: _Count = 0
-    ended: bool = False
-
-
-@dataclass(slots=True)
-class Program:
-    """A process that sends its runs."""
-
-    report: ProgramReport
-    owner: str
-    heard_at: float
-    state: ProgramState = ProgramState.LIVE
-    runs: int = 0
-    """Runs that it has begun to send."""
-    events: int = 0
-    refused: int = 0
-    """Runs that were not taken."""
-    live: dict[str, AttachedRun] = field(default_factory=dict)
-    refusals: OrderedDict[str, str] = field(default_factory=OrderedDict)
-    """Why runs were not taken, by their id."""
-    writing: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def lag_seconds(self) -> float:
-        """Time from the newest event of a live run to its arrival."""
-        return max((run.lag_seconds for run in list(self.live.values())), default=0.0)
-
-
 class AttachedPrograms:
     """The programs that send runs. Thread-safe."""
 
@@ -133,6 +72,19 @@ class AttachedPrograms:
         self._lock = threading.Lock()
         self._programs: OrderedDict[str, Program] = OrderedDict()
         self._is_checking = False
+        self._adding = threading.Lock()
+        self._checks: list[Callable[[], None]] = []
+        self.now = clock
+        """The clock of `Program.heard_at`."""
+
+    def add_check(self, check: Callable[[], None]) -> None:
+        """Have something looked after as often as silent programs are."""
+        self._checks.append(check)
+
+    def of_kind(self, kind: str) -> list[Program]:
+        """Return the programs of a kind, whoever has them."""
+        with self._lock:
+            return [program for program in self._programs.values() if program.report.kind == kind]
 
     def of_owners(self, owners: Collection[str]) -> list[Program]:
         """Return the programs whose runs these owners have, the newest first."""
@@ -143,12 +95,12 @@ class AttachedPrograms:
     def receive(self, owner: str, body: bytes) -> dict[str, Any]:
         """Take in a request of a program and return the answer. Raises AttachError."""
         first, *lines = body.split(b"\n")
-        program = self._program(owner, _report(first))
+        program = self.enter(owner, _report(first))
         with program.writing:
             answers = {run_id: self._take(program, run_id, number, part) for run_id, number, part in _sections(lines)}
             if program.report.ended:
                 self._lose(program, ProgramState.ENDED)
-        self._begin_checking()
+        self.begin_checking()
         return {"runs": answers}
 
     def check(self) -> None:
@@ -157,12 +109,16 @@ class AttachedPrograms:
             silent = [
                 program
                 for program in self._programs.values()
-                if program.state is ProgramState.LIVE and self._clock() - program.heard_at > SILENCE_SECONDS
+                if program.state is ProgramState.LIVE
+                and not program.report.kind
+                and self._clock() - program.heard_at > SILENCE_SECONDS
             ]
         for program in silent:
             with program.writing:
                 if self._clock() - program.heard_at > SILENCE_SECONDS:
                     self._lose(program, ProgramState.LOST)
+        for check in self._checks:
+            check()
 
     def _lose(self, program: Program, state: ProgramState) -> None:
         program.state = state
@@ -170,7 +126,8 @@ class AttachedPrograms:
             run.lose()
         program.live.clear()
 
-    def _begin_checking(self) -> None:
+    def begin_checking(self) -> None:
+        """Look after silent programs from now on, while there are live ones."""
         with self._lock:
             if self._is_checking or self._loop is None:
                 return
@@ -191,7 +148,8 @@ class AttachedPrograms:
         if self._is_checking:
             self._check_later()
 
-    def _program(self, owner: str, report: ProgramReport) -> Program:
+    def enter(self, owner: str, report: ProgramReport) -> Program:
+        """Return the program of a report, which is there from now on. Raises AttachError."""
         report = report.model_copy(
             update={name: self._redactor.redact(getattr(report, name)) for name in ("name", "command", "host")}
         )
@@ -202,6 +160,9 @@ class AttachedPrograms:
                 program = self._programs[report.id] = Program(report, owner, self._clock())
             elif program.owner != owner:
                 raise AttachError("This program's id belongs to another sender.")
+            elif report.kind:
+                # Its client has not said when it began.
+                report = report.model_copy(update={"started_at": program.report.started_at})
             program.report, program.heard_at, program.state = report, self._clock(), ProgramState.LIVE
             return program
 
@@ -243,37 +204,43 @@ class AttachedPrograms:
                 if old.status is not Status.ABANDONED:
                     # It is whole: the answer to its last lines was lost on the way.
                     return 2 + len(old.events)
-                run = AttachedRun.continued(old, self._store, self._redactor, self._clock)
-                self._add(program, run, is_new=False)
+                run = self._continue(program, old)
             elif number > 0 or not lines:
                 return 0
             else:
-                run = self._begin(program, run_id, lines[0])
+                run = self.begin(program, run_id, lines[0])
                 number, lines = 1, lines[1:]
         if number > run.next_line:
             return run.next_line
+        self.write(program, run, lines[run.next_line - number :])
+        return run.next_line + (not run.is_live)
+
+    def write(self, program: Program, run: AttachedRun, lines: list[bytes]) -> None:
+        """Append the lines that come next. Raises RecordingError, or AttachError where there is no room for the run."""
         before = len(run.events)
         with run.writing:
             try:
-                run.feed(lines[run.next_line - number :])
+                run.feed(lines)
             finally:
                 program.events += len(run.events) - before
         # Somebody may have asked for its end while this thread was writing.
         run.heed_request()
         if run.is_live:
-            return run.next_line
-        program.live.pop(run_id, None)
+            return
+        program.live.pop(run.id, None)
         if run.status is Status.FAILED and run.requested_status is not None:
             raise AttachError("There is no room for this run.")
-        return run.next_line + 1
 
-    def _begin(self, program: Program, run_id: str, line: bytes) -> AttachedRun:
+    def begin(self, program: Program, run_id: str, line: bytes) -> AttachedRun:
+        """Return a new run of a program, by the first line of its recording. Raises AttachError or RecordingError."""
         header = Decoder().decode(line)
         assert isinstance(header, Header)
         if header.id != run_id:
             raise AttachError("The header is that of another run.")
         report = program.report
-        about = {"id": report.id, "name": report.name, "pid": report.pid, "host": report.host}
+        about: dict[str, Any] = {"id": report.id, "name": report.name, "pid": report.pid, "host": report.host}
+        if report.kind:
+            about |= {"kind": report.kind, "client": report.command}
         run = AttachedRun(
             header,
             owner=program.owner,
@@ -285,13 +252,31 @@ class AttachedPrograms:
         self._add(program, run, is_new=True)
         return run
 
+    def continue_lost(self, program: Program, run_id: str) -> AttachedRun:
+        """Return a live run in the place of a lost one. Raises AttachError or RunUnavailableError."""
+        old = self._store.get(run_id)
+        _check_owner(program, old)
+        return self._continue(program, old)
+
+    def _continue(self, program: Program, old: Run) -> AttachedRun:
+        run = AttachedRun.continued(old, self._store, self._redactor, self._clock)
+        self._add(program, run, is_new=False)
+        return run
+
+    def is_known(self, run_id: str) -> bool:
+        """Whether there is a run of this id, or was one, whoever has sent it."""
+        return self._store.is_known(run_id)
+
     def _add(self, program: Program, run: AttachedRun, *, is_new: bool) -> None:
         with self._lock:
             live = sum(len(one.live) for one in self._programs.values())
         if live >= MAX_LIVE_RUNS:
             raise AttachError(f"There are {MAX_LIVE_RUNS:,} live runs of programs already.")
         if is_new:
-            self._store.add(run)
+            with self._adding:
+                if self._store.is_known(run.id):
+                    raise AttachError("There is a run of this id already, and it is not this program's.")
+                self._store.add(run)
             program.runs += 1
         else:
             self._store.replace(run)
@@ -307,7 +292,7 @@ def _check_owner(program: Program, run: Run) -> None:
 def _report(line: bytes) -> ProgramReport:
     try:
         value = serialization.loads(line)
-        return ProgramReport.model_validate(value["program"])
+        return ProgramReport.model_validate(value["program"] | {"kind": ""})
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "it is not JSON of that form"
         raise AttachError(f"The first line is not the report of a program: {reason}.") from None

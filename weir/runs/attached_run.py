@@ -15,6 +15,9 @@ from weir.runs.recording_codec import Decoder, End, Header
 from weir.runs.run import ATTACHED, Run, Status
 from weir.runs.run_store import RunStore
 
+LANGSMITH = "langsmith"
+"""Kind of a program that sends its runs by LangSmith's client: the tree, and when tokens came, but not the tokens."""
+
 
 class AttachedRun(MemoryRun):
     """A run whose writer is another process. Line 0 is the header, line n + 1 the event n, and the last one the end.
@@ -154,6 +157,11 @@ def program_of(run: Run) -> dict[str, Any]:
     """Return the program that sent a run; empty if none did."""
     program = run.context.get("program") if run.is_attached else None
     return program if isinstance(program, dict) else {}
+
+
+def has_no_stream(run: Run) -> bool:
+    """Whether a run was sent by LangSmith's client, which leaves out what streamed."""
+    return program_of(run).get("kind") == LANGSMITH
 
 
 def _do_nothing() -> None:

@@ -10,7 +10,7 @@ from pages.components.inspector.run_list_state import show_first_page
 from pages.components.layout import formatting
 from pages.components.session.my_runs import may_see_programs, show_programs
 from weir.analysis.metrics_line import counted
-from weir.runs.attached_programs import Program, ProgramState
+from weir.runs.attached_program import Program, ProgramState
 from weir.text.invisible_characters import replace_invisible
 
 PROGRAMS_KEY = "runs_programs"
@@ -18,9 +18,16 @@ PROGRAMS_KEY = "runs_programs"
 
 MAX_GONE = 20
 
+LANGSMITH_NOTE = (
+    "It sends the tree and the time of the first token, not what streamed. `weir attach` shows every token of a Python "
+    "program."
+)
+"""Of a run that came through LangSmith's client, where one would look for its tokens."""
+
 _BADGES = {
     ProgramState.LIVE: ":green-badge[:material/sensors: live]",
     ProgramState.LOST: ":orange-badge[:material/cloud_off: lost contact]",
+    ProgramState.QUIET: ":gray-badge[:material/bedtime: quiet]",
     ProgramState.ENDED: ":gray-badge[:material/check: ended]",
 }
 
@@ -31,11 +38,15 @@ def draw_programs(programs: Sequence[Program]) -> None:
     gone = [program for program in programs if program.state is not ProgramState.LIVE]
     if live:
         with st.container(border=True, gap="xsmall", key="programs"):
-            st.markdown(f"**Programs** · {len(live):,} live")
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**Programs** · {len(live):,} live", width="content")
+                # There on a phone only, where what is known of the programs is folded (page_layout.css).
+                with st.container(key="programs_details", width="content"):
+                    st.toggle("Details", key="programs_are_unfolded")
             for program in live:
                 _draw_program(program)
     if gone:
-        with st.expander(f"Programs that are gone ({len(gone):,})", icon=":material/history:"):
+        with st.expander(f"Programs that send nothing now ({len(gone):,})", icon=":material/history:"):
             for program in gone[:MAX_GONE]:
                 _draw_program(program)
 
@@ -45,7 +56,7 @@ def _draw_program(program: Program) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             formatting.escape_markdown(replace_invisible(report.name)) or "a program",
-            icon=":material/terminal:",
+            icon=":material/account_tree:" if report.kind else ":material/terminal:",
             key=f"program-{report.id}",
             type="tertiary",
             on_click=_show_runs_of,
@@ -53,9 +64,11 @@ def _draw_program(program: Program) -> None:
             help="Show the runs of this program only",
         )
         st.markdown(_BADGES[program.state], width="content")
-        st.caption(formatting.escape_markdown(_facts(program)), width="content")
+        with st.container(key=f"program_facts-{report.id}", width="content"):
+            st.caption(formatting.escape_markdown(_facts(program)), width="content")
     if report.command:
-        st.caption(formatting.inline_code(replace_invisible(report.command)))
+        with st.container(key=f"program_command-{report.id}"):
+            st.caption(formatting.inline_code(replace_invisible(report.command)))
 
 
 def _facts(program: Program) -> str:
@@ -63,7 +76,7 @@ def _facts(program: Program) -> str:
     report = program.report
     since = formatting.moment(report.started_at, zone(st.context.timezone), time.time())
     facts = [
-        f"process {report.pid} on {replace_invisible(report.host)}",
+        "through LangSmith's client" if report.kind else f"process {report.pid} on {replace_invisible(report.host)}",
         f"since {since}",
         f"{counted(program.runs, 'run')}, {len(program.live):,} live",
         f"{counted(program.events, 'event')} sent",

@@ -23,7 +23,7 @@ from pages.components.session.recordings import samples
 from pages.components.session.report_storage_errors import draw_storage_error
 from weir.archive.run_archive import RunArchive
 from weir.llm.chain_registry import ChainSpec
-from weir.runs.attached_programs import ProgramState
+from weir.runs.attached_program import ProgramState
 from weir.storage.run_records import RunEntry, RunFilter
 from weir.storage.storage_errors import StorageError
 

@@ -13,6 +13,7 @@ from pages.components.chat.date_groups import zone
 from pages.components.inspector import inspector_actions, playground_actions
 from pages.components.inspector.inspector_state import InspectorState
 from pages.components.inspector.interrupt_card import draw_interrupts
+from pages.components.inspector.programs_view import LANGSMITH_NOTE
 from pages.components.inspector.workspace import draw_workspace
 from pages.components.layout import formatting, playback_bar
 from pages.components.session import run_links
@@ -27,7 +28,7 @@ from weir.analysis.run_snapshot import RunSnapshot
 from weir.analysis.run_tree import NodeStatus, RunNode
 from weir.core import serialization
 from weir.core.run_event import RunEvent
-from weir.runs.attached_run import program_of
+from weir.runs.attached_run import has_no_stream, program_of
 from weir.runs.run import Run, Status
 from weir.storage.run_records import RunEntry
 from weir.text.invisible_characters import replace_invisible
@@ -230,6 +231,8 @@ def _sender(run: Run, seen: RunSnapshot) -> str:
     """Return which program has sent a run, and what cannot be seen of it."""
     program = program_of(run)
     name, host = (replace_invisible(str(program.get(key, ""))[:100]) for key in ("name", "host"))
+    if has_no_stream(run):
+        return f"Sent by {name or 'a program'} through LangSmith's client. {LANGSMITH_NOTE}"
     process = f"process {str(program.get('pid', ''))[:20]}{' on ' * bool(host)}{host}"
     sentences = [f"Sent by {name or 'a program'}, {process}."]
     models = [node for node in seen.root.walk() if node.is_model] if seen.root else []

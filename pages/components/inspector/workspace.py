@@ -10,6 +10,7 @@ from pages.components.inspector.data_view import draw_data
 from pages.components.inspector.diagnosis_view import draw_diagnosis
 from pages.components.inspector.inspector_state import InspectorState
 from pages.components.inspector.latency_view import draw_latencies
+from pages.components.inspector.programs_view import LANGSMITH_NOTE
 from pages.components.inspector.run_charts import HEADER_HEIGHT, ROW_HEIGHT
 from pages.components.inspector.state_view import draw_state
 from pages.components.waterfall import waterfall_view
@@ -20,6 +21,7 @@ from weir.analysis.run_snapshot import RunSnapshot
 from weir.analysis.run_tree import RunNode
 from weir.analysis.waterfall_rows import waterfall
 from weir.core.run_event import RunEvent
+from weir.runs.attached_run import has_no_stream
 from weir.runs.run import Run
 from weir.text.invisible_characters import replace_invisible
 
@@ -118,6 +120,8 @@ def _draw_view(
         if len(streaming.chunk_times) < 2:
             streaming = max(seen.nodes.values(), key=lambda other: len(other.chunk_times))
         at = event.elapsed if event else None
+        if has_no_stream(run):
+            st.caption(LANGSMITH_NOTE)
         draw_latencies(seen.root, streaming, seen.metrics(), at, key="events_latency", pick=state.pick)
     elif view == "Doctor":
         draw_diagnosis(seen.root, state.findings_of(run, seen), pick=partial(show_event, state))
@@ -131,6 +135,8 @@ def _draw_view(
         if reasoning := "".join(one.reasoning for one in seen.nodes.values()):
             with st.expander("Thinking"):
                 st.text(replace_invisible(reasoning[-MAX_TEXT_CHARS:]))
+        if has_no_stream(run):
+            st.caption(LANGSMITH_NOTE)
         text = replace_invisible(answer_text(seen.events)[-MAX_TEXT_CHARS:])
         st.text(text or "There is no text of an answer so far.")
 

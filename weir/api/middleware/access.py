@@ -26,6 +26,9 @@ MAX_BODY = 1_000_000
 OPEN_PATHS = frozenset({"/health"})
 """Paths for health probes: open to any address and host name, without a token. They reveal nothing private."""
 
+LANGSMITH_PATH = "/langsmith/"
+"""Where LangSmith's clients send. They have the token as their key."""
+
 _DESTINATIONS = frozenset({"empty", "document", "script", "style"})
 """Allowed values of Sec-Fetch-Dest: not images, not frames. The documentation page needs the last two."""
 
@@ -71,6 +74,9 @@ class AccessMiddleware:
     def _check_credentials(self, scope: Scope, headers: Mapping[str, str]) -> None:
         """Accept a bearer token or a ticket and note it in the request's state. Raises ApiError if there is neither."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path.startswith(LANGSMITH_PATH) and "x-api-key" in headers:
+            scheme, token = "bearer", headers["x-api-key"]
         if self._token and scheme.lower() == "bearer" and is_token(token, self._token):
             scope.setdefault("state", {})["has_token"] = True
             return

@@ -45,5 +45,6 @@ class AccessLogMiddleware:
                 "reference": request_id,
             }
             # Programs send what they have ten times a second.
-            is_usual = scope["path"].endswith("/health") or (scope["path"].endswith("/attach") and status == 200)
+            is_sent = scope["path"].endswith("/attach") or "/langsmith/" in scope["path"]
+            is_usual = scope["path"].endswith("/health") or (is_sent and status in (200, 202))
             _LOG.log(logging.DEBUG if is_usual else logging.INFO, "api request", extra=fields)
