@@ -2,7 +2,7 @@
 # make test           set everything up and run every test, in Chromium too (WORKERS=2 for fewer at once)
 # make test-fast      the tests that need neither Chromium nor the embedded model and are quick: for each commit
 # make test-postgres  the tests of what is kept, on a PostgreSQL of their own too
-# make test-attach    attached programs in environments of their own: other versions of LangChain, gunicorn, Jupyter
+# make test-attach    attached programs in environments of their own: LangChain versions, gunicorn, Jupyter, JavaScript
 # make test-wheel     the wheel, in an empty environment and an empty folder
 # make check          lint, format and types
 # make eval           how often the local classifier sends questions where they belong (EVAL=folder for other people's)

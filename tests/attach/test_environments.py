@@ -17,11 +17,14 @@ import pytest
 from tests.attach.test_weir_tail import MODEL
 from tests.support.app_process import CLEAN_ENVIRONMENT, ROOT, free_port
 from tests.support.attaching import AttachServer, attach_server, runs_of, wait_until
+from weir.analysis.answer_reader import answer_text
 from weir.analysis.metrics import run_metrics
+from weir.analysis.run_tree import NodeStatus, run_tree
+from weir.api.langsmith_routes import INFO
 from weir.runs.run import Status
 
 FOLDER = Path(os.environ.get("WEIR_TEST_ENVIRONMENTS", "no such folder"))
-ENVIRONMENTS = sorted(path.name for path in FOLDER.glob("*") if path.name != "gunicorn")
+ENVIRONMENTS = sorted(path.name for path in FOLDER.glob("*") if path.name not in ("gunicorn", "node"))
 needs_environments = pytest.mark.skipif(not ENVIRONMENTS, reason="needs WEIR_TEST_ENVIRONMENTS: make test-attach")
 TEXT = "Once upon a time"
 PROGRAM = f"""{MODEL}
@@ -128,3 +131,66 @@ def test_a_notebook_is_attached_by_one_line(server: AttachServer, tmp_path: Path
     wait_until(lambda: any(not run.is_live for run in runs_of(server, "a notebook")))
     (run,) = runs_of(server, "a notebook")
     assert run_metrics(run.events).chunks == 7
+
+
+JAVASCRIPT = """
+import { FakeListChatModel } from "@langchain/core/utils/testing";
+import { ChatPromptTemplate } from "@langchain/core/prompts";
+import { StringOutputParser } from "@langchain/core/output_parsers";
+import { RunnableLambda } from "@langchain/core/runnables";
+import { tool } from "@langchain/core/tools";
+import { traceable } from "langsmith/traceable";
+
+const model = new FakeListChatModel({ responses: ["Once upon a time"], sleep: 5 });
+const chain = ChatPromptTemplate.fromTemplate("{topic}").pipe(model).pipe(new StringOutputParser());
+let text = "";
+for await (const chunk of await chain.stream({ topic: "rain" }, { runName: "story", tags: ["blue"] })) text += chunk;
+const schema = { type: "object", properties: { a: { type: "number" } } };
+const add = tool(async ({ a }) => a + 1, { name: "add", schema });
+const failing = RunnableLambda.from(async () => { await add.invoke({ a: 1 }); throw new TypeError("no rain"); });
+await failing.invoke("x", { runName: "failing" }).catch(() => {});
+await traceable(async (topic) => `about ${topic}`, { name: "traced" })("rain");
+console.log(text);
+"""
+
+
+@pytest.mark.skipif(not (FOLDER / "node").exists(), reason="needs WEIR_TEST_ENVIRONMENTS and npm: make test-attach")
+@pytest.mark.parametrize("compressed", [False, True])
+def test_langsmiths_client_for_javascript_sends_its_tree(
+    server: AttachServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, compressed: bool
+) -> None:
+    if compressed:
+        # As beside LangSmith, whose server asks for forms.
+        form = INFO["batch_ingest_config"] | {"use_multipart_endpoint": True}
+        monkeypatch.setitem(INFO, "batch_ingest_config", form)
+        monkeypatch.setitem(INFO, "instance_flags", {"gzip_body_enabled": True})
+    project = f"javascript {compressed}"
+    (FOLDER / "node" / "app.mjs").write_text(JAVASCRIPT, encoding="utf-8")
+    tracing = {"LANGSMITH_TRACING": "true", "LANGSMITH_ENDPOINT": f"{server.url}/api/langsmith"}
+    ended = subprocess.run(
+        ["node", "app.mjs"],
+        cwd=FOLDER / "node",
+        env=CLEAN_ENVIRONMENT | tracing | {"LANGSMITH_PROJECT": project, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout.strip(), ended.stderr) == (0, TEXT, "")
+    wait_until(lambda: [run.is_live for run in runs_of(server, project)] == [False] * 3)
+    story, failing, traced = runs_of(server, project)
+    assert (story.name, story.status, story.input) == ("story", Status.DONE, {"topic": "rain"})
+    root = run_tree(story.events)
+    assert root is not None
+    assert [(node.type, node.status) for node in root.walk()] == [
+        (kind, NodeStatus.DONE) for kind in ("chain", "prompt", "chat_model", "parser")
+    ]
+    first = run_metrics(story.events).time_to_first_token
+    assert first is not None
+    assert first == root.children[1].first_chunk
+    assert "blue" in root.tags
+    assert answer_text(story.events) == TEXT
+    assert failing.status is Status.FAILED
+    assert failing.failure is not None
+    assert failing.failure.detail == "TypeError: no rain"
+    assert [event.type for event in failing.events if event.event.endswith("_start")] == ["chain", "tool"]
+    assert (traced.name, answer_text(traced.events)) == ("traced", "about rain")

@@ -303,7 +303,7 @@ class Trace:
             return values.model_output(component.outputs, component.metadata)
         if kind == "retriever":
             return values.unwrapped(component.outputs, "documents")
-        return component.outputs if kind == "llm" else values.unwrapped(component.outputs, "output")
+        return component.outputs if kind == "llm" else values.unwrapped(component.outputs, "output", "outputs")
 
 
 _WRITERS = {_START: Trace._start, _TOKENS: Trace._tokens, _END: Trace._end}

@@ -79,9 +79,9 @@ def is_known(inputs: Any) -> bool:
     return bool(inputs) and inputs != {"input": ""}
 
 
-def unwrapped(value: Any, name: str) -> Any:
-    """Return what a client has put into an object because it was none."""
-    return value[name] if isinstance(value, dict) and list(value) == [name] else value
+def unwrapped(value: Any, *names: str) -> Any:
+    """Return what a client has put under one of these names because it was no object."""
+    return next((value[name] for name in names if isinstance(value, dict) and list(value) == [name]), value)
 
 
 def is_chat(inputs: Any, metadata: dict[str, Any]) -> bool:
