@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,34 @@ def test_a_full_queue_leaves_out_payloads_then_tokens_and_says_so(
     assert sum(mark["events"] for mark in marks) == dropped
     assert sum(mark["payloads"] for mark in marks) > 0
     assert any("omitted" in event.data for event in kept.events)
+
+
+class Waiting(threading.Event):
+    """An event that notes how long it is waited for; each wait ends early, as under load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout or 0.0)
+        return super().wait(0.05)
+
+
+@pytest.mark.parametrize(("asked_before", "most"), [(0.0, 0.5), (0.4, 0.11), (60.0, 0.0)])
+def test_an_exit_has_one_deadline_for_all_that_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch, asked_before: float, most: float
+) -> None:
+    monkeypatch.setenv("WEIR_ATTACH_TIMEOUT", "0.5")
+    tail = Tail("", "", "", True)
+    # A thread that never gets done, as its Weir hangs.
+    waiting = Waiting()
+    tail._thread, tail._idle = threading.current_thread(), waiting
+    tail._asked_at = asked_before and time.monotonic() - asked_before
+    tail.close()
+    assert max(waiting.seconds, default=0.0) <= most
+    assert waiting.seconds == sorted(waiting.seconds, reverse=True)
+    tail._thread = None
 
 
 def test_without_a_weir_the_oldest_runs_make_room(monkeypatch: pytest.MonkeyPatch) -> None:

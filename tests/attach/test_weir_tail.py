@@ -5,6 +5,7 @@ import http.server
 import json
 import signal
 import statistics
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,10 @@ from typing import Any
 
 import httpx
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from tests.support.app_process import free_port
 from tests.support.attaching import AttachServer, attach_server, environment, runs_of, start, wait_until
@@ -185,6 +190,49 @@ async def tell(topic: str):
         assert_as_heard(tmp_path, run)
 
 
+def test_a_program_that_leaves_at_once_leaves_no_damage(server: AttachServer, tmp_path: Path) -> None:
+    script = write(tmp_path, "leaves.py", "list(chain().stream({'topic': 'a leaf'})); os._exit(3)")
+    process = start([script], environment(server.url, tmp_path), tmp_path)
+    output, errors = process.communicate(timeout=200)
+    assert (process.returncode, output, errors) == (3, "", "")
+    # What the last tenth of a second brought may be missing; what is there is there in order.
+    for run in runs_of(server, script):
+        assert [event.seq for event in run.events] == list(range(len(run.events)))
+
+
+STREAMLIT_APP = """
+import streamlit as st
+st.write_stream(chain().stream({"topic": "a page"}))
+"""
+
+
+def test_a_streamlit_app_of_somebodys_own_is_attached(server: AttachServer, tmp_path: Path) -> None:
+    write(tmp_path, "page.py", STREAMLIT_APP)
+    port = free_port()
+    options = {"server.port": port, "server.headless": "true", "browser.gatherUsageStats": "false"}
+    command = ["-m", "streamlit", "run", "page.py", *(f"--{name}={value}" for name, value in options.items())]
+    process = start(command, environment(server.url, tmp_path, HOME=str(tmp_path)), tmp_path)
+    name = "streamlit page.py"
+
+    def is_open() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"http://127.0.0.1:{port}/_stcore/health", timeout=60).status_code == 200
+        return False
+
+    try:
+        wait_until(is_open)
+        # What a browser sends when somebody opens the page.
+        with connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=[Subprotocol("streamlit")]) as page:
+            page.send(BackMsg(rerun_script=ClientState()).SerializeToString())
+            wait_until(lambda: any(not run.is_live for run in runs_of(server, name)))
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=100)
+    (run,) = runs_of(server, name)
+    assert run.status is Status.DONE
+    assert_as_heard(tmp_path, run)
+
+
 def test_a_test_run_by_pytest_is_attached(server: AttachServer, tmp_path: Path) -> None:
     write(tmp_path, "test_mine.py", "def test_mine():\n    assert len(list(chain().stream({'topic': 'a test'}))) > 3\n")
     options = ["-p", "no:cacheprovider", "-p", "no:weir", "-p", "no:schemathesis", "-p", "no:langsmith_plugin"]
@@ -267,24 +315,25 @@ def recording_server() -> Iterator[tuple[str, list[bytes]]]:
     served.server_close()
 
 
-@pytest.mark.parametrize(("number", "has_end"), [(signal.SIGTERM, True), (signal.SIGKILL, False)])
-def test_a_program_that_is_killed_leaves_what_it_had_sent(
-    server: AttachServer, tmp_path: Path, number: signal.Signals, has_end: bool
+@pytest.mark.parametrize(("number", "has_end"), [(signal.SIGTERM, True), (signal.SIGKILL, False), (0, False)])
+def test_a_program_that_is_killed_or_leaves_by_os_exit_leaves_what_it_had_sent(
+    server: AttachServer, tmp_path: Path, number: int, has_end: bool
 ) -> None:
     script = write(
         tmp_path,
         f"killed{number}.py",
         """
 for chunk in chain().stream({"topic": "a river"}):
-    if chunk == "time": print("ready"); time.sleep(600)
+    if chunk == "time": print("ready"); sys.stdin.readline(); os._exit(0)
 """,
     )
-    process = start([script], environment(server.url), tmp_path)
+    process = start([script], environment(server.url), tmp_path, stdin=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()
     wait_until(lambda: any(run.events[-1].event == "on_chat_model_stream" for run in runs_of(server, script)))
-    process.send_signal(number)
-    process.communicate(timeout=100)
+    if number:
+        process.send_signal(number)
+    process.communicate("" if number else "\n", timeout=100)
     assert process.returncode == -number
     (run,) = runs_of(server, script)
     assert run.is_live is not has_end

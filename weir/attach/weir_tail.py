@@ -175,7 +175,7 @@ class Tail:
         self._idle = threading.Event()
         self._is_awake = self._is_closing = self._is_paused = False
         self._thread: Any = None
-        self._retry_at = 0.0
+        self._retry_at = self._asked_at = 0.0
         self._failures = 0
         self._connection = None
         self._is_known = False
@@ -400,7 +400,15 @@ class Tail:
         self._is_closing = True
         self._idle.clear()
         self._wake.set()
-        self._idle.wait(_timeout())
+        timeout, now = _timeout(), time.monotonic()
+        deadline = now + timeout
+        while not self._idle.is_set():
+            # A Weir that has not answered for that long already hangs: a parent does not wait for it after its child.
+            until = min(deadline, self._asked_at + timeout) if self._asked_at else deadline
+            if now >= until:
+                break
+            self._idle.wait(until - now)
+            now = time.monotonic()
 
     def _pause(self) -> None:
         """End the thread before a fork: Python 3.12 warns of forks of a process with threads."""
@@ -447,7 +455,9 @@ class Tail:
     def _send_all(self, is_last: bool) -> None:
         while True:
             body, run_ids, has_more = self._body(is_last)
+            self._asked_at = time.monotonic()
             problem = self._post(body, run_ids)
+            self._asked_at = 0.0
             if problem:
                 self._note_failure(problem)
                 return
