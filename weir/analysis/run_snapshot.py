@@ -6,6 +6,8 @@ from weir.analysis.metrics import MetricsAccumulator, RunMetrics
 from weir.analysis.run_tree import NodeStatus, RunNode, TreeBuilder
 from weir.core.run_event import RunEvent
 
+CUT = "The record ends before this component does: what became of it is not known."
+
 
 class RunSnapshot:
     """Tree, metrics, names and errors of the events read so far. An update costs only the new events."""
@@ -31,6 +33,16 @@ class RunSnapshot:
             raise ValueError("a snapshot cannot go back")
         for event in events[len(self.events) : count]:
             self._read(event)
+
+    def read_whole(self, events: Sequence[RunEvent]) -> None:
+        """Read all events of a record that nothing is added to any more.
+
+        A component that is open then was cut: contact with its program was lost, or the file is not whole.
+        """
+        self.advance_to(events, len(events))
+        for node in self.nodes.values():
+            if node.status is NodeStatus.RUNNING:
+                node.status, node.error = NodeStatus.INTERRUPTED, CUT
 
     def _read(self, event: RunEvent) -> None:
         self.events.append(event)

@@ -125,6 +125,9 @@ class InspectorState(RunPage):
         whole = _whole_runs()
         if (seen := whole.get(run)) is None:
             seen = whole[run] = self._own_snapshot(run, count)
+            seen.read_whole(run.events)
+            # Where the program of a run that was lost comes back, its components go on.
+            self.snapshot = None
         return seen
 
     def _own_snapshot(self, run: Run, count: int) -> RunSnapshot:

@@ -133,7 +133,7 @@ def _draw_page_download(state: InspectorState, run: Run) -> None:
         if not st.session_state.get("events_page_file"):
             return
         seen = RunSnapshot()
-        seen.advance_to(run.events, len(run.events))
+        seen.read_whole(run.events)
         if seen.root is None:
             st.caption("Nothing has happened in this run.")
             return
