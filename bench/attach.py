@@ -1,10 +1,13 @@
-"""What it costs a program to be attached: nothing attached, the tail, LangSmith's tracer, and a Weir that fails.
+"""What it costs a program to be attached: nothing attached, the tail, other tracers, and a Weir that fails.
 
     python -m bench.attach [ROUNDS]
 
 The same program streams 20,000 tokens as fast as it can, as a process of its own for each measurement, in turns. It
 prints medians for each token: CPU of the program's own thread, of the whole process with its sending and exit, and wall
 time; then the seconds from the last token to the end of the process. Differences are those of pairs of one round.
+
+All run in an environment that is made for it, without Weir, with the same LangChain and the newest OpenInference and
+Langfuse. Each tracer sends to a server that takes everything at once.
 """
 
 import contextlib
@@ -18,6 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +30,9 @@ from tests.support.attaching import AttachServer, attach_server
 
 TOKENS, STREAMS = 2_000, 10
 PROGRAM = f"""
-import json, sys, time
+import json, os, sys, time
+config = {{}}
+exec(os.environ.get("TRACER", ""))
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
 from langchain_core.output_parsers import StrOutputParser
@@ -43,7 +49,7 @@ class Tokens(BaseChatModel):
 
 def stream(count):
     chain = ChatPromptTemplate.from_template("tell {{topic}}") | Tokens(count=count) | StrOutputParser()
-    for _ in chain.stream({{"topic": "rain"}}): pass
+    for _ in chain.stream({{"topic": "rain"}}, config): pass
 
 stream(100)
 time.sleep(0.3)
@@ -52,6 +58,39 @@ for _ in range({STREAMS}): stream({TOKENS})
 wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
 print(json.dumps([cpu, wall]), flush=True)
 """
+
+OPENINFERENCE = """
+from openinference.instrumentation.langchain import LangChainInstrumentor
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+provider = TracerProvider()
+provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(os.environ["SERVER"] + "/v1/traces")))
+LangChainInstrumentor().instrument(tracer_provider=provider)
+"""
+LANGFUSE = """
+from langfuse import Langfuse
+from langfuse.langchain import CallbackHandler
+Langfuse(public_key="pk-lf-none", secret_key="sk-lf-none", host=os.environ["SERVER"])
+config = {"callbacks": [CallbackHandler()]}
+"""
+SAME = ("langchain", "langchain-core", "langsmith")
+OTHERS = (
+    "openinference-instrumentation-langchain",
+    "opentelemetry-sdk",
+    "opentelemetry-exporter-otlp-proto-http",
+    "langfuse",
+)
+
+
+def make_environment(folder: Path) -> str:
+    """Return the Python of a new environment with Weir's LangChain and the other tracers."""
+    uv = str(Path(sys.executable).parent / "uv")
+    python = str(folder / "bin" / "python")
+    same = [f"{name}=={version(name)}" for name in SAME]
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *same, *OTHERS], check=True)
+    return python
 
 
 class Stub(http.server.ThreadingHTTPServer):
@@ -118,6 +157,8 @@ def conditions() -> Iterator[tuple[dict[str, dict[str, str]], AttachServer]]:
                     "LANGSMITH_ENDPOINT": quick.url,
                     "LANGSMITH_API_KEY": "none",
                 },
+                "OpenInference": {"TRACER": OPENINFERENCE, "SERVER": quick.url},
+                "Langfuse's handler": {"TRACER": LANGFUSE, "SERVER": quick.url},
                 "the tail, Weir stopped": {**path, "WEIR_ATTACH": "http://127.0.0.1:9"},
                 "the tail, Weir hung": {**path, "WEIR_ATTACH": hung.url},
                 "the tail, Weir slow (1 s)": {**path, "WEIR_ATTACH": slow.url},
@@ -129,11 +170,11 @@ def conditions() -> Iterator[tuple[dict[str, dict[str, str]], AttachServer]]:
         stub.shutdown()
 
 
-def measure(folder: Path, variables: dict[str, str]) -> tuple[float, float, float, float]:
+def measure(python: str, folder: Path, variables: dict[str, str]) -> tuple[float, float, float, float]:
     """Return microseconds for each token (own thread, whole process, wall), and the seconds to exit."""
     environment = {**CLEAN_ENVIRONMENT, **variables}
     with subprocess.Popen(
-        [sys.executable, "program.py"], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [python, "program.py"], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -151,11 +192,12 @@ def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as name, conditions() as (variables, weir):
         folder = Path(name)
         (folder / "program.py").write_text(PROGRAM, encoding="utf-8")
+        python = make_environment(folder / "environment")
         found: dict[str, list[tuple[float, float, float, float]]] = {condition: [] for condition in variables}
         for number in range(rounds):
             # In turns, now from this end and now from that: a slow minute hits all alike.
             for condition in list(variables)[:: 1 if number % 2 else -1]:
-                found[condition].append(measure(folder, variables[condition]))
+                found[condition].append(measure(python, folder, variables[condition]))
         kept = sum(program.events for program in weir.programs.of_owners({program.owner for program in _all(weir)}))
     bare = found["nothing attached"]
     print(
