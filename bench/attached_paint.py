@@ -21,7 +21,7 @@ from playwright.sync_api import expect, sync_playwright
 from bench.servers import weir_in
 from tests.support.app_process import ROOT
 from tests.support.attaching import environment
-from tests.support.browser_page import QUIET, browser_path, opened
+from tests.support.browser_page import INPUT, QUIET, browser_path
 from weir.analysis.metrics import percentile
 
 PROGRAM = """
@@ -74,7 +74,8 @@ def main(seconds: float, rate: float) -> None:
         (folder / "paced.py").write_text(PROGRAM, encoding="utf-8")
         browser = playwright.chromium.launch(executable_path=browser_path(), args=QUIET)
         page = browser.new_page()
-        opened(page, f"{weir.url}/events")
+        page.goto(f"{weir.url}/events")
+        expect(page.locator(INPUT)).to_be_visible(timeout=60_000)
         with subprocess.Popen(
             [sys.executable, "paced.py", str(seconds), str(rate)],
             cwd=folder,

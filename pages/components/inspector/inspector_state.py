@@ -68,6 +68,8 @@ class InspectorState(RunPage):
     playback: PlaybackState = field(default_factory=PlaybackState)
     snapshot: tuple[str, RunSnapshot] | None = None
     """The run's id, and what is known of it after the events that are seen."""
+    drawing: tuple[str, float] = ("", 0.0)
+    """The run's id, and the seconds that drawing it takes, on average."""
     call: ModelCall | None = None
     """The call that is open to be run with changes."""
     changed: dict[ModelCall, str] = field(default_factory=dict)
@@ -114,6 +116,17 @@ class InspectorState(RunPage):
     def is_moving(self, run: Run) -> bool:
         """Whether more of this run may be seen in a moment."""
         return run.is_live or self.player(run).is_playing
+
+    def draw_seconds_of(self, run: Run) -> float:
+        """Return the seconds that drawing this run takes, as far as that is known."""
+        return self.drawing[1] if self.drawing[0] == run.id else 0.0
+
+    def note_drawing(self, run: Run, seconds: float) -> None:
+        """Take one drawing into the average. The first of a run loads and makes much that stays."""
+        if self.drawing[0] != run.id:
+            self.drawing = (run.id, 0.0)
+        else:
+            self.drawing = (run.id, 0.9 * self.drawing[1] + 0.1 * seconds)
 
     def snapshot_at(self, run: Run, count: int) -> RunSnapshot:
         """Return what is known of the run after that many events. Events that were read are not read again.

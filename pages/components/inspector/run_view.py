@@ -35,6 +35,10 @@ from weir.text.invisible_characters import replace_invisible
 
 REFRESH_SECONDS = 0.4
 """How often a run that goes on, or is played back, is drawn anew."""
+QUICK_SECONDS = 0.15
+"""How often a live run is, while that takes little."""
+COSTLY_SECONDS = 0.1
+"""Time of one drawing, on average, from which a live run is drawn no more often than any other."""
 CONTACT_SECONDS = 3.0
 """How often a run whose program was lost is looked at."""
 MAX_ERRORS = 20
@@ -47,8 +51,9 @@ def draw_run(state: InspectorState, run: Run, was_live: bool) -> None:
     is_moving = was_live or state.is_moving(run)
     if run.is_attached and run.status is Status.ABANDONED:
         st.fragment(partial(_await_contact, run), run_every=CONTACT_SECONDS)()
-    draw = partial(_draw_run, state, run, is_moving)
-    st.fragment(draw, run_every=REFRESH_SECONDS if is_moving else None)()
+    is_quick = run.is_live and state.draw_seconds_of(run) < COSTLY_SECONDS
+    draw = partial(_draw_run, state, run, is_moving, is_quick)
+    st.fragment(draw, run_every=(QUICK_SECONDS if is_quick else REFRESH_SECONDS) if is_moving else None)()
 
 
 def _await_contact(run: Run) -> None:
@@ -61,7 +66,8 @@ def _await_contact(run: Run) -> None:
         st.rerun()
 
 
-def _draw_run(state: InspectorState, run: Run, was_moving: bool) -> None:
+def _draw_run(state: InspectorState, run: Run, was_moving: bool, was_quick: bool) -> None:
+    began = time.perf_counter()
     run_links.rerun_if_unshared(run)
     seen = state.snapshot_at(run, state.player(run).count())
     # Its place is there while the run is live, too, so that nothing below moves when it ends.
@@ -78,7 +84,8 @@ def _draw_run(state: InspectorState, run: Run, was_moving: bool) -> None:
     if seen.root is not None:
         draw_workspace(state, run, seen)
     # How often this fragment is drawn is decided by the whole page.
-    if was_moving != state.is_moving(run):
+    state.note_drawing(run, time.perf_counter() - began)
+    if was_moving != state.is_moving(run) or (was_quick and state.draw_seconds_of(run) >= COSTLY_SECONDS):
         st.rerun()
 
 
