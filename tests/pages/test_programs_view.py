@@ -82,7 +82,7 @@ def test_a_run_of_langsmiths_client_says_that_its_tokens_are_not_there(
     inspector.query_params["run"] = RUN
     inspector.query_params["view"] = view
     inspector.run()
-    shown = [caption.value for caption in inspector.caption if LANGSMITH_NOTE in caption.value.replace("\\", "")]
+    shown = [caption.value for caption in inspector.caption if LANGSMITH_NOTE in caption.value]
     # At the head, and where one would look for them.
     assert len(shown) == 2
     assert "Sent by default through LangSmith" in shown[0]

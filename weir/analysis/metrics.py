@@ -9,7 +9,7 @@ from typing import Any
 
 from weir.analysis.answer_reader import AnswerReader
 from weir.analysis.messages import is_message, text_of, writes_tool_call
-from weir.analysis.said_times import TIMES_EVENT, said_times
+from weir.analysis.reported_times import TIMES_EVENT, reported_times
 from weir.analysis.thinking import Thinking
 from weir.analysis.usage import Usage, read_usage
 from weir.core.run_event import RunEvent
@@ -159,8 +159,8 @@ class MetricsAccumulator:
     _refusal: str = field(default="", init=False)
     _silent: bool = field(default=False, init=False)
     _last_at: float = field(default=0.0, init=False)
-    _has_said_times: bool = field(default=False, init=False)
-    """Whether the program has said when tokens came, without their text."""
+    _has_reported_times: bool = field(default=False, init=False)
+    """Whether the program has reported when tokens came, without their text."""
 
     def add(self, event: RunEvent, chunk: Any = None) -> str:
         """Process one event and return the text that it adds to the answer.
@@ -172,7 +172,7 @@ class MetricsAccumulator:
         if is_model and chunk is None:
             chunk = event.get("chunk")
         added = self._answer.read(event, chunk)
-        if added and self._has_said_times:
+        if added and self._has_reported_times:
             # The program has sent when it was written, and then the whole.
             self._chunks += 1
             self._characters += len(added)
@@ -201,9 +201,9 @@ class MetricsAccumulator:
 
     def _read_times(self, event: RunEvent) -> None:
         """Take in when a model's tokens came. The answer is that of the model that began to write last."""
-        *_, tokens = said_times(event)
+        *_, tokens = reported_times(event)
         if tokens and (self._first_at is None or tokens[0] >= self._first_at):
-            self._has_said_times = True
+            self._has_reported_times = True
             self._first_at, self._newest_at = tokens[0], tokens[-1]
             self._latencies = [later - earlier for earlier, later in pairwise(tokens)]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from weir.analysis.messages import is_message, reasoning_of, text_of, writes_tool_call
 from weir.analysis.metrics import finish_reason_of
-from weir.analysis.said_times import TIMES_EVENT, said_times
+from weir.analysis.reported_times import TIMES_EVENT, reported_times
 from weir.analysis.usage import read_usage
 from weir.core import serialization
 from weir.core.run_event import RunEvent
@@ -175,8 +175,8 @@ class TreeBuilder:
             self._correct(node, event)
 
     def _correct(self, node: RunNode, event: RunEvent) -> None:
-        """Take in the times of a component that its program has said later."""
-        started, ended, tokens = said_times(event)
+        """Take in the times of a component that its program has reported late."""
+        started, ended, tokens = reported_times(event)
         if ended is not None and node.ended is not None:
             node.ended = max(node.started, ended)
         if started is not None:

@@ -161,7 +161,7 @@ class AttachedPrograms:
             elif program.owner != owner:
                 raise AttachError("This program's id belongs to another sender.")
             elif report.kind:
-                # Its client has not said when it began.
+                # Its client does not report when it began.
                 report = report.model_copy(update={"started_at": program.report.started_at})
             program.report, program.heard_at, program.state = report, self._clock(), ProgramState.LIVE
             return program

@@ -34,7 +34,7 @@ _GRAPH_SIGNALS = {
 
 
 class TracedComponent:
-    """A component of a run, as far as the client has said it."""
+    """A component of a run, as far as the client has reported it."""
 
     __slots__ = (
         "ended", "error", "has_ended", "has_started", "id", "inputs", "metadata", "name", "outputs", "parent_id",

@@ -19,8 +19,8 @@ PROGRAMS_KEY = "runs_programs"
 MAX_GONE = 20
 
 LANGSMITH_NOTE = (
-    "It sends the tree and the time of the first token, not what streamed. `weir attach` shows every token of a Python "
-    "program."
+    "It sends the tree and the time of the first token, not what streamed. With weir attach, a Python program sends "
+    "every token."
 )
 """Of a run that came through LangSmith's client, where one would look for its tokens."""
 

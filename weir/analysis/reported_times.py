@@ -1,4 +1,4 @@
-"""Times that a program says of a component after they were: when it began and ended, and when its tokens came.
+"""Times that a program reports late: when a component began and ended, and when its tokens came.
 
 The tail sends each event at once. LangSmith's clients send the time of the first token with the end of the model's
 call, and some starts and ends late.
@@ -11,7 +11,7 @@ from weir.core.run_event import EVENT_PREFIX, RunEvent
 TIMES_EVENT = f"{EVENT_PREFIX}times"
 
 
-def said_times(event: RunEvent) -> tuple[float | None, float | None, list[float]]:
+def reported_times(event: RunEvent) -> tuple[float | None, float | None, list[float]]:
     """Return when the component of such an event began and ended, None if it does not say so, and its tokens' times."""
     payload = event.get("payload")
     times: dict[str, Any] = payload if isinstance(payload, dict) else {}
