@@ -137,9 +137,12 @@ def test_a_large_or_deep_value_is_bounded() -> None:
     for _ in range(500):
         deep = {"a": deep}
     large = post(MODEL, 1.1, inputs={"text": "x" * 500_000}, extra={"metadata": {"deep": deep}})
-    events, _ = recorded((ROOT_POST, large, patch(MODEL, 2.0, outputs={"deep": deep}), ROOT_PATCH))
+    deep_end, other = patch(MODEL, 2.0, outputs={"deep": deep}), post(PARSER, 2.1, inputs={"text": "x" * 500_000})
+    events, _ = recorded((ROOT_POST, large, deep_end, other), (PARSER_PATCH, ROOT_PATCH))
     assert max(len(event.payload) for event in events) < MAX_EVENT
-    assert len(events) == 5
+    assert len(events) == 7
+    assert events[4].get("input") == events[5].get("input")
+    assert events[4].get("input")["text"].endswith("(498,000 characters more)")
 
 
 def test_components_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from array import array
+from bisect import insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -182,8 +183,9 @@ class TreeBuilder:
         if started is not None:
             node.started = min(node.started, started)
             parent = self.nodes.get(event.component.parent_ids[-1]) if event.component.parent_ids else None
-            if parent is not None:
-                parent.children.sort(key=lambda child: child.started)
+            # It has just begun, and is the last of its siblings, which are in the order of their starts.
+            if parent is not None and parent.children and parent.children[-1] is node:
+                insort(parent.children, parent.children.pop(), key=lambda child: child.started)
         for at in tokens:
             # What was written then is not known.
             node.chunks += 1

@@ -21,6 +21,9 @@ MAX_TOKENS = 20_000
 """Times of tokens of one model's call. JavaScript's client sends all, Python's the first."""
 
 MAX_METADATA = 30_000
+MAX_INPUT = 50_000
+"""Bytes of a start from which the input is kept as it was recorded, with its texts cut."""
+
 LATE_SECONDS = 0.000_5
 MAX_SECONDS = 1e9
 _START, _TOKENS, _END = range(3)
@@ -244,9 +247,13 @@ class Trace:
             "tags": component.tags,
             "metadata": metadata if size <= MAX_METADATA else {"omitted": {"bytes": size}},
         }
+        component.metadata = self._heads[component.id]["metadata"]
         kind = self._kinds[component.id] = component.kind
         data = {"input": self._input(component)} if values.is_known(component.inputs) else {}
         lines = [self._line(component, f"on_{kind}_start", data, component.started)]
+        if len(lines[0]) > MAX_INPUT:
+            # Its end repeats what is in the record, not more: what was sent is not kept beside it.
+            component.inputs = serialization.loads(lines[0])["data"].get("input")
         if component.id == self.id:
             about = {"namespace": [], "payload": {"content": True, "client": "langsmith"}}
             lines.append(self._line(component, f"{EVENT_PREFIX}attached", about, component.started))
