@@ -88,8 +88,6 @@ class LangSmithPrograms:
                 elif silent > SILENCE_OF_RUN_SECONDS:
                     traced.program.live.pop(traced.trace.id, None)
                     traced.run.lose()
-        for program in {id(traced.program): traced.program for traced in all_runs}.values():
-            _note_silence(program, now)
         for program in self._programs.of_kind(LANGSMITH):
             _note_silence(program, now)
 
