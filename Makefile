@@ -2,6 +2,7 @@
 # make test           set everything up and run every test, in Chromium too (WORKERS=2 for fewer at once)
 # make test-fast      the tests that need neither Chromium nor the embedded model and are quick: for each commit
 # make test-postgres  the tests of what is kept, on a PostgreSQL of their own too
+# make test-redis     several replicas: a Redis of their own, and processes behind nginx
 # make test-attach    attached programs in environments of their own: LangChain versions, gunicorn, Jupyter, JavaScript
 # make test-wheel     the wheel, in an empty environment and an empty folder
 # make check          lint, format and types
@@ -27,7 +28,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-.PHONY: run help test test-fast test-postgres test-attach test-wheel check eval train bench soak audit lock browser clean
+.PHONY: run help test test-fast test-postgres test-redis test-attach test-wheel check eval train bench soak audit lock browser clean
 
 run: $(VENV)/.runs
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -38,15 +39,18 @@ help:
 # Three times: tests with event loops of their own cannot run in a process in which Playwright's has begun, and the lag
 # that one visitor causes another is measured with nothing else running.
 test: $(VENV)/.tests browser
-	$(PYTEST) --ignore=tests/browser
+	$(PYTEST) --ignore=tests/browser --ignore=tests/replicas
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/browser --ignore=tests/browser/test_attack.py
 	$(BIN)/python -m pytest tests/browser/test_attack.py
 
 test-fast: $(VENV)/.tests
-	$(PYTEST) --ignore=tests/browser -m "not embedded and not slow"
+	$(PYTEST) --ignore=tests/browser --ignore=tests/replicas -m "not embedded and not slow"
 
 test-postgres: $(VENV)/.tests
 	@PYTHON=$(BIN)/python bash tests/storage/postgres.sh
+
+test-redis: $(VENV)/.tests
+	@PYTHON=$(BIN)/python bash tests/replicas/redis.sh
 
 test-attach: $(VENV)/.tests
 	@PYTHON=$(BIN)/python sh tests/attach/environments.sh

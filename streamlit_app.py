@@ -19,12 +19,13 @@ st.secrets.load_if_toml_exists()
 try:
     configure_logging(settings().log)
     people_sign_in = bool(providers())
+    services = service()
 except SettingsError as error:
     sys.exit(f"Weir cannot start.\n{error}")
 
 addresses = (st.get_option("server.address"), st.get_option("browser.serverAddress"))
 parts = create_app_parts(
-    service(),
+    services,
     REGISTRY,
     host_names=(*st.get_option("server.allowedHosts"), *filter(None, addresses)),
     cors_origins=st.get_option("server.corsAllowedOrigins"),

@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "weir.runs": {"weir.core"},
     "weir.analysis": {"weir.core", "weir.runs", "weir.partial_json"},
     "weir.archive": {"weir.core", "weir.runs", "weir.analysis", "weir.storage"},
+    "weir.replicas": {"weir.core", "weir.runs", "weir.storage"},
     "weir.access": {"weir.config", "weir.core", "weir.runs", "weir.analysis"},
     "weir.llm": {"weir.config", "weir.core", "weir.partial_json", "weir.runs"},
     "weir.api": {
@@ -27,8 +28,8 @@ ALLOWED: dict[str, set[str]] = {
         "weir.storage",
     },
     "weir.app": {
-        "weir.access", "weir.analysis", "weir.api", "weir.archive", "weir.config", "weir.core", "weir.llm", "weir.runs",
-        "weir.storage",
+        "weir.access", "weir.analysis", "weir.api", "weir.archive", "weir.config", "weir.core", "weir.llm",
+        "weir.replicas", "weir.runs", "weir.storage",
     },
     "weir.cli": {
         "weir", "weir.access", "weir.analysis", "weir.api", "weir.app", "weir.archive", "weir.attach", "weir.config",

@@ -33,6 +33,10 @@ VARIABLES = [
     "WEIR_WINDOW",
     "WEIR_DATA",
     "WEIR_DATABASE_URL",
+    "WEIR_REDIS_URL",
+    "WEIR_REDIS_OPTIONAL",
+    "WEIR_REDIS_MB",
+    "WEIR_REDIS_HOURS",
     "WEIR_PRICE_IN",
     "WEIR_PRICE_OUT",
 ]
@@ -184,6 +188,7 @@ def test_a_token_that_is_too_short_is_told_without_it(monkeypatch: pytest.Monkey
     [
         ("OPENAI_BASE_URL", "http://weir:canary%2Fword@host/v1"),
         ("WEIR_DATABASE_URL", "postgresql://weir:canary%2Fword@host/weir"),
+        ("WEIR_REDIS_URL", "redis://:canary%2Fword@host:6379/0"),
     ],
 )
 def test_a_password_in_an_address_is_a_secret(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:

@@ -16,7 +16,13 @@ from starlette.exceptions import HTTPException
 
 from weir.access.limits import LimitReachedError
 from weir.llm.chain_registry import ModelNotReadyError, UnknownChainError
-from weir.runs.run_store import RunEvictedError, RunNotFoundError, RunNotSharedError, RunUnreadableError
+from weir.runs.run_store import (
+    RunElsewhereError,
+    RunEvictedError,
+    RunNotFoundError,
+    RunNotSharedError,
+    RunUnreadableError,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -155,6 +161,7 @@ def register_exception_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RunNotFoundError, message_with_status(404))
     app.add_exception_handler(RunEvictedError, message_with_status(410))
     app.add_exception_handler(RunNotSharedError, message_with_status(410))
+    app.add_exception_handler(RunElsewhereError, message_with_status(503))
     app.add_exception_handler(RunUnreadableError, message_with_status(410))
     app.add_exception_handler(LimitReachedError, on_limit)
     app.add_exception_handler(ModelNotReadyError, message_with_status(503))

@@ -46,7 +46,9 @@ def list_runs(
     ] = None,
     pinned: Annotated[bool, Query(description="Only pinned runs")] = False,
 ) -> Response:
-    """Return the caller's runs, those that have ended newest first. The first page begins with those that are live.
+    """Return the caller's runs, those that have ended newest first.
+
+    The first page begins with those that are live, and with those of other replicas.
 
     A visitor gets the runs that they have started; a program those that came from its address, and those that attached
     programs have sent.
@@ -68,11 +70,11 @@ def list_runs(
         raise ApiError(503, "The runs cannot be listed: the database has a problem. The log has its cause.") from None
     # In this order: a run that is written meanwhile is in both, and is left out of one.
     ids = {entry.id for entry in ended}
-    new = [entry for entry in services.archive.unlisted(filter_) if entry.id not in ids] if cursor is None else []
+    new = [] if cursor is not None else services.archive.unlisted(filter_) + services.archive.elsewhere(filter_)
     base = mount_path(request)
     return json_response(
         RunListResponse(
-            runs=[run_list_item(entry, base) for entry in (*new, *ended[:limit])],
+            runs=[run_list_item(entry, base) for entry in (*(one for one in new if one.id not in ids), *ended[:limit])],
             next=_cursor(ended[limit - 1]) if len(ended) > limit else None,
         )
     )

@@ -12,7 +12,7 @@ from weir.api.api_services import ConnectionName, Services
 from weir.api.problem_details import ERROR_RESPONSES
 from weir.api.request_caller import reader_of
 from weir.api.responses import chunked_response
-from weir.api.run_reader import RunReader
+from weir.api.run_reader import RunReader, end_number
 from weir.api.schemas import Links, RunCreated, RunRequest, RunResponse, run_view
 from weir.api.sse import OPENING, RETRY_MILLISECONDS, sse_event
 from weir.runs import recording_file
@@ -107,7 +107,7 @@ async def follow_run(
             yield ServerSentEvent(raw_data=encode(event).decode().rstrip(), id=str(event.seq), retry=retry)
             retry = None
     if not run.is_live and reader.is_allowed:
-        yield sse_event({"status": run.status.value}, event="end", event_id=str(len(run.events)), retry=retry)
+        yield sse_event({"status": run.status.value}, event="end", event_id=str(end_number(run)), retry=retry)
 
 
 @router.get(

@@ -14,7 +14,7 @@ from weir.api.api_services import ApiServices, ConnectionName, Services
 from weir.api.problem_details import ERROR_RESPONSES, ApiError, request_id
 from weir.api.request_caller import get_caller
 from weir.api.responses import AbortableTextResponse, failed_run_error, log_cause, outcome_message, run_outcome
-from weir.api.run_reader import RunReader
+from weir.api.run_reader import RunReader, end_number
 from weir.api.sse import OPENING, RETRY_MILLISECONDS, sse_event
 from weir.core import serialization
 from weir.runs.run import Run
@@ -88,7 +88,7 @@ async def stream_server_sent_events(
     if run.is_live or not reader.is_allowed:
         return
     result = await asyncio.to_thread(run_outcome, run)
-    last_id = f"{run.id}:{len(run.events)}"
+    last_id = f"{run.id}:{end_number(run)}"
     if result.usable_as_history:
         status = "complete" if run.status == "done" else run.status.value
         yield sse_event({"status": status}, event="done", event_id=last_id, retry=retry)
@@ -113,7 +113,8 @@ def _reject_embedded_get(request: Request) -> None:
 def _read_answer(run: Run, last: int) -> AnswerReader:
     """Return a reader that has read a run's events up to number `last`. A long run takes a tenth of a second."""
     answer = AnswerReader()
-    for number in range(last + 1):
+    # A copy of another replica's run may not have all that its reader has had there.
+    for number in range(min(last + 1, len(run.events))):
         answer.read(run.events[number])
     return answer
 

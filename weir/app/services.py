@@ -4,11 +4,14 @@ import logging
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from weir.access.limits import RunLimitConfig, RunLimiter
 from weir.app.answer_writer import AnswerWriter
+from weir.archive.replicated_archive import ReplicatedArchive
 from weir.archive.run_archive import RunArchive
-from weir.config.settings import Settings
+from weir.archive.run_summary import plain_entry
+from weir.config.settings import Settings, SettingsError
 from weir.core.redaction import Redactor, install_log_redaction
 from weir.llm.provider import ModelProvider
 from weir.runs.attached_programs import AttachedPrograms
@@ -17,6 +20,9 @@ from weir.runs.recorder import Recorder
 from weir.storage.database import IN_MEMORY_URL, database_url
 from weir.storage.repository import ConversationRepository, open_repository
 from weir.storage.storage_errors import StorageError
+
+if TYPE_CHECKING:
+    from weir.replicas.replica_group import ReplicaGroup
 
 TRASH_DAYS = 30
 """Days for which a deleted conversation can be restored."""
@@ -53,11 +59,16 @@ class AppServices:
     """Removes secrets from what is shown."""
     storage_problem: StorageError | None
     """Why conversations cannot be stored in the database."""
+    replicas: "ReplicaGroup | None" = None
+    """The other processes that share their runs with this one; None without `WEIR_REDIS_URL`."""
 
     def start(self) -> None:
         """Start to load the embedded model, if it is used, and purge conversations deleted over `TRASH_DAYS` ago."""
         self.models.start()
         self.archive.start()
+        if self.replicas is not None:
+            assert isinstance(self.archive, ReplicatedArchive)
+            self.replicas.start(self.archive)
         try:
             self.conversations.purge(days=TRASH_DAYS)
         except StorageError:
@@ -71,6 +82,8 @@ class AppServices:
         for run in self.archive.runs():
             run.wait(max(0.0, deadline - time.monotonic()))
         self.archive.close(ARCHIVE_SECONDS)
+        if self.replicas is not None:
+            self.replicas.close()
         if self.models.engine:
             self.models.engine.stop()
         try:
@@ -90,6 +103,7 @@ def build_services(settings: Settings, secrets: Iterable[str] = ()) -> AppServic
     install_log_redaction(redactor)
     conversations, problem = _open_repository(settings)
     archive = _open_archive(settings, conversations, problem)
+    replicas = _open_replicas(settings, archive)
     recorder = Recorder(archive, loop, grace_seconds=settings.grace_seconds, secrets=all_secrets)
     limits = RunLimiter(run_limit_config(settings))
     return AppServices(
@@ -104,6 +118,7 @@ def build_services(settings: Settings, secrets: Iterable[str] = ()) -> AppServic
         AttachedPrograms(archive, loop, redactor),
         redactor,
         problem,
+        replicas,
     )
 
 
@@ -124,15 +139,44 @@ def _open_archive(
     settings: Settings, conversations: ConversationRepository, problem: StorageError | None
 ) -> RunArchive:
     memory = int(settings.record_mb * 1e6)
+    archive = RunArchive if settings.redis_url is None else ReplicatedArchive
     if problem is not None or settings.keep_mb == 0:
-        return RunArchive(memory, cost=settings.answer_cost, problem=problem)
-    return RunArchive(
+        return archive(memory, cost=settings.answer_cost, problem=problem)
+    return archive(
         memory,
         engine=conversations.engine,
         folder=settings.data_folder,
         budget=int(settings.keep_mb * 1e6),
         cost=settings.answer_cost,
     )
+
+
+def _open_replicas(settings: Settings, archive: RunArchive) -> "ReplicaGroup | None":
+    """Return the group of the replicas, if there is one. Raises SettingsError."""
+    if settings.redis_url is None or not isinstance(archive, ReplicatedArchive):
+        return None
+    # The client of Redis takes 0.1 s to import, which who has none need not wait for.
+    from weir.replicas.redis_check import RedisCheckError, check_redis
+    from weir.replicas.replica_group import ReplicaGroup
+
+    url = settings.redis_url.get_secret_value()
+    try:
+        check_redis(url)
+    except RedisCheckError as problem:
+        if not (settings.redis_optional and problem.may_pass):
+            raise SettingsError(str(problem)) from None
+        _LOG.warning("%s Weir starts alone, and joins the others when it can.", problem)
+    group = ReplicaGroup(
+        url,
+        describe=plain_entry,
+        grace_seconds=settings.grace_seconds,
+        memory=int(settings.record_mb * 1e6),
+        budget=int(settings.redis_mb * 1e6),
+        ttl=int(settings.redis_hours * 3_600),
+        folder=archive.folder_id,
+    )
+    archive.join(group)
+    return group
 
 
 def _open_repository(settings: Settings) -> tuple[ConversationRepository, StorageError | None]:

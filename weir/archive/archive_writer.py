@@ -54,7 +54,7 @@ class ArchiveWriter:
     """Writes what is put into it, one after the other. Its thread begins with the first.
 
     `on_turn` is called from time to time on the writer's thread; `on_removed` with the ids of runs whose files were
-    removed. Without `files` runs get a row of the index only.
+    removed; `on_written` with the row of each run that was written. Without `files` runs get a row of the index only.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class ArchiveWriter:
         cost: Cost,
         on_turn: Callable[[], None] = lambda: None,
         on_removed: Callable[[list[str]], None] = lambda _: None,
+        on_written: Callable[[RunEntry], None] = lambda _: None,
     ) -> None:
         self.problem: ArchiveProblem | None = None
         """Problem of the last write; None if it succeeded."""
@@ -75,6 +76,7 @@ class ArchiveWriter:
         self._cost = cost
         self._on_turn = on_turn
         self._on_removed = on_removed
+        self._on_written = on_written
         self._entries: dict[str, RunEntry] = {}
         """Entries of the runs that could not be written, so that they are not computed again."""
         self._written: set[str] = set()
@@ -187,6 +189,7 @@ class ArchiveWriter:
             self.problem = None
         self._written.add(run.id)
         del self._entries[run.id]
+        self._on_written(entry)
         # What was changed while the file was written.
         if run.is_shared != entry.is_shared:
             self.set_shared(run.id, run.is_shared)

@@ -79,11 +79,19 @@ class RunArchive:
                 _LOG.warning("runs are not kept on disk: %s", error)
                 files, archive_problem = None, ArchiveProblem.of(error)
         self._files = files
+        self.folder_id = folder_id if files is not None else ""
+        """Id of the folder of ended runs, which several processes may share; "" without one."""
         self.index = RunIndex(engine, folder_id) if files is not None and engine is not None else memory_index()
         """Lists of the runs that are written: all that have ended, but for those of the last moment."""
         self._memory = MemoryStore(memory, on_evict=self._on_evict)
         self._writer = ArchiveWriter(
-            self.index, files, budget=budget, cost=cost, on_turn=self.release_idle, on_removed=self._note_removed
+            self.index,
+            files,
+            budget=budget,
+            cost=cost,
+            on_turn=self.release_idle,
+            on_removed=self._note_removed,
+            on_written=self._note_entry,
         )
         self._writer.problem = archive_problem
         self._clock = clock
@@ -185,7 +193,10 @@ class RunArchive:
         except (StorageError, OSError):
             _LOG.exception("run %s cannot be looked up", run_id)
             return None
-        access = self._access[run_id] = RunAccess(run_id, entry.owner, is_shared)
+        return self._remember_access(RunAccess(run_id, entry.owner, is_shared))
+
+    def _remember_access(self, access: RunAccess) -> RunAccess:
+        self._access[access.id] = access
         while len(self._access) > MAX_ACCESS:
             with contextlib.suppress(KeyError):
                 self._access.popitem(last=False)
@@ -206,6 +217,10 @@ class RunArchive:
         new = [run for run in own if not run.is_recording and not self._writer.is_written(run.id)]
         entries = [(self._writer.entry(run.id) if not run.is_live else None) or plain_entry(run) for run in new]
         return sorted(filter(filter_.matches, entries), key=lambda entry: -entry.created_at)
+
+    def elsewhere(self, filter_: RunFilter) -> list[RunEntry]:  # noqa: ARG002
+        """Return the runs that other replicas have, newest first."""
+        return []
 
     # What the owner of a run does. Methods raise StorageError if the disk has a problem.
 
@@ -250,6 +265,9 @@ class RunArchive:
                 self._memory.discard(run.id)
                 self._used_at.pop(run.id, None)
                 self._writer.forget(run.id)
+
+    def _note_entry(self, entry: RunEntry) -> None:
+        """Note the row of a run that was written."""
 
     def _note_removed(self, run_ids: list[str]) -> None:
         self._memory.note_evicted(run_ids)

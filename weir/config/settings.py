@@ -18,6 +18,7 @@ from weir.config.comma_list import split_commas
 
 _ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d+)?", re.ASCII)
 _HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[?[\da-fA-F:.]+\]?", re.ASCII)
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://")
 _SENDABLE = re.compile(r"[!-~]+")
 _PASSWORD = re.compile(r"://[^/@:]*:(.+)@")
 
@@ -66,6 +67,12 @@ def _names_origins(value: str) -> str:
     for origin in split_commas(value):
         if origin != "self" and not _ORIGIN.fullmatch(origin):
             raise ValueError(f"{origin!r} is neither `self` nor a scheme and a host, without a path")
+    return value
+
+
+def _names_redis(value: SecretStr | None) -> SecretStr | None:
+    if value and not value.get_secret_value().startswith(_REDIS_SCHEMES):
+        raise ValueError(f"it begins with none of {', '.join(_REDIS_SCHEMES)}")
     return value
 
 
@@ -189,6 +196,18 @@ class Settings(BaseSettings):
         None, validation_alias=AliasChoices("WEIR_DATABASE_URL"), examples=["postgresql://weir@localhost/weir"]
     )
     """PostgreSQL for conversations, instead of a file in the data folder."""
+    redis_url: Annotated[SecretStr | None, BeforeValidator(_whole), AfterValidator(_names_redis)] = Field(
+        None, validation_alias=AliasChoices("WEIR_REDIS_URL"), examples=["redis://localhost:6379/0"]
+    )
+    """Redis or Valkey that several replicas share, so that each reads the runs of all."""
+    redis_optional: bool = Field(False, validation_alias=AliasChoices("WEIR_REDIS_OPTIONAL"), examples=["true"])
+    """Whether Weir starts while that cannot be reached, and joins the others once it can."""
+    redis_mb: float = Field(
+        256.0, ge=1, le=10_000_000, validation_alias=AliasChoices("WEIR_REDIS_MB"), examples=["256"]
+    )
+    """Space for ended runs in Redis, in megabytes; the oldest go first."""
+    redis_hours: float = Field(24.0, gt=0, le=8_760, validation_alias=AliasChoices("WEIR_REDIS_HOURS"), examples=["24"])
+    """Hours for which an ended run stays in Redis."""
     chains: Annotated[str, AfterValidator(_names_chains)] = Field(
         "", validation_alias=AliasChoices("WEIR_CHAINS"), examples=["agent=my_package.chains:agent"]
     )
@@ -218,10 +237,14 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Strings that must never be shown, logged or recorded."""
-        whole = [s.get_secret_value() for s in (self.openai_api_key, self.api_token, self.database_url) if s]
-        addresses = [str(self.openai_base_url), self.database_url.get_secret_value() if self.database_url else ""]
+        whole = [s.get_secret_value() for s in (self.openai_api_key, self.api_token, *self._stores) if s]
+        addresses = [str(self.openai_base_url), *(store.get_secret_value() for store in self._stores if store)]
         passwords = [match.group(1) for address in addresses if (match := _PASSWORD.search(address))]
         return (*whole, *passwords, *(unquote(password) for password in passwords), *self._basic)
+
+    @property
+    def _stores(self) -> tuple[SecretStr | None, ...]:
+        return (self.database_url, self.redis_url)
 
     @property
     def _basic(self) -> tuple[str, ...]:

@@ -119,6 +119,10 @@ class FailureKind(Enum):
         "The run was ended because the memory for records was full, and its record was the largest.",
         "Raise `WEIR_RECORD_MB` for longer runs.",
     )
+    SERVER_GONE = (
+        "The server that made it went away.",
+        "Retry for a complete answer.",
+    )
     INTERNAL = (
         "The chain raised an error.",
         "See its message.",

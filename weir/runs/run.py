@@ -55,6 +55,9 @@ class Run(ABC):
     without a reader for the grace period is abandoned; an iteration of `follow` or `afollow` counts as a reader.
     """
 
+    is_remote = False
+    """Whether another replica writes it, and this is a copy that may lag behind."""
+
     def __init__(
         self, run_id: str, name: str, *, context: dict[str, Any], created_at: float, recorded_id: str | None = None
     ) -> None:

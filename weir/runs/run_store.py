@@ -36,6 +36,12 @@ class RunUnreadableError(RunUnavailableError):
     message = "This run is kept on disk and cannot be read: its file is damaged, or the disk has a problem."
 
 
+class RunElsewhereError(RunUnreadableError):
+    """Another replica may have the run, and what they share cannot be asked."""
+
+    message = "This run may be on another server of Weir, which cannot be asked at the moment. Try again in a while."
+
+
 class RunNotSharedError(RunUnavailableError):
     """The run is not shared, and the visitor is not its owner."""
 

@@ -21,6 +21,7 @@ from pages.components.session.app_services import service
 from pages.components.session.my_runs import run_owners
 from pages.components.session.recordings import samples
 from pages.components.session.report_storage_errors import draw_storage_error
+from weir.analysis.outcome import AnswerStatus
 from weir.archive.run_archive import RunArchive
 from weir.llm.chain_registry import ChainSpec
 from weir.runs.attached_program import ProgramState
@@ -28,6 +29,8 @@ from weir.storage.run_records import RunEntry, RunFilter
 from weir.storage.storage_errors import StorageError
 
 PAGE_SIZE = 50
+WRITING = AnswerStatus.WRITING.name.lower()
+
 LIVE_SECONDS, IDLE_SECONDS = 1.0, 10.0
 """How often the list is drawn anew while a run is live, and otherwise: a run may begin in another tab or over HTTP."""
 
@@ -67,7 +70,8 @@ def draw_chain_problems() -> None:
 
 def draw_run_list(state: InspectorState) -> None:
     """Draw the visitor's runs, live ones on top, again and again while one is live; below, Weir's own recordings."""
-    has_live = _has_news(service().archive.unlisted(RunFilter(run_owners())))
+    own = RunFilter(run_owners())
+    has_live = _has_news(service().archive.unlisted(own), service().archive.elsewhere(own))
     st.fragment(partial(_draw_runs, has_live), run_every=LIVE_SECONDS if has_live else IDLE_SECONDS)()
     st.caption("Recordings that come with Weir; they need no model.")
     with st.container(horizontal=True, gap="small"):
@@ -81,10 +85,11 @@ def draw_run_list(state: InspectorState) -> None:
             )
 
 
-def _has_news(new: list[RunEntry]) -> bool:
+def _has_news(new: list[RunEntry], elsewhere: list[RunEntry]) -> bool:
     """Whether a run is live or not written yet, or may begin at any moment, in a program that is there."""
     programs = service().programs.of_owners(run_owners())
-    return bool(new) or any(program.state is ProgramState.LIVE for program in programs)
+    is_live = bool(new) or any(entry.status == WRITING for entry in elsewhere)
+    return is_live or any(program.state is ProgramState.LIVE for program in programs)
 
 
 def _draw_runs(had_live: bool) -> None:
@@ -106,7 +111,9 @@ def _draw_list(archive: RunArchive) -> bool:
     """Draw the programs, the filter, the figures and the table. Return whether more may come at any moment."""
     own = RunFilter(run_owners())
     # In this order: a run that is written meanwhile is in both, and is left out of one.
-    new, total = archive.unlisted(own), archive.index.count(own)
+    new, elsewhere, total = archive.unlisted(own), archive.elsewhere(own), archive.index.count(own)
+    has_news = _has_news(new, elsewhere)
+    new = sorted([*new, *elsewhere], key=lambda entry: -entry.created_at)
     list_state = run_list_state()
     if list_state.deleted:
         _draw_undo(len(list_state.deleted))
@@ -114,7 +121,7 @@ def _draw_list(archive: RunArchive) -> bool:
     draw_token_form()
     if not new and not total:
         draw_first_run()
-        return _has_news(new)
+        return has_news
     filter_ = draw_run_filter()
     facts, zone_ = list_facts(archive.index, filter_), zone(st.context.timezone)
     # The rows come first: the charts take the browser longer.
@@ -143,7 +150,7 @@ def _draw_list(archive: RunArchive) -> bool:
         st.caption(f"{facts.count + len(live):,} of {total + len(new):,} runs", width="content")
         if pages > 1:
             st.pagination(pages, key=PAGE_KEY, width=420)
-    return _has_news(new)
+    return has_news
 
 
 def _draw_undo(count: int) -> None:

@@ -1,0 +1,57 @@
+"""Redis keys: their names, what is in them, and how long they last (docs/hosting.md, Several replicas).
+
+Keys of one run have its id in braces, so that a cluster has them in one slot. No key is without an expiry.
+"""
+
+LIVE = b"weir:live"
+"""Hash of the live runs: id -> replica."""
+ENDED = b"weir:ended"
+"""Sorted set of the ended runs by the time of their end."""
+SIZES = b"weir:sizes"
+"""Hash of the ended runs: id -> bytes."""
+CONTROL = b"weir:control"
+"""Stream of what replicas ask of each other: to stop a run, to keep it, who may read it."""
+SWEEPER = b"weir:sweeper"
+"""Lock of the replica that looks for dead ones and removes old runs."""
+
+END_ID = b"18446744073709551615-0"
+"""Id of a run's last entry. Redis takes no entry after it, so a run ends once, whoever comes first."""
+
+LIVE_SECONDS = 900
+"""Time for which the keys of a live run last without a sign of its writer."""
+STREAM_SECONDS = 120
+"""Time for which the stream of an ended run lasts: its readers are at its end by then, and others read the whole."""
+SHARED_SECONDS = 7 * 86_400
+"""Time for which the keys of all runs together last after the last run."""
+MAX_CONTROL = 10_000
+"""Messages that the control stream keeps, for replicas that were away."""
+
+
+def events(run_id: str) -> bytes:
+    """Stream of a run's lines. An entry has `d`, lines from number `n` on; its id is the number after the last."""
+    return b"weir:{%b}:e" % run_id.encode()
+
+
+def meta(run_id: str) -> bytes:
+    """Hash of a run: its owner, whether it is shared, its replica, its state, its row of the lists."""
+    return b"weir:{%b}:m" % run_id.encode()
+
+
+def whole(run_id: str) -> bytes:
+    """Recording of an ended run, compressed."""
+    return b"weir:{%b}:z" % run_id.encode()
+
+
+def of_owner(owner: str) -> bytes:
+    """Sorted set of an owner's runs by the time of their start."""
+    return b"weir:owner:%b" % owner.encode()
+
+
+def replica(name: str) -> bytes:
+    """Sign of life of a replica."""
+    return b"weir:replica:%b" % name.encode()
+
+
+def wake(name: str) -> bytes:
+    """Stream that ends the blocking read of a replica, when it has one more run to follow."""
+    return b"weir:wake:%b" % name.encode()
