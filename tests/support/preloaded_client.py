@@ -38,6 +38,7 @@ def run(path: str, arguments: list[str]) -> int:
 if __name__ == "__main__":
     code = os.waitstatus_to_exitcode(run(sys.argv[1], sys.argv[2:]))
     if code < 0:
-        signal.signal(-code, signal.SIG_DFL)
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     os._exit(code)

@@ -12,12 +12,13 @@ from weir.runs.background_loop import BackgroundLoop
 class Relay:
     """Passes bytes both ways. All its methods return once what they say is so."""
 
-    def __init__(self, server: str, loop: BackgroundLoop) -> None:
+    def __init__(self, server: str, loop: BackgroundLoop, delay_seconds: float = 0.0) -> None:
         there = urlsplit(server)
         assert there.hostname is not None
         assert there.port is not None
         self._there = (there.hostname, there.port)
         self._loop = loop
+        self._delay_seconds = delay_seconds
         self._server: asyncio.Server | None = None
         self._ends: set[asyncio.StreamWriter] = set()
         self._flows: asyncio.Event | None = None
@@ -79,16 +80,17 @@ class Relay:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65_536):
                 await self._flows.wait()
+                await asyncio.sleep(self._delay_seconds)
                 writer.write(data)
                 await writer.drain()
         writer.close()
 
 
 @contextlib.contextmanager
-def relay(server: str) -> Iterator[Relay]:
+def relay(server: str, *, delay_seconds: float = 0.0) -> Iterator[Relay]:
     """Have a wire to a server, at an address like `http://127.0.0.1:8000`, for the duration of a `with` block."""
     loop = BackgroundLoop("relay")
-    wire = Relay(server, loop)
+    wire = Relay(server, loop, delay_seconds)
     try:
         yield wire
     finally:

@@ -18,6 +18,7 @@ class OtherReplicas(Protocol):
     """The other replicas, as far as an archive asks something of them: `ReplicaGroup`."""
 
     def add(self, run: MemoryRun) -> None: ...
+    def await_begun(self, run_id: str) -> None: ...
     def find(self, run_id: str) -> MemoryRun | None: ...
     def access(self, run_id: str) -> tuple[str, bool] | None: ...
     def entries(self, owners: Collection[str]) -> list[RunEntry]: ...
@@ -48,6 +49,9 @@ class ReplicatedArchive(RunArchive):
         super().add(run)
         if run.is_live:
             self._joined.add(run)
+
+    def await_begun(self, run: Run) -> None:
+        self._joined.await_begun(run.id)
 
     def get(self, run_id: str) -> Run:
         try:

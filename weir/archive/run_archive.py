@@ -138,6 +138,9 @@ class RunArchive:
         if run.is_live:
             run.add_done_callback(self._writer.put)
 
+    def await_begun(self, run: Run) -> None:
+        """Wait until a run that has just been started can be found by whoever gets its id: a moment at most."""
+
     def is_known(self, run_id: str) -> bool:
         """Whether there is a run of this id, or was one that was deleted or evicted."""
         if run_id in self._deleted or self._in_memory(run_id) is not None or self._memory.is_known(run_id):

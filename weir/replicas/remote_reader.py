@@ -4,13 +4,14 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from weir.replicas import redis_keys
+from weir.replicas.mirrored_run import lines_of
 from weir.replicas.redis_connection import REDIS_ERRORS
 from weir.replicas.remote_run import RemoteRun
-from weir.replicas.run_mirror import lines_of
 from weir.runs.failure import Failure, FailureKind
+from weir.runs.memory_run import MemoryRun
 from weir.runs.recording_codec import RecordingError
 from weir.runs.run import Status
 
@@ -23,6 +24,19 @@ MAX_ENTRIES = 500
 """Entries of one stream that are read at once."""
 
 _LOG = logging.getLogger(__name__)
+
+
+class OwnRuns(Protocol):
+    """This replica's own runs, as far as others may ask something of them."""
+
+    def own_run(self, run_id: str) -> MemoryRun | None:
+        """Return a run of this replica that is in memory."""
+
+    def take_shared(self, run_id: str, is_shared: bool) -> None:
+        """Take in that another replica has set whether a run is shared."""
+
+    def take_deleted(self, owner: str, run_id: str, is_deleted: bool) -> None:
+        """Take in that another replica has deleted a run of this owner, or restored it."""
 
 
 class RemoteReader:

@@ -1,8 +1,6 @@
 """Replica group: this replica among the others: what it sends to them, what it reads of theirs, what they ask of it."""
 
 import contextlib
-import dataclasses
-import gzip
 import logging
 import os
 import re
@@ -13,19 +11,18 @@ import uuid
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Collection
-from typing import Any, Protocol
+from typing import Any
 
-from weir.core import serialization
 from weir.replicas import redis_keys
 from weir.replicas.redis_connection import REDIS_ERRORS, open_client
 from weir.replicas.redis_scripts import CHANGE
-from weir.replicas.remote_reader import BLOCK_SECONDS, RemoteReader
+from weir.replicas.remote_reader import BLOCK_SECONDS, OwnRuns, RemoteReader
 from weir.replicas.remote_run import RemoteRun
 from weir.replicas.replica_sweeper import BEAT_SECONDS, LEASE_SECONDS, ReplicaSweeper
-from weir.replicas.run_mirror import RunMirror, lines_of
+from weir.replicas.run_mirror import RunMirror
+from weir.replicas.stored_runs import StoredRuns, entry_json
 from weir.runs.failure import Failure, FailureKind
 from weir.runs.memory_run import MemoryRun
-from weir.runs.recording_codec import Decoder, Header, RecordingError
 from weir.runs.run import Run, Status
 from weir.runs.run_store import RunElsewhereError
 from weir.storage.run_records import RunEntry
@@ -33,35 +30,20 @@ from weir.storage.run_records import RunEntry
 IDLE_SECONDS = 60.0
 """Time after which a copy of another replica's run that nobody reads leaves the memory."""
 
-MAX_LISTED = 500
-"""Runs of other replicas that a list has, the newest."""
-
 KEEP_SECONDS = 10.0
 """Time between two messages that a run is read here, at most."""
 
-PAGE = 500
-"""Entries that are read at once of a run that is opened."""
+BEGUN_SECONDS = 0.5
+"""Time that the answer to the start of a run waits until the others know it, at most."""
+
+PING_SECONDS = 1.0
+"""Time within which it is noticed that Redis is away, where nothing is to be sent."""
 
 CLOSE_SECONDS = 2.0
 
 _LOG = logging.getLogger(__name__)
 _RUN_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-_FIELDS = frozenset(field.name for field in dataclasses.fields(RunEntry))
-_LOST = "cut_off"
 _NOT_ASKED = "Redis is away"
-
-
-class OwnRuns(Protocol):
-    """This replica's own runs, as far as others may ask something of them."""
-
-    def own_run(self, run_id: str) -> MemoryRun | None:
-        """Return a run of this replica that is in memory."""
-
-    def take_shared(self, run_id: str, is_shared: bool) -> None:
-        """Take in that another replica has set whether a run is shared."""
-
-    def take_deleted(self, owner: str, run_id: str, is_deleted: bool) -> None:
-        """Take in that another replica has deleted a run of this owner, or restored it."""
 
 
 class ReplicaGroup:
@@ -85,7 +67,7 @@ class ReplicaGroup:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self.client = open_client(url)
         self._blocking = open_client(url, timeout_seconds=BLOCK_SECONDS + 5.0)
-        self._folder = folder
+        self._stored = StoredRuns(self.client, self.name, folder, ask_stop=self._ask_stop, keep=self._keep)
         self._memory = memory
         self._own: OwnRuns | None = None
         self._change = self.client.register_script(CHANGE)
@@ -96,14 +78,15 @@ class ReplicaGroup:
         self._used: OrderedDict[str, tuple[RemoteRun, float]] = OrderedDict()
         """Copies that were asked for a while ago or less, which are held for that."""
         self._kept_at: dict[str, float] = {}
-        self.mirror = RunMirror(self.client, self.name, folder, lambda run: _entry_json(describe(run)), ttl)
+        self.mirror = RunMirror(self.client, self.name, folder, lambda run: entry_json(describe(run)), ttl)
+        self.mirror.every(PING_SECONDS, lambda pipeline: pipeline.ping())
         self.mirror.every(BEAT_SECONDS, self._beat)
         self.mirror.every(min(KEEP_SECONDS, grace_seconds / 3), self._keep_all)
         self._reader = RemoteReader(self._blocking, self.name, self._on_message)
         self.sweeper = ReplicaSweeper(
             self.client,
             self.name,
-            load=self._read,
+            load=self._stored.read,
             connected_at=lambda: self.mirror.connected_at,
             each_turn=self._look_after_copies,
             budget=budget,
@@ -144,6 +127,10 @@ class ReplicaGroup:
         """Let other replicas read a run of this one."""
         self.mirror.add(run)
 
+    def await_begun(self, run_id: str) -> None:
+        """Wait until other replicas can find a run of this one: a moment."""
+        self.mirror.await_begun(run_id, BEGUN_SECONDS)
+
     def find(self, run_id: str) -> RemoteRun | None:
         """Return another replica's run; None if there is none. Waits for Redis. Raises RunElsewhereError."""
         if not _RUN_ID.fullmatch(run_id):
@@ -159,7 +146,7 @@ class ReplicaGroup:
         return copy
 
     def _open(self, run_id: str) -> RemoteRun | None:
-        run: RemoteRun | None = self._ask(lambda: self._read(run_id))
+        run: RemoteRun | None = self._ask(lambda: self._stored.read(run_id))
         if run is None:
             return None
         with self._lock:
@@ -187,14 +174,14 @@ class ReplicaGroup:
     def entries(self, owners: Collection[str]) -> list[RunEntry]:
         """Return the rows of other replicas' runs of these owners, newest first. Waits for Redis; none without it."""
         try:
-            entries: list[RunEntry] = self._ask(lambda: self._entries(owners))
+            entries: list[RunEntry] = self._ask(lambda: self._stored.entries(owners))
         except RunElsewhereError:
             return []
         return entries
 
     def set_entry(self, entry: RunEntry) -> None:
         """Let the lists of others have the row of a run that has ended."""
-        self._set(entry.id, "", {"entry": _entry_json(entry)})
+        self._set(entry.id, "", {"entry": entry_json(entry)})
 
     def set_shared(self, run_id: str, is_shared: bool) -> None:
         """Tell the others whether a run is shared."""
@@ -219,65 +206,6 @@ class ReplicaGroup:
             return question()
         except REDIS_ERRORS as error:
             raise RunElsewhereError(str(error)) from error
-
-    def _read(self, run_id: str) -> RemoteRun | None:
-        """Read a run as it is now. Raises errors of the client."""
-        pipeline = self.client.pipeline(transaction=False)
-        pipeline.hgetall(redis_keys.meta(run_id))
-        pipeline.get(redis_keys.whole(run_id))
-        meta, whole = pipeline.execute()
-        if not meta or meta.get(b"deleted") == b"1":
-            return None
-        try:
-            run = self._run_of(gzip.decompress(whole).splitlines(keepends=True)) if whole else self._run_so_far(run_id)
-        except (RecordingError, OSError, EOFError):
-            _LOG.exception("run %s cannot be read from Redis", run_id)
-            return None
-        if run is not None:
-            run.owner, run.is_shared = meta[b"owner"].decode(), meta.get(b"shared") != b"0"
-        return run
-
-    def _run_of(self, lines: list[bytes]) -> RemoteRun:
-        header = Decoder().decode(lines[0])
-        assert isinstance(header, Header)
-        run = RemoteRun(header, ask_stop=self._ask_stop, keep=self._keep)
-        run.feed(1, lines[1:])
-        return run
-
-    def _run_so_far(self, run_id: str) -> RemoteRun | None:
-        run: RemoteRun | None = None
-        position = "-"
-        while entries := self.client.xrange(redis_keys.events(run_id), min=position, count=PAGE):
-            for _, fields in entries:
-                first, lines = lines_of(fields)
-                if run is None:
-                    run = self._run_of(lines)
-                else:
-                    run.feed(first, lines)
-            position = f"({entries[-1][0].decode()}"
-        return run
-
-    def _entries(self, owners: Collection[str]) -> list[RunEntry]:
-        pipeline = self.client.pipeline(transaction=False)
-        for owner in owners:
-            pipeline.zrange(redis_keys.of_owner(owner), 0, MAX_LISTED - 1, desc=True)
-        ids = [run_id.decode() for found in pipeline.execute() for run_id in found]
-        for run_id in ids:
-            pipeline.hgetall(redis_keys.meta(run_id))
-        metas = dict(zip(ids, pipeline.execute() if ids else [], strict=True))
-        for owner in owners:
-            if gone := [run_id for run_id, meta in metas.items() if not meta]:
-                pipeline.zrem(redis_keys.of_owner(owner), *gone)
-        if pipeline.command_stack:
-            pipeline.execute()
-        entries = [_entry_of(meta) for meta in metas.values() if meta and self._is_listed(meta)]
-        return sorted((entry for entry in entries if entry and entry.owner in owners), key=lambda one: -one.created_at)
-
-    def _is_listed(self, meta: dict[bytes, bytes]) -> bool:
-        """Whether a run is not among this replica's own, and not deleted."""
-        if meta.get(b"deleted") == b"1" or meta.get(b"replica") == self.name.encode():
-            return False
-        return not (self._folder and meta.get(b"folder") == self._folder.encode() and meta.get(b"status") == b"ended")
 
     # What is held
 
@@ -310,7 +238,7 @@ class ReplicaGroup:
 
     def _end_copy(self, run: RemoteRun) -> None:
         """End a copy whose stream is gone: from the whole recording, if this replica has been away for that long."""
-        whole = self._read(run.id)
+        whole = self._stored.read(run.id)
         if whole is not None and not whole.is_live:
             for event in whole.events[len(run.events) :]:
                 run.append(event)
@@ -388,25 +316,3 @@ class _Loading:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-
-
-def _entry_json(entry: RunEntry) -> bytes:
-    return serialization.dumps(dataclasses.asdict(entry))
-
-
-def _entry_of(meta: dict[bytes, bytes]) -> RunEntry | None:
-    """Return the row of a run, with what has become of it since the row was made."""
-    try:
-        values = serialization.loads(meta[b"entry"])
-        entry = RunEntry(**{key: value for key, value in values.items() if key in _FIELDS})
-    except (KeyError, ValueError, TypeError):
-        return None
-    is_shared = meta.get(b"shared") != b"0"
-    entry = dataclasses.replace(entry, is_shared=is_shared, owner=meta.get(b"owner", b"").decode())
-    if meta.get(b"status") == b"live":
-        return dataclasses.replace(entry, seconds=max(0.0, time.time() - entry.created_at))
-    if entry.status != "writing":
-        return entry
-    status = _LOST if meta.get(b"status") == b"lost" else meta.get(b"run_status", b"done").decode()
-    events = int(meta.get(b"events", b"0"))
-    return dataclasses.replace(entry, status="stopped" if status == "abandoned" else status, events=events)

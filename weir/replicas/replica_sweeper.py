@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from weir.replicas import redis_keys
+from weir.replicas.mirrored_run import store_whole
 from weir.replicas.redis_connection import REDIS_ERRORS
 from weir.replicas.redis_scripts import LOSE
 from weir.replicas.remote_run import RemoteRun
-from weir.replicas.run_mirror import store_whole
 from weir.runs.failure import Failure, FailureKind
 from weir.runs.recording_codec import End, encode
 from weir.runs.run import Status

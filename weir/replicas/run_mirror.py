@@ -5,31 +5,26 @@ runs in one round trip. Where Redis cannot be reached the thread remembers how f
 there. An entry's id is the number of its last line, so one that was received is refused the second time.
 """
 
-import gzip
 import logging
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from redis.exceptions import ResponseError
 
 from weir.replicas import redis_keys
+from weir.replicas.mirrored_run import MirroredRun, store_whole
 from weir.replicas.redis_connection import REDIS_ERRORS, ReplicaProblem
 from weir.replicas.redis_scripts import BEGIN
 from weir.runs.memory_run import MemoryRun
-from weir.runs.recording_codec import Encoder, End, Header, Line
-from weir.runs.recording_file import jsonl_chunks
+from weir.runs.recording_codec import End
 from weir.runs.run import Run
 
 FLUSH_SECONDS = 0.1
 """Time between two batches. A reader on another replica sees a token half of it later, on average."""
-
-MAX_ENTRY = 64_000
-"""Bytes from which a batch of lines is sent in several entries."""
 
 MAX_FLUSH = 4_000_000
 """Bytes that are sent in one round trip, of all runs."""
@@ -46,53 +41,11 @@ CLOSING_SECONDS = 0.01
 MAX_WAITING = 1_000
 """Ended runs that wait for Redis. Those beyond it, the oldest first, stay on this replica only."""
 
-LEVEL = 1
-"""Compression level of whole recordings, as that of the files on disk."""
-
 _LOG = logging.getLogger(__name__)
 
 
 class _Step(Enum):
     BEGIN, LINES, END, CHECK, REST = range(5)
-
-
-@dataclass(slots=True, eq=False)
-class _Mirrored:
-    """How far a run was sent."""
-
-    run: MemoryRun
-    encoder: Encoder = field(default_factory=Encoder)
-    sent: int = 0
-    """Lines that Redis has."""
-    has_begun: bool = False
-    is_read_elsewhere: bool = False
-    begin_at: float = 0.0
-    checked_at: float = 0.0
-    access: tuple[str, bool] = ("", True)
-    """Owner, and whether it is shared, as Redis has them."""
-
-    @property
-    def lines(self) -> int:
-        """Lines that there are now, without the end."""
-        return 1 + len(self.run.events)
-
-    def line(self, number: int) -> Line:
-        run = self.run
-        if number == 0:
-            return Header(run.id, run.name, run.created_at, run.input, run.context)
-        return run.events[number - 1]
-
-    def batches(self, room: int) -> Iterator[tuple[int, int, bytes]]:
-        """Yield what is to be sent: the number of the first line, that after the last one, and the lines."""
-        first, count = self.sent, self.lines
-        while first < count and room > 0:
-            lines, size, number = [], 0, first
-            while number < count and size < MAX_ENTRY:
-                lines.append(b"".join(self.encoder.encode_in_pieces(self.line(number))))
-                size += len(lines[-1])
-                number += 1
-            yield first, number, b"".join(lines)
-            first, room = number, room - size
 
 
 class RunMirror:
@@ -113,7 +66,7 @@ class RunMirror:
         self._ttl = ttl
         self._begin = client.register_script(BEGIN)
         self._lock = threading.Lock()
-        self._runs: OrderedDict[str, _Mirrored] = OrderedDict()
+        self._runs: OrderedDict[str, MirroredRun] = OrderedDict()
         self._alone: OrderedDict[str, None] = OrderedDict()
         self._outbox: deque[Callable[[Any], object]] = deque(maxlen=redis_keys.MAX_CONTROL)
         self._chores: list[tuple[float, float, Callable[[Any], object]]] = []
@@ -135,11 +88,18 @@ class RunMirror:
     def add(self, run: MemoryRun) -> None:
         """Send a run from now on."""
         with self._lock:
-            self._runs[run.id] = _Mirrored(run)
+            self._runs[run.id] = MirroredRun(run)
             while len(self._runs) > MAX_WAITING and (over := self._oldest_ended()):
                 self._leave_alone(over, "too many runs wait for Redis")
         run.add_done_callback(lambda _: self._wake.set())
         self._wake.set()
+
+    def await_begun(self, run_id: str, timeout: float) -> None:
+        """Wait until other replicas can find a run, for at most `timeout` seconds; not at all while Redis is away."""
+        with self._lock:
+            one = self._runs.get(run_id)
+        if one is not None and self.problem is None:
+            one.begun.wait(timeout)
 
     def post(self, send: Callable[[Any], object]) -> None:
         """Put a command into the next round trip: `send` gets the pipeline. It may be sent twice."""
@@ -167,10 +127,10 @@ class RunMirror:
         with self._lock:
             return run_id not in self._runs
 
-    def _oldest_ended(self) -> _Mirrored | None:
+    def _oldest_ended(self) -> MirroredRun | None:
         return next((one for one in self._runs.values() if not one.run.is_live), None)
 
-    def _leave_alone(self, one: _Mirrored, reason: str) -> None:
+    def _leave_alone(self, one: MirroredRun, reason: str) -> None:
         self._runs.pop(one.run.id, None)
         self._alone[one.run.id] = None
         while len(self._alone) > MAX_WAITING:
@@ -247,13 +207,15 @@ class RunMirror:
                 self._take(one, step, number, result, now)
         return not any(one.run.is_live for one in runs) and not self._runs
 
-    def _steps(self, runs: list[_Mirrored], pipeline: Any, now: float) -> Iterator[tuple[_Mirrored, _Step, int]]:
+    def _steps(self, runs: list[MirroredRun], pipeline: Any, now: float) -> Iterator[tuple[MirroredRun, _Step, int]]:
         room = MAX_FLUSH
         for one in runs:
             key, is_live = redis_keys.events(one.run.id), one.run.is_live
             if not one.has_begun:
                 if now >= one.begin_at:
-                    yield from self._send_beginning(one, pipeline)
+                    keys, values = one.beginning(self._replica, self._folder, self._describe(one.run), self._ttl)
+                    self._begin(keys=keys, args=values, client=pipeline)
+                    yield one, _Step.BEGIN, 0
                 continue
             access = (one.run.owner, one.run.is_shared)
             if access != one.access:
@@ -262,9 +224,8 @@ class RunMirror:
                 yield one, _Step.REST, 0
             sent = one.sent
             for first, end, lines in one.batches(room):
-                # Only the first entry makes the stream: one that is gone has to be sent from its beginning.
-                pipeline.execute_command("XADD", key, *(() if first == 0 else ("NOMKSTREAM",)), b"%d-0" % end,
-                                         b"n", first, b"d", lines)  # fmt: skip
+                # A stream that is gone has to be sent from its beginning.
+                pipeline.execute_command("XADD", key, "NOMKSTREAM", b"%d-0" % end, b"n", first, b"d", lines)
                 room -= len(lines)
                 sent = end
                 yield one, _Step.LINES, end
@@ -280,37 +241,16 @@ class RunMirror:
                 pipeline.expire(redis_keys.meta(one.run.id), redis_keys.LIVE_SECONDS)
                 yield one, _Step.REST, 0
 
-    def _send_beginning(self, one: _Mirrored, pipeline: Any) -> Iterator[tuple[_Mirrored, _Step, int]]:
-        run = one.run
-        keys = [redis_keys.meta(run.id), redis_keys.events(run.id), redis_keys.whole(run.id)]
-        fields = [
-            b"name", run.name, b"created_at", repr(run.created_at), b"shared", int(run.is_shared),
-            b"folder", self._folder, b"entry", self._describe(run),
-        ]  # fmt: skip
-        one.access = (run.owner, run.is_shared)
-        self._begin(
-            keys=keys,
-            args=[self._replica, run.owner, int(run.is_attached), redis_keys.LIVE_SECONDS, *fields],
-            client=pipeline,
-        )
-        yield one, _Step.BEGIN, 0
-        owners = redis_keys.of_owner(run.owner)
-        for command in (
-            ("HSET", redis_keys.LIVE, run.id, self._replica),
-            ("EXPIRE", redis_keys.LIVE, redis_keys.SHARED_SECONDS),
-            ("ZADD", owners, run.created_at, run.id),
-            ("EXPIRE", owners, self._ttl + redis_keys.LIVE_SECONDS),
-        ):
-            pipeline.execute_command(*command)
-            yield one, _Step.REST, 0
-
-    def _take(self, one: _Mirrored, step: _Step, number: int, result: Any, now: float) -> None:
+    def _take(self, one: MirroredRun, step: _Step, number: int, result: Any, now: float) -> None:
         """Take in the answer to one step. Those after a step that failed are refused by their ids, and sent again."""
         if isinstance(result, Exception):
             self._resume(one, result)
         elif step is _Step.BEGIN:
             one.begin_at, one.checked_at = now + CHECK_SECONDS, now
-            one.has_begun, one.sent = result == 1, 0
+            one.has_begun, one.sent = result == 1, 1
+            if one.has_begun:
+                one.begun.set()
+                self._wake.set()
             if result != 1 and not one.run.is_attached:
                 with self._lock:
                     self._leave_alone(one, "another replica has ended it")
@@ -325,7 +265,7 @@ class RunMirror:
         elif step is _Step.END:
             self._finish(one)
 
-    def _resume(self, one: _Mirrored, error: Exception) -> None:
+    def _resume(self, one: MirroredRun, error: Exception) -> None:
         """Find out why an entry was refused: it was received before, or another replica has ended the run."""
         last = self._client.xrevrange(redis_keys.events(one.run.id), count=1)
         if not last:
@@ -343,7 +283,7 @@ class RunMirror:
             raise error
         one.sent = int(entry_id.partition(b"-")[0])
 
-    def _finish(self, one: _Mirrored) -> None:
+    def _finish(self, one: MirroredRun) -> None:
         """Store the whole recording of a run whose end Redis has, for those who come later."""
         with self._lock:
             self._runs.pop(one.run.id, None)
@@ -368,24 +308,3 @@ class RunMirror:
             self.connected_at = None
         elif self.connected_at is None:
             self.connected_at = time.monotonic()
-
-
-def store_whole(pipeline: Any, run: Run, ttl: int, *, state: bytes) -> None:
-    """Store an ended run as one compressed recording, and let its stream go once its readers are at the end."""
-    recording = gzip.compress(b"".join(jsonl_chunks(run)), LEVEL)
-    key, now = run.id, time.time()
-    pipeline.set(redis_keys.whole(key), recording, ex=ttl)
-    fields = {"status": state, "run_status": run.status.value, "ended_at": repr(now), "events": len(run.events)}
-    pipeline.hset(redis_keys.meta(key), mapping=fields)
-    pipeline.expire(redis_keys.meta(key), ttl)
-    pipeline.expire(redis_keys.events(key), redis_keys.STREAM_SECONDS)
-    pipeline.hdel(redis_keys.LIVE, key)
-    pipeline.zadd(redis_keys.ENDED, {key: now})
-    pipeline.hset(redis_keys.SIZES, key, len(recording))
-    pipeline.expire(redis_keys.ENDED, redis_keys.SHARED_SECONDS)
-    pipeline.expire(redis_keys.SIZES, redis_keys.SHARED_SECONDS)
-
-
-def lines_of(fields: dict[bytes, bytes]) -> tuple[int, list[bytes]]:
-    """Return the number of an entry's first line, and its lines with their newlines."""
-    return int(fields[b"n"]), [line + b"\n" for line in fields[b"d"].split(b"\n") if line]

@@ -1,0 +1,179 @@
+"""A replica that is killed, paused or cut off from Redis: its runs end where they are, once, for everybody else."""
+
+import asyncio
+import json
+import random
+import signal
+from collections.abc import Iterator
+from functools import partial
+
+import httpx2
+import pytest
+
+from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
+from tests.support.redis_process import RedisProcess, redis_process
+from tests.support.relay import relay
+from tests.support.replica_parts import replica
+from tests.support.replica_process import ReplicaProcess, replica_process
+from tests.support.waiting import until
+from weir.replicas import redis_keys
+from weir.replicas.replica_sweeper import LEASE_SECONDS, SETTLED_SECONDS, SWEEP_SECONDS
+from weir.runs.failure import FailureKind
+from weir.runs.recording_file import to_jsonl
+from weir.runs.run import Status
+
+WRITERS, RUNS = 4, 5
+LONG = Plan(tokens=[f"{number} " for number in range(2_000)], rate=40)
+
+
+@pytest.fixture(scope="module")
+def redis_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
+    with redis_process(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[FakeOpenAI]:
+    with fake_openai() as server:
+        server.plan = LONG
+        yield server
+
+
+@pytest.fixture(scope="module")
+def survivor(redis_here: RedisProcess, model: FakeOpenAI) -> Iterator[ReplicaProcess]:
+    with replica_process(redis_here.url, model.url) as process:
+        yield process
+
+
+def begin(there: ReplicaProcess) -> str:
+    answer = httpx2.post(f"{there.url}/api/runs", json={"chain": "story", "input": {"topic": "weirs"}}, timeout=60)
+    assert answer.status_code == 201, answer.text
+    run_id: str = answer.json()["id"]
+    return run_id
+
+
+def is_readable(there: ReplicaProcess, run_id: str, tokens: int = 1) -> bool:
+    answer = httpx2.get(f"{there.url}/api/runs/{run_id}", timeout=60)
+    return answer.status_code == 200 and len(answer.json()["text"].split()) >= tokens
+
+
+async def read_events(there: ReplicaProcess, run_id: str) -> tuple[list[int], str]:
+    """Follow a run to its end; return the numbers of its events, and the data of the end."""
+    numbers: list[int] = []
+    kind = ""
+    async with (
+        httpx2.AsyncClient(timeout=120) as client,
+        client.stream("GET", f"{there.url}/api/runs/{run_id}/events") as response,
+    ):
+        assert response.status_code == 200
+        async for line in response.aiter_lines():
+            if line.startswith("event: "):
+                kind = line.removeprefix("event: ")
+            elif line.startswith("data: ") and kind == "end":
+                return numbers, json.loads(line.removeprefix("data: "))["status"]
+            elif line.startswith("data: "):
+                numbers.append(json.loads(line.removeprefix("data: "))["seq"])
+    raise AssertionError("the stream has no end")
+
+
+def test_a_dead_replica_is_noticed_in_twenty_seconds() -> None:
+    # A sign that was given just before, the lock of a sweeper that died too, and the next turn of another.
+    assert LEASE_SECONDS + LEASE_SECONDS // 2 + SWEEP_SECONDS <= 20
+    assert SETTLED_SECONDS < LEASE_SECONDS
+
+
+def test_a_writer_is_killed_at_twenty_moments(
+    redis_here: RedisProcess, model: FakeOpenAI, survivor: ReplicaProcess
+) -> None:
+    draw = random.Random(26)
+
+    async def kill_and_read() -> dict[str, tuple[list[int], str]]:
+        reading: dict[str, asyncio.Task[tuple[list[int], str]]] = {}
+        for _ in range(WRITERS):
+            with replica_process(redis_here.url, model.url) as writer:
+                for run_id in [begin(writer) for _ in range(RUNS)]:
+                    tokens = draw.randrange(1, 30)
+                    await asyncio.to_thread(until, partial(is_readable, survivor, run_id, tokens))
+                    reading[run_id] = asyncio.create_task(read_events(survivor, run_id))
+                    await asyncio.sleep(0)
+                writer.signal(signal.SIGKILL)
+        return {run_id: await asyncio.wait_for(task, 120) for run_id, task in reading.items()}
+
+    ended = asyncio.run(kill_and_read())
+    assert len(ended) == WRITERS * RUNS
+    for run_id, (numbers, status) in ended.items():
+        assert numbers == list(range(len(numbers)))
+        assert status == "failed"
+        view = httpx2.get(f"{survivor.url}/api/runs/{run_id}", timeout=60).json()
+        assert view["mark"] == "Cut off"
+        assert view["message"].startswith(FailureKind.SERVER_GONE.message)
+        # What was read is all that there is, and the text has no hole.
+        assert len(view["text"].split()) > 0
+        assert view["text"].split() == [str(number) for number in range(len(view["text"].split()))]
+
+
+def test_a_paused_writer_cannot_write_after_its_end(
+    redis_here: RedisProcess, model: FakeOpenAI, survivor: ReplicaProcess
+) -> None:
+    model.plan = Plan(tokens=LONG.tokens[:200], rate=40)
+    with replica_process(redis_here.url, model.url) as writer:
+        run_id = begin(writer)
+        until(lambda: is_readable(survivor, run_id, 5))
+        writer.signal(signal.SIGSTOP)
+        numbers, status = asyncio.run(read_events(survivor, run_id))
+        assert status == "failed"
+        cut = httpx2.get(f"{survivor.url}/api/runs/{run_id}/recording", timeout=60).content
+        writer.signal(signal.SIGCONT)
+        # Its own readers have the rest.
+        until(lambda: is_readable(writer, run_id, 200))
+        until(lambda: httpx2.get(f"{writer.url}/api/runs/{run_id}", timeout=60).json()["status"] == "done")
+        assert httpx2.get(f"{survivor.url}/api/runs/{run_id}/recording", timeout=60).content == cut
+        with replica(redis_here.url) as late:
+            assert b"".join(to_jsonl(late.archive.get(run_id))) == cut
+        assert len(numbers) == cut.count(b"\n") - 2
+    model.plan = LONG
+
+
+def test_a_replica_that_redis_has_lost_goes_on_alone(redis_here: RedisProcess) -> None:
+    with relay(f"http://127.0.0.1:{redis_here.port}") as wire, replica(redis_here.url) as there:
+        with replica(wire.url.replace("http://localhost", "redis://127.0.0.1")) as here:
+            run, steps = here.start()
+            steps.step("before")
+            until(lambda: here.group.mirror.connected_at)
+            until(lambda: there.archive.access(run.id))
+            copy = there.archive.get(run.id)
+            until(lambda: len(copy.events) == len(run.events))
+            wire.freeze()
+            steps.step("after")
+            assert copy.wait(60)
+            assert copy.status is Status.FAILED
+            assert copy.failure is not None
+            assert copy.failure.kind is FailureKind.SERVER_GONE
+            assert here.group.note(run.id)
+            wire.mend()
+            until(lambda: not here.group.problem)
+            steps.end()
+            assert run.wait(30)
+            assert run.status is Status.DONE
+            until(lambda: here.group.mirror.has_sent(run.id))
+            assert "other replicas had lost contact" in here.group.note(run.id)
+        assert [event.get("chunk") for event in copy.events if event.event == "on_chain_stream"] == ["before"]
+
+
+def test_a_replica_that_died_before_it_had_stored_the_whole_loses_nothing(redis_here: RedisProcess) -> None:
+    with replica(redis_here.url) as there, redis_here.client() as client:
+        with replica(redis_here.url) as here:
+            run, steps = here.start()
+            steps.step("all")
+            steps.end()
+            assert run.wait(30)
+            until(lambda: client.exists(redis_keys.whole(run.id)))
+        # As it is between the two: the stream has its end, and the run is still among the live ones.
+        client.delete(redis_keys.whole(run.id))
+        client.hset(redis_keys.meta(run.id), "status", "live")
+        client.hset(redis_keys.LIVE, run.id, here.group.name)
+        until(lambda: client.exists(redis_keys.whole(run.id)))
+        copy = there.archive.get(run.id)
+        assert copy.status is Status.DONE
+        assert list(to_jsonl(copy)) == list(to_jsonl(run))
+        assert client.hget(redis_keys.meta(run.id), "status") == b"ended"
