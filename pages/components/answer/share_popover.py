@@ -17,6 +17,8 @@ def draw_link(run: Run | RunAccess) -> None:
     icon = ":material/link:" if run.is_shared else ":material/link_off:"
     with st.popover("Share", icon=icon, type="tertiary", key=f"link-{run.id}", help="Share this answer by a link"):
         draw_storage_error()
+        if (replicas := service().replicas) is not None and (note := replicas.note(run.id)):
+            st.caption(f":material/cloud_off: {note}")
         if run.is_shared:
             st.markdown(
                 "Anyone with the link sees this question, the answer and all events, including earlier messages that "

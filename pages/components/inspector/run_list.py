@@ -97,6 +97,8 @@ def _draw_runs(had_live: bool) -> None:
     archive = service().archive
     if archive.problem:
         st.warning(archive.problem, icon=":material/hard_drive:")
+    if (replicas := service().replicas) is not None and replicas.problem:
+        st.warning(replicas.problem, icon=":material/cloud_off:")
     try:
         has_live = _draw_list(archive)
     except StorageError as error:

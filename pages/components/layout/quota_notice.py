@@ -1,4 +1,4 @@
-"""Quota notice: how many runs and tokens a visitor has left, once there are few."""
+"""Quota notice: how many runs and tokens a visitor has left, once there are few; and whether others see runs."""
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ from weir.access.limits import LimitKind, RemainingQuota
 
 
 class QuotaNotice:
-    """A line beside the model's name; empty until a limit is near."""
+    """A line beside the model's name; empty until a limit is near, or runs are on this replica only."""
 
     def __init__(self) -> None:
         self._slot = st.empty()
@@ -16,9 +16,11 @@ class QuotaNotice:
 
     def draw(self) -> None:
         """Draw what is left now."""
-        near = service().limits.low_quotas(current_caller().visitor)
-        if near:
-            self._slot.caption(" · ".join(map(sentence, near)), width="content")
+        sentences = [sentence(left) for left in service().limits.low_quotas(current_caller().visitor)]
+        if (replicas := service().replicas) is not None and replicas.problem:
+            sentences.append(f":material/cloud_off: {replicas.problem}")
+        if sentences:
+            self._slot.caption(" · ".join(sentences), width="content")
         else:
             self._slot.empty()
 
