@@ -7,16 +7,20 @@ what the runs that are live at that moment still generate. The excess counts aga
 import logging
 import threading
 import time
+import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 
 from weir.access import run_log
 from weir.access.caller import Caller
+from weir.access.common_limits import CommonCounts, CommonLimits, CountedRun
+from weir.access.limit_kinds import LimitKind, LimitReachedError, RunLimitConfig
 from weir.analysis.token_counter import TokenUsageCounter
 from weir.runs.run import Run
+
+__all__ = ["LimitKind", "LimitReachedError", "RemainingQuota", "RunLimitConfig", "RunLimiter", "start_limited_run"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,50 +30,6 @@ LIVE_LIMIT_RETRY_AFTER_SECONDS = 5.0
 
 LOW_QUOTA_FRACTION = 0.2
 """A visitor is shown what is left of a quota when it is at most this fraction."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunLimitConfig:
-    """Configuration of the limits; None means unlimited."""
-
-    live: int | None = None
-    live_per_address: int | None = None
-    live_per_visitor: int | None = None
-    starts_per_minute: int | None = None
-    total_starts_per_minute: int | None = None
-    tokens_per_day: int | None = None
-    total_tokens_per_day: int | None = None
-
-
-class LimitKind(Enum):
-    """Kind of limit. The value is a sentence for people that says that it is reached."""
-
-    LIVE = "Weir has reached its limit of live runs."
-    LIVE_PER_ADDRESS = "Your address has reached its limit of live runs."
-    LIVE_PER_VISITOR = "You have reached your limit of live runs."
-    STARTS_PER_MINUTE = "You have reached your limit of runs within a minute."
-    TOTAL_STARTS_PER_MINUTE = "All visitors together have reached the limit of runs within a minute."
-    TOKENS_PER_DAY = "You have used your tokens for today."
-    TOTAL_TOKENS_PER_DAY = "All visitors together have used the tokens for today."
-
-
-class LimitReachedError(Exception):
-    """A limit prevents the start of a run. The text says for people which limit, and when to try again."""
-
-    def __init__(self, limit: LimitKind, seconds: float) -> None:
-        self.limit = limit
-        self.seconds = seconds
-        """Seconds after which to try again."""
-        super().__init__(f"{limit.value} {_retry_sentence(limit, seconds)}")
-
-
-def _retry_sentence(limit: LimitKind, seconds: float) -> str:
-    if limit in (LimitKind.LIVE, LimitKind.LIVE_PER_ADDRESS, LimitKind.LIVE_PER_VISITOR):
-        return "Try again when one of them has ended."
-    if seconds < 90:
-        return f"Try again in {max(1, round(seconds))} s."
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"Try again in {f'{hours} h {minutes} min' if hours else f'{minutes} min'}, after midnight UTC."
 
 
 def _seconds_to_next_start(starts: Collection[float], now: float) -> float:
@@ -96,6 +56,12 @@ class _ActiveRun:
     run: Run | None = None
     token_counter: TokenUsageCounter = field(default_factory=TokenUsageCounter)
     charged_tokens: int = 0
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def counted(self) -> CountedRun:
+        """The run as replicas count it."""
+        return self.id, self.caller.visitor, self.caller.address
 
     def take_uncharged_tokens(self) -> int:
         """Return the tokens used since the last call. If they cannot be counted, the run is charged no more."""
@@ -114,11 +80,15 @@ class _ActiveRun:
 class RunLimiter:
     """Starts runs within the limits, and counts runs and tokens of each visitor. Thread-safe.
 
-    `clock` returns seconds since the epoch. The counts are in memory: a restart forgets them.
+    `clock` returns seconds since the epoch. The counts are in memory: a restart forgets them. `common` are those of all
+    replicas; while they cannot be asked, this one counts for itself.
     """
 
-    def __init__(self, config: RunLimitConfig, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, config: RunLimitConfig, *, clock: Callable[[], float] = time.time, common: CommonCounts | None = None
+    ) -> None:
         self.config = config
+        self._common = CommonLimits(config, common)
         self._clock = clock
         self._lock = threading.Lock()
         self._active_runs: list[_ActiveRun] = []
@@ -138,10 +108,12 @@ class RunLimiter:
             self._active_runs.append(active_run)
             self._starts.setdefault(caller.visitor, deque()).append(active_run.started_at)
         try:
+            self._common.check(active_run.counted, self._today(), self._seconds_to_midnight())
             active_run.run = begin()
         finally:
             if active_run.run is None:
                 self._rollback_start(active_run)
+        active_run.run.add_done_callback(lambda _: self._common.release(active_run.counted))
         return active_run.run
 
     def limit_error(self, caller: Caller) -> LimitReachedError | None:
@@ -152,9 +124,20 @@ class RunLimiter:
                 self._check(caller)
             except LimitReachedError as reached:
                 return reached
+        try:
+            self._common.check(("", caller.visitor, caller.address), self._today(), self._seconds_to_midnight())
+        except LimitReachedError as reached:
+            return reached
         return None
 
+    def live(self) -> list[CountedRun]:
+        """Return the runs that are live on this replica."""
+        with self._lock:
+            self._charge_and_release()
+            return [active_run.counted for active_run in self._active_runs]
+
     def _rollback_start(self, active_run: _ActiveRun) -> None:
+        self._common.release(active_run.counted)
         with self._lock:
             self._active_runs.remove(active_run)
             starts = self._starts.get(active_run.caller.visitor, deque())
@@ -168,6 +151,8 @@ class RunLimiter:
             own_tokens, all_tokens = self._used_tokens.get(visitor, 0), sum(self._used_tokens.values())
             own_starts = len(self._starts.get(visitor, ()))
             all_starts = len(self._all_starts())
+        own = (own_tokens, all_tokens, own_starts, all_starts)
+        own_tokens, all_tokens, own_starts, all_starts = self._common.usage(visitor, self._today()) or own
         counts = (
             (LimitKind.STARTS_PER_MINUTE, self.config.starts_per_minute, own_starts),
             (LimitKind.TOTAL_STARTS_PER_MINUTE, self.config.total_starts_per_minute, all_starts),
@@ -182,14 +167,19 @@ class RunLimiter:
         if self._day != self._today():
             self._day = self._today()
             self._used_tokens.clear()
-        live = []
+        live, has_charged = [], False
         for active_run in self._active_runs:
             # In this order, so that a run that is found to have ended is charged all of its tokens.
             if active_run.run is None or active_run.run.is_live:
                 live.append(active_run)
+            else:
+                self._common.note_ended(active_run.counted)
             if tokens := active_run.take_uncharged_tokens():
                 self._used_tokens[active_run.caller.visitor] += tokens
+                has_charged = True
         self._active_runs = live
+        if has_charged:
+            self._common.set_tokens(self._day, self._used_tokens)
         now = self._clock()
         for visitor, starts in list(self._starts.items()):
             while starts and now - starts[0] >= MINUTE_SECONDS:

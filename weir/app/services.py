@@ -30,6 +30,9 @@ TRASH_DAYS = 30
 RUNS_END_SECONDS = 0.5
 """Time for runs that are stopped at the end of the process to end."""
 
+BEAT_SECONDS = 3.0
+"""Time between two reports of the live runs to the common counts of all replicas."""
+
 ARCHIVE_SECONDS = 1.5
 """Time to write the runs that have just ended."""
 
@@ -105,7 +108,9 @@ def build_services(settings: Settings, secrets: Iterable[str] = ()) -> AppServic
     archive = _open_archive(settings, conversations, problem)
     replicas = _open_replicas(settings, archive)
     recorder = Recorder(archive, loop, grace_seconds=settings.grace_seconds, secrets=all_secrets)
-    limits = RunLimiter(run_limit_config(settings))
+    limits = RunLimiter(run_limit_config(settings), common=replicas.counts if replicas else None)
+    if replicas is not None:
+        replicas.counts.keep(BEAT_SECONDS, limits.live)
     return AppServices(
         settings,
         models,

@@ -20,6 +20,7 @@ from weir.replicas.remote_reader import BLOCK_SECONDS, OwnRuns, RemoteReader
 from weir.replicas.remote_run import RemoteRun
 from weir.replicas.replica_sweeper import BEAT_SECONDS, LEASE_SECONDS, ReplicaSweeper
 from weir.replicas.run_mirror import RunMirror
+from weir.replicas.shared_counts import SharedCounts
 from weir.replicas.stored_runs import StoredRuns, entry_json
 from weir.runs.failure import Failure, FailureKind
 from weir.runs.memory_run import MemoryRun
@@ -82,6 +83,7 @@ class ReplicaGroup:
         self.mirror.every(PING_SECONDS, lambda pipeline: pipeline.ping())
         self.mirror.every(BEAT_SECONDS, self._beat)
         self.mirror.every(min(KEEP_SECONDS, grace_seconds / 3), self._keep_all)
+        self.counts = SharedCounts(self.client, self.name, self.mirror)
         self._reader = RemoteReader(self._blocking, self.name, self._on_message)
         self.sweeper = ReplicaSweeper(
             self.client,
