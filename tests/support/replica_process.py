@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+import psutil
 import uvicorn
 from starlette.applications import Starlette
 
@@ -37,6 +38,10 @@ class ReplicaProcess:
     url: str
     port: int
     pid: int
+
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return psutil.pid_exists(self.pid)
 
     def signal(self, number: int) -> None:
         """Send a signal to it."""

@@ -32,7 +32,7 @@ class CommonCounts(Protocol):
 
 
 class CommonLimits:
-    """The limits of all replicas; nothing without `counts`. While these cannot be asked each replica counts for itself."""
+    """The limits of all replicas; none without `counts`. While these cannot be asked each counts for itself."""
 
     def __init__(self, config: RunLimitConfig, counts: CommonCounts | None) -> None:
         self._config = config

@@ -18,16 +18,19 @@ TICK_SECONDS = 0.2
 router = APIRouter(tags=["Operation"], responses=ERROR_RESPONSES)
 
 
-@router.get("/health", responses={503: {"model": Health, "description": "No model is ready."}})
+@router.get(
+    "/health", responses={503: {"model": Health, "description": "No model is ready, or the process is about to end."}}
+)
 async def health(response: Response, services: Services) -> Health:
-    """Return whether Weir can answer questions. The status is 503 if it cannot."""
+    """Return whether Weir can answer questions. The status is 503 if it cannot, or ends when its runs have."""
     endpoint = services.models.endpoint()
     engine = services.models.engine
     runs = services.recorder.store.runs()
     loading = endpoint is None and engine is not None and engine.state.problem is None
-    response.status_code = 200 if endpoint else 503
+    is_draining = services.recorder.is_draining
+    response.status_code = 200 if endpoint and not is_draining else 503
     return Health(
-        status="ready" if endpoint else "loading" if loading else "no model",
+        status="draining" if is_draining else "ready" if endpoint else "loading" if loading else "no model",
         model=endpoint.model if endpoint else None,
         live_runs=sum(run.is_live for run in runs),
         kept_runs=len(runs),

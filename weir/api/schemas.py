@@ -308,7 +308,7 @@ class AttachResponse(BaseModel):
 class Health(BaseModel):
     """Whether Weir can answer questions."""
 
-    status: str = Field(description="ready, loading or no model")
+    status: str = Field(description="ready, loading, no model or draining")
     model: str | None
     live_runs: int
     kept_runs: int

@@ -69,11 +69,22 @@ def create_app_parts(
         adopt_server_loggers()
         watch = LoopWatch()
 
+        drain_seconds = services.settings.drain_seconds
+
         def stop() -> None:
             watch.close()
-            services.recorder.stop_all()
+            if drain_seconds:
+                services.recorder.cut_off_all()
+            else:
+                services.recorder.stop_all()
 
-        shutdown = Shutdown(stop, services.close)
+        shutdown = Shutdown(
+            stop,
+            services.close,
+            drain_seconds=drain_seconds,
+            drain=services.recorder.drain,
+            is_busy=services.recorder.has_live_runs,
+        )
         shutdown.watch()
         services.start()
         watch.add("of the web server", asyncio.get_running_loop())

@@ -24,6 +24,9 @@ READERS_SECONDS = 3.0
 PROCESS_SECONDS = 9.0
 """Time from the signal to the end of the process, whatever still runs."""
 
+NOTICE_SECONDS = 5.0
+"""Time for a proxy to notice that the process drains, at most half of the time that it may take."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -31,7 +34,8 @@ class Shutdown:
     """Stops the runs on a signal, and then ends the process.
 
     `stop_runs` is called repeatedly until the server has ended, `close` once, on any thread. `leave` ends the process
-    with an exit status.
+    with an exit status. After the first signal `drain` is called, and the server goes on for `drain_seconds` while
+    `is_busy`; a second signal ends that.
     """
 
     def __init__(
@@ -41,12 +45,19 @@ class Shutdown:
         *,
         readers_seconds: float = READERS_SECONDS,
         process_seconds: float = PROCESS_SECONDS,
+        drain_seconds: float = 0.0,
+        drain: Callable[[], object] = lambda: None,
+        is_busy: Callable[[], bool] = lambda: False,
         leave: Callable[[int], object] = os._exit,
     ) -> None:
         self._stop_runs = stop_runs
         self._close = close
         self._readers_seconds = readers_seconds
         self._process_seconds = process_seconds
+        self._drain_seconds = drain_seconds
+        self._drain = drain
+        self._is_busy = is_busy
+        self._has_drained = drain_seconds <= 0
         self._leave = leave
         # A signal handler may interrupt code that holds a lock which it needs. `SimpleQueue.put` is reentrant.
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -76,11 +87,30 @@ class Shutdown:
         self, server_handler: Callable[[int, FrameType | None], Any], number: int, frame: FrameType | None
     ) -> None:
         self._signals.put(number)
-        server_handler(number, frame)
+        if self._has_drained:
+            server_handler(number, frame)
+
+    def _drain_runs(self) -> None:
+        """Go on while runs are live, for a bounded time, and then pass the signal on to the server."""
+        self._drain()
+        started = time.monotonic()
+        notice = min(NOTICE_SECONDS, self._drain_seconds / 2)
+        _LOG.info("draining: the process ends when its runs have, or in %g s", self._drain_seconds)
+        while (passed := time.monotonic() - started) < self._drain_seconds:
+            if passed > notice and not self._is_busy():
+                break
+            with contextlib.suppress(queue.Empty):
+                self._signals.get(timeout=0.1)
+                break
+        self._stop_runs()
+        self._has_drained = True
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _end(self) -> None:
         """Wait for a signal, and make sure that the process ends."""
         self._signals.get()
+        if not self._has_drained:
+            self._drain_runs()
         threading.Thread(target=self._leave_in_time, name="weir-deadline", daemon=True).start()
         deadline = time.monotonic() + self._readers_seconds
         while not self._server_ended.wait(0.1) and time.monotonic() < deadline:

@@ -208,6 +208,8 @@ class Settings(BaseSettings):
     """Space for ended runs in Redis, in megabytes; the oldest go first."""
     redis_hours: float = Field(24.0, gt=0, le=8_760, validation_alias=AliasChoices("WEIR_REDIS_HOURS"), examples=["24"])
     """Hours for which an ended run stays in Redis."""
+    drain_seconds: float = Field(0.0, ge=0, le=3_600, validation_alias=AliasChoices("WEIR_DRAIN"), examples=["30"])
+    """Seconds for which live runs may end after SIGTERM before they are cut off."""
     chains: Annotated[str, AfterValidator(_names_chains)] = Field(
         "", validation_alias=AliasChoices("WEIR_CHAINS"), examples=["agent=my_package.chains:agent"]
     )

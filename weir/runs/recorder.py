@@ -10,8 +10,10 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from weir.core.redaction import Redactor
 from weir.core.run_event import label
 from weir.runs.background_loop import BackgroundLoop
+from weir.runs.failure import Failure, FailureKind
+from weir.runs.memory_run import MemoryRun
 from weir.runs.methods import Method
-from weir.runs.run import Run
+from weir.runs.run import Run, Status
 from weir.runs.run_driver import Abortable, RunDriver, RunRequest
 from weir.runs.run_store import RunStore
 
@@ -38,6 +40,8 @@ class Recorder:
         secrets: tuple[str, ...] = (),
     ) -> None:
         self.store = store
+        self.is_draining = False
+        """Whether the process ends as soon as its live runs have: it should get no new visitors."""
         self._loop = loop
         self._clock = clock
         self._grace_seconds = grace_seconds
@@ -86,6 +90,22 @@ class Recorder:
         self.store.add(driver.run)
         self._loop.call(driver.launch)
         return driver.run
+
+    def drain(self) -> None:
+        """Note that the process ends as soon as its live runs have."""
+        self.is_draining = True
+
+    def has_live_runs(self) -> bool:
+        """Whether a run is live that this process drives."""
+        return any(run.is_live and not run.is_attached for run in self.store.runs())
+
+    def cut_off_all(self) -> None:
+        """End every live run: the server that makes it goes away."""
+        for run in self.store.runs():
+            if isinstance(run, MemoryRun) and not run.is_attached:
+                run.request_stop(Status.FAILED, Failure(FailureKind.SERVER_GONE))
+            else:
+                run.stop()
 
     def stop_all(self) -> None:
         """Stop every live run."""
