@@ -79,7 +79,10 @@ class ApiServices:
             config=run.config,
             owner=caller.visitor,
         )
-        return start_limited_run(self.limits, caller, begin)
+        started = start_limited_run(self.limits, caller, begin)
+        # Whoever gets the id may come back with it to another replica at once.
+        self.archive.await_begun(started)
+        return started
 
     def get_run(self, request: Request, run_id: str) -> Run:
         """Return a run that the caller may read. Raises RunNotFoundError, RunEvictedError or RunNotSharedError."""
