@@ -16,6 +16,7 @@ from tests.support.redis_process import RedisProcess, redis_process
 from tests.support.replica_process import ReplicaProcess, replica_process
 
 RUNS = 100
+TOKEN = "a-token-for-programs"
 TOKENS = [f"{number} " for number in range(30)]
 
 
@@ -34,7 +35,7 @@ def model() -> Iterator[FakeOpenAI]:
 
 @pytest.fixture(scope="module")
 def processes(redis_here: RedisProcess, model: FakeOpenAI) -> Iterator[list[ReplicaProcess]]:
-    limits = {"WEIR_MAX_RUNS": "1000", "WEIR_MAX_RUNS_PER_CLIENT": "1000", "WEIR_KEEP_MB": "0"}
+    limits = {"WEIR_MAX_RUNS": "1000", "WEIR_MAX_RUNS_PER_CLIENT": "1000", "WEIR_KEEP_MB": "0", "WEIR_API_TOKEN": TOKEN}
     with ExitStack() as stack:
         yield [stack.enter_context(replica_process(redis_here.url, model.url, **limits)) for _ in range(3)]
 
@@ -45,7 +46,7 @@ async def read_in_pieces(client: httpx2.AsyncClient, url: str, draw: random.Rand
     ids: list[str] = []
     while True:
         left = draw.randrange(1, 12)
-        headers = {"Last-Event-ID": ids[-1]} if ids else {}
+        headers = {"Authorization": f"Bearer {TOKEN}"} | ({"Last-Event-ID": ids[-1]} if ids else {})
         async with client.stream("GET", f"{url}/api/sse?chain=story&topic=weirs", headers=headers) as response:
             assert response.status_code == 200, (response.status_code, ids)
             async for line in response.aiter_lines():

@@ -1,6 +1,7 @@
-"""nginx in front of several replicas, on loopback: whoever comes back may come to another one."""
+"""nginx in front of several replicas, on loopback, with the configuration of `deploy/`."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.support.app_process import free_port
+from tests.support.app_process import ROOT, free_port
 from tests.support.waiting import until
 
 CONFIGURATION = """
@@ -26,35 +27,28 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    upstream weir {{
-{servers}
-    }}
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://weir;
-            proxy_http_version 1.1;
-            proxy_set_header Connection '';
-            proxy_set_header Host 127.0.0.1;
-            proxy_buffering off;
-            proxy_read_timeout 120s;
-            proxy_next_upstream error timeout http_503;
-        }}
-    }}
+    include {folder}/weir.conf;
 }}
 """
 
 
 @contextmanager
 def nginx(folder: Path, ports: Sequence[int]) -> Iterator[str]:
-    """Start nginx in front of these ports, in turns, and yield its address."""
+    """Start nginx in front of these ports, and yield its address."""
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     assert program, "tests/replicas/redis.sh installs it"
     folder.mkdir(exist_ok=True)
     port = free_port()
-    servers = "\n".join(f"        server 127.0.0.1:{there} max_fails=0;" for there in ports)
+    servers = "\n".join(f"    server 127.0.0.1:{there} max_fails=0;" for there in ports)
+    deployed = (ROOT / "deploy" / "nginx.conf").read_text(encoding="ascii")
+    deployed, count = re.subn(r"(    server weir-\d:8501 .*;\n)+", f"{servers}\n", deployed)
+    assert count == 2
+    deployed = deployed.replace("listen 8080;", f"listen 127.0.0.1:{port};").replace(
+        "/dev/stdout", f"{folder}/access.log"
+    )
+    (folder / "weir.conf").write_text(deployed, encoding="ascii")
     file = folder / "nginx.conf"
-    file.write_text(CONFIGURATION.format(folder=folder, servers=servers, port=port), encoding="ascii")
+    file.write_text(CONFIGURATION.format(folder=folder), encoding="ascii")
     user = ["-g", "user root;"] if os.getuid() == 0 else []
     with subprocess.Popen([program, "-c", str(file), "-e", str(folder / "error.log"), *user]) as process:
         try:

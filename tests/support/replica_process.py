@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +24,21 @@ from chains.registry import REGISTRY, prepare_warm_up
 from tests.support.app_process import CLEAN_ENVIRONMENT, ROOT, free_port
 from tests.support.preloaded_python import preloaded_python
 from tests.support.waiting import until
-from weir.app.create_app import create_app_parts
+from weir.app.create_app import create_app_parts, tune_process
 from weir.app.services import build_services
 from weir.config.settings import settings
 
-MODULES = ("chains.registry", "weir.app.create_app", "weir.app.services", "weir.replicas.replica_group", "uvicorn")
+MODULES = (
+    "chains.registry",
+    "langchain_openai",
+    "openai.resources.beta.beta",
+    "openai.resources.chat.completions",
+    "weir.app.create_app",
+    "weir.app.services",
+    "weir.replicas.replica_group",
+    "uvicorn",
+)
+"""What makes the start, and the first run, take long."""
 
 
 @dataclass(slots=True)
@@ -69,7 +79,8 @@ def replica_process(redis_url: str, model_url: str, **environment: str) -> Itera
                 yield ReplicaProcess(f"http://127.0.0.1:{port}", port, int(pid.read_text(encoding="ascii")))
             finally:
                 for number in (signal.SIGCONT, signal.SIGKILL):
-                    if process.poll() is None and pid.exists():
+                    # It may end just now, by the test's own signal.
+                    with suppress(ProcessLookupError, FileNotFoundError):
                         os.kill(int(pid.read_text(encoding="ascii")), number)
                 process.wait(timeout=60)
 
@@ -84,6 +95,7 @@ def _answers(port: int) -> bool:
 def main() -> None:
     """Serve until a signal comes."""
     port, file = int(sys.argv[1]), Path(sys.argv[2])
+    tune_process()
     services = build_services(settings())
     parts = create_app_parts(services, REGISTRY, people_sign_in=False, prepare_warm_up=prepare_warm_up)
     app = Starlette(routes=parts.routes, middleware=parts.middleware, lifespan=parts.lifespan)

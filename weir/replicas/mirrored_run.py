@@ -9,8 +9,7 @@ from typing import Any
 
 from weir.replicas import redis_keys
 from weir.runs.memory_run import MemoryRun
-from weir.runs.recording_codec import Encoder, Header, Line
-from weir.runs.recording_file import jsonl_chunks
+from weir.runs.recording_codec import Encoder, End, Header, encode
 from weir.runs.run import Run
 
 MAX_ENTRY = 64_000
@@ -42,12 +41,6 @@ class MirroredRun:
         """Lines that there are now, without the end."""
         return 1 + len(self.run.events)
 
-    def line(self, number: int) -> Line:
-        run = self.run
-        if number == 0:
-            return Header(run.id, run.name, run.created_at, run.input, run.context)
-        return run.events[number - 1]
-
     def beginning(self, replica: bytes, folder: bytes, entry: bytes, ttl: int) -> tuple[list[bytes], list[Any]]:
         """Return the keys and arguments of the script `BEGIN`. `entry` is the row of the lists."""
         run = self.run
@@ -59,7 +52,7 @@ class MirroredRun:
             redis_keys.LIVE,
             redis_keys.of_owner(run.owner),
         ]
-        header = b"".join(self.encoder.encode_in_pieces(self.line(0)))
+        header = encode(Header(run.id, run.name, run.created_at, run.input, run.context))
         times = (redis_keys.LIVE_SECONDS, redis_keys.SHARED_SECONDS, ttl + redis_keys.LIVE_SECONDS)
         fields = (b"shared", int(run.is_shared), b"folder", folder, b"entry", entry)
         is_attached = int(run.is_attached)
@@ -67,20 +60,30 @@ class MirroredRun:
 
     def batches(self, room: int) -> Iterator[tuple[int, int, bytes]]:
         """Yield what is to be sent: the number of the first line, that after the last one, and the lines."""
-        first, count = self.sent, self.lines
-        while first < count and room > 0:
-            lines, size, number = [], 0, first
-            while number < count and size < MAX_ENTRY:
-                lines.append(b"".join(self.encoder.encode_in_pieces(self.line(number))))
-                size += len(lines[-1])
-                number += 1
+        first, encode_event = self.sent, self.encoder.encode_event
+        # Line n + 1 is event n.
+        events = self.run.events[first - 1 :]
+        lines, size, number = [], 0, first
+        for event in events:
+            line = encode_event(event)
+            lines.append(line)
+            size += len(line)
+            number += 1
+            if size >= MAX_ENTRY:
+                yield first, number, b"".join(lines)
+                room -= size
+                if room <= 0:
+                    return
+                lines, size, first = [], 0, number
+        if lines:
             yield first, number, b"".join(lines)
-            first, room = number, room - size
 
 
 def store_whole(pipeline: Any, run: Run, ttl: int, *, state: bytes) -> None:
     """Store an ended run as one compressed recording, and let its stream go once its readers are at the end."""
-    recording = gzip.compress(b"".join(jsonl_chunks(run)), LEVEL)
+    header, end = Header(run.id, run.name, run.created_at, run.input, run.context), End(run.status, run.failure)
+    lines = map(Encoder().encode_event, run.events)
+    recording = gzip.compress(b"".join((encode(header), *lines, encode(end))), LEVEL)
     key, now = run.id, time.time()
     pipeline.set(redis_keys.whole(key), recording, ex=ttl)
     fields = {"status": state, "run_status": run.status.value, "ended_at": repr(now), "events": len(run.events)}

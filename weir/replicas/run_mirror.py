@@ -20,7 +20,7 @@ from weir.replicas.mirrored_run import MirroredRun, store_whole
 from weir.replicas.redis_connection import REDIS_ERRORS, ReplicaProblem
 from weir.replicas.redis_scripts import BEGIN
 from weir.runs.memory_run import MemoryRun
-from weir.runs.recording_codec import End
+from weir.runs.recording_codec import End, encode
 from weir.runs.run import Run
 
 FLUSH_SECONDS = 0.1
@@ -230,7 +230,7 @@ class RunMirror:
                 sent = end
                 yield one, _Step.LINES, end
             if not is_live and sent == one.lines:
-                end_line = b"".join(one.encoder.encode_in_pieces(End(one.run.status, one.run.failure)))
+                end_line = encode(End(one.run.status, one.run.failure))
                 pipeline.execute_command("XADD", key, "NOMKSTREAM", redis_keys.END_ID, b"n", sent, b"d", end_line,
                                          b"by", self._replica)  # fmt: skip
                 yield one, _Step.END, sent

@@ -120,18 +120,25 @@ class Encoder:
         self._heads: dict[tuple[int, str], tuple[Component, bytes]] = {}
         """By `id()` of the component, which its entry keeps alive, and name of the event."""
 
+    def encode_event(self, event: RunEvent) -> bytes:
+        """Return the line of an event, which should not be large: its payload is copied."""
+        return b"%b%b}\n" % (self._head(event), event.payload)
+
+    def _head(self, event: RunEvent) -> bytes:
+        key = id(event.component), event.event
+        known = self._heads.get(key)
+        if known is None:
+            fields = event.head()
+            del fields["seq"], fields["at"]
+            known = self._heads[key] = event.component, b"," + serialization.dumps(fields)[1:-1] + b',"data":'
+        return b'{"seq":%d,"at":%b%b' % (event.seq, serialization.dumps(event.elapsed), known[1])
+
     def encode_in_pieces(self, line: Line) -> Iterator[bytes]:
         """Yield what the function `encode_in_pieces` yields, in a quarter of its time."""
         if not isinstance(line, RunEvent):
             yield from encode_in_pieces(line)
             return
-        key = id(line.component), line.event
-        known = self._heads.get(key)
-        if known is None:
-            fields = line.head()
-            del fields["seq"], fields["at"]
-            known = self._heads[key] = line.component, b"," + serialization.dumps(fields)[1:-1] + b',"data":'
-        head = b'{"seq":%d,"at":%b%b' % (line.seq, serialization.dumps(line.elapsed), known[1])
+        head = self._head(line)
         if len(line.payload) <= MAX_COPIED:
             yield b"%b%b}\n" % (head, line.payload)
             return
