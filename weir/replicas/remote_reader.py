@@ -95,10 +95,7 @@ class RemoteReader:
                 self._closing.wait(RETRY_SECONDS)
                 continue
             for key, entries in answer:
-                try:
-                    self._take(key, entries, is_old=False)
-                except Exception:
-                    _LOG.exception("what another replica has sent cannot be taken in")
+                self._take(key, entries)
 
     def _read_old_messages(self) -> None:
         """Take in what was said while this replica was away: which links were taken back, which runs deleted."""
@@ -108,14 +105,25 @@ class RemoteReader:
             except REDIS_ERRORS:
                 self._closing.wait(RETRY_SECONDS)
                 continue
-            self._take(redis_keys.CONTROL, entries, is_old=True)
+            # What was last said of a run counts.
+            last = {(fields.get(b"kind"), fields.get(b"runs")): fields for _, fields in entries}
+            for fields in last.values():
+                self._take_message(fields, is_old=True)
+            if entries:
+                self._control = entries[-1][0]
             return
 
-    def _take(self, key: bytes, entries: list[tuple[bytes, dict[bytes, bytes]]], *, is_old: bool) -> None:
+    def _take_message(self, fields: dict[bytes, bytes], *, is_old: bool) -> None:
+        try:
+            self._on_message(fields, is_old)
+        except Exception:
+            _LOG.exception("a message of another replica cannot be taken in")
+
+    def _take(self, key: bytes, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
         if key == redis_keys.CONTROL:
             for entry_id, fields in entries:
                 self._control = entry_id
-                self._on_message(fields, is_old)
+                self._take_message(fields, is_old=False)
         elif key == self._wake_key:
             self._wake = entries[-1][0]
         else:

@@ -115,8 +115,9 @@ class ReplicaSweeper:
         result = self._lose(keys=keys, args=[replica, redis_keys.END_ID, END, self._replica])
         run = self._load(run_id) if result >= 0 else None
         if run is None or run.is_live:
-            # It has not even a header, or another replica goes on with it.
-            self._client.hdel(redis_keys.LIVE, run_id)
+            # It is gone, or another replica goes on with it.
+            if self._client.hget(redis_keys.LIVE, run_id) == replica:
+                self._client.hdel(redis_keys.LIVE, run_id)
             return
         _LOG.warning("run %s was cut off: replica %s is gone", run_id, replica.decode())
         is_lost = run.failure is not None and run.failure.kind is FailureKind.SERVER_GONE
