@@ -130,6 +130,19 @@ def test_only_settings_reads_the_environment() -> None:
     assert reads_environment(Path(__file__).parent / "support" / "app_process.py")
 
 
+def test_the_client_of_redis_is_imported_by_those_who_use_it_only() -> None:
+    others = [path for path in sources() if room_of_file(path) != "weir.replicas"]
+    at_import = {
+        str(path.relative_to(ROOT)): name
+        for path in others
+        for statement in parsed(path).body
+        if isinstance(statement, ast.Import | ast.ImportFrom)
+        for name in ([statement.module] if isinstance(statement, ast.ImportFrom) else [a.name for a in statement.names])
+        if name and name.split(".")[:2] in (["redis"], ["weir", "replicas"])
+    }
+    assert at_import == {}
+
+
 def test_only_one_file_makes_a_chat_openai() -> None:
     makers = [str(path.relative_to(ROOT)) for path in sources() if "ChatOpenAI(" in path.read_text(encoding="utf-8")]
     assert makers == ["weir/llm/chat_model.py", "weir/llm/overrides/checked_chat_openai.py"]
