@@ -11,6 +11,7 @@ thousand readers of one run over two replicas.
 import argparse
 import asyncio
 import json
+import re
 import statistics
 import tempfile
 import time
@@ -29,6 +30,7 @@ from tests.support.waiting import until
 
 LIMITS = {"WEIR_MAX_RUNS": "5000", "WEIR_MAX_RUNS_PER_CLIENT": "5000", "WEIR_KEEP_MB": "0", "WEIR_GRACE": "600"}
 RUNS, TOKENS, RATE = 20, 300, 50
+CLOCK = re.compile(rb"\d@(\d+\.\d+)")
 ENDED, LIVE, READERS = 60, 100, 1_000
 
 
@@ -162,19 +164,39 @@ def _info(client: Any) -> dict[str, Any]:
     return info
 
 
-def many_readers(redis: RedisProcess, model: Server) -> None:
-    """Print how late a thousand readers of one run over two replicas are."""
+async def read_raw(there: ReplicaProcess, run_id: str, joined: list[float]) -> list[tuple[float, float]]:
+    """Read a run with as little work as can be; return when each token was written, and how late it was, in ms."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", there.port, limit=1_000_000)
+    path = f"/api/runs/{run_id}/events?include_types=chat_model"
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{there.port}\r\n\r\n".encode())
+    late = []
+    while (line := await reader.readline()) and not line.startswith(b"event: end"):
+        if b"on_chat_model_stream" in line and (found := CLOCK.search(line)):
+            late.append((float(found[1]), 1_000 * (time.time() - float(found[1]))))
+            if len(late) == 1:
+                joined.append(time.time())
+    writer.close()
+    return late
 
-    async def read_all(processes: list[ReplicaProcess], run_id: str) -> list[list[float]]:
-        return await asyncio.gather(*(delays(processes[number % 2], run_id) for number in range(READERS)))
+
+def many_readers(redis: RedisProcess, model: Server) -> None:
+    """Print how late a thousand readers of one run over two replicas are, from when all of them have joined."""
+    joined: list[float] = []
+
+    async def read_all(processes: list[ReplicaProcess], run_id: str) -> list[list[tuple[float, float]]]:
+        return await asyncio.gather(*(read_raw(processes[number % 2], run_id, joined) for number in range(READERS)))
 
     with replicas(2, redis.url, model) as processes:
-        run_id = begin(processes[0], "clock=100 rate=5")
+        run_id, before = begin(processes[0], "clock=100 rate=2"), [cpu(process) for process in processes]
+        used = time.process_time()
         late = asyncio.run(read_all(processes, run_id))
-    counts = {len(values) for values in late}
-    print(f"{READERS} readers of one run over two replicas: tokens each {sorted(counts)}")
+        used = time.process_time() - used
+        spent = [cpu(process) - start for process, start in zip(processes, before, strict=True)]
+    print(f"{READERS} readers of one run over two replicas: tokens each {sorted({len(values) for values in late})}")
     for number, name in enumerate(("own", "other")):
-        print(f"  {name} replica, ms: {spread([value for values in late[number::2] for value in values])}")
+        since = [delay for values in late[number::2] for at, delay in values if at > max(joined)]
+        print(f"  {name} replica, ms: {spread(since)}; {spent[number]:.1f} s of CPU")
+    print(f"  the load generator: {used:.1f} s of CPU")
 
 
 def main() -> None:
