@@ -12,3 +12,10 @@ def redis_server(tmp_path: Path) -> Iterator[RedisProcess]:
     folder.mkdir()
     with redis_process(folder) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def redis_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
+    """A Redis for all tests of a file."""
+    with redis_process(tmp_path_factory.mktemp("redis")) as running:
+        yield running

@@ -12,18 +12,12 @@ import pytest
 
 from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 from tests.support.nginx_process import nginx
-from tests.support.redis_process import RedisProcess, redis_process
+from tests.support.redis_process import RedisProcess
 from tests.support.replica_process import ReplicaProcess, replica_process
 
 RUNS = 100
 TOKEN = "a-token-for-programs"
 TOKENS = [f"{number} " for number in range(30)]
-
-
-@pytest.fixture(scope="module")
-def redis_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
-    with redis_process(tmp_path_factory.mktemp("redis")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

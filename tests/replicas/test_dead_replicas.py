@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
-from tests.support.redis_process import RedisProcess, redis_process
+from tests.support.redis_process import RedisProcess
 from tests.support.relay import relay
 from tests.support.replica_parts import replica
 from tests.support.replica_process import ReplicaProcess, replica_process
@@ -24,12 +24,6 @@ from weir.runs.run import Status
 
 WRITERS, RUNS = 4, 5
 LONG = Plan(tokens=[f"{number} " for number in range(2_000)], rate=40)
-
-
-@pytest.fixture(scope="module")
-def redis_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
-    with redis_process(tmp_path_factory.mktemp("redis")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

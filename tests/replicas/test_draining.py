@@ -8,18 +8,12 @@ import httpx2
 import pytest
 
 from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
-from tests.support.redis_process import RedisProcess, redis_process
+from tests.support.redis_process import RedisProcess
 from tests.support.replica_parts import replica
 from tests.support.replica_process import ReplicaProcess, replica_process
 from tests.support.waiting import until
 from weir.runs.failure import FailureKind
 from weir.runs.run import Status
-
-
-@pytest.fixture(scope="module")
-def redis_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
-    with redis_process(tmp_path_factory.mktemp("redis")) as running:
-        yield running
 
 
 @pytest.fixture

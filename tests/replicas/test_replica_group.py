@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.redis_process import RedisProcess, redis_process
+from tests.support.redis_process import RedisProcess
 from tests.support.replica_parts import OWNER, Replica, replica
 from tests.support.waiting import until
 from weir.core.run_event import RunEvent
@@ -19,17 +19,11 @@ from weir.storage.run_records import RunFilter
 MINE = RunFilter((OWNER,))
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
-    with redis_process(tmp_path_factory.mktemp("redis")) as running:
-        yield running
-
-
 @pytest.fixture
-def replicas(server: RedisProcess) -> Iterator[tuple[Replica, Replica]]:
-    with server.client() as client:
+def replicas(redis_here: RedisProcess) -> Iterator[tuple[Replica, Replica]]:
+    with redis_here.client() as client:
         client.flushall()
-    with replica(server.url) as one, replica(server.url) as other:
+    with replica(redis_here.url) as one, replica(redis_here.url) as other:
         yield one, other
 
 
@@ -137,7 +131,7 @@ def test_a_link_is_taken_back_on_all_replicas(replicas: tuple[Replica, Replica])
 
 
 def test_a_replica_that_starts_later_knows_which_links_were_taken_back(
-    server: RedisProcess, replicas: tuple[Replica, Replica]
+    redis_here: RedisProcess, replicas: tuple[Replica, Replica]
 ) -> None:
     here, there = replicas
     run, steps = here.start()
@@ -145,13 +139,13 @@ def test_a_replica_that_starts_later_knows_which_links_were_taken_back(
     found(there, run.id)
     there.archive.set_shared(run.id, False)
     until(lambda: not run.is_shared)
-    with replica(server.url) as late:
+    with replica(redis_here.url) as late:
         access = until(lambda: late.archive.access(run.id))
         assert (access.owner, access.is_shared) == (OWNER, False)
 
 
-def test_a_run_that_is_read_elsewhere_is_not_abandoned(server: RedisProcess) -> None:
-    with replica(server.url, grace_seconds=1.5) as here, replica(server.url, grace_seconds=1.5) as there:
+def test_a_run_that_is_read_elsewhere_is_not_abandoned(redis_here: RedisProcess) -> None:
+    with replica(redis_here.url, grace_seconds=1.5) as here, replica(redis_here.url, grace_seconds=1.5) as there:
         run, steps = here.start()
         copy = found(there, run.id)
         with copy.reading():
@@ -205,37 +199,37 @@ def test_unknown_and_impossible_ids_are_not_found(replicas: tuple[Replica, Repli
             replicas[0].archive.get(run_id)
 
 
-def test_secrets_are_redacted_before_anything_is_sent(server: RedisProcess) -> None:
+def test_secrets_are_redacted_before_anything_is_sent(redis_here: RedisProcess) -> None:
     secret = "a-secret-canary-word"
-    with replica(server.url, secrets=(secret,)) as here:
+    with replica(redis_here.url, secrets=(secret,)) as here:
         run, steps = here.start()
         steps.step(f"The key is {secret}.")
         steps.end()
         assert run.wait(10)
         until(lambda: here.group.mirror.has_sent(run.id))
-        with server.client() as client:
+        with redis_here.client() as client:
             stream = repr(client.xrange(redis_keys.events(run.id)))
     assert "The key is" in stream
     assert secret not in stream
 
 
-def test_no_key_is_without_an_expiry(server: RedisProcess, replicas: tuple[Replica, Replica]) -> None:
+def test_no_key_is_without_an_expiry(redis_here: RedisProcess, replicas: tuple[Replica, Replica]) -> None:
     here, there = replicas
     run, steps = here.start()
     copy = found(there, run.id)
     copy.stop()
     assert run.wait(10)
     until(lambda: here.group.mirror.has_sent(run.id))
-    with server.client() as client:
+    with redis_here.client() as client:
         until(lambda: all(client.ttl(key) > 0 for key in client.scan_iter()))
         assert client.exists(redis_keys.whole(run.id), redis_keys.meta(run.id)) == 2
     del steps
 
 
-def test_the_oldest_ended_runs_make_room_and_live_ones_stay(server: RedisProcess) -> None:
-    with server.client() as client:
+def test_the_oldest_ended_runs_make_room_and_live_ones_stay(redis_here: RedisProcess) -> None:
+    with redis_here.client() as client:
         client.flushall()
-    with replica(server.url, budget=3_000) as here:
+    with replica(redis_here.url, budget=3_000) as here:
         live, steps = here.start()
         ended = []
         for number in range(6):
@@ -246,7 +240,7 @@ def test_the_oldest_ended_runs_make_room_and_live_ones_stay(server: RedisProcess
             until(lambda run=run: here.group.mirror.has_sent(run.id))  # type: ignore[misc]
             ended.append(run.id)
         here.group.sweeper.keep_bounds()
-        with server.client() as client:
+        with redis_here.client() as client:
             there = [run_id for run_id in ended if client.exists(redis_keys.whole(run_id))]
             assert 0 < len(there) < 6
             assert there == ended[-len(there) :]

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx2
-
 from tests.support.app_process import ROOT, free_port
+from tests.support.replica_process import answers
 from tests.support.waiting import until
 
 CONFIGURATION = """
@@ -52,15 +51,8 @@ def nginx(folder: Path, ports: Sequence[int]) -> Iterator[str]:
     user = ["-g", "user root;"] if os.getuid() == 0 else []
     with subprocess.Popen([program, "-c", str(file), "-e", str(folder / "error.log"), *user]) as process:
         try:
-            until(lambda: _answers(port))
+            until(lambda: answers(port))
             yield f"http://127.0.0.1:{port}"
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=60)
-
-
-def _answers(port: int) -> bool:
-    try:
-        return httpx2.get(f"http://127.0.0.1:{port}/api/health", timeout=10).status_code == 200
-    except httpx2.TransportError:
-        return False

@@ -74,7 +74,7 @@ def replica_process(redis_url: str, model_url: str, **environment: str) -> Itera
         command = [*preloaded_python(*MODULES), "-m", "tests.support.replica_process", str(port), str(pid)]
         with subprocess.Popen(command, cwd=ROOT, env=CLEAN_ENVIRONMENT | given) as process:
             try:
-                until(lambda: process.poll() is not None or (pid.exists() and _answers(port)))
+                until(lambda: process.poll() is not None or (pid.exists() and answers(port)))
                 assert process.poll() is None, "it did not start"
                 yield ReplicaProcess(f"http://127.0.0.1:{port}", port, int(pid.read_text(encoding="ascii")))
             finally:
@@ -85,7 +85,8 @@ def replica_process(redis_url: str, model_url: str, **environment: str) -> Itera
                 process.wait(timeout=60)
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether Weir answers on this port, and is ready."""
     try:
         return httpx2.get(f"http://127.0.0.1:{port}/api/health", timeout=10).status_code == 200
     except httpx2.TransportError:

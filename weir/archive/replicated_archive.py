@@ -31,7 +31,7 @@ class ReplicatedArchive(RunArchive):
     """An archive that asks the others where it has no run of an id. What they hold is not written to its disk."""
 
     def __init__(self, memory: int, **options: Any) -> None:
-        super().__init__(memory, **options)
+        super().__init__(memory, on_written=self._note_entry, **options)
         self._others: OtherReplicas | None = None
 
     def join(self, others: OtherReplicas) -> None:

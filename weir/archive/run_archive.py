@@ -55,7 +55,7 @@ class RunArchive:
 
     `memory` bytes hold the live runs and those that are read; `budget` bytes of files hold the ended ones. Without
     `folder` and `engine`, runs that leave the memory are gone. `cost` prices a run's tokens. `problem` is why there
-    is no `engine`.
+    is no `engine`. `on_written` is called with the row of each run that was written.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class RunArchive:
         budget: int = 0,
         cost: Cost = lambda _, __: None,
         problem: StorageError | None = None,
+        on_written: Callable[[RunEntry], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         files, folder_id = None, ""
@@ -77,10 +78,9 @@ class RunArchive:
                 folder_id = files.folder_id()
             except OSError as error:
                 _LOG.warning("runs are not kept on disk: %s", error)
-                files, archive_problem = None, ArchiveProblem.of(error)
+                files, folder_id, archive_problem = None, "", ArchiveProblem.of(error)
         self._files = files
-        self.folder_id = folder_id if files is not None else ""
-        """Id of the folder of ended runs, which several processes may share; "" without one."""
+        self.folder_id = folder_id
         self.index = RunIndex(engine, folder_id) if files is not None and engine is not None else memory_index()
         """Lists of the runs that are written: all that have ended, but for those of the last moment."""
         self._memory = MemoryStore(memory, on_evict=self._on_evict)
@@ -91,7 +91,7 @@ class RunArchive:
             cost=cost,
             on_turn=self.release_idle,
             on_removed=self._note_removed,
-            on_written=self._note_entry,
+            on_written=on_written,
         )
         self._writer.problem = archive_problem
         self._clock = clock
@@ -268,9 +268,6 @@ class RunArchive:
                 self._memory.discard(run.id)
                 self._used_at.pop(run.id, None)
                 self._writer.forget(run.id)
-
-    def _note_entry(self, entry: RunEntry) -> None:
-        """Note the row of a run that was written."""
 
     def _note_removed(self, run_ids: list[str]) -> None:
         self._memory.note_evicted(run_ids)

@@ -98,14 +98,14 @@ class RemoteReader:
                 self._take(key, entries)
 
     def _read_old_messages(self) -> None:
-        """Take in what was said while this replica was away: which links were taken back, which runs deleted."""
+        """Take in the messages from before the start: which links were taken back, which runs were deleted."""
         while not self._closing.is_set():
             try:
                 entries = self._client.xrange(redis_keys.CONTROL, count=redis_keys.MAX_CONTROL)
             except REDIS_ERRORS:
                 self._closing.wait(RETRY_SECONDS)
                 continue
-            # What was last said of a run counts.
+            # The last message about a run counts.
             last = {(fields.get(b"kind"), fields.get(b"runs")): fields for _, fields in entries}
             for fields in last.values():
                 self._take_message(fields, is_old=True)

@@ -11,7 +11,7 @@ from weir.replicas.redis_connection import REDIS_ERRORS
 from weir.replicas.run_mirror import RunMirror
 
 LEASE_SECONDS = 15
-"""Time for which a live run counts after its replica has said that it is live."""
+"""Time for which a live run counts after its replica's last report."""
 
 DAY_SECONDS = 2 * 86_400
 MINUTE_SECONDS = 60
