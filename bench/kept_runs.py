@@ -97,7 +97,7 @@ def cpu_milliseconds_of_a_long_run() -> dict[str, float]:
         files = RunFiles(Path(folder))
         files.folder_id()
         works: dict[str, Callable[[], object]] = {
-            "summary": lambda: summarize(run, lambda _, __: None),
+            "summary": lambda: summarize(run, lambda *_: None),
             "file": lambda: files.write(run, entry(run.id)),
             "opening": lambda: files.read(entry(run.id)),
         }

@@ -249,6 +249,8 @@ def _prepare_agent(models: ModelProvider, fields: QuestionInput) -> PreparedRun:
         raise ModelNotReadyError
     if endpoint.is_embedded:
         raise UnsuitableModelError(NO_TOOLS)
+    if models.model.entry.tools is False:
+        raise UnsuitableModelError(f"{models.name} cannot call tools, as the file of the models says.")
     return PreparedRun(agent(model), {"messages": [("user", fields.question)]})
 
 

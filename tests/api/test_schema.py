@@ -24,6 +24,7 @@ OPERATIONS = {
     ("GET", "/runs/{run_id}/events"),
     ("GET", "/runs/{run_id}/recording"),
     ("POST", "/attach"),
+    ("GET", "/models"),
     ("GET", "/programs"),
     ("GET", "/health"),
     ("POST", "/connections/{name}/break"),

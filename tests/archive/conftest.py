@@ -25,7 +25,7 @@ def reopen(tmp_path: Path) -> Iterator[Reopen]:
                 engine=repository.engine,
                 folder=tmp_path,
                 budget=budget,
-                cost=lambda tokens_in, tokens_out: (tokens_in or 0) + (tokens_out or 0) / 2,
+                cost=lambda tokens_in, tokens_out, _: (tokens_in or 0) + (tokens_out or 0) / 2,
                 clock=clock,
             )
             archive.start()

@@ -26,6 +26,7 @@ from tests.support.identity_provider import IdentityProvider, identity_provider
 from tests.support.serving import served
 
 KEY = "sk-canary-key-0123456789abcdef"
+SECOND_KEY = "sk-canary-second-0123456789abcdef"
 TOKEN = "canary-token-0123456789"
 PASSWORD = "canary-password-0123"
 COOKIE_SECRET = "canary-cookie-secret-0123456789abcdef"
@@ -174,6 +175,7 @@ def test_no_key_is_on_a_page_in_a_frame_an_answer_an_export_a_file_or_the_log(
     page: Page, echo: str, tmp_path: Path
 ) -> None:
     (tmp_path / "leaky.py").write_text(CHAIN, encoding="utf-8")
+    (tmp_path / "weir.toml").write_text(f'[models.second]\nbase_url = "{echo}"\nkey_env = "SECOND_KEY"\n')
     data, log = tmp_path / "data", tmp_path / "log"
     found: dict[str, str] = {}
     frames = heard_by(page)
@@ -187,6 +189,8 @@ def test_no_key_is_on_a_page_in_a_frame_an_answer_an_export_a_file_or_the_log(
         WEIR_ROUTER="local",
         WEIR_DATA=str(data),
         WEIR_CHAINS=CHAINS,
+        WEIR_CONFIG=str(tmp_path / "weir.toml"),
+        SECOND_KEY=SECOND_KEY,
         PYTHONPATH=str(tmp_path),
     ) as url:
         opened(page, url)
@@ -203,11 +207,17 @@ def test_no_key_is_on_a_page_in_a_frame_an_answer_an_export_a_file_or_the_log(
         with httpx.Client(base_url=f"{url}/api", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20) as client:
             for way in (*LEAKS, "return", "raise"):
                 found |= asked(client, way)
+            for way in LEAKS:
+                answer = client.post("/chains/story/invoke", json={"input": {"topic": way}, "model": "second"})
+                found[f"second {way}"] = answer.text
+            found["models"] = client.get("/models").text
         found["refusals"] = httpx.get(f"{url}/api/chains", headers={"Authorization": f"Bearer {TOKEN}x"}).text
         page.goto("about:blank")
     found |= left_behind(frames, log, data)
     assert "no: Bearer •••" in found["chat"]
     assert "no: Bearer •••" in found["frames"]
+    assert "Your key is Bearer •••." in found["second chunk"]
+    assert "it has harmless, Bearer •••" in found["models"]
     assert "What about sse" in found["files"]
     assert "Config(key=•••" in found["return events"]
     assert "called •••" in found["raise events"]

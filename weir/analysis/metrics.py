@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from weir.analysis.answer_reader import AnswerReader
+from weir.analysis.asked_models import AskedModels, ModelTokens
 from weir.analysis.messages import is_message, text_of, writes_tool_call
 from weir.analysis.reported_times import TIMES_EVENT, reported_times
 from weir.analysis.thinking import Thinking
@@ -114,6 +115,15 @@ class RunMetrics:
     """Reasoning tokens of all model calls, as the server counted them, else the number of chunks."""
     writing_seconds: float = 0.0
     """Seconds from the first text of the answer to the last."""
+    model: str = ""
+    """Name of the model that was asked last; "" if it is not known."""
+    tokens_by_model: tuple[ModelTokens, ...] = ()
+    """Tokens of each model, where several were asked."""
+
+    @property
+    def tokens_to_pay(self) -> tuple[ModelTokens, ...]:
+        """The tokens of each model that was asked."""
+        return self.tokens_by_model or (ModelTokens(self.model, self.tokens_in, self.tokens_out),)
 
     @property
     def waiting_seconds(self) -> float | None:
@@ -161,6 +171,7 @@ class MetricsAccumulator:
     _last_at: float = field(default=0.0, init=False)
     _has_reported_times: bool = field(default=False, init=False)
     """Whether the program has reported when tokens came, without their text."""
+    _asked: AskedModels = field(default_factory=AskedModels, init=False)
 
     def add(self, event: RunEvent, chunk: Any = None) -> str:
         """Process one event and return the text that it adds to the answer.
@@ -197,6 +208,8 @@ class MetricsAccumulator:
             self._end_of_call(event)
         elif event.event == TIMES_EVENT:
             self._read_times(event)
+        elif event.event == "on_chat_model_start":
+            self._asked.begin(event)
         return added
 
     def _read_times(self, event: RunEvent) -> None:
@@ -221,6 +234,7 @@ class MetricsAccumulator:
         if usage is None:
             return
         self._usage.append(usage)
+        self._asked.count(run_id, usage)
         if usage.output_tokens is not None:
             self._uncounted_chunks.pop(run_id, None)
 
@@ -294,6 +308,8 @@ class MetricsAccumulator:
             thinking_seconds=self._thinking.seconds,
             reasoning_tokens=self._thinking.tokens,
             writing_seconds=0.0 if self._first_at is None else self._newest_at - self._first_at,
+            model=self._asked.newest,
+            tokens_by_model=self._asked.tokens(self._uncounted_chunks),
         )
 
 

@@ -17,7 +17,7 @@ from weir.api.sse import SseConnections, iterate_until
 from weir.archive.run_archive import RunArchive
 from weir.core.run_event import RunEvent
 from weir.llm.chain_registry import ChainRegistry, UnsuitableModelError
-from weir.llm.provider import ModelProvider
+from weir.llm.provider import ModelProvider, UnknownModelError
 from weir.runs.attached_programs import AttachedPrograms
 from weir.runs.graph_options import GraphOptions, GraphOptionsError, configure_run
 from weir.runs.langsmith_programs import LangSmithPrograms
@@ -50,8 +50,15 @@ class ApiServices:
         self.langsmith = LangSmithPrograms(programs)
         self.connections = SseConnections()
 
-    def start_run(self, request: Request, chain_name: str, value: Any, options: GraphOptions | None = None) -> Run:
-        """Start a run for the caller.
+    def start_run(
+        self,
+        request: Request,
+        chain_name: str,
+        value: Any,
+        options: GraphOptions | None = None,
+        model: str | None = None,
+    ) -> Run:
+        """Start a run for the caller, on the model of that name or on the default one.
 
         Raises ApiError, UnknownChainError, ModelNotReadyError or LimitReachedError.
         """
@@ -65,9 +72,9 @@ class ApiServices:
                 errors=public_validation_errors(error.errors()),
             ) from None
         try:
-            prepared = chain.prepare(self.models, inputs)
+            prepared = chain.prepare(self.models.choose(model), inputs)
             run = configure_run(prepared.runnable, None if value is None else prepared.inputs, options)
-        except (GraphOptionsError, UnsuitableModelError) as error:
+        except (GraphOptionsError, UnsuitableModelError, UnknownModelError) as error:
             raise ApiError(422, str(error)) from None
         caller = get_caller(request)
         begin = partial(

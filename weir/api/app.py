@@ -12,6 +12,7 @@ from weir.api import (
     attach_routes,
     chain_routes,
     langsmith_routes,
+    model_routes,
     operation_routes,
     run_list_routes,
     run_routes,
@@ -32,6 +33,7 @@ from weir.runs.recorder import Recorder
 ROUTES = (
     streaming_routes,
     chain_routes,
+    model_routes,
     run_list_routes,
     run_routes,
     attach_routes,

@@ -25,7 +25,7 @@ def list_chains(services: Services) -> list[ChainResponse]:
 @router.post("/chains/{name}/invoke", response_model=InvokeResponse)
 async def invoke_chain(request: Request, services: Services, name: str, body: InvokeRequest) -> Response:
     """Run a chain to its end and return its output."""
-    run = await asyncio.to_thread(services.start_run, request, name, body.input, body.options)
+    run = await asyncio.to_thread(services.start_run, request, name, body.input, body.options, body.model)
     await _wait_for_end_or_disconnect(run, request)
     return await asyncio.to_thread(_invoke_response, run)
 

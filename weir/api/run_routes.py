@@ -30,7 +30,7 @@ def start_run(request: Request, services: Services, response: Response, body: Ru
 
     A run that nobody reads is stopped after the grace period.
     """
-    run = services.start_run(request, body.chain, body.input, body.options)
+    run = services.start_run(request, body.chain, body.input, body.options, body.model)
     links = Links.of(run, mount_path(request))
     response.headers["Location"] = links.run
     return RunCreated(id=run.id, links=links)

@@ -42,6 +42,7 @@ class InvokeRequest(BaseModel):
 
     input: Any = Field(None, examples=[{"topic": "a robot learning to cook", "length": "short"}])
     options: GraphOptions | None = Field(None, description="For a graph: its thread, and how it goes on")
+    model: str | None = Field(None, max_length=200, description="The model that answers, by its name in GET /models")
 
 
 class RunRequest(InvokeRequest):

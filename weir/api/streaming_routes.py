@@ -19,7 +19,7 @@ from weir.api.sse import OPENING, RETRY_MILLISECONDS, sse_event
 from weir.core import serialization
 from weir.runs.run import Run
 
-RESERVED_FIELDS = frozenset({"chain", "after", "connection", "ticket"})
+RESERVED_FIELDS = frozenset({"chain", "model", "after", "connection", "ticket"})
 """Query fields that are not part of a chain's input."""
 
 _LOG = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ def new_or_resumed_run(
         str | None,
         Query(description="Input of the story chain. All other query fields are passed to the chain as well."),
     ] = None,
+    model: Annotated[str | None, Query(description="Name of the model that answers, see GET /models")] = None,
     after: Annotated[
         str | None, Query(description="Event id to resume after, for clients that cannot send Last-Event-ID")
     ] = None,
@@ -47,7 +48,7 @@ def new_or_resumed_run(
     _reject_embedded_get(request)
     fields = {key: value for key, value in request.query_params.items() if key not in RESERVED_FIELDS}
     del topic  # one of the fields; a parameter only for the documentation
-    return RunReader(services.start_run(request, chain, fields), get_caller(request).visitor)
+    return RunReader(services.start_run(request, chain, fields, model=model), get_caller(request).visitor)
 
 
 @router.get("/stream", response_class=Response, responses={200: {"content": {"text/plain": {}}}})

@@ -68,6 +68,8 @@ class AppServices:
     def start(self) -> None:
         """Start to load the embedded model, if it is used, and purge conversations deleted over `TRASH_DAYS` ago."""
         self.models.start()
+        for name in self.models.catalogue.names:
+            self.loop.submit(self.models.select(name).check_health())
         self.archive.start()
         if self.replicas is not None:
             assert isinstance(self.archive, ReplicatedArchive)
@@ -87,8 +89,7 @@ class AppServices:
         self.archive.close(ARCHIVE_SECONDS)
         if self.replicas is not None:
             self.replicas.close()
-        if self.models.engine:
-            self.models.engine.stop()
+        self.models.stop_engine()
         try:
             self.loop.submit(self.models.aclose()).result(timeout=CLOSE_SECONDS)
         except TimeoutError:

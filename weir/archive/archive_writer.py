@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
+from weir.analysis.asked_models import Cost
 from weir.archive.run_files import DamagedFileError, RunFiles
-from weir.archive.run_summary import Cost, plain_entry, summarize
+from weir.archive.run_summary import plain_entry, summarize
 from weir.runs.run import Run
 from weir.storage.run_index import RunIndex
 from weir.storage.run_records import RunEntry

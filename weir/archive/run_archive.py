@@ -15,9 +15,10 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from weir.analysis.asked_models import Cost
 from weir.archive.archive_writer import ArchiveProblem, ArchiveWriter
 from weir.archive.run_files import DamagedFileError, RunFiles
-from weir.archive.run_summary import Cost, plain_entry
+from weir.archive.run_summary import plain_entry
 from weir.runs.memory_run import MemoryRun
 from weir.runs.run import Run, can_read
 from weir.runs.run_store import MemoryStore, RunNotFoundError, RunUnavailableError, RunUnreadableError
@@ -65,7 +66,7 @@ class RunArchive:
         engine: Engine | None = None,
         folder: Path | None = None,
         budget: int = 0,
-        cost: Cost = lambda _, __: None,
+        cost: Cost = lambda *_: None,
         problem: StorageError | None = None,
         on_written: Callable[[RunEntry], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,

@@ -2,9 +2,10 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from weir.analysis.asked_models import Cost, cost_of, model_of
 from weir.analysis.component_data import messages_of
 from weir.analysis.graph_diagnosis import run_findings
 from weir.analysis.messages import text_of
@@ -42,9 +43,6 @@ _STATUSES = {
     Status.ABANDONED: AnswerStatus.STOPPED,
 }
 
-Cost = Callable[[int | None, int | None], float | None]
-"""Returns the dollars for tokens in and out; None if they are not known."""
-
 
 def summarize(run: Run, cost: Cost) -> RunEntry:
     """Return the entry of a run that has ended. Called on a thread of its own."""
@@ -69,7 +67,7 @@ def summarize(run: Run, cost: Cost) -> RunEntry:
         tokens_in=metrics.tokens_in,
         tokens_out=metrics.tokens_out,
         is_exact=metrics.exact,
-        cost=cost(metrics.tokens_in, metrics.tokens_out),
+        cost=cost_of(metrics.tokens_to_pay, cost),
         findings=len(findings),
         worst_finding=findings[0].kind.message if findings else "",
         search_text=serialization.replace_lone_surrogates(
@@ -137,6 +135,5 @@ def models_of(events: Sequence[RunEvent]) -> str:
     names: dict[str, None] = {}
     for event in events:
         if event.event in ("on_chat_model_start", "on_llm_start"):
-            name = event.component.metadata.get("ls_model_name")
-            names[name if isinstance(name, str) and name else event.name] = None
+            names[model_of(event) or event.name] = None
     return ", ".join(names)[:MAX_MODELS]

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import click
 
 from weir.cli.inputs import read_graph_options
-from weir.cli.options import graph_options
+from weir.cli.options import graph_options, model_option
 from weir.config.app_folder import APP_FOLDER
 
 
@@ -18,8 +18,11 @@ from weir.config.app_folder import APP_FOLDER
 @click.option("--input", "input_json", default="{}", show_default=True, help="The chain's input as JSON.")
 @click.option("--record", "target", metavar="FILE", help="Run the chain here, write the recording to FILE (-: stdout).")
 @click.option("--port", metavar="PORT", type=int, default=8501, show_default=True, help="Port of the app.")
+@model_option
 @graph_options
-def command(chain: str | None, input_json: str, target: str | None, port: int, **options: Any) -> int:
+def command(
+    chain: str | None, input_json: str, target: str | None, port: int, model: str | None, **options: Any
+) -> int:
     """Open the app. CHAIN is the name of a built-in chain, or package.module:attribute: the app opens on it.
 
     `weir CHAIN` is the same, and with --record the chain runs here, without the app.
@@ -45,15 +48,19 @@ def command(chain: str | None, input_json: str, target: str | None, port: int, *
             )
         from weir.cli.record import record
 
-        return record(chain, inputs, target, read_graph_options(**options))
+        return record(chain, inputs, target, read_graph_options(**options), model=model)
     if options["resume"] is not None or options["checkpoint"] is not None:
         raise click.ClickException("An answer or a checkpoint needs `--record`.")
     given = read_graph_options(**options)
+    if model and settings().catalogue.get(model) is None:
+        raise click.ClickException(f"There is no model {model!r}. There are {', '.join(settings().catalogue.names)}.")
     if chain is None:
         if given:
             raise click.ClickException("A thread, a context or a limit of steps needs a chain.")
+        if model:
+            click.echo(f"Weir opens with {model}: http://localhost:{port}/?{urlencode({'model': model})}")
         return _open_app({}, port)
-    return _open_chain(chain, {"input": input_json, **given}, port)
+    return _open_chain(chain, {"input": input_json, **given, **({"model": model} if model else {})}, port)
 
 
 def _open_chain(name: str, form: dict[str, Any], port: int) -> int:

@@ -172,7 +172,11 @@ class _Chat:
 
     def _set_model(self, name: str) -> None:
         if name:
-            self._runner.use_model(name)
+            try:
+                self._runner.use_model(name)
+            except click.ClickException as error:
+                self._terminal.say(error.message)
+                return
             self._terminal.say(f"The model is {self._runner.model_name or 'the embedded one'}.")
             return
         self._terminal.say(

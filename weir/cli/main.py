@@ -32,13 +32,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("weir.cli.replay_command", "Print the answer of a recording again, with its timing."),
     "diff": ("weir.cli.diff_command", "Compare two recordings."),
     "check": ("weir.cli.check_command", "Check recordings by rules, for tests and CI."),
+    "models": ("weir.cli.models_command", "List the models that can be asked, and what is wrong with one."),
     "serve-replay": ("weir.cli.serve_replay_command", "Answer OpenAI clients with recordings."),
 }
 """Commands in the order of the help: the module whose `command` is imported, and the help line."""
 
 SECTIONS: dict[str, Sequence[str]] = {
     "In the browser": ("app",),
-    "Ask and write": ("chat", "ask", "classify", "story", "json"),
+    "Ask and write": ("chat", "ask", "classify", "story", "json", "models"),
     "Look into a chain": ("attach", "events", "record"),
     "Use recordings": ("show", "replay", "diff", "check", "serve-replay"),
 }
@@ -75,8 +76,8 @@ OUTPUT = (
 )
 
 MODEL = (
-    "OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL, in the environment or in .env, name the model. Without them a "
-    "small embedded one answers."
+    "OPENAI_API_KEY, OPENAI_BASE_URL and OPENAI_MODEL, in the environment or in .env, name the model; weir.toml names "
+    "several. Without them a small embedded one answers."
 )
 
 EXIT_CODES = (

@@ -9,7 +9,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 plain_option: Decorator = click.option("--plain", is_flag=True, help="No colours, no bar: text alone.")
 model_option: Decorator = click.option(
-    "--model", metavar="NAME", help="Another model of the same endpoint.  [default: OPENAI_MODEL]"
+    "--model", metavar="NAME", help="The model that answers: `weir models` lists them."
 )
 recording_option: Decorator = click.option(
     "-o", "--recording", "target", metavar="FILE", help="Write the recording of the run to FILE too."

@@ -18,7 +18,9 @@ from weir.llm.chain_registry import ChainRegistry, ChainSpec, PreparedRun, Unkno
 from weir.runs.graph_options import GraphOptions, GraphOptionsError, configure_run
 
 
-def record(name: str, inputs: Any, target: str, options: dict[str, Any] | None = None) -> int:
+def record(
+    name: str, inputs: Any, target: str, options: dict[str, Any] | None = None, *, model: str | None = None
+) -> int:
     """Run a chain, write its recording to a file, or to standard output for `-`, and return the exit code.
 
     `options` are the fields of GraphOptions. A run that goes on with a thread has no input.
@@ -26,7 +28,7 @@ def record(name: str, inputs: Any, target: str, options: dict[str, Any] | None =
     chain = named_chain(name)
     check_writable(target)
     terminal = Terminal()
-    with Runner(terminal) as runner:
+    with Runner(terminal, model=model) as runner:
 
         def build() -> PreparedRun:
             chosen = GraphOptions.model_validate(options or {})

@@ -21,7 +21,7 @@ from weir.cli.terminal import Terminal
 from weir.config.settings import Settings, SettingsError, settings
 from weir.core.run_event import RunEvent
 from weir.llm.chain_registry import PreparedRun, UnsuitableModelError
-from weir.llm.provider import ModelProvider
+from weir.llm.provider import ModelProvider, UnknownModelError
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.methods import Method
@@ -72,14 +72,17 @@ class EndedRun:
 class Runner:
     """Starts runs and follows them. Use it in a `with` block: its end stops what is still running.
 
-    `model` is the name of another model of the same endpoint. Raises ClickException if a setting cannot be used.
+    `model` is the name of a model of the catalogue, or of another one of the only endpoint. Raises ClickException if
+    there is none, or if a setting cannot be used.
     """
 
     def __init__(self, terminal: Terminal, *, model: str | None = None) -> None:
         configured = read_settings()
         self.terminal = terminal
-        self.models = _models(configured, model)
-        self.secrets = (*configured.secrets, *self.models.secrets)
+        self._default = ModelProvider(configured)
+        self.models = self._default
+        self.use_model(model)
+        self.secrets = self.models.secrets
         self._loop = BackgroundLoop()
         self._store = MemoryStore(budget=int(configured.record_mb * 1e6))
         self._configured = configured
@@ -113,15 +116,24 @@ class Runner:
         if problem := keep_runs(runs, self._configured):
             self.terminal.say(problem)
 
-    def use_model(self, name: str) -> None:
-        """Have another model of the same endpoint answer from now on. The embedded model stays the only one."""
-        if self.models.engine is None:
-            self._loop.submit(self.models.aclose()).result(timeout=CLOSE_SECONDS)
-            self.models = _models(read_settings(), name)
+    def use_model(self, name: str | None) -> None:
+        """Have another model answer from now on. Raises ClickException if there is none of that name."""
+        try:
+            self.models = self._default.choose(name)
+        except UnknownModelError as error:
+            raise click.ClickException(str(error)) from error
 
     def list_models(self) -> tuple[str, ...]:
         """Return the names of the models to choose from."""
         return self._loop.submit(self.models.list_models()).result()
+
+    def checked_models(self, timeout: float) -> list[ModelProvider]:
+        """Return the providers of all models, each after a look at its endpoint."""
+        providers = [self._default.select(name) for name in self._default.catalogue.names]
+        looks = [self._loop.submit(provider.check_health()) for provider in providers]
+        for look in looks:
+            look.result(timeout)
+        return providers
 
     def prepare(self, build: Callable[[], PreparedRun]) -> PreparedRun:
         """Return the run that `build` prepares, once a model can answer. Raises ClickException if there is none."""
@@ -136,7 +148,7 @@ class Runner:
     def model_name(self) -> str:
         """Name of the model that answers; "" while the embedded one is not ready."""
         endpoint = self.models.endpoint()
-        return endpoint.model if endpoint else ""
+        return (endpoint.name or endpoint.model) if endpoint else ""
 
     def start(
         self, prepared: PreparedRun, *, name: str | None = None, method: Method = Method.ASTREAM, **more: Any
@@ -183,10 +195,6 @@ class Runner:
             self.terminal.say(f"{self.model_name} · {metrics_line(ended.metrics)}".lstrip(" ·"))
         if ended.message:
             self.terminal.say(ended.message)
-
-
-def _models(configured: Settings, model: str | None) -> ModelProvider:
-    return ModelProvider(configured.model_copy(update={"openai_model": model}) if model else configured)
 
 
 def read_settings() -> Settings:

@@ -9,12 +9,20 @@ from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
 import platformdirs
+from dotenv import dotenv_values
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from weir.config import allow_list, proxies, user_chains
 from weir.config.app_folder import IS_CHECKOUT
 from weir.config.comma_list import split_commas
+from weir.config.model_catalogue import (
+    Catalogue,
+    CatalogueError,
+    CatalogueModel,
+    ModelEntry,
+    load_catalogue,
+)
 
 _ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d+)?", re.ASCII)
 _HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[?[\da-fA-F:.]+\]?", re.ASCII)
@@ -90,6 +98,9 @@ def _limit(variable: str, example: str) -> Any:
 MAX_COUNT = 10**15
 """Largest value of a count: a larger one is a typing error."""
 
+DEFAULT_CONFIG = Path("weir.toml")
+"""File with the models, where `WEIR_CONFIG` names none."""
+
 Key = Annotated[SecretStr | None, BeforeValidator(_whole), AfterValidator(_can_be_sent)]
 Limit = Annotated[int | None, BeforeValidator(_blank_is_unset)]
 
@@ -118,6 +129,10 @@ class Settings(BaseSettings):
         "gpt-4o-mini", min_length=1, validation_alias=AliasChoices("OPENAI_MODEL"), examples=["gpt-4o-mini"]
     )
     """Model name."""
+    config_file: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_from_home)] = Field(
+        None, validation_alias=AliasChoices("WEIR_CONFIG"), examples=["weir.toml"]
+    )
+    """The file with the models; None: `weir.toml` in the working directory, if it is there."""
     local_model: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_from_home)] = Field(
         None, validation_alias=AliasChoices("WEIR_LOCAL_MODEL"), examples=["/models/qwen2.5-3b-instruct-q4_k_m.gguf"]
     )
@@ -225,11 +240,28 @@ class Settings(BaseSettings):
         """The `(name, path)` pairs of `chains`."""
         return user_chains.parse_chain_list(self.chains)
 
-    def answer_cost(self, tokens_in: int | None, tokens_out: int | None) -> float | None:
-        """Return the cost of an answer in dollars; None if a price or a count is missing."""
-        if self.price_in is None or self.price_out is None or tokens_in is None or tokens_out is None:
-            return None
-        return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
+    def answer_cost(self, tokens_in: int | None, tokens_out: int | None, model: str = "") -> float | None:
+        """Return the cost of an answer of a model in dollars; None if a price or a count is missing."""
+        return self.catalogue.cost(model, tokens_in, tokens_out)
+
+    @functools.cached_property
+    def catalogue(self) -> Catalogue:
+        """The models that can be asked. Raises CatalogueError if the file that names them cannot be used."""
+        file = self.config_file
+        if file is None and DEFAULT_CONFIG.is_file():
+            file = DEFAULT_CONFIG
+        named = None
+        if not self.uses_embedded_model:
+            # Constructed, not validated: that an endpoint is named has been seen.
+            entry = ModelEntry.model_construct(
+                base_url=self.openai_base_url,
+                model=self.openai_model,
+                price_in=self.price_in,
+                price_out=self.price_out,
+            )
+            named = CatalogueModel(self.openai_model, entry, self.openai_api_key)
+        embedded = ModelEntry(embedded=True, gguf=self.local_model, price_in=self.price_in, price_out=self.price_out)
+        return load_catalogue(file, named, embedded, _variable)
 
     @property
     def uses_embedded_model(self) -> bool:
@@ -239,22 +271,18 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Strings that must never be shown, logged or recorded."""
-        whole = [s.get_secret_value() for s in (self.openai_api_key, self.api_token, *self._stores) if s]
-        addresses = [str(self.openai_base_url), *(store.get_secret_value() for store in self._stores if store)]
+        keys = [self.openai_api_key, self.api_token, *self._stores, *(model.key for model in self.catalogue)]
+        whole = dict.fromkeys(key.get_secret_value() for key in keys if key)
+        urls = [url for url in (self.openai_base_url, *(model.entry.base_url for model in self.catalogue)) if url]
+        addresses = [*map(str, urls), *(store.get_secret_value() for store in self._stores if store)]
         passwords = [match.group(1) for address in addresses if (match := _PASSWORD.search(address))]
-        return (*whole, *passwords, *(unquote(password) for password in passwords), *self._basic)
+        sent = [basic(unquote(url.username or ""), unquote(url.password)) for url in urls if url.password]
+        # Basic credentials are sent instead of a key where a server's URL has a name and a password.
+        return (*whole, *passwords, *(unquote(password) for password in passwords), *sent)
 
     @property
     def _stores(self) -> tuple[SecretStr | None, ...]:
         return (self.database_url, self.redis_url)
-
-    @property
-    def _basic(self) -> tuple[str, ...]:
-        """The Basic credentials that are sent instead of a key if the server's URL has a name and a password."""
-        url = self.openai_base_url
-        if url is None or not url.password:
-            return ()
-        return (basic(unquote(url.username or ""), unquote(url.password)),)
 
 
 def basic(name: str, password: str) -> str:
@@ -267,11 +295,19 @@ def settings() -> Settings:
     """Return the configuration, read once. Raises SettingsError with a sentence a person can act on."""
     try:
         proxies.check()
-        return Settings()
+        read = Settings()
+        # A mistake in the file of the models stops the start, as one in a variable does.
+        _ = read.catalogue
     except ValidationError as error:
         raise SettingsError("\n".join(_sentence(problem) for problem in error.errors())) from None
-    except proxies.ProxyError as error:
+    except (proxies.ProxyError, CatalogueError) as error:
         raise SettingsError(str(error)) from None
+    return read
+
+
+def _variable(name: str) -> str | None:
+    """Return a variable of the environment, else of `.env`."""
+    return os.environ.get(name) or dotenv_values(".env", encoding="utf-8").get(name)
 
 
 def child_process_environment(**changed: str) -> dict[str, str]:

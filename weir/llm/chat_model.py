@@ -9,8 +9,9 @@ from typing import Any
 
 import httpx2
 import openai
-from pydantic import SecretStr
+from pydantic import HttpUrl, SecretStr
 
+from weir.config.model_catalogue import CatalogueModel
 from weir.config.settings import Settings
 from weir.llm.abortable_client import AbortableConnections, tls_context
 from weir.llm.idle_timeout import AsyncIdleTimeoutClient
@@ -56,6 +57,9 @@ PACKAGED_JSON_SAMPLING = {"repeat_penalty": 1.0}
 EMBEDDED_WINDOW = 2_500
 """Tokens of history. One slot of the embedded engine holds 4,096, for prompt, history and answer together."""
 
+MODEL_NAME = "weir_model"
+"""Key in the metadata of a call: the model's name in the catalogue."""
+
 _NO_KEY_NEEDED = SecretStr("none")
 """Local servers (Ollama, vLLM, LM Studio) accept any key, but the openai client requires one."""
 
@@ -73,23 +77,34 @@ class Endpoint:
     is_embedded: bool = False
     is_packaged: bool = False
     """Whether the model is the toy-sized one that comes with Weir."""
+    name: str = ""
+    """The model's name in the catalogue, which its calls have in their metadata; "" where it is the only one."""
 
 
 def configured_endpoint(settings: Settings) -> Endpoint:
     """Return the endpoint that the settings name."""
-    url = settings.openai_base_url
+    return _endpoint(settings.openai_base_url, settings.openai_api_key, settings.openai_model)
+
+
+def catalogue_endpoint(model: CatalogueModel, *, name: str = "") -> Endpoint:
+    """Return the endpoint of a model of the catalogue, which is not embedded."""
+    return _endpoint(model.entry.base_url, model.key, model.model, name)
+
+
+def _endpoint(url: HttpUrl | None, key: SecretStr | None, model: str, name: str = "") -> Endpoint:
     return Endpoint(
         base_url=str(url) if url else None,
-        api_key=settings.openai_api_key or _NO_KEY_NEEDED,
-        model=settings.openai_model,
+        api_key=key or _NO_KEY_NEEDED,
+        model=model,
         host=(f"{url.host}:{url.port}" if url.port not in (80, 443) else str(url.host)) if url else "OpenAI",
+        name=name,
     )
 
 
-def embedded_endpoint(url: str, api_key: str, model: str, *, is_packaged: bool = False) -> Endpoint:
+def embedded_endpoint(url: str, api_key: str, model: str, *, is_packaged: bool = False, name: str = "") -> Endpoint:
     """Return the endpoint of the embedded engine."""
     address = f"{url.rstrip('/')}/v1"
-    return Endpoint(address, SecretStr(api_key), model, "embedded", is_embedded=True, is_packaged=is_packaged)
+    return Endpoint(address, SecretStr(api_key), model, "embedded", True, is_packaged, name)
 
 
 class AnswerKind(Enum):
@@ -173,6 +188,7 @@ def chat_model(
         timeout=openai.Timeout(
             settings.idle_timeout_seconds, connect=min(CONNECT_TIMEOUT_SECONDS, settings.idle_timeout_seconds)
         ),
+        metadata={MODEL_NAME: endpoint.name} if endpoint.name else None,
         stream_chunk_timeout=None,  # `weir.llm.idle_timeout` bounds all waiting
         # LangChain streams on `invoke` depending on whether the field is set at all, so None must not be passed.
         **({} if options.streaming is None else {"streaming": options.streaming}),

@@ -4,6 +4,7 @@ import functools
 import threading
 
 from pages.components.session import sign_in
+from weir.analysis.asked_models import cost_of
 from weir.analysis.metrics import RunMetrics
 from weir.app.services import AppServices, build_services
 from weir.config.settings import settings
@@ -24,7 +25,7 @@ def _build() -> AppServices:
 
 def answer_cost(figures: RunMetrics) -> float | None:
     """Return the cost of an answer in dollars, by the prices in the settings; None if it is not known."""
-    return service().settings.answer_cost(figures.tokens_in, figures.tokens_out)
+    return cost_of(figures.tokens_to_pay, service().settings.answer_cost)
 
 
 def close_services() -> None:

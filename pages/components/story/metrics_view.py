@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.layout.formatting import dollars, seconds
-from pages.components.session.app_services import service
+from pages.components.session.app_services import answer_cost
 from pages.components.story.streaming_display import Display, DisplayCost
 from weir.analysis.metrics import RunMetrics
 from weir.analysis.progress import Progress, RunPhase
@@ -69,7 +69,7 @@ def draw_figures(figures: RunMetrics) -> None:
     about = "" if figures.exact else "~"
     gaps, median, p95 = figures.inter_token_latencies, figures.median_latency, figures.p95_latency
     first, speed = figures.time_to_first_token, figures.tokens_per_second
-    price = service().settings.answer_cost(figures.tokens_in, figures.tokens_out)
+    price = answer_cost(figures)
     with st.container(horizontal=True, gap="small", key="story-figures"):
         _figure("First token", "–" if first is None else seconds(first), width=116)
         _figure("Tokens/s", "–" if speed is None else f"{about}{speed:,.0f}")

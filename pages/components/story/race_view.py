@@ -11,7 +11,7 @@ from pages.components.answer.answer_view import STATUS_BADGES
 from pages.components.answer.display_markdown import to_display_markdown
 from pages.components.layout import formatting
 from pages.components.session import run_links
-from pages.components.session.app_services import service
+from pages.components.session.app_services import answer_cost
 from pages.components.story.race_chart import draw_race_chart
 from pages.components.story.race_runs import Race
 from weir.analysis import method_race
@@ -116,6 +116,6 @@ def _state_text(lane: Lane, elapsed: float) -> str:
     icon, _ = STATUS_BADGES[end.status]
     if end.status is AnswerStatus.FAILED:
         return f"{icon} {end.message}"
-    cost = service().settings.answer_cost(figures.tokens_in, figures.tokens_out)
+    cost = answer_cost(figures)
     price = "" if cost is None else f"  \n{formatting.dollars(cost)}"
     return f"{icon} {end.status.value.lower()} after {method_race.seconds_spoken(elapsed)}{price}"
