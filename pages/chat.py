@@ -23,6 +23,7 @@ from pages.components.layout.model_status import draw_tiny_model_note
 from pages.components.layout.page_frame import page_title
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_user_id
+from pages.components.session.model_choice import models_of
 from pages.components.session.page_history import is_return
 from pages.components.session.report_storage_errors import draw_storage_error
 from weir.storage.storage_errors import StorageError
@@ -36,12 +37,15 @@ draw_chat_style()
 state = load_chat_state(is_return=is_return())
 actions = ChatActions(state, state.unsaved_conversations or service().conversations, current_user_id())
 
-bottom = input_bar("Ask a question", key="chat_input")
+bottom = input_bar("Ask a question", key="chat_input", picks_model=False)
 try:
     if bottom.text:
         actions.ask(bottom.text)
     turns, feedback = load_conversation(actions)
     options = actions.options()
+    bottom.model_status.draw_picker(
+        options.asked_model, key=f"chat_model_{state.conversation_id or 'new'}", change=actions.change_model
+    )
     draw_sidebar(actions)
 except StorageError as error:
     offer_unsaved_conversation(error, actions)
@@ -74,7 +78,7 @@ last_run = last_run_of(turns)
 forgotten = last_run.context.get("left_out", 0) // 2 if last_run else 0
 
 if turns:
-    draw_tiny_model_note()
+    draw_tiny_model_note(models_of(options.asked_model))
 placeholders: dict[str, answer_view.AnswerPlaceholders] = {}
 for number, turn in enumerate(turns[first:], first):
     has_actions = number >= len(turns) - TURNS_WITH_ACTIONS or turn.question.id == state.expanded_question_id

@@ -9,6 +9,7 @@ from pages.components.layout.keyed_container import keyed_container
 from pages.components.layout.model_status import draw_tiny_model_note
 from pages.components.layout.page_frame import page_title
 from pages.components.session import run_links
+from pages.components.session.model_choice import models_of
 from pages.components.story import story_view
 from pages.components.story.controls import StoryControls
 from pages.components.story.race_page import draw_race_page
@@ -60,7 +61,7 @@ if story.is_share_revoked():
     controls.draw_once()
     run_links.draw_run_unavailable(RunNotSharedError())
     st.stop()
-draw_tiny_model_note()
+draw_tiny_model_note(models_of(story.request.model))
 st.text(story.request.topic)
 placeholders = answer_view.answer_placeholders(keyed_container("story", story.id))
 below = story_view.create_below()
@@ -72,6 +73,7 @@ answer_view.draw_footer(
     run_id=story.answer.run_id,
     key="story",
     retry=partial(actions.regenerate, story),
+    retry_with=partial(actions.regenerate_with, story),
     more=lambda: story_view.draw_more_actions(story, ended, actions),
 )
 story_view.draw_after(story, ended, below)

@@ -41,8 +41,9 @@ def await_model() -> None:
 
 def test_await_model_waits_for_a_second_load_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = FailingEngine()
-    models = SimpleNamespace(engine=engine, endpoint=lambda: None, start=engine.start)
-    monkeypatch.setattr("pages.components.layout.model_status.service", lambda: SimpleNamespace(models=models))
+    models = SimpleNamespace(engine=engine, endpoint=lambda: None, start=engine.start, catalogue=("tiny",))
+    for module in ("layout.model_status", "session.model_choice"):
+        monkeypatch.setattr(f"pages.components.{module}.service", lambda: SimpleNamespace(models=models))
     app = AppTest.from_function(await_model, default_timeout=30).run()
     assert not app.exception
     assert engine.started == 1

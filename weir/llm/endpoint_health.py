@@ -92,6 +92,8 @@ async def _problem(http: httpx2.AsyncClient, endpoint: Endpoint) -> str:
         return f"{endpoint.host} does not answer as an OpenAI-compatible server does"
     except httpx2.HTTPError as error:
         return f"{endpoint.host} cannot be reached ({type(error).__name__})"
+    except Exception as error:  # of an address that cannot be asked at all, or of a server that speaks no HTTP
+        return f"{endpoint.host} cannot be asked ({type(error).__name__})"
     if response.status_code in (401, 403):
         return f"{endpoint.host} refuses the key"
     if response.status_code == 429 or response.status_code >= 500:

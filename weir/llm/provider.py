@@ -33,6 +33,7 @@ __all__ = [
     "EnginePhase",
     "EngineProblem",
     "EngineState",
+    "Health",
     "ModelOptions",
     "ModelProvider",
     "TransportTiming",

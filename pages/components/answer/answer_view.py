@@ -18,6 +18,7 @@ from pages.components.layout import formatting
 from pages.components.layout.copy_button import copy_button
 from pages.components.session import run_links
 from pages.components.session.app_services import answer_cost
+from pages.components.session.model_choice import has_choice, other_models
 from weir.analysis.metrics import MetricsAccumulator, RunMetrics, custom_event
 from weir.analysis.outcome import AnswerStatus, Outcome, outcome
 from weir.core.run_event import RunEvent
@@ -146,13 +147,14 @@ def draw_footer(
     run_id: str | None,
     key: str,
     retry: Callable[[], None],
+    retry_with: Callable[[str], None] | None = None,
     go_on: Callable[[], None] | None = None,
     more: Callable[[], None] | None = None,
 ) -> None:
     """Draw what is around the text of an answer that has ended: route, status, figures and actions.
 
-    `go_on` asks for the rest of an answer that was cut at its limit or stopped. `more` draws further actions beside
-    the others.
+    `retry_with` asks another model, where there are several. `go_on` asks for the rest of an answer that was cut at its
+    limit or stopped. `more` draws further actions beside the others.
     """
     draw_end(ended, placeholders)
     end = ended.outcome
@@ -171,6 +173,8 @@ def draw_footer(
             )
         else:
             st.button("Retry", icon=":material/refresh:", key=f"again-{key}", on_click=retry)
+        if retry_with and has_choice():
+            _draw_retry_with(ended, retry_with, key=f"again-with-{key}")
         if go_on and ended.text and (end.kind is FailureKind.LENGTH or end.status is AnswerStatus.STOPPED):
             st.button(
                 "Continue",
@@ -198,6 +202,28 @@ def draw_footer(
             more()
 
 
+def _draw_retry_with(ended: FinishedAnswer, retry_with: Callable[[str], None], *, key: str) -> None:
+    def retry() -> None:
+        if model := st.session_state.get(key):
+            retry_with(model)
+
+    st.menu_button(
+        "Regenerate with …",
+        other_models(ended.figures.model),
+        icon=":material/swap_horiz:",
+        type="tertiary",
+        key=key,
+        help="Have another model answer",
+        on_click=retry,
+    )
+
+
+def figures_line(figures: RunMetrics) -> str:
+    """Return the metrics of an answer as one line of Markdown, with the model that gave it."""
+    line = formatting.metrics_line(figures, answer_cost(figures))
+    return f"{formatting.escape_markdown(figures.model)} · {line}" if figures.model else line
+
+
 def draw_end(ended: FinishedAnswer, placeholders: AnswerPlaceholders) -> None:
     """Draw the route of an answer, how it ended, and its figures."""
     if ended.decision:
@@ -206,7 +232,7 @@ def draw_end(ended: FinishedAnswer, placeholders: AnswerPlaceholders) -> None:
         with placeholders.note.container(gap="xsmall"):
             draw_note(ended)
     if ended.text or ended.outcome.status is not AnswerStatus.FAILED:
-        placeholders.figures.caption(formatting.metrics_line(ended.figures, answer_cost(ended.figures)))
+        placeholders.figures.caption(figures_line(ended.figures))
     else:
         placeholders.figures.caption(f"ended after {formatting.seconds(ended.figures.duration)}")
 

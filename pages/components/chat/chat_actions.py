@@ -34,7 +34,9 @@ class ChatActions:
         """Add a question at the end of the conversation, which is a new one if none is open."""
         if self.state.conversation_id is None:
             self.open_conversation(self.repository.create(self.user_id))
-            new_options, self.state.new_options = self.state.new_options, ConversationOptions()
+            new_options = self.state.new_options
+            # The next conversation begins with the same model.
+            self.state.new_options = ConversationOptions(asked_model=new_options.asked_model)
             if new_options != ConversationOptions():
                 self.repository.set_options(self.user_id, self._conversation_id, new_options.model_dump())
         path = self.repository.path(self.user_id, self._conversation_id)
@@ -53,6 +55,15 @@ class ChatActions:
             self.state.new_options = read()
         else:
             self.repository.set_options(self.user_id, self.state.conversation_id, read().model_dump())
+
+    @report_storage_errors
+    def change_model(self, key: str) -> None:
+        """Have the model that the widget `key` has answer from now on, in the open conversation and in new ones."""
+        picked = {"asked_model": st.session_state[key]}
+        chosen = self.options().model_copy(update=picked)
+        self.change_options(lambda: chosen)
+        self.state.new_options = self.state.new_options.model_copy(update=picked)
+        self.state.is_address_stale = True
 
     @property
     def _conversation_id(self) -> str:
@@ -87,6 +98,11 @@ class ChatActions:
     def retry(self, turn: Turn) -> None:
         """Ask for another version of the answer, and stop this one if it is live."""
         self._regenerate(turn)
+
+    @report_storage_errors
+    def retry_with(self, turn: Turn, model: str) -> None:
+        """Ask another model for another version of the answer. The conversation keeps its model."""
+        self.state.requested_models[self._regenerate(turn)] = model
 
     @report_storage_errors
     def answer_as(self, turn: Turn, wrong: Route, route: Route) -> None:

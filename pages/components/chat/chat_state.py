@@ -7,6 +7,7 @@ import streamlit as st
 from chains.routes import Route
 from pages.components.chat.conversation_options import ConversationOptions
 from pages.components.session import run_links
+from pages.components.session.model_choice import address_of, newly_named
 from weir.runs.run import Run
 from weir.storage.records import Message
 from weir.storage.repository import ConversationRepository
@@ -34,6 +35,8 @@ class ChatState:
     """Options of the conversation that the next question begins."""
     requested_routes: dict[str, Route] = field(default_factory=dict)
     """The routes that the user chose, by the id of the waiting answer."""
+    requested_models: dict[str, str] = field(default_factory=dict)
+    """The models that were chosen for one answer, by the id of the waiting answer."""
     continued_texts: dict[str, str] = field(default_factory=dict)
     """The text that a waiting answer continues, by its id."""
     compared_answers: dict[str, Message] = field(default_factory=dict)
@@ -52,9 +55,16 @@ class ChatState:
         address = {"conversation": self.conversation_id} if self.conversation_id else {}
         if address and run:
             address["run"] = run.id
+        if not address:
+            # A conversation keeps its model; the address names that of the next one.
+            address = address_of(self.new_options.asked_model)
         shown = st.query_params.to_dict()
         # A link that names the run alone stays as it is: with another entry, *Back* would lead to the link again.
-        is_link = "run" in shown and "conversation" not in shown and (not address or shown["run"] == self.shared_run_id)
+        is_link = (
+            "run" in shown
+            and "conversation" not in shown
+            and (self.conversation_id is None or shown["run"] == self.shared_run_id)
+        )
         if shown != address and (self.is_address_stale or not is_link):
             st.query_params.from_dict(address)
         self.is_address_stale = False
@@ -67,6 +77,7 @@ def load_chat_state(*, is_return: bool) -> ChatState:
     """
     is_new = "chat_state" not in st.session_state
     state: ChatState = st.session_state.setdefault("chat_state", ChatState())
+    named_model = newly_named()
     if state.is_address_stale:
         return state
     if (named := st.query_params.get("conversation")) is not None:
@@ -76,6 +87,8 @@ def load_chat_state(*, is_return: bool) -> ChatState:
         opened = _of_linked_run()
         if opened != (state.conversation_id, state.shared_run_id):
             state.open(*opened)
+    if named_model is not None and state.conversation_id is None:
+        state.new_options = state.new_options.model_copy(update={"asked_model": named_model})
     return state
 
 

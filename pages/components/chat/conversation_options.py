@@ -18,6 +18,8 @@ class ConversationOptions(BaseModel):
     system_prompt: str = Field("", max_length=MAX_SYSTEM_PROMPT)
     temperature: float | None = Field(None, ge=0, le=2)
     max_tokens: int | None = Field(None, ge=1, le=MAX_TOKENS)
+    asked_model: str = Field("", max_length=200)
+    """Name of the model that answers, in the catalogue; "" is the default one."""
 
     @property
     def model(self) -> ModelOptions:
@@ -42,7 +44,10 @@ def draw_options(
     def of_widgets() -> ConversationOptions:
         system_prompt, temperature, max_tokens = (st.session_state[name] for name in keys)
         return ConversationOptions(
-            system_prompt=(system_prompt or "").strip(), temperature=temperature, max_tokens=max_tokens
+            system_prompt=(system_prompt or "").strip(),
+            temperature=temperature,
+            max_tokens=max_tokens,
+            asked_model=options.asked_model,
         )
 
     with st.popover("Options", icon=":material/tune:", type="tertiary", help="System prompt, temperature, length"):

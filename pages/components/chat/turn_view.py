@@ -11,10 +11,8 @@ from pages.components.answer.route_popover import draw_route
 from pages.components.answer.stored_answer import from_message
 from pages.components.chat.chat_actions import ChatActions
 from pages.components.chat.turns import Turn
-from pages.components.layout import formatting
 from pages.components.layout.copy_button import copy_button
 from pages.components.layout.keyed_container import keyed_container
-from pages.components.session.app_services import answer_cost
 from weir.analysis.outcome import AnswerStatus
 from weir.storage.records import Feedback, Message, Rating
 
@@ -116,6 +114,7 @@ def draw_answer_footer(
             run_id=message.run_id,
             key=message.id,
             retry=partial(actions.retry, turn),
+            retry_with=partial(actions.retry_with, turn),
             go_on=partial(actions.go_on, turn, ended),
             more=lambda: _draw_more(turn, message, ended, actions, feedback.get(message.id)),
         )
@@ -123,7 +122,7 @@ def draw_answer_footer(
     if ended.decision:
         answer_view.draw_route_badge(ended.decision, placeholders)
     placeholders.figures.button(
-        formatting.metrics_line(ended.figures, answer_cost(ended.figures)),
+        answer_view.figures_line(ended.figures),
         icon=":material/more_horiz:",
         key=f"actions-{message.id}",
         type="tertiary",

@@ -18,6 +18,7 @@ from pages.components.chat.turns import Turn, history
 from pages.components.layout.input_bar import InputBar
 from pages.components.session import run_start
 from pages.components.session.app_services import service
+from pages.components.session.model_choice import models_of
 from weir.access.limits import LimitReachedError
 from weir.llm.chain_registry import ModelNotReadyError
 from weir.runs.run import Run
@@ -91,9 +92,10 @@ def _start_run(turn: Turn, earlier: Sequence[Turn], actions: ChatActions) -> Run
     repository, user_id = actions.repository, actions.user_id
     route, so_far = actions.state.requested_routes.get(answer_id), actions.state.continued_texts.get(answer_id, "")
     options = actions.options()
+    model = actions.state.requested_models.get(answer_id, options.asked_model)
     try:
         prepared = prepare_conversation(
-            service().models,
+            models_of(model),
             turn.question.text,
             history(earlier),
             route=route,

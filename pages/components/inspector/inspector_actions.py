@@ -9,7 +9,7 @@ from chains.registry import REGISTRY
 from pages.components.inspector import chain_form
 from pages.components.inspector.inspector_state import InspectorState, RunRequest
 from pages.components.session import run_start
-from pages.components.session.app_services import service
+from pages.components.session.model_choice import page_models
 from pages.components.session.recordings import open_recording, samples
 from pages.components.session.run_start import PendingRun
 from weir.access.limits import LimitReachedError
@@ -40,7 +40,7 @@ def start_run(request: RunRequest, pending: PendingRun) -> StartResult:
     except ValueError as error:
         return StartResult(problem=f"{chain.name} takes JSON, and this text is not JSON: {error}.")
     try:
-        prepared = chain.prepare(service().models, inputs)
+        prepared = chain.prepare(page_models(), inputs)
         options = GraphOptions.model_validate(request.options)
         configured = configure_run(prepared.runnable, None if request.continues else prepared.inputs, options)
     except ModelNotReadyError:

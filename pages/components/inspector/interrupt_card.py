@@ -12,6 +12,7 @@ from pages.components.inspector.inspector_actions import start_now
 from pages.components.inspector.inspector_state import InspectorState, RunRequest
 from pages.components.layout.formatting import escape_markdown
 from pages.components.session.app_services import service
+from pages.components.session.model_choice import page_models
 from weir.analysis.graph_state import interrupts, thread_of
 from weir.llm.chain_registry import ChainSpec, ModelNotReadyError, UnsuitableModelError
 from weir.runs.graph_options import waiting_interrupts
@@ -56,7 +57,7 @@ def draw_waiting_thread(state: InspectorState, chain: ChainSpec, thread_id: obje
     if not isinstance(thread_id, str):
         return
     try:
-        runnable = chain.prepare(service().models, chain.inputs_for(None, continues=True)).runnable
+        runnable = chain.prepare(page_models(), chain.inputs_for(None, continues=True)).runnable
     except (ModelNotReadyError, UnsuitableModelError, ValueError):
         return
     try:

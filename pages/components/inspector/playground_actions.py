@@ -1,14 +1,14 @@
 """What the playground of a model call does: run it with changes, stop that, go to the run and back to the call."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chains.changed_call import UnusableMessagesError, prepare_changed_call
 from pages.components.inspector.inspector_state import InspectorState, ModelCall
 from pages.components.session import run_links, run_start
-from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
+from pages.components.session.model_choice import models_of
 from weir.access.limits import LimitReachedError
 from weir.llm.chain_registry import ModelNotReadyError
 from weir.llm.provider import ModelOptions
@@ -45,8 +45,11 @@ def run_changed(state: InspectorState, call: ModelCall, changed: ChangedCall) ->
 
     Returns "", or the sentence that says what prevents it.
     """
+    models, options = models_of(changed.options.model), changed.options
+    if models.name == options.model:
+        options = replace(options, model=None)
     try:
-        prepared = prepare_changed_call(service().models, changed.messages, changed.options, stop=changed.stop)
+        prepared = prepare_changed_call(models, changed.messages, options, stop=changed.stop)
     except ModelNotReadyError as error:
         return error.message
     except UnusableMessagesError as error:

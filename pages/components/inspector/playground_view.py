@@ -16,6 +16,7 @@ from pages.components.layout.formatting import escape_markdown
 from pages.components.session import run_links
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
+from pages.components.session.model_choice import has_choice, models_of, page_models
 from weir.analysis.component_data import ComponentData, component_data
 from weir.analysis.messages import text_of
 from weir.analysis.outcome import outcome
@@ -68,7 +69,7 @@ def _draw(state: InspectorState, run: Run, call: ModelCall) -> None:
         if buttons.button("Run", icon=":material/play_arrow:", type="primary", key="call_run"):
             if problem := playground_actions.run_changed(state, call, asked):
                 st.warning(problem, icon=":material/error:")
-        elif service().models.endpoint() is None:
+        elif models_of(asked.options.model).endpoint() is None:
             st.warning(ModelNotReadyError.message, icon=":material/power_off:")
         stop = buttons.empty()
         buttons.button(
@@ -222,7 +223,9 @@ def _draw_parameters(
 
 
 def _draw_model(state: InspectorState, run: Run, call: ModelCall, recorded: Any) -> str | None:
-    """Draw the model's name where an endpoint is configured, and return it; None is the endpoint's own."""
+    """Draw the model's name where there is a choice, and return it; None is the endpoint's own."""
+    if has_choice():
+        return _draw_catalogue_model(state, call, recorded)
     endpoint = service().models.endpoint()
     if endpoint is None or endpoint.is_embedded:
         return None
@@ -237,6 +240,14 @@ def _draw_model(state: InspectorState, run: Run, call: ModelCall, recorded: Any)
         key=key,
     )
     return None if chosen == endpoint.model else chosen
+
+
+def _draw_catalogue_model(state: InspectorState, call: ModelCall, recorded: Any) -> str:
+    """Draw the models of the catalogue, at first with the recorded one, and return the name of the chosen one."""
+    models = service().models.catalogue
+    known = [model.name for model in models if isinstance(recorded, str) and recorded in (model.name, model.model)]
+    key = _widget_key(state, call, "model", next(iter(known), page_models().name))
+    return str(st.selectbox("Model", models.names, key=key))
 
 
 def _number(value: Any, least: float, most: float) -> float | None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from chains.registry import prepare_structured
 from chains.structured import Profile
+from pages.components.answer.answer_view import figures_line
 from pages.components.answer.share_popover import draw_link
 from pages.components.json_viewer.analysis import HEIGHT
 from pages.components.json_viewer.json_source import JsonSource, of_run, schema_of
@@ -14,7 +15,7 @@ from pages.components.json_viewer.outline_view import LEGEND, html
 from pages.components.json_viewer.source_form import SCHEMA_KEY, SourceChoice
 from pages.components.layout import formatting, suggestions
 from pages.components.session import run_links, run_start
-from pages.components.session.app_services import service
+from pages.components.session.model_choice import page_models
 from weir.access.limits import LimitReachedError
 from weir.analysis.metrics import MetricsAccumulator, run_metrics
 from weir.analysis.outcome import AnswerStatus, outcome
@@ -36,7 +37,7 @@ def start_json_run(state: JsonState, topic: str, choice: SourceChoice) -> None:
         state.problem = "Fix the schema first."
         return
     try:
-        prepared = prepare_structured(service().models, topic, choice.schema or Profile, choice.method)
+        prepared = prepare_structured(page_models(), topic, choice.schema or Profile, choice.method)
     except ModelNotReadyError:
         state.topic = topic
         return
@@ -116,7 +117,7 @@ def draw_outcome(state: JsonState, run: Run) -> JsonSource:
     value = json.dumps(run.input, ensure_ascii=False)[:80]
     st.markdown(
         f"**{formatting.escape_markdown(run.name)}** {formatting.escape_markdown(value)} · {result.status.value} · "
-        f"{formatting.metrics_line(metrics)}"
+        f"{figures_line(metrics)}"
     )
     if result.message:
         st.markdown(f"{result.message} {result.hint}")

@@ -86,13 +86,16 @@ class InputBar:
     """Where a page can put a component that binds keys of its own."""
 
 
-def input_bar(placeholder: str, *, key: str) -> InputBar:
-    """Draw the input bar of a page that scrolls with the text as it streams in."""
+def input_bar(placeholder: str, *, key: str, picks_model: bool = True) -> InputBar:
+    """Draw the input bar of a page that scrolls with the text as it streams in.
+
+    Unless it `picks_model`, the page draws the picker itself, by `ModelStatus.draw_picker`.
+    """
     # `st.chat_input` at top level, not inside `st.bottom`. Streamlit pins it to the bottom either way, but scrolls
     # with the text only for a top-level input.
     text = _input(placeholder, key)
     with st.bottom:
-        return _with_status(text)
+        return _with_status(text, picks_model=picks_model)
 
 
 def input_bar_without_scroll(placeholder: str, *, key: str) -> InputBar:
@@ -112,9 +115,9 @@ def _input(placeholder: str, key: str) -> str | None:
     return st.chat_input(placeholder, key=key, max_chars=MAX_TEXT)
 
 
-def _with_status(text: str | None) -> InputBar:
+def _with_status(text: str | None, *, picks_model: bool = True) -> InputBar:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        model_line = ModelStatus()
+        model_line = ModelStatus(picks_for_page=picks_model)
         limit_line = QuotaNotice()
         with st.container(horizontal=True, gap=None, width="content"):
             stop = StopButton()

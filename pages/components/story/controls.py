@@ -4,6 +4,7 @@ import streamlit as st
 
 from chains.story_chain import Length, Tone
 from pages.components.session.app_services import service
+from pages.components.session.model_choice import has_choice, page_models
 from pages.components.story.request import StoryRequest
 from pages.components.story.streaming_display import Display, DisplayMode
 from weir.llm.provider import ModelOptions
@@ -57,15 +58,17 @@ def draw_model_choices() -> None:
     with st.popover("Model", icon=":material/tune:", key="story_model_options", on_change="rerun"):
         if not st.session_state.get("story_model_options"):
             return
-        st.selectbox(
-            "Model",
-            _models(),
-            index=None,
-            placeholder="Default",
-            key="story_model",
-            accept_new_options=True,
-            persist_state="session",
-        )
+        # Where there are several, the picker by the input names one.
+        if not has_choice():
+            st.selectbox(
+                "Model",
+                _models(),
+                index=None,
+                placeholder="Default",
+                key="story_model",
+                accept_new_options=True,
+                persist_state="session",
+            )
         st.number_input(
             "Temperature",
             0.0,
@@ -138,7 +141,8 @@ def story_request(topic: str) -> StoryRequest:
         model=values.get("story_model"), temperature=values.get("story_temperature"), seed=values.get("story_seed")
     )
     length, tone = Length(values.get("story_length", Length.MEDIUM)), Tone(values.get("story_tone", Tone.WARM))
-    return StoryRequest(topic, length, tone, values.get("story_method", Method.ASTREAM), options)
+    method = values.get("story_method", Method.ASTREAM)
+    return StoryRequest(topic, length, tone, method, options, model=page_models().name)
 
 
 def _models() -> list[str]:

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.components.layout import suggestions
 from pages.components.layout.input_bar import InputBar, input_bar_without_scroll
 from pages.components.session import run_start
-from pages.components.session.app_services import service
+from pages.components.session.model_choice import page_models
 from pages.components.story import controls
 from pages.components.story.race_runs import (
     FROM_MODEL,
@@ -35,7 +35,7 @@ def draw_race_page() -> None:
     methods, source = _draw_choices(state)
     if len(methods) < MIN_METHODS:
         st.caption("A race needs two methods or more.")
-    limit = service().models.parallel_answers
+    limit = page_models().parallel_answers
     if len(raced := method_race.lanes_within(methods, limit)) < len(methods):
         names = ", ".join(f"`{method.label}`" for method in methods if method not in raced)
         st.caption(f"The built-in model writes {limit} answers at once, so a race with it is without {names}.")

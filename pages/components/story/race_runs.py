@@ -8,6 +8,7 @@ import streamlit as st
 from pages.components.session import run_links
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
+from pages.components.session.model_choice import models_of
 from pages.components.session.my_runs import recent_runs
 from pages.components.session.recordings import open_recording, samples
 from pages.components.story.request import PreparedStory, StoryRequest, prepare, prepare_recorded
@@ -87,7 +88,7 @@ def start_race(state: RaceState, request: StoryRequest, methods: Sequence[Method
     The embedded one gets as many as it can answer at once, all with one seed and, if none is chosen, temperature 0.
     Other models may refuse both.
     """
-    models = service().models
+    models = models_of(request.model)
     if models.engine is not None:
         chosen = request.options
         temperature = 0.0 if chosen.temperature is None else chosen.temperature

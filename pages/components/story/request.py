@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chains.registry import prepare_replay, prepare_story_by_method
 from chains.story_chain import Length, Tone
 from pages.components.session import run_start
-from pages.components.session.app_services import service
+from pages.components.session.model_choice import models_of
 from weir.analysis import method_race
 from weir.analysis.metrics import run_metrics
 from weir.llm.chain_registry import PreparedRun
@@ -26,6 +26,8 @@ class StoryRequest:
     options: ModelOptions = ModelOptions()  # noqa: RUF009
     so_far: str = ""
     """The text that the story continues."""
+    model: str = ""
+    """The model's name in the catalogue; "" is the default one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class PreparedStory:
 def prepare(request: StoryRequest) -> PreparedStory:
     """Prepare a story by the model. Raises ModelNotReadyError."""
     prepared = prepare_story_by_method(
-        service().models,
+        models_of(request.model),
         request.method,
         request.topic,
         request.length,

@@ -27,6 +27,10 @@ class StoryActions:
         """Ask for another version with the same choices."""
         self._add_version(version.request)
 
+    def regenerate_with(self, version: StoryVersion, model: str) -> None:
+        """Ask another model for another version, with the same choices."""
+        self._add_version(replace(version.request, model=model, options=replace(version.request.options, model=None)))
+
     def continue_story(self, version: StoryVersion, ended: FinishedAnswer) -> None:
         """Ask for the rest of a story that was stopped or cut off."""
         self._add_version(replace(version.request, so_far=ended.text))

@@ -20,6 +20,7 @@ from pages.components.layout.input_bar import InputBar, StopButton
 from pages.components.session import run_links
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
+from pages.components.session.model_choice import models_of
 from pages.components.session.run_start import draw_retry
 from pages.components.story import metrics_view
 from pages.components.story.request import prepare
@@ -184,9 +185,10 @@ def draw_story(
             run_links.show_link(run)
         return ended
     run = version.answer.run()
-    if run or service().models.endpoint() is None:
+    models = models_of(version.request.model)
+    if run or models.endpoint() is None:
         draw_controls()
-    bottom.model_status.await_model()
+    bottom.model_status.await_model(models)
     live = LiveProgress(placeholders, version.cost)
     try:
         run = run or _start_run(version, live)

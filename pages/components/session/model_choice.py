@@ -1,0 +1,59 @@
+"""Which model a page asks: the one that its visitor has picked, or that the address names (`?model=`)."""
+
+import streamlit as st
+
+from pages.components.session.app_services import service
+from weir.llm.provider import ModelProvider
+
+KEY = "model"
+"""Of the picker in the session, and of the parameter in the address."""
+
+
+def page_models() -> ModelProvider:
+    """Return the provider of the picked model, or of the default one."""
+    return models_of(st.session_state.get(KEY))
+
+
+def models_of(name: str | None) -> ModelProvider:
+    """Return the provider of a model; of the default one where the catalogue has none of that name any more."""
+    models = service().models
+    return models.select(name) if name in models.catalogue.names else models
+
+
+def has_choice() -> bool:
+    """Whether there is more than one model."""
+    return len(service().models.catalogue) > 1
+
+
+def other_models(name: str) -> list[str]:
+    """Return the names of the models but this one."""
+    return [other for other in service().models.catalogue.names if other != name]
+
+
+def newly_named() -> str | None:
+    """Return the model that the address names, once for each address: a choice that is made later wins over it."""
+    named, page = st.query_params.get(KEY), st.session_state.get("current_page")
+    seen = st.session_state.get("model_seen")
+    st.session_state.model_seen = (page, named)
+    return named if (page, named) != seen and named in service().models.catalogue.names else None
+
+
+def follow_address() -> None:
+    """Pick the model that the address names. Called before the picker is drawn."""
+    if (named := newly_named()) is not None:
+        st.session_state[KEY] = named
+
+
+def address_of(name: str) -> dict[str, str]:
+    """Return the parameter of the address for a model; none for the default one."""
+    return {KEY: name} if name and name != service().models.name else {}
+
+
+def name_in_address() -> None:
+    """Put the picked model into the address: the picker's callback."""
+    named = address_of(st.session_state[KEY])
+    if named:
+        st.query_params.update(named)
+    else:
+        st.query_params.pop(KEY, None)
+    st.session_state.model_seen = (st.session_state.get("current_page"), named.get(KEY))

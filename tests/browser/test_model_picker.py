@@ -1,0 +1,97 @@
+"""Several models in the browser: the picker, what it says of an endpoint, and which model gave an answer."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+
+from tests.support.app_process import running_weir
+from tests.support.browser_page import opened, send
+from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[tuple[FakeOpenAI, FakeOpenAI]]:
+    with fake_openai() as fast, fake_openai() as slow:
+        fast.plan, slow.plan = Plan(tokens=["quick", " words"]), Plan(tokens=["slow", " words"], rate=20)
+        yield fast, slow
+
+
+@pytest.fixture(scope="module")
+def url(servers: tuple[FakeOpenAI, FakeOpenAI], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    file: Path = tmp_path_factory.mktemp("models") / "weir.toml"
+    addresses = zip(("fast", "slow", "down"), (servers[0].url, servers[1].url, "http://127.0.0.1:9/v1"), strict=True)
+    file.write_text("".join(f"[models.{name}]\nbase_url = '{at}'\n" for name, at in addresses), encoding="utf-8")
+    with running_weir(WEIR_CONFIG=str(file), WEIR_RETRIES="0", WEIR_ROUTER="local") as address:
+        yield address
+
+
+def picker(page: Page) -> Locator:
+    return page.get_by_role("combobox", name="Model")
+
+
+def pick(page: Page, name: str) -> None:
+    option = page.get_by_role("option", name=name)
+    picker(page).click()
+    # A page that is drawn anew at that moment closes the list.
+    with contextlib.suppress(PlaywrightTimeoutError):
+        option.wait_for(timeout=3_000)
+    if not option.is_visible():
+        picker(page).click()
+    option.click()
+    expect(picker(page)).to_have_value(name)
+
+
+def figures(page: Page, name: str) -> Locator:
+    return page.get_by_text(re.compile(rf"^{name} · first token"))
+
+
+def test_a_conversation_is_asked_of_the_model_that_is_picked(
+    page: Page, url: str, servers: tuple[FakeOpenAI, FakeOpenAI]
+) -> None:
+    fast, slow = servers
+    opened(page, f"{url}/?model=slow")
+    expect(picker(page)).to_have_value("slow")
+    expect(page.get_by_text(f"slow at {slow.url.removeprefix('http://').removesuffix('/v1')}")).to_be_visible()
+    send(page, "Why is it so?")
+    expect(figures(page, "slow")).to_be_visible()
+    pick(page, "fast")
+    send(page, "And what of it?")
+    expect(figures(page, "fast")).to_be_visible()
+    assert [message["content"] for message in fast.answers[-1].body["messages"][-3:]] == [
+        "Why is it so?",
+        "slow words",
+        "And what of it?",
+    ]
+    page.get_by_role("button", name="Regenerate with …").last.click()
+    page.get_by_text("slow", exact=True).last.click()
+    expect(figures(page, "slow")).to_have_count(2)
+    expect(page.get_by_text("2 / 2")).to_be_visible()
+    page.reload()
+    expect(picker(page)).to_have_value("fast")
+    expect(figures(page, "slow")).to_have_count(2)
+    pick(page, "down")
+    expect(page.get_by_text("down cannot answer: 127.0.0.1:9 cannot be reached")).to_be_visible()
+    page.get_by_role("button", name="New chat").click()
+    expect(page).to_have_url(re.compile(r"\?model=down$"))
+    expect(picker(page)).to_have_value("down")
+
+
+@pytest.mark.parametrize(
+    ("path", "question"), [("story", "rain"), ("partial_json", "rain"), ("events?chain=story", "rain")]
+)
+def test_a_link_opens_a_page_with_its_model(
+    page: Page, url: str, servers: tuple[FakeOpenAI, FakeOpenAI], path: str, question: str
+) -> None:
+    _, slow = servers
+    before = len(slow.seen)
+    joined = "&" if "?" in path else "?"
+    opened(page, f"{url}/{path}{joined}model=slow")
+    expect(picker(page)).to_have_value("slow")
+    send(page, question)
+    expect(page.get_by_text(re.compile("First token|Done")).first).to_be_visible()
+    assert len(slow.seen) == before + 1
