@@ -2,6 +2,7 @@
 # make test           set everything up and run every test, in Chromium too (WORKERS=2 for fewer at once)
 # make test-fast      the tests that need neither Chromium nor the embedded model and are quick: for each commit
 # make test-postgres  the tests of what is kept, on a PostgreSQL of their own too
+# make test-clients   OpenAI clients of others at Weir's /v1: LiteLLM, llm, and the openai and Vercel AI SDKs for JavaScript
 # make test-redis     several replicas: a Redis of their own, and processes behind nginx
 # make test-attach    attached programs in environments of their own: LangChain versions, gunicorn, Jupyter, JavaScript
 # make test-wheel     the wheel, in an empty environment and an empty folder
@@ -28,7 +29,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-.PHONY: run help test test-fast test-postgres test-redis test-attach test-wheel check eval train bench soak audit lock browser clean
+.PHONY: run help test test-fast test-postgres test-redis test-attach test-clients test-wheel check eval train bench soak audit lock browser clean
 
 run: $(VENV)/.runs
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -54,6 +55,9 @@ test-redis: $(VENV)/.tests
 
 test-attach: $(VENV)/.tests
 	@PYTHON=$(BIN)/python sh tests/attach/environments.sh
+
+test-clients: $(VENV)/.tests
+	@PYTHON=$(BIN)/python sh tests/clients/environments.sh
 
 test-wheel: $(VENV)/.tests
 	@PYTHON=$(BIN)/python bash tests/wheel.sh

@@ -76,12 +76,18 @@ class StructuredInput(TopicInput):
 
 
 class ConversationInput(_Input):
-    """What the smart router and its classifier are given."""
+    """What the classifier is given."""
 
     question: Text = Field(description="A question", examples=["What is 25 * 17?"])
     history: list[tuple[Literal["human", "ai"], Text]] = Field(
         default_factory=list, max_length=MAX_MESSAGES, description="Earlier messages, oldest first, as [role, text]"
     )
+
+
+class RouterInput(ConversationInput):
+    """What the smart router is given."""
+
+    system_prompt: str = Field("", max_length=MAX_TEXT, description="Added to the prompt of the route")
 
 
 def prepare_story(
@@ -277,12 +283,16 @@ REGISTRY = ChainRegistry(
             "A topic becomes a story.",
             StoryInput,
             lambda models, fields: prepare_story(models, fields.topic, fields.length, fields.tone),
+            chat=lambda chat: {"topic": chat.question},
         ),
         ChainSpec(
             "smart_router",
             "Classifies a question and streams the answer of the chain that is made for it.",
-            ConversationInput,
-            lambda models, fields: prepare_conversation(models, fields.question, fields.history),
+            RouterInput,
+            lambda models, fields: prepare_conversation(
+                models, fields.question, fields.history, system_prompt=fields.system_prompt
+            ),
+            chat=lambda chat: {"question": chat.question, "history": chat.history, "system_prompt": chat.system},
         ),
         ChainSpec(
             "classify",
@@ -303,6 +313,7 @@ REGISTRY = ChainRegistry(
             "Two branches side by side, a lambda, a tool and custom events.",
             TopicInput,
             _prepare_showcase,
+            chat=lambda chat: {"topic": chat.question},
         ),
         ChainSpec(
             "graph",
@@ -315,6 +326,7 @@ REGISTRY = ChainRegistry(
             "An agent with a calculator, a calendar and a letter counter. It needs a model that calls tools.",
             QuestionInput,
             _prepare_agent,
+            chat=lambda chat: {"question": chat.question},
         ),
     ),
     lambda: settings().extra_chains,

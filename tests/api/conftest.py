@@ -13,12 +13,15 @@ from tests.support.fake_openai import FakeOpenAI
 from tests.support.serving import served
 from weir.access.anonymous_id import COOKIE, is_anonymous_id, new_anonymous_id
 from weir.access.limits import RunLimiter
+from weir.api.api_services import ApiServices
 from weir.api.app import create_api
+from weir.api.gateway import create_gateway
 from weir.api.middleware.anonymous_id_cookie import AnonymousIdMiddleware
 from weir.app.services import run_limit_config
 from weir.archive.run_archive import RunArchive
 from weir.config.settings import Settings
 from weir.llm.provider import ModelProvider
+from weir.runs.attached_programs import AttachedPrograms
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
 
@@ -50,9 +53,10 @@ def serve(openai_server: FakeOpenAI, loop: BackgroundLoop, store: RunArchive) ->
         recorder = Recorder(store, loop, grace_seconds=settings.grace_seconds, secrets=settings.secrets)
         limits = RunLimiter(run_limit_config(settings))
         api = create_api(settings, REGISTRY, models, recorder, limits, store, people_sign_in=people_sign_in)
-        app = AnonymousIdMiddleware(
-            Starlette(routes=[Mount("/api", api)]), name=COOKIE, new_id=new_anonymous_id, is_valid=is_anonymous_id
-        )
+        services = ApiServices(REGISTRY, models, recorder, limits, store, AttachedPrograms(store))
+        gateway = create_gateway(settings, services, people_sign_in=people_sign_in)
+        mounts = Starlette(routes=[Mount("/api", api), Mount("/v1", gateway)])
+        app = AnonymousIdMiddleware(mounts, name=COOKIE, new_id=new_anonymous_id, is_valid=is_anonymous_id)
         with served(app, "weir-api") as address, httpx.Client(base_url=f"{address}/api", timeout=60) as client:
             yield client
             recorder.stop_all()

@@ -57,6 +57,26 @@ def test_no_request_meets_a_server_error_or_an_undocumented_status(
     assert statuses
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/models"), ("GET", "/models/{name}"), ("POST", "/chat/completions")]
+)
+def test_no_request_at_the_openai_door_meets_a_server_error(
+    serve: Serve, openai_server: FakeOpenAI, method: str, path: str
+) -> None:
+    openai_server.plan = Plan(tokens=["a", "b"])
+    with serve(WEIR_TIMEOUT=30) as client:
+        base = str(client.base_url).rstrip("/").removesuffix("/api") + "/v1"
+        schema = schemathesis.openapi.from_dict(httpx.get(f"{base}/openapi.json").json())
+
+        @given(case=schema[path][method].as_strategy())
+        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+        def holds(case: Any) -> None:
+            case.validate_response(case.call(base_url=base), checks=[not_a_server_error, status_code_conformance])
+
+        holds()
+
+
 def test_every_operation_is_documented(client: httpx.Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {(method.upper(), path) for path, methods in paths.items() for method in methods} == OPERATIONS

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import gzip
+import itertools
 import json
 import re
 import signal
@@ -211,12 +212,17 @@ def test_no_key_is_on_a_page_in_a_frame_an_answer_an_export_a_file_or_the_log(
                 answer = client.post("/chains/story/invoke", json={"input": {"topic": way}, "model": "second"})
                 found[f"second {way}"] = answer.text
             found["models"] = client.get("/models").text
+            for model, way in itertools.product(("fake", "second", "weir/smart_router"), LEAKS):
+                call = {"model": model, "messages": [{"role": "user", "content": f"What about {way}"}], "stream": True}
+                found[f"{model} {way}"] = client.post(f"{url}/v1/chat/completions", json=call).text
         found["refusals"] = httpx.get(f"{url}/api/chains", headers={"Authorization": f"Bearer {TOKEN}x"}).text
         page.goto("about:blank")
     found |= left_behind(frames, log, data)
     assert "no: Bearer •••" in found["chat"]
     assert "no: Bearer •••" in found["frames"]
     assert "Your key is Bearer •••." in found["second chunk"]
+    assert "Your key is Bearer •••." in found["weir/smart_router chunk"]
+    assert "no: Bearer •••" in found["fake 401"]
     assert "it has harmless, Bearer •••" in found["models"]
     assert "What about sse" in found["files"]
     assert "Config(key=•••" in found["return events"]

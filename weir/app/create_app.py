@@ -20,7 +20,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from weir.access.anonymous_id import COOKIE, is_anonymous_id, new_anonymous_id
+from weir.api.api_services import ApiServices
 from weir.api.app import create_api
+from weir.api.gateway import create_gateway
 from weir.api.middleware.anonymous_id_cookie import AnonymousIdMiddleware
 from weir.api.middleware.compressed_static import CompressedStaticMiddleware
 from weir.api.middleware.hosts import Hosts, HostsMiddleware
@@ -111,12 +113,17 @@ def create_app_parts(
         services.programs,
         people_sign_in=people_sign_in,
     )
+    gateway = create_gateway(
+        services.settings,
+        ApiServices(registry, services.models, services.recorder, services.limits, services.archive, services.programs),
+        people_sign_in=people_sign_in,
+    )
     hosts = Hosts((*comma_list.split_commas(services.settings.allowed_hosts), *host_names), cors_origins)
     base = base_path.strip("/")
     probes = (f"/{base}/_stcore/health".replace("//", "/"), "/api/health")
     return AppParts(
         lifespan,
-        [Route("/chat", _redirect_to_root), Mount("/api", api)],
+        [Route("/chat", _redirect_to_root), Mount("/api", api), Mount("/v1", gateway)],
         [
             Middleware(LargeBodyMiddleware),
             Middleware(SecurityHeadersMiddleware, framed_by=services.settings.framing_origins),

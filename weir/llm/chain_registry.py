@@ -52,6 +52,24 @@ class PreparedRun:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatInput:
+    """A conversation that a chat client sends, for a chain that takes one."""
+
+    question: str
+    """The last message, which is the person's."""
+    history: tuple[tuple[str, str], ...] = ()
+    """The messages before it, oldest first, as `(role, text)`: human or ai."""
+    system: str = ""
+    """The texts of the system messages."""
+
+    @property
+    def messages(self) -> list[tuple[str, str]]:
+        """All messages, as LangChain takes them."""
+        system = [("system", self.system)] if self.system else []
+        return [*system, *self.history, ("human", self.question)]
+
+
+@dataclass(frozen=True, slots=True)
 class ChainSpec:
     """A chain of the registry: its name, the model of its input, and how it is prepared for a run."""
 
@@ -60,6 +78,13 @@ class ChainSpec:
     input_model: type[BaseModel]
     prepare: Callable[[ModelProvider, Any], PreparedRun]
     """Called with the model provider and a validated input. Raises ModelNotReadyError or UnsuitableModelError."""
+    chat: Callable[[ChatInput], Any] | None = None
+    """Returns the input for a conversation; None where the chain takes none, as does the absence of `chat`."""
+
+    @property
+    def takes_chat(self) -> bool:
+        """Whether a chat client can ask it."""
+        return self.chat is not None and self.chat(ChatInput("?")) is not None
 
     def inputs_for(self, value: Any, *, continues: bool = False) -> BaseModel:
         """Return the validated input. A run that goes on with a thread may have none: it gets the defaults.
@@ -140,4 +165,25 @@ def spec_of_runnable(name: str, path: str, runnable: Runnable[Any, Any]) -> Chai
         def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
             return json_schema()
 
-    return ChainSpec(name, f"From {path}.", AnyInput, lambda _, inputs: PreparedRun(runnable, inputs.root))
+    return ChainSpec(
+        name,
+        f"From {path}.",
+        AnyInput,
+        lambda _, inputs: PreparedRun(runnable, inputs.root),
+        chat=lambda chat: _input_by_schema(json_schema(), chat),
+    )
+
+
+def _input_by_schema(schema: dict[str, Any], chat: ChatInput) -> Any:
+    """Return a conversation as the input that a schema describes; None if it describes none.
+
+    That is an object with `messages`, or with one required text; or a text.
+    """
+    properties = schema.get("properties")
+    if not isinstance(properties, dict):
+        return chat.question if schema.get("type") == "string" else None
+    if "messages" in properties:
+        return {"messages": chat.messages}
+    required = [name for name in schema.get("required", ()) if name in properties]
+    is_text = len(required) == 1 and properties[required[0]].get("type") == "string"
+    return {required[0]: chat.question} if is_text else None

@@ -7,10 +7,11 @@ are rejected.
 
 import contextlib
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from weir.access.caller import PROXY_HEADERS, is_token
@@ -38,9 +39,17 @@ class _BodyTooLargeError(Exception):
 
 
 class AccessMiddleware:
-    """ASGI middleware that passes a request on or rejects it with problem details."""
+    """ASGI middleware that passes a request on or rejects it, with what `refusal` makes of the error."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, *, people_sign_in: bool = False) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        *,
+        people_sign_in: bool = False,
+        refusal: Callable[[ApiError], Response] = problem,
+    ) -> None:
+        self._refusal = refusal
         self._app = app
         self._settings = settings
         self._token = settings.api_token.get_secret_value() if settings.api_token else None
@@ -55,7 +64,7 @@ class AccessMiddleware:
         try:
             self._check(scope, headers)
         except ApiError as error:
-            await problem(error)(scope, receive, send)
+            await self._refusal(error)(scope, receive, send)
             return
         await self._limit_body_size(scope, receive, send)
 
@@ -97,7 +106,7 @@ class AccessMiddleware:
         """Pass the request on, and reject it as soon as its body is too large."""
         declared = Headers(scope=scope).get("content-length", "0")
         if declared.isdigit() and int(declared) > MAX_BODY:
-            await problem(_too_large_error())(scope, receive, send)
+            await self._refusal(_too_large_error())(scope, receive, send)
             return
         read = 0
 
@@ -117,7 +126,7 @@ class AccessMiddleware:
         with contextlib.suppress(_BodyTooLargeError):
             await self._app(scope, receive_counted, send_unless_too_large)
         if read > MAX_BODY:
-            await problem(_too_large_error())(scope, receive, send)
+            await self._refusal(_too_large_error())(scope, receive, send)
 
 
 def _too_large_error() -> ApiError:

@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from weir.api.gateway_errors import refusal
 from weir.api.middleware.tls import is_tls
 from weir.api.problem_details import ApiError, problem
 
@@ -190,6 +191,8 @@ def _error_response(error: ApiError, scope: Scope) -> Response:
     """Return problem details for a program, and a sentence for a person."""
     if scope["path"].startswith("/api/"):
         return problem(error)
+    if scope["path"].startswith("/v1/"):
+        return refusal(error)
     _LOG.warning("refused %s %s %s", error.status, error.detail, error.cause)
     return PlainTextResponse(f"{error.detail}\n", error.status)
 
