@@ -57,9 +57,9 @@ def send(page: Page, text: str) -> None:
 
 def ended(page: Page, times: int = 1) -> None:
     """Wait until that many answers have ended."""
-    expect(page.get_by_role("button", name="Regenerate").or_(page.get_by_role("button", name="Retry"))).to_have_count(
-        times
-    )
+    # With several models there is *Regenerate with …* too.
+    again = page.get_by_role("button", name="Regenerate", exact=True)
+    expect(again.or_(page.get_by_role("button", name="Retry"))).to_have_count(times)
 
 
 def record_shifts(page: Page) -> None:
