@@ -1,6 +1,6 @@
 from tests.support.event_strategies import recorded
 from tests.support.timed_runs import stream_events
-from weir.analysis.method_race import Lane, lanes_within, summary, text_agreement
+from weir.analysis.method_race import Lane, lanes_of, lanes_within, summary, text_agreement
 from weir.runs.methods import Method
 from weir.runs.run import Status
 
@@ -55,3 +55,20 @@ def test_text_agreement_counts_the_characters_that_are_the_same() -> None:
     assert text_agreement(different).startswith("The texts are the same for 2 characters")
     longer = [lane(Method.STREAM, (0.1, "abc")), lane(Method.INVOKE, (0.1, "abcd"))]
     assert text_agreement(longer).startswith("The texts are the same for 3 characters")
+
+
+def test_models_race_where_one_method_ran_each_and_the_summary_names_the_winner() -> None:
+    runs = [
+        recorded(list(stream_events(*chunks)), status=Status.DONE)
+        for chunks in (((0.4, "a"), (0.9, "b")), ((0.2, "c"), (1.5, "d")), ((0.3, "e"), (2.0, "f")))
+    ]
+    for run, name in zip(runs, ("one", "two", "three"), strict=True):
+        run.context.update(method="astream", model=name)
+    lanes = [lane.read() for lane in lanes_of(runs)]
+    assert [lane.label for lane in lanes] == ["one", "two", "three"]
+    assert summary(lanes) == (
+        "two had the first word after 0.2 s (three 0.3 s, one 0.4 s); one ended first, after 0.9 s."
+    )
+    assert text_agreement(lanes) == ""
+    runs[0].context["method"] = "invoke"
+    assert [lane.model for lane in lanes_of(runs)] == ["", "", ""]

@@ -1,4 +1,4 @@
-"""Method race: the same prompt run by several methods at once, and a comparison of the results in sentences."""
+"""Race: the same prompt run by several methods or models at once, and a comparison of the results in sentences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,10 +12,12 @@ from weir.runs.run import Run, Status
 
 @dataclass(slots=True)
 class Lane:
-    """The run of one method in a race. `read` processes the events since its last call."""
+    """The run of one method or model in a race. `read` processes the events since its last call."""
 
     method: Method
     run: Run
+    model: str = ""
+    """Name of the model, where models race; "" where methods do."""
     arrivals: list[float] = field(default_factory=list)
     """Seconds from the run's start to each chunk of text."""
     _texts: list[str] = field(default_factory=list, init=False)
@@ -30,6 +32,11 @@ class Lane:
                 self.arrivals.append(event.elapsed)
                 self._texts.append(text)
         return self
+
+    @property
+    def label(self) -> str:
+        """What the lane is called: its model, or its method."""
+        return self.model or self.method.label
 
     @property
     def text(self) -> str:
@@ -58,6 +65,15 @@ def method_of(run: Run) -> Method:
     return next((method for method in Method if method.value == name), Method.ASTREAM)
 
 
+def lanes_of(runs: Sequence[Run]) -> tuple[Lane, ...]:
+    """Return the lanes of a race. Where all runs have one method and name different models, models race."""
+    methods = [method_of(run) for run in runs]
+    models = [name if isinstance(name := run.context.get("model"), str) else "" for run in runs]
+    by_model = len(set(methods)) == 1 and len(set(models)) == len(runs) > 1 and all(models)
+    lanes = zip(methods, runs, models, strict=True)
+    return tuple(Lane(method, run, model if by_model else "") for method, run, model in lanes)
+
+
 def seconds_spoken(value: float) -> str:
     """Format seconds for a sentence: `0.3 s`, `8.4 s`, `75 s`; below a tenth of a second in milliseconds."""
     if value < 0.095:
@@ -78,6 +94,8 @@ def summary(lanes: Sequence[Lane]) -> str:
 
     Streaming is the median of its lanes. Where a lane contradicts that, the sentence says so and compares nothing.
     """
+    if any(lane.model for lane in lanes):
+        return _model_summary(lanes)
     complete = [lane for lane in lanes if lane.is_complete]
     streamed = [(lane.first, lane) for lane in complete if lane.method.streams and lane.first is not None]
     waits = [lane.first for lane in complete if not lane.method.streams and lane.first is not None]
@@ -106,9 +124,24 @@ def summary(lanes: Sequence[Lane]) -> str:
     return ""
 
 
+def _model_summary(lanes: Sequence[Lane]) -> str:
+    """Return which model had the first word and which ended first; "" where fewer than two have finished."""
+    complete = [lane for lane in lanes if lane.is_complete]
+    if len(complete) < 2:
+        return ""
+    by_first = sorted(complete, key=lambda lane: lane.arrivals[0])
+    quickest, others = by_first[0], by_first[1:]
+    latest = ", ".join(f"{lane.label} {seconds_spoken(lane.arrivals[0])}" for lane in others)
+    ended = min(complete, key=lambda lane: lane.last)
+    return (
+        f"{quickest.label} had the first word after {seconds_spoken(quickest.arrivals[0])} ({latest}); "
+        f"{ended.label} ended first, after {seconds_spoken(ended.last)}."
+    )
+
+
 def text_agreement(lanes: Sequence[Lane]) -> str:
-    """Return whether the texts of the complete lanes are the same, in a sentence; "" for fewer than two."""
-    texts = [lane.text for lane in lanes if lane.is_complete]
+    """Return whether the texts of the complete lanes are the same, in a sentence; "" for fewer than two, or models."""
+    texts = [lane.text for lane in lanes if lane.is_complete and not lane.model]
     if len(texts) < 2:
         return ""
     if len(set(texts)) == 1:

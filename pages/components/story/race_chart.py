@@ -1,4 +1,4 @@
-"""The chart of a race: when the words of each method came."""
+"""The chart of a race: when the words of each lane came."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -26,7 +26,7 @@ def draw_race_chart(lanes: Sequence[Lane], summary: str) -> None:
     end = max(lane.last for lane in lanes)
     labels = _labels(lanes, end)
     x_scale = alt.Scale(domain=[0, end * 1.02], nice=False)
-    order = [lane.method.label for lane in lanes]
+    order = [lane.label for lane in lanes]
     y = alt.Y("method:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelFontSize=13))
     layers = [
         _bars(lanes, x_scale, y),
@@ -45,7 +45,7 @@ def draw_race_chart(lanes: Sequence[Lane], summary: str) -> None:
 def _bars(lanes: Sequence[Lane], x_scale: alt.Scale, y: alt.Y) -> alt.Chart:
     rows: list[dict[str, Any]] = []
     for lane in lanes:
-        name, first = lane.method.label, lane.first
+        name, first = lane.label, lane.first
         rows.append({"method": name, "from": 0.0, "to": lane.last if first is None else first, "what": WAITING})
         if first is not None:
             # A single chunk makes a bar without length: its stroke keeps it visible.
@@ -71,7 +71,7 @@ def _chunk_ticks(lanes: Sequence[Lane], end: float, x_scale: alt.Scale, y: alt.Y
         if lane.first is not None:
             # Reversed, so that of a bin the first chunk is drawn.
             bins = {int(TIME_BINS * at / max(end, 1e-9)): at for at in reversed(lane.arrivals)}
-            rows += [{"method": lane.method.label, "at": at} for at in bins.values()]
+            rows += [{"method": lane.label, "at": at} for at in bins.values()]
     is_dark = st.context.theme.type == "dark"
     chart: alt.Chart = (
         alt.Chart(pd.DataFrame(rows, columns=["method", "at"]))
@@ -84,7 +84,7 @@ def _chunk_ticks(lanes: Sequence[Lane], end: float, x_scale: alt.Scale, y: alt.Y
 
 
 def _end_points(lanes: Sequence[Lane], x_scale: alt.Scale, y: alt.Y) -> alt.Chart:
-    rows = [{"method": lane.method.label, "at": lane.last} for lane in lanes]
+    rows = [{"method": lane.label, "at": lane.last} for lane in lanes]
     chart: alt.Chart = (
         alt.Chart(pd.DataFrame(rows))
         .mark_point(shape="diamond", filled=True, size=70, opacity=1, color="#0b4f59", stroke="white", strokeWidth=1)
@@ -96,7 +96,7 @@ def _end_points(lanes: Sequence[Lane], x_scale: alt.Scale, y: alt.Y) -> alt.Char
 def _labels(lanes: Sequence[Lane], end: float) -> list[dict[str, Any]]:
     return [
         {
-            "method": lane.method.label,
+            "method": lane.label,
             "at": lane.first,
             "says": f"first word {method_race.seconds_spoken(lane.first)}",
             "side": "right" if lane.first > LATE * end else "left",

@@ -98,6 +98,13 @@ def start_race(state: RaceState, request: StoryRequest, methods: Sequence[Method
     _start(state, [prepare(replace(request, method=method)) for method in lanes])
 
 
+def start_model_race(state: RaceState, request: StoryRequest, models: Sequence[str]) -> None:
+    """Start a lane for each model. Raises ModelNotReadyError or LimitReachedError."""
+    # Another model of one endpoint may be chosen for a story; here each lane has its own.
+    options = replace(request.options, model=None)
+    _start(state, [prepare(replace(request, model=model, options=options)) for model in models])
+
+
 def start_replay_race(state: RaceState, source: str, methods: Sequence[Method]) -> None:
     """Start all lanes with the recorded stream that `source`, a key of `sources()`, names. Raises LimitReachedError."""
     recorded = open_recording(samples()[source][1]) if source in samples() else run_links.open_run(source)
@@ -130,5 +137,5 @@ def open_race(state: RaceState) -> Race | None:
         run_links.draw_run_unavailable(error)
         return None
     if state.race is None or [lane.run for lane in state.race.lanes] != runs:
-        state.race = Race(tuple(Lane(method_race.method_of(run), run) for run in runs))
+        state.race = Race(method_race.lanes_of(runs))
     return state.race

@@ -1,8 +1,8 @@
-"""The lanes of a race: a clock and the text of each method, and the result."""
+"""The lanes of a race: a clock and the text of each method or model, and the result."""
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -47,13 +47,43 @@ def draw_race(race: Race) -> None:
     _draw_lanes(race, placeholders)
     summary = method_race.summary(race.lanes)
     if summary:
-        head.markdown(f"#### {summary}")
+        by_model = any(lane.model for lane in race.lanes)
+        head.markdown(f"#### {formatting.escape_markdown(summary) if by_model else summary}")
     with result:
         if any(lane.arrivals for lane in race.lanes):
             draw_race_chart(race.lanes, summary)
+        if any(lane.model for lane in race.lanes):
+            _draw_figures(race.lanes)
         if agreement := method_race.text_agreement(race.lanes):
             st.markdown(f":material/compare_arrows: {agreement}")
-    _draw_code(race)
+    if not any(lane.model for lane in race.lanes):
+        _draw_code(race)
+
+
+def _draw_figures(lanes: Sequence[Lane]) -> None:
+    """Draw the figures of the models side by side."""
+    rows = []
+    for lane in lanes:
+        figures = run_metrics(lane.run.events)
+        gaps = (figures.median_latency, figures.p95_latency)
+        cost = answer_cost(figures)
+        rows.append(
+            {
+                "Model": lane.label,
+                "First token": _shown(figures.time_to_first_token, formatting.seconds),
+                "Tokens/s": _shown(figures.tokens_per_second, "{:,.0f}".format),
+                "Median gap": _shown(gaps[0], method_race.seconds_spoken),
+                "95 % of gaps below": _shown(gaps[1], method_race.seconds_spoken),
+                "Tokens": _shown(figures.tokens_out, "{:,}".format),
+                "Cost": _shown(cost, formatting.dollars),
+                "Total": formatting.seconds(figures.duration),
+            }
+        )
+    st.dataframe(rows, hide_index=True)
+
+
+def _shown(value: float | None, form: Callable[[float], str]) -> str:
+    return "–" if value is None else form(value)
 
 
 def _draw_code(race: Race) -> None:
@@ -75,14 +105,15 @@ def _lane_placeholders(
     above: st.delta_generator.DeltaGenerator, below: st.delta_generator.DeltaGenerator, lane: Lane
 ) -> _LanePlaceholders:
     """Make the placeholders of a lane: its clock in one row with the others, its text in a row below."""
-    name = f"`{lane.method.label}`"
+    name = f"`{lane.label}`" if not lane.model else formatting.escape_markdown(lane.method.label)
+    title = formatting.escape_markdown(lane.model) or lane.method.effect.capitalize()
     # Side by side where the lane has the width of a phone, else one below the other.
     with above.container(border=True, horizontal=True, horizontal_alignment="distribute", gap="xsmall"):
-        st.markdown(f"**{lane.method.effect.capitalize()}**  \n:small[{name}]", width=130)
+        st.markdown(f"**{title}**  \n:small[{name}]", width=130)
         with st.container(gap=None, width=160):
             clock, state = st.empty(), st.empty()
     with below.container(border=True, gap="xsmall"):
-        st.caption(name)
+        st.caption(title if lane.model else name)
         with st.container(height=170, border=False, autoscroll=True):
             text = st.empty()
     return _LanePlaceholders(clock, state, text)

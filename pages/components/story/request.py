@@ -36,11 +36,16 @@ class PreparedStory:
 
     prepared: PreparedRun
     method: Method
+    model: str = ""
+    """Name of the model in the catalogue; "" for a replay."""
 
     def start(self, on_start: Callable[[Run], None] | None = None) -> Run:
         """Start and return the run, after a call of `on_start` with it. Raises LimitReachedError."""
         return run_start.start(
-            self.prepared, context={"method": self.method.value}, method=self.method, on_start=on_start
+            self.prepared,
+            context={"method": self.method.value, "model": self.model},
+            method=self.method,
+            on_start=on_start,
         )
 
 
@@ -55,7 +60,7 @@ def prepare(request: StoryRequest) -> PreparedStory:
         options=request.options,
         so_far=request.so_far,
     )
-    return PreparedStory(prepared, request.method)
+    return PreparedStory(prepared, request.method, models_of(request.model).name)
 
 
 def prepare_recorded(recorded: Run, method: Method) -> PreparedStory:
