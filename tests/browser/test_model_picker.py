@@ -99,12 +99,17 @@ def test_a_link_opens_a_page_with_its_model(
 
 def test_a_race_of_models_names_the_winner(page: Page, url: str, servers: tuple[FakeOpenAI, FakeOpenAI]) -> None:
     servers[1].plan = Plan(tokens=["slow", " words"], delay=1.0)
-    opened(page, f"{url}/story?view=Race")
+    opened(page, f"{url}/story?view=Race&model=fast")
     page.get_by_text("Models", exact=True).click()
     page.get_by_role("button", name="down", exact=True).click()
+    page.get_by_role("button", name="Model", exact=True).click()
+    page.get_by_label("Stop at").fill("###")
+    page.get_by_label("Stop at").press("Enter")
+    page.keyboard.press("Escape")
     send(page, "rain")
     won = page.get_by_role("heading", name=re.compile(r"^fast had the first word after .* fast ended first"))
     expect(won).to_be_visible()
     expect(page.get_by_text("quick words")).to_be_visible()
+    assert servers[0].seen[-1].body["stop"] == ["###"]
     page.reload()
     expect(won).to_be_visible()

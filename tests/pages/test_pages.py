@@ -105,14 +105,15 @@ def test_options_are_of_one_conversation_and_sent_with_its_questions(app: AppTes
     assert sent["messages"][0]["content"].endswith("\n\nRhyme in {braces}.")
     assert sent["temperature"] == 0.5
     next(box for box in app.number_input if box.label.startswith("Longest")).set_value(50).run()
+    next(box for box in app.number_input if box.label == "Seed").set_value(7).run()
     ask(app, "Again")
     sent = openai_server.answers[-1].body
-    assert (sent["temperature"], sent["max_completion_tokens"]) == (0.5, 50)
+    assert (sent["temperature"], sent["max_completion_tokens"], sent["seed"]) == (0.5, 50, 7)
     press(app, "New chat")
     ask(app, "Something else")
     sent = openai_server.answers[-1].body
     assert "Rhyme" not in sent["messages"][0]["content"]
-    assert sent.keys().isdisjoint(("temperature", "max_completion_tokens"))
+    assert sent.keys().isdisjoint(("temperature", "max_completion_tokens", "seed", "stop"))
 
 
 def test_continue_writes_the_rest_of_an_answer_as_another_version(app: AppTest, openai_server: FakeOpenAI) -> None:

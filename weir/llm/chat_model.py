@@ -128,6 +128,8 @@ class ModelOptions:
     streaming: bool | None = None
     """Whether the model streams to its callbacks even when it is invoked for a whole answer."""
     kind: AnswerKind = AnswerKind.TEXT
+    stop: tuple[str, ...] = ()
+    """Texts that end an answer. They are not in it."""
 
 
 _SAMPLING = {
@@ -179,6 +181,7 @@ def chat_model(
         max_completion_tokens=max_tokens,
         temperature=temperature,
         seed=options.seed,
+        stop_sequences=list(options.stop) or None,
         http_client=connections.http if connections else _unused_sync_client(),
         http_async_client=with_timing(http, timing) if timing else http,
         extra_body=_SAMPLING[options.kind] if endpoint.is_packaged else None,

@@ -1,15 +1,19 @@
-"""Options of a conversation: a system prompt of one's own, temperature and length of answers."""
+"""Options of a conversation: a system prompt of one's own, temperature, length, seed and stop texts of answers."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
 
 import streamlit as st
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from weir.llm.provider import ModelOptions
 
 MAX_SYSTEM_PROMPT = 8_000
 MAX_TOKENS = 100_000
+MAX_SEED = 2**31 - 1
+MAX_STOPS = 4
+"""Stop texts: OpenAI's API takes four."""
+MAX_STOP_CHARS = 100
 
 
 class ConversationOptions(BaseModel):
@@ -18,13 +22,17 @@ class ConversationOptions(BaseModel):
     system_prompt: str = Field("", max_length=MAX_SYSTEM_PROMPT)
     temperature: float | None = Field(None, ge=0, le=2)
     max_tokens: int | None = Field(None, ge=1, le=MAX_TOKENS)
+    seed: int | None = Field(None, ge=0, le=MAX_SEED)
+    stop: tuple[Annotated[str, StringConstraints(min_length=1, max_length=MAX_STOP_CHARS)], ...] = Field(
+        (), max_length=MAX_STOPS
+    )
     asked_model: str = Field("", max_length=200)
     """Name of the model that answers, in the catalogue; "" is the default one."""
 
     @property
     def model(self) -> ModelOptions:
         """The parameters of the model."""
-        return ModelOptions(temperature=self.temperature, max_tokens=self.max_tokens)
+        return ModelOptions(temperature=self.temperature, max_tokens=self.max_tokens, seed=self.seed, stop=self.stop)
 
 
 def read_options(stored: Mapping[str, Any]) -> ConversationOptions:
@@ -39,18 +47,22 @@ def draw_options(
     options: ConversationOptions, *, key: str, change: Callable[[Callable[[], ConversationOptions]], None]
 ) -> None:
     """Draw the popover with the options. `change` is called with a function that returns those of the widgets."""
-    keys = [f"{name}-{key}" for name in ("system", "temperature", "length")]
+    keys = [f"{name}-{key}" for name in ("system", "temperature", "length", "seed", "stop")]
 
     def of_widgets() -> ConversationOptions:
-        system_prompt, temperature, max_tokens = (st.session_state[name] for name in keys)
+        system_prompt, temperature, max_tokens, seed, stop = (st.session_state[name] for name in keys)
         return ConversationOptions(
             system_prompt=(system_prompt or "").strip(),
             temperature=temperature,
             max_tokens=max_tokens,
+            seed=seed,
+            stop=tuple(text[:MAX_STOP_CHARS] for text in stop if text)[:MAX_STOPS],
             asked_model=options.asked_model,
         )
 
-    with st.popover("Options", icon=":material/tune:", type="tertiary", help="System prompt, temperature, length"):
+    with st.popover(
+        "Options", icon=":material/tune:", type="tertiary", help="System prompt, temperature, length, seed, stop texts"
+    ):
         st.text_area(
             "System prompt",
             value=options.system_prompt,
@@ -84,3 +96,29 @@ def draw_options(
             on_change=change,
             args=(of_widgets,),
         )
+        st.number_input(
+            "Seed",
+            0,
+            MAX_SEED,
+            value=options.seed,
+            key=keys[3],
+            placeholder="None",
+            help="The same seed asks for the same answer again. Some servers ignore it.",
+            on_change=change,
+            args=(of_widgets,),
+        )
+        draw_stop_texts(options.stop, key=keys[4], on_change=change, args=(of_widgets,))
+
+
+def draw_stop_texts(stop: Sequence[str], *, key: str, **more: Any) -> None:
+    """Draw the texts that end an answer; `more` are further arguments of the widget."""
+    st.multiselect(
+        "Stop at",
+        list(dict.fromkeys([*stop, *st.session_state.get(key, [])])),
+        default=None if key in st.session_state else list(stop),
+        accept_new_options=True,
+        max_selections=MAX_STOPS,
+        placeholder="Texts that end the answer",
+        key=key,
+        **more,
+    )

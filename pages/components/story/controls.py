@@ -3,6 +3,7 @@
 import streamlit as st
 
 from chains.story_chain import Length, Tone
+from pages.components.chat.conversation_options import draw_stop_texts
 from pages.components.session.app_services import service
 from pages.components.session.model_choice import has_choice, page_models
 from pages.components.story.request import StoryRequest
@@ -90,6 +91,7 @@ def draw_model_choices() -> None:
             persist_state="session",
             help="The same seed asks for the same story again. Some servers ignore it.",
         )
+        draw_stop_texts((), key="story_stop", persist_state="session")
 
 
 def _draw_method_choice() -> None:
@@ -138,7 +140,10 @@ def story_request(topic: str) -> StoryRequest:
     """Return a story about `topic`, with the options that the controls have now."""
     values = st.session_state
     options = ModelOptions(
-        model=values.get("story_model"), temperature=values.get("story_temperature"), seed=values.get("story_seed")
+        model=values.get("story_model"),
+        temperature=values.get("story_temperature"),
+        seed=values.get("story_seed"),
+        stop=tuple(values.get("story_stop", ())),
     )
     length, tone = Length(values.get("story_length", Length.MEDIUM)), Tone(values.get("story_tone", Tone.WARM))
     method = values.get("story_method", Method.ASTREAM)
