@@ -40,7 +40,7 @@ DESCRIPTIONS = {
 
 
 def api_is_closed() -> bool:
-    return service().settings.api_token is not None or bool(providers())
+    return service().settings.needs_token or bool(providers())
 
 
 def api_call(endpoint: Endpoint, topic: str) -> ApiCall:

@@ -321,3 +321,26 @@ def ask_twice() -> Callable[[ChatOpenAI], Any]:
         return asyncio.run(asked())
 
     return ask
+
+
+def test_clients_with_tokens_of_their_own_are_told_apart_in_limits_runs_and_log(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokens = {"ann": "token-of-ann-0123", "bob": "token-of-bob-0123"}
+    given = ",".join(f"{name}={token}" for name, token in tokens.items())
+    with serve(WEIR_API_TOKENS=given, WEIR_API_TOKEN="token-of-all-0123", WEIR_RUNS_PER_MINUTE=1) as client:
+        runs = {}
+        for name, token in tokens.items():
+            with openai_client(base_of(client), api_key=token) as known, caplog.at_level("INFO"):
+                answer = known.chat.completions.with_raw_response.create(model=ROUTER, messages=QUESTION)
+                runs[name] = answer.headers["x-weir-run"]
+                with pytest.raises(openai.RateLimitError):
+                    known.chat.completions.create(model=ROUTER, messages=QUESTION)
+        headers = {name: {"Authorization": f"Bearer {token}"} for name, token in tokens.items()}
+        for name, other in (("ann", "bob"), ("bob", "ann")):
+            listed = client.get("/runs", headers=headers[name]).json()["runs"]
+            assert [run["id"] for run in listed] == [runs[name]]
+            assert client.delete(f"/runs/{runs[other]}", headers=headers[name]).status_code == 403
+        assert client.get("/runs", headers={"Authorization": "Bearer token-of-eve-0123"}).status_code == 401
+        assert client.get("/runs", headers={"Authorization": "Bearer token-of-all-0123"}).json()["runs"] == []
+    assert {getattr(record, "client", None) for record in caplog.records} >= {"ann", "bob"}

@@ -18,6 +18,7 @@ VARIABLES = [
     "WEIR_RECORD_MB",
     "WEIR_KEEP_MB",
     "WEIR_API_TOKEN",
+    "WEIR_API_TOKENS",
     "WEIR_ALLOWED_HOSTS",
     "WEIR_MAX_RUNS",
     "WEIR_MAX_RUNS_PER_CLIENT",
@@ -225,3 +226,29 @@ def test_every_variable_is_documented(document: str) -> None:
     declared = [field.validation_alias.choices[0] for field in Settings.model_fields.values()]  # type: ignore[union-attr]
     assert sorted(declared) == sorted(VARIABLES)  # type: ignore[type-var]
     assert [variable for variable in declared if str(variable) not in text] == []
+
+
+def test_each_client_has_a_token_of_its_own_that_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_API_TOKENS", " ann=canary-token-of-ann, ci = canary-token-of-ci==")
+    assert settings().tokens_of_clients == {"ann": "canary-token-of-ann", "ci": "canary-token-of-ci=="}
+    assert settings().needs_token
+    assert {"canary-token-of-ann", "canary-token-of-ci=="} <= set(settings().secrets)
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("canary-token-of-ann", "each token needs a name"),
+        ("ann=canary", "16 characters or more"),
+        ("ann=canary-token-of-ann, ann=canary-token-of-bob", "each token needs a name of its own"),
+        ("ann=canary-token-of-ann, bob=canary-token-of-ann", "two clients have the same token"),
+    ],
+)
+def test_tokens_of_clients_that_cannot_be_used_are_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, value: str, why: str
+) -> None:
+    monkeypatch.setenv("WEIR_API_TOKENS", value)
+    with pytest.raises(SettingsError) as raised:
+        settings()
+    assert why in str(raised.value)
+    assert "canary" not in str(raised.value)

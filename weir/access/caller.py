@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_network
 
@@ -43,6 +44,17 @@ def program_caller(address: str) -> Caller:
 
 TOKEN_HOLDER = Caller.from_identity("holder of the API's token").visitor
 """Owner of the runs that attached programs send with the API's token, from wherever."""
+
+
+def client_caller(name: str, address: str = "") -> Caller:
+    """Return the caller for a program with a token of its own, wherever it is."""
+    return Caller.from_identity(f"client {name}", address)
+
+
+def client_of(given: str, tokens: Mapping[str, str]) -> str | None:
+    """Return the name of the client whose token this is; None if it is nobody's."""
+    found = [name for name, token in tokens.items() if is_token(given, token)]
+    return found[0] if found else None
 
 
 def is_token(given: str, token: str) -> bool:

@@ -2,13 +2,15 @@
 
 from fastapi import Request
 
-from weir.access.caller import LOCAL_PROGRAMS, TOKEN_HOLDER, Caller, program_caller
+from weir.access.caller import LOCAL_PROGRAMS, TOKEN_HOLDER, Caller, client_caller, program_caller
 from weir.runs.run import Run
 
 
 def get_caller(request: Request) -> Caller:
-    """Return the caller: the ticket's visitor, else the browser's visitor, else one that stands for the address."""
+    """Return the caller: the token's client, the ticket's or browser's visitor, or one that stands for the address."""
     address = request.client.host if request.client else ""
+    if (client := getattr(request.state, "client", None)) is not None:
+        return client_caller(client, address)
     if (visitor := getattr(request.state, "ticket_visitor", None)) is not None:
         return Caller(visitor, address)
     visitor = getattr(request.state, "visitor", None)
@@ -16,9 +18,11 @@ def get_caller(request: Request) -> Caller:
 
 
 def is_api_client(request: Request) -> bool:
-    """Whether the caller is a program: it has the token, or it has neither a ticket nor a visitor's cookie."""
+    """Whether the caller is a program like all others: it has the token that they share, or needs none."""
     if getattr(request.state, "has_token", False):
         return True
+    if hasattr(request.state, "client"):
+        return False  # it is told apart from others, whose runs are not its own
     return not hasattr(request.state, "ticket_visitor") and not hasattr(request.state, "visitor")
 
 
@@ -30,6 +34,8 @@ def attached_owner(request: Request) -> str | None:
     """
     if getattr(request.state, "has_token", False):
         return TOKEN_HOLDER
+    if (client := getattr(request.state, "client", None)) is not None:
+        return client_caller(client).visitor
     return None if hasattr(request.state, "ticket_visitor") else LOCAL_PROGRAMS[0]
 
 

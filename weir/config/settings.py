@@ -13,7 +13,7 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from weir.config import allow_list, proxies, user_chains
+from weir.config import allow_list, client_tokens, proxies, user_chains
 from weir.config.app_folder import IS_CHECKOUT
 from weir.config.comma_list import split_commas
 from weir.config.model_catalogue import (
@@ -161,9 +161,16 @@ class Settings(BaseSettings):
     """Dollars for a million tokens that the model writes."""
 
     api_token: Key = Field(
-        None, min_length=16, validation_alias=AliasChoices("WEIR_API_TOKEN"), examples=["a-long-random-string"]
+        None,
+        min_length=client_tokens.MIN_LENGTH,
+        validation_alias=AliasChoices("WEIR_API_TOKEN"),
+        examples=["a-long-random-string"],
     )
     """Bearer token for the HTTP API; without one the API answers loopback clients only."""
+    api_tokens: Annotated[SecretStr | None, BeforeValidator(_whole), AfterValidator(client_tokens.check)] = Field(
+        None, validation_alias=AliasChoices("WEIR_API_TOKENS"), examples=["ann=a-long-random-string"]
+    )
+    """Tokens of clients that are told apart, `name=token`, separated by commas."""
     allowed_hosts: Annotated[str, AfterValidator(_names_hosts)] = Field(
         "", validation_alias=AliasChoices("WEIR_ALLOWED_HOSTS"), examples=["weir.example.org"]
     )
@@ -231,6 +238,16 @@ class Settings(BaseSettings):
     """The user's Runnables for the registry: `name=package.module:attribute`, separated by commas."""
 
     @property
+    def tokens_of_clients(self) -> dict[str, str]:
+        """The tokens of `api_tokens`, by the names of their clients."""
+        return client_tokens.parse(self.api_tokens)
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether programs need a token."""
+        return self.api_token is not None or self.api_tokens is not None
+
+    @property
     def framing_origins(self) -> tuple[str, ...]:
         """The origins of `framed_by`."""
         return split_commas(self.framed_by)
@@ -250,17 +267,12 @@ class Settings(BaseSettings):
         file = self.config_file
         if file is None and DEFAULT_CONFIG.is_file():
             file = DEFAULT_CONFIG
-        named = None
+        prices, named = {"price_in": self.price_in, "price_out": self.price_out}, None
         if not self.uses_embedded_model:
             # Constructed, not validated: that an endpoint is named has been seen.
-            entry = ModelEntry.model_construct(
-                base_url=self.openai_base_url,
-                model=self.openai_model,
-                price_in=self.price_in,
-                price_out=self.price_out,
-            )
-            named = CatalogueModel(self.openai_model, entry, self.openai_api_key)
-        embedded = ModelEntry(embedded=True, gguf=self.local_model, price_in=self.price_in, price_out=self.price_out)
+            entry = ModelEntry.model_construct(base_url=self.openai_base_url, model=self.openai_model)
+            named = CatalogueModel(self.openai_model, entry.model_copy(update=prices), self.openai_api_key)
+        embedded = ModelEntry(embedded=True, gguf=self.local_model).model_copy(update=prices)
         return load_catalogue(file, named, embedded, _variable)
 
     @property
@@ -272,7 +284,7 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Strings that must never be shown, logged or recorded."""
         keys = [self.openai_api_key, self.api_token, *self._stores, *(model.key for model in self.catalogue)]
-        whole = dict.fromkeys(key.get_secret_value() for key in keys if key)
+        whole = dict.fromkeys([*(key.get_secret_value() for key in keys if key), *self.tokens_of_clients.values()])
         urls = [url for url in (self.openai_base_url, *(model.entry.base_url for model in self.catalogue)) if url]
         addresses = [*map(str, urls), *(store.get_secret_value() for store in self._stores if store)]
         passwords = [match.group(1) for address in addresses if (match := _PASSWORD.search(address))]

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
 from pages.components.session.sign_in import providers
-from weir.access.caller import LOCAL_PROGRAMS, PROXY_HEADERS, TOKEN_HOLDER, is_token
+from weir.access.caller import LOCAL_PROGRAMS, PROXY_HEADERS, TOKEN_HOLDER, client_caller, client_of, is_token
 from weir.archive.run_archive import RunAccess
 from weir.config.settings import settings
 from weir.runs.run import Run
@@ -40,22 +40,26 @@ def run_owners() -> tuple[str, ...]:
     visitor = current_caller().visitor
     headers = st.context.headers
     is_local = st.context.ip_address is None and not any(name in headers for name in PROXY_HEADERS)
-    if is_local and not providers() and settings().api_token is None:
+    if is_local and not providers() and not settings().needs_token:
         return (visitor, *LOCAL_PROGRAMS)
-    return (visitor, TOKEN_HOLDER) if st.session_state.get("holds_api_token") else (visitor,)
+    owner = st.session_state.get("token_owner")
+    return (visitor, owner) if owner else (visitor,)
 
 
 def may_see_programs() -> bool:
     """Whether this visitor sees the programs that send runs, or has no token to enter."""
-    return settings().api_token is None or bool(st.session_state.get("holds_api_token"))
+    return not settings().needs_token or "token_owner" in st.session_state
 
 
 def show_programs(token: str) -> bool:
-    """Show this visitor the runs that programs have sent, if this is the API's token. Return whether it is."""
-    known = settings().api_token
-    if known is None or not is_token(token, known.get_secret_value()):
+    """Show this visitor the runs of the programs that have this token of the API. Return whether it is one."""
+    known, client = settings().api_token, client_of(token, settings().tokens_of_clients)
+    if client is not None:
+        st.session_state["token_owner"] = client_caller(client).visitor
+    elif known is not None and is_token(token, known.get_secret_value()):
+        st.session_state["token_owner"] = TOKEN_HOLDER
+    else:
         return False
-    st.session_state["holds_api_token"] = True
     return True
 
 

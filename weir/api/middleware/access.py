@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from weir.access.caller import PROXY_HEADERS, is_token
+from weir.access.caller import PROXY_HEADERS, client_of, is_token
 from weir.access.tickets import verify_ticket
 from weir.api.middleware.hosts import Hosts
 from weir.api.problem_details import ApiError, problem
@@ -53,7 +53,8 @@ class AccessMiddleware:
         self._app = app
         self._settings = settings
         self._token = settings.api_token.get_secret_value() if settings.api_token else None
-        self._needs_credentials = people_sign_in or self._token is not None
+        self._clients = settings.tokens_of_clients
+        self._needs_credentials = people_sign_in or settings.needs_token
         self._hosts = Hosts(split_commas(settings.allowed_hosts))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,6 +87,9 @@ class AccessMiddleware:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path.startswith(LANGSMITH_PATH) and "x-api-key" in headers:
             scheme, token = "bearer", headers["x-api-key"]
+        if scheme.lower() == "bearer" and (client := client_of(token, self._clients)) is not None:
+            scope.setdefault("state", {})["client"] = client
+            return
         if self._token and scheme.lower() == "bearer" and is_token(token, self._token):
             scope.setdefault("state", {})["has_token"] = True
             return
@@ -97,7 +101,7 @@ class AccessMiddleware:
         raise ApiError(
             401,
             "Send the token as `Authorization: Bearer …`."
-            if self._token
+            if self._settings.needs_token
             else "People sign in to this Weir, so programs need a token: set WEIR_API_TOKEN.",
             headers={"WWW-Authenticate": 'Bearer realm="weir"'},
         )

@@ -44,6 +44,8 @@ class AccessLogMiddleware:
                 "seconds": round(time.monotonic() - started_at, 3),
                 "reference": request_id,
             }
+            if client := scope.get("state", {}).get("client"):
+                fields["client"] = client
             # Programs send what they have ten times a second.
             is_sent = scope["path"].endswith("/attach") or "/langsmith/" in scope["path"]
             is_usual = scope["path"].endswith("/health") or (is_sent and status in (200, 202))
