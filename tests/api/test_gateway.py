@@ -309,8 +309,8 @@ def ask_twice() -> Callable[[ChatOpenAI], Any]:
             calling: Any = functools.reduce(operator.add, chunks)
             call = calling.tool_calls[0]
             result = ToolMessage("3 m", tool_call_id=call["id"])
-            said = AIMessage("", tool_calls=calling.tool_calls)
-            answer = await model.bind_tools([TOOL]).ainvoke([HumanMessage("How deep?"), said, result])
+            request = AIMessage("", tool_calls=calling.tool_calls)
+            answer = await model.bind_tools([TOOL]).ainvoke([HumanMessage("How deep?"), request, result])
             usage = calling.usage_metadata
             return {
                 "calls": [(call["name"], call["args"])],
@@ -323,7 +323,7 @@ def ask_twice() -> Callable[[ChatOpenAI], Any]:
     return ask
 
 
-def test_clients_with_tokens_of_their_own_are_told_apart_in_limits_runs_and_log(
+def test_clients_with_tokens_of_their_own_have_limits_and_runs_of_their_own(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     tokens = {"ann": "token-of-ann-0123", "bob": "token-of-bob-0123"}

@@ -1,4 +1,4 @@
-"""The file of the models: what it may say, and what is said of a mistake in it."""
+"""The file of the models: what it may have, and how a mistake in it is reported."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ def is_api_client(request: Request) -> bool:
     if getattr(request.state, "has_token", False):
         return True
     if hasattr(request.state, "client"):
-        return False  # it is told apart from others, whose runs are not its own
+        return False  # the runs of other clients are not its own
     return not hasattr(request.state, "ticket_visitor") and not hasattr(request.state, "visitor")
 
 

@@ -170,7 +170,7 @@ class Settings(BaseSettings):
     api_tokens: Annotated[SecretStr | None, BeforeValidator(_whole), AfterValidator(client_tokens.check)] = Field(
         None, validation_alias=AliasChoices("WEIR_API_TOKENS"), examples=["ann=a-long-random-string"]
     )
-    """Tokens of clients that are told apart, `name=token`, separated by commas."""
+    """Tokens of several clients, `name=token`, separated by commas."""
     allowed_hosts: Annotated[str, AfterValidator(_names_hosts)] = Field(
         "", validation_alias=AliasChoices("WEIR_ALLOWED_HOSTS"), examples=["weir.example.org"]
     )

@@ -13,7 +13,7 @@ from weir.llm.chat_model import Endpoint
 from weir.llm.invalid_answers import AnswerError, WebPageError
 
 TIMEOUT_SECONDS = 3.0
-"""Time for the list of models. An endpoint that takes longer is said to be slow, not asked again at once."""
+"""Time for the list of models."""
 
 VALID_SECONDS = 30.0
 """For how long a look counts. One that has found a problem counts for `RETRY_SECONDS`."""
