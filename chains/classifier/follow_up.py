@@ -20,9 +20,9 @@ _JOINING = re.compile(
     re.IGNORECASE,
 )
 _POINTING = re.compile(
-    r"(?<!\w)(?:it|its|that|this|those|these|them|(?:the )?(?:first|second|third|last|next|previous|other) "
+    r"(?<!\w)(?:it(?! in\b)|its|that|this|those|these|them|(?:the )?(?:first|second|third|last|next|previous|other) "
     r"(?:one|step|part|line|answer)|the (?:result|answer|steps?|code|formula)|"
-    r"(?<!apa )itu|ini|tadi|tersebut|hasilnya|jawabannya|"
+    r"(?<!apa )itu(?! apa\b)|ini|tadi|tersebut|hasilnya|jawabannya|"
     r"caranya|langkah\w*|eso|esto|das|dies\w*|ça|cela|isso)(?!\w)",
     re.IGNORECASE,
 )
@@ -65,6 +65,9 @@ _EMPTY = frozenset(
 _LONGEST = 300
 """Characters of a question that leans on the one before: of those that are longer no earlier one is read."""
 
+_FEW = 6
+"""Words with a subject of their own up to which a question that refers back is taken to be about what it refers to."""
+
 _FINDER = WordFinder(["refers_back"])
 _CHANGES = re.compile(rf"^\W{{0,9}}+{alternatives('changes')}\b", re.IGNORECASE)
 
@@ -80,7 +83,7 @@ def follow_up_weight(question: str, found: Mapping[str, int], own: npt.NDArray[n
     if joins or content == 0 or (content == 1 and _ANAPHORIC.search(question)):
         base = 0.9
     elif _FINDER.find(question):
-        base = 0.85
+        base = 0.85 if content <= _FEW else 0.85 * min(1.0, 2 * (1 - certainty))
     elif content <= 2 and len(said) <= 9 and _POINTING.search(question):
         base = 0.8
     elif _CHANGES.match(question) or (len(said) <= 25 and (_POINTS_EARLY.match(question) or _ONE_OF.search(question))):
