@@ -261,12 +261,12 @@ def _line(text: str, location: tuple[str, ...]) -> int | None:
     header, found = "", None
     for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip()
-        if match := re.match(r"\[\s*([^\]]+?)\s*\]", stripped):
-            header = re.sub(r"[\s\"']", "", match[1])
+        if stripped.startswith("["):
+            header = re.sub(r"[\s\"']", "", stripped[1:].partition("]")[0])
             if header == ".".join(location):
                 found = number
             elif header == ".".join(table):
                 found = found or number
-        elif header == ".".join(table) and re.match(rf"[\"']?{re.escape(key)}[\"']?\s*=", stripped):
+        elif header == ".".join(table) and stripped.partition("=")[0].strip().strip("\"'") == key and "=" in stripped:
             return number
     return found
