@@ -8,6 +8,7 @@ from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chains import showcase, structured
+from chains.classifier.examples import CATEGORIES, Category
 from chains.classifier.local_classifier import LocalClassifier
 from chains.router import classifier, fixed_route, local_classifier, smart_router
 from chains.routes import Route
@@ -202,6 +203,12 @@ def prepare_model_classification(
 ) -> PreparedRun:
     """Return the model's own classifier for a question, whoever classifies otherwise. Raises ModelNotReadyError."""
     return PreparedRun(_model_classifier(models), {"question": question, "history": list(history)})
+
+
+def model_category(output: Any) -> Category | None:
+    """Return the category in the output of a model's `classify`; None if there is none."""
+    answer = output.get("category") if isinstance(output, dict) else None
+    return next((category for category in CATEGORIES if category == answer), None)
 
 
 _LOCAL = LocalClassifier()

@@ -9,9 +9,9 @@ import streamlit as st
 
 from chains import classifier
 from chains.classifier.evaluate import Answer, Evaluation, evaluate
-from chains.classifier.examples import CATEGORIES, Category, Example, load_examples
+from chains.classifier.examples import Example, load_examples
 from chains.classifier.local_classifier import LocalClassifier
-from chains.registry import prepare_model_classification
+from chains.registry import model_category, prepare_model_classification
 from chains.routes import Route
 from pages.components.layout import formatting
 from pages.components.layout.model_status import ModelStatus
@@ -59,9 +59,7 @@ def ask_model(examples: Sequence[Example]) -> Evaluation | None:
             return None
         if not run.wait(ANSWER_TIMEOUT_SECONDS):
             run.stop()
-        output = output_of(run.events, "classify")
-        answer = output.get("category") if isinstance(output, dict) else None
-        category: Category = next((name for name in CATEGORIES if name == answer), "general")
+        category = model_category(output_of(run.events, "classify")) or "general"
         answers.append(Answer(example, category, run.events[-1].elapsed if run.events else 0.0))
         progress.progress((number + 1) / len(examples), text=f"{number + 1} of {len(examples)}")
     progress.empty()

@@ -9,15 +9,16 @@ English. In a line of four columns the third is the question before, which the l
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from chains.classifier.examples import CATEGORIES, Category, Example
-from chains.classifier.local_classifier import LocalClassifier, LocalDecision
+from chains.classifier.local_classifier import LocalDecision
 
 _LANGUAGES = frozenset({"id", "es", "de", "fr", "pt", "it", "nl"})
 _ESCAPED = re.compile(r"\\(.)")
@@ -88,7 +89,14 @@ def _character(match: re.Match[str]) -> str:
     return {"n": "\n", "t": "\t"}.get(match.group(1), match.group(1))
 
 
-def judge(classifier: LocalClassifier, questions: Sequence[tuple[str, Example]]) -> list[Judged]:
+class Classifier(Protocol):
+    """Decides where a question belongs: `LocalClassifier`, or a model."""
+
+    @property
+    def decide(self) -> Callable[[str, Sequence[tuple[str, str]]], LocalDecision]: ...
+
+
+def judge(classifier: Classifier, questions: Sequence[tuple[str, Example]]) -> list[Judged]:
     """Ask the classifier every question."""
     return [
         Judged(source, example, classifier.decide(example.question, example.history)) for source, example in questions
@@ -120,8 +128,13 @@ def figures(judged: Sequence[Judged]) -> Figures:
     )
 
 
-def source_report(name: str, judged: Sequence[Judged], most_misses: int | None = 10) -> str:
-    """Return the figures of a file as text, and its longest misses, or all where there is no bound."""
+def source_report(
+    name: str, judged: Sequence[Judged], most_misses: int | None = 10, *, has_probabilities: bool = True
+) -> str:
+    """Return the figures of a file as text, and its longest misses, or all where there is no bound.
+
+    Of a classifier that says no probabilities no calibration is reported.
+    """
     found = figures(judged)
     low, high = found.interval
     misses = sorted((one for one in judged if not one.right), key=lambda one: len(one.example.question), reverse=True)
@@ -133,14 +146,14 @@ def source_report(name: str, judged: Sequence[Judged], most_misses: int | None =
             f"{name}: {found.accuracy:.1%} of {_count(found.questions)} right (95 % interval {low:.1%} to {high:.1%})"
             + (mean if by_source else ""),
             f"recall: {_listed(found.recall)}{by_language}",
-            f"expected calibration error {found.calibration_error:.3f}; "
-            f"abstains from {found.abstained:.1%}, and is right in {found.accuracy_of_the_rest:.1%} of the rest",
+            (f"expected calibration error {found.calibration_error:.3f}; " if has_probabilities else "")
+            + f"abstains from {found.abstained:.1%}, and is right in {found.accuracy_of_the_rest:.1%} of the rest",
             f"{1000 * found.median_seconds:.1f} ms a question (median), {1000 * found.p99_seconds:.1f} ms (p99)",
             "".join(f"{title:>10}" for title in ("", *CATEGORIES)) + "   <- went to",
             *("".join(f"{cell:>10}" for cell in (right, *row.values())) for right, row in found.confusion.items()),
             *(f"  {share:6.1%} {source}" for source, share in by_source),
             *(["the misses, the longest first:"] if misses else ["no misses"]),
-            *(f"  {_miss(one)}" for one in misses[:most_misses]),
+            *(f"  {_miss(one, has_probabilities)}" for one in misses[:most_misses]),
         ]
     )
 
@@ -191,11 +204,11 @@ def _count(questions: int) -> str:
     return "1 question" if questions == 1 else f"{questions:,} questions"
 
 
-def _miss(one: Judged) -> str:
+def _miss(one: Judged, has_probabilities: bool) -> str:
     text = " ".join(one.example.question.split())
-    certainty = max(one.decision.probabilities.values())
+    certainty = f"({max(one.decision.probabilities.values()):.2f}) " if has_probabilities else ""
     source = f"{one.source}, " if one.source else ""
     return (
         f"{source}{len(one.example.question)} characters: {one.example.category} -> {one.decision.category} "
-        f"({certainty:.2f}) {text[:_SHOWN]!r}"
+        f"{certainty}{text[:_SHOWN]!r}"
     )

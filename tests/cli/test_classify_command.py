@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_process import running_command
+from tests.support.fake_openai import FakeOpenAI, Plan
 from tests.support.screen import screen_lines
 from weir.cli.main import main
 
@@ -93,3 +94,40 @@ def test_what_cannot_be_read_gives_a_sentence(
     assert main(["classify", *arguments]) == 2
     printed = capsys.readouterr()
     assert (printed.out, sentence in printed.err) == ("", True)
+
+
+# A model decides ------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_decides_without_a_probability_and_is_measured_like_the_local_classifier(
+    tmp_path: Path, openai_server: FakeOpenAI
+) -> None:
+    openai_server.plan = Plan(category="code")
+    (tmp_path / "labelled.tsv").write_text(LABELLED, encoding="utf-8")
+    arguments = ("classify", "--by", "model", "--model", "other", "--evaluate", "labelled.tsv")
+    with running_command(tmp_path, *arguments, url=openai_server.url) as asked:
+        assert asked.wait() == 0
+    assert asked.output.text.startswith("labelled.tsv: 66.7% of 3 questions right")
+    assert "calibration" not in asked.output.text
+    assert "math -> code 'What is 25 * 17?'" in asked.output.text
+    assert [seen.body["model"] for seen in openai_server.seen] == ["other"] * 3
+    with running_command(tmp_path, "classify", "--by", "model", "--json", CODE, url=openai_server.url) as asked:
+        assert asked.wait() == 0
+    answer = json.loads(asked.output.text)
+    assert (answer["route"], answer["probability"], answer["probabilities"]) == ("code", None, None)
+
+
+def test_a_model_that_cannot_answer_is_asked_three_times_and_no_more(tmp_path: Path, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(status=401)
+    with running_command(tmp_path, "classify", "--by", "model", url=openai_server.url) as asked:
+        asked.type(f"{MATH}\n" * 9)
+        asked.end_input()
+        assert asked.wait() == 2
+    assert asked.output.text == f"general\t\t{MATH}\n" * 2
+    assert "3 questions one after the other got no answer" in asked.errors.text
+    assert len(openai_server.seen) == 3
+
+
+def test_the_local_classifier_asks_no_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["classify", "--by", "local", "--model", "other", MATH]) == 2
+    assert "leave out --by local, or --model" in capsys.readouterr().err

@@ -73,10 +73,10 @@ class Runner:
     """Starts runs and follows them. Use it in a `with` block: its end stops what is still running.
 
     `model` is the name of a model of the catalogue, or of another one of the only endpoint. Raises ClickException if
-    there is none, or if a setting cannot be used.
+    there is none, or if a setting cannot be used. `keeps_runs`: whether the runs are kept in the archive of the app.
     """
 
-    def __init__(self, terminal: Terminal, *, model: str | None = None) -> None:
+    def __init__(self, terminal: Terminal, *, model: str | None = None, keeps_runs: bool = True) -> None:
         configured = read_settings()
         self.terminal = terminal
         self._default = ModelProvider(configured)
@@ -86,6 +86,7 @@ class Runner:
         self._loop = BackgroundLoop()
         self._store = MemoryStore(budget=int(configured.record_mb * 1e6))
         self._configured = configured
+        self._keeps_runs = keeps_runs
         self._kept: set[str] = set()
         self._recorder = Recorder(self._store, self._loop, grace_seconds=configured.grace_seconds, secrets=self.secrets)
 
@@ -108,7 +109,9 @@ class Runner:
         What is imported for it comes after the answer.
         """
         runs = [run for run in self._store.runs() if not run.is_live and run.id not in self._kept]
-        if not runs or not self._configured.keep_mb or not (self._configured.data_folder / ARCHIVE_FOLDER_ID).exists():
+        if not (runs and self._keeps_runs and self._configured.keep_mb):
+            return
+        if not (self._configured.data_folder / ARCHIVE_FOLDER_ID).exists():
             return
         from weir.cli.run_keeping import keep_runs
 
