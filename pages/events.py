@@ -33,7 +33,9 @@ content = page.container(gap="xsmall")
 # An open run has the window to itself: what starts the next one is below it.
 starter = st.container(key="inspector_input", gap="xsmall") if is_open else st.container()
 # One container, in whose place the actions of a run come: left alone, its widgets would stay beside them for a while.
-with (starter if is_open else top).container(horizontal=True, vertical_alignment="center"):
+with (starter if is_open else top).container(
+    horizontal=True, vertical_alignment="center", key="inspector_open_input" if is_open else "inspector_start"
+):
     chain = draw_chain_choice()
     form = draw_input_popover(state, chain)
     draw_open_recording(state, key="events_files")
