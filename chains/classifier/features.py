@@ -26,7 +26,6 @@ SIGNALS = (
     Signal("code_words", "words of programmers"),
     Signal("strong_code", "words of programmers"),
     Signal("build", "a wish for a program"),
-    Signal("imperative", "an instruction for a program"),
     Signal("error", "an error message"),
     Signal("punctuation", "the punctuation of code"),
     Signal("statement", "lines of code"),

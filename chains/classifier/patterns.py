@@ -102,7 +102,6 @@ _CONVERT = (
 _ARITHMETIC = r"^(?=[^\d\n]{0,200}+\d)[ \t\d.,()+\-*/×÷^%=?!√²³xX:]{1,400}+$"
 _BUILD = rf"\b{_WRITE}\b{_FEW_WORDS}{_PROGRAM}\b"
 _CREATIVE = rf"\b{_WRITE}\b{_FEW_WORDS}{alternatives('texts')}\b|\b{alternatives('verses')}\b"
-_IMPERATIVE = rf"{_START}{alternatives('instructions')}\b"
 _GREETING = rf"{_START}(?!hello world){alternatives('greetings')}\b"
 _WHO = rf"{_START}{alternatives('asks_who')}\b"
 _QUANTITY = rf"\b{alternatives('asks_quantity')}\b"
@@ -138,7 +137,6 @@ PATTERNS = {
     "who": re.compile(_WHO, IN_TEXT),
     "creative": re.compile(_CREATIVE, IN_TEXT),
     "build": re.compile(_BUILD, IN_TEXT),
-    "imperative": re.compile(_IMPERATIVE, IN_TEXT),
     "session": re.compile(_SESSION, IN_TEXT),
     "blank": re.compile(r"_{3,}|\.\.\.{1,9}+\s{0,9}+$", IN_TEXT),
 }
