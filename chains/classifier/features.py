@@ -57,7 +57,6 @@ SIGNALS = (
     Signal("computing", "words of computing"),
     Signal("answer_form", "a form for the answer"),
     Signal("text_tasks", "something to do with a text"),
-    Signal("blank", "a blank to fill in"),
 )
 
 _FINDER = WordFinder([signal.name for signal in SIGNALS if signal.name not in PATTERNS | CODE_PATTERNS])

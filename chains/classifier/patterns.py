@@ -138,7 +138,6 @@ PATTERNS = {
     "creative": re.compile(_CREATIVE, IN_TEXT),
     "build": re.compile(_BUILD, IN_TEXT),
     "session": re.compile(_SESSION, IN_TEXT),
-    "blank": re.compile(r"_{3,}|\.\.\.{1,9}+\s{0,9}+$", IN_TEXT),
 }
 """What is looked for in a text, in any case."""
 
