@@ -211,7 +211,7 @@ def main(rounds: int) -> None:
             if rows is bare:
                 cells.append(f"{statistics.median(row[column] for row in rows):.1f}")
             else:
-                cells.append(f"+{statistics.median(more):.1f} ({more[0]:.1f} to {more[-1]:.1f})")
+                cells.append(f"{statistics.median(more):+.1f} ({more[0]:.1f} to {more[-1]:.1f})")
         seconds = statistics.median(row[3] for row in rows)
         print(f"{condition:28}" + "".join(f"{cell:>22}" for cell in cells) + f"{seconds:>10.2f}")
     print(f"Weir has kept {kept:,} events of the tail's {rounds} programs.")
