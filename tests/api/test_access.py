@@ -13,11 +13,13 @@ from tests.api.conftest import Serve
 from tests.support.fake_openai import FakeOpenAI
 from weir.access.limits import RunLimitConfig, RunLimiter
 from weir.access.tickets import LIFETIME_SECONDS, issue_ticket
+from weir.api.api_services import ApiServices
 from weir.api.app import create_api
 from weir.api.middleware.access import MAX_BODY
 from weir.archive.run_archive import RunArchive
 from weir.config.settings import Settings
 from weir.llm.provider import ModelProvider
+from weir.runs.attached_programs import AttachedPrograms
 from weir.runs.recorder import Recorder
 
 TOKEN = "a-token-of-some-length"
@@ -83,7 +85,9 @@ def test_a_host_that_is_named_may_be_called(serve: Serve) -> None:
 @pytest.mark.parametrize("peer", ["10.0.0.7", "192.168.1.2", "8.8.8.8", "fe80::1", "testclient"])
 def test_another_machine_is_refused_by_its_real_address(recorder: Recorder, peer: str) -> None:
     chosen = Settings.model_validate({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
-    app = create_api(chosen, REGISTRY, ModelProvider(chosen), recorder, RunLimiter(RunLimitConfig()), RunArchive(10**6))
+    archive, limits = RunArchive(10**6), RunLimiter(RunLimitConfig())
+    services = ApiServices(REGISTRY, ModelProvider(chosen), recorder, limits, archive, AttachedPrograms(archive))
+    app = create_api(chosen, services)
     with TestClient(app, base_url="http://localhost", client=(peer, 5000)) as client:
         assert client.get("/chains").status_code == 403
 
@@ -91,7 +95,9 @@ def test_another_machine_is_refused_by_its_real_address(recorder: Recorder, peer
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1"])
 def test_this_machine_may_call(recorder: Recorder, peer: str) -> None:
     chosen = Settings.model_validate({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
-    app = create_api(chosen, REGISTRY, ModelProvider(chosen), recorder, RunLimiter(RunLimitConfig()), RunArchive(10**6))
+    archive, limits = RunArchive(10**6), RunLimiter(RunLimitConfig())
+    services = ApiServices(REGISTRY, ModelProvider(chosen), recorder, limits, archive, AttachedPrograms(archive))
+    app = create_api(chosen, services)
     with TestClient(app, base_url="http://localhost", client=(peer, 5000)) as client:
         assert client.get("/chains").status_code == 200
 

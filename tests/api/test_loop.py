@@ -13,12 +13,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from chains.registry import REGISTRY
 from tests.support.serving import served
 from weir.access.limits import RunLimitConfig, RunLimiter
+from weir.api.api_services import ApiServices
 from weir.api.app import create_api
 from weir.archive.run_archive import RunArchive
 from weir.config.settings import Settings
 from weir.core import serialization
 from weir.core.run_event import Component, RunEvent
 from weir.llm.provider import ModelProvider
+from weir.runs.attached_programs import AttachedPrograms
 from weir.runs.memory_run import MemoryRun
 from weir.runs.recorder import Recorder
 from weir.runs.run import Status
@@ -68,9 +70,9 @@ def measured(recorder: Recorder) -> Iterator[tuple[LoopMeasurement, httpx.Client
     chosen = Settings.model_validate({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
     run = long_run()
     recorder.store.add(run)
-    app = LoopMeasurement(
-        create_api(chosen, REGISTRY, ModelProvider(chosen), recorder, RunLimiter(RunLimitConfig()), RunArchive(10**6))
-    )
+    archive, limits = RunArchive(10**6), RunLimiter(RunLimitConfig())
+    services = ApiServices(REGISTRY, ModelProvider(chosen), recorder, limits, archive, AttachedPrograms(archive))
+    app = LoopMeasurement(create_api(chosen, services))
     with served(app, "measured") as url, httpx.Client(base_url=url, timeout=60) as client:
         assert client.get("/health").status_code == 200
         yield app, client, run.id

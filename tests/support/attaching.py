@@ -16,6 +16,7 @@ from chains.registry import REGISTRY
 from tests.support.app_process import CLEAN_ENVIRONMENT, ROOT
 from tests.support.serving import served
 from weir.access.limits import RunLimitConfig, RunLimiter
+from weir.api.api_services import ApiServices
 from weir.api.app import create_api
 from weir.archive.run_archive import RunArchive
 from weir.config.settings import Settings
@@ -45,7 +46,7 @@ def attach_server(**variables: str) -> Iterator[AttachServer]:
     settings = Settings.model_validate({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"} | variables)
     programs, models = AttachedPrograms(archive), ModelProvider(settings)
     limits = RunLimiter(RunLimitConfig())
-    api = create_api(settings, REGISTRY, models, Recorder(archive, loop), limits, archive, programs)
+    api = create_api(settings, ApiServices(REGISTRY, models, Recorder(archive, loop), limits, archive, programs))
     with served(Starlette(routes=[Mount("/api", api)]), "weir-attach") as url:
         yield AttachServer(url, archive, programs)
     loop.submit(models.aclose()).result(timeout=5)

@@ -7,7 +7,6 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from weir import __version__
-from weir.access.limits import RunLimiter
 from weir.api import (
     attach_routes,
     chain_routes,
@@ -23,12 +22,7 @@ from weir.api.docs_page import add_docs_page
 from weir.api.middleware.access import AccessMiddleware
 from weir.api.middleware.access_log import AccessLogMiddleware
 from weir.api.problem_details import register_exception_handlers
-from weir.archive.run_archive import RunArchive
 from weir.config.settings import Settings
-from weir.llm.chain_registry import ChainRegistry
-from weir.llm.provider import ModelProvider
-from weir.runs.attached_programs import AttachedPrograms
-from weir.runs.recorder import Recorder
 
 ROUTES = (
     streaming_routes,
@@ -44,18 +38,11 @@ ROUTES = (
 
 def create_api(
     settings: Settings,
-    registry: ChainRegistry,
-    models: ModelProvider,
-    recorder: Recorder,
-    limits: RunLimiter,
-    archive: RunArchive,
-    programs: AttachedPrograms | None = None,
+    services: ApiServices,
     *,
     people_sign_in: bool = False,
 ) -> ASGIApp:
     """Return the API as an app to be mounted. Its documentation is at `/docs` below the mount.
-
-    `archive` has the lists of runs, `programs` those that send their own; none yet without it.
 
     If people sign in to use the pages, programs need a token or a ticket.
     """
@@ -68,7 +55,7 @@ def create_api(
         # Not `include_router`: FastAPI 0.165 would build each route at its first request, 40 ms on the event loop.
         routes=[route for routes in ROUTES for route in routes.router.routes],
     )
-    app.state.services = ApiServices(registry, models, recorder, limits, archive, programs or AttachedPrograms(archive))
+    app.state.services = services
     register_exception_handlers(app)
     add_docs_page(app)
     return AccessLogMiddleware(AccessMiddleware(app, settings, people_sign_in=people_sign_in))

@@ -103,21 +103,11 @@ def create_app_parts(
             await asyncio.to_thread(shutdown.close)
             logging.getLogger(__name__).info("all runs have ended")
 
-    api = create_api(
-        services.settings,
-        registry,
-        services.models,
-        services.recorder,
-        services.limits,
-        services.archive,
-        services.programs,
-        people_sign_in=people_sign_in,
+    shared = ApiServices(
+        registry, services.models, services.recorder, services.limits, services.archive, services.programs
     )
-    gateway = create_gateway(
-        services.settings,
-        ApiServices(registry, services.models, services.recorder, services.limits, services.archive, services.programs),
-        people_sign_in=people_sign_in,
-    )
+    api = create_api(services.settings, shared, people_sign_in=people_sign_in)
+    gateway = create_gateway(services.settings, shared, people_sign_in=people_sign_in)
     hosts = Hosts((*comma_list.split_commas(services.settings.allowed_hosts), *host_names), cors_origins)
     base = base_path.strip("/")
     probes = (f"/{base}/_stcore/health".replace("//", "/"), "/api/health")
