@@ -1,5 +1,6 @@
 """Waterfall of a run as a Streamlit component: components and chunks on one time axis, which select events."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,14 @@ HTML = """
 _HERE = Path(__file__).parent
 
 
+@functools.cache
 def script() -> str:
     """Return the component's JavaScript: one module, because a component is given its script as one text."""
     names = ("waterfall_bars.js", "waterfall_row.js", "waterfall.js")
     return "".join((_HERE / name).read_text(encoding="utf-8") for name in names)
 
 
+@functools.cache
 def style(rows: int) -> str:
     """Return the component's CSS, for a waterfall as high as so many rows; on a phone, as a third of the screen."""
     height = HEAD_HEIGHT + rows * ROW_HEIGHT
