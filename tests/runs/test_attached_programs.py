@@ -2,17 +2,16 @@
 
 import threading
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.clock import Clock
 from weir.analysis.metrics import run_metrics
 from weir.analysis.outcome import AnswerStatus, outcome
 from weir.archive.run_archive import RunArchive
 from weir.core import serialization
-from weir.core.redaction import Redactor
 from weir.runs.attached_program import ProgramState
 from weir.runs.attached_programs import (
     MAX_PROGRAMS,
@@ -28,19 +27,6 @@ from weir.storage.repository import open_repository
 OWNER, PROGRAM, OTHER = "owner", "a" * 32, "b" * 32
 RUN = str(uuid.uuid4())
 END = {"end": {"status": "done", "failure": None}}
-
-
-class Clock:
-    """Seconds that a test sets forward."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
 
 
 def header(run_id: str = RUN) -> dict[str, Any]:
@@ -60,23 +46,6 @@ def body(*sections: tuple[int, Any], run_id: str = RUN, program: str = PROGRAM, 
     for number, part in sections:
         lines += [{"run": run_id, "line": number}, *part]
     return b"".join(line if isinstance(line, bytes) else serialization.dumps(line) + b"\n" for line in lines)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def archive() -> Iterator[RunArchive]:
-    archive = RunArchive(1_000_000)
-    yield archive
-    archive.close(10)
-
-
-@pytest.fixture
-def programs(archive: RunArchive, clock: Clock) -> AttachedPrograms:
-    return AttachedPrograms(archive, redactor=Redactor(["a-secret-of-weirs"]), clock=clock)
 
 
 def texts(run: Run) -> list[str]:

@@ -1,10 +1,7 @@
 """Runs of LangSmith's clients, without a clock of their own: live, settled, lost, continued, refused."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.runs.test_attached_programs import Clock
 from tests.runs.test_langsmith_trace import (
     MODEL_PATCH,
     MODEL_POST,
@@ -14,10 +11,10 @@ from tests.runs.test_langsmith_trace import (
     ROOT_PATCH,
     ROOT_POST,
 )
+from tests.support.clock import Clock
 from weir.analysis.metrics import run_metrics
 from weir.analysis.outcome import AnswerStatus, outcome
 from weir.archive.run_archive import RunArchive
-from weir.core.redaction import Redactor
 from weir.runs import langsmith_programs
 from weir.runs.attached_program import Program, ProgramState
 from weir.runs.attached_programs import SILENCE_SECONDS, AttachedPrograms
@@ -26,23 +23,6 @@ from weir.runs.langsmith_programs import SETTLE_SECONDS, SILENCE_OF_RUN_SECONDS,
 from weir.runs.run import Run, Status
 
 OWNER = "owner"
-
-
-@pytest.fixture
-def archive() -> Iterator[RunArchive]:
-    archive = RunArchive(1_000_000)
-    yield archive
-    archive.close(10)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def programs(archive: RunArchive, clock: Clock) -> AttachedPrograms:
-    return AttachedPrograms(archive, redactor=Redactor(["a-secret-of-weirs"]), clock=clock)
 
 
 @pytest.fixture
