@@ -50,7 +50,7 @@ class Terms:
 class Subwords:
     """Words that no example needs to have: their places, how much each counts, and how much it speaks for what.
 
-    What a text says by them is a mean, so that it does not grow with the length of the text.
+    They count as their mean, so that evidence does not grow with the length of a text.
     """
 
     vocabulary: Mapping[str, int]

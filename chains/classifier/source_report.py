@@ -133,7 +133,7 @@ def source_report(
 ) -> str:
     """Return the figures of a file as text, and its longest misses, or all where there is no bound.
 
-    Of a classifier that says no probabilities no calibration is reported.
+    A classifier without probabilities has no calibration.
     """
     found = figures(judged)
     low, high = found.interval

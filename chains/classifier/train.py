@@ -96,7 +96,7 @@ def prepare(examples: Sequence[tuple[str, Example]], vectors: WordVectors) -> Pr
     )
     by_subwords = _subwords(vectors.terms, found)
     means = _means(by_subwords, vectors.vectors, found).toarray()
-    # From the mean of all texts on: a word says only what others do not.
+    # From the mean of all texts on: a word counts by its difference from others.
     scaled = (vectors.vectors - means.mean(axis=0)) * (SUBWORD_WEIGHT / means.std(axis=0).mean())
     return Prepared(
         words=by_words,
