@@ -100,31 +100,39 @@ def _slow_end(root: RunNode) -> Iterator[Finding]:
 
 def _failed_attempts(node: RunNode) -> Iterator[Finding]:
     """Find children that failed, and were followed by another attempt or by a fallback."""
-    failed = [child for child in node.children if child.status is NodeStatus.FAILED and child.ended is not None]
-    for number, child in enumerate(failed):
-        ended = child.ended or 0.0
-        later = [other for other in node.children if other is not child and other.started >= ended]
-        if any((other.name, other.type) == (child.name, child.type) for other in later):
-            same = [one for one in failed if (one.name, one.type) == (child.name, child.type)]
-            if same[0] is child:
-                seconds = sum(one.duration or 0.0 for one in same)
-                yield Finding(
-                    IssueKind.RETRIED,
-                    child,
-                    f"{child.name} failed {_times(len(same))} before it went on, and {seconds:.2f} s with that: "
-                    f"{child.error[:200].rstrip('.')}.",
-                    child.seq,
-                    seconds,
-                )
-        elif later and node.name.startswith(_FALLBACKS) and number == 0:
+    failures: dict[tuple[str, str], list[RunNode]] = {}
+    for child in node.children:
+        if child.status is NodeStatus.FAILED and child.ended is not None:
+            failures.setdefault((child.name, child.type), []).append(child)
+    if not failures:
+        return
+    # Children are in the order in which they started: the last one of a name tells whether it was tried again.
+    last_of = {(child.name, child.type): child for child in node.children}
+    for number, (component, failed) in enumerate(failures.items()):
+        first = failed[0]
+        if _is_after(last_of[component], first):
+            seconds = sum(one.duration or 0.0 for one in failed)
+            yield Finding(
+                IssueKind.RETRIED,
+                first,
+                f"{first.name} failed {_times(len(failed))} before it went on, and {seconds:.2f} s with that: "
+                f"{first.error[:200].rstrip('.')}.",
+                first.seq,
+                seconds,
+            )
+        elif number == 0 and node.name.startswith(_FALLBACKS) and _is_after(node.children[-1], first):
             yield Finding(
                 IssueKind.FALLBACK,
-                child,
-                f"{child.name} failed after {child.duration or 0.0:.2f} s, and {later[-1].name} answered instead: "
-                f"{child.error[:200].rstrip('.')}.",
-                child.seq,
-                later[-1].started - child.started,
+                first,
+                f"{first.name} failed after {first.duration or 0.0:.2f} s, and {node.children[-1].name} answered "
+                f"instead: {first.error[:200].rstrip('.')}.",
+                first.seq,
+                node.children[-1].started - first.started,
             )
+
+
+def _is_after(other: RunNode, failed: RunNode) -> bool:
+    return other is not failed and other.started >= (failed.ended or 0.0)
 
 
 def _times(number: int) -> str:
