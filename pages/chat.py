@@ -15,7 +15,7 @@ from pages.components.chat.scroll_and_keys import draw_scroll_and_keys
 from pages.components.chat.shared_run_view import draw_shared_run
 from pages.components.chat.sidebar import draw_sidebar
 from pages.components.chat.turn_view import answer_placeholders, draw_answer_footer, draw_question
-from pages.components.chat.turns import last_run_of
+from pages.components.chat.turns import last_run_of, message_ids
 from pages.components.chat.waiting_answers import stream_waiting_answers
 from pages.components.layout import suggestions
 from pages.components.layout.input_bar import input_bar
@@ -72,6 +72,8 @@ with st.empty():
                 st.button(question, icon=route.icon, key=f"suggest-{route}", on_click=actions.ask, args=(question,))
 
 first = 0 if st.session_state.get("chat_show_all") else max(0, len(turns) - NEWEST_TURNS)
+while first and state.found_message_id in message_ids(turns[:first]):
+    first -= 1
 if first:
     st.button(f"Show {first} earlier", icon=":material/expand_less:", key="chat_show_all", type="tertiary")
 last_run = last_run_of(turns)
@@ -94,7 +96,7 @@ for number, turn in enumerate(turns[first:], first):
         draw_answer_footer(turn, ended, slots, actions, feedback, has_actions=has_actions)
 
 with bottom.page_keys:
-    draw_scroll_and_keys(state)
+    draw_scroll_and_keys(state, message_ids(turns[first:]))
 bottom.model_status.await_model()
 last_run = stream_waiting_answers(turns, placeholders, actions, feedback, bottom, storage_notice) or last_run
 state.show_address(last_run)

@@ -9,6 +9,9 @@ from playwright.sync_api import Page, expect
 from tests.support.app_process import free_port, weir_process, with_preloaded_streamlit
 from tests.support.browser_page import INPUT, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
+from weir.storage.database import IN_MEMORY_URL
+from weir.storage.records import MessageStatus
+from weir.storage.repository import open_repository
 
 WORDS = [f" word{number}" for number in range(200)]
 
@@ -224,3 +227,32 @@ def test_the_routing_page_measures_the_local_classifier(page: Page, weir_url: st
     expect(page.get_by_text("Confusion matrix")).to_be_visible()
     expect(page.get_by_text(re.compile(r"^9\d\.\d%$")).first).to_be_visible()
     assert model.seen == []
+
+
+def test_a_search_leads_to_the_message_also_in_another_branch(chat: Page) -> None:
+    repository = open_repository(IN_MEMORY_URL)
+    conversation = repository.create("ann")
+    parent: str | None = None
+    for number in range(40):
+        question = repository.add_question("ann", conversation, f"Question {number}", parent=parent)
+        for text in ("The pearl", "Another version") if number == 7 else ("No news",):
+            parent = repository.add_answer("ann", question)
+            repository.update_answer("ann", parent, f"{text}. {'Words. ' * 100}", status=MessageStatus.DONE)
+    file = {"name": "long.json", "mimeType": "application/json"}
+    content = repository.export_json("ann", conversation)
+    sidebar = chat.get_by_test_id("stSidebar")
+    sidebar.get_by_role("button", name="Import").click()
+    chat.locator("input[type=file]").set_input_files({**file, "buffer": content})
+    expect(chat.get_by_text("Question 39")).to_be_in_viewport()
+
+    chat.keyboard.press("Control+k")
+    chat.keyboard.type("PEARL")
+    chat.keyboard.press("Enter")
+    expect(sidebar.get_by_text("The pearl.", exact=False)).to_be_visible()
+    sidebar.locator("[class*=st-key-open-] button").first.click()
+    expect(chat.get_by_role("main").get_by_text("The pearl.", exact=False)).to_be_in_viewport()
+    expect(chat.get_by_text("Question 7", exact=True)).to_be_in_viewport()
+
+    # What is sent afterwards is at the end, and the page goes there.
+    send(chat, "And now?")
+    expect(chat.get_by_text("Once upon a time.")).to_be_in_viewport()

@@ -65,12 +65,17 @@ def test_a_search_looks_into_titles_and_all_messages_in_any_case(repository: Con
 def test_a_search_has_the_part_around_its_first_match(repository: ConversationRepository) -> None:
     long = begin(repository, "Where?", f"{'word ' * 40}the hidden PEARL\nis {'here ' * 40}")
     titled = begin(repository, "pearls", "Nothing.")
-    found = repository.snippets(ANN, repository.conversations(ANN, "pearl"), "pearl")
-    assert found[long].startswith("…")
-    assert found[long].endswith("…")
-    assert "the hidden PEARL is here" in found[long]
-    assert found[titled] == "pearls"
-    assert repository.snippets(ANN, repository.conversations(ANN), " ") == {}
+    found = repository.search_hits(ANN, repository.conversations(ANN, "pearl"), "pearl")
+    text = found[long].snippet
+    assert text.startswith("…")
+    assert text.endswith("…")
+    assert "the hidden PEARL is here" in text
+    assert found[titled].snippet == "pearls"
+    assert [repository.path(ANN, id)[number].id for id, number in ((long, 1), (titled, 0))] == [
+        found[long].message_id,
+        found[titled].message_id,
+    ]
+    assert repository.search_hits(ANN, repository.conversations(ANN), " ") == {}
 
 
 def test_options_are_stored_exported_and_imported(repository: ConversationRepository) -> None:

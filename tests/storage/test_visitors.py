@@ -11,7 +11,7 @@ from weir.storage.storage_errors import ConversationNotFoundError
 
 FOR_ALL_VISITORS = {"expire_leases", "purge", "close", "visitor_of"}
 WITHOUT_ID = {"create", "conversations", "deleted_conversations", "corrections", "import_json"}
-WITH_RESULT = {"snippets", "take_over"}
+WITH_RESULT = {"search_hits", "take_over"}
 """Methods that give nothing of another visitor's, and raise nothing."""
 
 
@@ -88,8 +88,8 @@ def test_lists_hold_a_visitors_own_only(repository: ConversationRepository) -> N
     assert repository.conversations(BOB, "hello") == []
     assert repository.corrections(BOB) == []
     listed = repository.conversations(ANN)
-    assert repository.snippets(ANN, listed, "hello") == {conversation: "Hello"}
-    assert repository.snippets(BOB, listed, "hello") == {}
+    assert repository.search_hits(ANN, listed, "hello")[conversation].snippet == "Hello"
+    assert repository.search_hits(BOB, listed, "hello") == {}
     assert not repository.take_over(BOB, conversation)
     repository.delete(ANN, conversation)
     assert [deleted.id for deleted in repository.deleted_conversations(ANN)] == [conversation]

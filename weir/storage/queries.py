@@ -59,8 +59,8 @@ def load_tree(session: Session, conversation_id: str) -> MessageTree:
     return MessageTree((node, parent) for node, parent in nodes)
 
 
-def first_matches(session: Session, visitor: str, conversation_ids: Sequence[str], search: str) -> dict[str, str]:
-    """Return the text of the first message that has the search text, ignoring case, by conversation id."""
+def first_matches(session: Session, visitor: str, conversation_ids: Sequence[str], search: str) -> list[MessageRow]:
+    """Return the first message of each conversation that has the search text, ignoring case."""
     first = (
         select(func.min(MessageRow.number))
         .join(ConversationRow, ConversationRow.id == MessageRow.conversation_id)
@@ -71,8 +71,7 @@ def first_matches(session: Session, visitor: str, conversation_ids: Sequence[str
         )
         .group_by(MessageRow.conversation_id)
     )
-    rows = session.scalars(select(MessageRow).where(MessageRow.number.in_(first)))
-    return {row.conversation_id: row.text for row in rows}
+    return list(session.scalars(select(MessageRow).where(MessageRow.number.in_(first))))
 
 
 def upsert(session: Session, table: type[Table], key: dict[str, Any], values: dict[str, Any]) -> None:

@@ -80,6 +80,15 @@ class Message:
         return self.siblings.index(self.id)
 
 
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """The first message of a conversation in which a search has found something."""
+
+    message_id: str
+    snippet: str
+    """The text around the match, as one line."""
+
+
 class Rating(StrEnum):
     """Thumb up or down."""
 

@@ -13,7 +13,7 @@ from weir.storage.database import create_database_engine, create_database_file, 
 from weir.storage.lease import lease_expiry
 from weir.storage.migrations.upgrade import upgrade
 from weir.storage.queries import find_conversation, find_conversation_or_deleted, find_message, load_tree, new_id
-from weir.storage.records import Conversation, Correction, Feedback, Message, MessageStatus, Rating, Role
+from weir.storage.records import Conversation, Correction, Feedback, Message, MessageStatus, Rating, Role, SearchHit
 from weir.storage.search_snippet import snippet
 from weir.storage.storage_errors import ConversationNotFoundError, storage_errors
 from weir.storage.tables import ConversationRow, CorrectionRow, FeedbackRow, MessageRow
@@ -89,14 +89,14 @@ class ConversationRepository:
         with self._reading() as session:
             return [queries.conversation(row) for row in session.scalars(newest)]
 
-    def snippets(self, visitor: str, conversations: Sequence[Conversation], search: str) -> Mapping[str, str]:
-        """Return the part around the first match of a search in a visitor's listed conversations, by their ids."""
+    def search_hits(self, visitor: str, conversations: Sequence[Conversation], search: str) -> Mapping[str, SearchHit]:
+        """Return where a search first matches in each of a visitor's listed conversations, by their ids."""
         text = search.strip()[:MAX_SEARCH]
         if not text or not conversations:
             return {}
         with self._reading() as session:
-            matches = queries.first_matches(session, visitor, [conversation.id for conversation in conversations], text)
-        return {conversation_id: snippet(match, text) for conversation_id, match in matches.items()}
+            rows = queries.first_matches(session, visitor, [conversation.id for conversation in conversations], text)
+            return {row.conversation_id: SearchHit(row.id, snippet(row.text, text)) for row in rows}
 
     def deleted_conversations(self, visitor: str, *, limit: int = 50) -> Sequence[Conversation]:
         """Return the conversations that are deleted and not purged yet, latest deletion first."""

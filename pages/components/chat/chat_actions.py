@@ -24,10 +24,15 @@ class ChatActions:
     repository: ConversationRepository
     user_id: str
 
-    def open_conversation(self, conversation_id: str | None) -> None:
-        """Show a conversation; with None, an empty page."""
-        self.state.open(conversation_id)
+    @report_storage_errors
+    def open_conversation(self, conversation_id: str | None, message_id: str | None = None) -> None:
+        """Show a conversation, and of it the branch with that message if it is named; with None, an empty page."""
+        self.state.open(conversation_id, message_id=message_id)
         self.state.is_address_stale = True
+        if conversation_id and message_id:
+            path = self.repository.path(self.user_id, conversation_id)
+            if all(message.id != message_id for message in path):
+                self.repository.choose_branch(self.user_id, message_id)
 
     @report_storage_errors
     def ask(self, question: str) -> None:
@@ -76,6 +81,7 @@ class ChatActions:
 
     def _note_sent(self, answer_id: str) -> None:
         self.state.sent_answer_id = answer_id
+        self.state.found_message_id = None
         self.state.is_address_stale = True
 
     def edit(self, turn: Turn) -> None:

@@ -23,6 +23,8 @@ class ChatState:
     edited_question_id: str | None = None
     sent_answer_id: str | None = None
     """The newest answer that was asked for in this tab: the page scrolls to it once."""
+    found_message_id: str | None = None
+    """The message that a search has found in the open conversation: the page scrolls to it once."""
     opened_count: int = 0
     """How often a conversation was opened: each time the focus goes to the input."""
     is_address_stale: bool = False
@@ -44,9 +46,12 @@ class ChatState:
     unsaved_conversations: ConversationRepository | None = None
     """In memory, for this tab, while the database cannot be opened or read."""
 
-    def open(self, conversation_id: str | None, shared_run_id: str | None = None) -> None:
-        """Show another conversation; with None, an empty page."""
+    def open(
+        self, conversation_id: str | None, shared_run_id: str | None = None, *, message_id: str | None = None
+    ) -> None:
+        """Show another conversation, from a message on if one is named; with None, an empty page."""
         self.conversation_id, self.shared_run_id = conversation_id, shared_run_id
+        self.found_message_id = message_id
         self.edited_question_id = None
         self.opened_count += 1
 

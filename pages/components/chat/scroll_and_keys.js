@@ -23,6 +23,19 @@ const whenThere = (selector, act, tries = 100) => {
   else if (tries) setTimeout(() => whenThere(selector, act, tries - 1), 50)
 }
 
+// The message that a search has found: to the middle of the page, and marked for a moment.
+const showFound = ({ number }, tries = 100) => {
+  const message = document.querySelectorAll('[data-testid="stChatMessage"]')[number]
+  if (!message) {
+    if (tries) setTimeout(() => showFound({ number }, tries - 1), 50)
+    return
+  }
+  memory.follows = false
+  message.scrollIntoView({ block: message.clientHeight > scroller().clientHeight / 2 ? "start" : "center" })
+  const mark = "color-mix(in srgb, currentColor 10%, transparent)"
+  message.animate({ backgroundColor: [mark, mark, "transparent"] }, { duration: 2500 })
+}
+
 const focusOn = (selector) =>
   whenThere(selector, (field) => {
     // A touch screen would open its keyboard; a person who types elsewhere would be interrupted.
@@ -113,8 +126,14 @@ export default function ({ data, parentElement }) {
     if (typed) sessionStorage.setItem(draftKey(), typed)
     follow()
   }
+  if (data.found && data.found.opened !== memory.found) {
+    memory.found = data.found.opened
+    showFound(data.found)
+  }
   if (memory.conversation !== data.conversation || memory.drafted === undefined) {
     const show = memory.drafted === undefined ? showFirstDraft : showDraft
+    // A conversation opens at its end.
+    if (data.conversation && !data.found) follow()
     memory.conversation = data.conversation
     memory.drafted = true
     whenThere(COMPOSER, show)

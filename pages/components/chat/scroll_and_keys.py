@@ -1,5 +1,6 @@
 """Scrolling, focus and keys of the chat page, as a Streamlit component: what only the browser can do."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -39,8 +40,12 @@ On a Mac: ⌘ in place of Ctrl.
 """
 
 
-def draw_scroll_and_keys(state: ChatState) -> None:
-    """Scroll to what was just sent, move the focus after a change, and draw *Latest* while the end is out of sight."""
+def draw_scroll_and_keys(state: ChatState, shown: Sequence[str]) -> None:
+    """Scroll to what was just sent or found, move the focus after a change, and draw *Latest* away from the end.
+
+    `shown` has the ids of all messages on the page, in their order.
+    """
+    found = state.found_message_id
     component = st.components.v2.component(
         "weir_scroll_and_keys",
         html=_HTML,
@@ -51,6 +56,7 @@ def draw_scroll_and_keys(state: ChatState) -> None:
         data={
             "conversation": state.conversation_id,
             "sent": state.sent_answer_id,
+            "found": {"number": shown.index(found), "opened": state.opened_count} if found in shown else None,
             "edited": state.edited_question_id,
             "focus": f"{state.opened_count} {state.edited_question_id or ''}",
         },

@@ -11,7 +11,7 @@ from pages.components.layout.formatting import escape_markdown
 from pages.components.layout.upload import draw_upload
 from pages.components.session.current_user import has_persistent_identity
 from weir.app.services import TRASH_DAYS
-from weir.storage.records import Conversation
+from weir.storage.records import Conversation, SearchHit
 
 MAX_LISTED = 60
 MAX_IMPORT_MB = 20
@@ -46,12 +46,12 @@ def draw_sidebar(actions: ChatActions) -> None:
                 st.caption("Cookies are blocked, so conversations last only until you close this tab.")
             elif not conversations:
                 st.caption("Your conversations will appear here.")
-            snippets = actions.repository.snippets(actions.user_id, conversations, search)
+            hits = actions.repository.search_hits(actions.user_id, conversations, search)
             now, visitor_zone, group = time.time(), zone(st.context.timezone), ""
             for conversation in conversations:
                 if group != (group := date_group(conversation.updated_at, now, visitor_zone)):
                     st.caption(group)
-                _draw_conversation(conversation, actions, snippets.get(conversation.id, ""))
+                _draw_conversation(conversation, actions, hits.get(conversation.id))
         with st.container(horizontal=True):
             with st.popover("Import", icon=":material/upload_file:", type="tertiary"):
                 draw_upload(
@@ -104,7 +104,7 @@ def _draw_undo(deleted_id: str, actions: ChatActions) -> None:
         )
 
 
-def _draw_conversation(conversation: Conversation, actions: ChatActions, snippet: str) -> None:
+def _draw_conversation(conversation: Conversation, actions: ChatActions, hit: SearchHit | None) -> None:
     is_open = conversation.id == actions.state.conversation_id
     name, menu = st.columns([5, 1], vertical_alignment="center", gap="xxsmall") if is_open else (st.container(), None)
     name.button(
@@ -112,11 +112,11 @@ def _draw_conversation(conversation: Conversation, actions: ChatActions, snippet
         key=f"open-{conversation.id}",
         type="secondary" if is_open else "tertiary",
         on_click=actions.open_conversation,
-        args=(conversation.id,),
+        args=(conversation.id, hit.message_id if hit else None),
         width="stretch",
     )
-    if snippet:
-        st.caption(escape_markdown(snippet))
+    if hit:
+        st.caption(escape_markdown(hit.snippet))
     if menu is not None:
         with menu.popover("", icon=":material/more_horiz:", type="tertiary", help="Rename, export, delete"):
             _draw_menu(conversation, actions)
