@@ -147,7 +147,7 @@ def _unused_sync_client() -> httpx2.Client:
 
 def http_client() -> httpx2.AsyncClient:
     """Return an asynchronous client for `chat_model`. It belongs to the loop that first uses it: close it there."""
-    return AsyncIdleTimeoutClient()
+    return AsyncIdleTimeoutClient(verify=tls_context())
 
 
 def chat_model(
