@@ -1,5 +1,8 @@
+import functools
+import ssl
 from collections.abc import Iterator
 
+import httpcore2
 import httpx2
 import pytest
 from hypothesis import settings
@@ -15,6 +18,13 @@ settings.register_profile("untimed", deadline=None)
 # By hand: pytest --hypothesis-profile=nightly …
 settings.register_profile("nightly", deadline=None, max_examples=5_000)
 settings.load_profile("untimed")
+
+
+def pytest_configure() -> None:
+    """Read the certificates of all authorities once, not for each HTTP client: 40 ms each, and most tests make one."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
+    patch.setattr(httpcore2, "default_ssl_context", functools.cache(httpcore2.default_ssl_context))
 
 
 @pytest.hookimpl(tryfirst=True)
