@@ -27,6 +27,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
+# Set, it would have each process of a test compile Weir, and each worker rewrite every test, anew.
+export PYTHONDONTWRITEBYTECODE =
+
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: run help test test-fast test-postgres test-redis test-attach test-clients test-wheel check eval train bench soak audit lock browser clean
