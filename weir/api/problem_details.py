@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
 
+import anyio
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -145,6 +146,9 @@ def register_exception_handlers(app: FastAPI) -> None:
         return Response(status_code=204)
 
     def on_unexpected_error(_: Request, error: Exception) -> Response:
+        if isinstance(error, ExceptionGroup) and error.split(anyio.BrokenResourceError)[1] is None:
+            # A reader has hung up (AccessLogMiddleware): there is nobody to answer, and nothing to log.
+            return Response()
         return problem(
             ApiError(
                 500,
