@@ -176,6 +176,21 @@ def test_lists_have_the_runs_of_other_replicas(replicas: tuple[Replica, Replica]
     assert there.archive.elsewhere(RunFilter((OWNER,), statuses=("failed",))) == []
 
 
+def test_redis_has_no_more_of_an_owners_runs_than_a_list_has(
+    monkeypatch: pytest.MonkeyPatch, replicas: tuple[Replica, Replica]
+) -> None:
+    monkeypatch.setattr(redis_keys, "MAX_LISTED", 3)
+    here, there = replicas
+    begun = []
+    for _ in range(5):
+        run, steps = here.start()
+        here.archive.await_begun(run)
+        begun.append(run.id)
+        steps.end()
+    assert {entry.id for entry in there.archive.elsewhere(MINE)} == set(begun[-3:])
+    assert here.group.client.zcard(redis_keys.of_owner(OWNER)) == 3
+
+
 def test_a_deleted_run_is_gone_everywhere_until_it_is_restored(replicas: tuple[Replica, Replica]) -> None:
     here, there = replicas
     run, steps = here.start()

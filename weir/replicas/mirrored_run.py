@@ -56,7 +56,8 @@ class MirroredRun:
         times = (redis_keys.LIVE_SECONDS, redis_keys.SHARED_SECONDS, ttl + redis_keys.LIVE_SECONDS)
         fields = (b"shared", int(run.is_shared), b"folder", folder, b"entry", entry)
         is_attached = int(run.is_attached)
-        return keys, [replica, run.owner, is_attached, run.id, repr(run.created_at), header, *times, *fields]
+        values = [replica, run.owner, is_attached, run.id, repr(run.created_at), header, *times, redis_keys.MAX_LISTED]
+        return keys, [*values, *fields]
 
     def batches(self, room: int) -> Iterator[tuple[int, int, bytes]]:
         """Yield what is to be sent: the number of the first line, that after the last one, and the lines."""

@@ -23,6 +23,8 @@ STREAM_SECONDS = 120
 """Time for which the stream of an ended run lasts: its readers are at its end by then, and others read the whole."""
 SHARED_SECONDS = 7 * 86_400
 """Time for which the keys of all runs together last after the last run."""
+MAX_LISTED = 500
+"""Runs of an owner that a list has, the newest."""
 MAX_CONTROL = 10_000
 """Messages that the control stream keeps, for replicas that were away."""
 
@@ -43,7 +45,7 @@ def whole(run_id: str) -> bytes:
 
 
 def of_owner(owner: str) -> bytes:
-    """Sorted set of an owner's runs by the time of their start."""
+    """Sorted set of an owner's newest runs by the time of their start."""
     return b"weir:owner:%b" % owner.encode()
 
 

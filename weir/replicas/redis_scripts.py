@@ -3,7 +3,8 @@
 BEGIN = """
 -- Begin to send a run. 1: it may be sent; 0: another replica has it, or has ended it.
 -- KEYS: meta, stream, whole, live runs, runs of the owner. ARGV: replica, owner, whether a program has sent it, id,
--- start, header, seconds that live keys last, that shared ones last, that the owner's last, fields of meta ...
+-- start, header, seconds that live keys last, that shared ones last, that the owner's last, runs that a list has,
+-- fields of meta ...
 local was = redis.call('HMGET', KEYS[1], 'replica', 'owner', 'status')
 if was[1] then
   local is_own = was[1] == ARGV[1]
@@ -15,13 +16,14 @@ if was[1] then
   end
 end
 redis.call('DEL', KEYS[2], KEYS[3])
-redis.call('HSET', KEYS[1], 'replica', ARGV[1], 'owner', ARGV[2], 'status', 'live', unpack(ARGV, 10))
+redis.call('HSET', KEYS[1], 'replica', ARGV[1], 'owner', ARGV[2], 'status', 'live', unpack(ARGV, 11))
 redis.call('XADD', KEYS[2], '1-0', 'n', '0', 'd', ARGV[6])
 redis.call('EXPIRE', KEYS[1], ARGV[7])
 redis.call('EXPIRE', KEYS[2], ARGV[7])
 redis.call('HSET', KEYS[4], ARGV[4], ARGV[1])
 redis.call('EXPIRE', KEYS[4], ARGV[8])
 redis.call('ZADD', KEYS[5], ARGV[5], ARGV[4])
+redis.call('ZREMRANGEBYRANK', KEYS[5], 0, -1 - tonumber(ARGV[10]))
 redis.call('EXPIRE', KEYS[5], ARGV[9])
 return 1
 """

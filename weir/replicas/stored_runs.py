@@ -14,9 +14,6 @@ from weir.replicas.remote_run import RemoteRun
 from weir.runs.recording_codec import Decoder, Header, RecordingError
 from weir.storage.run_records import RunEntry
 
-MAX_LISTED = 500
-"""Runs of an owner that a list has, the newest."""
-
 PAGE = 500
 """Entries that are read at once of a run that is opened."""
 
@@ -86,7 +83,7 @@ class StoredRuns:
     def entries(self, owners: Collection[str]) -> list[RunEntry]:
         pipeline = self._client.pipeline(transaction=False)
         for owner in owners:
-            pipeline.zrange(redis_keys.of_owner(owner), 0, MAX_LISTED - 1, desc=True)
+            pipeline.zrange(redis_keys.of_owner(owner), 0, redis_keys.MAX_LISTED - 1, desc=True)
         ids = [run_id.decode() for found in pipeline.execute() for run_id in found]
         for run_id in ids:
             pipeline.hgetall(redis_keys.meta(run_id))
