@@ -10,7 +10,8 @@
 # make eval           how often the local classifier sends questions where they belong (EVAL=folder for other people's)
 # make train          learn the local classifier anew from its examples (two minutes, and 83 MB the first time)
 # make bench          speed, against a plain Streamlit page and a bare EventSource page (ten minutes)
-# make soak           ten minutes of fifty sessions, and what is left over
+# make soak           ten minutes of fifty sessions, and what is left over (MINUTES=60 for an hour)
+# make soak REPLICAS=3  replicas behind nginx, one of which is killed and started again each minute (an hour)
 # make audit          look for known weaknesses of the locked packages (asks PyPI)
 # make lock           renew the locks from requirements*.txt
 # make help           this list
@@ -84,7 +85,7 @@ bench: $(VENV)/.tests browser
 	@$(BIN)/python -m bench.speed
 
 soak: $(VENV)/.tests
-	@$(BIN)/python -m bench.soak
+	@$(BIN)/python -m bench.$(if $(REPLICAS),replica_soak --replicas $(REPLICAS),soak) $(if $(MINUTES),--minutes $(MINUTES))
 
 # --strict: what the index has no advisories for was not audited.
 audit: $(VENV)/.tests

@@ -124,10 +124,15 @@ def live_runs(server: Server) -> int:
         return int(json.load(answer)["live_runs"])
 
 
-def part(soak: Soak, start: float) -> float:
-    """Return the median memory, in bytes, of the tenth of the time that begins at that part of it."""
-    whole = soak.memory[-1][0]
-    return statistics.median(size for at, size in soak.memory if start * whole <= at <= (start + 0.1) * whole)
+def part(sizes: list[tuple[float, int]], start: float) -> float:
+    """Return the median of the sizes of the tenth of the time that begins at that part of it."""
+    whole = sizes[-1][0]
+    return statistics.median(size for at, size in sizes if start * whole <= at <= (start + 0.1) * whole)
+
+
+def settled_part(minutes: float) -> float:
+    """Return the part of the time from which on memory has to stand still."""
+    return min(SETTLED_MINUTES / minutes, 0.4)
 
 
 def broken(soak: Soak, settled: float, left_live: int, before: Held, after: Held) -> list[str]:
@@ -137,7 +142,7 @@ def broken(soak: Soak, settled: float, left_live: int, before: Held, after: Held
         problems.append(f"{soak.lost:,} tokens lost")
     if left_live:
         problems.append(f"{left_live} runs live with nobody there")
-    if abs((grown := part(soak, 0.9) / part(soak, settled)) - 1) > STILL:
+    if abs((grown := part(soak.memory, 0.9) / part(soak.memory, settled)) - 1) > STILL:
         problems.append(f"memory {grown:.2f} × what it was, not within {STILL:.0%}")
     more = {name: getattr(after, name) - getattr(before, name) for name in ("files", "sockets", "children")}
     problems += [
@@ -165,12 +170,13 @@ def main() -> None:
         asyncio.run(load(server, 2, 5))
         time.sleep(GRACE + 1)
         after, left_live = Held.of(server), live_runs(server)
-    settled = min(SETTLED_MINUTES / chosen.minutes, 0.4)
-    early, late = part(soak, settled), part(soak, 0.9)
+    settled = settled_part(chosen.minutes)
+    early, late = part(soak.memory, settled), part(soak.memory, 0.9)
     print(f"{chosen.minutes:g} minutes, {chosen.sessions} sessions at {RATE:g} tokens/s each:")
     print(f"  {soak.answers:,} answers read to the end, {soak.left:,} left in the middle, {soak.lost:,} tokens lost")
     print(f"  lag median {statistics.median(soak.lags):.3f} s, p95 {percentile(soak.lags, 0.95):.3f} s")
-    print(f"  memory in MB, tenth by tenth: {' '.join(f'{part(soak, tenth / 10) / 1e6:.0f}' for tenth in range(10))}")
+    tenths = " ".join(f"{part(soak.memory, tenth / 10) / 1e6:.0f}" for tenth in range(10))
+    print(f"  memory in MB, tenth by tenth: {tenths}")
     print(
         f"  memory {early / 1e6:.0f} MB from minute {settled * chosen.minutes:.0f} on, "
         f"{late / 1e6:.0f} MB at the end ({late / early:.2f} ×)"

@@ -1,4 +1,7 @@
-"""nginx in front of several replicas, on loopback, with the configuration of `deploy/`."""
+"""nginx in front of several replicas, on loopback, with the configuration of `deploy/`.
+
+Its header `X-Replica` says where an answer comes from; where several were asked, the last one.
+"""
 
 import os
 import re
@@ -21,6 +24,7 @@ error_log {folder}/error.log;
 events {{ worker_connections 4096; }}
 http {{
     access_log off;
+    add_header X-Replica $upstream_addr always;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;

@@ -59,9 +59,11 @@ class ReplicaProcess:
 
 
 @contextmanager
-def replica_process(redis_url: str, model_url: str, **environment: str) -> Iterator[ReplicaProcess]:
+def replica_process(
+    redis_url: str, model_url: str, port: int | None = None, /, **environment: str
+) -> Iterator[ReplicaProcess]:
     """Start a replica and wait until it answers. At the end it is killed."""
-    port = free_port()
+    port = port or free_port()
     with tempfile.TemporaryDirectory() as folder:
         pid = Path(folder) / "pid"
         given = {
