@@ -191,6 +191,20 @@ def test_redis_has_no_more_of_an_owners_runs_than_a_list_has(
     assert here.group.client.zcard(redis_keys.of_owner(OWNER)) == 3
 
 
+def test_a_run_is_pinned_and_unpinned_on_any_replica(replicas: tuple[Replica, Replica]) -> None:
+    here, there = replicas
+    run, steps = here.start()
+    steps.end()
+    until(lambda: [entry.status for entry in there.archive.elsewhere(MINE)] == ["done"])
+    here.archive.flush()
+    for by in (there, here):
+        by.archive.set_pinned(("somebody else",), run.id, True)
+        for is_pinned in (True, False):
+            by.archive.set_pinned((OWNER,), run.id, is_pinned)
+            until(lambda is_pinned=is_pinned: here.archive.index.page(MINE)[0].is_pinned is is_pinned)  # type: ignore[misc]
+            until(lambda is_pinned=is_pinned: there.archive.elsewhere(MINE)[0].is_pinned is is_pinned)  # type: ignore[misc]
+
+
 def test_a_deleted_run_is_gone_everywhere_until_it_is_restored(replicas: tuple[Replica, Replica]) -> None:
     here, there = replicas
     run, steps = here.start()

@@ -25,6 +25,7 @@ class OtherReplicas(Protocol):
     def set_entry(self, entry: RunEntry) -> None: ...
     def set_shared(self, run_id: str, is_shared: bool) -> None: ...
     def set_deleted(self, owner: str, run_id: str, is_deleted: bool) -> None: ...
+    def set_pinned(self, owner: str, run_id: str, is_pinned: bool) -> None: ...
 
 
 class ReplicatedArchive(RunArchive):
@@ -85,6 +86,11 @@ class ReplicatedArchive(RunArchive):
         super().set_shared(run_id, is_shared)
         self._joined.set_shared(run_id, is_shared)
 
+    def set_pinned(self, owners: Collection[str], run_id: str, is_pinned: bool) -> None:
+        super().set_pinned(owners, run_id, is_pinned)
+        for owner in owners:
+            self._joined.set_pinned(owner, run_id, is_pinned)
+
     def delete(self, owners: Collection[str], run_ids: Collection[str]) -> list[str]:
         deleted = super().delete(owners, run_ids)
         own = set(deleted)
@@ -120,6 +126,13 @@ class ReplicatedArchive(RunArchive):
             super().set_shared(run_id, is_shared)
         except StorageError:
             _LOG.exception("whether run %s is shared cannot be stored", run_id)
+
+    def take_pinned(self, owner: str, run_id: str, is_pinned: bool) -> None:
+        """Take in that another replica has pinned a run of this owner, or unpinned it."""
+        try:
+            super().set_pinned((owner,), run_id, is_pinned)
+        except StorageError:
+            _LOG.exception("whether run %s is pinned cannot be stored", run_id)
 
     def take_deleted(self, owner: str, run_id: str, is_deleted: bool) -> None:
         """Take in that another replica has deleted a run of this owner, or restored it."""

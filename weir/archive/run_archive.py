@@ -238,6 +238,10 @@ class RunArchive:
             with storage_errors():
                 self._writer.set_shared(run_id, is_shared)
 
+    def set_pinned(self, owners: Collection[str], run_id: str, is_pinned: bool) -> None:
+        """Pin a run that has ended, so that it is removed last, or unpin it."""
+        self.index.set_pinned(owners, run_id, is_pinned)
+
     def delete(self, owners: Collection[str], run_ids: Collection[str]) -> list[str]:
         """Delete runs that have ended; return the ids of those that these owners had. It can be undone for a day."""
         deleted = self.index.delete(owners, run_ids)

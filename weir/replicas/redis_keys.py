@@ -10,7 +10,7 @@ ENDED = b"weir:ended"
 SIZES = b"weir:sizes"
 """Hash of the ended runs: id -> bytes."""
 CONTROL = b"weir:control"
-"""Stream of what replicas ask of each other: to stop a run, to keep it, who may read it."""
+"""Stream of what replicas say to each other: to stop a run, to let it go on, who may read it, that it is deleted …"""
 SWEEPER = b"weir:sweeper"
 """Lock of the replica that looks for dead ones and removes old runs."""
 

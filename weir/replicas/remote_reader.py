@@ -38,6 +38,9 @@ class OwnRuns(Protocol):
     def take_deleted(self, owner: str, run_id: str, is_deleted: bool) -> None:
         """Take in that another replica has deleted a run of this owner, or restored it."""
 
+    def take_pinned(self, owner: str, run_id: str, is_pinned: bool) -> None:
+        """Take in that another replica has pinned a run of this owner, or unpinned it."""
+
 
 class RemoteReader:
     """Follows runs on a thread of its own. A run that nobody holds any more is not followed.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from weir.replicas import redis_keys
-from weir.replicas.redis_connection import REDIS_ERRORS, open_client
+from weir.replicas.redis_connection import REDIS_ERRORS, TIMEOUT_SECONDS, open_client
 from weir.replicas.redis_scripts import CHANGE
 from weir.replicas.remote_reader import BLOCK_SECONDS, OwnRuns, RemoteReader
 from weir.replicas.remote_run import RemoteRun
@@ -33,9 +33,6 @@ IDLE_SECONDS = 60.0
 
 KEEP_SECONDS = 10.0
 """Time between two messages that a run is read here, at most."""
-
-BEGUN_SECONDS = 0.5
-"""Time that the answer to the start of a run waits until the others know it, at most."""
 
 PING_SECONDS = 1.0
 """Time within which it is noticed that Redis is away, where nothing is to be sent."""
@@ -73,7 +70,8 @@ class ReplicaGroup:
         self._own: OwnRuns | None = None
         self._change = self.client.register_script(CHANGE)
         self._lock = threading.Lock()
-        self._loading: weakref.WeakValueDictionary[str, _Loading] = weakref.WeakValueDictionary()
+        self._loading: weakref.WeakValueDictionary[str, threading.Lock] = weakref.WeakValueDictionary()
+        """A lock for each run that is being read, so that it is read once."""
         self._copies: weakref.WeakValueDictionary[str, RemoteRun] = weakref.WeakValueDictionary()
         """Every copy that anybody holds, so that there is one object of a run."""
         self._used: OrderedDict[str, tuple[RemoteRun, float]] = OrderedDict()
@@ -130,8 +128,8 @@ class ReplicaGroup:
         self.mirror.add(run)
 
     def await_begun(self, run_id: str) -> None:
-        """Wait until other replicas can find a run of this one: a moment."""
-        self.mirror.await_begun(run_id, BEGUN_SECONDS)
+        """Wait until other replicas, who may be asked for it next, can find a run of this one: a moment."""
+        self.mirror.await_begun(run_id, TIMEOUT_SECONDS)
 
     def find(self, run_id: str) -> RemoteRun | None:
         """Return another replica's run; None if there is none. Waits for Redis. Raises RunElsewhereError."""
@@ -140,8 +138,8 @@ class ReplicaGroup:
         with self._lock:
             loading = self._loading.get(run_id)
             if loading is None:
-                loading = self._loading[run_id] = _Loading()
-        with loading.lock:
+                loading = self._loading[run_id] = threading.Lock()
+        with loading:
             copy = self._copies.get(run_id) or self._open(run_id)
         if copy is not None:
             self._hold(copy)
@@ -197,6 +195,11 @@ class ReplicaGroup:
         self._set(run_id, owner, {"deleted": int(is_deleted)})
         self._send("deleted", run_id, f"{int(is_deleted)}{owner}")
         self._forget(run_id)
+
+    def set_pinned(self, owner: str, run_id: str, is_pinned: bool) -> None:
+        """Tell the others that a run of this owner is pinned, or not any more."""
+        self._set(run_id, owner, {"pinned": int(is_pinned)})
+        self._send("pinned", run_id, f"{int(is_pinned)}{owner}")
 
     # What is read
 
@@ -305,16 +308,11 @@ class ReplicaGroup:
             elif kind == b"deleted":
                 self._forget(run_id)
                 self._own.take_deleted(value[1:], run_id, value[:1] == "1")
+            elif kind == b"pinned":
+                self._own.take_pinned(value[1:], run_id, value[:1] == "1")
             elif not is_old and (run := self._own.own_run(run_id)) is not None:
                 if kind == b"stop":
                     run.stop()
                 elif kind == b"keep":
                     self.mirror.note_read_elsewhere(run_id)
                     run.extend_grace_period()
-
-
-class _Loading:
-    """Lock of a run that is being read, so that it is read once."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()

@@ -114,8 +114,9 @@ def entry_of(meta: dict[bytes, bytes]) -> RunEntry | None:
         entry = RunEntry(**{key: value for key, value in values.items() if key in _FIELDS})
     except (KeyError, ValueError, TypeError):
         return None
-    is_shared = meta.get(b"shared") != b"0"
-    entry = dataclasses.replace(entry, is_shared=is_shared, owner=meta.get(b"owner", b"").decode())
+    is_shared, is_pinned = meta.get(b"shared") != b"0", meta.get(b"pinned") == b"1"
+    owner = meta.get(b"owner", b"").decode()
+    entry = dataclasses.replace(entry, is_shared=is_shared, is_pinned=is_pinned, owner=owner)
     if meta.get(b"status") == b"live":
         return dataclasses.replace(entry, seconds=max(0.0, time.time() - entry.created_at))
     if entry.status != "writing":

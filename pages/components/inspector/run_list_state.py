@@ -47,7 +47,7 @@ def show_first_page() -> None:
 @report_storage_errors
 def pin(run_id: str, is_pinned: bool) -> None:
     """Pin a run, or unpin it."""
-    service().archive.index.set_pinned(run_owners(), run_id, is_pinned)
+    service().archive.set_pinned(run_owners(), run_id, is_pinned)
 
 
 @report_storage_errors
