@@ -288,7 +288,7 @@ def main() -> None:
     if chosen.replicas < 2:
         parser.error("one replica stays: there must be two or more")
     with topology(chosen.replicas) as (replicas, redis, model), redis.client() as client:
-        soak = Soak(time.monotonic() + chosen.minutes * 60, replicas.url, client)
+        soak = Soak(time.monotonic() + chosen.minutes * 60, replicas.nginx.url, client)
         asyncio.run(load(replicas, soak, chosen.visitors))
         until(lambda: not client.exists(redis_keys.LIVE))
         soak.faults += [f"key {key!r} has no expiry" for key in client.scan_iter() if client.ttl(key) == -1]

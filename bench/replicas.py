@@ -19,7 +19,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
-import psutil
 
 from bench.replica_load import (
     AUTHORIZATION,
@@ -129,16 +128,16 @@ def scale(redis: RedisProcess, model: Server) -> None:
             replicas_behind_nginx(count, Path(folder), redis.url, f"{model.url}/v1", **ENVIRONMENT) as running,
             redis.client() as client,
         ):
-            asyncio.run(run_sessions(running.url, 3 * count))
+            asyncio.run(run_sessions(running.nginx.url, 3 * count))
             pids = {f"replica {number}": process.pid for number, process in enumerate(running.processes, 1)}
             pids |= {
                 "Redis": client.info("server")["process_id"],
-                "nginx": nginx_pid(),
+                "nginx": running.nginx.pid,
                 "model's server": model.process.pid,
             }
             before, own = {name: cpu(pid) for name, pid in pids.items()}, time.process_time()
             sessions = SESSIONS * count
-            asyncio.run(run_sessions(running.url, sessions))
+            asyncio.run(run_sessions(running.nginx.url, sessions))
             used = {name: cpu(pid) - before[name] for name, pid in pids.items()}
             used["load generator"] = time.process_time() - own
         of_replicas = sum(seconds for name, seconds in used.items() if name.startswith("replica"))
@@ -148,11 +147,6 @@ def scale(redis: RedisProcess, model: Server) -> None:
         )
         what = f"CPU of {count} replica{'s' * (count > 1)}, {SESSIONS} sessions of {SESSION_TOKENS} tokens for each"
         row(what, f"{figures} a session; ms a session in each process: {each}")
-
-
-def nginx_pid() -> int:
-    """Return the process of the nginx that this one has started."""
-    return next(child.pid for child in psutil.Process().children() if child.name() == "nginx")
 
 
 def measure_memory(redis: RedisProcess, model: Server) -> None:

@@ -14,6 +14,7 @@ from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 from tests.support.nginx_process import nginx
 from tests.support.redis_process import RedisProcess
 from tests.support.replica_process import ReplicaProcess, replica_process
+from tests.support.waiting import until
 
 RUNS = 100
 TOKEN = "a-token-for-programs"
@@ -71,8 +72,8 @@ def test_readers_that_are_sent_to_another_replica_miss_nothing(
             readers = [read_in_pieces(client, url, random.Random(draw.random())) for _ in range(RUNS)]
             return await asyncio.gather(*readers)
 
-    with nginx(tmp_path / "nginx", [process.port for process in processes[:replicas]]) as url:
-        answers = asyncio.run(read_all(url))
+    with nginx(tmp_path / "nginx", [process.port for process in processes[:replicas]]) as proxy:
+        answers = asyncio.run(read_all(proxy.url))
     for text, ids in answers:
         assert text == "".join(TOKENS)
         assert len({run_id.partition(":")[0] for run_id in ids}) == 1
@@ -80,3 +81,18 @@ def test_readers_that_are_sent_to_another_replica_miss_nothing(
         assert numbers == sorted(set(numbers))
     assert len({ids[0].partition(":")[0] for _, ids in answers}) == RUNS
     assert len(model.answers) - asked_before == RUNS
+
+
+def test_stop_on_another_replica_hangs_up_on_the_model(processes: list[ReplicaProcess], model: FakeOpenAI) -> None:
+    here, there, _ = processes
+    model.plan = Plan(tokens=["word "] * 100_000, rate=15)
+    body = {"chain": "story", "input": {"topic": "weirs"}}
+    with httpx2.Client(timeout=60, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+        path = f"/api/runs/{client.post(f'{here.url}/api/runs', json=body).json()['id']}"
+        until(lambda: client.get(f"{there.url}{path}").json()["text"])
+        assert client.delete(f"{there.url}{path}").status_code == 200
+        until(lambda: model.answers[-1].hung_up_at)
+        for replica in (here, there):
+            until(lambda replica=replica: client.get(f"{replica.url}{path}").json()["status"] == "stopped")  # type: ignore[misc]
+        texts = {client.get(f"{replica.url}{path}").json()["text"] for replica in (here, there)}
+    assert len(texts) == 1

@@ -4,11 +4,14 @@ import asyncio
 import json
 import random
 import signal
+import uuid
 from collections.abc import Iterator
 from functools import partial
 
 import httpx2
 import pytest
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
 
 from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 from tests.support.redis_process import RedisProcess
@@ -16,6 +19,7 @@ from tests.support.relay import relay
 from tests.support.replica_parts import replica
 from tests.support.replica_process import ReplicaProcess, replica_process
 from tests.support.waiting import until
+from weir.attach.weir_tail import Tail, _make_handler
 from weir.replicas import redis_keys
 from weir.replicas.replica_sweeper import LEASE_SECONDS, SETTLED_SECONDS, SWEEP_SECONDS
 from weir.runs.failure import FailureKind
@@ -126,6 +130,36 @@ def test_a_paused_writer_cannot_write_after_its_end(
             assert b"".join(to_jsonl(late.archive.get(run_id))) == cut
         assert len(numbers) == cut.count(b"\n") - 2
     model.plan = LONG
+
+
+def test_a_program_goes_on_with_its_run_at_another_replica(
+    redis_here: RedisProcess, model: FakeOpenAI, survivor: ReplicaProcess
+) -> None:
+    chain = GenericFakeChatModel(messages=iter([AIMessage(" ".join(map(str, range(40))))]))
+    run_id = uuid.uuid4()
+    with (
+        replica_process(redis_here.url, model.url) as writer,
+        relay(writer.url) as wire,
+        replica(redis_here.url) as there,
+    ):
+        tail = Tail(wire.url, "", "", True)
+        stream = chain.stream("count", {"callbacks": [_make_handler(tail)], "run_id": run_id})
+        before = next(stream).text
+        until(lambda: there.archive.access(str(run_id)))
+        copy = there.archive.get(str(run_id))
+        until(lambda: any(event.event == "on_chat_model_stream" for event in copy.events))
+        writer.signal(signal.SIGKILL)
+        wire.lead_to(survivor.url)
+        assert before + "".join(chunk.text for chunk in stream) == " ".join(map(str, range(40)))
+        # Until the lease of the dead one is over it is the one that has the run.
+        assert copy.wait(60)
+        assert copy.failure is not None
+        assert copy.failure.kind is FailureKind.SERVER_GONE
+        until(lambda: there.archive.get(str(run_id)).status is Status.DONE)
+        whole = httpx2.get(f"{survivor.url}/api/runs/{run_id}/recording", timeout=60).content
+        assert b"".join(to_jsonl(there.archive.get(str(run_id)))) == whole
+        assert [event.seq for event in there.archive.get(str(run_id)).events] == list(range(whole.count(b"\n") - 2))
+        tail.close()
 
 
 def test_a_replica_that_redis_has_lost_goes_on_alone(redis_here: RedisProcess) -> None:

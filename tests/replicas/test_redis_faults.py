@@ -10,6 +10,7 @@ from tests.support.replica_parts import Replica, Steps, replica
 from tests.support.waiting import until
 from weir.replicas.redis_check import RedisCheckError, check_redis
 from weir.replicas.redis_connection import ReplicaProblem
+from weir.replicas.replica_sweeper import LEASE_SECONDS, SETTLED_SECONDS, SWEEP_SECONDS
 from weir.runs.recording_file import to_jsonl
 from weir.runs.run import Run, Status
 from weir.runs.run_store import RunElsewhereError, RunNotFoundError, RunUnavailableError
@@ -114,7 +115,9 @@ def test_a_slow_link_that_drops_loses_nothing_and_sends_nothing_twice(redis_serv
             assert list(to_jsonl(copy)) == whole
 
 
-def test_a_run_that_only_others_read_goes_on_while_redis_is_away(redis_server: RedisProcess) -> None:
+def test_a_run_goes_on_while_redis_is_away_for_longer_than_any_time_that_replicas_have(
+    redis_server: RedisProcess,
+) -> None:
     with replica(redis_server.url, grace_seconds=3.0) as here, replica(redis_server.url, grace_seconds=3.0) as there:
         run, steps = here.start()
         copy = found(there, run.id)
@@ -122,12 +125,19 @@ def test_a_run_that_only_others_read_goes_on_while_redis_is_away(redis_server: R
             until(lambda: run.elapsed > 3.5 or not run.is_live)
             redis_server.kill()
             until(lambda: here.group.problem)
+            # Longer than its grace period, and than the signs of life, which are over when Redis has its data again.
             since = run.elapsed
-            until(lambda: run.elapsed > since + 3.5 or not run.is_live)
+            until(lambda: run.elapsed > since + LEASE_SECONDS + 1 or not run.is_live)
             assert run.is_live
             redis_server.start()
-            until(lambda: not here.group.problem)
-            finish(run, steps)
+            until(lambda: not here.group.problem and not there.group.problem)
+            # Nobody has taken this replica for dead by the time that they may.
+            since = run.elapsed
+            until(lambda: run.elapsed > since + SETTLED_SECONDS + 2 * SWEEP_SECONDS or not copy.is_live)
+            assert copy.is_live
+            whole = finish(run, steps)
+            assert copy.wait(60)
+            assert list(to_jsonl(copy)) == whole
 
 
 def test_a_start_without_redis_is_refused_with_a_sentence(redis_server: RedisProcess) -> None:

@@ -9,14 +9,18 @@ from urllib.parse import urlsplit
 from weir.runs.background_loop import BackgroundLoop
 
 
+def _address(server: str) -> tuple[str, int]:
+    there = urlsplit(server)
+    assert there.hostname is not None
+    assert there.port is not None
+    return there.hostname, there.port
+
+
 class Relay:
     """Passes bytes both ways. All its methods return once what they say is so."""
 
     def __init__(self, server: str, loop: BackgroundLoop, delay_seconds: float = 0.0) -> None:
-        there = urlsplit(server)
-        assert there.hostname is not None
-        assert there.port is not None
-        self._there = (there.hostname, there.port)
+        self._there = _address(server)
         self._loop = loop
         self._delay_seconds = delay_seconds
         self._server: asyncio.Server | None = None
@@ -41,6 +45,12 @@ class Relay:
     def mend(self) -> None:
         """Pass bytes, those held up first."""
         self._do(self._mend())
+
+    def lead_to(self, server: str) -> None:
+        """Break every connection, and have new ones go to another server."""
+        self.cut()
+        self._there = _address(server)
+        self.mend()
 
     def _do(self, what: Coroutine[Any, Any, None]) -> None:
         self._loop.submit(what).result(timeout=60)

@@ -5,16 +5,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.support.app_process import free_port
-from tests.support.nginx_process import nginx
+from tests.support.nginx_process import Nginx, nginx
 from tests.support.replica_process import ReplicaProcess, replica_process
 
 
 class ReplicasBehindNginx:
-    """Running replicas, each with a data folder that outlives its process, and the address of nginx."""
+    """Running replicas, each with a data folder that outlives its process, and nginx in front of them."""
+
+    nginx: Nginx
 
     def __init__(self, count: int, folder: Path, redis_url: str, model_url: str, environment: dict[str, str]) -> None:
         self.ports = [free_port() for _ in range(count)]
-        self.url = ""
         self._folder = folder
         self._urls = (redis_url, model_url)
         self._environment = environment
@@ -46,5 +47,5 @@ def replicas_behind_nginx(
         for number in range(count):
             stack.callback(replicas.kill, number)
             replicas.processes.append(replicas.start(number))
-        replicas.url = stack.enter_context(nginx(folder / "nginx", replicas.ports))
+        replicas.nginx = stack.enter_context(nginx(folder / "nginx", replicas.ports))
         yield replicas

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from weir.core.run_event import RunEvent
-from weir.runs.failure import Failure
+from weir.runs.failure import Failure, FailureKind
 from weir.runs.memory_run import MemoryRun
 from weir.runs.recording_codec import Decoder, End, Header, RecordingError
 from weir.runs.run import Status
@@ -45,6 +45,12 @@ class RemoteRun(MemoryRun):
         self._decoder = Decoder.after_events(0, 0.0)
         self.missing_since: float | None = None
         """Monotonic time since which Redis does not have it."""
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether it has no end of its own: its program may come back to another replica, and go on with it."""
+        is_cut_off = self.failure is not None and self.failure.kind is FailureKind.SERVER_GONE
+        return self.is_attached and (is_cut_off or self.status is Status.ABANDONED)
 
     @property
     def next_line(self) -> int:

@@ -140,7 +140,9 @@ class ReplicaGroup:
             if loading is None:
                 loading = self._loading[run_id] = threading.Lock()
         with loading:
-            copy = self._copies.get(run_id) or self._open(run_id)
+            copy = self._copies.get(run_id)
+            if copy is None or copy.may_go_on:
+                copy = self._open(run_id) or copy
         if copy is not None:
             self._hold(copy)
         return copy
