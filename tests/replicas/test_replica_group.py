@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import gc
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +12,7 @@ from tests.support.redis_process import RedisProcess
 from tests.support.replica_parts import OWNER, Replica, replica
 from tests.support.waiting import until
 from weir.core.run_event import RunEvent
-from weir.replicas import redis_keys
+from weir.replicas import redis_keys, replica_group
 from weir.runs.recording_file import to_jsonl
 from weir.runs.run import Run, Status
 from weir.runs.run_store import RunNotFoundError
@@ -99,6 +101,24 @@ def test_an_ended_run_is_read_whole(replicas: tuple[Replica, Replica]) -> None:
     assert copy.status is Status.DONE
     assert list(to_jsonl(copy)) == list(to_jsonl(run))
     assert there.archive.get(run.id) is copy
+
+
+def test_a_copy_that_nobody_reads_leaves_the_memory(
+    replicas: tuple[Replica, Replica], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = replicas
+    run, steps = here.start()
+    copy = found(there, run.id)
+    steps.end()
+    assert copy.wait(30)
+    left = weakref.ref(copy)
+    gc.disable()
+    try:
+        del copy
+        monkeypatch.setattr(replica_group, "IDLE_SECONDS", 0.0)
+        until(lambda: left() is None)
+    finally:
+        gc.enable()
 
 
 def test_stop_reaches_the_replica_that_runs_it(replicas: tuple[Replica, Replica]) -> None:

@@ -2,6 +2,7 @@ import asyncio
 import gc
 import threading
 import tracemalloc
+import weakref
 from collections.abc import AsyncIterator
 from enum import StrEnum
 from typing import Any
@@ -14,6 +15,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableGenerator, RunnableLambda, RunnableParallel
 
 from tests.support.gate import Gate
+from tests.support.waiting import until
 from weir.analysis.answer_reader import answer_text
 from weir.core import serialization
 from weir.core.run_event import MAX_LABEL
@@ -64,6 +66,19 @@ def test_the_text_of_a_run_is_what_its_root_streamed(recorder: Recorder) -> None
     assert answer_text(run.events) == ANSWER
     assert run.input == {"topic": "water"}
     assert run.events[0].run_id == run.id
+
+
+def test_an_ended_run_leaves_the_memory_with_its_last_reader(recorder: Recorder) -> None:
+    run = recorder.start(story(), {"topic": "water"})
+    assert run.wait(30)
+    left = weakref.ref(run)
+    recorder.store.discard(run.id)  # type: ignore[attr-defined]
+    gc.disable()
+    try:
+        del run
+        until(lambda: left() is None)
+    finally:
+        gc.enable()
 
 
 def test_arrival_times_come_from_the_injected_clock(loop: BackgroundLoop) -> None:

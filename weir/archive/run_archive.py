@@ -172,8 +172,11 @@ class RunArchive:
         if run is None:
             try:
                 run = self._memory.get(run_id)
-            except RunUnavailableError as gone:
-                run = self._load(run_id, gone)
+            except RunUnavailableError:
+                # An error that a frame of its own traceback refers to would keep this frame, and runs with it.
+                run = self._load(run_id)
+                if run is None:
+                    raise
         self._used_at[run_id] = self._clock()
         return run
 
@@ -286,26 +289,26 @@ class RunArchive:
 
         self._writer.call(forget)
 
-    def _load(self, run_id: str, gone: RunUnavailableError) -> MemoryRun:
-        """Read a run from its file. Raises `gone` if there is none."""
+    def _load(self, run_id: str) -> MemoryRun | None:
+        """Read a run from its file; return None if there is none. Raises RunUnreadableError."""
         if self._files is None:
-            raise gone
+            return None
         with self._lock:
             lock = self._loading.setdefault(run_id, threading.Lock())
         try:
             with lock:
                 with self._lock:
                     run = self._alive.get(run_id)
-                return run or self._read(self._files, run_id, gone)
+                return run or self._read(self._files, run_id)
         finally:
             with self._lock:
                 self._loading.pop(run_id, None)
 
-    def _read(self, files: RunFiles, run_id: str, gone: RunUnavailableError) -> MemoryRun:
+    def _read(self, files: RunFiles, run_id: str) -> MemoryRun | None:
         try:
             entry = self.index.find(run_id)
             if entry is None:
-                raise gone
+                return None
             run = files.read(entry)
         except DamagedFileError:
             _LOG.warning("the file of run %s is damaged", run_id)
@@ -313,7 +316,7 @@ class RunArchive:
             raise RunUnreadableError(run_id) from None
         except FileNotFoundError:
             self._writer.call(lambda: self.index.forget([run_id]))
-            raise gone from None
+            return None
         except (StorageError, OSError):
             _LOG.exception("run %s cannot be read", run_id)
             raise RunUnreadableError(run_id) from None

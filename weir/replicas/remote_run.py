@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from weir.core.run_event import RunEvent
 from weir.runs.failure import Failure, FailureKind
-from weir.runs.memory_run import MemoryRun
+from weir.runs.memory_run import MemoryRun, stopwatch
 from weir.runs.recording_codec import Decoder, End, Header, RecordingError
 from weir.runs.run import Status
 
@@ -92,6 +92,7 @@ class RemoteRun(MemoryRun):
         self._zero = self._monotonic() - self._last_elapsed
         super().close(status, failure)
         self.ended_at = self._last_elapsed
+        self._clock = stopwatch(self._monotonic, self._zero)
 
     @property
     def elapsed(self) -> float:

@@ -10,7 +10,7 @@ from weir.core import serialization
 from weir.core.redaction import Redactor
 from weir.core.run_event import Component, RunEvent
 from weir.runs.failure import Failure, FailureKind
-from weir.runs.memory_run import MemoryRun
+from weir.runs.memory_run import MemoryRun, stopwatch
 from weir.runs.recording_codec import Decoder, End, Header
 from weir.runs.run import ATTACHED, Run, Status
 from weir.runs.run_store import RunStore
@@ -101,6 +101,7 @@ class AttachedRun(MemoryRun):
         self._zero = self._monotonic() - self._last_elapsed
         super().close(status, failure)
         self.ended_at = self._last_elapsed
+        self._clock = stopwatch(self._monotonic, self._zero)
         self._redacted.clear()
 
     def _record(self, event: RunEvent) -> None:

@@ -23,12 +23,17 @@ RUN_OVERHEAD = 4_000
 """Bytes that a run takes in memory besides its events and its input: locks, names, its task."""
 
 
+def stopwatch(clock: Callable[[], float], zero: float) -> Callable[[], float]:
+    """Return a clock that is 0 at this time of another one."""
+    return lambda: round(clock() - zero, 6)
+
+
 class MemoryRun(Run):
     """A run whose events are in memory, with the methods of its writer.
 
     One thread writes: it calls `append` for each event and `close` at the end. `cancel` is called when the run is to
     end early, from any thread; `on_last_reader_left` when the grace period is to begin. `clock` returns the seconds
-    since the start; a recording has none.
+    since the start; a recording has none. It is kept after the end: it should not refer to the run.
     """
 
     def __init__(
@@ -199,6 +204,9 @@ class MemoryRun(Run):
             self._ended.set()
             self._wake()
             callbacks, self._done_callbacks = self._done_callbacks, []
+            # They refer to the run, or to what does. Without them it leaves the memory with its last reader, and does
+            # not wait for a full garbage collection, which is rare (`tune_process`).
+            self._cancel = self._on_last_reader_left = lambda: None
         for callback in callbacks:
             self._call(callback)
 

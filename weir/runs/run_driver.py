@@ -24,7 +24,7 @@ from weir.runs.error_classification import classify_error
 from weir.runs.event_recorder import EventRecorder, Interrupted
 from weir.runs.failure import Failure, FailureKind
 from weir.runs.graph_stream import GraphStream, graph_of, graph_stream
-from weir.runs.memory_run import MemoryRun
+from weir.runs.memory_run import MemoryRun, stopwatch
 from weir.runs.methods import Method, with_astream, with_astream_events, with_callbacks, with_invoke, with_stream
 from weir.runs.run import Status
 from weir.runs.run_store import RunStore
@@ -79,8 +79,8 @@ class RunDriver:
         grace_seconds: float,
         redactor: Redactor,
     ) -> None:
-        self._clock = clock
-        self._started_at = clock()
+        self._elapsed = stopwatch(clock, clock())
+        """Returns the seconds since the run was started. From any thread."""
         self.run = MemoryRun(
             str(request.run_id),
             request.name,
@@ -171,10 +171,6 @@ class RunDriver:
     def _post_to_loop(self, event_name: str, component: Component, data: dict[str, Any]) -> None:
         """Have the loop record an event with the time of this call. From any thread."""
         self._loop.call(self._events.record, event_name, component, serialization.dumps(data), self._elapsed())
-
-    def _elapsed(self) -> float:
-        """Return the seconds since the run was started. From any thread."""
-        return round(self._clock() - self._started_at, 6)
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         """Close all open components and the run. It is the task's done callback, so it runs however the task ends."""
