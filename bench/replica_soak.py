@@ -194,14 +194,14 @@ async def judge(client: httpx2.AsyncClient, soak: Soak, run_id: str, mark: str, 
     if status != "failed":
         return
     view = await shown(client, soak, run_id)
-    text = [int(number) for number in TOKEN.findall(view["text"])]
-    soak.recorded[mark] = len(text)
-    if (text and view["mark"] != "Cut off") or not view["message"].startswith(FailureKind.SERVER_GONE.message):
+    if (view["text"] and view["mark"] != "Cut off") or not view["message"].startswith(FailureKind.SERVER_GONE.message):
         soak.faults.append(f"run {run_id} ended for no reason: {view['message']}")
-    if text != list(range(len(text))):
-        soak.faults.append(f"run {run_id}: its record has {text}")
-    if len(text) < (most := max(reading.elsewhere for reading in readings)):
-        soak.faults.append(f"run {run_id}: its record has {len(text)} tokens, and other replicas had {most}")
+    record = (await read(client, soak, run_id, "", random.Random(mark))).tokens
+    soak.recorded[mark] = len(record)
+    if record != list(range(len(record))):
+        soak.faults.append(f"run {run_id}: its record has {record}")
+    if len(record) < (most := max(reading.elsewhere for reading in readings)):
+        soak.faults.append(f"run {run_id}: its record has {len(record)} tokens, and other replicas had {most}")
     replica = (await asyncio.to_thread(soak.redis.hget, redis_keys.meta(run_id), "replica") or b"--").decode()
     if int(replica.split("-")[-2] or 0) not in soak.killed:
         soak.faults.append(f"run {run_id} is cut off, and its replica {replica} was not killed")
