@@ -8,9 +8,7 @@ from tests.support.redis_process import RedisProcess, redis_process
 
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[RedisProcess]:
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    with redis_process(folder) as server:
+    with redis_process(tmp_path / "redis") as server:
         yield server
 
 
