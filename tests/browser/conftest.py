@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.support.app_process import running_weir
 from tests.support.browser_page import QUIET, browser_path, opened
 from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
+
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 TIMEOUT = 10.0
 """Seconds after which the app under test gives up on a silent model: on a busy machine, Stop is pressed before."""
@@ -36,24 +38,34 @@ def browser_type_launch_args() -> dict[str, Any]:
     return {"executable_path": browser_path(), "args": [*QUIET, *sandbox]}
 
 
+def kept(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
+    """A context for all tests of a worker: what a page is made of is fetched and compiled once.
+
+    Its first page stays open, and so does the process that all its pages share. Nothing that waits or turns is
+    animated: each frame of that costs as much as drawing the page's text.
+    """
+    with browser.new_context(reduced_motion="reduce", **options) as context:
+        first = context.new_page()
+        first.route("**", lambda route: route.fulfill(body=""))
+        first.goto("http://localhost/first")
+        yield context
+
+
 @pytest.fixture(scope="session")
 def lasting_context(browser: Browser) -> Iterator[BrowserContext]:
-    """One context for all tests of a worker: what a page is made of is fetched and compiled once."""
-    with browser.new_context() as context:
-        yield context
+    yield from kept(browser)
 
 
 @pytest.fixture
 def context(lasting_context: BrowserContext) -> Iterator[BrowserContext]:
-    """The same with no page open, and with nothing that an earlier test left in the browser's storage."""
+    """The same with no page but the first, and with nothing that an earlier test left in the browser's storage."""
     yield lasting_context
     leave_nothing(lasting_context)
 
 
 @pytest.fixture(scope="session")
 def strangers_context(browser: Browser) -> Iterator[BrowserContext]:
-    with browser.new_context() as context:
-        yield context
+    yield from kept(browser)
 
 
 @pytest.fixture
@@ -63,9 +75,21 @@ def stranger(strangers_context: BrowserContext) -> Iterator[Page]:
     leave_nothing(strangers_context)
 
 
+@pytest.fixture(scope="session")
+def phones_context(browser: Browser) -> Iterator[BrowserContext]:
+    yield from kept(browser, viewport=PHONE, has_touch=True, is_mobile=True)
+
+
+@pytest.fixture
+def phone(phones_context: BrowserContext) -> Iterator[Page]:
+    """A page on a phone."""
+    yield phones_context.new_page()
+    leave_nothing(phones_context)
+
+
 def leave_nothing(context: BrowserContext) -> None:
-    """Close the pages of a context, and empty its storage."""
-    for page in context.pages:
+    """Close the pages of a context but its first, and empty its storage."""
+    for page in context.pages[1:]:
         with contextlib.suppress(PlaywrightError):  # a page without an origin has no storage
             page.evaluate("localStorage.clear()")
         page.close()

@@ -1,16 +1,24 @@
 """What all pages share: places that do not move, a phone, a low window, and what a screen reader is told."""
 
 import re
-from typing import Any
+from typing import Any, Literal
 
-import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import PHONE
 from tests.support.browser_page import INPUT, ended, opened, record_shifts, recorded_shifts, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 
-PAGES = ["", "story", "events", "partial_json", "routing", "http_client"]
-PHONE: ViewportSize = {"width": 390, "height": 844}
+PAGES = {
+    "": "Chat",
+    "story": "Streaming lab",
+    "events": "Inspector",
+    "partial_json": "Structured output",
+    "routing": "Router accuracy",
+    "http_client": "API client",
+}
+"""Addresses and titles."""
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 BOTTOM = "[data-testid=stBottom]"
 LINKS = "[data-testid=stTopNavLink]"
 COLUMNS = range(8)
@@ -18,13 +26,6 @@ TABLE = (
     f"| {' | '.join(f'a long heading {n}' for n in COLUMNS)} |\n|{'---|' * 8}\n"
     f"| {' | '.join('cell' * 6 for _ in COLUMNS)} |\n"
 )
-
-
-@pytest.fixture
-def phone(browser: Browser, weir_url: str, model: FakeOpenAI) -> Any:
-    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
-    yield context.new_page()
-    context.close()
 
 
 def ready(page: Page, url: str) -> None:
@@ -72,25 +73,33 @@ def test_navigation_and_titles_stay_where_they_are(page: Page, weir_url: str, mo
     page.wait_for_function(f"links => window.placed === (window.placed = ({PLACES})(links))", arg=LINKS, polling=500)
     links = page.evaluate("placed")
     assert len(links.split()) >= len(PAGES)
-    titles = set()
-    for name in PAGES:
-        ready(page, f"{weir_url}/{name}")
+    tops = set()
+    # The chat comes last: its sidebar is closed below.
+    for title in (*list(PAGES.values())[1:], PAGES[""]):
+        page.get_by_role("link", name=title).click()
+        expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
+        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
         await_places(page, links)
         box = page.locator("h1").bounding_box()
         assert box
-        titles.add((round(box["y"]), round(box["height"])))
+        tops.add((round(box["y"]), round(box["height"])))
         expect(page.locator("h1")).to_have_count(1)
-        expect(page).to_have_title(f"{page.locator('h1').inner_text()} · Weir")
-    ready(page, weir_url)
+        expect(page).to_have_title(f"{title} · Weir")
     page.get_by_test_id("stSidebar").hover()
     page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
     expect(page.get_by_test_id("stExpandSidebarButton")).to_be_visible()
     await_places(page, links)
-    assert len(titles) == 1
+    assert len(tops) == 1
 
 
-def test_the_drawer_of_a_phone_closes_once_a_page_is_chosen(phone: Page, weir_url: str) -> None:
-    ready(phone, weir_url)
+def test_each_page_opens_at_its_top_on_a_phone_and_the_drawer_closes_once_one_is_chosen(
+    phone: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    for name in PAGES:
+        ready(phone, f"{weir_url}/{name}")
+        expect(phone.locator("h1")).to_be_in_viewport(ratio=1)
+        phone.wait_for_timeout(500)
+        expect(phone.locator("h1")).to_be_in_viewport(ratio=1)
     phone.get_by_test_id("stExpandSidebarButton").click()
     expect(phone.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "false")
     phone.get_by_test_id("stSidebarNavLink").nth(2).click()
@@ -98,14 +107,6 @@ def test_the_drawer_of_a_phone_closes_once_a_page_is_chosen(phone: Page, weir_ur
     expect(phone.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
     phone.reload()
     expect(phone.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
-
-
-@pytest.mark.parametrize("name", [name for name in PAGES if name])
-def test_a_page_opens_at_its_top_on_a_phone(phone: Page, weir_url: str, name: str) -> None:
-    ready(phone, f"{weir_url}/{name}")
-    expect(phone.locator("h1")).to_be_in_viewport(ratio=1)
-    phone.wait_for_timeout(500)
-    expect(phone.locator("h1")).to_be_in_viewport(ratio=1)
 
 
 def test_what_is_fixed_leaves_a_phone_to_the_text(phone: Page, weir_url: str, model: FakeOpenAI) -> None:
@@ -128,10 +129,12 @@ def test_what_is_fixed_leaves_a_phone_to_the_text(phone: Page, weir_url: str, mo
     expect(phone.get_by_role("button", name="Stop")).to_have_count(0)
 
 
-def test_in_a_low_window_the_input_leaves_room(page: Page, weir_url: str, model: FakeOpenAI) -> None:
+def test_in_a_low_window_the_input_leaves_room_and_in_a_narrow_one_nothing_is_wider(
+    page: Page, weir_url: str, model: FakeOpenAI
+) -> None:
     page.set_viewport_size({"width": 720, "height": 450})
     opened(page, weir_url)
-    model.plan = Plan(tokens=["word\n\n"] * 60)
+    model.plan = Plan(tokens=["A", "verylongword" * 30, "\n\n```\n", "code " * 60, "\n```\n", *["word\n\n"] * 60])
     send(page, "a long answer")
     ended(page)
     page.locator(INPUT).scroll_into_view_if_needed()
@@ -139,6 +142,12 @@ def test_in_a_low_window_the_input_leaves_room(page: Page, weir_url: str, model:
     page.mouse.move(300, 200)
     page.mouse.wheel(0, -800)
     expect(page.locator(INPUT)).not_to_be_in_viewport()
+    page.set_viewport_size({"width": 390, "height": 800})
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", scheme)
+        page.wait_for_function("() => document.documentElement.scrollWidth <= 390")
+    expect(page.locator(INPUT)).to_be_in_viewport()
 
 
 def test_a_screen_reader_is_told_of_an_answers_start_and_end(chat: Page, model: FakeOpenAI) -> None:
@@ -154,7 +163,9 @@ def test_a_screen_reader_is_told_of_an_answers_start_and_end(chat: Page, model: 
     assert announced(chat).count("|") == 0
 
 
-def test_nothing_moves_much_while_json_is_written(page: Page, weir_url: str, model: FakeOpenAI) -> None:
+def test_nothing_moves_much_or_is_wider_than_a_phone_while_json_is_written(
+    page: Page, weir_url: str, model: FakeOpenAI
+) -> None:
     page.set_viewport_size(PHONE)
     opened(page, f"{weir_url}/partial_json")
     model.plan = Plan(structured_tokens=['{"name": "', *["Sea "] * 100, '"}'], rate=30)
@@ -163,3 +174,5 @@ def test_nothing_moves_much_while_json_is_written(page: Page, weir_url: str, mod
     record_shifts(page)
     expect(page.get_by_text(re.compile(r"^[4-9]\d chunks"))).to_be_visible()
     assert max(recorded_shifts(page), default=0) < 0.05
+    expect(page.get_by_role("button", name="Replay")).to_be_visible()
+    page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=PHONE["width"])

@@ -11,6 +11,9 @@ NOT_OURS = {
 }
 """Colours of Streamlit's syntax highlighting; the sparkline of `st.metric`."""
 
+COLOURS = ("color-contrast", "link-in-text-block")
+"""Rules that depend on the colours of a page."""
+
 
 def await_script(page: Page) -> None:
     """Wait until the page is whole."""
@@ -18,9 +21,10 @@ def await_script(page: Page) -> None:
     expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
 
 
-def faults(page: Page) -> list[str]:
-    """Return what axe finds on the page, without what is not Weir's."""
-    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+def faults(page: Page, *rules: str) -> list[str]:
+    """Return what axe finds on the page by these rules, or by all, without what is not Weir's."""
+    options = {"runOnly": {"type": "rule", "values": rules}} if rules else None
+    found: list[dict[str, Any]] = Axe().run(page, options=options).response["violations"]
     return [
         f"{rule['id']}: {node['html'][:200]}"
         for rule in found
@@ -30,13 +34,13 @@ def faults(page: Page) -> list[str]:
 
 
 def faults_in_light_and_dark(page: Page) -> list[str]:
-    """Return what axe finds in either scheme; the page follows the browser's."""
+    """Return what axe finds in either scheme; the page follows the browser's, in its colours alone."""
     found = []
-    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-    for scheme in schemes:
+    schemes: tuple[tuple[Literal["light", "dark"], tuple[str, ...]], ...] = (("light", ()), ("dark", COLOURS))
+    for scheme, rules in schemes:
         page.emulate_media(color_scheme=scheme)
         expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", scheme)
-        found += faults(page)
+        found += faults(page, *rules)
     return found
 
 
