@@ -1,6 +1,7 @@
 """What runs over HTTP opens in the app, and the other way round."""
 
 import json
+import re
 import urllib.request
 from typing import Any
 
@@ -19,7 +20,9 @@ def called(url: str, body: Any = None) -> Any:
         return json.load(response)
 
 
-def test_a_run_started_over_http_opens_live_in_the_app(page: Page, weir_url: str, model: FakeOpenAI) -> None:
+def test_what_runs_over_http_opens_in_the_app_and_the_other_way_round(
+    page: Page, weir_url: str, model: FakeOpenAI
+) -> None:
     model.plan = Plan(tokens=WORDS, rate=15)
     run = called(f"{weir_url}/api/runs", {"chain": "story", "input": {"topic": "A river over HTTP"}})
     opened(page, f"{weir_url}{run['links']['page']}")
@@ -28,26 +31,16 @@ def test_a_run_started_over_http_opens_live_in_the_app(page: Page, weir_url: str
     expect(page.get_by_text("word38 word39")).to_be_visible()
     assert len(model.seen) == 1
 
-
-def test_a_routed_answer_started_over_http_opens_in_the_chat(page: Page, weir_url: str, model: FakeOpenAI) -> None:
+    # A routed answer opens in the chat.
     model.plan = Plan(tokens=WORDS, category="math")
     run = called(f"{weir_url}/api/runs", {"chain": "smart_router", "input": {"question": "25 * 17 over HTTP?"}})
     opened(page, f"{weir_url}{run['links']['page']}")
     expect(page.get_by_text("25 * 17 over HTTP?")).to_be_visible()
     expect(page.get_by_role("link", name="Inspect", exact=True)).to_be_visible()
 
-
-def test_an_answer_of_the_app_is_read_over_http(chat: Page, weir_url: str, model: FakeOpenAI) -> None:
-    model.plan = Plan(tokens=WORDS)
-    send(chat, "Hello")
-    ended(chat)
-    shown = called(f"{weir_url}/api/runs/{chat.url.partition('run=')[2]}")
-    assert (shown["status"], shown["text"]) == ("done", "".join(WORDS))
-
-
-def test_the_browsers_own_event_source_reads_the_stream(chat: Page, model: FakeOpenAI) -> None:
+    # The browser's own EventSource reads a stream.
     model.plan = Plan(tokens=WORDS, rate=100)
-    text = chat.evaluate(
+    text = page.evaluate(
         """() => new Promise((resolve, reject) => {
             const source = new EventSource("/api/sse?topic=water")
             let text = ""
@@ -57,6 +50,17 @@ def test_the_browsers_own_event_source_reads_the_stream(chat: Page, model: FakeO
         })"""
     )
     assert text == "".join(WORDS)
+
+    # An answer of the app is read over HTTP.
+    model.plan = Plan(tokens=WORDS)
+    page.get_by_role("button", name="New chat").click()
+    expect(page.get_by_role("main").get_by_text("Ask anything.")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("run="))
+    send(page, "Hello")
+    ended(page)
+    page.wait_for_url(re.compile("run="))
+    shown = called(f"{weir_url}/api/runs/{page.url.partition('run=')[2]}")
+    assert (shown["status"], shown["text"]) == ("done", "".join(WORDS))
 
 
 def test_the_documentation_is_drawn_under_the_policy(page: Page, weir_url: str, model: FakeOpenAI) -> None:

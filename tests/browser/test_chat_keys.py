@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser_page import INPUT, ended, send
@@ -26,9 +25,10 @@ def test_what_was_sent_comes_into_view_and_latest_goes_back_to_the_end(chat: Pag
     chat.get_by_role("button", name="Latest").click()
     expect(chat.get_by_role("button", name="Regenerate")).to_be_in_viewport()
     scroll_up(chat)
-    model.plan = Plan(tokens=LINES * 20, rate=20)
+    plan = model.plan = Plan(tokens=LINES * 20, rate=1)
     send(chat, "The second question")
     expect(chat.get_by_role("main").get_by_text("The second question")).to_be_in_viewport()
+    plan.rate = 20
     # The page goes on scrolling with the text, until somebody scrolls up.
     expect(chat.get_by_text("line30").last).to_be_in_viewport()
     scroll_up(chat)
@@ -36,7 +36,7 @@ def test_what_was_sent_comes_into_view_and_latest_goes_back_to_the_end(chat: Pag
     ended(chat, 2)
 
 
-def test_the_focus_is_where_one_writes(chat: Page) -> None:
+def test_the_focus_is_where_one_writes_and_escape_stops_only_where_it_means_that(chat: Page, model: FakeOpenAI) -> None:
     expect(chat.locator(INPUT)).to_be_focused()
     send(chat, "One")
     ended(chat)
@@ -48,35 +48,30 @@ def test_the_focus_is_where_one_writes(chat: Page) -> None:
     expect(chat.locator(INPUT)).to_be_focused()
     chat.get_by_role("button", name="Edit").click()
     expect(box).to_be_focused()
+    model.plan = Plan(tokens=[f" mark{number}\n\n" for number in range(2_000)], rate=20)
     chat.keyboard.type(" and two")
     chat.keyboard.press("Control+Enter")
     expect(chat.get_by_role("main").get_by_text("One and two")).to_be_visible()
-    ended(chat)
+
+    # The answer streams on while Escape leaves the search and then the list of keys.
+    expect(chat.get_by_text("mark3", exact=True)).to_be_visible()
     chat.keyboard.press("Control+k")
     expect(chat.get_by_label("Search conversations")).to_be_focused()
-    chat.keyboard.press("Control+Shift+O")
-    expect(chat.get_by_role("main").get_by_text("Ask anything.")).to_be_visible()
-    chat.get_by_role("button", name="Keys").click()
-    expect(chat.get_by_role("cell", name="Search conversations")).to_be_visible()
-
-
-@pytest.mark.parametrize("leaves", ["search", "menu"])
-def test_escape_that_means_something_else_leaves_the_answer_alone(chat: Page, model: FakeOpenAI, leaves: str) -> None:
-    model.plan = Plan(tokens=LINES * 50, rate=20)
-    send(chat, "Go on and on")
-    expect(chat.get_by_text("line3").first).to_be_visible()
-    if leaves == "search":
-        chat.get_by_label("Search conversations").click()
-    else:
-        chat.get_by_role("button", name="Keys").click()
-        expect(chat.get_by_role("cell", name="New line")).to_be_visible()
     chat.keyboard.press("Escape")
-    expect(chat.get_by_role("cell", name="New line")).to_have_count(0)
-    expect(chat.get_by_text("line30").first).to_be_visible()
+    keys = chat.get_by_role("cell", name="Search conversations")
+    chat.get_by_role("button", name="Keys").click()
+    expect(keys).to_be_visible()
+    chat.keyboard.press("Escape")
+    expect(keys).to_have_count(0)
+    expect(chat.get_by_text(f"mark{model.answers[-1].sent + 20}", exact=True)).to_be_visible()
     expect(chat.get_by_text("This answer was stopped.")).to_have_count(0)
+    assert model.answers[-1].hung_up_at is None
     chat.locator(INPUT).click()
     chat.keyboard.press("Escape")
     expect(chat.get_by_text("This answer was stopped.")).to_be_visible()
+    ended(chat)
+    chat.keyboard.press("Control+Shift+O")
+    expect(chat.get_by_role("main").get_by_text("Ask anything.")).to_be_visible()
 
 
 def test_one_back_leaves_a_conversation(chat: Page, model: FakeOpenAI) -> None:

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.components.session.app_services import service
-from tests.support.app_test import ask, open_app, sentences
+from tests.support.app_test import ask, open_app, press, sentences
 from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.runs.failure import FailureKind
 
@@ -50,3 +50,17 @@ def test_whoever_opens_a_link_sees_how_the_answer_ended(
         assert sentence in sentences(stranger)
         assert end in sentences(stranger)
         assert "You stopped" not in sentences(stranger)
+
+
+def test_a_link_that_was_taken_back_shows_nothing_on_any_page(app: AppTest) -> None:
+    ask(app, "Share this")
+    (run,) = service().recorder.store.runs()
+    assert "Once upon a time." in sentences(open_app(run=run.id))
+    press(app, "Stop sharing")
+    for page in ("", "story.py", "events.py", "partial_json.py", "http_client.py"):
+        for query in ({}, {"with": "1"}):
+            stranger = open_app(page, run=run.id, **query)
+            assert not stranger.exception
+            assert "This link is not shared any more" in sentences(stranger), page
+            assert "Once upon a time." not in str(stranger), page
+            assert "Share this" not in str(stranger), page

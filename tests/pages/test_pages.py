@@ -409,6 +409,12 @@ def test_a_link_of_another_page_is_told(app: AppTest) -> None:
     assert "another page" in sentences(other)
 
 
+def test_a_link_to_no_run_says_so_and_the_chat_is_there(app: AppTest) -> None:
+    other = open_app(run="00000000-0000-4000-8000-000000000000")
+    assert "There is no run at this link" in sentences(other)
+    assert "What is gravity?" in [found.label for found in other.button]
+
+
 def odd_run(recorder: Recorder) -> Run:
     """Return a run with odd chunks, an empty name and odd tags."""
 
