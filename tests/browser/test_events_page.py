@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.accessibility import await_script, faults, faults_in_light_and_dark
-from tests.support.app_process import running_weir
 from tests.support.browser_page import INPUT, ended, opened, record_shifts, recorded_shifts, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 
@@ -98,8 +97,10 @@ def test_an_answer_of_the_chat_opens_with_inspect_and_its_model_is_asked_with_ch
     assert run not in chat.url
 
 
-def test_a_run_is_watched_live_a_row_of_it_selected_and_it_is_stopped(inspector: Page, model: FakeOpenAI) -> None:
-    model.plan = Plan(tokens=WORDS * 100, rate=25)
+def test_a_live_run_is_selected_in_stopped_and_filtered_by_what_is_typed_while_it_ends(
+    inspector: Page, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(tokens=WORDS * 100, rate=10)
     send(inspector, "Go on and on")
     expect(inspector.get_by_text(re.compile(r"smart_router.*Writing.*\d\d+ events"))).to_be_visible()
     select_row(inspector, 0, "0 on_chain_start", "smart_router")
@@ -114,31 +115,10 @@ def test_a_run_is_watched_live_a_row_of_it_selected_and_it_is_stopped(inspector:
     finished(inspector)
     expect(inspector.get_by_role("button", name="Stop")).to_have_count(0)
 
-
-def test_a_filter_acts_on_the_record_shows_its_call_and_lives_in_the_address(
-    inspector: Page, model: FakeOpenAI
-) -> None:
-    model.plan = Plan(tokens=WORDS)
-    send(inspector, "Anything")
-    finished(inspector)
-    inspector.get_by_text("Filter", exact=True).click()
-    types = inspector.get_by_role("combobox", name="Include types")
-    types.press_sequentially("prompt", delay=30)
-    expect(inspector.get_by_role("option", name="prompt")).to_be_visible()
-    types.press("Enter")
-    expect(inspector.get_by_text(re.compile(r"^4 of \d+ events"))).to_be_visible()
-    expect(inspector.get_by_text("include_types=['prompt']")).to_be_visible()
-    expect(inspector).to_have_url(re.compile("include_types=prompt"))
-    inspector.reload()
-    expect(inspector.get_by_text(re.compile(r"^4 of \d+ events"))).to_be_visible()
-    inspector.get_by_role("button", name="types: prompt").click()
-    expect(inspector.get_by_text(re.compile(r"^(\d+) of \1 events"))).to_be_visible()
-    assert len(model.answers) == 1
-
-
-def test_what_is_being_typed_outlasts_the_end_of_the_run(inspector: Page, model: FakeOpenAI) -> None:
+    # What is being typed outlasts the end of the next run, and filters its record.
     model.plan = Plan(tokens=WORDS * 20, rate=8)
     send(inspector, "Take your time")
+    expect(inspector.get_by_text(re.compile(r"smart_router.*Writing"))).to_be_visible()
     inspector.get_by_text("Filter", exact=True).click()
     types = inspector.get_by_role("combobox", name="Include types")
     types.press_sequentially("prompt", delay=30)
@@ -151,12 +131,26 @@ def test_what_is_being_typed_outlasts_the_end_of_the_run(inspector: Page, model:
     expect(inspector.get_by_text("Replay", exact=True)).to_be_visible()
     offered.click()
     expect(inspector).to_have_url(re.compile("include_types=prompt"))
+    expect(inspector.get_by_text(re.compile(r"^4 of \d+ events"))).to_be_visible()
+    expect(inspector.get_by_text("include_types=['prompt']")).to_be_visible()
+    inspector.reload()
+    expect(inspector.get_by_text(re.compile(r"^4 of \d+ events"))).to_be_visible()
+    inspector.get_by_role("button", name="types: prompt").click()
+    expect(inspector.get_by_text(re.compile(r"^(\d+) of \1 events"))).to_be_visible()
+    assert len(model.answers) == 2
 
 
-def test_what_is_selected_anywhere_is_selected_everywhere(story_recording: Page) -> None:
+def test_what_is_selected_anywhere_is_selected_everywhere_and_searched_and_filtered(story_recording: Page) -> None:
     page, table, tree = story_recording, events_table(story_recording), waterfall(story_recording)
     for part in (tree, table.get_by_test_id("stDataFrame"), page.locator(".st-key-inspector_data")):
         expect(part).to_be_in_viewport(ratio=0.99)
+    # A bar of the waterfall, and a mark on it.
+    parser = tree.get_by_role("treeitem", name="StrOutputParser")
+    box = parser.bounding_box()
+    assert box
+    parser.click(position={"x": box["width"] - 60, "y": box["height"] / 2})
+    expect(page.get_by_text(re.compile(r"^\d+ on_parser_stream"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^This chunk, at"))).to_be_visible()
     select_row(page, 3, "3 on_chat_model_start", "ChatOpenAI")
     press_down(page)
     selects(page, "4 on_chat_model_stream", "ChatOpenAI")
@@ -176,14 +170,14 @@ def test_what_is_selected_anywhere_is_selected_everywhere(story_recording: Page)
     expect(page.get_by_text(re.compile(r"chunk events$"))).to_be_visible()
     click_row(page.locator("[class*=st-key-events_fold_]").last, 2)
     expect(page.get_by_text(re.compile(r"^\d+ on_\w+_stream"))).to_be_visible()
-    box = page.get_by_label("Search names and payloads")
-    box.fill("lighthouse")
-    box.press("Enter")
+    search = page.get_by_label("Search names and payloads")
+    search.fill("lighthouse")
+    search.press("Enter")
     expect(page.locator("[class*=st-key-] .stMarkdownColoredBackground").first).to_have_text(
         re.compile("lighthouse", re.I)
     )
-    box.fill("no such thing")
-    box.press("Enter")
+    search.fill("no such thing")
+    search.press("Enter")
     expect(page.get_by_text("No event matches")).to_be_visible()
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(page.get_by_text(re.compile("^632 of 632 events"))).to_be_visible()
@@ -194,20 +188,23 @@ def test_what_is_selected_anywhere_is_selected_everywhere(story_recording: Page)
     expect(page).to_have_url(re.compile("exclude_types=prompt"))
 
 
-def test_a_bar_and_a_mark_of_the_waterfall_select_what_they_show(story_recording: Page) -> None:
-    parser = waterfall(story_recording).get_by_role("treeitem", name="StrOutputParser")
-    box = parser.bounding_box()
-    assert box
-    parser.click(position={"x": box["width"] - 60, "y": box["height"] / 2})
-    expect(story_recording.get_by_text(re.compile(r"^\d+ on_parser_stream"))).to_be_visible()
-    expect(story_recording.get_by_text(re.compile("^This chunk, at"))).to_be_visible()
-
-
-def test_a_recording_is_downloaded_opened_and_the_same_again(
+def test_a_chain_runs_from_its_form_and_its_recording_opens_and_is_the_same_again(
     inspector: Page, model: FakeOpenAI, tmp_path: Path
 ) -> None:
-    model.plan = Plan(tokens=["Grüße", " 🌊", "\n"], category="math")
-    send(inspector, "Anything")
+    model.plan = Plan(tokens=["Grüße", " 🌊", "\n"])
+    inspector.get_by_role("combobox", name="Chain", exact=True).click()
+    inspector.get_by_role("option", name="showcase").click()
+    inspector.get_by_role("button", name="Input").click()
+    inspector.get_by_label("Topic", exact=True).fill("rivers")
+    inspector.keyboard.press("Tab")
+    await_script(inspector)
+    inspector.get_by_test_id("stPopoverBody").get_by_role("button", name="Run", exact=True).click()
+    expect(inspector.get_by_text(re.compile(r"showcase.*Done"))).to_be_visible()
+    assert [seen.body["messages"][-1]["content"] for seen in model.seen if "rivers" in str(seen.body)]
+    box = inspector.get_by_label("Search names and payloads")
+    box.fill("on_custom_event")
+    box.press("Enter")
+    expect(inspector.get_by_text(re.compile(r"^[1-3] of \d+ events"))).to_be_visible()
     finished(inspector)
 
     def download(name: str) -> bytes:
@@ -226,40 +223,14 @@ def test_a_recording_is_downloaded_opened_and_the_same_again(
     assert json.loads(first.splitlines()[-1]) == {"end": {"status": "done", "failure": None}}
 
 
-def test_a_foreign_file_gets_one_sentence_and_changes_nothing(story_recording: Page, tmp_path: Path) -> None:
-    expect(story_recording).to_have_url(re.compile("run=rec-"))
-    address = story_recording.url
-    (tmp_path / "diary.jsonl").write_text("Dear diary,\n")
-    story_recording.get_by_role("button", name="Open a recording").click()
-    story_recording.locator("input[type=file]").set_input_files(tmp_path / "diary.jsonl")
-    expect(story_recording.get_by_text("This file is not a recording of Weir")).to_be_visible()
-    assert story_recording.url == address
-
-
-def test_a_replay_plays_pauses_steps_and_ends(story_recording: Page) -> None:
-    whole = story_recording.get_by_text(re.compile("^632 of 632 events"))
-    expect(whole).to_be_visible()
-    story_recording.get_by_role("button", name="Replay").click()
-    expect(whole).to_have_count(0)
-    story_recording.get_by_role("button", name="Pause").click()
-    expect(story_recording.get_by_role("button", name="Play")).to_be_visible()
-    story_recording.get_by_role("button", name="Start").click()
-    expect(story_recording.get_by_text("press Play")).to_be_visible()
-    story_recording.get_by_role("button", name="Step").click()
-    expect(story_recording.get_by_text(re.compile("^1 of 1 events"))).to_be_visible()
-    story_recording.get_by_role("button", name="Play").click()
-    expect(whole).to_be_visible()
-
-
-def test_the_next_error_is_jumped_to(inspector: Page) -> None:
+def test_the_next_error_is_jumped_to_and_the_doctor_names_the_link_that_holds_the_stream_up(inspector: Page) -> None:
     inspector.get_by_role("button", name="A model that died").click()
     expect(inspector.get_by_text("The connection to the model broke")).to_be_visible()
     expect(inspector.get_by_text("ChatOpenAI failed: OpenAIConnectionError")).to_be_visible()
     inspector.get_by_role("button", name="Next error").click()
     expect(inspector.get_by_text(re.compile("^[0-9]+ on_chat_model_error"))).to_be_visible()
 
-
-def test_the_doctor_names_the_link_that_holds_the_stream_up(inspector: Page) -> None:
+    inspector.get_by_role("button", name="All runs").click()
     inspector.get_by_role("button", name="A stream held up").click()
     inspector.get_by_role("button", name="A step waits for a whole answer").click()
     expect(inspector.get_by_text(re.compile("^First token after"))).to_be_visible()
@@ -269,6 +240,31 @@ def test_the_doctor_names_the_link_that_holds_the_stream_up(inspector: Page) -> 
     expect(inspector.get_by_text(re.compile("^tell made one chunk of the 160"))).to_be_visible()
     inspector.get_by_role("button", name="Show the event").first.click()
     expect(inspector.get_by_text(re.compile(r"^\d+ on_chain_stream"))).to_be_visible()
+
+
+def test_a_recording_is_replayed_and_a_foreign_file_changes_nothing(story_recording: Page, tmp_path: Path) -> None:
+    page = story_recording
+    expect(page).to_have_url(re.compile("run=rec-"))
+    address = page.url
+    (tmp_path / "diary.jsonl").write_text("Dear diary,\n")
+    page.get_by_role("button", name="Open a recording").click()
+    page.locator("input[type=file]").set_input_files(tmp_path / "diary.jsonl")
+    expect(page.get_by_text("This file is not a recording of Weir")).to_be_visible()
+    assert page.url == address
+    page.keyboard.press("Escape")
+
+    whole = page.get_by_text(re.compile("^632 of 632 events"))
+    expect(whole).to_be_visible()
+    page.get_by_role("button", name="Replay").click()
+    expect(whole).to_have_count(0)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_text("press Play")).to_be_visible()
+    page.get_by_role("button", name="Step").click()
+    expect(page.get_by_text(re.compile("^1 of 1 events"))).to_be_visible()
+    page.get_by_role("button", name="Play").click()
+    expect(whole).to_be_visible()
 
 
 def test_two_runs_are_compared_and_one_is_saved_as_a_page(story_recording: Page, tmp_path: Path) -> None:
@@ -300,45 +296,6 @@ def test_two_runs_are_compared_and_one_is_saved_as_a_page(story_recording: Page,
     expect(saved.get_by_role("region", name="Data").get_by_text("StrOutputParser · parser")).to_be_visible()
     assert len(asked) == 1
     assert faults(saved) == []
-
-
-def test_a_chain_runs_from_its_form(inspector: Page, model: FakeOpenAI) -> None:
-    inspector.get_by_role("combobox", name="Chain", exact=True).click()
-    inspector.get_by_role("option", name="showcase").click()
-    inspector.get_by_role("button", name="Input").click()
-    inspector.get_by_label("Topic", exact=True).fill("rivers")
-    inspector.keyboard.press("Tab")
-    await_script(inspector)
-    inspector.get_by_test_id("stPopoverBody").get_by_role("button", name="Run", exact=True).click()
-    expect(inspector.get_by_text(re.compile(r"showcase.*Done"))).to_be_visible()
-    assert [seen.body["messages"][-1]["content"] for seen in model.seen if "rivers" in str(seen.body)]
-    box = inspector.get_by_label("Search names and payloads")
-    box.fill("on_custom_event")
-    box.press("Enter")
-    expect(inspector.get_by_text(re.compile(r"^[1-3] of \d+ events"))).to_be_visible()
-
-
-def test_a_chain_from_outside_runs_and_one_that_is_absent_gives_a_sentence(
-    page: Page, model_server: FakeOpenAI, tmp_path: Path
-) -> None:
-    (tmp_path / "outside.py").write_text(
-        "from langchain_core.runnables import RunnableLambda\n"
-        "async def shout(text: str) -> str:\n"
-        "    return text.upper()\n"
-        "chain = RunnableLambda(shout)\n"
-    )
-    with running_weir(
-        OPENAI_BASE_URL=model_server.url,
-        PYTHONPATH=str(tmp_path),
-        WEIR_CHAINS="shout=outside:chain, lost=nowhere:chain",
-        may_log="nowhere",
-    ) as url:
-        opened(page, f"{url}/events?chain=shout")
-        expect(page.get_by_text("nowhere:chain cannot be imported: ModuleNotFoundError")).to_be_visible()
-        send(page, "rain")
-        expect(page.get_by_text(re.compile(r"shout.*Done.*3 events"))).to_be_visible()
-        view(page, "Text")
-        expect(page.locator(".st-key-inspector_view_Text").get_by_text("RAIN", exact=True)).to_be_visible()
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen_or_moves_much(
