@@ -185,12 +185,25 @@ def check(page: Page, watch: Watch, ear: Ear, model: FakeOpenAI, *, whole: bool 
     assert not re.search("[\u200b\u202e]", text)
 
 
-def test_the_chat_streams_it_and_draws_it_again(
-    page: Page, weir_url: str, watch: Watch, ear: Ear, model: FakeOpenAI
+def test_the_chat_streams_it_and_draws_it_again_and_its_links_go_nowhere(
+    page: Page, context: BrowserContext, weir_url: str, watch: Watch, ear: Ear, model: FakeOpenAI
 ) -> None:
+    opened(page, weir_url)
+    model.plan = Plan(tokens=["[a](javascript:alert(1)) [b](data:text/html,x) [c](vbscript:x) [d](file:///etc/passwd)"])
+    send(page, "links")
+    ended(page)
+    hosts = {tab.url.partition("#")[0] for tab in context.pages} | {"about:blank", ""}
+    for name in "abcd":
+        link = page.get_by_role("main").locator("a", has_text=re.compile(f"^{name}$"))
+        if link.count():
+            link.evaluate("link => link.click()")
+    assert {tab.url.partition("#")[0] for tab in context.pages} <= hosts
+    assert page.locator(INPUT).is_visible()
+    page.get_by_role("button", name="New chat").click()
+    expect(page.get_by_role("main").get_by_text("Ask anything.")).to_be_visible()
+
     text = payloads(ear)
     model.plan = Plan(tokens=[text[start : start + 7] for start in range(0, len(text), 7)], rate=400)
-    opened(page, weir_url)
     send(page, "Show me ![q](" + ear.url + "/q.png)")
     ended(page)
     expect(page.get_by_text("The end.")).to_be_visible()
@@ -209,22 +222,21 @@ def test_the_chat_streams_it_and_draws_it_again(
     check(page, watch, ear, model)
 
 
-@pytest.mark.parametrize("mode", ["By block", "Every chunk"])
 def test_the_story_page_streams_it_and_draws_it_again(
-    page: Page, weir_url: str, watch: Watch, ear: Ear, model: FakeOpenAI, mode: str
+    page: Page, weir_url: str, watch: Watch, ear: Ear, model: FakeOpenAI
 ) -> None:
-    text = payloads(ear)
-    model.plan = Plan(tokens=[text[start : start + 40] for start in range(0, len(text), 40)], rate=100)
     opened(page, f"{weir_url}/story")
-    if mode != "By block":
+    for mode in ("By block", "Every chunk"):
+        text = payloads(ear).replace("The end.", f"The end, {mode}.")
+        model.plan = Plan(tokens=[text[start : start + 40] for start in range(0, len(text), 40)], rate=100)
         choose(page, "Rendering", mode)
-    send(page, "weirs")
-    ended(page)
-    expect(page.get_by_text("The end.")).to_be_visible()
-    check(page, watch, ear, model)
-    page.reload()
-    expect(page.get_by_text("The end.")).to_be_visible()
-    check(page, watch, ear, model)
+        send(page, f"weirs, {mode}")
+        expect(page.get_by_text(f"The end, {mode}.")).to_be_visible()
+        ended(page)
+        check(page, watch, ear, model)
+        page.reload()
+        expect(page.get_by_text(f"The end, {mode}.")).to_be_visible()
+        check(page, watch, ear, model)
 
 
 def test_the_json_page_shows_it_as_text(page: Page, weir_url: str, watch: Watch, ear: Ear, model: FakeOpenAI) -> None:
@@ -238,16 +250,3 @@ def test_the_json_page_shows_it_as_text(page: Page, weir_url: str, watch: Watch,
     page.wait_for_load_state("networkidle")
     assert page.get_by_role("main").locator("[data-testid=stMarkdownContainer] img, .wj img").count() == 0
     assert (ear.calls, watch.dialogs) == ([], [])
-
-
-def test_links_of_no_harmless_kind_go_nowhere(chat: Page, context: BrowserContext, model: FakeOpenAI, ear: Ear) -> None:
-    model.plan = Plan(tokens=["[a](javascript:alert(1)) [b](data:text/html,x) [c](vbscript:x) [d](file:///etc/passwd)"])
-    send(chat, "links")
-    ended(chat)
-    hosts = {"about:blank", "", chat.url}
-    for name in "abcd":
-        link = chat.get_by_role("main").locator("a", has_text=re.compile(f"^{name}$"))
-        if link.count():
-            link.evaluate("link => link.click()")
-    assert {tab.url.partition("#")[0] for tab in context.pages} <= hosts
-    assert chat.locator(INPUT).is_visible()
