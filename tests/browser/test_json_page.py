@@ -5,13 +5,20 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.accessibility import await_script
 from tests.support.browser_page import opened, send
-from tests.support.fake_openai import FakeOpenAI, Fault, Plan
+from tests.support.fake_openai import FakeOpenAI, Plan
 
 ANSWER = json.dumps(
     {"name": "Sea", "kind": "water", "summary": "Large and salty", "facts": ["It is blue"], "difficulty": 9}
 )
-PIECES = [ANSWER[at : at + 3] for at in range(0, len(ANSWER), 3)]
+
+
+def in_pieces(text: str) -> list[str]:
+    return [text[at : at + 3] for at in range(0, len(text), 3)]
+
+
+PIECES = in_pieces(ANSWER)
 
 
 @pytest.fixture
@@ -29,7 +36,9 @@ def finished(page: Page) -> None:
     expect(page.get_by_role("button", name="Replay")).to_be_visible()
 
 
-def test_fields_grow_close_and_are_judged_while_the_model_writes(viewer: Page, model: FakeOpenAI) -> None:
+def test_fields_grow_and_are_judged_and_the_run_can_be_looked_through_and_refreshed(
+    viewer: Page, model: FakeOpenAI
+) -> None:
     slowly = [*PIECES[:5], *[" "] * 30, *PIECES[5:17], *["and "] * 30, *PIECES[17:]]
     model.plan = Plan(structured_tokens=slowly, rate=15)
     send(viewer, "the sea")
@@ -40,30 +49,23 @@ def test_fields_grow_close_and_are_judged_while_the_model_writes(viewer: Page, m
     line(viewer, "difficulty.*9 is greater than the maximum of 5.*invalid")
     expect(viewer.get_by_text("Complete, not valid")).to_be_visible()
     expect(viewer.get_by_text("1 field is invalid: /difficulty")).to_be_visible()
-
-
-def test_a_refresh_in_the_middle_goes_on_with_the_same_run(viewer: Page, model: FakeOpenAI) -> None:
-    model.plan = Plan(structured_tokens=PIECES, rate=12)
-    send(viewer, "the sea")
-    line(viewer, "name.*Sea")
-    viewer.reload()
-    finished(viewer)
-    line(viewer, "name.*Sea.*valid")
-    assert len(model.seen) == 1
-
-
-def test_the_timeline_the_slider_and_the_comparison_work_on_a_run(viewer: Page, model: FakeOpenAI) -> None:
-    model.plan = Plan(structured_tokens=PIECES, rate=200)
-    send(viewer, "the sea")
-    finished(viewer)
     expect(viewer.get_by_text(re.compile(r"First complete field .* after the first chunk"))).to_be_visible()
     expect(
         viewer.get_by_text(re.compile(r"First schema error known .* before the end, at /difficulty"))
     ).to_be_visible()
     expect(viewer.get_by_label(re.compile("^Timelines of 7 fields"))).to_be_visible()
-    look_around(viewer, len(PIECES))
+    look_around(viewer, len(slowly))
     viewer.get_by_text("Chain output", exact=True).click()
-    expect(viewer.get_by_text(re.compile(rf"yielded \d+ chunks; its model wrote {len(PIECES)}\."))).to_be_visible()
+    expect(viewer.get_by_text(re.compile(rf"yielded \d+ chunks; its model wrote {len(slowly)}\."))).to_be_visible()
+
+    model.plan = Plan(structured_tokens=in_pieces(ANSWER.replace("Sea", "Lake")), rate=8)
+    send(viewer, "a lake")
+    line(viewer, "name.*Lake")
+    viewer.reload()
+    line(viewer, "name.*Lake")
+    finished(viewer)
+    line(viewer, "name.*Lake.*valid")
+    assert len(model.seen) == 2
 
 
 def look_around(page: Page, chunks: int) -> None:
@@ -83,68 +85,92 @@ def look_around(page: Page, chunks: int) -> None:
     expect(page.get_by_text(f"Each parser's value after chunk {chunks - 2}")).to_be_visible()
 
 
-def test_a_pasted_text_needs_no_model(viewer: Page, model: FakeOpenAI) -> None:
+def test_pasted_texts_and_recordings_need_no_model(viewer: Page, model: FakeOpenAI) -> None:
+    model.plan = Plan(structured_tokens=PIECES)
+    send(viewer, "the sea")
+    finished(viewer)
+    line(viewer, "name.*Sea.*valid")
+    # A pasted text has no field for a topic and shows no run.
     viewer.get_by_text("Pasted text", exact=True).click()
-    box = viewer.get_by_label("JSON, with or without prose around it")
-    box.fill('Sure:\n```json\n{"a": "x\\ud83c\\udf0a", "b": [1, 22]}\n```\nDone.')
-    viewer.get_by_text("4 characters", exact=True).click()
-    viewer.get_by_role("button", name="Parse").click()
+    expect(viewer.get_by_role("button", name="Parse", exact=True)).to_be_visible()
+    expect(viewer.get_by_role("button", name="Replay")).to_have_count(0)
+    expect(viewer.get_by_placeholder("A topic to describe as JSON")).to_have_count(0)
+    viewer.get_by_text("A model", exact=True).click()
+    line(viewer, "name.*Sea.*valid")
+    finished(viewer)
+    viewer.get_by_text("Pasted text", exact=True).click()
+    expect(viewer.get_by_role("button", name="Parse", exact=True)).to_be_visible()
+
+    # The text that stands there in hostile chunks, and cut.
+    viewer.get_by_text("adversarial", exact=True).click()
+    drop(viewer, 20)
+    viewer.get_by_role("button", name="Parse", exact=True).click()
+    expect(viewer.get_by_text("Cut off")).to_be_visible()
+    line(viewer, "name.*closed")
+    drop(viewer, 0)
+
+    parse(viewer, 'Sure:\n```json\n{"a": "x\\ud83c\\udf0a", "b": [1, 22]}\n```\nDone.', "4 characters")
     finished(viewer)
     line(viewer, "a.*🌊.*closed")
     expect(viewer.get_by_label(re.compile("^Timelines of 5 fields"))).to_be_visible()
     look_around(viewer, 15)
-    assert model.seen == []
 
+    # Markup in a value is shown as text.
+    parse(viewer, '{"<img src=x>": "<b onclick=alert(1)>bold</b>"}', "4 characters")
+    line(viewer, re.escape("<img src=x>"))
+    line(viewer, re.escape("<b onclick=alert(1)>bold</b>"))
+    expect(viewer.locator(".wj img, .wj b[onclick]")).to_have_count(0)
 
-def test_a_hostile_cut_text_says_what_is_not_finished(viewer: Page) -> None:
-    viewer.get_by_text("Pasted text", exact=True).click()
-    viewer.get_by_text("adversarial", exact=True).click()
-    cut = viewer.get_by_label("Drop last characters")
-    cut.fill("20")
-    cut.press("Enter")
-    viewer.get_by_role("button", name="Parse").click()
-    finished(viewer)
-    expect(viewer.get_by_text("Cut off")).to_be_visible()
-    line(viewer, "name.*closed")
+    # The chunks of a text can be told apart.
+    parse(viewer, '{"a": [1, 22]}', "4 characters")
+    expect(viewer.locator(".wr")).to_have_text('{"a": [1, 22]}')
+    expect(viewer.locator(".wr i")).to_have_text([": [1", "]}"])
 
-
-def test_text_that_is_no_json_names_position_and_cause(viewer: Page) -> None:
-    viewer.get_by_text("Pasted text", exact=True).click()
-    viewer.get_by_label("JSON, with or without prose around it").fill('{"a": 1, "b": tru!}')
-    viewer.get_by_text("1 character", exact=True).click()
-    viewer.get_by_role("button", name="Parse").click()
-    finished(viewer)
+    # Text that is no JSON has a position and a cause.
+    parse(viewer, '{"a": 1, "b": tru!}', "1 character")
     expect(viewer.get_by_text(re.compile(r"Not JSON.*Line 1, column 18"))).to_be_visible()
     line(viewer, "a.*1.*closed")
 
-
-def test_a_recording_is_opened(viewer: Page) -> None:
+    viewer.get_by_text("A model", exact=True).click()
+    expect(viewer.get_by_role("button", name="Water", exact=True)).to_be_visible()
     samples = Path(__file__).parents[2] / "pages" / "assets" / "recordings"
     viewer.get_by_role("button", name="Open a recording").click()
     viewer.locator("input[type=file]").set_input_files(samples / "6-json-field-by-field.jsonl")
-    finished(viewer)
     line(viewer, "summary.*valid")
+    finished(viewer)
     count = int(re.search(r"of (\d+)", viewer.get_by_text(re.compile(r"^chunk \d+ of \d+")).inner_text())[1])  # type: ignore[index]
     look_around(viewer, count)
+    assert len(model.seen) == 1
 
 
-def test_an_answer_cut_by_its_length_limit_says_so(viewer: Page, model: FakeOpenAI) -> None:
-    model.plan = Plan(structured_tokens=PIECES[:20], finish_reason="length")
-    send(viewer, "the sea")
+def drop(page: Page, characters: int) -> None:
+    """Set how many of the last characters are left out."""
+    box = page.get_by_label("Drop last characters")
+    box.fill(str(characters))
+    box.press("Enter")
+    await_script(page)
+
+
+def parse(page: Page, text: str, chunks: str) -> None:
+    """Paste a text and have it parsed in chunks of that size."""
+    page.get_by_label("JSON, with or without prose around it").fill(text)
+    page.get_by_text(chunks, exact=True).click()
+    await_script(page)
+    page.get_by_role("button", name="Parse", exact=True).click()
+
+
+def test_an_answer_cut_by_its_length_limit_says_so_and_a_schema_of_ones_own_is_used_or_refused(
+    viewer: Page, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(structured_tokens=PIECES[:20], finish_reason="length", rate=20)
+    viewer.get_by_role("button", name="Water", exact=True).click()
+    line(viewer, "name.*Sea")
+    # The ideas disappear as soon as the model writes.
+    expect(viewer.get_by_role("button", name="Photosynthesis")).to_have_count(0)
     finished(viewer)
     expect(viewer.get_by_text("The answer reached its length limit.", exact=False)).to_be_visible()
     expect(viewer.get_by_text("What is closed can be used", exact=False)).to_be_visible()
 
-
-def test_a_cut_connection_keeps_what_came(viewer: Page, model: FakeOpenAI) -> None:
-    model.plan = Plan(structured_tokens=PIECES, fault=Fault.CUT, at=15)
-    send(viewer, "the sea")
-    finished(viewer)
-    expect(viewer.get_by_text("The connection to the model broke", exact=False)).to_be_visible()
-    line(viewer, "name.*Sea.*valid")
-
-
-def test_a_schema_of_ones_own_is_used_and_a_bad_one_told(viewer: Page, model: FakeOpenAI) -> None:
     model.plan = Plan(structured_tokens=['{"colour": "te', 'al"}'])
     viewer.get_by_role("combobox", name="Schema").click()
     viewer.get_by_role("option", name="My own").click()
@@ -158,58 +184,7 @@ def test_a_schema_of_ones_own_is_used_and_a_bad_one_told(viewer: Page, model: Fa
     expect(viewer.get_by_text("Line 1 is not a field")).to_have_count(0)
     viewer.keyboard.press("Escape")
     send(viewer, "teal")
-    finished(viewer)
     line(viewer, "colour.*teal.*valid")
+    finished(viewer)
     request_schema = model.seen[-1].body["response_format"]["json_schema"]["schema"]
     assert list(request_schema["properties"]) == ["colour"]
-
-
-def test_markup_in_a_value_is_shown_as_text(viewer: Page) -> None:
-    viewer.get_by_text("Pasted text", exact=True).click()
-    viewer.get_by_label("JSON, with or without prose around it").fill('{"<img src=x>": "<b onclick=alert(1)>bold</b>"}')
-    viewer.get_by_text("4 characters", exact=True).click()
-    viewer.get_by_role("button", name="Parse").click()
-    finished(viewer)
-    line(viewer, re.escape("<img src=x>"))
-    line(viewer, re.escape("<b onclick=alert(1)>bold</b>"))
-    assert viewer.locator(".wj img, .wj b[onclick]").count() == 0
-
-
-def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, weir_url: str, model: FakeOpenAI) -> None:
-    model.plan = Plan(structured_tokens=PIECES)
-    page.set_viewport_size({"width": 390, "height": 800})
-    opened(page, f"{weir_url}/partial_json")
-    send(page, "the sea")
-    finished(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def test_ideas_disappear_as_soon_as_the_model_writes(viewer: Page, model: FakeOpenAI) -> None:
-    model.plan = Plan(structured_tokens=PIECES, rate=8)
-    viewer.get_by_role("button", name="Water", exact=True).click()
-    line(viewer, "name.*Sea")
-    expect(viewer.get_by_role("button", name="Photosynthesis")).to_have_count(0)
-    finished(viewer)
-
-
-def test_a_pasted_text_has_no_field_for_a_topic_and_shows_no_run(viewer: Page, model: FakeOpenAI) -> None:
-    model.plan = Plan(structured_tokens=PIECES)
-    send(viewer, "the sea")
-    finished(viewer)
-    viewer.get_by_text("Pasted text", exact=True).click()
-    expect(viewer.get_by_role("button", name="Parse")).to_be_visible()
-    expect(viewer.get_by_role("button", name="Replay")).to_have_count(0)
-    expect(viewer.get_by_placeholder("A topic to describe as JSON")).to_have_count(0)
-    viewer.get_by_text("A model", exact=True).click()
-    finished(viewer)
-    line(viewer, "name.*Sea.*valid")
-
-
-def test_the_chunks_of_a_text_can_be_told_apart(viewer: Page) -> None:
-    viewer.get_by_text("Pasted text", exact=True).click()
-    viewer.get_by_label("JSON, with or without prose around it").fill('{"a": [1, 22]}')
-    viewer.get_by_text("4 characters", exact=True).click()
-    viewer.get_by_role("button", name="Parse").click()
-    finished(viewer)
-    expect(viewer.locator(".wr")).to_have_text('{"a": [1, 22]}')
-    assert viewer.locator(".wr i").all_inner_texts() == [": [1", "]}"]
