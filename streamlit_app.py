@@ -5,7 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from chains.registry import REGISTRY, prepare_warm_up
+from chains.conversation import check_router, prepare_warm_up
+from chains.registry import REGISTRY
 from pages.components.session.app_services import service
 from pages.components.session.sign_in import providers
 from weir.app.create_app import create_app_parts, tune_process
@@ -20,6 +21,7 @@ try:
     configure_logging(settings().log)
     people_sign_in = bool(providers())
     services = service()
+    check_router()
 except SettingsError as error:
     sys.exit(f"Weir cannot start.\n{error}")
 

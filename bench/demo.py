@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chains.registry import prepare_conversation, prepare_story, prepare_structured
+from chains.conversation import prepare_conversation
+from chains.registry import prepare_story, prepare_structured
+from chains.routes import DEFAULT_ROUTES
 from chains.story_chain import Length, Tone
 from chains.structured import EXAMPLES, StructuredMethod
 from pages.components.layout import suggestions
@@ -33,7 +35,7 @@ SECONDS = 600
 
 def asked(models: ModelProvider) -> Iterator[tuple[str, str, Callable[[], PreparedRun]]]:
     """Yield page, suggestion and how its run is prepared, with the choices that a page begins with."""
-    for question in suggestions.CHAT.values():
+    for question in (route.example for route in DEFAULT_ROUTES):
         yield "Chat", question, lambda question=question: prepare_conversation(models, question, ())  # type: ignore[misc]
     for topic in suggestions.STORY:
         yield "Story", topic, lambda topic=topic: prepare_story(models, topic, Length.MEDIUM, Tone.WARM)  # type: ignore[misc]

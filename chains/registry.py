@@ -4,20 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chains import showcase, structured
-from chains.classifier.examples import CATEGORIES, Category
-from chains.classifier.local_classifier import LocalClassifier
-from chains.router import classifier, fixed_route, local_classifier, smart_router
-from chains.routes import Route
+from chains.conversation import prepare_classification, prepare_conversation
 from chains.story_chain import Length, Tone, continuation_chain, story_chain
 from chains.structured import StructuredMethod
 from weir.config.settings import settings
 from weir.llm.chain_registry import ChainRegistry, ChainSpec, ModelNotReadyError, PreparedRun, UnsuitableModelError
-from weir.llm.chat_model import warm_up_model
-from weir.llm.history import trim_history
 from weir.llm.provider import AbortableConnections, AnswerKind, ModelOptions, ModelProvider, TransportTiming
 from weir.llm.replay_model import ReplayAbort, ReplayChatModel
 from weir.runs.methods import Method
@@ -27,12 +21,6 @@ MAX_TEXT = 20_000
 
 MAX_MESSAGES = 200
 """Messages of a history."""
-
-CONTINUE = (
-    "You were interrupted. Continue your answer exactly where it breaks off, in the middle of a sentence or a word if "
-    "need be. Repeat nothing, and write only what comes next."
-)
-"""The request for the rest of an answer."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
 
@@ -161,78 +149,6 @@ def prepare_replay(
     return PreparedRun(story_chain(model), value, {"page": "story", "expected_tokens": len(pieces)}, line)
 
 
-def prepare_conversation(
-    models: ModelProvider,
-    question: str,
-    history: Sequence[tuple[str, str]],
-    *,
-    route: Route | None = None,
-    so_far: str = "",
-    options: ModelOptions | None = None,
-    system_prompt: str = "",
-) -> PreparedRun:
-    """Return the smart router for a question and as much of its history as the model's window holds.
-
-    `route` is a person's choice, in the classifier's place. With `so_far`, the beginning of the answer, the chain
-    writes what comes next. `options` are those of the answering model, `system_prompt` is added to the route's.
-    Raises ModelNotReadyError.
-    """
-    has_options = options is not None and options != ModelOptions()
-    model = models.create_model(options) if options and has_options else models.chat_model()
-    if model is None:
-        raise ModelNotReadyError
-    decide = fixed_route(route) if route else _classify(models)
-    context: dict[str, Any] = {"page": "chat"}
-    if so_far:
-        context |= {"question": question, "so_far": so_far}
-        history, question = [*history, ("human", question), ("ai", so_far)], CONTINUE
-    trimmed = trim_history(history, models.history_tokens)
-    context["left_out"] = len(history) - len(trimmed)
-    return PreparedRun(smart_router(model, decide, system_prompt), {"question": question, "history": trimmed}, context)
-
-
-def prepare_classification(
-    models: ModelProvider, question: str, history: Sequence[tuple[str, str]] = ()
-) -> PreparedRun:
-    """Return the classifier alone for a question. Raises ModelNotReadyError."""
-    return PreparedRun(_classify(models), {"question": question, "history": list(history)})
-
-
-def prepare_model_classification(
-    models: ModelProvider, question: str, history: Sequence[tuple[str, str]]
-) -> PreparedRun:
-    """Return the model's own classifier for a question, whoever classifies otherwise. Raises ModelNotReadyError."""
-    return PreparedRun(_model_classifier(models), {"question": question, "history": list(history)})
-
-
-def model_category(output: Any) -> Category | None:
-    """Return the category in the output of a model's `classify`; None if there is none."""
-    answer = output.get("category") if isinstance(output, dict) else None
-    return next((category for category in CATEGORIES if category == answer), None)
-
-
-_LOCAL = LocalClassifier()
-
-
-def prepare_warm_up() -> PreparedRun:
-    """Load the local classifier, and return the smart router on a model that lives in this process."""
-    _LOCAL.warm_up()
-    return PreparedRun(smart_router(warm_up_model()), {"question": "Ready?", "history": []})
-
-
-def _classify(models: ModelProvider) -> Runnable[Any, Any]:
-    if models.routes_locally:
-        return local_classifier(_LOCAL)
-    return _model_classifier(models)
-
-
-def _model_classifier(models: ModelProvider) -> Runnable[Any, Any]:
-    model = models.classifying_model()
-    if model is None:
-        raise ModelNotReadyError
-    return classifier(model, reasoned=models.supports_reasons)
-
-
 def prepare_structured(
     models: ModelProvider, topic: str, schema: dict[str, Any] | type[BaseModel], method: StructuredMethod
 ) -> PreparedRun:
@@ -303,7 +219,7 @@ REGISTRY = ChainRegistry(
         ),
         ChainSpec(
             "classify",
-            "Classifies a question as math, code or general.",
+            "Classifies a question: math, code or general, or a route of your own.",
             ConversationInput,
             lambda models, fields: prepare_classification(models, fields.question, fields.history),
         ),

@@ -3,7 +3,7 @@
 smart_router
 ├── classify      structured output: a `Classification`
 ├── calculator    a tool, where a math question has an arithmetic expression
-└── math_chain    or code_chain, or general_chain
+└── math_chain    or code_chain, or general_chain, or the chain of a route of one's own
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import functools
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -27,11 +28,12 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from chains.calculator import answer_line, calculate, confirming_chain, with_result
 from chains.classifier.local_classifier import LocalClassifier
-from chains.routes import Route
+from chains.routes import DEFAULT_ROUTES, Route, RouteCatalogue, RouteName
+from weir.config.router_catalogue import MAX_ROUTES
 from weir.llm.invalid_answers import WrongServerError
 from weir.llm.overrides.direct_sequence import DirectRunnableSequence
 from weir.llm.overrides.direct_str_parser import DirectStrOutputParser
@@ -52,24 +54,33 @@ class DecidedBy(StrEnum):
 class Classification(BaseModel):
     """The category of a question, with the reason where there is one."""
 
-    # A literal, not the enum: it is written into the JSON schema itself, which more servers follow than a reference.
-    category: Literal["math", "code", "general"] = Field(description="Category of the question")
+    category: str = Field(description="Category of the question")
     reason: str = Field("", max_length=300, description="Why, in at most twelve words")
     confidence: float | None = Field(None, ge=0, le=1, description="How certain you are, from 0 to 1")
     by: DecidedBy = DecidedBy.MODEL
     probabilities: dict[str, float] | None = None
     """Of each route, calibrated, from the local classifier. A model's own confidence is not calibrated."""
     abstained: bool = False
-    """Whether the classifier was too uncertain, and the question is answered as a general one."""
+    """Whether the classifier was too uncertain, and the question takes the route for that."""
+
+
+@functools.cache
+def _classification(names: tuple[str, ...]) -> type[Classification]:
+    """Return the model of a classification into these categories.
+
+    A literal, not an enum: it is written into the JSON schema itself, which more servers follow than a reference.
+    """
+    category: Any = (Literal[names], Field(description="Category of the question"))
+    return create_model("Classification", __base__=Classification, category=category)
 
 
 _SHORT = ("category",)
 _REASONED = ("category", "reason", "confidence")
 
 
-def _schema(fields: tuple[str, ...]) -> dict[str, Any]:
+def _schema(form: type[Classification], fields: tuple[str, ...]) -> dict[str, Any]:
     """Return the JSON Schema of the fields that the model is to write."""
-    properties = Classification.model_json_schema()["properties"]
+    properties = form.model_json_schema()["properties"]
     requested = {name: {key: item for key, item in properties[name].items() if key != "default"} for name in fields}
     if "confidence" in requested:
         requested["confidence"] = {"type": "number", "description": requested["confidence"]["description"]}
@@ -84,23 +95,23 @@ def _schema(fields: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-_SYSTEM = (
-    "Classify the question into one category.\n"
-    + "\n".join(f"{route}: {route.covers}" for route in Route)
-    + "\nA question that goes on from the earlier ones belongs where they belong."
-)
-CLASSIFY_PROMPT = ChatPromptTemplate.from_messages(
-    [
-        ("system", _SYSTEM + '\nAnswer with JSON: {{"category": "…"}}'),
-        ("human", "{earlier}Classify this question: {question}"),
-    ]
-)
-REASONED_PROMPT = ChatPromptTemplate.from_messages(
-    [
-        ("system", _SYSTEM + '\nAnswer with JSON: {{"category": "…", "reason": "…", "confidence": 0.9}}'),
-        ("human", "{earlier}Classify this question: {question}"),
-    ]
-)
+_SHORT_FORM = '{"category": "…"}'
+_REASONED_FORM = '{"category": "…", "reason": "…", "confidence": 0.9}'
+
+
+def classify_prompt(routes: RouteCatalogue, *, reasoned: bool) -> ChatPromptTemplate:
+    """Return the prompt `{"question", "earlier"}` by which a model classifies."""
+    system = (
+        "Classify the question into one category.\n"
+        + "\n".join(f"{route}: {route.covers}" for route in routes)
+        + "\nA question that goes on from the earlier ones belongs where they belong."
+        + f"\nAnswer with JSON: {_REASONED_FORM if reasoned else _SHORT_FORM}"
+    )
+    # A message, not a template: what is written of a route may have braces.
+    return ChatPromptTemplate.from_messages(
+        [SystemMessage(system), ("human", "{earlier}Classify this question: {question}")]
+    )
+
 
 CLASSIFYING_THREADS = 2
 """Questions that are classified at the same time on this machine; others wait."""
@@ -115,15 +126,17 @@ def _with_earlier(value: dict[str, Any]) -> dict[str, str]:
     return {"question": value["question"], "earlier": earlier}
 
 
-def classifier(model: BaseChatModel, *, reasoned: bool = False) -> Runnable[Any, Any]:
+def classifier(
+    model: BaseChatModel, *, reasoned: bool = False, routes: RouteCatalogue = DEFAULT_ROUTES
+) -> Runnable[Any, Any]:
     """Return the chain `{"question", "history"} -> Classification` that asks a model.
 
     `reasoned` asks for a reason and a confidence as well, which takes a capable model.
     """
-    fields, prompt = (_REASONED, REASONED_PROMPT) if reasoned else (_SHORT, CLASSIFY_PROMPT)
+    form, prompt = _classification(routes.names), classify_prompt(routes, reasoned=reasoned)
     # The schema, not the class: the openai client then leaves the answer alone, and its JSON can be seen growing.
-    structured = with_json_schema(model, _schema(fields))
-    return (_with_earlier | prompt | structured | Classification.model_validate).with_config(run_name="classify")
+    structured = with_json_schema(model, _schema(form, _REASONED if reasoned else _SHORT))
+    return (_with_earlier | prompt | structured | form.model_validate).with_config(run_name="classify")
 
 
 @functools.cache
@@ -149,11 +162,11 @@ def local_classifier(local: LocalClassifier) -> Runnable[Any, Any]:
     return RunnableLambda(classify, name="classify")
 
 
-def fixed_route(route: Route) -> Runnable[Any, Any]:
+def fixed_route(route: str) -> Runnable[Any, Any]:
     """Return the chain that gives a route which a person has chosen, in place of a classification."""
 
     async def choose(_: Any) -> Classification:
-        return Classification(category=route.value, reason="You chose it.", by=DecidedBy.PERSON)
+        return Classification(category=route, reason="You chose it.", by=DecidedBy.PERSON)
 
     return RunnableLambda(choose, name="choose")
 
@@ -170,24 +183,26 @@ def specialist(route: Route, model: BaseChatModel, system_prompt: str = "") -> R
 
 
 def smart_router(
-    model: BaseChatModel, classify: Runnable[Any, Any] | None = None, system_prompt: str = ""
+    model: BaseChatModel,
+    classify: Runnable[Any, Any] | None = None,
+    system_prompt: str = "",
+    *,
+    routes: RouteCatalogue = DEFAULT_ROUTES,
+    models: Mapping[str, BaseChatModel] | None = None,
+    threshold: float = 0.0,
 ) -> Runnable[Any, str]:
     """Return the chain `{"question", "history"} -> str`: it streams, asynchronously only.
 
     `history` is a list of messages or of `(role, text)` pairs. `classify` takes the place of the model's classifier.
-    `system_prompt` is added to the route's.
+    `system_prompt` is added to the route's. `models` has the models of routes that do not ask `model`. Below
+    `threshold` a model's own confidence sends the question to the fallback.
     """
-    decide = classify or classifier(model, reasoned=True)
-    specialists = {route: specialist(route, model, system_prompt) for route in Route}
-    confirm = confirming_chain(model, f"{Route.MATH}_chain")
+    decide = classify or classifier(model, reasoned=True, routes=routes)
+    asked = {route.name: (models or {}).get(route.name, model) for route in routes}
+    chains = {route.name: _Chains.of(route, asked[route.name], system_prompt) for route in routes}
+    answer = _Router(decide, chains, routes, threshold).answer
     # LangChain passes the config to a transform that asks for it; its type does not say so.
-    return RunnableGenerator(_Router(decide, specialists, confirm).answer, name="smart_router")  # type: ignore[arg-type]
-
-
-def _of_routes(probabilities: dict[str, float]) -> dict[str, float]:
-    if not set(probabilities) <= set(Route):
-        raise ValueError("a probability is of no route")
-    return probabilities
+    return RunnableGenerator(answer, name="smart_router")  # type: ignore[arg-type]
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -196,21 +211,21 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class RouteDecision(BaseModel):
     """The route of a question, and why. Its bounds are checked, because it is also read from files and from events."""
 
-    route: Route
+    route: RouteName
     fallback: bool = False
-    """Whether the classification failed, and the question is answered as a general one."""
+    """Whether the classification failed, and the question takes the route for that."""
     reason: str = ""
     by: DecidedBy = DecidedBy.MODEL
     confidence: Share | None = None
     """The model's own estimate, from 0 to 1."""
-    probabilities: Annotated[dict[str, Share], AfterValidator(_of_routes)] | None = None
+    probabilities: Annotated[dict[RouteName, Share], Field(max_length=MAX_ROUTES)] | None = None
     """Of each route, from the local classifier."""
     abstained: bool = False
     seconds: float = Field(0.0, ge=0, le=1e9)
     """How long the decision took."""
 
 
-# The answering call would fail with these too. They are raised, where other errors fall back to the general route.
+# The answering call would fail with these too. They are raised, where other errors take the fallback.
 _NON_RECOVERABLE_ERRORS = (
     ModelAuthenticationError,
     ModelPermissionDeniedError,
@@ -223,25 +238,38 @@ _NON_RECOVERABLE_ERRORS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Chains:
+    """The chains of a route."""
+
+    specialist: Runnable[Any, str]
+    confirm: Runnable[Any, str] | None
+    """Answers what the calculator has worked out as a whole; None: the route has no calculator."""
+
+    @classmethod
+    def of(cls, route: Route, model: BaseChatModel, system_prompt: str) -> "_Chains":
+        confirm = confirming_chain(model, f"{route}_chain") if route.has_calculator else None
+        return cls(specialist(route, model, system_prompt), confirm)
+
+
 class _Router:
     def __init__(
-        self,
-        classify: Runnable[Any, Any],
-        specialists: Mapping[Route, Runnable[Any, str]],
-        confirm: Runnable[Any, str],
+        self, classify: Runnable[Any, Any], chains: Mapping[str, _Chains], routes: RouteCatalogue, threshold: float
     ) -> None:
         self._classify = classify
-        self._specialists = specialists
-        self._confirm = confirm
+        self._chains = chains
+        self._routes = routes
+        self._threshold = threshold
 
     async def answer(self, inputs: AsyncIterator[dict[str, Any]], config: RunnableConfig) -> AsyncIterator[str]:
         async for value in inputs:
             decision = await self._decide(value, config)
             await adispatch_custom_event(ROUTE_EVENT, decision.model_dump(mode="json"), config=config)
-            chain = self._specialists[decision.route]
-            if decision.route is Route.MATH and (found := await calculate(value["question"], config)):
+            chains = self._chains[decision.route]
+            chain = chains.specialist
+            if chains.confirm and (found := await calculate(value["question"], config)):
                 yield answer_line(found)
-                chain = self._confirm if found.is_whole_question else chain
+                chain = chains.confirm if found.is_whole_question else chain
                 value = {**value, "question": with_result(value["question"], found)}
             async for chunk in chain.astream(value, config):
                 yield chunk
@@ -256,16 +284,17 @@ class _Router:
         except Exception as error:
             result = f"The classification failed ({type(error).__name__})."
         seconds = time.perf_counter() - began
-        if not isinstance(result, Classification):
+        if not isinstance(result, Classification) or self._routes.get(result.category) is None:
             reason = result if isinstance(result, str) else "The classification gave no category."
-            return RouteDecision(route=Route.GENERAL, fallback=True, reason=reason, seconds=seconds)
+            return RouteDecision(route=self._routes.fallback.name, fallback=True, reason=reason, seconds=seconds)
+        is_uncertain = result.confidence is not None and result.confidence < self._threshold
         return RouteDecision(
-            route=Route(result.category),
+            route=self._routes.fallback.name if is_uncertain else result.category,
             reason=result.reason,
             by=result.by,
             confidence=result.confidence,
             probabilities=result.probabilities,
-            abstained=result.abstained,
+            abstained=result.abstained or is_uncertain,
             seconds=seconds,
         )
 

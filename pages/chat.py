@@ -1,5 +1,6 @@
 import streamlit as st
 
+from chains.routes import configured_routes
 from pages.components.about.introduction import draw_introduction
 from pages.components.answer import answer_view
 from pages.components.chat.chat_actions import ChatActions
@@ -17,7 +18,7 @@ from pages.components.chat.sidebar import draw_sidebar
 from pages.components.chat.turn_view import answer_placeholders, draw_answer_footer, draw_question
 from pages.components.chat.turns import last_run_of, message_ids
 from pages.components.chat.waiting_answers import stream_waiting_answers
-from pages.components.layout import suggestions
+from pages.components.layout.formatting import escape_markdown
 from pages.components.layout.input_bar import input_bar
 from pages.components.layout.model_status import draw_tiny_model_note
 from pages.components.layout.page_frame import page_title
@@ -63,13 +64,15 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
 with st.empty():
     if not turns:
         with st.container():
+            routes = configured_routes()
             draw_introduction()
             st.markdown(
-                "Ask anything. Weir picks the right chain (math, code or general) and streams the answer, with every "
-                "event recorded."
+                f"Ask anything. Weir picks the right chain ({escape_markdown(routes.listed)}) and streams the answer, "
+                "with every event recorded."
             )
-            for route, question in suggestions.CHAT.items():
-                st.button(question, icon=route.icon, key=f"suggest-{route}", on_click=actions.ask, args=(question,))
+            for route in routes:
+                if question := route.example:
+                    st.button(question, icon=route.icon, key=f"suggest-{route}", on_click=actions.ask, args=(question,))
 
 first = 0 if st.session_state.get("chat_show_all") else max(0, len(turns) - NEWEST_TURNS)
 while first and state.found_message_id in message_ids(turns[:first]):

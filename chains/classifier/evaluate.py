@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chains.classifier.examples import CATEGORIES, Category, Example, load_examples
+from chains.classifier.labelled_file import load_sources
 from chains.classifier.local_classifier import LocalClassifier, LocalDecision
-from chains.classifier.source_report import judge, load_sources, source_report
+from chains.classifier.source_report import judge, source_report
 
 GOLDEN = Path(__file__).with_name("golden.jsonl")
 HOLDOUT = Path(__file__).with_name("golden_2.jsonl")

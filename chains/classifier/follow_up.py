@@ -1,7 +1,7 @@
 """Short questions that mean something only after the one before: "and in Python?", "why?", "kalau alasnya 10?"."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +72,9 @@ _FINDER = WordFinder(["refers_back"])
 _CHANGES = re.compile(rf"^\W{{0,9}}+{alternatives('changes')}\b", re.IGNORECASE)
 
 
-def follow_up_weight(question: str, found: Mapping[str, int], own: npt.NDArray[np.float64]) -> float:
+def follow_up_weight(
+    question: str, found: Mapping[str, int], own: npt.NDArray[np.float64], categories: Sequence[str] = CATEGORIES
+) -> float:
     """Return how much a question, by itself, leans on the one before: 0 not at all, 1 entirely."""
     if len(question) > _LONGEST:
         return 0.0
@@ -92,5 +94,5 @@ def follow_up_weight(question: str, found: Mapping[str, int], own: npt.NDArray[n
     else:
         return 0.0
     # What says by itself what it is about needs no context: "and in Python?" is about code, whatever came before.
-    says = CATEGORIES[int(own.argmax())] in features.subjects(found)
+    says = categories[int(own.argmax())] in features.subjects(found)
     return base * (1 - certainty) if says else base

@@ -20,6 +20,9 @@ from chains.classifier.tokenization import char_ngrams, tokens, words
 
 _Floats = npt.NDArray[np.float64]
 
+THRESHOLD = 0.45
+"""Probability below which the classifier that comes with Weir abstains."""
+
 GIVEN_WEIGHT = 0.3
 """Of a word outside the instruction against one in it."""
 
@@ -83,6 +86,10 @@ class LinearModel:
     signals: _Floats
     bias: _Floats
     temperature: float
+    categories: Sequence[str] = CATEGORIES
+    """One for each row of the weights."""
+    threshold: float = THRESHOLD
+    """Probability below which it is too uncertain, where nothing else is set."""
 
     def scores(self, found: Evidence) -> _Floats:
         """Return a score for each category, before the temperature."""
@@ -118,25 +125,23 @@ class LinearModel:
             (self.words, self.words.vector(words(text), words(found.parts.rest))),
             (self.subwords, self.subwords.shares(text, found.parts.rest)),
         )
+        rare = min(_RARE, 0.6 * float(self.words.idf.max()))
         for token in {token for token in tokens(text) if len(token) > 3 and token.isalpha()}:
             place = self.words.vocabulary.get(token)
-            if place is None or self.words.idf[place] <= _RARE:
+            if place is None or self.words.idf[place] <= rare:
                 continue
             for terms, (places, values) in vectors:
                 here = places == terms.vocabulary.get(token, -1)
                 spoke[_quoted(token)] += float(_against(terms.weights[:, places[here]], category) @ values[here])
         best = sorted((name for name in spoke if spoke[name] > _AUDIBLE), key=spoke.__getitem__, reverse=True)[:3]
         if not best:
-            return (
-                "nothing in it speaks of mathematics or code."
-                if CATEGORIES[category] == "general"
-                else "its words look like that."
-            )
+            is_rest = self.categories == CATEGORIES and CATEGORIES[category] == "general"
+            return "nothing in it speaks of mathematics or code." if is_rest else "its words look like that."
         return f"because of {_listed(best)}."
 
 
 _RARE = 5.0
-"""Rarity from which a word is worth quoting: "the" and "how" are in every question."""
+"""Rarity from which a word is worth quoting: "the" and "how" are in every question. Of few examples none is as rare."""
 
 _AUDIBLE = 0.1
 """Share of a score from which a reason is worth telling."""
@@ -170,8 +175,8 @@ def load(path: Path) -> LinearModel:
 def _load_once(path: Path) -> LinearModel:
     with np.load(path, allow_pickle=False) as stored:
         return LinearModel(
-            words=_terms(stored, "words"),
-            pieces=_terms(stored, "pieces"),
+            words=terms_in(stored, "words"),
+            pieces=terms_in(stored, "pieces"),
             subwords=_subwords(stored),
             signals=stored["signals"].astype(np.float64),
             bias=stored["bias"].astype(np.float64),
@@ -180,11 +185,12 @@ def _load_once(path: Path) -> LinearModel:
 
 
 def _subwords(stored: Mapping[str, npt.NDArray[Any]]) -> Subwords:
-    terms = _terms(stored, "subwords")
+    terms = terms_in(stored, "subwords")
     return Subwords(terms.vocabulary, terms.idf, terms.weights)
 
 
-def _terms(stored: Mapping[str, npt.NDArray[Any]], name: str) -> Terms:
+def terms_in(stored: Mapping[str, npt.NDArray[Any]], name: str) -> Terms:
+    """Return the terms of that name in the arrays of a file."""
     listed = stored[f"{name}_terms"].tobytes().decode("utf-8").split("\n")
     return Terms(
         vocabulary={term: place for place, term in enumerate(listed)},

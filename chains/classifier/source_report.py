@@ -1,17 +1,9 @@
-"""How the local classifier does on other people's questions: `weir classify --evaluate`, and `EVAL=folder make eval`.
+"""How a classifier does on labelled questions: `weir classify --evaluate`, and `EVAL=folder make eval`."""
 
-A line of a `.tsv` file is a category and a question, with a tab between them. A source, as a second column, has figures
-of its own; a source whose name begins with `id_` is Indonesian, and so on for the other languages, one without is
-English. In a line of four columns the third is the question before, which the last one follows up. `\\n`, `\\t` and
-`\\\\` stand for what a line cannot hold.
-"""
-
-import re
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -20,8 +12,6 @@ import numpy.typing as npt
 from chains.classifier.examples import CATEGORIES, Category, Example
 from chains.classifier.local_classifier import LocalDecision
 
-_LANGUAGES = frozenset({"id", "es", "de", "fr", "pt", "it", "nl"})
-_ESCAPED = re.compile(r"\\(.)")
 _SHOWN = 100
 """Characters of a misrouted question that are printed."""
 
@@ -62,33 +52,6 @@ class Figures:
     p99_seconds: float
 
 
-def load_sources(path: Path) -> list[tuple[str, Example]]:
-    """Read a `.tsv` file. Raises ValueError if a line is not of its form."""
-    found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
-        if not line.strip():
-            continue
-        category, *columns = line.split("\t")
-        if category not in CATEGORIES:
-            raise ValueError(f"{path.name}:{number} is not a question with its category: {_either(CATEGORIES)}")
-        if not 1 <= len(columns) <= 3 or not columns[-1].strip():
-            raise ValueError(f"{path.name}:{number} is not a category, a source and one or two questions")
-        source, *texts = columns if len(columns) > 1 else ("", *columns)
-        *earlier, question = (_ESCAPED.sub(_character, text) for text in texts)
-        language = source[:2] if source[2:3] == "_" and source[:2] in _LANGUAGES else "en"
-        history = tuple(("human", text) for text in earlier)
-        found.append((source, Example(question, category, language, history)))
-    return found
-
-
-def _either(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} or {names[-1]}"
-
-
-def _character(match: re.Match[str]) -> str:
-    return {"n": "\n", "t": "\t"}.get(match.group(1), match.group(1))
-
-
 class Classifier(Protocol):
     """Decides where a question belongs: `LocalClassifier`, or a model."""
 
@@ -103,11 +66,11 @@ def judge(classifier: Classifier, questions: Sequence[tuple[str, Example]]) -> l
     ]
 
 
-def figures(judged: Sequence[Judged]) -> Figures:
+def figures(judged: Sequence[Judged], categories: Sequence[str] = CATEGORIES) -> Figures:
     """Return the figures of judged questions, of which there is at least one."""
     answered = [one for one in judged if not one.decision.abstained]
-    probabilities = np.array([[one.decision.probabilities[c] for c in CATEGORIES] for one in judged])
-    labels = np.array([CATEGORIES.index(one.example.category) for one in judged])
+    probabilities = _probabilities(judged, categories)
+    labels = np.array([categories.index(one.example.category) for one in judged])
     seconds = sorted(one.decision.seconds for one in judged)
     right = sum(one.right for one in judged)
     recall = _shares(judged, [one.example.category for one in judged])
@@ -116,8 +79,8 @@ def figures(judged: Sequence[Judged]) -> Figures:
         right=right,
         accuracy=right / len(judged),
         interval=confidence_interval(right, len(judged)),
-        recall={category: recall[category] for category in CATEGORIES if category in recall},
-        confusion={category: _went_to(category, judged) for category in CATEGORIES},
+        recall={category: recall[category] for category in categories if category in recall},
+        confusion={category: _went_to(category, judged, categories) for category in categories},
         by_source=_shares(judged, [one.source for one in judged]),
         by_language=_shares(judged, [one.example.language for one in judged]),
         calibration_error=calibration_error(probabilities, labels),
@@ -129,14 +92,22 @@ def figures(judged: Sequence[Judged]) -> Figures:
 
 
 def source_report(
-    name: str, judged: Sequence[Judged], most_misses: int | None = 10, *, has_probabilities: bool = True
+    name: str,
+    judged: Sequence[Judged],
+    most_misses: int | None = 10,
+    *,
+    has_probabilities: bool = True,
+    categories: Sequence[str] = CATEGORIES,
+    is_timed: bool = True,
 ) -> str:
     """Return the figures of a file as text, and its longest misses, or all where there is no bound.
 
-    A classifier without probabilities has no calibration.
+    A classifier without probabilities has no calibration, and one that was not asked now (`is_timed`) no times.
     """
-    found = figures(judged)
+    found = figures(judged, categories)
+    width = max(10, *(len(name) + 2 for name in categories))
     low, high = found.interval
+    timing = f"{1000 * found.median_seconds:.1f} ms a question (median), {1000 * found.p99_seconds:.1f} ms (p99)"
     misses = sorted((one for one in judged if not one.right), key=lambda one: len(one.example.question), reverse=True)
     by_source = sorted(found.by_source.items(), key=lambda one: one[1]) if len(found.by_source) > 1 else []
     mean = f", {statistics.mean(found.by_source.values()):.1%} as the mean of {len(by_source)} sources"
@@ -148,9 +119,9 @@ def source_report(
             f"recall: {_listed(found.recall)}{by_language}",
             (f"expected calibration error {found.calibration_error:.3f}; " if has_probabilities else "")
             + f"abstains from {found.abstained:.1%}, and is right in {found.accuracy_of_the_rest:.1%} of the rest",
-            f"{1000 * found.median_seconds:.1f} ms a question (median), {1000 * found.p99_seconds:.1f} ms (p99)",
-            "".join(f"{title:>10}" for title in ("", *CATEGORIES)) + "   <- went to",
-            *("".join(f"{cell:>10}" for cell in (right, *row.values())) for right, row in found.confusion.items()),
+            *([timing] if is_timed else []),
+            "".join(f"{title:>{width}}" for title in ("", *categories)) + "   <- went to",
+            *("".join(f"{cell:>{width}}" for cell in (right, *row.values())) for right, row in found.confusion.items()),
             *(f"  {share:6.1%} {source}" for source, share in by_source),
             *(["the misses, the longest first:"] if misses else ["no misses"]),
             *(f"  {_miss(one, has_probabilities)}" for one in misses[:most_misses]),
@@ -180,6 +151,32 @@ def calibration_error(probabilities: npt.NDArray[np.float64], labels: npt.NDArra
     return float(sum(gaps))
 
 
+@dataclass(frozen=True, slots=True)
+class Certainty:
+    """The questions of which a classifier is about as certain."""
+
+    lowest: float
+    highest: float
+    questions: int
+    certain: float
+    """The mean probability of the likeliest category."""
+    right: float
+    """The share for which that category is right. The two are the same where probabilities are calibrated."""
+
+
+def certainties(judged: Sequence[Judged], categories: Sequence[str], bins: int = 10) -> list[Certainty]:
+    """Return how certain a classifier is and how often that is right, bin by bin; empty bins are left out."""
+    probabilities = _probabilities(judged, categories)
+    labels = np.array([categories.index(one.example.category) for one in judged])
+    certain, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    place = np.minimum((certain * bins).astype(int), bins - 1)
+    return [
+        Certainty(b / bins, (b + 1) / bins, int(here.sum()), float(certain[here].mean()), float(right[here].mean()))
+        for b in range(bins)
+        if (here := place == b).any()
+    ]
+
+
 def _share(judged: Sequence[Judged]) -> float:
     return sum(one.right for one in judged) / max(1, len(judged))
 
@@ -195,9 +192,14 @@ def _listed(shares: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
 
 
-def _went_to(category: Category, judged: Sequence[Judged]) -> dict[str, int]:
+def _probabilities(judged: Sequence[Judged], categories: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Return a row for each question. A classifier may not know the fallback: it then has no probability."""
+    return np.array([[one.decision.probabilities.get(name, 0.0) for name in categories] for one in judged])
+
+
+def _went_to(category: Category, judged: Sequence[Judged], categories: Sequence[str]) -> dict[str, int]:
     found = [one.decision.category for one in judged if one.example.category == category]
-    return {other: found.count(other) for other in CATEGORIES}
+    return {other: found.count(other) for other in categories}
 
 
 def _count(questions: int) -> str:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from chains.classifier.examples import Example
+from chains.classifier.labelled_file import load_sources
 from chains.classifier.local_classifier import LocalDecision
-from chains.classifier.source_report import Judged, calibration_error, confidence_interval, load_sources, source_report
+from chains.classifier.source_report import Judged, calibration_error, confidence_interval, source_report
 
 
 def test_a_file_of_sources_is_read_with_what_its_lines_cannot_hold(tmp_path: Path) -> None:
@@ -29,7 +30,7 @@ def test_a_line_of_another_form_is_named(tmp_path: Path, line: str) -> None:
 
 def judged(source: str, right: bool, question: str = "Why?") -> Judged:
     probabilities = {"math": 0.1, "code": 0.1, "general": 0.8}
-    decision = LocalDecision("general", probabilities, False, "", 0.001)  # type: ignore[arg-type]
+    decision = LocalDecision("general", probabilities, False, "", 0.001)
     return Judged(source, Example(question, "general" if right else "math", "en"), decision)
 
 

@@ -77,7 +77,7 @@ def test_labelled_questions_are_measured(tmp_path: Path, capsys: pytest.CaptureF
         (("--evaluate", "latin.tsv"), "latin.tsv cannot be read: it is not UTF-8."),
         (("--evaluate", "empty.tsv"), "There is no question in empty.tsv."),
         (("--file", "empty.tsv"), "There is no question. For example: weir classify"),
-        (("Why?", "--file", "empty.tsv"), "Give a question, --file or --evaluate, and only one of them."),
+        (("Why?", "--file", "empty.tsv"), "Give a question, --file, --evaluate or --train, and only one of them."),
     ],
 )
 def test_what_cannot_be_read_gives_a_sentence(

@@ -60,7 +60,7 @@ def test_figures_that_cannot_be_are_left_out(name: str, value: Any) -> None:
     "change",
     [
         {"probabilities": {"math": 1.5}},
-        {"probabilities": {"poetry": 0.5}},
+        {"probabilities": {"**poetry**": 0.5}},
         {"probabilities": {"math": "nan"}},
         {"seconds": "inf"},
         {"seconds": -1},

@@ -24,7 +24,6 @@ from pydantic import BaseModel
 
 from chains.agent import agent
 from chains.router import fixed_route, smart_router
-from chains.routes import Route
 from chains.showcase import showcase_chain
 from chains.story_chain import story_chain
 from tests.support.doctor_faults import ANSWER, PROMPT, QUESTION, TEXT, TOPIC, WHOLE, rag, waits
@@ -276,7 +275,7 @@ SOUND: dict[str, tuple[Make, Any]] = {
         TOPIC,
     ),
     "the smart router": (
-        lambda c: smart_router(model(c), fixed_route(Route.GENERAL)),
+        lambda c: smart_router(model(c), fixed_route("general")),
         {"question": "Why is it wet?", "history": []},
     ),
     "the agent": (

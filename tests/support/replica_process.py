@@ -20,7 +20,8 @@ import psutil
 import uvicorn
 from starlette.applications import Starlette
 
-from chains.registry import REGISTRY, prepare_warm_up
+from chains.conversation import prepare_warm_up
+from chains.registry import REGISTRY
 from tests.support.app_process import CLEAN_ENVIRONMENT, ROOT, free_port
 from tests.support.preloaded_python import preloaded_python
 from tests.support.waiting import until

@@ -12,17 +12,33 @@ from weir.analysis.metrics import custom_event, root_chunk_text
 from weir.cli.app_modules import import_app_module
 from weir.cli.inputs import read_text
 from weir.cli.options import model_option, plain_option, recording_option
-from weir.cli.runner import EndedRun, Runner, check_writable, write_recording
+from weir.cli.runner import EndedRun, Runner, check_writable, read_settings, write_recording
 from weir.cli.terminal import Terminal
+from weir.config.settings import SettingsError
 from weir.core.run_event import RunEvent
 
-ROUTES = ("math", "code", "general")
 EXAMPLE = 'weir ask "What is 25 * 17?"'
+
+
+def route_names() -> tuple[str, ...]:
+    """Return the names of the routes. Raises ClickException if a setting cannot be used."""
+    return read_settings().catalogue.routing.names
+
+
+def _known_route(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
+    if name is not None and name not in (names := route_names()):
+        raise click.BadParameter(f"{name!r} is not one of {', '.join(map(repr, names))}.")
+    return name
+
+
+route_option = click.option(
+    "--route", metavar="ROUTE", callback=_known_route, help="Answer by this route, without a classification."
+)
 
 
 @click.command("ask")
 @click.argument("question", nargs=-1)
-@click.option("--route", type=click.Choice(ROUTES), help="Answer by this route, without a classification.")
+@route_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: route, answer, status, figures.")
 @model_option
 @recording_option
@@ -66,12 +82,16 @@ class ConversationPreparation:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._registry = import_app_module("chains.registry")
+        self._conversation = import_app_module("chains.conversation")
+        try:
+            self._conversation.check_router()
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from error
 
     def __call__(self, question: str, history: Sequence[tuple[str, str]], route: str | None) -> Any:
         """Return the prepared run. Raises ValidationError for a question that is too long."""
         value = self._registry.ConversationInput(question=question)
-        chosen = self._registry.Route(route) if route else None
-        return self._registry.prepare_conversation(self._runner.models, value.question, history, route=chosen)
+        return self._conversation.prepare_conversation(self._runner.models, value.question, history, route=route)
 
 
 class RouteLine:
@@ -88,7 +108,7 @@ class RouteLine:
         decision = custom_event(events, "route")
         if isinstance(decision, dict):
             self._is_said = True
-            note = " The question is answered as a general one." if decision.get("fallback") else ""
+            note = " The question takes the route for that." if decision.get("fallback") else ""
             self._terminal.say(f"Route: {decision.get('route')}. {decision.get('reason') or ''}{note}".rstrip())
 
 

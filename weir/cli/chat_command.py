@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from weir.analysis.metrics import root_chunk_text
-from weir.cli.ask_command import ROUTES, RouteLine
+from weir.cli.ask_command import RouteLine, route_names, route_option
 from weir.cli.chat_session import ChatSession, open_conversations
 from weir.cli.line_reader import LineReader
 from weir.cli.main import CANNOT_START, OK, RUN_FAILED
@@ -20,7 +20,7 @@ from weir.storage.records import Role
 from weir.storage.storage_errors import ConversationNotFoundError, StorageError
 
 HELP = """/new            begin another conversation
-/route NAME     answer by math, code or general from now on; /route auto classifies again
+/route NAME     answer by this route from now on, as math; /route auto classifies again
 /model NAME     have another model answer; /model lists them
 /retry          answer the last question once more
 /save FILE      write the conversation: Markdown, or .json for the app
@@ -33,7 +33,7 @@ SHOWN_MESSAGES = 4
 
 @click.command("chat")
 @click.option("--open", "opened", metavar="ID", help="Go on with a conversation, also one of the browser.")
-@click.option("--route", type=click.Choice(ROUTES), help="Answer by this route, without a classification.")
+@route_option
 @click.option("--port", type=int, default=8501, show_default=True, help="Port of the app, for the link to it.")
 @model_option
 @plain_option
@@ -164,8 +164,9 @@ class _Chat:
             self._terminal.say(f"{'You' if message.role is Role.HUMAN else 'Weir'}: {message.text}")
 
     def _set_route(self, name: str) -> None:
-        if name not in (*ROUTES, "auto"):
-            self._terminal.say(f"Name one of {', '.join(ROUTES)}, or auto.")
+        routes = route_names()
+        if name not in (*routes, "auto"):
+            self._terminal.say(f"Name one of {', '.join(routes)}, or auto.")
             return
         self._session.route = None if name == "auto" else name
         self._terminal.say("Questions are classified." if name == "auto" else f"Questions take the route {name}.")

@@ -16,6 +16,8 @@ from weir.cli.inputs import FROM_PIPE
 from weir.cli.main import INTERRUPTED, OK
 from weir.cli.options import model_option, plain_option
 from weir.cli.terminal import Terminal
+from weir.config.router_catalogue import NEEDS_TRAINING, RouterCatalogue
+from weir.config.settings import SettingsError, settings
 
 EXAMPLE = "weir classify 'What is 25 * 17?'"
 ROUTE_WIDTH, PROBABILITY_WIDTH = 9, 13
@@ -27,7 +29,9 @@ PROGRESS_SECONDS = 5.0
 @click.command("classify")
 @click.argument("question", nargs=-1)
 @click.option("--file", "file", metavar="FILE", help="Read the questions from FILE, one a line.")
-@click.option("--evaluate", "labelled", metavar="FILE.tsv", help="Measure the routes of labelled questions.")
+@click.option("--evaluate", "labelled", metavar="FILE", help="Measure the routes of labelled questions.")
+@click.option("--train", "examples", metavar="FILE", help="Learn a classifier of your own from labelled questions.")
+@click.option("--to", "target", metavar="FILE.npz", help="Where --train writes it.")
 @click.option(
     "--by",
     type=click.Choice(("local", "model")),
@@ -40,12 +44,14 @@ def command(
     question: tuple[str, ...],
     file: str | None,
     labelled: str | None,
+    examples: str | None,
+    target: str | None,
     by: str | None,
     model: str | None,
     as_json: bool,
     plain: bool,
 ) -> int:
-    """Print the route of a QUESTION, math, code or general, and how probable it is.
+    """Print the route of a QUESTION, math, code or general or one of your own, and how probable it is.
 
     Without a question, or with -, each line of standard input is one, and is answered as it comes. The local classifier
     decides, and a model is asked only with --by model or --model. In a pipe a line has the route, the probability and
@@ -54,6 +60,9 @@ def command(
     With --evaluate a file of your own questions is measured: a line has the right route, a tab and the question. The
     output is the share that is right with its 95 % interval, the recall of each route, the calibration, and the misses.
 
+    With --train a classifier is learned from such a file, with any categories, on this machine and without a network.
+    Name its file in weir.toml: file = "my_router.npz" below [router].
+
     `weir classify` with --input, --record or --port is the chain of this name: see `weir app`.
 
     \b
@@ -61,17 +70,24 @@ def command(
     weir classify --file questions.txt | cut -f 1 | sort | uniq -c
     weir classify --evaluate labelled.tsv
     weir classify --by model --evaluate labelled.tsv
+    weir classify --train examples.tsv --to my_router.npz
     """
     text = " ".join(question).strip()
-    if sum(map(bool, (text, file, labelled))) > 1:
-        raise click.UsageError("Give a question, --file or --evaluate, and only one of them.")
+    if sum(map(bool, (text, file, labelled, examples))) > 1:
+        raise click.UsageError("Give a question, --file, --evaluate or --train, and only one of them.")
+    if bool(examples) != bool(target):
+        raise click.UsageError("--train FILE and --to FILE.npz go together.")
     if by == "local" and model:
         raise click.UsageError("The local classifier asks no model: leave out --by local, or --model.")
     terminal = Terminal(plain=plain)
+    if examples and target:
+        from weir.cli.router_training import train_router
+
+        return train_router(Path(examples), Path(target), as_json, terminal)
     if labelled:
-        examples = _labelled(labelled)
+        questions_of_file = _labelled(labelled)
         with _classifier(by, model, terminal, keeps_runs=False) as classifier:
-            return _evaluate(Path(labelled).name, examples, classifier, as_json, terminal)
+            return _evaluate(Path(labelled).name, questions_of_file, classifier, as_json, terminal)
     if text and text != FROM_PIPE:
         questions: Iterator[str] = iter([text])
     elif text or file or not sys.stdin.isatty():
@@ -95,14 +111,34 @@ def _classifier(
     by: str | None, model: str | None, terminal: Terminal, *, keeps_runs: bool = True
 ) -> Iterator[_Classifier]:
     if by != "model" and not model:
-        local = import_app_module("chains.classifier.local_classifier").LocalClassifier()
-        yield _Classifier(local.decide, has_probabilities=True)
+        yield _Classifier(_local_classifier().decide, has_probabilities=True)
         return
     from weir.cli.model_classifier import ModelClassifier
     from weir.cli.runner import Runner
 
     with Runner(terminal, model=model, keeps_runs=keeps_runs) as runner:
         yield _Classifier(ModelClassifier(runner).decide, has_probabilities=False)
+
+
+def _local_classifier() -> Any:
+    """Return the local classifier that the settings name. Raises ClickException if none knows their routes."""
+    conversation = import_app_module("chains.conversation")
+    routing = _routing()
+    if not routing.has_local_classifier:
+        raise click.ClickException(f"{NEEDS_TRAINING[0].upper()}{NEEDS_TRAINING[1:]} Or ask one with --by model.")
+    try:
+        conversation.check_router()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    return conversation.configured_classifier(routing)
+
+
+def _routing() -> RouterCatalogue:
+    """Return the routes of the settings. Raises ClickException if a setting cannot be used."""
+    try:
+        return settings().catalogue.routing
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _classify(
@@ -116,7 +152,7 @@ def _classify(
             if as_json:
                 terminal.write(json.dumps(_as_json(question, decision, classifier), ensure_ascii=False) + "\n")
                 continue
-            probability = decision.probabilities[decision.category] if classifier.has_probabilities else None
+            probability = _probability(decision) if classifier.has_probabilities else None
             if terminal.draws_output:
                 row = _row(question, decision.category, probability, terminal.console.width, with_head=count == 1)
                 terminal.write(row)
@@ -163,7 +199,7 @@ def _as_json(question: str, decision: Any, classifier: _Classifier) -> dict[str,
     found = {
         "question": question,
         "route": decision.category,
-        "probability": decision.probabilities[decision.category],
+        "probability": _probability(decision),
         "probabilities": decision.probabilities,
         "abstained": decision.abstained,
         "reason": decision.reason,
@@ -171,11 +207,21 @@ def _as_json(question: str, decision: Any, classifier: _Classifier) -> dict[str,
     return found if classifier.has_probabilities else found | {"probability": None, "probabilities": None}
 
 
+def _probability(decision: Any) -> float:
+    """Return the probability of the route. A classifier may not know the fallback: it then has none."""
+    return float(decision.probabilities.get(decision.category, 0.0))
+
+
 def _labelled(file: str) -> Any:
     """Return the questions of a file with their routes and sources. Raises ClickException."""
-    report = import_app_module("chains.classifier.source_report")
+    return read_labelled(Path(file), _routing().names)
+
+
+def read_labelled(file: Path, categories: Sequence[str] | None) -> Any:
+    """Return the questions of a file with their sources; `categories` None is any. Raises ClickException."""
+    reader = import_app_module("chains.classifier.labelled_file")
     try:
-        questions = report.load_sources(Path(file))
+        questions = reader.load_sources(file, categories)
     except UnicodeDecodeError:
         raise click.ClickException(f"{file} cannot be read: it is not UTF-8.") from None
     except OSError as error:
@@ -189,7 +235,7 @@ def _labelled(file: str) -> Any:
 
 def _evaluate(name: str, examples: Any, classifier: _Classifier, as_json: bool, terminal: Terminal) -> int:
     report = import_app_module("chains.classifier.source_report")
-    has_probabilities = classifier.has_probabilities
+    has_probabilities, routes = classifier.has_probabilities, _routing().names
     judged: list[Any] = []
     shown = time.monotonic()
     try:
@@ -205,10 +251,10 @@ def _evaluate(name: str, examples: Any, classifier: _Classifier, as_json: bool, 
         terminal.say(f"Stopped: these are the figures of {len(judged):,} of {len(examples):,} questions.")
     if as_json:
         misses = [_miss(one, classifier) for one in judged if not one.right]
-        figures = asdict(report.figures(judged)) | ({} if has_probabilities else {"calibration_error": None})
+        figures = asdict(report.figures(judged, routes)) | ({} if has_probabilities else {"calibration_error": None})
         text = json.dumps(figures | {"misses": misses}, ensure_ascii=False)
     else:
-        text = report.source_report(name, judged, None, has_probabilities=has_probabilities)
+        text = report.source_report(name, judged, None, has_probabilities=has_probabilities, categories=routes)
     terminal.write(f"{text}\n")
     return OK if len(judged) == len(examples) else INTERRUPTED
 

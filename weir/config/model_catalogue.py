@@ -2,8 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -19,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from weir.config.router_catalogue import RouteEntry, RouterCatalogue, RouterEntry, Routes, from_home, router_catalogue
+
 EMBEDDED = "embedded"
 """Name of the embedded model where `weir.toml` names none."""
 
@@ -31,13 +33,6 @@ _EXAMPLE = 'base_url = "http://localhost:11434/v1"'
 
 class CatalogueError(Exception):
     """`weir.toml` cannot be used; the text names the line and the field, says why and what to do."""
-
-
-def _home(value: Path) -> Path:
-    try:
-        return value.expanduser()
-    except RuntimeError as error:
-        raise ValueError("it begins with a home folder that is not known") from error
 
 
 Price = Annotated[float, Field(ge=0, le=1_000_000)]
@@ -56,7 +51,7 @@ class ModelEntry(BaseModel):
     """The model's name at its endpoint. None: the name in the catalogue."""
     embedded: bool = False
     """Whether it runs in the embedded engine."""
-    gguf: Annotated[Path, AfterValidator(_home)] | None = None
+    gguf: Annotated[Path, AfterValidator(from_home)] | None = None
     """A GGUF file for the embedded engine; None is the packaged model."""
     price_in: Price | None = None
     """Dollars for a million tokens that the model reads."""
@@ -122,6 +117,8 @@ class Catalogue:
     """Answers where nobody has chosen one."""
     is_file: bool = False
     """Whether `weir.toml` has added models to those of the environment."""
+    routing: RouterCatalogue = field(default_factory=RouterCatalogue)
+    """The routes of questions, and who decides between them."""
 
     def __iter__(self) -> Iterator[CatalogueModel]:
         return iter(self.models)
@@ -155,6 +152,8 @@ class _File(BaseModel):
 
     default: str | None = None
     models: dict[str, ModelEntry] = Field(default_factory=dict)
+    router: RouterEntry = Field(default_factory=RouterEntry)
+    routes: Routes = Field(default_factory=dict)
 
 
 def load_catalogue(
@@ -165,7 +164,7 @@ def load_catalogue(
     With neither, the embedded model is the only one. `embedded` is the entry by which it runs. `variable` returns the
     value of an environment variable. Raises CatalogueError.
     """
-    content = _File()
+    content, text = _File(), ""
     if file is not None:
         text = _text(file)
         content = _parsed(file, text)
@@ -179,7 +178,16 @@ def load_catalogue(
     if not models:
         models = [CatalogueModel(EMBEDDED, embedded)]
     default = next((model for model in models if model.name == content.default), models[0])
-    return Catalogue(tuple(models), default, is_file=bool(content.models))
+    names = [model.name for model in models]
+    routing = RouterCatalogue() if file is None else _routing(file, text, content, names)
+    return Catalogue(tuple(models), default, is_file=bool(content.models), routing=routing)
+
+
+def _routing(file: Path, text: str, content: _File, models: Collection[str]) -> RouterCatalogue:
+    def problem(location: tuple[str, ...], sentence: str) -> CatalogueError:
+        return CatalogueError(f"{_place(file, text, location)}: {sentence}")
+
+    return router_catalogue(content.routes, content.router, models, file.parent, problem)
 
 
 def _with_defaults(entry: ModelEntry, embedded: ModelEntry) -> ModelEntry:
@@ -239,10 +247,24 @@ _MESSAGES = {
 }
 
 
+_TABLES: dict[str, tuple[type[BaseModel], int]] = {
+    "models": (ModelEntry, 2),
+    "routes": (RouteEntry, 2),
+    "router": (RouterEntry, 1),
+}
+"""What a table has, and how many parts its name has."""
+
+
+def _fields(location: tuple[str, ...]) -> Iterable[str]:
+    """Return the fields that could stand at a place of the file."""
+    table, depth = _TABLES.get(location[0], (_File, 0))
+    return (table if len(location) > depth else _File).model_fields
+
+
 def _sentence(file: Path, text: str, problem: Mapping[str, Any]) -> str:
     """Return what is wrong with a field. What stands in it is left out: it may be a key."""
     location = tuple(part for part in problem["loc"] if isinstance(part, str))
-    fields = ", ".join(ModelEntry.model_fields if len(location) > 2 else _File.model_fields)
+    fields = ", ".join(_fields(location))
     message = _MESSAGES.get(problem["type"], problem["msg"].removeprefix("Value error, ") + ".")
     if location[-1:] == ("api_key",):
         message = "a key does not stand in this file: put it into an environment variable, and name that in `key_env`."
@@ -251,7 +273,7 @@ def _sentence(file: Path, text: str, problem: Mapping[str, Any]) -> str:
 
 def _place(file: Path, text: str, location: tuple[str, ...]) -> str:
     """Return the file, the line and the field, as far as the line can be found."""
-    line = _line(text, location)
+    line = _line(text, location) or (_line(text, location[:-1]) if len(location) > 1 else None)
     return f"{file}, {f'line {line}, ' if line else ''}{'.'.join(location)}"
 
 

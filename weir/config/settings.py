@@ -23,6 +23,7 @@ from weir.config.model_catalogue import (
     ModelEntry,
     load_catalogue,
 )
+from weir.config.router_catalogue import NEEDS_TRAINING
 
 _ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d+)?", re.ASCII)
 _HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[?[\da-fA-F:.]+\]?", re.ASCII)
@@ -273,7 +274,10 @@ class Settings(BaseSettings):
             entry = ModelEntry.model_construct(base_url=self.openai_base_url, model=self.openai_model)
             named = CatalogueModel(self.openai_model, entry.model_copy(update=prices), self.openai_api_key)
         embedded = ModelEntry(embedded=True, gguf=self.local_model).model_copy(update=prices)
-        return load_catalogue(file, named, embedded, _variable)
+        found = load_catalogue(file, named, embedded, _variable)
+        if self.router == "local" and not (found.routing.classify_by or found.routing.has_local_classifier):
+            raise CatalogueError(f"WEIR_ROUTER=local: {NEEDS_TRAINING}")
+        return found
 
     @property
     def uses_embedded_model(self) -> bool:

@@ -62,9 +62,16 @@ class ModelProvider:
     """
 
     def __init__(
-        self, settings: Settings, *, model: CatalogueModel | None = None, shared: "_Shared | None" = None
+        self,
+        settings: Settings,
+        *,
+        model: CatalogueModel | None = None,
+        shared: "_Shared | None" = None,
+        is_picked: bool = False,
     ) -> None:
         self._settings = settings
+        self.is_picked = is_picked
+        """Whether somebody has asked for this model: it then answers on all routes."""
         self._model = model or settings.catalogue.default
         self._shared = shared or _Shared(settings)
 
@@ -74,7 +81,7 @@ class ModelProvider:
         if model is None:
             known = ", ".join(self.catalogue.names)
             raise UnknownModelError(f"There is no model {name!r}. There are {known}.")
-        return ModelProvider(self._settings, model=model, shared=self._shared)
+        return ModelProvider(self._settings, model=model, shared=self._shared, is_picked=bool(name))
 
     def choose(self, name: str | None) -> "ModelProvider":
         """Return `select(name)`, or where no file names models the provider of another model of the same endpoint.
@@ -84,7 +91,8 @@ class ModelProvider:
         if self.catalogue.is_file or not name or self.catalogue.get(name) or self._model.entry.is_embedded:
             return self.select(name)
         entry = self._model.entry.model_copy(update={"model": name})
-        return ModelProvider(self._settings, model=replace(self._model, entry=entry), shared=self._shared)
+        model = replace(self._model, entry=entry)
+        return ModelProvider(self._settings, model=model, shared=self._shared, is_picked=True)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -220,8 +228,11 @@ class ModelProvider:
     @property
     def routes_locally(self) -> bool:
         """Whether questions are classified on this machine, without a model."""
-        router, entry = self._settings.router, self._model.entry
-        return router == "local" or (router == "auto" and (entry.is_embedded or entry.json_schema is False))
+        routing, router, entry = self.catalogue.routing, self._settings.router, self._model.entry
+        if routing.classify_by:
+            return routing.classify_by == "local"
+        is_weak = entry.is_embedded or entry.json_schema is False
+        return router == "local" or (router == "auto" and is_weak and routing.has_local_classifier)
 
     @property
     def history_tokens(self) -> int:

@@ -9,6 +9,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from chains.router import ROUTE_EVENT, RouteDecision
+from chains.routes import configured_routes
 from pages.components.answer.display_markdown import to_display_markdown
 from pages.components.answer.share_popover import draw_link
 from pages.components.answer.text_stream import draw_text, stream_text
@@ -258,13 +259,12 @@ def draw_note(ended: FinishedAnswer) -> None:
 
 def draw_route_badge(decision: RouteDecision, placeholders: AnswerPlaceholders) -> None:
     """Draw the route of an answer, with the reason if the classification failed."""
-    route = decision.route
+    route = configured_routes().shown(decision.route)
+    fallback = "a general question" if route.name == "general" else formatting.escape_markdown(route.label)
     note = (
-        f" :small[{formatting.escape_markdown(decision.reason)} Answered as a general question.]"
-        if decision.fallback
-        else ""
+        f" :small[{formatting.escape_markdown(decision.reason)} Answered as {fallback}.]" if decision.fallback else ""
     )
-    placeholders.head.markdown(f":{route.color}-badge[{route.icon} {route.label}]{note}")
+    placeholders.head.markdown(f":{route.color}-badge[{route.icon} {formatting.escape_markdown(route.label)}]{note}")
 
 
 def _draw_route(events: Sequence[RunEvent], placeholders: AnswerPlaceholders) -> bool:

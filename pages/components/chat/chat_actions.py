@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from chains.routes import Route
 from pages.components.answer.answer_view import AnswerState, FinishedAnswer
 from pages.components.chat.chat_state import ChatState
 from pages.components.chat.conversation_options import ConversationOptions, read_options
@@ -111,7 +110,7 @@ class ChatActions:
         self.state.requested_models[self._regenerate(turn)] = model
 
     @report_storage_errors
-    def answer_as(self, turn: Turn, wrong: Route, route: Route) -> None:
+    def answer_as(self, turn: Turn, wrong: str, route: str) -> None:
         """Answer by another route, and store that the first one was wrong."""
         if turn.answer is not None:
             self.repository.add_correction(self.user_id, turn.answer.id, wrong=wrong, right=route)
@@ -126,7 +125,7 @@ class ChatActions:
             self.state.requested_routes[answer_id] = ended.decision.route
 
     @report_storage_errors
-    def compare_with(self, turn: Turn, route: Route) -> None:
+    def compare_with(self, turn: Turn, route: str) -> None:
         """Answer by another route, and show the two answers side by side."""
         if turn.answer is not None:
             answer_id = self._regenerate(turn)

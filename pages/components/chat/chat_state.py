@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from chains.routes import Route
 from pages.components.chat.conversation_options import ConversationOptions
 from pages.components.session import run_links
 from pages.components.session.model_choice import address_of, newly_named
@@ -35,7 +34,7 @@ class ChatState:
     """The conversation that *Undo* restores."""
     new_options: ConversationOptions = field(default_factory=ConversationOptions)
     """Options of the conversation that the next question begins."""
-    requested_routes: dict[str, Route] = field(default_factory=dict)
+    requested_routes: dict[str, str] = field(default_factory=dict)
     """The routes that the user chose, by the id of the waiting answer."""
     requested_models: dict[str, str] = field(default_factory=dict)
     """The models that were chosen for one answer, by the id of the waiting answer."""

@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from chains.routes import configured_routes
 from pages.components.answer import answer_view
 from pages.components.answer.answer_view import AnswerPlaceholders, FinishedAnswer
 from pages.components.answer.route_popover import draw_route
@@ -12,6 +13,7 @@ from pages.components.answer.stored_answer import from_message
 from pages.components.chat.chat_actions import ChatActions
 from pages.components.chat.turns import Turn
 from pages.components.layout.copy_button import copy_button
+from pages.components.layout.formatting import escape_markdown
 from pages.components.layout.keyed_container import keyed_container
 from weir.analysis.outcome import AnswerStatus
 from weir.storage.records import Feedback, Message, Rating
@@ -89,10 +91,14 @@ def answer_placeholders(answer: Message, slot: str, compared: Message | None) ->
 
 def _draw_compared_answer(message: Message) -> None:
     ended = from_message(message)
-    st.caption(f"Previous answer ({ended.decision.route.label})" if ended.decision else "Previous answer")
+    st.caption(f"Previous answer ({_label(ended.decision.route)})" if ended.decision else "Previous answer")
     placeholders = answer_view.answer_placeholders()
     answer_view.draw_answer(ended, placeholders)
     answer_view.draw_end_for_reader(ended, placeholders)
+
+
+def _label(route: str) -> str:
+    return escape_markdown(configured_routes().shown(route).label)
 
 
 def draw_answer_footer(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from chains.registry import prepare_conversation
+from chains.conversation import prepare_conversation
 from pages.components.answer import answer_view
 from pages.components.answer.answer_view import AnswerPlaceholders, AnswerState
 from pages.components.answer.stored_answer import STATUSES, describe, to_details

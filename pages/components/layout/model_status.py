@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from chains.conversation import route_models
+from chains.routes import configured_routes
 from pages.components.layout.formatting import escape_markdown
 from pages.components.session.app_services import service
 from pages.components.session.model_choice import (
@@ -16,6 +18,7 @@ from pages.components.session.model_choice import (
     models_of,
     name_in_address,
     page_models,
+    routes_choose,
 )
 from weir.llm.chat_model import Endpoint
 from weir.llm.provider import EnginePhase, EngineProblem, EngineState, Health, ModelProvider
@@ -82,6 +85,10 @@ UNKNOWN_SECONDS, PROBLEM_SECONDS = 1.0, 5.0
 """How often the line is drawn anew until an endpoint has been looked at, and while something is wrong with it."""
 
 
+BY_ROUTE = ""
+"""The choice of the picker that leaves the model to the route."""
+
+
 class ModelStatus:
     """The picker, where there are several models, and the line that names the model that answers."""
 
@@ -91,6 +98,8 @@ class ModelStatus:
             self._picker = st.empty() if has_choice() else None
             self._slot = st.empty()
         self._shown: Endpoint | None = None
+        self._by_route: dict[str, ModelProvider] = {}
+        """Of each route, where none is picked and the routes choose."""
         self._models = service().models
         if not has_choice():
             self._draw()
@@ -106,19 +115,37 @@ class ModelStatus:
         if not has_choice():
             return
         self._models = models_of(name)
-        st.session_state[key] = self._models.name
-        self._select(key=key, on_change=change, args=(key,))
-        self._draw()
+        by_route = routes_choose() and not self._models.is_picked
+        st.session_state[key] = BY_ROUTE if by_route else self._models.name
+        self._select(first=(BY_ROUTE,) if routes_choose() else (), key=key, on_change=change, args=(key,))
+        if by_route:
+            self._draw_routes()
+        else:
+            self._draw()
 
-    def _select(self, **options: Any) -> None:
+    def _select(self, first: tuple[str, ...] = (), **options: Any) -> None:
         assert self._picker is not None
         self._picker.selectbox(
             "Model",
-            self._models.catalogue.names,
+            [*first, *self._models.catalogue.names],
+            format_func=lambda name: name or "By route",
             label_visibility="collapsed",
             width=PICKER_WIDTH,
             **options,
         )
+
+    def _draw_routes(self) -> None:
+        """Draw which model each route asks."""
+        self._by_route = route_models(self._models, configured_routes())
+        self._shown = self._models.endpoint()
+        asked: dict[str, list[str]] = {}
+        for route in configured_routes():
+            asked.setdefault(self._by_route[route.name].name, []).append(route.label)
+        parts = [
+            f"**{escape_markdown(name)}** ({escape_markdown(', '.join(labels))})" for name, labels in asked.items()
+        ]
+        with self._slot.container(width="content"):
+            st.caption(f":material/alt_route: {', '.join(parts)}", width="content")
 
     def await_model(self, models: ModelProvider | None = None) -> None:
         """Wait until the model is ready, with a progress bar; if it cannot be, draw how to set one up.
@@ -126,9 +153,10 @@ class ModelStatus:
         `models` has another model than that of the line. Blocks the script while the embedded model loads.
         """
         models = models or self._models
-        if models.endpoint() is None:
-            _await_engine(models)
-        if self._models.endpoint() != self._shown:
+        engines = [one for one in (models, *self._by_route.values()) if one.endpoint() is None]
+        if engines:
+            _await_engine(engines[0])
+        if not self._by_route and self._models.endpoint() != self._shown:
             self._draw()
 
     def _draw(self) -> None:

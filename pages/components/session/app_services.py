@@ -28,6 +28,23 @@ def answer_cost(figures: RunMetrics) -> float | None:
     return cost_of(figures.tokens_to_pay, service().settings.answer_cost)
 
 
+def dearest_cost(figures: RunMetrics) -> tuple[str, float] | None:
+    """Return the dearest model for the tokens of an answer, and what they would have cost with it.
+
+    None where fewer than two models have prices: there is nothing to compare with.
+    """
+    costs: dict[str, float] = {}
+    for model in service().settings.catalogue:
+        costed = [model.entry.cost(part.tokens_in, part.tokens_out) for part in figures.tokens_to_pay]
+        known = [cost for cost in costed if cost is not None]
+        if known and len(known) == len(costed):
+            costs[model.name] = sum(known)
+    if len(costs) < 2:
+        return None
+    dearest = max(costs, key=costs.__getitem__)
+    return dearest, costs[dearest]
+
+
 def close_services() -> None:
     """Close the services. The next call of `service` builds new ones."""
     with _LOCK:

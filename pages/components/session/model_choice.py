@@ -10,8 +10,9 @@ KEY = "model"
 
 
 def page_models() -> ModelProvider:
-    """Return the provider of the picked model, or of the default one."""
-    return models_of(st.session_state.get(KEY))
+    """Return the provider of the picked model, or of the default one, which counts as not picked."""
+    picked = st.session_state.get(KEY)
+    return service().models if picked == service().models.name else models_of(picked)
 
 
 def models_of(name: str | None) -> ModelProvider:
@@ -23,6 +24,11 @@ def models_of(name: str | None) -> ModelProvider:
 def has_choice() -> bool:
     """Whether there is more than one model."""
     return len(service().models.catalogue) > 1
+
+
+def routes_choose() -> bool:
+    """Whether a route names its model, so that the chat may leave the choice to the routes."""
+    return has_choice() and service().models.catalogue.routing.names_models
 
 
 def other_models(name: str) -> list[str]:

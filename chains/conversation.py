@@ -1,0 +1,141 @@
+"""Conversations: the smart router and the classifier for a question, with the models that the settings name."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from langchain_core.runnables import Runnable
+
+from chains.classifier.local_classifier import LocalClassifier
+from chains.classifier.router_file import RouterFileError, read_router
+from chains.router import classifier, fixed_route, local_classifier, smart_router
+from chains.routes import DEFAULT_ROUTES, Route, RouteCatalogue, routes_of
+from weir.config.router_catalogue import RouterCatalogue
+from weir.config.settings import SettingsError, settings
+from weir.llm.chain_registry import ModelNotReadyError, PreparedRun
+from weir.llm.chat_model import warm_up_model
+from weir.llm.history import trim_history
+from weir.llm.provider import ModelOptions, ModelProvider
+
+CONTINUE = (
+    "You were interrupted. Continue your answer exactly where it breaks off, in the middle of a sentence or a word if "
+    "need be. Repeat nothing, and write only what comes next."
+)
+"""The request for the rest of an answer."""
+
+
+def prepare_conversation(
+    models: ModelProvider,
+    question: str,
+    history: Sequence[tuple[str, str]],
+    *,
+    route: str | None = None,
+    so_far: str = "",
+    options: ModelOptions | None = None,
+    system_prompt: str = "",
+) -> PreparedRun:
+    """Return the smart router for a question and as much of its history as the model's window holds.
+
+    `route` is a person's choice, in the classifier's place. With `so_far`, the beginning of the answer, the chain
+    writes what comes next. `options` are those of the answering model, `system_prompt` is added to the route's.
+    A model that somebody has picked answers on all routes, else that of the route. Raises ModelNotReadyError.
+    """
+    routing = models.catalogue.routing
+    routes = routes_of(routing)
+    fixed = routes.get(route) if route else None
+    asked = route_models(models, [fixed] if fixed else routes)
+    chosen = options if options is not None and options != ModelOptions() else None
+    made = {name: one.create_model(chosen) if chosen else one.chat_model() for name, one in asked.items()}
+    ready = {name: model for name, model in made.items() if model is not None}
+    if len(ready) < len(made):
+        raise ModelNotReadyError
+    decide = fixed_route(fixed.name) if fixed else _classify(models)
+    context: dict[str, Any] = {"page": "chat"}
+    if so_far:
+        context |= {"question": question, "so_far": so_far}
+        history, question = [*history, ("human", question), ("ai", so_far)], CONTINUE
+    # Before the route is known: what every model that may answer can hold.
+    trimmed = trim_history(history, min(one.history_tokens for one in asked.values()))
+    context["left_out"] = len(history) - len(trimmed)
+    router = smart_router(
+        next(iter(ready.values())),
+        decide,
+        system_prompt,
+        routes=routes,
+        models=ready,
+        threshold=routing.threshold or 0.0,
+    )
+    return PreparedRun(router, {"question": question, "history": trimmed}, context)
+
+
+def route_models(models: ModelProvider, routes: Iterable[Route]) -> dict[str, ModelProvider]:
+    """Return the provider of the model that answers on each route, by its name."""
+    return {
+        route.name: models.select(route.model) if route.model and not models.is_picked else models for route in routes
+    }
+
+
+def prepare_classification(
+    models: ModelProvider, question: str, history: Sequence[tuple[str, str]] = ()
+) -> PreparedRun:
+    """Return the classifier alone for a question. Raises ModelNotReadyError."""
+    return PreparedRun(_classify(models), {"question": question, "history": list(history)})
+
+
+def prepare_model_classification(
+    models: ModelProvider, question: str, history: Sequence[tuple[str, str]]
+) -> PreparedRun:
+    """Return the model's own classifier for a question, whoever classifies otherwise. Raises ModelNotReadyError."""
+    return PreparedRun(_model_classifier(models), {"question": question, "history": list(history)})
+
+
+def model_category(output: Any, routes: RouteCatalogue = DEFAULT_ROUTES) -> str | None:
+    """Return the category in the output of a model's `classify`; None if there is none."""
+    answer = output.get("category") if isinstance(output, dict) else None
+    return answer if isinstance(answer, str) and routes.get(answer) else None
+
+
+def configured_classifier(routing: RouterCatalogue) -> LocalClassifier:
+    """Return the local classifier of a catalogue: its own file's, or the one that comes with Weir."""
+    if routing.file is None:
+        return LocalClassifier(threshold=routing.threshold, fallback=routing.fallback)
+    return LocalClassifier(routing.file, routing.threshold, routing.fallback, read_router)
+
+
+def check_router() -> None:
+    """Check what the local classifier reads. Raises SettingsError with a sentence if it does not fit the routes."""
+    routing = settings().catalogue.routing
+    if routing.file is None:
+        return
+    try:
+        known = configured_classifier(routing).categories
+    except RouterFileError as error:
+        raise SettingsError(str(error)) from None
+    strange = [name for name in known if name not in routing.names]
+    missing = [name for name in routing.names if name not in known and name != routing.fallback]
+    if strange:
+        raise SettingsError(f"{routing.file} has the category {strange[0]}, and weir.toml has no route of that name.")
+    if missing:
+        raise SettingsError(
+            f"{routing.file} does not know the route {missing[0]}: add examples of it, and train it again."
+        )
+
+
+def prepare_warm_up() -> PreparedRun:
+    """Load the local classifier, and return the smart router on a model that lives in this process."""
+    configured_classifier(settings().catalogue.routing).warm_up()
+    return PreparedRun(smart_router(warm_up_model()), {"question": "Ready?", "history": []})
+
+
+def _classify(models: ModelProvider) -> Runnable[Any, Any]:
+    if models.routes_locally:
+        return local_classifier(configured_classifier(models.catalogue.routing))
+    return _model_classifier(models)
+
+
+def _model_classifier(models: ModelProvider) -> Runnable[Any, Any]:
+    routing = models.catalogue.routing
+    asked = models.select(routing.model) if routing.model else models
+    model = asked.classifying_model()
+    if model is None:
+        raise ModelNotReadyError
+    return classifier(model, reasoned=asked.supports_reasons, routes=routes_of(routing))

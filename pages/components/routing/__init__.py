@@ -1,0 +1,1 @@
+"""Components of the *Router accuracy* page: the catalogue of routes, question sets, and their evaluation."""
