@@ -1,11 +1,14 @@
 """`weir classify`: questions and their routes, from a pipe, a file and a terminal, and labelled questions measured."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.support.app_process import ROOT
 from tests.support.command_process import running_command
+from tests.support.documented_shell import shell_output
 from tests.support.fake_openai import FakeOpenAI, Plan
 from tests.support.screen import screen_lines
 from weir.cli.main import main
@@ -94,6 +97,59 @@ def test_what_cannot_be_read_gives_a_sentence(
     assert main(["classify", *arguments]) == 2
     printed = capsys.readouterr()
     assert (printed.out, sentence in printed.err) == ("", True)
+
+
+def test_the_documented_commands_lead_from_an_empty_folder_to_a_measured_router(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "routing.md").read_text(encoding="utf-8").partition("From an empty folder")[2]
+    documented = re.search(r"```sh\n(.*?)```", text, re.DOTALL)
+    assert documented
+    commands = documented[1].strip().splitlines()
+    assert commands[-1] == "weir classify --evaluate questions.tsv"
+    folder, home = tmp_path / "empty", tmp_path / "home"
+    folder.mkdir()
+    home.mkdir()
+    (home / "weir").symlink_to(ROOT)
+    _, trained, question, measured = (shell_output(command, folder, HOME=str(home)) for command in commands)
+    assert trained.startswith("examples.tsv: 140 examples in 4 categories.\ncross-validation: ")
+    assert 'In weir.toml, below [router]: file = "bike_shop.npz"' in trained
+    assert question.startswith("delivery\t")
+    accuracy = re.match(r"questions.tsv: ([\d.]+)% of 32 questions right", measured)
+    assert accuracy
+    assert float(accuracy[1]) > 75
+    assert "billing  delivery    repair    advice   <- went to" in measured
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "sentence"),
+    [
+        (
+            "a\tWhy?\nb\tHow?\n",
+            ("--to", "own.npz"),
+            "Each category needs 10 examples at least, better 30 or more: a has 1",
+        ),
+        (
+            "a\tWhy?\nb\twhy?\n",
+            ("--to", "own.npz"),
+            "has one question in two categories, a and b: 'why?'. Decide for one.",
+        ),
+        ("a\tWhy?\n<b>\tHow?\n", ("--to", "own.npz"), "own.tsv:2 does not begin with the name of a category"),
+        ("a\tWhy?\n", ("--to", "own.pkl"), "The file of a classifier ends in .npz: --to own.npz"),
+        ("a\tWhy?\n", (), "--train FILE and --to FILE.npz go together."),
+    ],
+)
+def test_examples_that_cannot_be_learned_from_give_a_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    content: str,
+    arguments: tuple[str, ...],
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.tsv").write_text(content)
+    assert main(["classify", "--train", "own.tsv", *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not Path("own.npz").exists()
 
 
 # A model decides ------------------------------------------------------------------------------------------------------

@@ -1,19 +1,16 @@
 """The commands of docs/terminal.md's table, each run as it stands there."""
 
 import json
-import os
 import re
-import shlex
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.app_process import CLEAN_ENVIRONMENT, ROOT, running_weir
-from tests.support.command_process import TIMEOUT_SECONDS, running_command
+from tests.support.app_process import ROOT, running_weir
+from tests.support.command_process import running_command
+from tests.support.documented_shell import shell_output
 from tests.support.fake_openai import FakeOpenAI, Plan
-from tests.support.preloaded_python import COMMAND, preloaded_python
 
 STORY = "Once upon a time."
 PROFILE = {"name": "Python", "kind": "language", "summary": "It is read.", "facts": ["It is old."], "difficulty": 2}
@@ -53,31 +50,6 @@ CHECKS: dict[str, Callable[[str], bool]] = {
 """What a command writes, by the first of these that it has."""
 
 
-def run(command: str, folder: Path, server: FakeOpenAI) -> str:
-    """Run a command by a shell in which `weir` is this tree's, and return its standard output."""
-    tool = folder / "bin" / "weir"
-    tool.parent.mkdir()
-    tool.write_text(f'#!/bin/sh\nexec {shlex.join(preloaded_python(*COMMAND))} -m weir "$@"\n')
-    tool.chmod(0o755)
-    environment = CLEAN_ENVIRONMENT | {
-        "PATH": f"{tool.parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "OPENAI_BASE_URL": server.url,
-        "WEIR_DATA": str(folder / "data"),
-    }
-    done = subprocess.run(
-        ["/bin/sh", "-c", command],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        timeout=TIMEOUT_SECONDS,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.decode()
-
-
 def plan() -> Plan:
     profile = json.dumps(PROFILE)
     return Plan(tokens=["Once", " upon", " a", " time", "."], structured_tokens=[profile[:10], profile[10:]])
@@ -93,9 +65,11 @@ def test_a_documented_command_does_what_the_program_does(
     check = next(check for key, check in CHECKS.items() if key in command)
     if command.startswith("curl"):
         with running_weir(OPENAI_BASE_URL=openai_server.url, OPENAI_API_KEY="sk-test") as url:
-            output = run(command.replace("http://localhost:8501", url), tmp_path, openai_server)
+            output = shell_output(
+                command.replace("http://localhost:8501", url), tmp_path, OPENAI_BASE_URL=openai_server.url
+            )
     else:
-        output = run(command, tmp_path, openai_server)
+        output = shell_output(command, tmp_path, OPENAI_BASE_URL=openai_server.url)
     assert check(output), output
 
 
