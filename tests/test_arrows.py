@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "weir.replicas": {"weir.core", "weir.runs", "weir.storage"},
     "weir.access": {"weir.config", "weir.core", "weir.runs", "weir.analysis"},
     "weir.llm": {"weir.config", "weir.core", "weir.partial_json", "weir.runs"},
+    "weir.measure": {"weir", "weir.analysis", "weir.config", "weir.llm", "weir.runs"},
     "weir.api": {
         "weir", "weir.access", "weir.analysis", "weir.archive", "weir.config", "weir.core", "weir.llm", "weir.runs",
         "weir.storage",
@@ -33,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "weir.cli": {
         "weir", "weir.access", "weir.analysis", "weir.api", "weir.app", "weir.archive", "weir.attach", "weir.config",
-        "weir.core", "weir.llm", "weir.partial_json", "weir.runs", "weir.storage", "weir.text",
+        "weir.core", "weir.llm", "weir.measure", "weir.partial_json", "weir.runs", "weir.storage", "weir.text",
     },
     "weir.library": {
         "weir", "weir.analysis", "weir.config", "weir.core", "weir.llm", "weir.runs",
@@ -42,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "chains": {"weir.config", "weir.llm", "weir.runs"},
     "pages": {
         "chains", "weir", "weir.access", "weir.analysis", "weir.app", "weir.archive", "weir.config", "weir.core",
-        "weir.llm", "weir.partial_json", "weir.runs", "weir.storage", "weir.text",
+        "weir.llm", "weir.measure", "weir.partial_json", "weir.runs", "weir.storage", "weir.text",
     },
     "streamlit_app": {"chains", "pages", "weir.app", "weir.config"},
 }  # fmt: skip

@@ -33,13 +33,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("weir.cli.diff_command", "Compare two recordings."),
     "check": ("weir.cli.check_command", "Check recordings by rules, for tests and CI."),
     "models": ("weir.cli.models_command", "List the models that can be asked, and what is wrong with one."),
+    "measure": ("weir.cli.measure_command", "Measure how soon and how fast models answer."),
     "serve-replay": ("weir.cli.serve_replay_command", "Answer OpenAI clients with recordings."),
 }
 """Commands in the order of the help: the module whose `command` is imported, and the help line."""
 
 SECTIONS: dict[str, Sequence[str]] = {
     "In the browser": ("app",),
-    "Ask and write": ("chat", "ask", "classify", "story", "json", "models"),
+    "Ask and write": ("chat", "ask", "classify", "story", "json", "models", "measure"),
     "Look into a chain": ("attach", "events", "record"),
     "Use recordings": ("show", "replay", "diff", "check", "serve-replay"),
 }

@@ -3,11 +3,12 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from pydantic import ValidationError
@@ -43,6 +44,7 @@ LOADING = "Loading the embedded model. It is toy-sized: OPENAI_API_KEY or OPENAI
 ARCHIVE_FOLDER_ID = Path("runs", "folder-id")
 """File of the data folder that every archive has (`weir/archive/run_files.py`); its module imports much."""
 
+T = TypeVar("T")
 Show = Callable[[Sequence[RunEvent]], None]
 
 
@@ -125,6 +127,10 @@ class Runner:
             self.models = self._default.choose(name)
         except UnknownModelError as error:
             raise click.ClickException(str(error)) from error
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> "Future[T]":
+        """Run a coroutine on the loop of the runs."""
+        return self._loop.submit(coroutine)
 
     def list_models(self) -> tuple[str, ...]:
         """Return the names of the models to choose from."""

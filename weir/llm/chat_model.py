@@ -130,6 +130,8 @@ class ModelOptions:
     kind: AnswerKind = AnswerKind.TEXT
     stop: tuple[str, ...] = ()
     """Texts that end an answer. They are not in it."""
+    retries: int | None = None
+    """How often a request that fails before its first chunk is retried. None: as the settings have it."""
 
 
 _SAMPLING = {
@@ -187,7 +189,7 @@ def chat_model(
         extra_body=_SAMPLING[options.kind] if endpoint.is_packaged else None,
         stream_usage=True,
         use_responses_api=False,
-        max_retries=settings.retries,
+        max_retries=settings.retries if options.retries is None else options.retries,
         timeout=openai.Timeout(
             settings.idle_timeout_seconds, connect=min(CONNECT_TIMEOUT_SECONDS, settings.idle_timeout_seconds)
         ),
