@@ -29,7 +29,7 @@ PAGES = [
         "story.py",
         title="Streaming lab",
         icon=":material/auto_stories:",
-        help="Stream a story and see what each way of streaming does, or race them.",
+        help="Stream a story and see what each way of streaming does, race them, or measure models.",
     ),
     st.Page(
         "events.py",

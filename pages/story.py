@@ -8,6 +8,7 @@ from pages.components.layout.input_bar import input_bar
 from pages.components.layout.keyed_container import keyed_container
 from pages.components.layout.model_status import draw_tiny_model_note
 from pages.components.layout.page_frame import page_title
+from pages.components.measure.measure_page import draw_measure_page
 from pages.components.session import run_links
 from pages.components.session.model_choice import models_of
 from pages.components.story import story_view
@@ -17,15 +18,15 @@ from pages.components.story.story_actions import StoryActions
 from pages.components.story.story_state import load_story_state
 from weir.runs.run_store import RunNotSharedError
 
-STORY, RACE = "Story", "Race"
+STORY, RACE, MEASURE = "Story", "Race", "Measure"
 
-is_race = st.session_state.get("view", st.query_params.get("view")) == RACE
-st.set_page_config(layout="wide" if is_race else "centered")
+is_wide = st.session_state.get("view", st.query_params.get("view")) in (RACE, MEASURE)
+st.set_page_config(layout="wide" if is_wide else "centered")
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     page_title("Streaming lab")
     view = st.segmented_control(
         "View",
-        [STORY, RACE],
+        [STORY, RACE, MEASURE],
         default=STORY,
         required=True,
         key="view",
@@ -34,6 +35,9 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
     )
 if view == RACE:
     draw_race_page()
+    st.stop()
+if view == MEASURE:
+    draw_measure_page()
     st.stop()
 
 controls = StoryControls()

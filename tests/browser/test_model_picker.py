@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.support.app_process import running_weir
@@ -113,3 +113,22 @@ def test_a_race_of_models_names_the_winner(page: Page, url: str, servers: tuple[
     assert servers[0].seen[-1].body["stop"] == ["###"]
     page.reload()
     expect(won).to_be_visible()
+
+
+def test_models_are_measured_until_stop(page: Page, url: str, servers: tuple[FakeOpenAI, FakeOpenAI]) -> None:
+    servers[1].plan = Plan(tokens=["w "] * 20, rate=10)
+    page.goto(f"{url}/story?view=Measure&model=slow")
+    view = page.get_by_role("main")
+    expect(view.get_by_text("Sends 25 requests to 1 model, 1, 4, 16 at once")).to_be_visible()
+    view.get_by_role("button", name="Measure", exact=True).click()
+    expect(view.get_by_text("requests · slow: 1 at once")).to_be_visible()
+    expect(view.get_by_text(re.compile("^[2-9] of 25 requests"))).to_be_visible()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(view.get_by_text("It was stopped: these are the figures until then.")).to_be_visible()
+    with page.expect_download() as saved:
+        view.get_by_role("button", name="Measurement").click()
+    view.get_by_text("Compare with an earlier measurement").click()
+    file: FilePayload = {"name": "then.json", "mimeType": "application/json", "buffer": saved.value.path().read_bytes()}
+    view.locator("input[type=file]").set_input_files(file)
+    expect(view.get_by_text("Compared with")).to_be_visible()
+    assert servers[1].seen[-1].ended.wait(30)

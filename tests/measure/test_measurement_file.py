@@ -65,11 +65,11 @@ def test_two_measurements_are_compared_level_by_level() -> None:
         compare(measured(0.2, 1), measured(0.3))[1].row,
     )
     assert (both["First token"], both["Tokens/s each"], both["Errors"]) == (
-        "0.2 s → 0.3 s (+50%)",
+        "200 ms → 300 ms (+50%)",
         "80.0 → 80.0 (+0%)",
         "1 → 1",
     )
-    assert (new["First token"], old["First token"], both["Gap"]) == ("– → 0.3 s", "0.2 s → –", "–")
+    assert (new["First token"], old["First token"], both["Gap"]) == ("– → 300 ms", "200 ms → –", "–")
     assert level_row(measured(0.2).levels[0])["Tokens/s each"] == "~80.0"
     assert comparison_notes(measured(0.2), measured(0.2)) == []
     assert comparison_notes(measured(0.2), measured(0.2, tokens=50, model="m-2")) == [

@@ -122,7 +122,7 @@ class Measurement:
         if opened is None:
             return
         if opened.error:
-            self._give_up(name, f"{opened.error} {opened.detail}".rstrip())
+            self._give_up(name, f"{opened.error} ({opened.detail})" if opened.detail else opened.error)
             return
         for concurrency in self.plan.concurrency:
             if self._is_stopped or name in self._problems:

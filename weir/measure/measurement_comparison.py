@@ -3,12 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from weir.analysis.method_race import seconds_spoken
-from weir.analysis.metrics_line import dollars
+from weir.analysis.metrics_line import dollars, seconds
 from weir.measure.measured_figures import BUSY, LevelFigures
 from weir.measure.measurement_file import MeasurementFile
 
 NONE = "–"
+
+
+def short_time(value: float) -> str:
+    """`2.4 ms`, `240 ms`, `2.40 s`."""
+    if value >= 1:
+        return seconds(value)
+    return f"{value * 1e3:.0f} ms" if value >= 0.01 else f"{value * 1e3:.1f} ms"
 
 
 def level_row(level: LevelFigures) -> dict[str, str]:
@@ -19,10 +25,10 @@ def level_row(level: LevelFigures) -> dict[str, str]:
         "Model": level.model,
         "At once": str(level.concurrency),
         "Answers": f"{level.answered} of {level.requests}",
-        "First token": seconds_spoken(first.median) if first else NONE,
-        "95 % below": seconds_spoken(first.p95) if first else NONE,
-        "Gap": seconds_spoken(gap.median) if gap else NONE,
-        "95 % of gaps below": seconds_spoken(gap.p95) if gap else NONE,
+        "First token": short_time(first.median) if first else NONE,
+        "95 % below": short_time(first.p95) if first else NONE,
+        "Gap": short_time(gap.median) if gap else NONE,
+        "95 % of gaps below": short_time(gap.p95) if gap else NONE,
         "Tokens/s each": _rate(level.tokens_per_second, about),
         "Tokens/s in all": _rate(level.total_tokens_per_second, about),
         "Cost": NONE if level.cost is None else dollars(level.cost),
@@ -108,7 +114,7 @@ def comparison_notes(before: MeasurementFile, after: MeasurementFile) -> list[st
 
 
 def _seconds(value: float | None) -> str:
-    return NONE if value is None else seconds_spoken(value)
+    return NONE if value is None else short_time(value)
 
 
 def _rate(value: float | None, about: str = "") -> str:

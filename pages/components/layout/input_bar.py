@@ -109,6 +109,12 @@ def input_bar_in_page(placeholder: str, *, key: str) -> InputBar:
     return _with_status(_input(placeholder, key))
 
 
+def status_bar() -> InputBar:
+    """Draw the bar of a page without a text input: the model's status, the quota notice and *Stop*."""
+    with st.bottom:
+        return _with_status(None)
+
+
 def _input(placeholder: str, key: str) -> str | None:
     if restored := st.session_state.pop(f"{key}_back", ""):
         st.session_state[key] = restored
