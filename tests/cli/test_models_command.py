@@ -3,8 +3,13 @@
 import json
 from pathlib import Path
 
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
 from tests.support.command_process import running_command
 from tests.support.fake_openai import FakeOpenAI, Plan
+from tests.support.serving import served
 
 
 def test_the_models_are_listed_with_what_is_wrong_and_named_by_option(
@@ -16,14 +21,19 @@ def test_the_models_are_listed_with_what_is_wrong_and_named_by_option(
         f"[models.up]\nbase_url = '{openai_server.url}'",
         encoding="utf-8",
     )
-    with running_command(tmp_path, "models", "--json", url=openai_server.url) as listed:
-        assert listed.wait() == 0
+    app = Starlette(routes=[Route("/v1/models", lambda _: JSONResponse({"data": [{"id": "llama3.2"}]}))])
+    with served(app, "found") as address:
+        ports = {"WEIR_DISCOVER": address.rpartition(":")[2]}
+        with running_command(tmp_path, "models", "--json", url=openai_server.url, environment=ports) as listed:
+            assert listed.wait() == 0
     found = [json.loads(line) for line in listed.output.text.splitlines()]
     assert [(model["name"], model["default"], model["problem"]) for model in found] == [
         ("up", True, ""),
         ("gpt-4o-mini", False, ""),
         ("down", False, "127.0.0.1:9 cannot be reached (ConnectError)"),
+        ("llama3.2", False, ""),
     ]
+    assert [model["found"] for model in found] == [False, False, False, True]
     arguments = ("ask", "Why?", "--route", "code", "--json", "--model")
     with running_command(tmp_path, *arguments, "up", url=openai_server.url) as asked:
         assert asked.wait() == 0

@@ -31,6 +31,7 @@ VARIABLES = [
     "WEIR_FRAMED_BY",
     "WEIR_LOG",
     "WEIR_CHAINS",
+    "WEIR_DISCOVER",
     "WEIR_ROUTER",
     "WEIR_WINDOW",
     "WEIR_DATA",

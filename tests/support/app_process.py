@@ -34,7 +34,7 @@ APP = (
 """What makes the start of the app, its first question and its first pages take long."""
 CLEAN_ENVIRONMENT = {
     key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_", "STREAMLIT_"))
-}
+} | {"WEIR_DISCOVER": "off"}
 
 T = TypeVar("T")
 

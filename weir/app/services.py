@@ -62,12 +62,16 @@ class AppServices:
     """Removes secrets from what is shown."""
     storage_problem: StorageError | None
     """Why conversations cannot be stored in the database."""
+    people_sign_in: bool = False
+    """Whether people sign in: then nothing is looked for on this machine."""
     replicas: "ReplicaGroup | None" = None
     """The other processes that share their runs with this one; None without `WEIR_REDIS_URL`."""
 
     def start(self) -> None:
         """Start to load the embedded model, if it is used, and purge conversations deleted over `TRASH_DAYS` ago."""
         self.models.start()
+        if not self.people_sign_in:
+            self.loop.submit(self.models.discover())
         for name in self.models.catalogue.names:
             self.loop.submit(self.models.select(name).check_health())
         self.archive.start()
@@ -99,10 +103,11 @@ class AppServices:
 
 
 def build_services(settings: Settings, secrets: Iterable[str] = ()) -> AppServices:
-    """Return the services for these settings. `secrets` are redacted besides those of the settings and the models."""
+    """Return the services for these settings. `secrets`, those of the sign-in, are redacted too."""
     loop = BackgroundLoop()
     models = ModelProvider(settings)
-    all_secrets = (*models.secrets, *secrets)
+    secrets_of_auth = tuple(secrets)
+    all_secrets = (*models.secrets, *secrets_of_auth)
     redactor = Redactor(all_secrets)
     install_log_redaction(redactor)
     conversations, problem = _open_repository(settings)
@@ -124,6 +129,7 @@ def build_services(settings: Settings, secrets: Iterable[str] = ()) -> AppServic
         AttachedPrograms(archive, loop, redactor),
         redactor,
         problem,
+        bool(secrets_of_auth),
         replicas,
     )
 

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -29,6 +29,11 @@ _RESERVED = ("replay:", "weir/")
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 _SENDABLE = re.compile(r"[!-~]+")
 _EXAMPLE = 'base_url = "http://localhost:11434/v1"'
+
+
+def is_name(value: Any) -> bool:
+    """Whether a value can be a model's name in the catalogue."""
+    return isinstance(value, str) and bool(_NAME.fullmatch(value)) and not value.startswith(_RESERVED)
 
 
 class CatalogueError(Exception):
@@ -131,6 +136,10 @@ class Catalogue:
         """The names, in the order in which they are shown."""
         return tuple(model.name for model in self.models)
 
+    def plus(self, added: tuple[CatalogueModel, ...]) -> "Catalogue":
+        """Return the catalogue with further models at its end."""
+        return replace(self, models=(*self.models, *added)) if added else self
+
     def get(self, name: str | None) -> CatalogueModel | None:
         """Return the model of that name, the default for none, or None if there is no such model."""
         if not name:
@@ -226,7 +235,7 @@ def _parsed(file: Path, text: str) -> _File:
 def _check(file: Path, text: str, content: _File, environment: CatalogueModel | None) -> None:
     """Check what concerns several fields of the file. Raises CatalogueError."""
     for name in content.models:
-        if not _NAME.fullmatch(name) or name.startswith(_RESERVED):
+        if not is_name(name):
             at = _place(file, text, ("models", name))
             raise CatalogueError(f"{at}: {name!r} is no name: use letters, digits and . _ - : / @, for example `fast`.")
     names = [*content.models, *([environment.name] if environment else [])]

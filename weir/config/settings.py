@@ -85,6 +85,12 @@ def _names_redis(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _names_ports(value: str) -> str:
+    if value not in _DISCOVERY and not all(port.isdecimal() and 0 < int(port) < 65_536 for port in split_commas(value)):
+        raise ValueError(f"it is neither {', '.join(_DISCOVERY)} nor ports, separated by commas")
+    return value
+
+
 def _names_hosts(value: str) -> str:
     for name in split_commas(value):
         if not _HOST.fullmatch(name):
@@ -95,6 +101,11 @@ def _names_hosts(value: str) -> str:
 def _limit(variable: str, example: str) -> Any:
     return Field(None, ge=1, le=MAX_COUNT, validation_alias=AliasChoices(variable), examples=[example])
 
+
+_DISCOVERY = ("auto", "on", "off")
+
+USUAL_PORTS = (11434, 1234, 8080, 8000)
+"""Where Ollama, LM Studio, llama-server and vLLM listen, unless another port is given to them."""
 
 MAX_COUNT = 10**15
 """Largest value of a count: a larger one is a typing error."""
@@ -233,6 +244,10 @@ class Settings(BaseSettings):
     """Hours for which an ended run stays in Redis."""
     drain_seconds: float = Field(0.0, ge=0, le=3_600, validation_alias=AliasChoices("WEIR_DRAIN"), examples=["30"])
     """Seconds for which live runs may end after SIGTERM before they are cut off."""
+    discover: Annotated[str, AfterValidator(_names_ports)] = Field(
+        "auto", validation_alias=AliasChoices("WEIR_DISCOVER"), examples=["auto"]
+    )
+    """Whether model servers of this machine are looked for: `auto`, `on`, `off`, or ports separated by commas."""
     chains: Annotated[str, AfterValidator(_names_chains)] = Field(
         "", validation_alias=AliasChoices("WEIR_CHAINS"), examples=["agent=my_package.chains:agent"]
     )
@@ -247,6 +262,18 @@ class Settings(BaseSettings):
     def needs_token(self) -> bool:
         """Whether programs need a token."""
         return self.api_token is not None or self.api_tokens is not None
+
+    @property
+    def discovery_ports(self) -> tuple[int, ...]:
+        """Ports of this machine that are looked at for model servers.
+
+        `auto`: the usual ones where nothing names a model, and no host name says that others reach this Weir.
+        """
+        if self.discover not in _DISCOVERY:
+            return tuple(map(int, split_commas(self.discover)))
+        is_empty = self.uses_embedded_model and not self.catalogue.is_file
+        is_on = self.discover == "on" or (self.discover == "auto" and is_empty and not self.allowed_hosts)
+        return USUAL_PORTS if is_on else ()
 
     @property
     def framing_origins(self) -> tuple[str, ...]:

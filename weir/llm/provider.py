@@ -24,6 +24,7 @@ from weir.llm.chat_model import (
 from weir.llm.endpoint_health import Health, HealthChecks
 from weir.llm.local.engine import LOAD_TIMEOUT_SECONDS, SLOTS, Engine, EnginePhase, EngineState
 from weir.llm.local.engine_problem import EngineProblem
+from weir.llm.local_servers import FoundModel, find_models
 from weir.llm.transport_timing import TransportTiming
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "EnginePhase",
     "EngineProblem",
     "EngineState",
+    "FoundModel",
     "Health",
     "ModelOptions",
     "ModelProvider",
@@ -53,6 +55,8 @@ class _Shared:
         embedded = next((model for model in settings.catalogue if model.entry.is_embedded), None)
         self.engine = Engine(embedded.entry.gguf) if embedded else None
         self.health = HealthChecks(self.http)
+        self.found: tuple[FoundModel, ...] = ()
+        self.added: dict[FoundModel, CatalogueModel] = {}
 
 
 class ModelProvider:
@@ -97,7 +101,24 @@ class ModelProvider:
     @property
     def catalogue(self) -> Catalogue:
         """The models that can be selected."""
-        return self._settings.catalogue
+        return self._settings.catalogue.plus(tuple(self._shared.added.values()))
+
+    @property
+    def found(self) -> tuple[FoundModel, ...]:
+        """What `discover` has found: models of this machine that are offered, and asked nothing unless added."""
+        return self._shared.found
+
+    async def discover(self) -> tuple[FoundModel, ...]:
+        """Look once at the usual ports of this machine, where the settings have it, and return what is there."""
+        self._shared.found = await find_models(self._settings.discovery_ports)
+        return self._shared.found
+
+    def add(self, model: FoundModel) -> str:
+        """Let a model that was found be selected until the process ends. Return its name in the catalogue."""
+        added = self._shared.added
+        if model not in added:
+            added[model] = model.entry(self.catalogue.names)
+        return added[model].name
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 from chains.conversation import route_models
 from chains.routes import configured_routes
 from pages.components.layout.formatting import escape_markdown
+from pages.components.layout.found_models import draw_found_models
 from pages.components.session.app_services import service
 from pages.components.session.model_choice import (
     KEY,
@@ -19,6 +20,7 @@ from pages.components.session.model_choice import (
     name_in_address,
     page_models,
     routes_choose,
+    take_pick,
 )
 from weir.llm.chat_model import Endpoint
 from weir.llm.provider import EnginePhase, EngineProblem, EngineState, Health, ModelProvider
@@ -97,6 +99,7 @@ class ModelStatus:
         with st.container(horizontal=True, vertical_alignment="center", gap="small") if has_choice() else nullcontext():
             self._picker = st.empty() if has_choice() else None
             self._slot = st.empty()
+            draw_found_models()
         self._shown: Endpoint | None = None
         self._by_route: dict[str, ModelProvider] = {}
         """Of each route, where none is picked and the routes choose."""
@@ -114,6 +117,10 @@ class ModelStatus:
         """Draw the picker with this model, if there is a choice. `change` is called with the key of its value."""
         if not has_choice():
             return
+        if (picked := take_pick()) is not None:
+            st.session_state[key] = picked
+            change(key)
+            st.rerun()
         self._models = models_of(name)
         by_route = routes_choose() and not self._models.is_picked
         st.session_state[key] = BY_ROUTE if by_route else self._models.name

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.components.session.sign_in import is_signed_in
 from weir.access.anonymous_id import COOKIE, is_anonymous_id, new_anonymous_id
-from weir.access.caller import Caller
+from weir.access.caller import PROXY_HEADERS, Caller
 from weir.config.allow_list import normalize_email
 
 
@@ -41,3 +41,9 @@ def identity(user: Mapping[str, Any]) -> str:
 def current_caller() -> Caller:
     """Return the caller of this page, for limits and for access to runs."""
     return Caller.from_identity(current_user_id(), st.context.ip_address or "")
+
+
+def is_this_machine() -> bool:
+    """Whether this page was asked for by a browser of this machine, and not through a proxy."""
+    headers = st.context.headers
+    return st.context.ip_address is None and not any(name in headers for name in PROXY_HEADERS)

@@ -3,10 +3,12 @@
 import streamlit as st
 
 from pages.components.session.app_services import service
-from weir.llm.provider import ModelProvider
+from weir.llm.provider import FoundModel, ModelProvider
 
 KEY = "model"
 """Of the picker in the session, and of the parameter in the address."""
+
+_PICK = "picked_model"
 
 
 def page_models() -> ModelProvider:
@@ -63,3 +65,16 @@ def name_in_address() -> None:
     else:
         st.query_params.pop(KEY, None)
     st.session_state.model_seen = (st.session_state.get("current_page"), named.get(KEY))
+
+
+def pick_found(found: FoundModel) -> None:
+    """Use a model that was found on this machine: on this page and, as with the picker, on the others."""
+    name = service().models.add(found)
+    st.session_state[KEY] = st.session_state[_PICK] = name
+    name_in_address()
+
+
+def take_pick() -> str | None:
+    """Return the model that `pick_found` has picked, once, for a page with a picker of its own."""
+    picked: str | None = st.session_state.pop(_PICK, None)
+    return picked

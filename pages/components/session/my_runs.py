@@ -6,9 +6,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.components.session.app_services import service
-from pages.components.session.current_user import current_caller
+from pages.components.session.current_user import current_caller, is_this_machine
 from pages.components.session.sign_in import providers
-from weir.access.caller import LOCAL_PROGRAMS, PROXY_HEADERS, TOKEN_HOLDER, client_caller, client_of, is_token
+from weir.access.caller import LOCAL_PROGRAMS, TOKEN_HOLDER, client_caller, client_of, is_token
 from weir.archive.run_archive import RunAccess
 from weir.config.settings import settings
 from weir.runs.run import Run
@@ -38,9 +38,7 @@ def run_owners() -> tuple[str, ...]:
     programs need one, whoever has entered it sees the runs that programs have sent with it.
     """
     visitor = current_caller().visitor
-    headers = st.context.headers
-    is_local = st.context.ip_address is None and not any(name in headers for name in PROXY_HEADERS)
-    if is_local and not providers() and not settings().needs_token:
+    if is_this_machine() and not providers() and not settings().needs_token:
         return (visitor, *LOCAL_PROGRAMS)
     owner = st.session_state.get("token_owner")
     return (visitor, owner) if owner else (visitor,)
