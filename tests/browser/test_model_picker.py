@@ -79,6 +79,16 @@ def test_a_conversation_is_asked_of_the_model_that_is_picked(
     page.get_by_role("button", name="New chat").click()
     expect(page).to_have_url(re.compile(r"\?model=down$"))
     expect(picker(page)).to_have_value("down")
+    page.get_by_role("link", name="Structured output").click()
+    expect(page).to_have_url(re.compile(r"/partial_json\?model=down$"))
+    expect(picker(page)).to_have_value("down")
+    pick(page, "slow")
+    page.get_by_role("link", name="Chat").click()
+    expect(page).to_have_url(re.compile(r"/\?model=slow$"))
+    expect(picker(page)).to_have_value("slow")
+    page.go_back()
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/partial_json"))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pages.components.answer.answer_view import AnswerState, FinishedAnswer
 from pages.components.chat.chat_state import ChatState
 from pages.components.chat.conversation_options import ConversationOptions, read_options
 from pages.components.chat.turns import Turn
+from pages.components.session import model_choice
 from pages.components.session.current_user import current_caller
 from pages.components.session.report_storage_errors import report_storage_errors
 from weir.storage.records import Rating
@@ -64,6 +65,7 @@ class ChatActions:
     def change_model(self, key: str) -> None:
         """Have the model that the widget `key` has answer from now on, in the open conversation and in new ones."""
         picked = {"asked_model": st.session_state[key]}
+        model_choice.pick(st.session_state[key])
         chosen = self.options().model_copy(update=picked)
         self.change_options(lambda: chosen)
         self.state.new_options = self.state.new_options.model_copy(update=picked)

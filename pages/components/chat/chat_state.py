@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.components.chat.conversation_options import ConversationOptions
 from pages.components.session import run_links
-from pages.components.session.model_choice import address_of, newly_named
+from pages.components.session.model_choice import address_of, newly_named, picked_elsewhere
 from weir.runs.run import Run
 from weir.storage.records import Message
 from weir.storage.repository import ConversationRepository
@@ -91,6 +91,9 @@ def load_chat_state(*, is_return: bool) -> ChatState:
         opened = _of_linked_run()
         if opened != (state.conversation_id, state.shared_run_id):
             state.open(*opened)
+    if named_model is None and is_return:
+        # The model that another page has picked is that of the next conversation.
+        named_model = picked_elsewhere() or None
     if named_model is not None and state.conversation_id is None:
         state.new_options = state.new_options.model_copy(update={"asked_model": named_model})
     return state

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components.session.app_services import service
+from pages.components.session.page_history import is_return
 from weir.llm.provider import FoundModel, ModelProvider
 
 KEY = "model"
@@ -47,9 +48,25 @@ def newly_named() -> str | None:
 
 
 def follow_address() -> None:
-    """Pick the model that the address names. Called before the picker is drawn."""
+    """Pick the model that the address names, or have the address name the one that another page has picked.
+
+    Called before the picker is drawn. The address of a run stays as it is, so that *Back* does not lead to it again.
+    """
     if (named := newly_named()) is not None:
         st.session_state[KEY] = named
+    elif is_return() and picked_elsewhere() and not {KEY, "run"} & set(st.query_params):
+        name_in_address()
+
+
+def picked_elsewhere() -> str:
+    """Return the model that was picked on another page; "" for the default one."""
+    picked = st.session_state.get(KEY)
+    return picked if picked in service().models.catalogue.names and address_of(picked) else ""
+
+
+def pick(name: str) -> None:
+    """Have the other pages begin with a model that was picked in a conversation."""
+    st.session_state[KEY] = name
 
 
 def address_of(name: str) -> dict[str, str]:
