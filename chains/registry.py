@@ -89,12 +89,15 @@ def prepare_story(
     connections: AbortableConnections | None = None,
     timing: TransportTiming | None = None,
     so_far: str = "",
+    system_prompt: str = "",
 ) -> PreparedRun:
     """Return the story chain for a topic, or the chain that goes on after `so_far`. Raises ModelNotReadyError.
 
     A method that blocks needs `connections`, by which it can be stopped. `timing` records when the transport connects.
+    `system_prompt` is a person's own, after that of the chain.
     """
-    bounded = replace(options or ModelOptions(), max_tokens=length.max_tokens, kind=AnswerKind.STORY)
+    bounds = [bound for bound in (length.max_tokens, options.max_tokens if options else None) if bound is not None]
+    bounded = replace(options or ModelOptions(), max_tokens=min(bounds, default=None), kind=AnswerKind.STORY)
     if options or connections or timing:
         model = models.create_model(bounded, connections, timing)
     else:
@@ -104,9 +107,12 @@ def prepare_story(
     value = {"topic": topic, "words": length.words, "tone": str(tone)}
     expected = min(length.expected_tokens, model.max_tokens or length.expected_tokens)
     context = {"page": "story", "expected_tokens": expected, "max_tokens": model.max_tokens}
+    own = bool(system_prompt)
+    value |= {"system_prompt": system_prompt} if own else {}
     if so_far:
-        return PreparedRun(continuation_chain(model), value | {"so_far": so_far}, context, connections, timing)
-    return PreparedRun(story_chain(model), value, context, connections, timing)
+        chain = continuation_chain(model, has_system_prompt=own)
+        return PreparedRun(chain, value | {"so_far": so_far}, context, connections, timing)
+    return PreparedRun(story_chain(model, has_system_prompt=own), value, context, connections, timing)
 
 
 def prepare_story_by_method(
@@ -118,6 +124,7 @@ def prepare_story_by_method(
     *,
     options: ModelOptions | None = None,
     so_far: str = "",
+    system_prompt: str = "",
 ) -> PreparedRun:
     """Return `prepare_story` with what the method needs: a model that streams, or connections that can be aborted."""
     chosen = options or ModelOptions()
@@ -131,6 +138,7 @@ def prepare_story_by_method(
         connections=None if method.is_async else AbortableConnections(timing),
         timing=timing,
         so_far=so_far,
+        system_prompt=system_prompt,
     )
 
 

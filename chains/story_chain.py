@@ -47,26 +47,31 @@ class Tone(StrEnum):
     SERIOUS = "serious"
 
 
+_SYSTEM = (
+    "You are a storyteller. Tell the story in about {words} words, in a {tone} tone, with a beginning, a turn and an "
+    "end, in paragraphs. Write in the language of the topic. Write only the story."
+)
+_WITH_SYSTEM_PROMPT = ChatPromptTemplate.from_messages([("system", _SYSTEM + "\n\n{system_prompt}")])
 PROMPT = ChatPromptTemplate.from_messages(
     [
-        (
-            "system",
-            "You are a storyteller. Tell the story in about {words} words, in a {tone} tone, with a beginning, a turn "
-            "and an end, in paragraphs. Write in the language of the topic. Write only the story.",
-        ),
+        ("system", _SYSTEM),
         ("human", "Write a story about {topic}"),
     ]
 )
 
 
-def story_chain(model: BaseChatModel) -> Runnable[dict[str, Any], str]:
-    """Return the chain `{"topic", "words", "tone"} -> str`, which streams."""
-    return DirectRunnableSequence(PROMPT, model, DirectStrOutputParser(), name="story")
+def story_chain(model: BaseChatModel, *, has_system_prompt: bool = False) -> Runnable[dict[str, Any], str]:
+    """Return the chain `{"topic", "words", "tone"} -> str`, which streams.
+
+    With `has_system_prompt` the input has a person's own `system_prompt` too, which follows that of the chain.
+    """
+    prompt = _WITH_SYSTEM_PROMPT + PROMPT.messages[1] if has_system_prompt else PROMPT
+    return DirectRunnableSequence(prompt, model, DirectStrOutputParser(), name="story")
 
 
-GO_ON = ChatPromptTemplate.from_messages(
+_GO_ON = ChatPromptTemplate.from_messages(
     [
-        *PROMPT.messages,
+        PROMPT.messages[1],
         ("ai", "{so_far}"),
         (
             "human",
@@ -77,6 +82,10 @@ GO_ON = ChatPromptTemplate.from_messages(
 )
 
 
-def continuation_chain(model: BaseChatModel) -> Runnable[dict[str, Any], str]:
-    """Return the chain `{"topic", "words", "tone", "so_far"} -> str`, which streams what comes after `so_far`."""
-    return DirectRunnableSequence(GO_ON, model, DirectStrOutputParser(), name="story")
+def continuation_chain(model: BaseChatModel, *, has_system_prompt: bool = False) -> Runnable[dict[str, Any], str]:
+    """Return the chain `{"topic", "words", "tone", "so_far"} -> str`, which streams what comes after `so_far`.
+
+    `has_system_prompt` is that of `story_chain`.
+    """
+    system = _WITH_SYSTEM_PROMPT if has_system_prompt else ChatPromptTemplate.from_messages(PROMPT.messages[:1])
+    return DirectRunnableSequence(system + _GO_ON, model, DirectStrOutputParser(), name="story")

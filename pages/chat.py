@@ -25,6 +25,7 @@ from pages.components.layout.page_frame import page_title
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_user_id
 from pages.components.session.model_choice import models_of
+from pages.components.session.model_presets import draw_presets
 from pages.components.session.page_history import is_return
 from pages.components.session.report_storage_errors import draw_storage_error
 from weir.storage.storage_errors import StorageError
@@ -60,7 +61,7 @@ if state.conversation_id is None and state.shared_run_id:
 
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     page_title("Chat")
-    draw_options(options, key=state.conversation_id or "new", change=actions.change_options)
+    draw_options(options, key=state.conversation_id or "new", change=actions.change_options, presets=draw_presets)
 with st.empty():
     if not turns:
         with st.container():

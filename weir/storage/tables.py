@@ -98,6 +98,20 @@ class CorrectionRow(Table):
     in_golden_set: Mapped[bool]
 
 
+class PresetRow(Table):
+    """A named set of options of a visitor."""
+
+    __tablename__ = "presets"
+    __table_args__ = (Index("presets_of_visitor", "visitor", "name"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    visitor: Mapped[str]
+    name: Mapped[str]
+    deleted_at: Mapped[float | None]
+    """Time of deletion, which can be undone."""
+    options: Mapped[dict[str, Any]]
+
+
 class RunRow(Table):
     """A run that has ended, as lists show it. Its events are in a file."""
 

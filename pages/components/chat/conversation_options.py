@@ -1,7 +1,7 @@
 """Options of a conversation: a system prompt of one's own, temperature, length, seed and stop texts of answers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import streamlit as st
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
@@ -14,6 +14,14 @@ MAX_SEED = 2**31 - 1
 MAX_STOPS = 4
 """Stop texts: OpenAI's API takes four."""
 MAX_STOP_CHARS = 100
+
+
+class DrawPresets(Protocol):
+    """Draws presets: of the options that the first function returns, and applied by the second."""
+
+    def __call__(
+        self, current: "Callable[[], ConversationOptions]", apply: "Callable[[ConversationOptions], None]", *, key: str
+    ) -> None: ...
 
 
 class ConversationOptions(BaseModel):
@@ -44,9 +52,16 @@ def read_options(stored: Mapping[str, Any]) -> ConversationOptions:
 
 
 def draw_options(
-    options: ConversationOptions, *, key: str, change: Callable[[Callable[[], ConversationOptions]], None]
+    options: ConversationOptions,
+    *,
+    key: str,
+    change: Callable[[Callable[[], ConversationOptions]], None],
+    presets: DrawPresets,
 ) -> None:
-    """Draw the popover with the options. `change` is called with a function that returns those of the widgets."""
+    """Draw the popover with the options. `change` is called with a function that returns those of the widgets.
+
+    `presets` draws the person's presets.
+    """
     keys = [f"{name}-{key}" for name in ("system", "temperature", "length", "seed", "stop")]
 
     def of_widgets() -> ConversationOptions:
@@ -59,6 +74,11 @@ def draw_options(
             stop=tuple(text[:MAX_STOP_CHARS] for text in stop if text)[:MAX_STOPS],
             asked_model=options.asked_model,
         )
+
+    def apply(preset: ConversationOptions) -> None:
+        values = (preset.system_prompt, preset.temperature, preset.max_tokens, preset.seed, list(preset.stop))
+        st.session_state.update(zip(keys, values, strict=True))
+        change(of_widgets)
 
     with st.popover(
         "Options", icon=":material/tune:", type="tertiary", help="System prompt, temperature, length, seed, stop texts"
@@ -108,6 +128,8 @@ def draw_options(
             args=(of_widgets,),
         )
         draw_stop_texts(options.stop, key=keys[4], on_change=change, args=(of_widgets,))
+        st.divider()
+        presets(of_widgets, apply, key=key)
 
 
 def draw_stop_texts(stop: Sequence[str], *, key: str, **more: Any) -> None:

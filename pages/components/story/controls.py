@@ -1,14 +1,23 @@
 """Form controls of the story page: length, tone, method, display and model options."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from chains.story_chain import Length, Tone
-from pages.components.chat.conversation_options import draw_stop_texts
+from pages.components.chat.conversation_options import (
+    MAX_STOP_CHARS,
+    MAX_STOPS,
+    MAX_SYSTEM_PROMPT,
+    MAX_TOKENS,
+    ConversationOptions,
+    draw_stop_texts,
+)
 from pages.components.session.app_services import service
 from pages.components.session.model_choice import has_choice, page_models
+from pages.components.session.model_presets import draw_presets
 from pages.components.story.request import StoryRequest
 from pages.components.story.streaming_display import Display, DisplayMode
-from weir.llm.provider import ModelOptions
 from weir.runs.methods import Method
 
 
@@ -70,6 +79,14 @@ def draw_model_choices() -> None:
                 accept_new_options=True,
                 persist_state="session",
             )
+        st.text_area(
+            "System prompt",
+            key="story_system",
+            max_chars=MAX_SYSTEM_PROMPT,
+            placeholder="For example: Write for children.",
+            help="Added to the prompt of the story",
+            persist_state="session",
+        )
         st.number_input(
             "Temperature",
             0.0,
@@ -82,6 +99,16 @@ def draw_model_choices() -> None:
             help="0 takes the likeliest word each time. Some models accept only their default.",
         )
         st.number_input(
+            "Longest answer, in tokens",
+            1,
+            MAX_TOKENS,
+            value=None,
+            step=100,
+            placeholder="That of the length",
+            key="story_max_tokens",
+            persist_state="session",
+        )
+        st.number_input(
             "Seed",
             0,
             2**31 - 1,
@@ -92,6 +119,30 @@ def draw_model_choices() -> None:
             help="The same seed asks for the same story again. Some servers ignore it.",
         )
         draw_stop_texts((), key="story_stop", persist_state="session")
+        st.divider()
+        draw_presets(_options, _apply, key="story")
+
+
+def _options() -> ConversationOptions:
+    """Return the options of the model that the controls have now."""
+    values = st.session_state
+    return ConversationOptions(
+        system_prompt=(values.get("story_system") or "").strip(),
+        temperature=values.get("story_temperature"),
+        max_tokens=values.get("story_max_tokens"),
+        seed=values.get("story_seed"),
+        stop=tuple(text[:MAX_STOP_CHARS] for text in values.get("story_stop", ()) if text)[:MAX_STOPS],
+    )
+
+
+def _apply(preset: ConversationOptions) -> None:
+    st.session_state.update(
+        story_system=preset.system_prompt,
+        story_temperature=preset.temperature,
+        story_max_tokens=preset.max_tokens,
+        story_seed=preset.seed,
+        story_stop=list(preset.stop),
+    )
 
 
 def _draw_method_choice() -> None:
@@ -139,15 +190,13 @@ def chosen_display() -> Display:
 def story_request(topic: str) -> StoryRequest:
     """Return a story about `topic`, with the options that the controls have now."""
     values = st.session_state
-    options = ModelOptions(
-        model=values.get("story_model"),
-        temperature=values.get("story_temperature"),
-        seed=values.get("story_seed"),
-        stop=tuple(values.get("story_stop", ())),
-    )
+    chosen = _options()
+    options = replace(chosen.model, model=values.get("story_model"))
     length, tone = Length(values.get("story_length", Length.MEDIUM)), Tone(values.get("story_tone", Tone.WARM))
     method = values.get("story_method", Method.ASTREAM)
-    return StoryRequest(topic, length, tone, method, options, model=page_models().name)
+    return StoryRequest(
+        topic, length, tone, method, options, model=page_models().name, system_prompt=chosen.system_prompt
+    )
 
 
 def _models() -> list[str]:

@@ -28,6 +28,8 @@ class StoryRequest:
     """The text that the story continues."""
     model: str = ""
     """The model's name in the catalogue; "" is the default one."""
+    system_prompt: str = ""
+    """A person's own, after that of the chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ def prepare(request: StoryRequest) -> PreparedStory:
         request.tone,
         options=request.options,
         so_far=request.so_far,
+        system_prompt=request.system_prompt,
     )
     return PreparedStory(prepared, request.method, models_of(request.model).name)
 
