@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.support.browser_page import INPUT, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
@@ -164,11 +164,14 @@ def test_a_search_leads_to_the_message_also_in_another_branch(chat: Page) -> Non
         for text in ("The pearl", "Another version") if number == 7 else ("No news",):
             parent = repository.add_answer("ann", question)
             repository.update_answer("ann", parent, f"{text}. {'Words. ' * 100}", status=MessageStatus.DONE)
-    file = {"name": "long.json", "mimeType": "application/json"}
-    content = repository.export_json("ann", conversation)
+    file: FilePayload = {
+        "name": "long.json",
+        "mimeType": "application/json",
+        "buffer": repository.export_json("ann", conversation),
+    }
     sidebar = chat.get_by_test_id("stSidebar")
     sidebar.get_by_role("button", name="Import").click()
-    chat.locator("input[type=file]").set_input_files({**file, "buffer": content})
+    chat.locator("input[type=file]").set_input_files(file)
     expect(chat.get_by_text("Question 39")).to_be_in_viewport()
 
     chat.keyboard.press("Control+k")
