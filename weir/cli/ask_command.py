@@ -122,7 +122,8 @@ def _as_json(question: str, ended: EndedRun, model: str) -> dict[str, Any]:
         "answer": answer_text(ended.run.events),
         "status": ended.outcome.status.value,
         "message": ended.message,
-        "model": model,
+        # On a route of its own another model may have answered.
+        "model": ended.metrics.model or model,
         "decision": decision,
         "figures": figures,
         "run_id": ended.run.id,

@@ -201,7 +201,7 @@ class Runner:
     def report(self, ended: EndedRun) -> None:
         """Say the metrics of an answer, and how it ended if it is not whole."""
         if ended.metrics.characters:
-            self.terminal.say(f"{self.model_name} · {metrics_line(ended.metrics)}".lstrip(" ·"))
+            self.terminal.say(f"{ended.metrics.model or self.model_name} · {metrics_line(ended.metrics)}".lstrip(" ·"))
         if ended.message:
             self.terminal.say(ended.message)
 

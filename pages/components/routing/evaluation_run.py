@@ -12,6 +12,7 @@ from chains.conversation import configured_classifier, model_category, prepare_m
 from chains.routes import configured_routes
 from pages.components.routing.question_sets import Questions
 from pages.components.session.app_services import service
+from pages.components.session.model_choice import page_models
 from pages.components.session.run_start import start
 from weir.access.limits import LimitReachedError
 from weir.analysis.metrics import output_of
@@ -83,7 +84,7 @@ def _ask(run: EvaluationRun, example: Example) -> LocalDecision | None:
     routes = configured_routes()
     answered = f" {len(run.judged)} of {len(run.questions)} questions were asked."
     try:
-        asked = start(prepare_model_classification(service().models, example.question, example.history))
+        asked = start(prepare_model_classification(page_models(), example.question, example.history))
     except ModelNotReadyError:
         run.problem = "No model is ready yet; try again in a moment."
         return None

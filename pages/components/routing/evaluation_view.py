@@ -86,7 +86,7 @@ def _misses(misses: Sequence[Judged], has_probabilities: bool) -> pd.DataFrame:
         row = {
             "question": replace_invisible(text[:MOST_CHARACTERS] + ("…" if len(text) > MOST_CHARACTERS else "")),
             "expected": one.example.category,
-            "predicted": one.decision.category,
+            "predicted": f"{one.decision.category}{' (uncertain)' if one.decision.abstained else ''}",
         }
         if has_probabilities:
             row["probability"] = f"{max(one.decision.probabilities.values()):.0%}"

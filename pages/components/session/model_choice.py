@@ -65,8 +65,8 @@ def picked_elsewhere() -> str:
 
 
 def pick(name: str) -> None:
-    """Have the other pages begin with a model that was picked in a conversation."""
-    st.session_state[KEY] = name
+    """Have the other pages begin with a model that was picked in a conversation; "" leaves it to the routes."""
+    st.session_state[KEY] = name or service().models.name
 
 
 def address_of(name: str) -> dict[str, str]:
