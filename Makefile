@@ -12,6 +12,7 @@
 # make bench          speed, against a plain Streamlit page and a bare EventSource page (ten minutes)
 # make soak           ten minutes of fifty sessions, and what is left over (MINUTES=60 for an hour)
 # make soak REPLICAS=3  replicas behind nginx, one of which is killed and started again each minute (an hour)
+# make messages       bring the catalogues of translations up to date, and list what is not translated
 # make audit          look for known weaknesses of the locked packages (asks PyPI)
 # make lock           renew the locks from requirements*.txt
 # make help           this list
@@ -33,7 +34,7 @@ export PYTHONDONTWRITEBYTECODE =
 
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-.PHONY: run help test test-fast test-postgres test-redis test-attach test-clients test-wheel check eval train bench soak audit lock browser clean
+.PHONY: run help test test-fast test-postgres test-redis test-attach test-clients test-wheel check eval train bench soak audit lock messages browser clean
 
 run: $(VENV)/.runs
 	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
@@ -95,6 +96,9 @@ audit: $(VENV)/.tests
 lock: $(VENV)/.tests
 	$(COMPILE) requirements.txt -o requirements.lock
 	$(COMPILE) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
+
+messages: $(VENV)/.tests
+	@$(BIN)/python -m tests.support.messages
 
 browser:
 	@sh tests/browser/install.sh

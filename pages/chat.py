@@ -22,6 +22,7 @@ from pages.components.layout.formatting import escape_markdown
 from pages.components.layout.input_bar import input_bar
 from pages.components.layout.model_status import draw_tiny_model_note
 from pages.components.layout.page_frame import page_title
+from pages.components.layout.translation import _
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_user_id
 from pages.components.session.model_choice import models_of
@@ -39,7 +40,7 @@ draw_chat_style()
 state = load_chat_state(is_return=is_return())
 actions = ChatActions(state, state.unsaved_conversations or service().conversations, current_user_id())
 
-bottom = input_bar("Ask a question", key="chat_input", picks_model=False)
+bottom = input_bar(_("Ask a question"), key="chat_input", picks_model=False)
 try:
     if bottom.text:
         actions.ask(bottom.text)
@@ -60,7 +61,7 @@ if state.conversation_id is None and state.shared_run_id:
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    page_title("Chat")
+    page_title(_("Chat"))
     draw_options(options, key=state.conversation_id or "new", change=actions.change_options, presets=draw_presets)
 with st.empty():
     if not turns:
@@ -68,8 +69,10 @@ with st.empty():
             routes = configured_routes()
             draw_introduction()
             st.markdown(
-                f"Ask anything. Weir picks the right chain ({escape_markdown(routes.listed)}) and streams the answer, "
-                "with every event recorded."
+                _(
+                    "Ask anything. Weir picks the right chain ({routes}) and streams the answer, with every event "
+                    "recorded."
+                ).format(routes=escape_markdown(routes.listed))
             )
             for route in routes:
                 if question := route.example:
@@ -79,7 +82,12 @@ first = 0 if st.session_state.get("chat_show_all") else max(0, len(turns) - NEWE
 while first and state.found_message_id in message_ids(turns[:first]):
     first -= 1
 if first:
-    st.button(f"Show {first} earlier", icon=":material/expand_less:", key="chat_show_all", type="tertiary")
+    st.button(
+        _("Show {count} earlier").format(count=first),
+        icon=":material/expand_less:",
+        key="chat_show_all",
+        type="tertiary",
+    )
 last_run = last_run_of(turns)
 forgotten = last_run.context.get("left_out", 0) // 2 if last_run else 0
 
@@ -89,7 +97,7 @@ placeholders: dict[str, answer_view.AnswerPlaceholders] = {}
 for number, turn in enumerate(turns[first:], first):
     has_actions = number >= len(turns) - TURNS_WITH_ACTIONS or turn.question.id == state.expanded_question_id
     if first < number == forgotten:
-        st.caption(":material/visibility_off: Messages above this line no longer fit in the model's context.")
+        st.caption(_(":material/visibility_off: Messages above this line no longer fit in the model's context."))
     draw_question(turn, actions, has_actions=has_actions)
     if turn.answer is None:
         continue

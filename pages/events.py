@@ -17,6 +17,7 @@ from pages.components.inspector.run_view import draw_actions, draw_run
 from pages.components.layout import formatting
 from pages.components.layout.input_bar import input_bar_in_page, input_bar_without_scroll
 from pages.components.layout.page_frame import page_title
+from pages.components.layout.translation import _
 from pages.components.session import run_links, run_start
 from pages.components.session.run_page import draw_open_recording
 
@@ -28,7 +29,7 @@ is_open = "run" in st.query_params
 page = st.container(gap="xsmall")
 top = page.container(horizontal=True, vertical_alignment="center", gap="small")
 with top:
-    page_title("Inspector")
+    page_title(_("Inspector"))
 content = page.container(gap="xsmall")
 # An open run has the window to itself: what starts the next one is below it.
 starter = st.container(key="inspector_input", gap="xsmall") if is_open else st.container()
@@ -78,7 +79,7 @@ with content:
     if other := run_links.find_run("with"):
         with st.container(border=True, gap="xsmall"):
             st.button(
-                "End the comparison",
+                _("End the comparison"),
                 icon=":material/close:",
                 type="tertiary",
                 on_click=inspector_actions.end_comparison,

@@ -15,6 +15,7 @@ from pages.components.http_client.snippets import ApiCall
 from pages.components.layout.model_status import ModelStatus
 from pages.components.layout.page_css import DOCS
 from pages.components.layout.page_frame import page_title
+from pages.components.layout.translation import N_, _
 from pages.components.session import run_links, run_start
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
@@ -27,15 +28,17 @@ IDEAS = ["A robot learning to cook", "A lighthouse that answers letters"]
 
 
 class Endpoint(StrEnum):
-    SSE = "Server-sent events"
-    EVENTS = "Every event of a run"
-    TEXT = "Plain text"
+    SSE = N_("Server-sent events")
+    EVENTS = N_("Every event of a run")
+    TEXT = N_("Plain text")
 
 
 DESCRIPTIONS = {
-    Endpoint.SSE: "`GET /api/sse` sends the text as messages for a native EventSource, then `done`.",
-    Endpoint.EVENTS: "`GET /api/runs/{id}/events` sends every LangChain event of a run, live or recorded, then `end`.",
-    Endpoint.TEXT: "`GET /api/stream` sends the text as it is, chunk by chunk, for curl and fetch.",
+    Endpoint.SSE: N_("`GET /api/sse` sends the text as messages for a native EventSource, then `done`."),
+    Endpoint.EVENTS: N_(
+        "`GET /api/runs/{id}/events` sends every LangChain event of a run, live or recorded, then `end`."
+    ),
+    Endpoint.TEXT: N_("`GET /api/stream` sends the text as it is, chunk by chunk, for curl and fetch."),
 }
 
 
@@ -72,7 +75,7 @@ def start_run(topic: str) -> None:
     try:
         prepared = prepare_story(service().models, topic, Length.SHORT, Tone.WARM)
     except ModelNotReadyError:
-        st.info("No model is ready yet; try again in a moment.", icon=":material/hourglass:")
+        st.info(_("No model is ready yet; try again in a moment."), icon=":material/hourglass:")
         st.stop()
     try:
         run_start.start(prepared, on_start=st.session_state.http_run.note)
@@ -101,16 +104,17 @@ if "http_topic" not in st.session_state:
         st.session_state.http_way = Endpoint.EVENTS
         begin_round()
 
-if typed := (st.chat_input("What should the story be about?", key="http_input", max_chars=MAX_TEXT) or "").strip():
+if typed := (st.chat_input(_("What should the story be about?"), key="http_input", max_chars=MAX_TEXT) or "").strip():
     ask(typed)
 with st.bottom:
     model_line = ModelStatus()
 
-page_title("API client")
+page_title(_("API client"))
 with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
     endpoint = st.segmented_control(
-        "Endpoint",
+        _("Endpoint"),
         list(Endpoint),
+        format_func=_,
         default=Endpoint.SSE,
         required=True,
         key="http_way",
@@ -118,19 +122,21 @@ with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         wrap=True,
     )
     raw = (
-        st.toggle("Raw bytes", key="http_raw", on_change=begin_round, disabled=endpoint is Endpoint.TEXT)
+        st.toggle(_("Raw bytes"), key="http_raw", on_change=begin_round, disabled=endpoint is Endpoint.TEXT)
         or endpoint is Endpoint.TEXT
     )
 # Not a caption: code and links in one are too pale to be read.
-st.markdown(f":small[{DESCRIPTIONS[endpoint]} Every operation: [{DOCS}]({DOCS})]")
+st.markdown(f":small[{_(DESCRIPTIONS[endpoint])} {_('Every operation:')} [{DOCS}]({DOCS})]")
 
 topic: str | None = st.session_state.http_topic
 with st.empty():
     if topic is None:
         with st.container():
             st.markdown(
-                "Type a topic below: this browser calls Weir's API and shows each frame as it arrives. "
-                "Then break the connection and see the stream resume from `Last-Event-ID`."
+                _(
+                    "Type a topic below: this browser calls Weir's API and shows each frame as it arrives. "
+                    "Then break the connection and see the stream resume from `Last-Event-ID`."
+                )
             )
             for idea in IDEAS:
                 st.button(idea, icon=":material/lightbulb:", key=f"http-idea-{idea}", on_click=ask, args=(idea,))

@@ -8,57 +8,61 @@ from pages.components.about.tour import draw_tour
 from pages.components.layout import formatting
 from pages.components.layout.page_css import draw_page_style
 from pages.components.layout.page_frame import draw_page_frame
+from pages.components.layout.translation import _, begin_run
 from pages.components.session import sign_in
 from pages.components.session.my_runs import keep_alive
 from pages.components.session.page_history import note_page
 
 ASSETS = Path(__file__).parent / "assets"
 
+begin_run()
 st.set_page_config(page_title="Weir", page_icon=str(ASSETS / "icon.svg"))
 st.logo(str(ASSETS / "logo.svg"), size="medium")
 
 PAGES = [
     st.Page(
         "chat.py",
-        title="Chat",
+        title=_("Chat"),
         icon=":material/forum:",
         default=True,
-        help="Ask anything. Weir picks the right chain and streams the answer.",
+        help=_("Ask anything. Weir picks the right chain and streams the answer."),
     ),
     st.Page(
         "story.py",
-        title="Streaming lab",
+        title=_("Streaming lab"),
         icon=":material/auto_stories:",
-        help="Stream a story and see what each way of streaming does, race them, or measure models.",
+        help=_("Stream a story and see what each way of streaming does, race them, or measure models."),
     ),
     st.Page(
         "events.py",
-        title="Inspector",
+        title=_("Inspector"),
         icon=":material/timeline:",
-        help="Every event of a run, live or afterwards: tree, timeline, table and filter.",
+        help=_("Every event of a run, live or afterwards: tree, timeline, table and filter."),
     ),
     st.Page(
         "partial_json.py",
-        title="Structured output",
+        title=_("Structured output"),
         icon=":material/data_object:",
-        help="JSON as it arrives, field by field, checked against its schema.",
+        help=_("JSON as it arrives, field by field, checked against its schema."),
     ),
     st.Page(
         "routing.py",
-        title="Router accuracy",
+        title=_("Router accuracy"),
         icon=":material/alt_route:",
-        help="How often the router picks the right chain, and your corrections.",
+        help=_("How often the router picks the right chain, and your corrections."),
     ),
     st.Page(
         "http_client.py",
-        title="API client",
+        title=_("API client"),
         icon=":material/lan:",
-        help="Call the HTTP and SSE endpoints from this browser, and break the connection.",
+        help=_("Call the HTTP and SSE endpoints from this browser, and break the connection."),
     ),
 ]
 
 
-ABOUT = st.Page("about.py", title="About", icon=":material/info:", help="What Weir is, a tour, version and licence.")
+ABOUT = st.Page(
+    "about.py", title=_("About"), icon=":material/info:", help=_("What Weir is, a tour, version and licence.")
+)
 
 
 def sign_out() -> None:
@@ -67,7 +71,7 @@ def sign_out() -> None:
 
 is_admitted = sign_in.is_authorized()
 if is_admitted and (name := sign_in.account()):
-    leave = st.Page(sign_out, title="Sign out", icon=":material/logout:")
+    leave = st.Page(sign_out, title=_("Sign out"), icon=":material/logout:")
     page = st.navigation(
         {"": [*PAGES, ABOUT], f":material/account_circle: {formatting.escape_markdown(name)}": [leave]}, position="top"
     )

@@ -10,6 +10,7 @@ from pages.components.json_viewer.outline_view import draw_style
 from pages.components.json_viewer.source_form import draw_method, draw_paste_form, draw_source_choice
 from pages.components.layout.input_bar import input_bar_without_scroll
 from pages.components.layout.page_frame import page_title
+from pages.components.layout.translation import _
 from pages.components.session import run_links, run_start
 from pages.components.session.run_page import draw_open_recording
 
@@ -18,14 +19,14 @@ draw_style()
 state = json_state()
 
 with st.container(horizontal=True, vertical_alignment="center"):
-    page_title("Structured output")
+    page_title(_("Structured output"))
     choice = draw_source_choice()
     draw_open_recording(state, key="json_files")
 if choice.is_model:
     choice = draw_method(choice)
 else:
     draw_paste_form(state)
-bottom = input_bar_without_scroll("A topic to describe as JSON", key="json_input") if choice.is_model else None
+bottom = input_bar_without_scroll(_("A topic to describe as JSON"), key="json_input") if choice.is_model else None
 ideas = st.empty()
 
 if bottom and (topic := bottom.text or state.take_topic()):
@@ -54,6 +55,6 @@ elif run.is_live:
 else:
     source = draw_outcome(state, run)
 if not source.chunks:
-    st.caption("The text is empty.")
+    st.caption(_("The text is empty."))
     st.stop()
 draw_analysis(state, source)

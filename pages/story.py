@@ -8,6 +8,7 @@ from pages.components.layout.input_bar import input_bar
 from pages.components.layout.keyed_container import keyed_container
 from pages.components.layout.model_status import draw_tiny_model_note
 from pages.components.layout.page_frame import page_title
+from pages.components.layout.translation import N_, _
 from pages.components.measure.measure_page import draw_measure_page
 from pages.components.session import run_links
 from pages.components.session.model_choice import models_of
@@ -18,21 +19,29 @@ from pages.components.story.story_actions import StoryActions
 from pages.components.story.story_state import load_story_state
 from weir.runs.run_store import RunNotSharedError
 
-STORY, RACE, MEASURE = "Story", "Race", "Measure"
+STORY, RACE, MEASURE = N_("Story"), N_("Race"), N_("Measure")
+WIDE = (RACE, MEASURE)
 
-is_wide = st.session_state.get("view", st.query_params.get("view")) in (RACE, MEASURE)
-st.set_page_config(layout="wide" if is_wide else "centered")
+in_address = st.query_params.get("view")
+if st.session_state.get("view") not in (STORY, *WIDE) or in_address != st.session_state.get("story_view_in_address"):
+    st.session_state["view"] = in_address if in_address in WIDE else STORY
+st.set_page_config(layout="wide" if st.session_state["view"] in WIDE else "centered")
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    page_title("Streaming lab")
+    page_title(_("Streaming lab"))
     view = st.segmented_control(
-        "View",
+        _("View"),
         [STORY, RACE, MEASURE],
-        default=STORY,
+        format_func=_,
         required=True,
         key="view",
-        bind="query-params",
         label_visibility="collapsed",
     )
+# Not bound by Streamlit, which writes labels into the address: a link holds in all languages.
+if view in WIDE:
+    st.query_params["view"] = view
+else:
+    st.query_params.pop("view", None)
+st.session_state["story_view_in_address"] = st.query_params.get("view")
 if view == RACE:
     draw_race_page()
     st.stop()
@@ -43,14 +52,16 @@ if view == MEASURE:
 controls = StoryControls()
 state = load_story_state()
 actions = StoryActions(state)
-bottom = input_bar("What should the story be about?", key="story_input")
+bottom = input_bar(_("What should the story be about?"), key="story_input")
 if bottom.text:
     actions.start_story(bottom.text)
 
 with st.empty():
     if not state.versions:
         with st.container():
-            st.markdown("Give a topic below and watch the story come in, chunk by chunk. Or start from one of these:")
+            st.markdown(
+                _("Give a topic below and watch the story come in, chunk by chunk. Or start from one of these:")
+            )
             for idea in suggestions.STORY:
                 st.button(
                     idea, icon=":material/lightbulb:", key=f"idea-{idea}", on_click=actions.start_story, args=(idea,)

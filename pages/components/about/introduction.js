@@ -6,6 +6,8 @@ const running = new WeakMap()
 export default function ({ data, parentElement }) {
   const race = parentElement.querySelector(".race")
   race.setAttribute("aria-label", data.label)
+  race.querySelectorAll("b").forEach((name, index) => { name.textContent = data.lanes[index] })
+  const clock = (seconds) => `${seconds.toFixed(1).replace(".", data.decimal)} s`
   const [waiting, streaming] = [...race.querySelectorAll(".lane")].map((lane) => ({
     clock: lane.querySelector("i"),
     text: lane.querySelector("p"),
@@ -15,9 +17,9 @@ export default function ({ data, parentElement }) {
   const draw = (seconds) => {
     const text = data.chunks.filter(([at]) => at <= seconds).map(([, words]) => words).join("")
     streaming.text.textContent = text
-    streaming.clock.textContent = `${Math.min(seconds, first).toFixed(1)} s`
+    streaming.clock.textContent = clock(Math.min(seconds, first))
     waiting.text.textContent = seconds >= last ? text : ""
-    waiting.clock.textContent = `${Math.min(seconds, last).toFixed(1)} s`
+    waiting.clock.textContent = clock(Math.min(seconds, last))
   }
   if (running.has(race)) return running.get(race)
   if (memory.played || matchMedia(STILL).matches) return draw(last)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from pages.components.layout.translation import N_, _
+from pages.components.layout.weir_sentences import translated
 from pages.components.session.recordings import open_recording, samples
 from pages.components.story.race_runs import load_race_state, start_replay_race
 from weir.access.limits import LimitReachedError
@@ -26,26 +28,26 @@ class Step:
 
 STEPS = (
     Step(
-        "One story in five ways: who can read first, and who waits for the end?",
+        N_("One story in five ways: who can read first, and who waits for the end?"),
         "story.py",
         "1-a-story",
         "Race",
         is_race=True,
     ),
     Step(
-        "Every event of a routed question: what ran, when, and for how long.",
+        N_("Every event of a routed question: what ran, when, and for how long."),
         "events.py",
         "2-a-routed-question",
         "Data",
     ),
     Step(
-        "Why does this chain not stream? *Doctor* names the step that holds everything back.",
+        N_("Why does this chain not stream? *Doctor* names the step that holds everything back."),
         "events.py",
         "4-a-stream-held-up-by-a-lambda",
         "Doctor",
     ),
     Step(
-        "JSON, usable field by field before the answer is complete. Press *Replay* or move the slider.",
+        N_("JSON, usable field by field before the answer is complete. Press *Replay* or move the slider."),
         "partial_json.py",
         "6-json-field-by-field",
     ),
@@ -66,18 +68,19 @@ def draw_tour() -> None:
     if st.session_state.pop(_MOVES, False):
         _open(STEPS[number])
     with st.container(horizontal=True, vertical_alignment="center", key="tour"):
-        place = f":material/tour: **Tour, {number + 1} of {len(STEPS)}.**"
-        st.markdown(f"{place} {STEPS[number].sentence}", width="content")
+        place = _("Tour, {number} of {count}.").format(number=number + 1, count=len(STEPS))
+        st.markdown(f":material/tour: **{place}** {_(STEPS[number].sentence)}", width="content")
         if number + 1 < len(STEPS):
-            st.button("Next", icon=":material/arrow_forward:", key="tour_next", on_click=go_to_step, args=(number + 1,))
-        st.button("End the tour", key="tour_end", type="tertiary", on_click=go_to_step, args=(None,))
+            st.button(
+                _("Next"), icon=":material/arrow_forward:", key="tour_next", on_click=go_to_step, args=(number + 1,)
+            )
+        st.button(_("End the tour"), key="tour_end", type="tertiary", on_click=go_to_step, args=(None,))
 
 
 def _open(step: Step) -> None:
     parameters: dict[str, str] = {}
     if step.view is not None:
-        # The key of the widget: an address with it would be refused, because the widget is bound to the address.
-        st.session_state["view"] = step.view
+        st.session_state["view"] = parameters["view"] = step.view
     try:
         if step.is_race:
             start_replay_race(load_race_state(), step.recording, list(Method))
@@ -85,6 +88,6 @@ def _open(step: Step) -> None:
         else:
             parameters["run"] = open_recording(samples()[step.recording][1]).id
     except (LimitReachedError, RecordingError) as error:
-        st.info(str(error), icon=":material/hourglass_top:")
+        st.info(translated(str(error)), icon=":material/hourglass_top:")
         return
     st.switch_page(step.script, query_params=parameters)

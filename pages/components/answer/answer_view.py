@@ -17,6 +17,8 @@ from pages.components.answer.thinking_view import ThinkingView
 from pages.components.answer.truncation import draw_download, draw_missing, is_longer
 from pages.components.layout import formatting
 from pages.components.layout.copy_button import copy_button
+from pages.components.layout.translation import _
+from pages.components.layout.weir_sentences import translated
 from pages.components.session import run_links
 from pages.components.session.app_services import answer_cost
 from pages.components.session.model_choice import has_choice, other_models
@@ -165,23 +167,23 @@ def draw_footer(
     with actions:
         if end.status is AnswerStatus.DONE:
             st.button(
-                "Regenerate",
+                _("Regenerate"),
                 icon=":material/refresh:",
                 type="tertiary",
                 key=f"again-{key}",
-                help="Answer again",
+                help=_("Answer again"),
                 on_click=retry,
             )
         else:
-            st.button("Retry", icon=":material/refresh:", key=f"again-{key}", on_click=retry)
+            st.button(_("Retry"), icon=":material/refresh:", key=f"again-{key}", on_click=retry)
         if retry_with and has_choice():
             _draw_retry_with(ended, retry_with, key=f"again-with-{key}")
         if go_on and ended.text and (end.kind is FailureKind.LENGTH or end.status is AnswerStatus.STOPPED):
             st.button(
-                "Continue",
+                _("Continue"),
                 icon=":material/play_arrow:",
                 key=f"go-on-after-{key}",
-                help="Writes the rest of this answer",
+                help=_("Writes the rest of this answer"),
                 on_click=go_on,
             )
         if is_longer(ended.text):
@@ -192,10 +194,10 @@ def draw_footer(
             inspect = {"run": run.id}
             st.page_link(
                 "events.py",
-                label="Inspect",
+                label=_("Inspect"),
                 icon=":material/timeline:",
                 query_params=inspect,
-                help="Every event of this answer",
+                help=_("Every event of this answer"),
                 width="content",
             )
             draw_link(run)
@@ -209,12 +211,12 @@ def _draw_retry_with(ended: FinishedAnswer, retry_with: Callable[[str], None], *
             retry_with(model)
 
     st.menu_button(
-        "Regenerate with …",
+        _("Regenerate with …"),
         other_models(ended.figures.model),
         icon=":material/swap_horiz:",
         type="tertiary",
         key=key,
-        help="Have another model answer",
+        help=_("Have another model answer"),
         on_click=retry,
     )
 
@@ -235,7 +237,9 @@ def draw_end(ended: FinishedAnswer, placeholders: AnswerPlaceholders) -> None:
     if ended.text or ended.outcome.status is not AnswerStatus.FAILED:
         placeholders.figures.caption(figures_line(ended.figures))
     else:
-        placeholders.figures.caption(f"ended after {formatting.seconds(ended.figures.duration)}")
+        placeholders.figures.caption(
+            _("ended after {duration}").format(duration=formatting.seconds(ended.figures.duration))
+        )
 
 
 def draw_end_for_reader(ended: FinishedAnswer, placeholders: AnswerPlaceholders) -> None:
@@ -250,9 +254,9 @@ def draw_note(ended: FinishedAnswer) -> None:
         draw_missing(ended.text)
     if end.message:
         icon, color = STATUS_BADGES[end.status]
-        st.badge(end.status.value, icon=icon, color=color)  # type: ignore[arg-type]
+        st.badge(translated(end.status.value), icon=icon, color=color)  # type: ignore[arg-type]
         # In an imported answer these texts come from the file, so they are sanitized.
-        st.markdown(to_display_markdown(f"{end.message} {end.hint}"))
+        st.markdown(to_display_markdown(f"{translated(end.message)} {translated(end.hint)}"))
     if end.detail:
         st.code(replace_invisible(end.detail), language=None, wrap_lines=True)
 
@@ -260,11 +264,13 @@ def draw_note(ended: FinishedAnswer) -> None:
 def draw_route_badge(decision: RouteDecision, placeholders: AnswerPlaceholders) -> None:
     """Draw the route of an answer, with the reason if the classification failed."""
     route = configured_routes().shown(decision.route)
-    fallback = "a general question" if route.name == "general" else formatting.escape_markdown(route.label)
-    note = (
-        f" :small[{formatting.escape_markdown(decision.reason)} Answered as {fallback}.]" if decision.fallback else ""
-    )
-    placeholders.head.markdown(f":{route.color}-badge[{route.icon} {formatting.escape_markdown(route.label)}]{note}")
+    label = formatting.escape_markdown(translated(route.label))
+    note = ""
+    if decision.fallback:
+        is_general = route.name == "general"
+        answered = _("Answered as a general question.") if is_general else _("Answered as {route}.").format(route=label)
+        note = f" :small[{formatting.escape_markdown(translated(decision.reason))} {answered}]"
+    placeholders.head.markdown(f":{route.color}-badge[{route.icon} {label}]{note}")
 
 
 def _draw_route(events: Sequence[RunEvent], placeholders: AnswerPlaceholders) -> bool:

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chains.router import RouteDecision
 from pages.components.answer.answer_view import FinishedAnswer, finished_answer_of_run
+from pages.components.layout.translation import N_
 from weir.analysis.metrics import RunMetrics
 from weir.analysis.outcome import AnswerStatus, Outcome
 from weir.app.answer_details import STATUSES, answer_details
@@ -21,14 +22,17 @@ _ANSWER_STATUSES = {stored: status for status, stored in STATUSES.items()}
 _FIGURES = TypeAdapter(RunMetrics)
 _INTERRUPTED = Outcome(
     AnswerStatus.CUT_OFF,
-    "Weir was restarted, or lost its connection, while this answer was being written.",
-    "The text so far is kept. Retry for a full answer.",
+    N_("Weir was restarted, or lost its connection, while this answer was being written."),
+    N_("The text so far is kept. Retry for a full answer."),
 )
 
 MAX_FIGURE = 1e12
 """Tokens, characters or seconds of an answer: an imported file may have infinity."""
 
-_UNKNOWN_END = ("It is not known why this answer ended.", "The text so far is kept. Retry for a full answer.")
+_UNKNOWN_END = (
+    N_("It is not known why this answer ended."),
+    N_("The text so far is kept. Retry for a full answer."),
+)
 
 
 def to_details(ended: FinishedAnswer) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.components.layout.translation import _
 from weir.app.answer_details import MAX_REASONING
 from weir.text.invisible_characters import replace_invisible
 
@@ -36,7 +37,7 @@ class ThinkingView:
         if self._text is None:
             with self._placeholder.container():
                 # The label never changes: with another one, Streamlit would fold what a reader has unfolded.
-                self._text = st.expander("Thinking", icon=":material/psychology:").empty()
+                self._text = st.expander(_("Thinking"), icon=":material/psychology:").empty()
         self._shown = text
         self._text.text(replace_invisible(text))
         return True

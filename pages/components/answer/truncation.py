@@ -8,6 +8,7 @@ from functools import partial
 
 import streamlit as st
 
+from pages.components.layout.translation import _, digits
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
 from weir.runs.run_store import RunEvictedError, RunNotFoundError, RunNotSharedError, RunStore, get_readable_run
@@ -40,15 +41,16 @@ def is_longer(text: str) -> bool:
 def draw_missing(text: str) -> None:
     """Say that the page shows only the beginning of a text."""
     st.caption(
-        f":material/expand: These are the first {MAX_DISPLAY_CHARS:,} of {len(text):,} characters; "
-        "the file has them all."
+        _(":material/expand: These are the first {shown} of {count} characters; the file has them all.").format(
+            shown=digits(MAX_DISPLAY_CHARS), count=digits(len(text))
+        )
     )
 
 
 def draw_download(text: str, run_id: str | None, *, key: str) -> None:
     """Draw the download of a whole answer. A click checks again whether the visitor may read the run."""
     st.download_button(
-        "Whole answer",
+        _("Whole answer"),
         partial(full_answer_bytes, text, service().recorder.store, run_id, current_caller().visitor),
         file_name="answer.md",
         mime="text/markdown",

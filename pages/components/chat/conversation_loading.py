@@ -6,6 +6,8 @@ import streamlit as st
 
 from pages.components.chat.chat_actions import ChatActions
 from pages.components.chat.turns import Turn, turns_of
+from pages.components.layout.translation import _
+from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import service
 from weir.storage.database import IN_MEMORY_URL
 from weir.storage.records import Feedback
@@ -28,7 +30,7 @@ def load_conversation(actions: ChatActions) -> tuple[Sequence[Turn], Mapping[str
         if repository.take_over(user_id, state.conversation_id):
             return _read(actions, state.conversation_id)
         if state.shared_run_id is None:
-            st.warning("There is no such conversation here, or it is another user's.", icon=":material/link_off:")
+            st.warning(_("There is no such conversation here, or it is another user's."), icon=":material/link_off:")
             actions.open_conversation(None)
         state.conversation_id = None
         return [], {}
@@ -46,15 +48,17 @@ def draw_unsaved_warning(placeholder: st.delta_generator.DeltaGenerator) -> None
         placeholder.empty()
         return
     placeholder.warning(
-        f"Conversations are not kept at the moment. {error.problem.message} {error.problem.hint}",
+        _("Conversations are not kept at the moment. {message} {hint}").format(
+            message=translated(error.problem.message), hint=translated(error.problem.hint)
+        ),
         icon=":material/database_off:",
     )
 
 
 def offer_unsaved_conversation(error: StorageError, actions: ChatActions) -> None:
     """Say why the conversations cannot be read, and open an empty one in memory."""
-    st.error(f"{error.problem.message} {error.problem.hint}", icon=":material/database_off:")
-    st.markdown("Until then this tab continues with a conversation that is not kept.")
+    st.error(f"{translated(error.problem.message)} {translated(error.problem.hint)}", icon=":material/database_off:")
+    st.markdown(_("Until then this tab continues with a conversation that is not kept."))
     actions.state.unsaved_conversations = open_repository(IN_MEMORY_URL)
     actions.open_conversation(None)
-    st.button("Continue", icon=":material/refresh:")
+    st.button(_("Continue"), icon=":material/refresh:")

@@ -3,6 +3,8 @@
 import datetime as dt
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pages.components.layout.translation import _, month_name
+
 
 def zone(name: str | None) -> dt.tzinfo:
     """Return the time zone of that name; UTC if the browser gives none, or one that this machine does not know."""
@@ -17,11 +19,11 @@ def date_group(changed_at: float, now: float, zone: dt.tzinfo) -> str:
     changed, today = (dt.datetime.fromtimestamp(moment, zone).date() for moment in (changed_at, now))
     days = (today - changed).days
     if days <= 0:
-        return "Today"
+        return _("Today")
     if days == 1:
-        return "Yesterday"
+        return _("Yesterday")
     if days <= 7:
-        return "Last 7 days"
+        return _("Last 7 days")
     if days <= 30:
-        return "Last 30 days"
-    return f"{changed:%B %Y}"
+        return _("Last 30 days")
+    return _("{month} {year}").format(month=month_name(changed.month, short=False), year=changed.year)

@@ -117,6 +117,7 @@ const bind = (latest) => {
 
 export default function ({ data, parentElement }) {
   if (!bound.has(parentElement)) bound.set(parentElement, bind(parentElement.querySelector("button")))
+  parentElement.querySelector("span").textContent = data.latest
   if (data.sent && data.sent !== memory.sent) {
     memory.sent = data.sent
     sessionStorage.removeItem(draftKey())

@@ -6,10 +6,11 @@ from pathlib import Path
 import streamlit as st
 
 from pages.components.chat.chat_state import ChatState
+from pages.components.layout.translation import N_, _
 
 _HTML = """
 <button type="button" hidden>
-  <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 4v15M5 12l7 7 7-7"/></svg>Latest
+  <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 4v15M5 12l7 7 7-7"/></svg><span></span>
 </button>
 """
 
@@ -26,7 +27,7 @@ button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offse
 svg { width: 1rem; height: 1rem; fill: none; stroke: currentColor; stroke-width: 2; }
 """
 
-_KEYS = """
+_KEYS = N_("""
 | Key | |
 |---|---|
 | Enter | Send the question |
@@ -37,7 +38,7 @@ _KEYS = """
 | Ctrl + Shift + O | New chat |
 
 On a Mac: ⌘ in place of Ctrl.
-"""
+""")
 
 
 def draw_scroll_and_keys(state: ChatState, shown: Sequence[str]) -> None:
@@ -58,6 +59,7 @@ def draw_scroll_and_keys(state: ChatState, shown: Sequence[str]) -> None:
             "sent": state.sent_answer_id,
             "found": {"number": shown.index(found), "opened": state.opened_count} if found in shown else None,
             "edited": state.edited_question_id,
+            "latest": _("Latest"),
             "focus": f"{state.opened_count} {state.edited_question_id or ''}",
         },
         key="scroll_and_keys",
@@ -68,5 +70,5 @@ def draw_scroll_and_keys(state: ChatState, shown: Sequence[str]) -> None:
 
 def draw_key_list() -> None:
     """Draw the popover that lists the keys."""
-    with st.popover("Keys", icon=":material/keyboard:", type="tertiary"):
-        st.markdown(_KEYS)
+    with st.popover(_("Keys"), icon=":material/keyboard:", type="tertiary"):
+        st.markdown(_(_KEYS))

@@ -6,6 +6,7 @@ from pages.components.answer import answer_view
 from pages.components.answer.truncation import draw_download, is_longer
 from pages.components.chat.turn_view import ASSISTANT_AVATAR, USER_AVATAR
 from pages.components.layout.copy_button import copy_button
+from pages.components.layout.translation import _
 from pages.components.session import run_links
 
 
@@ -16,14 +17,14 @@ def draw_shared_run(run_id: str) -> None:
     except run_links.RUN_UNAVAILABLE as error:
         run_links.draw_run_unavailable(error)
         return
-    st.caption(":material/share: Shared with you: one question and its answer.")
+    st.caption(_(":material/share: Shared with you: one question and its answer."))
     with st.chat_message("user", avatar=USER_AVATAR):
         st.text(run.context.get("question") or run.input["question"])
     with st.chat_message("assistant", avatar=ASSISTANT_AVATAR):
         placeholders = answer_view.answer_placeholders()
     if run.is_live:
         state = answer_view.AnswerState(run.id)
-        ended = answer_view.stream_answer(state, run, placeholders, waiting="Choosing a route")
+        ended = answer_view.stream_answer(state, run, placeholders, waiting=_("Choosing a route"))
     else:
         ended = answer_view.finished_answer_of_run(run)
         answer_view.draw_answer(ended, placeholders)
@@ -34,5 +35,5 @@ def draw_shared_run(run_id: str) -> None:
         elif ended.text:
             copy_button(ended.text, key="copy-shared")
         st.page_link(
-            "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"
+            "events.py", label=_("Inspect"), icon=":material/timeline:", query_params={"run": run.id}, width="content"
         )

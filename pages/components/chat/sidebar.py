@@ -8,6 +8,8 @@ from pages.components.chat.chat_actions import ChatActions
 from pages.components.chat.date_groups import date_group, zone
 from pages.components.chat.scroll_and_keys import draw_key_list
 from pages.components.layout.formatting import escape_markdown
+from pages.components.layout.language_switch import draw_language_switch
+from pages.components.layout.translation import _
 from pages.components.layout.upload import draw_upload
 from pages.components.session.current_user import has_persistent_identity
 from weir.app.services import TRASH_DAYS
@@ -21,7 +23,7 @@ def draw_sidebar(actions: ChatActions) -> None:
     """Draw the list, with search, rename, delete with undo, export and import."""
     with st.sidebar:
         st.button(
-            "New chat",
+            _("New chat"),
             icon=":material/edit_square:",
             key="chat_new",
             on_click=actions.open_conversation,
@@ -29,10 +31,10 @@ def draw_sidebar(actions: ChatActions) -> None:
             width="stretch",
         )
         search = st.text_input(
-            "Search conversations",
+            _("Search conversations"),
             key="chat_search",
             type="search",
-            placeholder="Search",
+            placeholder=_("Search"),
             label_visibility="collapsed",
         )
         # One element for the list, however long it is: what is below keeps its position, and is not drawn twice.
@@ -41,11 +43,11 @@ def draw_sidebar(actions: ChatActions) -> None:
                 _draw_undo(deleted_id, actions)
             conversations = actions.repository.conversations(actions.user_id, search, limit=MAX_LISTED)
             if not conversations and search:
-                st.caption("No matches.")
+                st.caption(_("No matches."))
             elif not has_persistent_identity():
-                st.caption("Cookies are blocked, so conversations last only until you close this tab.")
+                st.caption(_("Cookies are blocked, so conversations last only until you close this tab."))
             elif not conversations:
-                st.caption("Your conversations will appear here.")
+                st.caption(_("Your conversations will appear here."))
             hits = actions.repository.search_hits(actions.user_id, conversations, search)
             now, visitor_zone, group = time.time(), zone(st.context.timezone), ""
             for conversation in conversations:
@@ -53,9 +55,9 @@ def draw_sidebar(actions: ChatActions) -> None:
                     st.caption(group)
                 _draw_conversation(conversation, actions, hits.get(conversation.id))
         with st.container(horizontal=True):
-            with st.popover("Import", icon=":material/upload_file:", type="tertiary"):
+            with st.popover(_("Import"), icon=":material/upload_file:", type="tertiary"):
                 draw_upload(
-                    "A conversation that Weir has exported as JSON",
+                    _("A conversation that Weir has exported as JSON"),
                     "json",
                     key="chat_import",
                     max_mb=MAX_IMPORT_MB,
@@ -63,18 +65,20 @@ def draw_sidebar(actions: ChatActions) -> None:
                 )
             _draw_bin(actions)
             draw_key_list()
+            with st.popover(_("Language"), icon=":material/translate:", type="tertiary"):
+                draw_language_switch(key="chat_language")
 
 
 def _draw_bin(actions: ChatActions) -> None:
-    with st.popover("Bin", icon=":material/delete:", type="tertiary", key="chat_bin", on_change="rerun"):
+    with st.popover(_("Bin"), icon=":material/delete:", type="tertiary", key="chat_bin", on_change="rerun"):
         if not st.session_state.get("chat_bin"):
             return
-        st.caption(f"Deleted conversations are kept for {TRASH_DAYS} days.")
+        st.caption(_("Deleted conversations are kept for {days} days.").format(days=TRASH_DAYS))
         for conversation in actions.repository.deleted_conversations(actions.user_id, limit=MAX_LISTED):
-            st.markdown(escape_markdown(conversation.title or "New chat"))
+            st.markdown(escape_markdown(conversation.title or _("New chat")))
             with st.container(horizontal=True):
                 st.button(
-                    "Restore",
+                    _("Restore"),
                     icon=":material/restore_from_trash:",
                     type="tertiary",
                     key=f"restore-{conversation.id}",
@@ -82,7 +86,7 @@ def _draw_bin(actions: ChatActions) -> None:
                     args=(conversation.id,),
                 )
                 st.button(
-                    "Delete for good",
+                    _("Delete for good"),
                     icon=":material/delete_forever:",
                     type="tertiary",
                     key=f"purge-{conversation.id}",
@@ -93,9 +97,9 @@ def _draw_bin(actions: ChatActions) -> None:
 
 def _draw_undo(deleted_id: str, actions: ChatActions) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Deleted.", width="content")
+        st.caption(_("Deleted."), width="content")
         st.button(
-            "Undo",
+            _("Undo"),
             icon=":material/undo:",
             type="tertiary",
             key="chat_undo",
@@ -108,7 +112,7 @@ def _draw_conversation(conversation: Conversation, actions: ChatActions, hit: Se
     is_open = conversation.id == actions.state.conversation_id
     name, menu = st.columns([5, 1], vertical_alignment="center", gap="xxsmall") if is_open else (st.container(), None)
     name.button(
-        escape_markdown(conversation.title or "New chat"),
+        escape_markdown(conversation.title or _("New chat")),
         key=f"open-{conversation.id}",
         type="secondary" if is_open else "tertiary",
         on_click=actions.open_conversation,
@@ -118,7 +122,7 @@ def _draw_conversation(conversation: Conversation, actions: ChatActions, hit: Se
     if hit:
         st.caption(escape_markdown(hit.snippet))
     if menu is not None:
-        with menu.popover("", icon=":material/more_horiz:", type="tertiary", help="Rename, export, delete"):
+        with menu.popover("", icon=":material/more_horiz:", type="tertiary", help=_("Rename, export, delete")):
             _draw_menu(conversation, actions)
 
 
@@ -126,7 +130,7 @@ def _draw_menu(conversation: Conversation, actions: ChatActions) -> None:
     repository, user_id = actions.repository, actions.user_id
     key = f"title-{conversation.id}"
     st.text_input(
-        "Title",
+        _("Title"),
         value=conversation.title,
         key=key,
         max_chars=200,
@@ -143,7 +147,7 @@ def _draw_menu(conversation: Conversation, actions: ChatActions) -> None:
         key=f"md-{conversation.id}",
     )
     st.download_button(
-        "JSON, with all branches",
+        _("JSON, with all branches"),
         lambda: repository.export_json(user_id, conversation.id),
         file_name="conversation.json",
         mime="application/json",
@@ -152,7 +156,7 @@ def _draw_menu(conversation: Conversation, actions: ChatActions) -> None:
         key=f"json-{conversation.id}",
     )
     st.button(
-        "Delete",
+        _("Delete"),
         icon=":material/delete:",
         key=f"delete-{conversation.id}",
         on_click=actions.delete,

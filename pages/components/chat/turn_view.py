@@ -15,6 +15,8 @@ from pages.components.chat.turns import Turn
 from pages.components.layout.copy_button import copy_button
 from pages.components.layout.formatting import escape_markdown
 from pages.components.layout.keyed_container import keyed_container
+from pages.components.layout.translation import _
+from pages.components.layout.weir_sentences import translated
 from weir.analysis.outcome import AnswerStatus
 from weir.storage.records import Feedback, Message, Rating
 
@@ -32,11 +34,11 @@ def draw_question(turn: Turn, actions: ChatActions, *, has_actions: bool) -> Non
             key = turn.question.id
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"question-actions-{key}"):
                 st.button(
-                    "Edit",
+                    _("Edit"),
                     icon=":material/edit:",
                     type="tertiary",
                     key=f"edit-{key}",
-                    help="Edit this question",
+                    help=_("Edit this question"),
                     on_click=actions.edit,
                     args=(turn,),
                 )
@@ -49,19 +51,19 @@ def _draw_edit_form(turn: Turn, actions: ChatActions) -> None:
     text_key = f"edited-{key}"
     # A form: Ctrl+Enter in its text sends it.
     with st.form(f"edit-form-{key}", border=False):
-        st.text_area("Your question", value=turn.question.text, key=text_key, label_visibility="collapsed")
+        st.text_area(_("Your question"), value=turn.question.text, key=text_key, label_visibility="collapsed")
         with st.container(horizontal=True):
             st.form_submit_button(
-                "Send", type="primary", key=f"send-{key}", on_click=actions.send_edited, args=(turn, text_key)
+                _("Send"), type="primary", key=f"send-{key}", on_click=actions.send_edited, args=(turn, text_key)
             )
-            st.form_submit_button("Cancel", key=f"cancel-edit-{key}", on_click=actions.cancel_edit)
+            st.form_submit_button(_("Cancel"), key=f"cancel-edit-{key}", on_click=actions.cancel_edit)
 
 
 def _draw_versions(message: Message, actions: ChatActions) -> None:
     """Draw which of several versions this is, and buttons to the one before and after."""
     if len(message.siblings) < 2:
         return
-    for label, step, icon in (("Earlier version", -1, "chevron_left"), ("Later version", 1, "chevron_right")):
+    for label, step, icon in ((_("Earlier version"), -1, "chevron_left"), (_("Later version"), 1, "chevron_right")):
         if step == 1:
             st.caption(f"{message.index + 1} / {len(message.siblings)}", width="content")
         other = message.index + step
@@ -85,20 +87,24 @@ def answer_placeholders(answer: Message, slot: str, compared: Message | None) ->
         with left:
             _draw_compared_answer(compared)
         with right:
-            st.caption("New answer")
+            st.caption(_("New answer"))
             return answer_view.answer_placeholders()
 
 
 def _draw_compared_answer(message: Message) -> None:
     ended = from_message(message)
-    st.caption(f"Previous answer ({_label(ended.decision.route)})" if ended.decision else "Previous answer")
+    st.caption(
+        _("Previous answer ({route})").format(route=_label(ended.decision.route))
+        if ended.decision
+        else _("Previous answer")
+    )
     placeholders = answer_view.answer_placeholders()
     answer_view.draw_answer(ended, placeholders)
     answer_view.draw_end_for_reader(ended, placeholders)
 
 
 def _label(route: str) -> str:
-    return escape_markdown(configured_routes().shown(route).label)
+    return escape_markdown(translated(configured_routes().shown(route).label))
 
 
 def draw_answer_footer(
@@ -132,7 +138,7 @@ def draw_answer_footer(
         icon=":material/more_horiz:",
         key=f"actions-{message.id}",
         type="tertiary",
-        help="Copy, regenerate, inspect, edit and more",
+        help=_("Copy, regenerate, inspect, edit and more"),
         on_click=actions.show_actions,
         args=(turn,),
     )
@@ -159,10 +165,10 @@ def _draw_feedback(message: Message, actions: ChatActions, feedback: Feedback | 
         st.session_state[key] = int(feedback.thumb is Rating.UP)
     st.feedback("thumbs", key=key, on_change=actions.rate, args=(message.id, key))
     if feedback:
-        with st.popover("Note", icon=":material/comment:", type="tertiary", key=f"noted-{message.id}"):
+        with st.popover(_("Note"), icon=":material/comment:", type="tertiary", key=f"noted-{message.id}"):
             note_key = f"note-{message.id}"
             st.text_area(
-                "What was good or bad?",
+                _("What was good or bad?"),
                 feedback.note,
                 key=note_key,
                 on_change=actions.add_note,

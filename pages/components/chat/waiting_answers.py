@@ -16,6 +16,7 @@ from pages.components.chat.conversation_loading import draw_unsaved_warning
 from pages.components.chat.turn_view import draw_answer_footer
 from pages.components.chat.turns import Turn, history
 from pages.components.layout.input_bar import InputBar
+from pages.components.layout.translation import _
 from pages.components.session import run_start
 from pages.components.session.app_services import service
 from pages.components.session.model_choice import models_of
@@ -62,9 +63,9 @@ def _draw_waiting(
         if turn.answer is None or turn.answer.id not in placeholders or turn.finished_answer():
             continue
         with placeholders[turn.answer.id].figures.container(horizontal=True, vertical_alignment="center"):
-            st.caption(":material/hourglass_top: Waiting for the answer above", width="content")
+            st.caption(_(":material/hourglass_top: Waiting for the answer above"), width="content")
             st.button(
-                "Stop it and go on",
+                _("Stop it and go on"),
                 type="tertiary",
                 key=f"go-on-{live.id}-{turn.answer.id}",
                 on_click=actions.stop_and_go_on,
@@ -81,7 +82,7 @@ def _run_of(turn: Turn, earlier: Sequence[Turn], slots: AnswerPlaceholders, acti
             run_start.draw_retry(reached, key=turn.answer.id if turn.answer else "")
         return None
     if run is None:
-        slots.figures.caption("Starts as soon as a model is ready.")
+        slots.figures.caption(_("Starts as soon as a model is ready."))
     return run
 
 
@@ -126,7 +127,7 @@ def _stream(
     assert turn.answer is not None
     state.show_address(run)
     bottom.stop.enable(run)
-    ended = answer_view.stream_answer(AnswerState(run.id), run, slots, waiting="Choosing a route")
+    ended = answer_view.stream_answer(AnswerState(run.id), run, slots, waiting=_("Choosing a route"))
     service().answer_writer.flush(turn.answer.id)
     bottom.stop.disable()
     bottom.quota_notice.draw()

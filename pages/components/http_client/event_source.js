@@ -4,10 +4,14 @@ const KEPT = 300
 const DRAWN_EVERY_MS = 40
 const clients = new WeakMap()
 
-const milliseconds = (value) => `${Math.round(value).toLocaleString("en")} ms`
+const milliseconds = (value) => `${inDigits(Math.round(value))} ms`
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1)
-const reconnects = (count) => `${count} ${count === 1 ? "reconnect" : "reconnects"}`
+const reconnects = (count) => (count === 1 ? t("{count} reconnect", { count }) : t("{count} reconnects", { count }))
+const ending = (status) => {
+  const known = { complete: t("Complete"), done: t("Done"), stopped: t("Stopped"), waiting: t("Waiting"), failed: t("Failed"), abandoned: t("Abandoned") }
+  return known[status] ?? capital(status)
+}
 const isAtEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight < 40
 const sequence = (id) => Number(String(id).split(":").at(-1))
 
@@ -23,6 +27,13 @@ class Client {
     this.data = data
     this.turn = 0
     this.part = (name) => host.querySelector(`[data-part=${name}]`)
+    host.setAttribute("aria-label", t("Client in this browser"))
+    const labels = { start: t("Start again"), break: t("Break the connection"), stop: t("Stop"), test: t("Test for buffering") }
+    for (const [name, label] of Object.entries(labels)) this.part(name).textContent = label
+    for (const [name, label] of Object.entries({ frames: t("Frames"), text: t("Text") })) {
+      this.part(name).setAttribute("aria-label", label)
+      this.part(name).previousElementSibling.textContent = label
+    }
     // By way of the page's script: where the API asks for a token, the address needs a new ticket.
     this.part("start").onclick = again
     this.part("break").onclick = () => this.breakConnection()
@@ -44,7 +55,7 @@ class Client {
     this.text = ""
     for (const name of ["text", "frames"]) this.part(name).textContent = ""
     this.figures()
-    this.say("Connecting …")
+    this.say(t("Connecting …"))
     this.data.reader === "fetch" ? this.fetchBytes() : this.listen()
     this.buttons()
   }
@@ -63,11 +74,11 @@ class Client {
   }
 
   async stopRun() {
-    this.close("Stopping …")
+    this.close(t("Stopping …"))
     // Without an id there has been no first frame: the run ends because its only reader has left.
     const turn = this.turn
     const answer = this.runId && (await fetch(this.runAddress(), { method: "DELETE" }).catch(() => null))
-    if (turn === this.turn) this.say(`Stopped: ${answer?.ok ? "the run has ended" : "the run ends soon"}.`)
+    if (turn === this.turn) this.say(answer?.ok ? t("Stopped: the run has ended.") : t("Stopped: the run ends soon."))
   }
 
   runAddress() {
@@ -91,22 +102,22 @@ class Client {
     for (const name of ["done", "end"]) source.addEventListener(name, (event) => this.finish(event))
     source.addEventListener("error", (event) => {
       if (event.data) return this.finish(event)
-      if (source.readyState === EventSource.CLOSED) this.close("Refused: the server did not answer with a stream. Start again.")
-      else this.say("Connection lost: the browser is reconnecting …")
+      if (source.readyState === EventSource.CLOSED) this.close(t("Refused: the server did not answer with a stream. Start again."))
+      else this.say(t("Connection lost: the browser is reconnecting …"))
     })
   }
 
   whenOpened() {
     this.opens += 1
-    if (this.opens === 1) return this.say("Connected: frames arrive as the model writes.")
+    if (this.opens === 1) return this.say(t("Connected: frames arrive as the model writes."))
     this.reconnects += 1
     if (this.broken) {
       const away = milliseconds(performance.now() - this.broken.at)
-      this.note(`Broken after id ${this.broken.id}. The browser reconnected ${away} later and sent that id as Last-Event-ID.`)
+      this.note(t("Broken after id {id}. The browser reconnected {away} later and sent that id as Last-Event-ID.", { id: this.broken.id, away }))
       this.resumed = { id: this.broken.id, count: this.count }
       this.broken = null
     }
-    this.say("Reconnected: the server continues after the last id.")
+    this.say(t("Reconnected: the server continues after the last id."))
     this.figures()
     this.buttons()
   }
@@ -128,7 +139,8 @@ class Client {
     this.row(when, `id: ${event.lastEventId}\n${type}data: ${event.data}`)
     if (this.resumed?.count === this.count - 1) {
       const fresh = sequence(event.lastEventId) > sequence(this.resumed.id)
-      this.note(`Resumed with id ${event.lastEventId}: ${fresh ? "no duplicate" : "a duplicate"}.`)
+      const id = event.lastEventId
+      this.note(fresh ? t("Resumed with id {id}: no duplicate.", { id }) : t("Resumed with id {id}: a duplicate.", { id }))
     }
     if (event.type === "message") this.write(textOf(this.data.kind, JSON.parse(event.data)))
   }
@@ -170,11 +182,11 @@ class Client {
   }
 
   figures() {
-    const shown = [`${this.count.toLocaleString("en")} frames`]
-    if (this.count > KEPT) shown.push(`${(this.count - KEPT).toLocaleString("en")} older frames hidden`)
+    const shown = [t("{count} frames", { count: inDigits(this.count) })]
+    if (this.count > KEPT) shown.push(t("{count} older frames hidden", { count: inDigits(this.count - KEPT) }))
     if (this.gaps.length) {
-      shown.push(`median gap ${milliseconds(median(this.gaps.slice(-500)))}`)
-      shown.push(`longest ${milliseconds(this.gaps.reduce((a, b) => Math.max(a, b)))}`)
+      shown.push(t("median gap {time}", { time: milliseconds(median(this.gaps.slice(-500))) }))
+      shown.push(t("longest {time}", { time: milliseconds(this.gaps.reduce((a, b) => Math.max(a, b))) }))
     }
     shown.push(reconnects(this.reconnects))
     this.part("figures").replaceChildren(
@@ -185,11 +197,11 @@ class Client {
   async breakConnection() {
     this.broken = { id: this.lastId, at: performance.now() }
     this.buttons()
-    this.say("Breaking the connection …")
+    this.say(t("Breaking the connection …"))
     const answer = await fetch(this.data.breakUrl, { method: "POST" }).catch(() => null)
     if (answer?.ok) return
     this.broken = null
-    this.say("The server did not break the connection.")
+    this.say(t("The server did not break the connection."))
     this.buttons()
   }
 
@@ -199,20 +211,20 @@ class Client {
     this.buttons()
     const data = JSON.parse(event.data)
     const words =
-      event.type === "error" ? `${data.message} (reference ${data.reference})` : `${capital(data.status)}.`
+      event.type === "error" ? t("{message} (reference {reference})", data) : `${ending(data.status)}.`
     this.say(words)
     const turn = this.turn
-    const checked = await this.check().catch(() => "Could not verify it against the record.")
+    const checked = await this.check().catch(() => t("Could not verify it against the record."))
     if (turn === this.turn) this.say(`${words} ${checked}`)
   }
 
   // The ids of a stream of text have gaps by nature, so what was received is held against the server's record.
   async check() {
     const answer = await fetch(this.runAddress())
-    if (!answer.ok) return "Could not verify it against the record."
+    if (!answer.ok) return t("Could not verify it against the record.")
     const same = (await answer.json()).text === this.received
-    const twice = this.repeated ? `${this.repeated} duplicates` : "no duplicates"
-    return `${reconnects(this.reconnects)}, ${twice}, ${same ? "no gaps" : "but the text differs from the record"}.`
+    const twice = this.repeated ? t("{count} duplicates", { count: this.repeated }) : t("no duplicates")
+    return `${reconnects(this.reconnects)}, ${twice}, ${same ? t("no gaps") : t("but the text differs from the record")}.`
   }
 
   async fetchBytes() {
@@ -220,9 +232,9 @@ class Client {
     try {
       const response = await fetch(this.data.url, { signal: this.aborter.signal })
       this.row("", `HTTP ${response.status} ${response.headers.get("content-type")}`)
-      if (!response.ok) return this.close(`Refused: ${(await response.json()).detail}`)
+      if (!response.ok) return this.close(t("Refused: {detail}", await response.json()))
       this.runId = response.headers.get("x-run-id") ?? this.data.runId
-      this.say("Reading bytes as they arrive.")
+      this.say(t("Reading bytes as they arrive."))
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
       for (;;) {
         const { value, done } = await reader.read()
@@ -235,9 +247,9 @@ class Client {
         this.row(`${milliseconds(now - this.began)}${gap === null ? "" : `  +${milliseconds(gap)}`}\n`, value)
         if (this.data.kind === "plain") this.write(value)
       }
-      this.close("Response complete.")
+      this.close(t("Response complete."))
     } catch (error) {
-      if (error.name !== "AbortError") this.close("Response cut short.")
+      if (error.name !== "AbortError") this.close(t("Response cut short."))
     }
   }
 
@@ -245,7 +257,7 @@ class Client {
     const button = this.part("test")
     button.disabled = true
     const arrivals = []
-    this.part("verdict").textContent = "Ten ticks, one every 200 ms …"
+    this.part("verdict").textContent = t("Ten ticks, one every 200 ms …")
     const source = new EventSource(this.data.ticksUrl)
     this.ticks = source
     const end = (words) => { source.close(); button.disabled = false; this.part("verdict").textContent = words }
@@ -255,16 +267,17 @@ class Client {
       const bursts = gaps.filter((gap) => gap < 100).length
       end(
         bursts > gaps.length / 3
-          ? `Buffering found: ${bursts + 1} of ${arrivals.length} ticks arrived in bursts. Something between Weir and this browser holds them back.`
-          : `No buffering found: ${arrivals.length} ticks, median gap ${milliseconds(median(gaps))}.`,
+          ? t("Buffering found: {count} of {total} ticks arrived in bursts. Something between Weir and this browser holds them back.", { count: bursts + 1, total: arrivals.length })
+          : t("No buffering found: {count} ticks, median gap {time}.", { count: arrivals.length, time: milliseconds(median(gaps)) }),
       )
     })
-    source.onerror = () => end("The ticks did not arrive.")
+    source.onerror = () => end(t("The ticks did not arrive."))
   }
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const host = parentElement.querySelector(".client")
+  words = data.words
   const known = clients.get(host)
   // A rerun of the page brings the same data again and must not begin the stream again.
   if (known?.data.round !== data.round) {

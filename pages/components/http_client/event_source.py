@@ -6,15 +6,17 @@ from typing import Literal
 
 import streamlit as st
 
+from pages.components.layout.translation import script_with_words, words_of
+
 _HERE = Path(__file__).parent
 
 _HTML = """
-<section class="client" aria-label="Client in this browser">
+<section class="client">
   <div class="bar">
-    <button type="button" data-part="start">Start again</button>
-    <button type="button" data-part="break">Break the connection</button>
-    <button type="button" data-part="stop">Stop</button>
-    <button type="button" data-part="test">Test for buffering</button>
+    <button type="button" data-part="start"></button>
+    <button type="button" data-part="break"></button>
+    <button type="button" data-part="stop"></button>
+    <button type="button" data-part="test"></button>
   </div>
   <div role="status" aria-live="polite">
     <div class="status" data-part="status"></div>
@@ -23,12 +25,12 @@ _HTML = """
   <div class="figures" data-part="figures"></div>
   <div class="panes">
     <div class="pane">
-      <h2>Frames</h2>
-      <ol class="box frames" data-part="frames" aria-label="Frames" tabindex="0"></ol>
+      <h2></h2>
+      <ol class="box frames" data-part="frames" tabindex="0"></ol>
     </div>
     <div class="pane">
-      <h2>Text</h2>
-      <div class="box text" data-part="text" role="region" aria-label="Text" tabindex="0"></div>
+      <h2></h2>
+      <div class="box text" data-part="text" role="region" tabindex="0"></div>
     </div>
   </div>
 </section>
@@ -54,14 +56,16 @@ def event_source(
     the browser's EventSource, or fetch to show the raw bytes. *Start again* calls `again`. *Stop* is enabled if
     `may_stop`.
     """
+    script = script_with_words(_HERE / "event_source.js")
     client = st.components.v2.component(
         "weir_event_source",
         html=_HTML,
         css=(_HERE / "event_source.css").read_text(encoding="utf-8"),
-        js=(_HERE / "event_source.js").read_text(encoding="utf-8"),
+        js=script,
     )
     client(
         data={
+            "words": words_of(script),
             "url": url,
             "kind": kind,
             "reader": reader,

@@ -9,9 +9,11 @@ import streamlit as st
 
 from chains.registry import MAX_TEXT
 from pages.components.inspector.options_form import draw_options
+from pages.components.layout.translation import N_, _
+from pages.components.layout.weir_sentences import translated
 from weir.llm.chain_registry import ChainSpec
 
-FORM, AS_JSON = "Form", "JSON"
+FORM, AS_JSON = N_("Form"), "JSON"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,14 @@ class Field:
     required: bool
 
     @property
-    def label(self) -> str:
+    def name_in_words(self) -> str:
         """The property's name with blanks and a capital."""
         return self.name.replace("_", " ").capitalize()
+
+    @property
+    def label(self) -> str:
+        """The same in the language of the page, where Weir knows the word."""
+        return translated(self.name_in_words)
 
     @property
     def type(self) -> str | None:
@@ -89,7 +96,8 @@ def example(schema: dict[str, Any]) -> Any:
 def input_label(chain: ChainSpec) -> str:
     """Return the placeholder of the input at the page's bottom."""
     main = main_field(chain.input_model.model_json_schema())
-    return f"{main.label} for {chain.name}" if main else f"Input for {chain.name}"
+    label = main.label if main else _("Input")
+    return _("{field} for {chain}").format(field=label, chain=chain.name)
 
 
 def input_of_text(chain: ChainSpec, text: str) -> Any:
@@ -121,8 +129,9 @@ def draw_form(chain: ChainSpec, *, send: Callable[[], None]) -> tuple[Any, dict[
     mode = AS_JSON
     if fields(schema):
         mode = st.segmented_control(
-            "Input as",
+            _("Input as"),
             [FORM, AS_JSON],
+            format_func=_,
             default=FORM,
             required=True,
             key=f"events_way_{chain.name}",
@@ -131,7 +140,7 @@ def draw_form(chain: ChainSpec, *, send: Callable[[], None]) -> tuple[Any, dict[
     value = _draw_fields(chain, schema) if mode == FORM else _draw_json(chain, schema)
     options = draw_options()
     st.button(
-        "Run",
+        _("Run"),
         icon=":material/play_arrow:",
         type="primary",
         key=f"events_send_{chain.name}",
@@ -170,7 +179,7 @@ def _draw_fields(chain: ChainSpec, schema: dict[str, Any]) -> dict[str, Any]:
 
 def _draw_field(chain: ChainSpec, field: Field) -> None:
     key, schema = _key(chain, field), field.schema
-    description = schema.get("description")
+    description = translated(schema.get("description") or "") or None
     if "enum" in schema:
         st.segmented_control(field.label, schema["enum"], default=field.example, key=key, help=description, wrap=True)
     elif field.type == "string":
@@ -190,13 +199,15 @@ def _draw_field(chain: ChainSpec, field: Field) -> None:
         st.toggle(field.label, value=bool(field.example), key=key, help=description)
     else:
         content = json.dumps(field.example, ensure_ascii=False) if field.example is not None else ""
-        text = st.text_area(f"{field.label} (JSON)", value=content, key=key, help=description, height=80)
+        text = st.text_area(
+            _("{label} (JSON)").format(label=field.label), value=content, key=key, help=description, height=80
+        )
         _check_json(text)
 
 
 def _draw_json(chain: ChainSpec, schema: dict[str, Any]) -> Any:
     default = json.dumps(example(schema), indent=2, ensure_ascii=False)
-    text = st.text_area("Input (JSON)", value=default, key=f"events_json_{chain.name}", height=180)
+    text = st.text_area(_("Input (JSON)"), value=default, key=f"events_json_{chain.name}", height=180)
     return json.loads(text) if _check_json(text) else None
 
 
@@ -207,6 +218,6 @@ def _check_json(text: str) -> bool:
     try:
         json.loads(text)
     except ValueError as error:
-        st.caption(f":material/error: This is not JSON yet: {error}")
+        st.caption(_(":material/error: This is not JSON yet: {error}").format(error=error))
         return False
     return True

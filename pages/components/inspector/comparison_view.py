@@ -5,9 +5,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages.components.inspector.programs_view import counted_events
 from pages.components.inspector.run_charts import MAX_INDENT, Pick, draw_table
 from pages.components.inspector.state_view import draw_differences
 from pages.components.layout import formatting
+from pages.components.layout.translation import _, digits
+from pages.components.layout.weir_sentences import translated
 from pages.components.waterfall.waterfall_view import draw_waterfall
 from weir.analysis.answer_reader import answer_text
 from weir.analysis.component_data import component_data
@@ -39,9 +42,9 @@ def draw_comparison(first: Run, second: Run, *, pick: Pick) -> None:
     one.advance_to(first.events, len(first.events))
     other.advance_to(second.events, len(second.events))
     for column, letter, run, seen in zip(st.columns(2), "AB", (first, second), (one, other), strict=True):
-        status = outcome(run, seen.metrics()).status.value
+        status = translated(outcome(run, seen.metrics()).status.value)
         column.markdown(
-            f"**{letter}: {formatting.escape_markdown(run.name)}** · {status} · {len(seen.events):,} events",
+            f"**{letter}: {formatting.escape_markdown(run.name)}** · {status} · " + counted_events(len(seen.events)),
         )
     _draw_figures(metric_pairs(one.metrics(), other.metrics()))
     _draw_waterfalls((first, second), (one, other), pick)
@@ -56,7 +59,7 @@ def _draw_figures(pairs: list[MetricPair]) -> None:
     draw_table(
         pd.DataFrame(
             {
-                "figure": [pair.label for pair in pairs],
+                _("figure"): [translated(pair.label) for pair in pairs],
                 "A": [_figure(pair.first, pair.unit) for pair in pairs],
                 "B": [_figure(pair.second, pair.unit) for pair in pairs],
                 "Δ": [_signed(pair.difference, pair.unit, pair.ratio) for pair in pairs],
@@ -64,7 +67,7 @@ def _draw_figures(pairs: list[MetricPair]) -> None:
         ),
         name="figures",
         columns={},
-        alt="The figures of both runs, and B less A",
+        alt=_("The figures of both runs, and B less A"),
     )
 
 
@@ -72,8 +75,8 @@ def _figure(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
     if unit == "s":
-        return f"{value * 1e3:.1f} ms" if value < 0.1 else formatting.seconds(value)
-    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+        return f"{digits(value * 1e3, '.1f')} ms" if value < 0.1 else formatting.seconds(value)
+    return digits(value, ",.1f") if isinstance(value, float) else digits(value)
 
 
 def _signed(value: float | None, unit: str, ratio: float | None = None) -> str:
@@ -99,7 +102,7 @@ def _draw_waterfalls(runs: tuple[Run, Run], seen: tuple[RunSnapshot, RunSnapshot
                 rows=WATERFALL_ROWS,
                 # What is below is run A.
                 pick=pick if number == 0 else _ignore,
-                label=f"Components of run {'AB'[number]}",
+                label=_("Components of run {letter}").format(letter="AB"[number]),
             )
 
 
@@ -114,7 +117,9 @@ def _draw_components(first: RunNode, second: RunNode) -> None:
     draw_table(
         pd.DataFrame(
             {
-                "component": ["\u2003" * min(pair.depth, MAX_INDENT) + (pair.name or "the run") for pair in pairs],
+                _("component"): [
+                    "\u2003" * min(pair.depth, MAX_INDENT) + (pair.name or _("the run")) for pair in pairs
+                ],
                 "A": [_figure(took[0], "s") if pair.first else "" for pair, took in matched],
                 "B": [_figure(took[1], "s") if pair.second else "" for pair, took in matched],
                 "Δ": [
@@ -125,18 +130,18 @@ def _draw_components(first: RunNode, second: RunNode) -> None:
         ),
         name="components",
         columns={},
-        alt="How long each component took in both runs, and B less A",
+        alt=_("How long each component took in both runs, and B less A"),
     )
 
 
 def _draw_texts(first: str, second: str) -> None:
     if first == second:
-        st.markdown(":material/check: Both streamed the same text.")
+        st.markdown(_(":material/check: Both streamed the same text."))
         return
     changes = text_changes(first, second)
     differing = sum(change is not Change.SAME for change, _ in changes)
-    with st.expander(f"The texts differ in {differing:,} places", expanded=True):
-        st.caption("Red is in A alone, green in B alone. Long texts are compared by their beginnings.")
+    with st.expander(_("The texts differ in {differing} places").format(differing=digits(differing)), expanded=True):
+        st.caption(_("Red is in A alone, green in B alone. Long texts are compared by their beginnings."))
         st.markdown("".join(_marked(change, text) for change, text in changes))
 
 
@@ -153,11 +158,15 @@ def _draw_data(one: RunSnapshot, other: RunSnapshot) -> None:
     if one.root is None or other.root is None:
         return
     first, second = (component_data(seen.root, seen.events) for seen in (one, other) if seen.root)
-    for label, before, after in (("inputs", _given(first), _given(second)), ("outputs", first.output, second.output)):
+    sides = (
+        (_("The inputs differ"), _given(first), _given(second)),
+        (_("The outputs differ"), first.output, second.output),
+    )
+    for label, before, after in sides:
         # Texts are compared word by word, above.
         if before == after or (isinstance(before, str) and isinstance(after, str)):
             continue
-        with st.expander(f"The {label} differ"):
+        with st.expander(label):
             draw_differences(before, after)
 
 
@@ -168,15 +177,19 @@ def _given(data: Any) -> Any:
 def _draw_events(one: RunSnapshot, other: RunSnapshot, pick: Pick) -> None:
     difference = first_difference(one.events, other.events)
     if difference is None:
-        st.markdown(":material/check: Their events are the same, one by one, except for times and ids.")
+        st.markdown(_(":material/check: Their events are the same, one by one, except for times and ids."))
         return
-    with st.expander(f"First difference: event {difference.index}, its {difference.what}"):
+    with st.expander(
+        _("First difference: event {number}, its {what}").format(
+            number=difference.index, what=translated(difference.what)
+        )
+    ):
         for column, event in zip(st.columns(2), (difference.first, difference.second), strict=True):
             with column:
                 _draw_event(event)
         if difference.first is not None:
             st.button(
-                "Show it in the table",
+                _("Show it in the table"),
                 icon=":material/my_location:",
                 key="events_difference",
                 type="tertiary",
@@ -187,6 +200,6 @@ def _draw_events(one: RunSnapshot, other: RunSnapshot, pick: Pick) -> None:
 
 def _draw_event(event: RunEvent | None) -> None:
     if event is None:
-        st.caption("This run has no event here: it ended earlier.")
+        st.caption(_("This run has no event here: it ended earlier."))
     else:
         st.json(replace_invisible(serialization.dumps(event.as_dict()).decode()), expanded=2)

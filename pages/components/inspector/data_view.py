@@ -11,6 +11,7 @@ from pages.components.inspector.run_charts import STATUS_SIGNS
 from pages.components.inspector.state_view import draw_conversation
 from pages.components.layout.copy_button import copy_button
 from pages.components.layout.formatting import escape_markdown, inline_code, seconds
+from pages.components.layout.translation import _, digits
 from weir.analysis.component_data import ComponentData, component_data, messages_of
 from weir.analysis.messages import text_of
 from weir.analysis.run_tree import RunNode
@@ -47,7 +48,7 @@ def draw_data(
         st.markdown(f"**{event.seq}** {inline_code(event.event)}", width="content")
         event_filter_form.draw_additions(event)
         copy_button(serialization.indented(event.as_dict()), key=f"copy-event-{event.seq}")
-        raw = st.toggle("Raw", key="events_raw", help="The event as it is recorded")
+        raw = st.toggle(_("Raw"), key="events_raw", help=_("The event as it is recorded"))
     draw_hits([event], search)
     if raw or node is None:
         draw_event(event)
@@ -58,16 +59,20 @@ def draw_data(
         st.markdown(line, width="content")
         if edit and node.type == "chat_model":
             clicked = st.button(
-                "Run with changes",
+                _("Run with changes"),
                 icon=":material/tune:",
                 type="tertiary",
                 key="events_edit_call",
-                help="Edit this call's messages and parameters, and ask the model again",
+                help=_("Edit this call's messages and parameters, and ask the model again"),
             )
             if clicked:
                 edit(node.seq)
     if event.event.endswith("_stream") and (text := text_of(event.get("chunk"))):
-        st.markdown(f"This chunk, at {event.elapsed:.3f} s: {inline_code(text[:MAX_CHARS])}")
+        st.markdown(
+            _("This chunk, at {elapsed} s: {text}").format(
+                elapsed=digits(event.elapsed, ".3f"), text=inline_code(text[:MAX_CHARS])
+            )
+        )
     elif event.event == "on_custom_event":
         draw_value(event.data)
     _draw_error(node)
@@ -82,19 +87,21 @@ def _draw_error(node: RunNode) -> None:
         return
     st.markdown(f":material/error: {escape_markdown(node.error[:MAX_ERROR_CHARS])}")
     for cause in node.causes[:MAX_CAUSES]:
-        st.markdown(f"Caused by {escape_markdown(cause[:MAX_ERROR_CHARS])}")
+        st.markdown(_("Caused by {cause}").format(cause=escape_markdown(cause[:MAX_ERROR_CHARS])))
 
 
 def draw_figures(node: RunNode, data: ComponentData) -> None:
     """Draw a component's figures and parameters on one line."""
-    figures = [f"{value:,} {label}" for value, label in ((node.tokens_in, "in"), (node.tokens_out, "out")) if value]
+    figures = [_("{count} in").format(count=digits(node.tokens_in))] if node.tokens_in else []
+    if node.tokens_out:
+        figures.append(_("{count} out").format(count=digits(node.tokens_out)))
     if node.first_chunk is not None:
-        figures.append(f"first chunk after {seconds(node.first_chunk - node.started)}")
-        figures.append(f"{len(node.chunk_times):,} chunks")
+        figures.append(_("first chunk after {time}").format(time=seconds(node.first_chunk - node.started)))
+        figures.append(_("{count} chunks").format(count=digits(len(node.chunk_times))))
     if node.tokens_per_second is not None:
-        figures.append(f"{node.tokens_per_second:,.0f} tokens/s")
+        figures.append(_("{count} tokens/s").format(count=digits(node.tokens_per_second, ",.0f")))
     if node.finish_reason:
-        figures.append(f"finish reason {node.finish_reason}")
+        figures.append(_("finish reason {reason}").format(reason=node.finish_reason))
     figures += [f"{label} {value}" for label, value in data.parameters.items()]
     if figures:
         st.caption(escape_markdown(" · ".join(figures)))
@@ -103,24 +110,28 @@ def draw_figures(node: RunNode, data: ComponentData) -> None:
 def _draw_input(data: ComponentData) -> None:
     if data.messages:
         if len(data.messages) > MAX_MESSAGES:
-            st.caption(f"The newest {MAX_MESSAGES} of {len(data.messages):,} messages.")
+            st.caption(
+                _("The newest {shown} of {count} messages.").format(
+                    shown=MAX_MESSAGES, count=digits(len(data.messages))
+                )
+            )
         draw_conversation(data.messages[-MAX_MESSAGES:])
     elif data.input not in (None, ""):
-        st.markdown("**Input**")
+        st.markdown(_("**Input**"))
         draw_value(data.input)
 
 
 def draw_output(node: RunNode, data: ComponentData) -> None:
     """Draw what a component gave, so far."""
     if node.reasoning and data.answer is None:
-        st.caption(f"thought: {escape_markdown(node.reasoning[-MAX_CHARS:])}")
+        st.caption(_("thought: {reasoning}").format(reasoning=escape_markdown(node.reasoning[-MAX_CHARS:])))
     if data.answer is not None:
         draw_conversation([data.answer])
     elif data.documents:
-        st.markdown(f"**{len(data.documents):,} documents**")
+        st.markdown(_("**{count} documents**").format(count=digits(len(data.documents))))
         _draw_documents(data.documents[:MAX_DOCUMENTS])
     elif data.output not in (None, ""):
-        st.markdown("**Output**" if node.ended is not None else "**Output so far**")
+        st.markdown(_("**Output**") if node.ended is not None else _("**Output so far**"))
         draw_value(data.output)
 
 
@@ -150,7 +161,11 @@ def _draw_documents(documents: Iterable[dict[str, Any]]) -> None:
 def draw_event(event: RunEvent) -> None:
     """Draw an event as it is recorded."""
     if len(event.payload) > MAX_DATA_BYTES:
-        st.caption(f"The first {MAX_DATA_BYTES:,} of {len(event.payload):,} bytes; Copy takes all.")
+        st.caption(
+            _("The first {shown} of {count} bytes; Copy takes all.").format(
+                shown=digits(MAX_DATA_BYTES), count=digits(len(event.payload))
+            )
+        )
         text = replace_invisible(event.payload[:MAX_DATA_BYTES].decode(errors="replace"))
         st.code(text, language="json", wrap_lines=True)
         return

@@ -1,28 +1,41 @@
 """The doctor: where the time to the first text went, the critical path, and findings by the seconds they cost."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from pages.components.inspector.run_charts import Pick, draw_table, indented
 from pages.components.layout.formatting import escape_markdown, seconds
+from pages.components.layout.translation import _, digits
+from pages.components.layout.weir_sentences import translated
 from weir.analysis.critical_path import CriticalPath, critical_path
 from weir.analysis.finding import Finding
 from weir.analysis.run_tree import RunNode
 from weir.analysis.stream_diagnosis import flows
 
-_FLOW_COLUMNS = {
-    "in": st.column_config.NumberColumn("chunks in", help="From the step before it"),
-    "out": st.column_config.NumberColumn("chunks out"),
-    "first": st.column_config.NumberColumn("first (s)", format="%.3f", help="Since the run's start"),
-    "last": st.column_config.NumberColumn("last (s)", format="%.3f"),
-}
-_PATH_COLUMNS = {
-    "from": st.column_config.NumberColumn("from (s)", format="%.3f", width=80),
-    "took": st.column_config.NumberColumn("took (s)", format="%.3f", width=80),
-    "share": st.column_config.ProgressColumn("of the run", format="percent", min_value=0, max_value=1),
-}
+
+def _flow_columns() -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    return {
+        "component": _("component"),
+        "in": number(_("chunks in"), help=_("From the step before it")),
+        "out": number(_("chunks out")),
+        "first": number(_("first (s)"), format="%.3f", help=_("Since the run's start")),
+        "last": number(_("last (s)"), format="%.3f"),
+    }
+
+
+def _path_columns() -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    return {
+        "component": _("component"),
+        "from": number(_("from (s)"), format="%.3f", width=80),
+        "took": number(_("took (s)"), format="%.3f", width=80),
+        "share": st.column_config.ProgressColumn(_("of the run"), format="percent", min_value=0, max_value=1),
+    }
+
 
 MAX_FINDINGS = 50
 """Findings that are shown: each is a box with a button."""
@@ -40,17 +53,19 @@ def draw_diagnosis(root: RunNode, issues: Sequence[Finding], *, pick: Pick) -> N
     _draw_first_text(path)
     _draw_path(root, path)
     if not issues:
-        st.markdown(":material/check_circle: Nothing delays the stream of this run.")
+        st.markdown(_(":material/check_circle: Nothing delays the stream of this run."))
     if len(issues) > MAX_FINDINGS:
-        st.caption(f"These are the first {MAX_FINDINGS} of {len(issues):,} findings.")
+        st.caption(
+            _("These are the first {shown} of {count} findings.").format(shown=MAX_FINDINGS, count=digits(len(issues)))
+        )
     for number, finding in enumerate(issues[:MAX_FINDINGS]):
         with st.container(border=True, gap="xsmall"):
             cost = f" · {seconds(finding.seconds)}" if finding.seconds >= 0.01 else ""
-            st.markdown(f":material/stethoscope: **{finding.kind.message}**{cost}")
-            st.markdown(escape_markdown(finding.evidence))
-            st.markdown(f":material/build: {finding.kind.hint}")
+            st.markdown(f":material/stethoscope: **{translated(finding.kind.message)}**{cost}")
+            st.markdown(escape_markdown(translated(finding.evidence)))
+            st.markdown(f":material/build: {translated(finding.kind.hint)}")
             st.button(
-                "Show the event",
+                _("Show the event"),
                 icon=":material/my_location:",
                 key=f"events_finding_{number}",
                 type="tertiary",
@@ -63,21 +78,24 @@ def draw_diagnosis(root: RunNode, issues: Sequence[Finding], *, pick: Pick) -> N
 def _draw_first_text(path: CriticalPath) -> None:
     first = path.first_text
     if first is None or path.model is None:
-        st.markdown("No model has given text so far: there is no time to a first token to take apart.")
+        st.markdown(_("No model has given text so far: there is no time to a first token to take apart."))
         return
     before = path.model.start
     held = 0.0 if path.after is None else path.after.seconds
-    st.markdown(f"**First token after {seconds(first)}**")
+    st.markdown(_("**First token after {time}**").format(time=seconds(first)))
     named = [
         f"{escape_markdown(node.name)} {seconds(spent)}"
         for node, spent in path.seconds_by_component()[:MAX_COMPONENTS]
         if spent > MIN_SHARE * first
     ]
-    asked = f"{seconds(before)} before {escape_markdown(path.model.node.name)} was asked"
+    asked = _("{time} before {model} was asked").format(
+        time=seconds(before), model=escape_markdown(path.model.node.name)
+    )
+    to_you = _("{time} from the model to you").format(time=seconds(held))
     lines = [
         asked + (f": {', '.join(named)}" if named else ""),
-        f"{seconds(path.model.seconds)} the model's own wait",
-        f"{seconds(held)} from the model to you" + (f": {escape_markdown(path.after.node.name)}" if path.after else ""),
+        _("{time} the model's own wait").format(time=seconds(path.model.seconds)),
+        to_you + (f": {escape_markdown(path.after.node.name)}" if path.after else ""),
     ]
     st.markdown("\n".join(f"- {line}" for line in lines))
 
@@ -85,9 +103,9 @@ def _draw_first_text(path: CriticalPath) -> None:
 def _draw_path(root: RunNode, path: CriticalPath) -> None:
     if not path.parts:
         return
-    st.markdown("**Critical path**")
+    st.markdown(_("**Critical path**"))
     whole = max(path.parts[-1].end - root.started, 1e-9)
-    kinds = {id(path.model): "waits", id(path.after): "holds the text", id(path.writing): "writes"}
+    kinds = {id(path.model): _("waits"), id(path.after): _("holds the text"), id(path.writing): _("writes")}
     draw_table(
         pd.DataFrame(
             {
@@ -98,15 +116,15 @@ def _draw_path(root: RunNode, path: CriticalPath) -> None:
             }
         ),
         name="critical-path",
-        columns=_PATH_COLUMNS,
-        alt="What the run waited for, part by part",
+        columns=_path_columns(),
+        alt=_("What the run waited for, part by part"),
         rows=PATH_ROWS,
     )
 
 
 def _draw_flows(root: RunNode) -> None:
     component_flows = flows(root)
-    st.markdown("**Chunks in and out**")
+    st.markdown(_("**Chunks in and out**"))
     draw_table(
         pd.DataFrame(
             {
@@ -118,6 +136,6 @@ def _draw_flows(root: RunNode) -> None:
             }
         ),
         name="chunks",
-        columns=_FLOW_COLUMNS,
-        alt="Chunks in and out of each component",
+        columns=_flow_columns(),
+        alt=_("Chunks in and out of each component"),
     )

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.components.layout.formatting import inline_code
+from pages.components.layout.translation import _
+from pages.components.layout.weir_sentences import translated
 from weir.analysis.event_filter import EventFilter
 from weir.analysis.run_snapshot import RunSnapshot
 from weir.core.run_event import RunEvent
@@ -48,37 +50,37 @@ def draw_filter(seen: RunSnapshot) -> None:
         column = include if side == "include" else exclude
         # New options are accepted: an address may name something that a live run has not emitted yet.
         column.multiselect(
-            f"{side.capitalize()} {kind}",
+            translated(f"{side.capitalize()} {kind}"),
             sorted(options[kind].union(st.session_state.get(key) or ())),
             key=key,
             bind="query-params",
             accept_new_options=True,
-            placeholder="any" if side == "include" else "none",
+            placeholder=_("any") if side == "include" else _("none"),
         )
     st.multiselect(
-        "Event kinds",
+        _("Event kinds"),
         sorted(seen.kinds.union(st.session_state.get(KINDS) or ())),
         key=KINDS,
         bind="query-params",
         accept_new_options=True,
-        placeholder="all",
-        help="Not part of LangChain's filter: `if event['event'] in {…}` in the loop",
+        placeholder=_("all"),
+        help=_("Not part of LangChain's filter: `if event['event'] in {…}` in the loop"),
     )
     st.code(astream_events_call(event_filter(), event_kinds()), language="python", wrap_lines=True)
-    st.button("Clear the filter", icon=":material/filter_alt_off:", on_click=clear, disabled=not is_filtering())
+    st.button(_("Clear the filter"), icon=":material/filter_alt_off:", on_click=clear, disabled=not is_filtering())
 
 
 def draw_chips() -> None:
     """Draw a chip for each part of the filter that is set; a click takes it out."""
     for key in (*FILTER_KEYS, KINDS):
         for value in st.session_state.get(key) or ():
-            label = key.removeprefix("include_").replace("exclude_", "not ")
+            label = translated(key.removeprefix("include_").replace("exclude_", "not "))
             st.button(
                 f"{label}: {inline_code(value)} ✕",
                 key=f"chip-{key}-{value}",
                 on_click=remove,
                 args=(key, value),
-                help="Take this out of the filter",
+                help=_("Take this out of the filter"),
             )
 
 
@@ -110,21 +112,27 @@ def draw_additions(event: RunEvent) -> None:
     kind = event.name if event.event == "on_custom_event" else event.type
     tags = list(dict.fromkeys(event.component.tags))
     options = [("names", event.name), ("types", kind), *(("tags", tag) for tag in tags[:MAX_TAGS])]
-    with st.popover("Filter by this", icon=":material/filter_alt:", type="tertiary"):
+    with st.popover(_("Filter by this"), icon=":material/filter_alt:", type="tertiary"):
         for lists, value in options:
             with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-                st.caption(f"{lists[:-1]} {inline_code(value)}", width="content")
+                st.caption(f"{translated(lists[:-1])} {inline_code(value)}", width="content")
                 for side, icon in (("include", ":material/add:"), ("exclude", ":material/remove:")):
                     key = f"{side}_{lists}"
                     st.button(
-                        side.capitalize(),
+                        translated(side.capitalize()),
                         icon=icon,
                         key=f"add-{key}-{value}",
                         type="tertiary",
                         on_click=add,
                         args=(key, value),
                     )
-        st.button(f"Only {event.event}", key="add-kind", type="tertiary", on_click=add, args=(KINDS, event.event))
+        st.button(
+            _("Only {event}").format(event=event.event),
+            key="add-kind",
+            type="tertiary",
+            on_click=add,
+            args=(KINDS, event.event),
+        )
 
 
 def astream_events_call(filters: EventFilter, kinds: frozenset[str] = frozenset()) -> str:

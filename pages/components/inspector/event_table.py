@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -13,6 +14,7 @@ from pages.components.inspector.inspector_state import InspectorState, TableSele
 from pages.components.inspector.run_charts import HEADER_HEIGHT, ROW_HEIGHT
 from pages.components.layout.copy_button import copy_button
 from pages.components.layout.formatting import inline_code
+from pages.components.layout.translation import _, digits
 from weir.analysis.event_rows import PREVIEW, EventRow, folded_rows, unfolded_rows
 from weir.analysis.messages import text_of
 from weir.core import serialization
@@ -28,21 +30,25 @@ one, and a live run makes several a second."""
 LEAD = 20
 """Characters before the hit of a search in a preview."""
 
-_COLUMNS = {
-    "#": st.column_config.TextColumn(width=80),
-    "time": st.column_config.NumberColumn("time (s)", format="%.3f", width=70, help="Since the run's start"),
-    "gap": st.column_config.NumberColumn("gap (ms)", format="%.1f", width=70, help="Since the row before it"),
-    "event": st.column_config.TextColumn(width=180),
-    "name": st.column_config.TextColumn(width=150),
-    "preview": st.column_config.TextColumn(width=260),
-    "run": st.column_config.TextColumn(width=80, help="The last characters of the run_id"),
-    "tags": st.column_config.TextColumn(width=90),
-}
 
-_CHUNK_COLUMNS = {
-    "time": st.column_config.NumberColumn("time (s)", format="%.3f"),
-    "gap": st.column_config.NumberColumn("gap (ms)", format="%.1f"),
-}
+def _columns() -> dict[str, Any]:
+    """Return the columns of the table. Their names stay: they are those of LangChain's events."""
+    text, number = st.column_config.TextColumn, st.column_config.NumberColumn
+    return {
+        "#": text(width=80),
+        "time": number(_("time (s)"), format="%.3f", width=70, help=_("Since the run's start")),
+        "gap": number(_("gap (ms)"), format="%.1f", width=70, help=_("Since the row before it")),
+        "event": text(width=180),
+        "name": text(width=150),
+        "preview": text(_("preview"), width=260),
+        "run": text(width=80, help=_("The last characters of the run_id")),
+        "tags": text(width=90),
+    }
+
+
+def _chunk_columns() -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    return {"time": number(_("time (s)"), format="%.3f"), "gap": number(_("gap (ms)"), format="%.1f")}
 
 
 def table_rows(events: Sequence[RunEvent], *, search: str, folded: bool) -> list[EventRow]:
@@ -102,13 +108,13 @@ def draw_table(
     st.dataframe(
         _table(page, before=rows[first - 1] if first else None, search=search),
         hide_index=True,
-        column_config=_COLUMNS,
+        column_config=_columns(),
         on_select=on_select,
         selection_mode=["single-row", "single-cell"],
         row_height=ROW_HEIGHT,
         height=HEADER_HEIGHT + height * ROW_HEIGHT + 3,
         key=table_key,
-        alt="The events of the run, one row each",
+        alt=_("The events of the run, one row each"),
     )
     if pages > 1:
         st.pagination(pages, key=page_key)
@@ -152,7 +158,7 @@ def _table(rows: Sequence[EventRow], before: EventRow | None, search: str = "") 
             "#": [f"{row.first.seq}–{row.last.seq}" if row.is_folded else str(row.first.seq) for row in rows],
             "time": [row.first.elapsed for row in rows],
             "gap": [1e3 * gap for gap in gaps],
-            "event": [f"▸ {len(row.events):,} × …_stream" if row.is_folded else row.first.event for row in rows],
+            "event": [f"▸ {digits(len(row.events))} × …_stream" if row.is_folded else row.first.event for row in rows],
             "name": [row.names for row in rows],
             "preview": [_preview(row, search) for row in rows],
             "run": [row.first.run_id[-6:] for row in rows],
@@ -176,7 +182,7 @@ def draw_row(state: InspectorState, row: EventRow | None, *, search: str, height
     """Draw the selected row as it is recorded: one event's data, or the events of a fold."""
     with st.container(height=height, border=True):
         if row is None:
-            st.caption("Select a row to see its data. ▸ holds consecutive chunks: they open here.")
+            st.caption(_("Select a row to see its data. ▸ holds consecutive chunks: they open here."))
         elif row.is_folded:
             _draw_fold(state, row, search)
         else:
@@ -195,7 +201,10 @@ def _draw_single(event: RunEvent, search: str) -> None:
 def _draw_fold(state: InspectorState, row: EventRow, search: str) -> None:
     selected = next((event for event in row.events if event.seq == state.picked), None)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{row.first.seq}–{row.last.seq}** {len(row.events):,} chunk events", width="content")
+        st.markdown(
+            f"**{row.first.seq}–{row.last.seq}** " + _("{count} chunk events").format(count=digits(len(row.events))),
+            width="content",
+        )
         copy_button(row.text, key=f"copy-fold-{row.first.seq}")
     draw_hits(row.events, search, row.text)
     pages = -(-len(row.events) // PAGE)
@@ -220,13 +229,13 @@ def _draw_fold(state: InspectorState, row: EventRow, search: str) -> None:
             }
         ),
         hide_index=True,
-        column_config=_CHUNK_COLUMNS,
+        column_config=_chunk_columns(),
         on_select=on_select,
         selection_mode=["single-row", "single-cell"],
         row_height=ROW_HEIGHT,
         height=HEADER_HEIGHT + 6 * ROW_HEIGHT + 3,
         key=key,
-        alt="The chunk events of this row",
+        alt=_("The chunk events of this row"),
     )
     if selected is not None:
         _draw_single(selected, search)

@@ -2,17 +2,19 @@
 
 import streamlit as st
 
+from pages.components.layout.translation import N_, _
+
 COMMANDS = (
     (
-        "Open Weir on your chain: any Runnable, or a function that returns one.",
+        N_("Open Weir on your chain: any Runnable, or a function that returns one."),
         'weir my_package.chains:agent --input \'{"question": "Why?"}\'',
     ),
     (
-        "Or record it in a terminal, without a page, and open the file here.",
+        N_("Or record it in a terminal, without a page, and open the file here."),
         'weir my_package.chains:agent --input \'{"question": "Why?"}\' --record run.jsonl',
     ),
     (
-        "Or look into a program as it is: its LangChain runs appear here as they happen.",
+        N_("Or look into a program as it is: its LangChain runs appear here as they happen."),
         "weir attach -- python app.py",
     ),
 )
@@ -21,9 +23,11 @@ COMMANDS = (
 def draw_first_run() -> None:
     """Say what the page is for, and show the commands."""
     st.markdown(
-        "See every event of a run, live and afterwards. Run a chain above or below, press *Inspect* on any answer, "
-        "or record your own:"
+        _(
+            "See every event of a run, live and afterwards. Run a chain above or below, press *Inspect* on any answer, "
+            "or record your own:"
+        )
     )
     for sentence, command in COMMANDS:
-        st.caption(sentence)
+        st.caption(_(sentence))
         st.code(command, language="shell", wrap_lines=True)

@@ -7,6 +7,8 @@ import streamlit as st
 
 from pages.components.inspector.run_charts import Pick
 from pages.components.layout.formatting import escape_markdown, seconds
+from pages.components.layout.translation import _, digits, ngettext
+from pages.components.layout.weir_sentences import translated
 from weir.analysis.graph_state import GraphShape, NodeVisits, graph_shape
 from weir.analysis.tool_calls import ToolCall, tool_calls
 from weir.core.run_event import RunEvent
@@ -29,11 +31,11 @@ def draw_graph(events: Sequence[RunEvent]) -> None:
     """Draw the graph's nodes and edges with the visits of each node."""
     shape = graph_shape(events)
     if shape is None:
-        st.caption("This run is not of a graph: LangGraph's graphs and agents have a picture here.")
+        st.caption(_("This run is not of a graph: LangGraph's graphs and agents have a picture here."))
         return
     st.graphviz_chart(graph_dot(shape), width="stretch")
     visited = [f"{name}: {_visits(visits)}" for name, visits in shape.nodes.items() if visits.count]
-    st.caption(escape_markdown(" · ".join(visited)) or "No node has been at work yet.")
+    st.caption(escape_markdown(" · ".join(visited)) or _("No node has been at work yet."))
 
 
 def graph_dot(shape: GraphShape) -> str:
@@ -50,12 +52,12 @@ def graph_dot(shape: GraphShape) -> str:
 
 
 def _visits(visits: NodeVisits) -> str:
-    times = "once" if visits.count == 1 else f"{visits.count:,} times"
-    return (
-        f"{visits.status} {times}, {seconds(visits.seconds)}"
-        if visits.status == "visited"
-        else (f"{visits.status}, visit {visits.count:,}, {seconds(visits.seconds)}")
-    )
+    if visits.status == "visited":
+        times = ngettext("visited once", "visited {count} times", visits.count).format(count=digits(visits.count))
+    else:
+        visit = _("visit {number}").format(number=digits(visits.count))
+        times = f"{translated(visits.status)}, {visit}"
+    return f"{times}, {seconds(visits.seconds)}"
 
 
 def _quoted(text: str) -> str:
@@ -67,19 +69,21 @@ def draw_tools(events: Sequence[RunEvent], *, pick: Pick) -> None:
     """Draw a card for each tool call: its arguments as they grow, its result or error, and its times."""
     calls = tool_calls(events)
     if not calls:
-        st.caption("No model has called a tool in a stream.")
+        st.caption(_("No model has called a tool in a stream."))
     for number, call in enumerate(calls[-MAX_CARDS:]):
         with st.container(border=True, gap="xsmall"):
             icon = _TOOL_ICONS.get(call.status, ":material/error:")
-            took = "" if call.ended is None or call.started is None else f" · took {seconds(call.ended - call.started)}"
-            st.markdown(f"{icon} **{escape_markdown(call.name)}** {call.status}{took}")
+            took = ""
+            if call.ended is not None and call.started is not None:
+                took = " · " + _("took {time}").format(time=seconds(call.ended - call.started))
+            st.markdown(f"{icon} **{escape_markdown(call.name)}** {translated(call.status)}{took}")
             st.code("\n".join(_argument_lines(call)) or " ", language=None)
             if call.error:
                 st.markdown(f":material/error: {escape_markdown(call.error[:MAX_VALUE_CHARS])}")
             elif call.ended is not None:
                 draw_json(call.result)
             st.button(
-                f"Written {seconds(call.written_from)} – {seconds(call.written_to)}",
+                _("Written {start} – {end}").format(start=seconds(call.written_from), end=seconds(call.written_to)),
                 key=f"events_tool_{number}",
                 type="tertiary",
                 on_click=pick,
@@ -92,7 +96,11 @@ def _argument_lines(call: ToolCall) -> list[str]:
     parser = PartialJson()
     parser.feed(call.arguments)
     rows = outline(parser, limit=30)
-    lines = [f"{'  ' * (row.depth - 1)}{row.key}: {row.preview}  ({row.stage.value})" for row in rows if row.depth]
+    lines = [
+        f"{'  ' * (row.depth - 1)}{row.key}: {row.preview}  ({translated(row.stage.value)})"
+        for row in rows
+        if row.depth
+    ]
     return [replace_invisible(line) for line in lines] or [replace_invisible(call.arguments)]
 
 

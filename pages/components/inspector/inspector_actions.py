@@ -8,6 +8,8 @@ from pydantic import ValidationError
 from chains.registry import REGISTRY
 from pages.components.inspector import chain_form
 from pages.components.inspector.inspector_state import InspectorState, RunRequest
+from pages.components.layout.translation import _
+from pages.components.layout.weir_sentences import translated
 from pages.components.session import run_start
 from pages.components.session.model_choice import page_models
 from pages.components.session.recordings import open_recording, samples
@@ -38,7 +40,9 @@ def start_run(request: RunRequest, pending: PendingRun) -> StartResult:
     except ValidationError as error:
         return StartResult(problem=_first_problem(error))
     except ValueError as error:
-        return StartResult(problem=f"{chain.name} takes JSON, and this text is not JSON: {error}.")
+        return StartResult(
+            problem=_("{chain} takes JSON, and this text is not JSON: {error}.").format(chain=chain.name, error=error)
+        )
     try:
         prepared = chain.prepare(page_models(), inputs)
         options = GraphOptions.model_validate(request.options)
@@ -46,7 +50,7 @@ def start_run(request: RunRequest, pending: PendingRun) -> StartResult:
     except ModelNotReadyError:
         return StartResult(waits_for_model=True)
     except (UnsuitableModelError, GraphOptionsError) as error:
-        return StartResult(problem=str(error))
+        return StartResult(problem=translated(str(error)))
     except ValidationError as error:
         return StartResult(problem=_first_problem(error))
     context = {"page": "events", **({} if request.continues else {"asked": value}), **configured.context}
@@ -66,7 +70,7 @@ def start_run(request: RunRequest, pending: PendingRun) -> StartResult:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in problem["loc"]) or "The input"
+    field = ".".join(str(part) for part in problem["loc"]) or _("The input")
     return f"{field}: {problem['msg'].lower()}."
 
 

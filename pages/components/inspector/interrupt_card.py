@@ -11,6 +11,7 @@ from pages.components.inspector.graph_views import draw_json
 from pages.components.inspector.inspector_actions import start_now
 from pages.components.inspector.inspector_state import InspectorState, RunRequest
 from pages.components.layout.formatting import escape_markdown
+from pages.components.layout.translation import _
 from pages.components.session.app_services import service
 from pages.components.session.model_choice import page_models
 from weir.analysis.graph_state import interrupts, thread_of
@@ -44,12 +45,14 @@ def draw_interrupts(state: InspectorState, run: Run, *, resumable: Callable[[str
         if thread is None:
             return
         if run.context.get("thread_in_memory"):
-            st.caption("Its thread is in this process's memory: it survives a refresh, and no restart of Weir.")
+            st.caption(_("Its thread is in this process's memory: it survives a refresh, and no restart of Weir."))
             return
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            st.caption("Its thread survives a restart of Weir, as the graph's checkpointer keeps it:", width="content")
+            st.caption(
+                _("Its thread survives a restart of Weir, as the graph's checkpointer keeps it:"), width="content"
+            )
             link = {"chain": run.name, "thread_id": thread}
-            st.page_link("events.py", label="the thread", icon=":material/link:", query_params=link, width="content")
+            st.page_link("events.py", label=_("the thread"), icon=":material/link:", query_params=link, width="content")
 
 
 def draw_waiting_thread(state: InspectorState, chain: ChainSpec, thread_id: object) -> None:
@@ -65,28 +68,32 @@ def draw_waiting_thread(state: InspectorState, chain: ChainSpec, thread_id: obje
     except Exception:
         # Whatever a checkpointer raises is in the log, and the page goes on without the card.
         _LOG.warning("the thread of %s cannot be read", chain.name, exc_info=True)
-        st.warning("The graph's checkpointer cannot give this thread. Try again.", icon=":material/link_off:")
+        st.warning(_("The graph's checkpointer cannot give this thread. Try again."), icon=":material/link_off:")
         return
     if asked:
         with st.container(border=True, gap="xsmall"):
             request = RunRequest(chain.name, options={"thread_id": thread_id}, continues=True)
             _draw_card(state, asked, request, key=f"{chain.name}_{thread_id}")
-            st.caption(f"This is thread {escape_markdown(thread_id)} of {escape_markdown(chain.name)}.")
+            st.caption(
+                _("This is thread {thread} of {chain}.").format(
+                    thread=escape_markdown(thread_id), chain=escape_markdown(chain.name)
+                )
+            )
 
 
 def _draw_card(state: InspectorState, asked: list[dict[str, Any]], request: RunRequest | None, *, key: str) -> None:
     """Draw the questions; with a request, the form for the answer of a single one, and *Resume*."""
-    st.markdown(":material/front_hand: **The graph waits for a person**")
+    st.markdown(_(":material/front_hand: **The graph waits for a person**"))
     for interrupt in asked:
         _draw_question(interrupt.get("value"))
     if request is None:
         return
     if len(asked) > 1:
-        st.caption("Several nodes ask at once. Answer over HTTP: `resume` is an object of answers by interrupt id.")
+        st.caption(_("Several nodes ask at once. Answer over HTTP: `resume` is an object of answers by interrupt id."))
         return
     is_given, answer = _draw_answer(asked[0].get("value"), key)
     if st.button(
-        "Resume", icon=":material/play_arrow:", type="primary", key=f"events_resume_{key}", disabled=not is_given
+        _("Resume"), icon=":material/play_arrow:", type="primary", key=f"events_resume_{key}", disabled=not is_given
     ):
         options = {**request.options, "resume": answer}
         start_now(state, RunRequest(request.chain, options=options, continues=True, origin=request.origin))
@@ -106,14 +113,16 @@ def _draw_answer(value: Any, key: str) -> tuple[bool, Any]:
     """Draw the form that fits a question, and return whether an answer is given, and the answer."""
     if actions := _actions(value):
         decisions = [
-            st.segmented_control(f"Decision on {name}", allowed, key=f"events_answer_{key}_{number}")
+            st.segmented_control(
+                _("Decision on {name}").format(name=name), allowed, key=f"events_answer_{key}_{number}"
+            )
             for number, (name, allowed) in enumerate(actions)
         ]
         return all(decisions), {"decisions": [{"type": decision} for decision in decisions]}
     if choices := _choices(value):
-        choice = st.segmented_control("Answer", choices, key=f"events_answer_{key}", wrap=True)
+        choice = st.segmented_control(_("Answer"), choices, key=f"events_answer_{key}", wrap=True)
         return choice is not None, choice
-    text = st.text_input("Answer", key=f"events_answer_{key}", placeholder="Text, or JSON")
+    text = st.text_input(_("Answer"), key=f"events_answer_{key}", placeholder=_("Text, or JSON"))
     return bool(text), _parsed(text)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -11,6 +12,7 @@ import streamlit as st
 from pages.components.inspector.run_charts import Pick, draw_latency, draw_table, indented
 from pages.components.layout.formatting import seconds
 from pages.components.layout.palette import TEAL
+from pages.components.layout.translation import _, digits
 from weir.analysis.metrics import RunMetrics, percentile
 from weir.analysis.run_tree import RunNode
 
@@ -18,14 +20,18 @@ MAX_COMPONENTS = 500
 """Components of the table, the first that streamed."""
 BINS = 30
 
-_COLUMNS = {
-    "first": st.column_config.NumberColumn("first (s)", format="%.3f", help="From its own start to its first chunk"),
-    "p50": st.column_config.NumberColumn("p50 (ms)", format="%.1f", help="Median gap between its chunks"),
-    "p95": st.column_config.NumberColumn("p95 (ms)", format="%.1f"),
-    "p99": st.column_config.NumberColumn("p99 (ms)", format="%.1f"),
-    "longest": st.column_config.NumberColumn("longest (ms)", format="%.1f"),
-    "rate": st.column_config.NumberColumn("tokens/s", format="%.1f"),
-}
+
+def _columns() -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    return {
+        "component": _("component"),
+        "first": number(_("first (s)"), format="%.3f", help=_("From its own start to its first chunk")),
+        "p50": number(_("p50 (ms)"), format="%.1f", help=_("Median gap between its chunks")),
+        "p95": number(_("p95 (ms)"), format="%.1f"),
+        "p99": number(_("p99 (ms)"), format="%.1f"),
+        "longest": number(_("longest (ms)"), format="%.1f"),
+        "rate": number(_("tokens/s"), format="%.1f"),
+    }
 
 
 def draw_latencies(
@@ -33,14 +39,16 @@ def draw_latencies(
 ) -> None:
     """Draw the latencies of a run, and those of one component in detail."""
     first = metrics.time_to_first_token
-    st.markdown("No token so far." if first is None else f"**Time to first token {seconds(first)}**")
+    st.markdown(
+        _("No token so far.") if first is None else _("**Time to first token {first}**").format(first=seconds(first))
+    )
     draw_latency(selected, at, key=key, pick=pick)
     gaps = [1e3 * (later - earlier) for earlier, later in pairwise(selected.chunk_times)]
     if gaps:
         _draw_histogram(gaps, selected.name)
     nodes = [node for node in root.walk() if len(node.chunk_times) > 1][:MAX_COMPONENTS]
     if nodes:
-        draw_table(latency_table(nodes), name="latency", columns=_COLUMNS, alt="Latencies of each component")
+        draw_table(latency_table(nodes), name="latency", columns=_columns(), alt=_("Latencies of each component"))
 
 
 def latency_table(nodes: Sequence[RunNode]) -> pd.DataFrame:
@@ -72,12 +80,14 @@ def _draw_histogram(gaps: Sequence[float], name: str) -> None:
         alt.Chart(bins)
         .mark_bar(color=TEAL)
         .encode(
-            x=alt.X("from:Q", bin="binned", title="gap before the chunk (ms), the last bar and all longer ones"),
+            x=alt.X("from:Q", bin="binned", title=_(_("gap before the chunk (ms), the last bar and all longer ones"))),
             x2="to:Q",
-            y=alt.Y("chunks:Q", title="chunks"),
+            y=alt.Y("chunks:Q", title=_("chunks")),
             tooltip=[alt.Tooltip("from:Q", format=".1f"), alt.Tooltip("to:Q", format=".1f"), "chunks:Q"],
         )
         .properties(height=120)
     )
-    summary = f"{len(gaps):,} gaps, 99 % of them below {top:.0f} ms"
-    st.altair_chart(chart, alt=f"Histogram of the gaps between chunks of {name}: {summary}")
+    summary = _("{count} gaps, 99 % of them below {time}").format(count=digits(len(gaps)), time=f"{top:.0f} ms")
+    st.altair_chart(
+        chart, alt=_("Histogram of the gaps between chunks of {name}: {summary}").format(name=name, summary=summary)
+    )

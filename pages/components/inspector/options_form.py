@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.components.layout.translation import _
 from weir.runs.graph_options import MAX_STEPS
 
 _NAMES = ("thread_id", "context", "recursion_limit")
@@ -13,33 +14,33 @@ _NAMES = ("thread_id", "context", "recursion_limit")
 def draw_options() -> dict[str, Any] | None:
     """Draw the form and return the fields of GraphOptions that are set; None while the context is not valid."""
     is_linked = any(name in st.query_params for name in _NAMES)
-    with st.expander("Options of a graph", icon=":material/tune:", expanded=is_linked):
+    with st.expander(_("Options of a graph"), icon=":material/tune:", expanded=is_linked):
         thread = st.text_input(
-            "Thread",
+            _("Thread"),
             key="thread_id",
             bind="query-params",
             max_chars=200,
-            placeholder="A new one",
-            help="`thread_id`: a graph with a checkpointer goes on with what this thread has kept",
+            placeholder=_("A new one"),
+            help=_("`thread_id`: a graph with a checkpointer goes on with what this thread has kept"),
         )
         context = st.text_area(
-            "Context (JSON)",
+            _("Context (JSON)"),
             key="context",
             bind="query-params",
             height=80,
             placeholder="{}",
-            help="`context`: what the graph's `context_schema` asks for",
+            help=_("`context`: what the graph's `context_schema` asks for"),
         )
         limit = st.number_input(
-            "Limit of steps",
+            _("Limit of steps"),
             key="recursion_limit",
             bind="query-params",
             value=None,
             min_value=1,
             max_value=MAX_STEPS,
             step=1,
-            placeholder="The graph's own",
-            help="`recursion_limit`: steps after which the graph is ended",
+            placeholder=_("The graph's own"),
+            help=_("`recursion_limit`: steps after which the graph is ended"),
         )
         given: dict[str, Any] = {"thread_id": thread.strip()} if thread and thread.strip() else {}
         if limit is not None:
@@ -49,9 +50,9 @@ def draw_options() -> dict[str, Any] | None:
         try:
             value = json.loads(context)
         except ValueError as error:
-            st.caption(f":material/error: The context is not JSON yet: {error}")
+            st.caption(_(":material/error: The context is not JSON yet: {error}").format(error=error))
             return None
         if not isinstance(value, dict):
-            st.caption(":material/error: The context is no JSON object.")
+            st.caption(_(":material/error: The context is no JSON object."))
             return None
         return given | {"context": value}

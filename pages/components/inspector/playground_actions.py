@@ -6,6 +6,7 @@ from typing import Any
 
 from chains.changed_call import UnusableMessagesError, prepare_changed_call
 from pages.components.inspector.inspector_state import InspectorState, ModelCall
+from pages.components.layout.weir_sentences import translated
 from pages.components.session import run_links, run_start
 from pages.components.session.current_user import current_caller
 from pages.components.session.model_choice import models_of
@@ -51,9 +52,9 @@ def run_changed(state: InspectorState, call: ModelCall, changed: ChangedCall) ->
     try:
         prepared = prepare_changed_call(models, changed.messages, options, stop=changed.stop)
     except ModelNotReadyError as error:
-        return error.message
+        return translated(error.message)
     except UnusableMessagesError as error:
-        return str(error)
+        return translated(str(error))
     stop_changed(state, call)
     context = {
         "page": "events",
@@ -68,7 +69,7 @@ def run_changed(state: InspectorState, call: ModelCall, changed: ChangedCall) ->
     try:
         run_start.start(prepared, name=CHAIN, context=context, on_start=note)
     except LimitReachedError as reached:
-        return str(reached)
+        return translated(str(reached))
     return ""
 
 

@@ -13,6 +13,8 @@ from pages.components.inspector.inspector_state import InspectorState, ModelCall
 from pages.components.inspector.playground_actions import ChangedCall
 from pages.components.inspector.state_view import draw_conversation
 from pages.components.layout.formatting import escape_markdown
+from pages.components.layout.translation import _, digits
+from pages.components.layout.weir_sentences import translated
 from pages.components.session import run_links
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
@@ -48,7 +50,7 @@ def draw_playground(state: InspectorState, run: Run) -> None:
         run_links.rerun_if_unshared(run)
         _draw(state, run, call)
 
-    st.dialog("Run with changes", width="large", icon=":material/tune:", on_dismiss=state.close_call)(draw)()
+    st.dialog(_("Run with changes"), width="large", icon=":material/tune:", on_dismiss=state.close_call)(draw)()
 
 
 def _draw(state: InspectorState, run: Run, call: ModelCall) -> None:
@@ -57,34 +59,39 @@ def _draw(state: InspectorState, run: Run, call: ModelCall) -> None:
     node = seen.nodes.get(event.run_id) if event else None
     data = component_data(node, seen.events) if node else None
     if node is None or data is None or not data.messages:
-        st.markdown("The record has no messages of this call, so that it cannot be run with changes.")
+        st.markdown(_("The record has no messages of this call, so that it cannot be run with changes."))
         return
     editor, original, changed = st.columns([5, 4, 4])
     with editor:
         asked = ChangedCall(_draw_messages(state, data.messages, call), *_draw_parameters(state, run, call, data))
         _keep(state, call)
         if _has_tools(data):
-            st.caption("The record has no definitions of tools: the model is asked without any.")
+            st.caption(_("The record has no definitions of tools: the model is asked without any."))
         buttons = st.container(horizontal=True, vertical_alignment="center", gap="small")
-        if buttons.button("Run", icon=":material/play_arrow:", type="primary", key="call_run"):
+        if buttons.button(_("Run"), icon=":material/play_arrow:", type="primary", key="call_run"):
             if problem := playground_actions.run_changed(state, call, asked):
                 st.warning(problem, icon=":material/error:")
         elif models_of(asked.options.model).endpoint() is None:
-            st.warning(ModelNotReadyError.message, icon=":material/power_off:")
+            st.warning(translated(ModelNotReadyError.message), icon=":material/power_off:")
         stop = buttons.empty()
         buttons.button(
-            "Undo changes", icon=":material/undo:", type="tertiary", key="call_undo", on_click=_undo, args=(state, call)
+            _("Undo changes"),
+            icon=":material/undo:",
+            type="tertiary",
+            key="call_undo",
+            on_click=_undo,
+            args=(state, call),
         )
     with original:
-        st.markdown("**Original**")
+        st.markdown(_("**Original**"))
         draw_figures(node, data)
         if node.error:
             st.markdown(f":material/error: {escape_markdown(node.error[:MAX_CHARS])}")
         draw_output(node, data)
     with changed:
-        st.markdown("**With changes**")
+        st.markdown(_("**With changes**"))
         if (other := playground_actions.changed_run(state, call)) is None:
-            st.caption("*Run* asks the model, and shows its answer here.")
+            st.caption(_("*Run* asks the model, and shows its answer here."))
         else:
             _draw_changed(state, call, other, stop)
 
@@ -133,13 +140,17 @@ def _draw_messages(
     first = max(0, len(messages) - MAX_MESSAGES)
     asked = list(messages[:first])
     if first:
-        st.caption(f"The first {first:,} messages are sent as they are.")
+        st.caption(_("The first {count} messages are sent as they are.").format(count=digits(first)))
     heights = [_height(message) for message in messages[first:]]
     with st.container(height=LIST_HEIGHT if sum(heights) > LIST_HEIGHT else "content", border=False, autoscroll=False):
         for index, (message, height) in enumerate(zip(messages[first:], heights, strict=True), first):
             if not _has_field(message):
                 length = len(message["content"])
-                st.caption(f"Too long to edit ({length:,} characters):" if is_editable(message) else "Sent as it is:")
+                st.caption(
+                    _("Too long to edit ({count} characters):").format(count=digits(length))
+                    if is_editable(message)
+                    else _("Sent as it is:")
+                )
                 draw_conversation([message])
                 asked.append(message)
                 continue
@@ -148,7 +159,7 @@ def _draw_messages(
                 asked.append(message)
             elif written.strip():
                 asked.append(message | {"content": written})
-    st.caption("An emptied message is left out.")
+    st.caption(_("An emptied message is left out."))
     return asked
 
 
@@ -184,39 +195,39 @@ def _draw_parameters(
     model = _draw_model(state, run, call, recorded.get("model"))
     left, middle, right = st.columns(3)
     temperature = left.number_input(
-        "Temperature",
+        _("Temperature"),
         0.0,
         2.0,
         value=None,
         step=0.1,
-        placeholder="Default",
+        placeholder=_("Default"),
         key=_widget_key(state, call, "temperature", _number(recorded.get("temperature"), 0, 2)),
     )
     limit = _number(recorded.get("max_tokens"), 1, MAX_TOKENS)
     max_tokens = middle.number_input(
-        "Max tokens",
+        _("Max tokens"),
         1,
         MAX_TOKENS,
         value=None,
-        placeholder="Default",
+        placeholder=_("Default"),
         key=_widget_key(state, call, "max_tokens", None if limit is None else int(limit)),
     )
     number = _number(recorded.get("seed"), 0, MAX_SEED)
     seed = right.number_input(
-        "Seed",
+        _("Seed"),
         0,
         MAX_SEED,
         value=None,
-        placeholder="None",
+        placeholder=_("None"),
         key=_widget_key(state, call, "seed", None if number is None else int(number)),
     )
     stops = _texts(recorded.get("stop"))
     key = _widget_key(state, call, "stop", stops)
     stop = st.multiselect(
-        "Stop at",
+        _("Stop at"),
         list(dict.fromkeys([*stops, *st.session_state.get(key, [])])),
         accept_new_options=True,
-        placeholder="Texts that end the answer",
+        placeholder=_("Texts that end the answer"),
         key=key,
     )
     return ModelOptions(max_tokens=max_tokens, temperature=temperature, seed=seed, model=model), tuple(stop)
@@ -234,7 +245,7 @@ def _draw_model(state: InspectorState, run: Run, call: ModelCall, recorded: Any)
     names = list(dict.fromkeys([endpoint.model, *([recorded[:200]] if is_known else [])]))
     key = _widget_key(state, call, "model", names[-1])
     chosen = st.selectbox(
-        "Model",
+        _("Model"),
         list(dict.fromkeys([*names, *filter(None, [st.session_state[key]])])),
         accept_new_options=True,
         key=key,
@@ -247,7 +258,7 @@ def _draw_catalogue_model(state: InspectorState, call: ModelCall, recorded: Any)
     models = service().models.catalogue
     known = [model.name for model in models if isinstance(recorded, str) and recorded in (model.name, model.model)]
     key = _widget_key(state, call, "model", next(iter(known), page_models().name))
-    return str(st.selectbox("Model", models.names, key=key))
+    return str(st.selectbox(_("Model"), models.names, key=key))
 
 
 def _number(value: Any, least: float, most: float) -> float | None:
@@ -267,15 +278,15 @@ def _draw_changed(state: InspectorState, call: ModelCall, run: Run, stop: Any) -
     seen, answer = RunSnapshot(), st.empty()
     if run.is_live and run.can_stop(current_caller().visitor):
         stop.button(
-            "Stop",
+            _("Stop"),
             icon=":material/stop_circle:",
             key=f"call_stop_{run.id}",
             on_click=playground_actions.stop_changed,
             args=(state, call),
         )
-    for _ in run.follow(every=REFRESH_SECONDS, heartbeat=REFRESH_SECONDS):
+    for _events in run.follow(every=REFRESH_SECONDS, heartbeat=REFRESH_SECONDS):
         seen.advance_to(run.events, len(run.events))
-        answer.text(replace_invisible(seen.root.text[-MAX_CHARS:] if seen.root else "") or "The model is asked …")
+        answer.text(replace_invisible(seen.root.text[-MAX_CHARS:] if seen.root else "") or _("The model is asked …"))
     stop.empty()
     seen.advance_to(run.events, len(run.events))
     with answer.container():
@@ -285,14 +296,14 @@ def _draw_changed(state: InspectorState, call: ModelCall, run: Run, stop: Any) -
             draw_figures(seen.root, data)
             draw_output(seen.root, data)
         if result.message:
-            st.markdown(f"{result.message} {result.hint}")
+            st.markdown(f"{translated(result.message)} {translated(result.hint)}")
         if result.detail:
             st.caption(escape_markdown(result.detail[:MAX_CHARS]))
     with st.container(horizontal=True, gap="small"):
-        if st.button("Open the run", icon=":material/open_in_new:", key="call_open"):
+        if st.button(_("Open the run"), icon=":material/open_in_new:", key="call_open"):
             state.show(run.id)
             st.rerun()
-        if st.button("Compare", icon=":material/compare_arrows:", key="call_compare"):
+        if st.button(_("Compare"), icon=":material/compare_arrows:", key="call_compare"):
             state.close_call()
             # The run that is open is A: what B has more or less is what the changes did.
             st.query_params["with"] = run.id

@@ -8,8 +8,8 @@ import streamlit as st
 from pages.components.chat.date_groups import zone
 from pages.components.inspector.run_list_state import show_first_page
 from pages.components.layout import formatting
+from pages.components.layout.translation import N_, _, digits, ngettext
 from pages.components.session.my_runs import may_see_programs, show_programs
-from weir.analysis.metrics_line import counted
 from weir.runs.attached_program import Program, ProgramState
 from weir.text.invisible_characters import replace_invisible
 
@@ -18,17 +18,17 @@ PROGRAMS_KEY = "runs_programs"
 
 MAX_GONE = 20
 
-LANGSMITH_NOTE = (
+LANGSMITH_NOTE = N_(
     "It sends the tree and the time of the first token, not what streamed. With weir attach, a Python program sends "
     "every token."
 )
 """Of a run that came through LangSmith's client, where one would look for its tokens."""
 
 _BADGES = {
-    ProgramState.LIVE: ":green-badge[:material/sensors: live]",
-    ProgramState.LOST: ":orange-badge[:material/cloud_off: lost contact]",
-    ProgramState.QUIET: ":gray-badge[:material/bedtime: quiet]",
-    ProgramState.ENDED: ":gray-badge[:material/check: ended]",
+    ProgramState.LIVE: N_(":green-badge[:material/sensors: live]"),
+    ProgramState.LOST: N_(":orange-badge[:material/cloud_off: lost contact]"),
+    ProgramState.QUIET: N_(":gray-badge[:material/bedtime: quiet]"),
+    ProgramState.ENDED: N_(":gray-badge[:material/check: ended]"),
 }
 
 
@@ -39,14 +39,16 @@ def draw_programs(programs: Sequence[Program]) -> None:
     if live:
         with st.container(border=True, gap="xsmall", key="programs"):
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**Programs** · {len(live):,} live", width="content")
+                st.markdown(_("**Programs** · {count} live").format(count=digits(len(live))), width="content")
                 # There on a phone only, where what is known of the programs is folded (page_layout.css).
                 with st.container(key="programs_details", width="content"):
-                    st.toggle("Details", key="programs_are_unfolded")
+                    st.toggle(_("Details"), key="programs_are_unfolded")
             for program in live:
                 _draw_program(program)
     if gone:
-        with st.expander(f"Programs that send nothing now ({len(gone):,})", icon=":material/history:"):
+        with st.expander(
+            _("Programs that send nothing now ({count})").format(count=digits(len(gone))), icon=":material/history:"
+        ):
             for program in gone[:MAX_GONE]:
                 _draw_program(program)
 
@@ -55,15 +57,15 @@ def _draw_program(program: Program) -> None:
     report = program.report
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
-            formatting.escape_markdown(replace_invisible(report.name)) or "a program",
+            formatting.escape_markdown(replace_invisible(report.name)) or _("a program"),
             icon=":material/account_tree:" if report.kind else ":material/terminal:",
             key=f"program-{report.id}",
             type="tertiary",
             on_click=_show_runs_of,
             args=(report.name,),
-            help="Show the runs of this program only",
+            help=_("Show the runs of this program only"),
         )
-        st.markdown(_BADGES[program.state], width="content")
+        st.markdown(_(_BADGES[program.state]), width="content")
         with st.container(key=f"program_facts-{report.id}", width="content"):
             st.caption(formatting.escape_markdown(_facts(program)), width="content")
     if report.command:
@@ -76,21 +78,40 @@ def _facts(program: Program) -> str:
     report = program.report
     since = formatting.moment(report.started_at, zone(st.context.timezone), time.time())
     facts = [
-        "through LangSmith's client" if report.kind else f"process {report.pid} on {replace_invisible(report.host)}",
-        f"since {since}",
-        f"{counted(program.runs, 'run')}, {len(program.live):,} live",
-        f"{counted(program.events, 'event')} sent",
+        _("through LangSmith's client") if report.kind else process_name(report.pid, replace_invisible(report.host)),
+        _("since {time}").format(time=since),
+        counted_runs(program.runs) + ", " + _("{count} live").format(count=digits(len(program.live))),
+        _("{events} sent").format(events=counted_events(program.events)),
     ]
     if report.dropped:
-        facts.append(f"{counted(report.dropped, 'event')} dropped: they could not be sent in time")
+        facts.append(
+            _("{events} dropped: they could not be sent in time").format(events=counted_events(report.dropped))
+        )
     if program.refused:
-        facts.append(f"{counted(program.refused, 'run')} not taken: the reason is in the log")
+        facts.append(_("{runs} not taken: the reason is in the log").format(runs=counted_runs(program.refused)))
     if report.errors:
-        facts.append(f"{counted(report.errors, 'event')} could not be read")
+        facts.append(_("{events} could not be read").format(events=counted_events(report.errors)))
     if not report.content:
-        facts.append("texts are not sent")
+        facts.append(_("texts are not sent"))
     versions = f"Python {report.python}, langchain-core {report.langchain_core}" if report.langchain_core else ""
     return " · ".join(filter(None, (*facts, replace_invisible(versions))))
+
+
+def process_name(pid: object, host: str) -> str:
+    """Return which process a program is, and on which machine if that is known."""
+    if host:
+        return _("process {pid} on {host}").format(pid=pid, host=host)
+    return _("process {pid}").format(pid=pid)
+
+
+def counted_runs(count: int) -> str:
+    """Return a number of runs: `1 run`, `1,200 runs`."""
+    return ngettext("{count} run", "{count} runs", count).format(count=digits(count))
+
+
+def counted_events(count: int) -> str:
+    """Return a number of events: `1 event`, `1,200 events`."""
+    return ngettext("{count} event", "{count} events", count).format(count=digits(count))
 
 
 def _show_runs_of(name: str) -> None:
@@ -102,11 +123,11 @@ def draw_token_form() -> None:
     """Ask for the API's token, where it is what the runs of programs belong to."""
     if may_see_programs():
         return
-    with st.popover("Programs", icon=":material/lan:", type="tertiary"):
-        st.markdown("The runs that programs send belong to whoever holds the API's token.")
-        st.text_input("API token", type="password", key="programs_token", max_chars=500, on_change=_take_token)
+    with st.popover(_("Programs"), icon=":material/lan:", type="tertiary"):
+        st.markdown(_("The runs that programs send belong to whoever holds the API's token."))
+        st.text_input(_("API token"), type="password", key="programs_token", max_chars=500, on_change=_take_token)
         if st.session_state.pop("programs_token_is_wrong", False):
-            st.error("That is not the token of `WEIR_API_TOKEN`.", icon=":material/key_off:")
+            st.error(_("That is not the token of `WEIR_API_TOKEN`."), icon=":material/key_off:")
 
 
 def _take_token() -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from pages.components.layout.formatting import escape_markdown
 from pages.components.layout.palette import AMBER, GREY, RED, TEAL
+from pages.components.layout.translation import _
 from weir.analysis.metrics import percentile
 from weir.analysis.run_tree import NodeStatus, RunNode
 from weir.analysis.stream_diagnosis import STALL_FACTOR
@@ -44,7 +45,11 @@ def draw_latency(node: RunNode, at: float | None, *, key: str, pick: Pick) -> No
     """Draw a component's gaps between chunks: the longest one of each bucket of the axis."""
     gaps = [later - earlier for earlier, later in pairwise(node.chunk_times)]
     if not gaps:
-        st.caption(f"{escape_markdown(node.name)} has streamed fewer than two chunks: there is no gap to draw.")
+        st.caption(
+            _("{name} has streamed fewer than two chunks: there is no gap to draw.").format(
+                name=escape_markdown(node.name)
+            )
+        )
         return
     usual = median(gaps)
     first, last = node.chunk_times[0], node.chunk_times[-1]
@@ -53,14 +58,15 @@ def draw_latency(node: RunNode, at: float | None, *, key: str, pick: Pick) -> No
         bucket = int(TIME_BUCKETS * (arrival - first) / max(last - first, 1e-9))
         longest[bucket] = max(longest.get(bucket, (0.0, 0.0, 0)), (gap * 1e3, arrival, seq))
     points = pd.DataFrame(longest.values(), columns=["gap", "at", "seq"])
-    points["stall"] = ["over 10 × the median" if gap > STALL_FACTOR * usual * 1e3 else "usual" for gap in points["gap"]]
+    kinds = [_("usual"), _("over 10 × the median")]
+    points["stall"] = [kinds[gap > STALL_FACTOR * usual * 1e3] for gap in points["gap"]]
     hit = alt.selection_point(name="hit", fields=["seq"], on="click", nearest=True, empty=False)
-    colors = alt.Scale(domain=["usual", "over 10 × the median"], range=[TEAL, RED])
+    colors = alt.Scale(domain=kinds, range=[TEAL, RED])
     dots = alt.Chart(points).mark_circle(size=36, opacity=0.8)
     layers = [
         dots.encode(
-            x=alt.X("at:Q", title="seconds since the start", scale=alt.Scale(nice=False, zero=False)),
-            y=alt.Y("gap:Q", title="gap before the chunk (ms)"),
+            x=alt.X("at:Q", title=_("seconds since the start"), scale=alt.Scale(nice=False, zero=False)),
+            y=alt.Y("gap:Q", title=_("gap before the chunk (ms)")),
             color=alt.Color("stall:N", scale=colors, legend=alt.Legend(orient="top", title=None)),
             tooltip=[alt.Tooltip("seq:Q"), alt.Tooltip("at:Q", format=".3f"), alt.Tooltip("gap:Q", format=".1f")],
         ).add_params(hit),
@@ -69,9 +75,24 @@ def draw_latency(node: RunNode, at: float | None, *, key: str, pick: Pick) -> No
     if at is not None:
         layers.append(alt.Chart(pd.DataFrame({"at": [at]})).mark_rule(color=AMBER, size=2).encode(x="at:Q"))
     p95 = percentile(gaps, 0.95)
-    summary = f"median {usual * 1e3:.0f} ms, 95 % below {p95 * 1e3:.0f} ms, longest {max(gaps) * 1e3:.0f} ms"
-    st.caption(f"Inter-token latency of {escape_markdown(node.name)}: {summary} (dashed: the median)")
-    draw_chart(alt.layer(*layers).properties(height=200), key, pick, f"Inter-token latency of {node.name}: {summary}")
+    summary = _("median {median}, 95 % below {p95}, longest {longest}").format(
+        median=_in_ms(usual), p95=_in_ms(p95), longest=_in_ms(max(gaps))
+    )
+    st.caption(
+        _("Inter-token latency of {name}: {summary} (dashed: the median)").format(
+            name=escape_markdown(node.name), summary=summary
+        )
+    )
+    draw_chart(
+        alt.layer(*layers).properties(height=200),
+        key,
+        pick,
+        _("Inter-token latency of {name}: {summary}").format(name=node.name, summary=summary),
+    )
+
+
+def _in_ms(seconds: float) -> str:
+    return f"{seconds * 1e3:.0f} ms"
 
 
 def draw_table(
@@ -97,7 +118,7 @@ def draw_table(
                 key=f"events_{name}_{label}",
                 type="tertiary",
                 on_click="ignore",
-                help=f"This table as {label}",
+                help=_("This table as {format}").format(format=label),
             )
 
 

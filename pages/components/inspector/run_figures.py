@@ -7,8 +7,10 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.components.inspector.programs_view import counted_runs
 from pages.components.layout import formatting
 from pages.components.layout.palette import GREY, TEAL
+from pages.components.layout.translation import _, digits
 from weir.analysis.run_trends import Trend
 
 CHART_HEIGHT = 90
@@ -28,18 +30,18 @@ def draw_run_figures(first_token: Trend | None, speed: Trend | None, zone: tzinf
         return
     left, right = st.columns(2)
     with left:
-        _draw(first_token, "First token", "s", formatting.seconds, zone)
+        _draw(first_token, _("First token"), "s", formatting.seconds, zone)
     with right:
-        _draw(speed, "Tokens/s", "tokens/s", lambda value: f"{value:,.0f}", zone)
+        _draw(speed, _("Tokens/s"), _("tokens/s"), lambda value: digits(value, ",.0f"), zone)
 
 
 def _draw(trend: Trend | None, title: str, unit: str, text_of: formatting.NumberFormat, zone: tzinfo) -> None:
     if trend is None:
         return
-    runs = f"{trend.runs:,} run{'s' * (trend.runs != 1)}"
+    runs = counted_runs(trend.runs)
     percentiles = f"p50 {text_of(trend.p50)} · p95 {text_of(trend.p95)}"
     has_chart = len(trend.points) > 1
-    st.markdown(f"**{title}** {percentiles} :small[{runs}{'; p95 is dashed' if has_chart else ''}]")
+    st.markdown(f"**{title}** {percentiles} :small[{runs}{'; ' + _('p95 is dashed') if has_chart else ''}]")
     if not has_chart:
         return
     rows = pd.DataFrame(
@@ -60,15 +62,18 @@ def _draw(trend: Trend | None, title: str, unit: str, text_of: formatting.Number
                 "percentile:N", legend=None, scale=alt.Scale(domain=["p50", "p95"], range=[[1, 0], [4, 3]])
             ),
             tooltip=[
-                alt.Tooltip("at:T", title="from", format="%d %b %H:%M"),
-                alt.Tooltip("percentile:N", title="percentile"),
+                alt.Tooltip("at:T", title=_("from"), format="%d %b %H:%M"),
+                alt.Tooltip("percentile:N", title=_("percentile")),
                 alt.Tooltip("value:Q", title=unit, format=".3~g"),
-                alt.Tooltip("runs:Q", title="runs"),
+                alt.Tooltip("runs:Q", title=_("runs")),
             ],
         )
         .properties(height=CHART_HEIGHT)
     )
-    st.altair_chart(chart, alt=f"{title} over time: {percentiles} of {runs}")
+    st.altair_chart(
+        chart,
+        alt=_("{title} over time: {percentiles} of {runs}").format(title=title, percentiles=percentiles, runs=runs),
+    )
 
 
 def _time_format(trend: Trend) -> str:

@@ -7,12 +7,19 @@ import streamlit as st
 from pages.components.inspector.programs_view import PROGRAMS_KEY
 from pages.components.inspector.run_list_facts import known_chains, known_programs
 from pages.components.inspector.run_list_state import show_first_page
+from pages.components.layout.translation import N_, _
+from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import service
 from pages.components.session.my_runs import run_owners
 from weir.analysis.outcome import AnswerStatus
 from weir.storage.run_records import RunFilter
 
-_TIMES = {"Last hour": 3_600.0, "Last 24 hours": 86_400.0, "Last 7 days": 604_800.0, "Last 30 days": 2_592_000.0}
+_TIMES = {
+    N_("Last hour"): 3_600.0,
+    N_("Last 24 hours"): 86_400.0,
+    N_("Last 7 days"): 604_800.0,
+    N_("Last 30 days"): 2_592_000.0,
+}
 _STATUSES = {status.name.lower(): status.value for status in AnswerStatus}
 
 
@@ -21,11 +28,11 @@ def draw_run_filter() -> RunFilter:
     owners = run_owners()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run_filter"):
         text = st.text_input(
-            "Search runs",
+            _("Search runs"),
             key="runs_text",
             type="search",
             live=True,
-            placeholder="Search inputs, chains, models, errors",
+            placeholder=_("Search inputs, chains, models, errors"),
             label_visibility="collapsed",
             max_chars=200,
             width=270,
@@ -33,10 +40,10 @@ def draw_run_filter() -> RunFilter:
             persist_state="session",
         )
         chains = st.multiselect(
-            "Chains",
+            _("Chains"),
             _known_chains(owners),
             key="runs_chains",
-            placeholder="All chains",
+            placeholder=_("All chains"),
             label_visibility="collapsed",
             width=190,
             on_change=show_first_page,
@@ -44,28 +51,29 @@ def draw_run_filter() -> RunFilter:
         )
         programs = _draw_programs(owners)
         statuses = st.multiselect(
-            "States",
+            _("States"),
             list(_STATUSES),
-            format_func=lambda name: _STATUSES[name],
+            format_func=lambda name: translated(_STATUSES[name]),
             key="runs_statuses",
-            placeholder="All states",
+            placeholder=_("All states"),
             label_visibility="collapsed",
             width=170,
             on_change=show_first_page,
             persist_state="session",
         )
         span = st.selectbox(
-            "Time",
+            _("Time"),
             list(_TIMES),
+            format_func=_,
             index=None,
             key="runs_time",
-            placeholder="All times",
+            placeholder=_("All times"),
             label_visibility="collapsed",
             width=150,
             on_change=show_first_page,
             persist_state="session",
         )
-        pinned = st.toggle("Pinned", key="runs_pinned", on_change=show_first_page, persist_state="session")
+        pinned = st.toggle(_("Pinned"), key="runs_pinned", on_change=show_first_page, persist_state="session")
     since = None if span is None else time.time() - _TIMES[span]
     return RunFilter(owners, tuple(chains), tuple(statuses), text or "", since, pinned, programs)
 
@@ -77,10 +85,10 @@ def _draw_programs(owners: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
         return ()
     chosen = st.multiselect(
-        "Programs",
+        _("Programs"),
         sorted(names),
         key=PROGRAMS_KEY,
-        placeholder="All programs",
+        placeholder=_("All programs"),
         label_visibility="collapsed",
         width=170,
         on_change=show_first_page,

@@ -17,6 +17,8 @@ from pages.components.inspector.run_list_facts import list_facts
 from pages.components.inspector.run_list_state import PAGE_KEY, restore, run_list_state
 from pages.components.inspector.run_table import draw_run_table
 from pages.components.layout import formatting
+from pages.components.layout.translation import _, digits, ngettext
+from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import service
 from pages.components.session.my_runs import run_owners
 from pages.components.session.recordings import samples
@@ -39,7 +41,7 @@ def draw_chain_choice() -> ChainSpec:
     """Draw the select box of the chains, and return the chosen one."""
     chains = {chain.name: chain for chain in REGISTRY}
     name = st.selectbox(
-        "Chain",
+        _("Chain"),
         list(chains),
         index=1,
         key="chain",
@@ -53,8 +55,8 @@ def draw_chain_choice() -> ChainSpec:
 
 def draw_input_popover(state: InspectorState, chain: ChainSpec) -> RunRequest:
     """Draw the popover with the form of a chain's input, and return the run that it describes."""
-    with st.popover("Input", icon=":material/edit_note:", key="events_form", on_change="rerun"):
-        st.caption(formatting.escape_markdown(chain.description))
+    with st.popover(_("Input"), icon=":material/edit_note:", key="events_form", on_change="rerun"):
+        st.caption(formatting.escape_markdown(translated(chain.description)))
         if "input" in st.query_params:
             chain_form.fill_in(chain, st.query_params["input"])
         value, options = chain_form.draw_form(chain, send=partial(inspector_actions.send_form, state))
@@ -73,11 +75,11 @@ def draw_run_list(state: InspectorState) -> None:
     own = RunFilter(run_owners())
     has_live = _has_news(service().archive.unlisted(own), service().archive.elsewhere(own))
     st.fragment(partial(_draw_runs, has_live), run_every=LIVE_SECONDS if has_live else IDLE_SECONDS)()
-    st.caption("Recordings that come with Weir; they need no model.")
+    st.caption(_("Recordings that come with Weir; they need no model."))
     with st.container(horizontal=True, gap="small"):
-        for name, (title, _) in samples().items():
+        for name, (title, _content) in samples().items():
             st.button(
-                title,
+                translated(title),
                 icon=":material/replay:",
                 key=f"events-sample-{name}",
                 on_click=inspector_actions.open_sample,
@@ -96,13 +98,16 @@ def _draw_runs(had_live: bool) -> None:
     draw_storage_error()
     archive = service().archive
     if archive.problem:
-        st.warning(archive.problem, icon=":material/hard_drive:")
+        st.warning(translated(archive.problem), icon=":material/hard_drive:")
     if (replicas := service().replicas) is not None and replicas.problem:
-        st.warning(replicas.problem, icon=":material/cloud_off:")
+        st.warning(translated(replicas.problem), icon=":material/cloud_off:")
     try:
         has_live = _draw_list(archive)
     except StorageError as error:
-        st.error(f"The runs cannot be listed. {error.problem.hint}", icon=":material/database_off:")
+        st.error(
+            _("The runs cannot be listed. {hint}").format(hint=translated(error.problem.hint)),
+            icon=":material/database_off:",
+        )
         return
     # How often this fragment is drawn is decided by the whole page.
     if has_live != had_live:
@@ -145,11 +150,14 @@ def _draw_list(archive: RunArchive) -> bool:
             [*live, *ended], list_state, key="run_table", time_of=lambda at: formatting.moment(at, zone_, now)
         )
     else:
-        st.markdown(f"None of your {len(new) + total:,} runs matches the filter.")
+        st.markdown(_("None of your {count} runs matches the filter.").format(count=digits(len(new) + total)))
     with figures:
         draw_run_figures(facts.first_token, facts.tokens_per_second, zone_)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{facts.count + len(live):,} of {total + len(new):,} runs", width="content")
+        st.caption(
+            _("{count} of {total} runs").format(count=digits(facts.count + len(live)), total=digits(total + len(new))),
+            width="content",
+        )
         if pages > 1:
             st.pagination(pages, key=PAGE_KEY, width=420)
     return has_news
@@ -157,5 +165,8 @@ def _draw_list(archive: RunArchive) -> bool:
 
 def _draw_undo(count: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f":material/delete: {'One run was' if count == 1 else f'{count:,} runs were'} deleted.")
-        st.button("Undo", icon=":material/undo:", key="runs_undo", type="tertiary", on_click=restore)
+        st.markdown(
+            ":material/delete: "
+            + ngettext("One run was deleted.", "{count} runs were deleted.", count).format(count=digits(count))
+        )
+        st.button(_("Undo"), icon=":material/undo:", key="runs_undo", type="tertiary", on_click=restore)

@@ -27,17 +27,17 @@ class RunTable {
     this.chosen = new Set()
     this.rows = new Map()
     this.count = make("span")
-    this.compare = make("button", { type: "button", textContent: "Compare the two" })
-    this.remove = make("button", { type: "button", textContent: "Delete" })
-    this.clear = make("button", { type: "button", textContent: "Clear" })
+    this.compare = make("button", { type: "button", textContent: t("Compare the two") })
+    this.remove = make("button", { type: "button", textContent: t("Delete") })
+    this.clear = make("button", { type: "button", textContent: t("Clear") })
     this.count.setAttribute("role", "status")
     this.columns = make("colgroup")
     this.head = make("tr")
     this.body = make("tbody")
     this.bar = make("div", { className: "bar" }, this.count, this.compare, this.remove, this.clear)
     this.bar.setAttribute("role", "group")
-    this.bar.setAttribute("aria-label", "Chosen runs")
-    const caption = make("caption", { className: "hidden", textContent: "Runs" })
+    this.bar.setAttribute("aria-label", t("Chosen runs"))
+    const caption = make("caption", { className: "hidden", textContent: t("Runs") })
     root.replaceChildren(this.bar, make("table", {}, caption, this.columns, make("thead", {}, this.head), this.body))
     this.compare.onclick = () => this.send("compare", this.inOrder())
     this.remove.onclick = () => this.send("remove", this.inOrder())
@@ -95,7 +95,7 @@ class RunTable {
       return cell
     })
     const blank = (text) => make("th", { scope: "col" }, make("span", { className: "hidden", textContent: text }))
-    this.head.replaceChildren(blank("Choose"), ...cells, blank("Pin, delete"))
+    this.head.replaceChildren(blank(t("Choose")), ...cells, blank(t("Pin, delete")))
     if (focused) this.head.querySelector(`[data-key="${focused}"]`)?.focus()
   }
 
@@ -135,7 +135,7 @@ class RunTable {
   fillRow(element, row) {
     const name = `${row.cells.chain}: ${row.input}`
     element.dataset.id = row.id
-    element.querySelector("input").setAttribute("aria-label", `Choose ${name}`)
+    element.querySelector("input").setAttribute("aria-label", t("Choose {name}", { name }))
     for (const cell of element.querySelectorAll("td[data-key]")) {
       const key = cell.dataset.key
       const text = row.cells[key] ?? ""
@@ -159,11 +159,11 @@ class RunTable {
     }
     const pin = element.querySelector(".pin")
     pin.setAttribute("aria-pressed", String(row.pinned))
-    pin.setAttribute("aria-label", `Pin ${name}`)
-    pin.title = row.pinned ? "Unpin" : "Pin: is removed last"
+    pin.setAttribute("aria-label", t("Pin {name}", { name }))
+    pin.title = row.pinned ? t("Unpin") : t("Pin: is removed last")
     const remove = element.querySelector(".remove")
-    remove.setAttribute("aria-label", `Delete ${name}`)
-    remove.title = "Delete"
+    remove.setAttribute("aria-label", t("Delete {name}", { name }))
+    remove.title = t("Delete")
     pin.disabled = remove.disabled = row.live
   }
 
@@ -177,7 +177,7 @@ class RunTable {
       element.classList.toggle("selected", this.chosen.has(id))
       element.querySelector("input").checked = this.chosen.has(id)
     }
-    this.count.textContent = count ? `${count} chosen` : "Choose two to compare"
+    this.count.textContent = count ? t("{count} chosen", { count }) : t("Choose two to compare")
     this.bar.classList.toggle("any", count > 0)
     this.compare.disabled = count !== 2
     this.remove.disabled = this.clear.disabled = count === 0
@@ -197,6 +197,7 @@ const tables = new WeakMap()
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".runs")
+  words = data.words
   if (!tables.has(root)) tables.set(root, new RunTable(root))
   tables.get(root).update(data, setTriggerValue)
 }

@@ -13,9 +13,11 @@ from pages.components.chat.date_groups import zone
 from pages.components.inspector import inspector_actions, playground_actions
 from pages.components.inspector.inspector_state import InspectorState
 from pages.components.inspector.interrupt_card import draw_interrupts
-from pages.components.inspector.programs_view import LANGSMITH_NOTE
+from pages.components.inspector.programs_view import LANGSMITH_NOTE, process_name
 from pages.components.inspector.workspace import draw_workspace
 from pages.components.layout import formatting, playback_bar
+from pages.components.layout.translation import _, digits
+from pages.components.layout.weir_sentences import translated
 from pages.components.session import run_links
 from pages.components.session.app_services import answer_cost
 from pages.components.session.my_runs import reader_of, recent_runs
@@ -75,7 +77,7 @@ def _draw_run(state: InspectorState, run: Run, was_moving: bool, was_quick: bool
         _draw_playback_bar(state, run)
     with st.container(gap="xsmall", key="inspector_head"):
         if seen.root is None:
-            st.caption("The run is about to begin." if run.is_live else "Nothing has happened yet: press Play.")
+            st.caption(_("The run is about to begin.") if run.is_live else _("Nothing has happened yet: press Play."))
         else:
             _draw_outcome(state, run, seen)
     with st.container():
@@ -92,19 +94,19 @@ def _draw_run(state: InspectorState, run: Run, was_moving: bool, was_quick: bool
 def draw_actions(state: InspectorState, run: Run, is_live: bool) -> None:
     """Draw what can be done with the whole run. These widgets stay in place while the run goes on."""
     with st.container(horizontal=True, vertical_alignment="center", key="inspector_actions"):
-        st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=state.close)
+        st.button(_("All runs"), icon=":material/arrow_back:", type="tertiary", on_click=state.close)
         if origin := playground_actions.origin_of(run):
             st.button(
-                "Original call",
+                _("Original call"),
                 icon=":material/undo:",
                 type="tertiary",
                 on_click=playground_actions.show_call,
                 args=(state, origin),
-                help="This run is a call of another run, with changes: show that call",
+                help=_("This run is a call of another run, with changes: show that call"),
             )
         if not is_live and not run.is_recording and "asked" in run.context:
             st.button(
-                "Run again",
+                _("Run again"),
                 icon=":material/refresh:",
                 type="tertiary",
                 on_click=inspector_actions.run_again,
@@ -115,14 +117,17 @@ def draw_actions(state: InspectorState, run: Run, is_live: bool) -> None:
             _draw_page_download(state, run)
         draw_link(run)
         others = {other.id: entry_label(other) for other in recent_runs() if other.id != run.id}
-        recordings = {name: f"Recording: {title}" for name, (title, _) in samples().items()}
+        recordings = {
+            name: _("Recording: {title}").format(title=translated(title))
+            for name, (title, _content) in samples().items()
+        }
         labels = others | recordings
         st.selectbox(
-            "Compare with",
+            _("Compare with"),
             list(labels),
             index=None,
             format_func=lambda run_id: labels.get(run_id, run_id),
-            placeholder="Compare with …",
+            placeholder=_("Compare with …"),
             key="events_other",
             on_change=inspector_actions.compare,
             label_visibility="collapsed",
@@ -133,20 +138,23 @@ def draw_actions(state: InspectorState, run: Run, is_live: bool) -> None:
 
 def _draw_page_download(state: InspectorState, run: Run) -> None:
     """Draw the popover with the run as one file for a browser. The file is made when the popover is opened."""
-    with st.popover("Page", icon=":material/html:", type="tertiary", key="events_page_file", on_change="rerun"):
+    with st.popover(_("Page"), icon=":material/html:", type="tertiary", key="events_page_file", on_change="rerun"):
         st.markdown(
-            "This run as one file that opens in any browser, without Weir: waterfall, data, findings, text and figures."
+            _(
+                "This run as one file that opens in any browser, without Weir: waterfall, data, findings, text and "
+                "figures."
+            )
         )
         if not st.session_state.get("events_page_file"):
             return
         seen = RunSnapshot()
         seen.read_whole(run.events)
         if seen.root is None:
-            st.caption("Nothing has happened in this run.")
+            st.caption(_("Nothing has happened in this run."))
             return
         content = run_page(run, seen, state.findings_of(run, seen))
         st.download_button(
-            f"Save the page ({len(content) / 1_000:,.0f} kB)",
+            _("Save the page ({size})").format(size=f"{digits(len(content) / 1_000, ',.0f')} kB"),
             content if run.can_read(reader_of(run)) else b"",
             file_name=f"weir-{file_id(run)}.html",
             mime="text/html",
@@ -166,13 +174,13 @@ def _draw_playback_bar(state: InspectorState, run: Run) -> None:
     count, total = player.count(), len(run.events)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="inspector_playback_bar"):
         if run.is_live:
-            st.button("Play", icon=":material/play_arrow:", disabled=True, key="events_play_later", width=110)
-            st.caption("The run can be replayed when it has ended.", width="content")
+            st.button(_("Play"), icon=":material/play_arrow:", disabled=True, key="events_play_later", width=110)
+            st.caption(_("The run can be replayed when it has ended."), width="content")
             return
         playback_bar.draw_play_button(player, count, key="events")
         playback_bar.draw_step_buttons(player, count, key="events")
         st.button(
-            "Next error",
+            _("Next error"),
             icon=":material/error:",
             key="events_next_error",
             on_click=_go_to_next_error,
@@ -182,9 +190,12 @@ def _draw_playback_bar(state: InspectorState, run: Run) -> None:
         playback_bar.draw_speed(player, key="events")
         if total:
             position = run.events[count - 1].elapsed if count else 0.0
-            playback_bar.draw_slider(player, count, "Events seen", key="events", width=320)
+            playback_bar.draw_slider(player, count, _("Events seen"), key="events", width=320)
             end = run.events[-1].elapsed
-            st.caption(f"{formatting.seconds(position)} of {formatting.seconds(end)}", width="content")
+            st.caption(
+                _("{position} of {end}").format(position=formatting.seconds(position), end=formatting.seconds(end)),
+                width="content",
+            )
 
 
 def _go_to_next_error(state: InspectorState, run: Run) -> None:
@@ -208,29 +219,31 @@ def _draw_outcome(state: InspectorState, run: Run, seen: RunSnapshot) -> None:
     cost = None if run.is_recording else answer_cost(metrics)
     is_whole = len(seen.events) == len(run.events)
     icon, color = STATUS_BADGES.get(result.status, (":material/check_circle:", "green"))
-    badge = f":{color}-badge[{icon} {result.status.value}]" if is_whole else ":gray-badge[:material/replay: Replay]"
-    st.markdown(
-        f"**{formatting.escape_markdown(run.name)}** {badge} {len(seen.events):,} events · "
-        f"{formatting.metrics_line(metrics, cost)}"
-        + (" · :material/description: a recording" if run.is_recording else "")
-    )
+    badge = f":{color}-badge[{icon} {translated(result.status.value)}]"
+    if not is_whole:
+        badge = f":gray-badge[:material/replay: {_('Replay')}]"
+    events = _("{count} events").format(count=digits(len(seen.events)))
+    parts = [f"{badge} {events}", formatting.metrics_line(metrics, cost)]
+    if run.is_recording:
+        parts.append(f":material/description: {_('a recording')}")
+    st.markdown(f"**{formatting.escape_markdown(run.name)}** {' · '.join(parts)}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="inspector_input_line"):
         if not state.is_moving(run) and (found := state.findings_of(run, seen)):
             spent = f" ({formatting.seconds(found[0].seconds)})" if found[0].seconds >= 0.01 else ""
             st.button(
-                f"{found[0].kind.message}{spent}",
+                f"{translated(found[0].kind.message)}{spent}",
                 icon=":material/stethoscope:",
                 type="tertiary",
                 key="events_worst_finding",
                 on_click=_open_doctor,
-                help="The doctor's first finding: open the doctor",
+                help=_("The doctor's first finding: open the doctor"),
             )
         # As code: an address in it does not become a link.
-        st.markdown(f"Input: {formatting.inline_code(_input_text(run))}")
+        st.markdown(_("Input: {text}").format(text=formatting.inline_code(_input_text(run))))
     if run.is_attached:
         st.caption(formatting.escape_markdown(_sender(run, seen)))
     if is_whole and result.message:
-        st.markdown(f"{result.message} {result.hint}")
+        st.markdown(f"{translated(result.message)} {translated(result.hint)}")
     _draw_errors(seen.error_origins)
 
 
@@ -239,15 +252,16 @@ def _sender(run: Run, seen: RunSnapshot) -> str:
     program = program_of(run)
     name, host = (replace_invisible(str(program.get(key, ""))[:100]) for key in ("name", "host"))
     if has_no_stream(run):
-        return f"Sent by {name or 'a program'} through LangSmith's client. {LANGSMITH_NOTE}"
-    process = f"process {str(program.get('pid', ''))[:20]}{' on ' * bool(host)}{host}"
-    sentences = [f"Sent by {name or 'a program'}, {process}."]
+        sent = _("Sent by {program} through LangSmith's client.").format(program=name or _("a program"))
+        return f"{sent} {_(LANGSMITH_NOTE)}"
+    process = process_name(str(program.get("pid", ""))[:20], host)
+    sentences = [_("Sent by {program}, {process}.").format(program=name or _("a program"), process=process)]
     models = [node for node in seen.root.walk() if node.is_model] if seen.root else []
     if any(node.status is NodeStatus.DONE and not node.chunk_times for node in models):
-        sentences.append("A model was called with invoke, not with stream, so its answer has no tokens.")
-    sentences.append("What parsers and other steps yield is not seen from outside of the program.")
+        sentences.append(_("A model was called with invoke, not with stream, so its answer has no tokens."))
+    sentences.append(_("What parsers and other steps yield is not seen from outside of the program."))
     if program.get("content") is False:
-        sentences.append("The program sends no texts: each character is a dot.")
+        sentences.append(_("The program sends no texts: each character is a dot."))
     return " ".join(sentences)
 
 
@@ -274,17 +288,28 @@ def _draw_errors(origins: Sequence[RunNode]) -> None:
         with st.container(key="inspector_error"):
             st.markdown(_error_line(node))
     if len(origins) > 1:
-        with st.popover(f"{len(origins) - 1:,} more errors", icon=":material/error:", type="tertiary"):
+        with st.popover(
+            _("{count} more errors").format(count=digits(len(origins) - 1)), icon=":material/error:", type="tertiary"
+        ):
             for node in origins[1:MAX_ERRORS]:
                 st.markdown(_error_line(node))
             if len(origins) > MAX_ERRORS:
-                st.caption(f"These are the first {MAX_ERRORS} of {len(origins):,} errors; the events have all.")
+                st.caption(
+                    _("These are the first {shown} of {count} errors; the events have all.").format(
+                        shown=MAX_ERRORS, count=digits(len(origins))
+                    )
+                )
 
 
 def _error_line(node: RunNode) -> str:
-    causes = [f"Caused by {cause[:MAX_ERROR_CHARS].rstrip('.')}." for cause in node.causes[:MAX_ERRORS]]
-    streamed = [f"It had streamed {len(node.text):,} characters."] if node.chunk_texts else []
-    text = " ".join((f"{node.name} failed: {node.error[:MAX_ERROR_CHARS].rstrip('.')}.", *causes, *streamed))
+    causes = [
+        _("Caused by {cause}.").format(cause=cause[:MAX_ERROR_CHARS].rstrip(".")) for cause in node.causes[:MAX_ERRORS]
+    ]
+    streamed = (
+        [_("It had streamed {count} characters.").format(count=digits(len(node.text)))] if node.chunk_texts else []
+    )
+    failed = _("{name} failed: {error}.").format(name=node.name, error=node.error[:MAX_ERROR_CHARS].rstrip("."))
+    text = " ".join((failed, *causes, *streamed))
     return f":material/error: {formatting.escape_markdown(text)}"
 
 

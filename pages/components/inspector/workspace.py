@@ -13,6 +13,7 @@ from pages.components.inspector.latency_view import draw_latencies
 from pages.components.inspector.programs_view import LANGSMITH_NOTE
 from pages.components.inspector.run_charts import HEADER_HEIGHT, ROW_HEIGHT
 from pages.components.inspector.state_view import draw_state
+from pages.components.layout.translation import N_, _, digits
 from pages.components.waterfall import waterfall_view
 from pages.components.waterfall.waterfall_view import HEAD_HEIGHT, draw_waterfall
 from weir.analysis.answer_reader import answer_text
@@ -27,8 +28,8 @@ from weir.text.invisible_characters import replace_invisible
 
 MAX_TEXT_CHARS = 20_000
 
-VIEWS = ("Data", "Events", "Latency", "Doctor", "Text")
-GRAPH_VIEWS = ("Graph", "State", "Tools")
+VIEWS = (N_("Data"), N_("Events"), N_("Latency"), N_("Doctor"), N_("Text"))
+GRAPH_VIEWS = (N_("Graph"), N_("State"), N_("Tools"))
 """Views of a run of a graph."""
 
 WATERFALL_ROWS = 25
@@ -92,11 +93,11 @@ def _draw_tabs(state: InspectorState, run: Run, seen: RunSnapshot) -> str:
     # A run that goes on has no count: each event would be diagnosed again.
     count = 0 if state.is_moving(run) else len(state.findings_of(run, seen))
     chosen = st.segmented_control(
-        "View",
+        _("View"),
         options,
         required=True,
         key="view",
-        format_func=lambda name: f"{name} {count}" if name == "Doctor" and count else name,
+        format_func=lambda name: f"{_(name)} {count}" if name == "Doctor" and count else _(name),
         label_visibility="collapsed",
         wrap=True,
     )
@@ -121,7 +122,7 @@ def _draw_view(
             streaming = max(seen.nodes.values(), key=lambda other: len(other.chunk_times))
         at = event.elapsed if event else None
         if has_no_stream(run):
-            st.caption(LANGSMITH_NOTE)
+            st.caption(_(LANGSMITH_NOTE))
         draw_latencies(seen.root, streaming, seen.metrics(), at, key="events_latency", pick=state.pick)
     elif view == "Doctor":
         draw_diagnosis(seen.root, state.findings_of(run, seen), pick=partial(show_event, state))
@@ -133,12 +134,12 @@ def _draw_view(
         graph_views.draw_tools(seen.events, pick=partial(show_event, state))
     else:
         if reasoning := "".join(one.reasoning for one in seen.nodes.values()):
-            with st.expander("Thinking"):
+            with st.expander(_("Thinking")):
                 st.text(replace_invisible(reasoning[-MAX_TEXT_CHARS:]))
         if has_no_stream(run):
-            st.caption(LANGSMITH_NOTE)
+            st.caption(_(LANGSMITH_NOTE))
         text = replace_invisible(answer_text(seen.events)[-MAX_TEXT_CHARS:])
-        st.text(text or "There is no text of an answer so far.")
+        st.text(text or _("There is no text of an answer so far."))
 
 
 def show_event(state: InspectorState, seq: int) -> None:
@@ -157,17 +158,19 @@ def _draw_events(
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="inspector_filter"):
         size = event_filter_form.size()
-        with st.popover("Filter", icon=":material/filter_alt:", type="tertiary" if not size else "secondary"):
+        with st.popover(_("Filter"), icon=":material/filter_alt:", type="tertiary" if not size else "secondary"):
             event_filter_form.draw_filter(seen)
-            folded = st.toggle("Fold chunks", value=True, key="events_fold", help="Consecutive chunks are one row")
+            folded = st.toggle(
+                _("Fold chunks"), value=True, key="events_fold", help=_("Consecutive chunks are one row")
+            )
         event_filter_form.draw_chips()
         counts = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content")
         search = st.text_input(
-            "Search names and payloads",
+            _("Search names and payloads"),
             key="search",
             type="search",
             bind="query-params",
-            placeholder="Search",
+            placeholder=_("Search"),
             label_visibility="collapsed",
             width=150,
         )
@@ -190,11 +193,14 @@ def _draw_events(
 def _draw_count(rows: Sequence[EventRow], total: int) -> None:
     matching = sum(len(row.events) for row in rows)
     if not rows:
-        st.caption("No event matches", width="content")
-        st.button("Clear", key="events_clear", type="tertiary", on_click=_clear)
+        st.caption(_("No event matches"), width="content")
+        st.button(_("Clear"), key="events_clear", type="tertiary", on_click=_clear)
         return
-    count = f"{matching:,} of {total:,} events"
-    st.caption(count if len(rows) == matching else f"{count}, {len(rows):,} rows", width="content")
+    text = _("{count} of {total} events") if len(rows) == matching else _("{count} of {total} events, {rows} rows")
+    st.caption(
+        text.format(count=digits(matching), total=digits(total), rows=digits(len(rows))),
+        width="content",
+    )
 
 
 def _clear() -> None:

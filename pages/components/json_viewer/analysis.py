@@ -9,9 +9,11 @@ import streamlit as st
 
 from pages.components.json_viewer.json_source import JsonSource
 from pages.components.json_viewer.json_state import JsonState
-from pages.components.json_viewer.outline_view import LEGEND, chunks_html, html
+from pages.components.json_viewer.outline_view import chunks_html, html, legend
 from pages.components.json_viewer.timeline_chart import draw_field_timeline
 from pages.components.layout import formatting, playback_bar
+from pages.components.layout.translation import N_, _, digits, ngettext
+from pages.components.layout.weir_sentences import translated
 from pages.components.session import run_links
 from weir.partial_json.dialect import LIKE_LANGCHAIN, MODEL_ANSWER
 from weir.partial_json.fields import FieldEvent, JsonError, ParseResult, ParseStatus
@@ -20,7 +22,7 @@ from weir.partial_json.outline import outline
 from weir.partial_json.parser import PartialJson
 from weir.partial_json.parser_comparison import CANDIDATES, LANGCHAIN, ParserResult, compare_parsers
 
-VIEWS = ["Field timeline", "Current chunk", "Parser comparison", "Chain output"]
+VIEWS = [N_("Field timeline"), N_("Current chunk"), N_("Parser comparison"), N_("Chain output")]
 MAX_ROWS = 300
 MAX_TEXT = 20_000
 """Characters that LangChain's parser is given: it starts over at each chunk."""
@@ -56,9 +58,16 @@ def _draw(state: JsonState, source: JsonSource, was_playing: bool) -> None:
         st.html(chunks_html([chunk.text for chunk in source.chunks[:count]]))
     with right, st.container(height=HEIGHT, border=True):
         st.html(html(outline(parser, source.schema, limit=MAX_ROWS)))
-    st.caption(LEGEND)
+    st.caption(legend())
     view = st.segmented_control(
-        "View", VIEWS, default=VIEWS[0], required=True, key="json_view", label_visibility="collapsed", wrap=True
+        _("View"),
+        VIEWS,
+        format_func=_,
+        default=VIEWS[0],
+        required=True,
+        key="json_view",
+        label_visibility="collapsed",
+        wrap=True,
     )
     if view == VIEWS[0]:
         at = source.chunks[count - 1].elapsed if count else source.chunks[0].elapsed
@@ -78,10 +87,15 @@ def _draw_playback_bar(state: JsonState, source: JsonSource, count: int) -> bool
     player, total = state.player(source), len(source.chunks)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         playback_bar.draw_play_button(player, count, key="json")
-        playback_bar.draw_slider(player, count, "Chunks", key="json")
+        playback_bar.draw_slider(player, count, _("Chunks"), key="json")
         at = source.chunks[count - 1].elapsed if count else source.chunks[0].elapsed
-        st.caption(f"chunk {count:,} of {total:,} · {formatting.seconds(at)}", width="content")
-        return st.toggle("Show unfinished numbers", key="json_early", help="As LangChain shows them: 1, 12, 120")
+        st.caption(
+            _("chunk {count} of {total} · {at}").format(
+                count=digits(count), total=digits(total), at=formatting.seconds(at)
+            ),
+            width="content",
+        )
+        return st.toggle(_("Show unfinished numbers"), key="json_early", help=_("As LangChain shows them: 1, 12, 120"))
 
 
 def draw_state(parser: PartialJson, ending: ParseResult | None, invalid: Sequence[str]) -> None:
@@ -91,25 +105,33 @@ def draw_state(parser: PartialJson, ending: ParseResult | None, invalid: Sequenc
     """
     error = parser.error or (ending.error if ending else None)
     if ending is not None and ending.status is ParseStatus.COMPLETE and invalid:
-        named = ", ".join(formatting.inline_code(pointer or "(document)") for pointer in invalid[:MAX_NAMED])
+        named = ", ".join(formatting.inline_code(pointer or _("(document)")) for pointer in invalid[:MAX_NAMED])
         more = ", …" if len(invalid) > MAX_NAMED else ""
-        fields = "1 field is" if len(invalid) == 1 else f"{len(invalid):,} fields are"
-        st.markdown(f":red-badge[:material/rule: Complete, not valid] {fields} invalid: {named}{more}")
-    elif ending is not None and ending.status is ParseStatus.COMPLETE:
-        st.markdown(":green-badge[:material/check_circle: Complete]")
-    elif ending is not None and ending.status is ParseStatus.TRUNCATED:
-        unfinished = ", ".join(formatting.inline_code(pointer or "(document)") for pointer in ending.open[-3:])
         st.markdown(
-            f":orange-badge[:material/content_cut: Cut off] The text ends before the JSON does. Unfinished: "
-            f"{unfinished or 'the document'}. What is closed can be used."
+            ngettext(
+                ":red-badge[:material/rule: Complete, not valid] {count} field is invalid: {names}",
+                ":red-badge[:material/rule: Complete, not valid] {count} fields are invalid: {names}",
+                len(invalid),
+            ).format(count=digits(len(invalid)), names=named + more)
+        )
+    elif ending is not None and ending.status is ParseStatus.COMPLETE:
+        st.markdown(_(":green-badge[:material/check_circle: Complete]"))
+    elif ending is not None and ending.status is ParseStatus.TRUNCATED:
+        unfinished = ", ".join(formatting.inline_code(pointer or _("(document)")) for pointer in ending.open[-3:])
+        st.markdown(
+            _(
+                ":orange-badge[:material/content_cut: Cut off] The text ends before the JSON does. "
+                "Unfinished: {names}. What is closed can be used."
+            ).format(names=unfinished or _("the document"))
         )
     elif isinstance(error, JsonError):
         st.markdown(
-            f":red-badge[:material/error: Not JSON] {formatting.escape_markdown(str(error))} "
-            "The text before it is kept."
+            _(":red-badge[:material/error: Not JSON] {error} The text before it is kept.").format(
+                error=formatting.escape_markdown(translated(str(error)))
+            )
         )
     else:
-        st.markdown(":orange-badge[:material/edit: Growing]")
+        st.markdown(_(":orange-badge[:material/edit: Growing]"))
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
@@ -119,19 +141,21 @@ def _cached_face_off(chunks: tuple[str, ...]) -> list[ParserResult]:
 
 def _draw_chunk(source: JsonSource, count: int, parser: PartialJson, events: list[FieldEvent]) -> None:
     if not count:
-        st.caption("No chunk has arrived yet.")
+        st.caption(_("No chunk has arrived yet."))
         return
     st.markdown(
-        f"**Chunk {count}**: {formatting.inline_code(json.dumps(source.chunks[count - 1].text, ensure_ascii=False))}"
+        _("**Chunk {number}**: {text}").format(
+            number=count, text=formatting.inline_code(json.dumps(source.chunks[count - 1].text, ensure_ascii=False))
+        )
     )
     left, right = st.columns(2)
     with left:
-        st.caption("This step as a JSON Patch (RFC 6902): a growing string is replaced")
+        st.caption(_("This step as a JSON Patch (RFC 6902): a growing string is replaced"))
         st.code(_lines(patch(events, parser.value)), language="json", wrap_lines=True)
-        st.caption("The same with *append*, which the standard does not have")
+        st.caption(_("The same with *append*, which the standard does not have"))
         st.code(_lines(deltas(events, parser.value)), language="json", wrap_lines=True)
     with right:
-        st.caption("The text so far, parsed by LangChain's JsonOutputParser")
+        st.caption(_("The text so far, parsed by LangChain's JsonOutputParser"))
         parse = LANGCHAIN.begin()
         try:
             value = parse("".join(chunk.text for chunk in source.chunks[:count])[:MAX_TEXT])
@@ -152,30 +176,31 @@ def _draw_face_off(source: JsonSource, count: int) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "parser": [score.name for score in scores],
-                "µs a chunk": [score.microseconds_per_chunk for score in scores],
-                "errors": [score.errors for score in scores],
-                "type flips": [score.growth.flips for score in scores],
-                "vanished keys": [score.growth.vanished for score in scores],
-                "rewritten strings": [score.growth.rewrites for score in scores],
-                "final value right": [
-                    {True: "✓ yes", False: "✗ no", None: "not compared"}[score.ends_right] for score in scores
+                _("parser"): [score.name for score in scores],
+                _("µs a chunk"): [score.microseconds_per_chunk for score in scores],
+                _("errors"): [score.errors for score in scores],
+                _("type flips"): [score.growth.flips for score in scores],
+                _("vanished keys"): [score.growth.vanished for score in scores],
+                _("rewritten strings"): [score.growth.rewrites for score in scores],
+                _("final value right"): [
+                    {True: _("✓ yes"), False: _("✗ no"), None: _("not compared")}[score.ends_right] for score in scores
                 ],
             }
         ),
         hide_index=True,
-        column_config={"µs a chunk": st.column_config.NumberColumn(format="%.1f")},
-        alt="How the parsers did on the same chunks",
+        column_config={_("µs a chunk"): st.column_config.NumberColumn(format="%.1f")},
+        alt=_("How the parsers did on the same chunks"),
     )
     if compared < len(source.chunks):
         st.caption(
-            f"Over the first {compared:,} of {len(source.chunks):,} chunks: these parsers re-read everything at each "
-            "chunk (quadratic)."
+            _(
+                "Over the first {shown} of {count} chunks: these parsers re-read everything at each chunk (quadratic)."
+            ).format(shown=digits(compared), count=digits(len(source.chunks)))
         )
     step = min(count, compared)
     if not step:
         return
-    st.caption(f"Each parser's value after chunk {step}")
+    st.caption(_("Each parser's value after chunk {number}").format(number=step))
     for column, score in zip(st.columns(len(CANDIDATES)), scores, strict=True):
         with column:
             st.markdown(f"**{score.name}**")
@@ -188,26 +213,33 @@ def _draw_face_off(source: JsonSource, count: int) -> None:
 
 def _draw_yielded(source: JsonSource) -> None:
     if not source.yielded:
-        st.caption("A pasted text has no chain. Choose *A model* to see what LangChain yields, and when.")
+        st.caption(_("A pasted text has no chain. Choose *A model* to see what LangChain yields, and when."))
         return
     first, last = source.yielded[0].elapsed, source.yielded[-1].elapsed
     st.markdown(
-        f"The chain yielded **{len(source.yielded):,}** chunks; its model wrote **{len(source.chunks):,}**. The "
-        f"chain's first arrived at {formatting.seconds(first)}, its last at {formatting.seconds(last)}; the model's "
-        f"first at {formatting.seconds(source.chunks[0].elapsed)}."
+        _(
+            "The chain yielded **{count}** chunks; its model wrote **{written}**. The chain's first "
+            "arrived at {first}, its last at {last}; the model's first at {model}."
+        ).format(
+            count=digits(len(source.yielded)),
+            written=digits(len(source.chunks)),
+            first=formatting.seconds(first),
+            last=formatting.seconds(last),
+            model=formatting.seconds(source.chunks[0].elapsed),
+        )
     )
     last_chunks = source.yielded[-200:]
     st.dataframe(
         pd.DataFrame(
             {
-                "time (s)": [chunk.elapsed for chunk in last_chunks],
+                _("time (s)"): [chunk.elapsed for chunk in last_chunks],
                 "chunk": [json.dumps(chunk.value, ensure_ascii=False)[:300] for chunk in last_chunks],
             }
         ),
         hide_index=True,
         column_config={
-            "time (s)": st.column_config.NumberColumn(format="%.3f", width=80),
+            _("time (s)"): st.column_config.NumberColumn(format="%.3f", width=80),
             "chunk": st.column_config.TextColumn(width="large"),
         },
-        alt="What the chain yielded",
+        alt=_("What the chain yielded"),
     )

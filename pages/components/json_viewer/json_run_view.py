@@ -11,9 +11,11 @@ from pages.components.answer.share_popover import draw_link
 from pages.components.json_viewer.analysis import HEIGHT
 from pages.components.json_viewer.json_source import JsonSource, of_run, schema_of
 from pages.components.json_viewer.json_state import JsonState
-from pages.components.json_viewer.outline_view import LEGEND, html
+from pages.components.json_viewer.outline_view import html, legend
 from pages.components.json_viewer.source_form import SCHEMA_KEY, SourceChoice
 from pages.components.layout import formatting, suggestions
+from pages.components.layout.translation import _, digits
+from pages.components.layout.weir_sentences import translated
 from pages.components.session import run_links, run_start
 from pages.components.session.model_choice import page_models
 from weir.access.limits import LimitReachedError
@@ -34,7 +36,7 @@ LIVE_TEXT_CHARS = 500
 def start_json_run(state: JsonState, topic: str, choice: SourceChoice) -> None:
     """Ask the model to describe a topic. Called by the script, not by a callback: at a limit it reruns the script."""
     if choice.schema is None:
-        state.problem = "Fix the schema first."
+        state.problem = _("Fix the schema first.")
         return
     try:
         prepared = prepare_structured(page_models(), topic, choice.schema or Profile, choice.method)
@@ -52,8 +54,10 @@ def start_json_run(state: JsonState, topic: str, choice: SourceChoice) -> None:
 def draw_ideas(state: JsonState) -> None:
     """Draw what the page does, and three topics to click."""
     st.markdown(
-        "Watch JSON arrive field by field: type a topic below, and each field is checked against the schema as soon "
-        "as it is complete. Or paste a text to see how a parser handles it. That needs no model."
+        _(
+            "Watch JSON arrive field by field: type a topic below, and each field is checked against the schema as "
+            "soon as it is complete. Or paste a text to see how a parser handles it. That needs no model."
+        )
     )
     for idea in suggestions.JSON:
         st.button(
@@ -73,7 +77,7 @@ def draw_live_run(run: Run) -> None:
     not delay the page.
     """
     head = st.empty()
-    head.caption("Waiting for the first chunk")
+    head.caption(_("Waiting for the first chunk"))
     left, right = st.columns(2)
     with left:
         raw = st.empty()
@@ -81,7 +85,7 @@ def draw_live_run(run: Run) -> None:
         raw.code(" ", language=None, wrap_lines=True, height=HEIGHT)
     with right, st.container(height=HEIGHT, border=True):
         fields = st.empty()
-    st.caption(LEGEND)
+    st.caption(legend())
     schema = schema_of(run)
     parser, stream, fed, tail = PartialJson(schema=schema), RunJsonReader(), 0, ""
     meter = MetricsAccumulator()
@@ -105,7 +109,9 @@ def draw_live_run(run: Run) -> None:
         tail = tail[-LIVE_TEXT_CHARS:]
         raw.code(replace_invisible(tail), language=None, wrap_lines=True, height=HEIGHT)
         fields.html(html(outline(parser, schema, limit=LIVE_ROWS)))
-        head.caption(f"{fed:,} chunks · the last at {formatting.seconds(new[-1].elapsed)}")
+        head.caption(
+            _("{count} chunks · the last at {time}").format(count=digits(fed), time=formatting.seconds(new[-1].elapsed))
+        )
 
 
 def draw_outcome(state: JsonState, run: Run) -> JsonSource:
@@ -115,20 +121,18 @@ def draw_outcome(state: JsonState, run: Run) -> JsonSource:
     metrics = run_metrics(run.events)
     result = outcome(run, metrics)
     value = json.dumps(run.input, ensure_ascii=False)[:80]
-    st.markdown(
-        f"**{formatting.escape_markdown(run.name)}** {formatting.escape_markdown(value)} · {result.status.value} · "
-        f"{figures_line(metrics)}"
-    )
+    name, value = (formatting.escape_markdown(text) for text in (run.name, value))
+    st.markdown(f"**{name}** {value} · {translated(result.status.value)} · {figures_line(metrics)}")
     if result.message:
-        st.markdown(f"{result.message} {result.hint}")
+        st.markdown(f"{translated(result.message)} {translated(result.hint)}")
         if result.detail:
             st.code(replace_invisible(result.detail), language=None, wrap_lines=True)
     with st.container(horizontal=True, vertical_alignment="center"):
         topic = run.input.get("topic") if isinstance(run.input, dict) else None
         if result.status is not AnswerStatus.DONE and not run.is_recording and topic:
-            st.button("Retry", icon=":material/refresh:", on_click=state.request, args=(topic,))
+            st.button(_("Retry"), icon=":material/refresh:", on_click=state.request, args=(topic,))
         st.page_link(
-            "events.py", label="Inspect", icon=":material/timeline:", query_params={"run": run.id}, width="content"
+            "events.py", label=_("Inspect"), icon=":material/timeline:", query_params={"run": run.id}, width="content"
         )
         draw_link(run)
     return of_run(run, stream)

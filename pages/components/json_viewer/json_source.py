@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from chains.structured import class_of_fields
+from pages.components.layout.translation import N_, _
 from weir.analysis.run_json import ChainOutput, RunJsonReader, TimedText
 from weir.partial_json import adversarial_chunking
 from weir.partial_json.checked_schema import SchemaError
@@ -24,10 +25,10 @@ STALL_AT, STALL_SECONDS = 0.5, 2.0
 class Chunker(StrEnum):
     """How a pasted text is cut into chunks."""
 
-    ONE = "1 character"
-    FOUR = "4 characters"
-    N = "n characters"
-    HOSTILE = "adversarial"
+    ONE = N_("1 character")
+    FOUR = N_("4 characters")
+    N = N_("n characters")
+    HOSTILE = N_("adversarial")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,9 @@ def own_schema(text: str) -> dict[str, Any] | type[BaseModel]:
     try:
         schema = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"This JSON Schema is not JSON: {error}.") from None
+        raise ValueError(_("This JSON Schema is not JSON: {error}.").format(error=error)) from None
     if schema.get("type") != "object" or not isinstance(schema.get("properties"), dict):
-        raise ValueError('The schema must be of an object: {"type": "object", "properties": {…}}.')
+        raise ValueError(_('The schema must be of an object: {"type": "object", "properties": {…}}.'))
     checked: dict[str, Any] = schema
     return checked
 

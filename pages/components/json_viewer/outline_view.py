@@ -6,6 +6,8 @@ from html import escape
 import streamlit as st
 
 from pages.components.layout.palette import AMBER, BLUE, GREY, RED, TEAL
+from pages.components.layout.translation import _, digits
+from pages.components.layout.weir_sentences import translated
 from weir.partial_json.outline import OutlineRow, Stage
 from weir.text.invisible_characters import replace_invisible
 
@@ -38,7 +40,10 @@ MAX_INDENT = 6
 _MARKS = {Stage.ABSENT: "○", Stage.GROWING: "◐", Stage.CLOSED: "●", Stage.VALID: "✓", Stage.INVALID: "✗"}
 _CLASSES = {Stage.ABSENT: "a", Stage.GROWING: "g", Stage.CLOSED: "c", Stage.VALID: "v", Stage.INVALID: "x"}
 
-LEGEND = " · ".join(f"{_MARKS[stage]} {stage.value}" for stage in Stage)
+
+def legend() -> str:
+    """Return what the marks mean, in one line."""
+    return " · ".join(f"{_MARKS[stage]} {translated(stage.value)}" for stage in Stage)
 
 
 def draw_style() -> None:
@@ -54,7 +59,7 @@ def html(rows: Sequence[OutlineRow]) -> str:
 def chunks_html(chunks: Sequence[str]) -> str:
     """Return the end of a text as HTML, with every second chunk tinted."""
     hidden = max(0, len(chunks) - MAX_TINTED_CHUNKS)
-    parts = [f"… {hidden:,} chunks before …\n"] if hidden else []
+    parts = [f"… {_('{count} chunks before').format(count=digits(hidden))} …\n"] if hidden else []
     for number in range(hidden, len(chunks)):
         text = escape(chunks[number][-MAX_CHUNK_CHARS:], quote=False)
         parts.append(f"<i>{text}</i>" if number % 2 else text)
@@ -67,5 +72,5 @@ def _line(row: OutlineRow) -> str:
     classes = f"{_CLASSES[row.stage]} d{min(row.depth, MAX_INDENT)}"
     return (
         f'<div class="{classes}">{key}<span>{escape(row.preview, quote=False)}'
-        f"{problem}</span><i>{_MARKS[row.stage]} {row.stage.value}</i></div>"
+        f"{problem}</span><i>{_MARKS[row.stage]} {translated(row.stage.value)}</i></div>"
     )

@@ -10,15 +10,17 @@ from chains.structured import EXAMPLES, StructuredMethod
 from pages.components.json_viewer.json_source import Chunker, form_of, own_schema
 from pages.components.json_viewer.json_state import JsonState, PastedText
 from pages.components.layout import formatting
+from pages.components.layout.translation import N_, _
+from pages.components.layout.weir_sentences import translated
 from weir.partial_json.checked_schema import SchemaError
 from weir.partial_json.parser import PartialJson
 
 Schema = dict[str, Any] | type[BaseModel]
 
-MODEL, PASTE = "A model", "Pasted text"
+MODEL, PASTE = N_("A model"), N_("Pasted text")
 SCHEMA_KEY = f"json_schema_{MODEL}"
 """In the session: the name of the schema for a model."""
-OWN, NONE = "My own", "None"
+OWN, NONE = N_("My own"), N_("None")
 FIELDS = "name: str\nyear: int\ntags: list[str]\nverdict: Literal['good', 'bad']"
 PASTED = '{"name": "Weir \\ud83c\\udf0a", "tags": ["stream", "gauge"], "height": 1.5e0, "open": true, "owner": null}'
 
@@ -37,13 +39,19 @@ class SourceChoice:
 def draw_source_choice() -> SourceChoice:
     """Draw where the JSON comes from, its schema and, for a model, LangChain's method."""
     kind = st.segmented_control(
-        "From", [MODEL, PASTE], default=MODEL, required=True, key="json_kind", label_visibility="collapsed"
+        _("From"),
+        [MODEL, PASTE],
+        format_func=_,
+        default=MODEL,
+        required=True,
+        key="json_kind",
+        label_visibility="collapsed",
     )
     schema = _draw_schema(kind)
     if kind == PASTE:
         return SourceChoice(False, schema, StructuredMethod.DICT)
     st.selectbox(
-        "Method",
+        _("Method"),
         list(StructuredMethod),
         key="json_method",
         width=200,
@@ -56,7 +64,7 @@ def draw_source_choice() -> SourceChoice:
 def draw_method(choice: SourceChoice) -> SourceChoice:
     """Draw the method's code, and return the choice: without its schema if the method does not take that."""
     if choice.method is StructuredMethod.PYDANTIC and isinstance(choice.schema, dict):
-        st.caption(":material/info: This method needs a Pydantic class: list the fields, or choose another method.")
+        st.caption(_(":material/info: This method needs a Pydantic class: list the fields, or choose another method."))
         choice = SourceChoice(True, None, choice.method)
     st.code(choice.method.code, language="python")
     return choice
@@ -64,10 +72,17 @@ def draw_method(choice: SourceChoice) -> SourceChoice:
 
 def _draw_schema(kind: str) -> Schema | None:
     options = [*EXAMPLES, OWN] if kind == MODEL else [NONE, *EXAMPLES, OWN]
-    name = st.selectbox("Schema", options, key=f"json_schema_{kind}", width=160, label_visibility="collapsed")
-    with st.popover("Schema", icon=":material/schema:"):
+    name = st.selectbox(
+        _("Schema"),
+        options,
+        format_func=lambda option: _(option) if option in (OWN, NONE) else option,
+        key=f"json_schema_{kind}",
+        width=160,
+        label_visibility="collapsed",
+    )
+    with st.popover(_("Schema"), icon=":material/schema:"):
         if name == NONE:
-            st.caption("No schema: only the syntax is checked.")
+            st.caption(_("No schema: only the syntax is checked."))
             return {}
         if name != OWN:
             st.json(EXAMPLES[name].model_json_schema(), expanded=3)
@@ -77,7 +92,7 @@ def _draw_schema(kind: str) -> Schema | None:
 
 def _draw_own_schema() -> Schema | None:
     text = st.text_area(
-        "A list of fields, or a JSON Schema",
+        _("A list of fields, or a JSON Schema"),
         value=FIELDS,
         key="json_own",
         height=220,
@@ -88,7 +103,7 @@ def _draw_own_schema() -> Schema | None:
         schema = own_schema(text)
         PartialJson(schema=form_of(schema))
     except (ValueError, SchemaError) as error:
-        st.error(formatting.escape_markdown(str(error)), icon=":material/error:")
+        st.error(formatting.escape_markdown(translated(str(error))), icon=":material/error:")
         return None
     st.json(form_of(schema), expanded=2)
     return schema
@@ -96,15 +111,21 @@ def _draw_own_schema() -> Schema | None:
 
 def draw_paste_form(state: JsonState) -> None:
     """Draw the text to parse and how it is cut into chunks."""
-    st.text_area("JSON, with or without prose around it", value=PASTED, key="json_text", height=120)
+    st.text_area(_("JSON, with or without prose around it"), value=PASTED, key="json_text", height=120)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
-            "Chunk size", list(Chunker), default=Chunker.FOUR, required=True, key="json_chunker", wrap=True
+            _("Chunk size"),
+            list(Chunker),
+            format_func=_,
+            default=Chunker.FOUR,
+            required=True,
+            key="json_chunker",
+            wrap=True,
         )
         if st.session_state.json_chunker == Chunker.N:
             st.number_input("n", 1, 10_000, 8, key="json_size", width=120)
-        st.number_input("Drop last characters", 0, 1_000_000, 0, key="json_cut", width=200)
-        st.button("Parse", icon=":material/play_arrow:", type="primary", on_click=_parse_pasted, args=(state,))
+        st.number_input(_("Drop last characters"), 0, 1_000_000, 0, key="json_cut", width=200)
+        st.button(_("Parse"), icon=":material/play_arrow:", type="primary", on_click=_parse_pasted, args=(state,))
 
 
 def _parse_pasted(state: JsonState) -> None:

@@ -6,11 +6,14 @@ import streamlit as st
 
 from pages.components.layout.formatting import inline_code, seconds
 from pages.components.layout.palette import AMBER, BLUE, GREY, RED, TEAL
+from pages.components.layout.translation import _, digits
+from pages.components.layout.weir_sentences import translated
 from weir.partial_json.field_timeline import FieldTimeline, FieldTimelines
 from weir.partial_json.fields import Validity
 
 MAX_LINES = 60
-_COLORS = alt.Scale(domain=["growing", "closed", "valid", "invalid"], range=[AMBER, BLUE, TEAL, RED])
+_STATES = {"growing": AMBER, "closed": BLUE, "valid": TEAL, "invalid": RED}
+"""Colours of the values of `Stage`."""
 
 
 def draw_field_timeline(lives: FieldTimelines, started: float, end: float, at: float) -> None:
@@ -20,44 +23,51 @@ def draw_field_timeline(lives: FieldTimelines, started: float, end: float, at: f
     """
     lines = lives.lines[:MAX_LINES]
     if not lines:
-        st.caption("There is no field yet.")
+        st.caption(_("There is no field yet."))
         return
     st.markdown(_sentences(lives, started, end))
     bars = pd.DataFrame([bar for line in lines for bar in _bars(line, end)])
-    order = [line.pointer or "(document)" for line in lines]
+    colors = alt.Scale(domain=[translated(state) for state in _STATES], range=list(_STATES.values()))
+    order = [line.pointer or _("(document)") for line in lines]
     chart: alt.Chart = (
         alt.Chart(bars)
         .mark_bar(height=12, cornerRadius=2, strokeWidth=1.5)
         .encode(
-            x=alt.X("from:Q", title="seconds since the start", scale=alt.Scale(domain=[started, max(end, 1e-3)])),
+            x=alt.X("from:Q", title=_("seconds since the start"), scale=alt.Scale(domain=[started, max(end, 1e-3)])),
             x2="to:Q",
             y=alt.Y("path:N", sort=order, title=None, axis=alt.Axis(labelLimit=240, labelOverlap=False, ticks=False)),
-            color=alt.Color("state:N", scale=_COLORS, legend=alt.Legend(orient="top", title=None)),
-            stroke=alt.Stroke("state:N", scale=_COLORS, legend=None),
+            color=alt.Color("state:N", scale=colors, legend=alt.Legend(orient="top", title=None)),
+            stroke=alt.Stroke("state:N", scale=colors, legend=None),
             tooltip=["path", "state", alt.Tooltip("from:Q", format=".3f"), alt.Tooltip("to:Q", format=".3f")],
         )
     )
     moment = alt.Chart(pd.DataFrame({"at": [at]})).mark_rule(color=GREY, strokeDash=[4, 3], size=2).encode(x="at:Q")
     layers = alt.layer(chart, moment).properties(height=alt.Step(22))
-    st.altair_chart(layers, key="json_lifelines", alt=f"Timelines of {len(lines)} fields over {seconds(end)}")
+    st.altair_chart(
+        layers,
+        key="json_lifelines",
+        alt=_("Timelines of {count} fields over {end}").format(count=len(lines), end=seconds(end)),
+    )
     if len(lives.lines) > MAX_LINES:
-        st.caption(f"The first {MAX_LINES} of {len(lives.lines):,} fields.")
+        st.caption(_("The first {shown} of {count} fields.").format(shown=MAX_LINES, count=digits(len(lives.lines))))
 
 
 def _bars(line: FieldTimeline, end: float) -> list[dict[str, object]]:
-    path = line.pointer or "(document)"
+    path = line.pointer or _("(document)")
     closed = line.closed_at
     bars: list[dict[str, object]] = [
-        {"path": path, "state": "growing", "from": line.opened_at, "to": end if closed is None else closed}
+        {"path": path, "state": translated("growing"), "from": line.opened_at, "to": end if closed is None else closed}
     ]
     if closed is None:
         return bars
     judged = line.judged_at
     if judged is None or judged > closed:
-        bars.append({"path": path, "state": "closed", "from": closed, "to": end if judged is None else judged})
+        bars.append(
+            {"path": path, "state": translated("closed"), "from": closed, "to": end if judged is None else judged}
+        )
     if judged is not None:
         state = "invalid" if line.verdict is Validity.INVALID else "valid"
-        bars.append({"path": path, "state": state, "from": judged, "to": end})
+        bars.append({"path": path, "state": translated(state), "from": judged, "to": end})
     return bars
 
 
@@ -66,12 +76,16 @@ def _sentences(lives: FieldTimelines, started: float, end: float) -> str:
     if lives.first_usable_at is not None:
         waited, early = lives.first_usable_at - started, end - lives.first_usable_at
         sentences.append(
-            f"First complete field {seconds(waited)} after the first chunk, {seconds(early)} before the end."
+            _("First complete field {waited} after the first chunk, {early} before the end.").format(
+                waited=seconds(waited), early=seconds(early)
+            )
         )
     invalid = [line for line in lives.lines if line.verdict is Validity.INVALID and line.judged_at is not None]
     if invalid:
         # Of several at the same moment the innermost: the values around it are invalid because of it.
         first = min(invalid, key=lambda line: (line.judged_at or 0.0, -line.pointer.count("/")))
-        known, where = seconds(end - (first.judged_at or 0.0)), inline_code(first.pointer or "(document)")
-        sentences.append(f"First schema error known {known} before the end, at {where}.")
-    return " ".join(sentences) or "No field is complete yet."
+        known, where = seconds(end - (first.judged_at or 0.0)), inline_code(first.pointer or _("(document)"))
+        sentences.append(
+            _("First schema error known {time} before the end, at {place}.").format(time=known, place=where)
+        )
+    return " ".join(sentences) or _("No field is complete yet.")

@@ -6,6 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
+from pages.components.layout.translation import _
 from weir.core.serialization import replace_lone_surrogates
 
 _HTML = """
@@ -58,7 +59,7 @@ export default function ({ data, parentElement }) {
     let done = false
     try { await navigator.clipboard.writeText(text); done = true }
     catch { done = copyBySelection(text) }
-    setLabel(done ? "Copied" : "Not allowed here")
+    setLabel(done ? data.copied : data.refused)
     setTimeout(() => setLabel(data.label), 1500)
   }
 }
@@ -66,12 +67,21 @@ export default function ({ data, parentElement }) {
 
 
 def copy_button(
-    text: str, *, key: str, label: str = "Copy", label_visibility: Literal["visible", "collapsed"] = "visible"
+    text: str, *, key: str, label: str = "", label_visibility: Literal["visible", "collapsed"] = "visible"
 ) -> None:
-    """Draw a button that copies `text`. A collapsed label is for screen readers and for the tooltip."""
+    """Draw a button that copies `text`, labelled *Copy* by default.
+
+    A collapsed label is for screen readers and for the tooltip.
+    """
     # Registered at each call: the registry belongs to the server, and this module may be imported before it exists.
     button = st.components.v2.component("weir_copy", html=_HTML, css=_CSS, js=_JS)
-    data = {"packed": _packed(text), "label": label, "iconOnly": label_visibility == "collapsed"}
+    data = {
+        "packed": _packed(text),
+        "label": label or _("Copy"),
+        "copied": _("Copied"),
+        "refused": _("Not allowed here"),
+        "iconOnly": label_visibility == "collapsed",
+    }
     button(data=data, key=key, width="content")
 
 

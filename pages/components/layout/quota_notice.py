@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from pages.components.layout.translation import _, digits
+from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
 from weir.access.limits import LimitKind, RemainingQuota
@@ -18,7 +20,7 @@ class QuotaNotice:
         """Draw what is left now."""
         sentences = [sentence(left) for left in service().limits.low_quotas(current_caller().visitor)]
         if (replicas := service().replicas) is not None and replicas.problem:
-            sentences.append(f":material/cloud_off: {replicas.problem}")
+            sentences.append(f":material/cloud_off: {translated(replicas.problem)}")
         if sentences:
             self._slot.caption(" · ".join(sentences), width="content")
         else:
@@ -28,8 +30,11 @@ class QuotaNotice:
 def sentence(left: RemainingQuota) -> str:
     """`~1,200 of 20,000 tokens left today`."""
     total = left.limit in (LimitKind.TOTAL_STARTS_PER_MINUTE, LimitKind.TOTAL_TOKENS_PER_DAY)
-    whose = " for all visitors together" if total else ""
     if left.limit in (LimitKind.STARTS_PER_MINUTE, LimitKind.TOTAL_STARTS_PER_MINUTE):
-        return f"{left.left:,} of {left.of:,} runs left this minute{whose}"
-    estimate = "~" if left.left else ""
-    return f"{estimate}{left.left:,} of {left.of:,} tokens left today{whose}"
+        text = _("{left} of {of} runs left this minute")
+        estimate = ""
+    else:
+        text = _("{left} of {of} tokens left today")
+        estimate = "~" if left.left else ""
+    whole = text.format(left=estimate + digits(left.left), of=digits(left.of))
+    return _("{quota} for all visitors together").format(quota=whole) if total else whole

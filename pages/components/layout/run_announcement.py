@@ -7,6 +7,8 @@ from html import escape
 
 import streamlit as st
 
+from pages.components.layout.translation import _
+from pages.components.layout.weir_sentences import translated
 from pages.components.session import run_links
 from weir.analysis.metrics import run_metrics
 from weir.analysis.outcome import AnswerStatus, outcome
@@ -26,7 +28,7 @@ class RunAnnouncement:
     def begin(self, run_id: str) -> None:
         """Announce that a run writes its answer."""
         st.session_state[_ANNOUNCED] = run_id
-        self._say("Answering …")
+        self._say(_("Answering …"))
 
     def end(self) -> None:
         """Announce how the run ended that was announced before, if it has."""
@@ -43,9 +45,9 @@ def _ending(run_id: str) -> str:
     try:
         run = run_links.open_run(run_id)
     except run_links.RUN_UNAVAILABLE:
-        return "Ended."
+        return _("Ended.")
     if run.is_live:
         return ""
     end = outcome(run, run_metrics(run.events))
-    label = "Answer complete" if end.status is AnswerStatus.DONE else end.status.value
-    return f"{label}: {end.message}" if end.message else f"{label}."
+    label = _("Answer complete") if end.status is AnswerStatus.DONE else translated(end.status.value)
+    return f"{label}: {translated(end.message)}" if end.message else f"{label}."

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from pages.components.layout.weir_sentences import translated
+
 
 def draw_upload(label: str, kind: str, *, key: str, max_mb: int, take: Callable[[bytes], None]) -> None:
     """Draw the field. `take` is called with the file's content, and raises ValueError with a sentence to refuse it."""
@@ -24,7 +26,7 @@ def draw_named_upload(
         try:
             take(file.name, file.getvalue())
         except ValueError as error:
-            st.session_state[problem_key] = str(error)
+            st.session_state[problem_key] = translated(str(error))
             return
         st.session_state[f"{key}s"] = number + 1
 

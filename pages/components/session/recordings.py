@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.components.layout.translation import N_, _
 from pages.components.layout.upload import draw_upload
 from pages.components.session.app_services import service
 from pages.components.session.my_runs import reader_of
@@ -33,7 +34,7 @@ def open_recording(content: bytes) -> Run:
         return store.get(run.id)
     except RunEvictedError:
         raise RecordingError(
-            "There is no room for this recording: raise `WEIR_RECORD_MB`, or wait for runs to end."
+            N_("There is no room for this recording: raise `WEIR_RECORD_MB`, or wait for runs to end.")
         ) from None
 
 
@@ -47,7 +48,7 @@ def samples() -> dict[str, tuple[str, bytes]]:
 def draw_recording_upload(opened: Callable[[Run], None]) -> None:
     """Draw the upload field for a recording; `opened` is called with its run."""
     draw_upload(
-        "Open a recording (.jsonl)",
+        _("Open a recording (.jsonl)"),
         "jsonl",
         key="events_upload",
         max_mb=MAX_BYTES // 1_000_000,
@@ -58,7 +59,7 @@ def draw_recording_upload(opened: Callable[[Run], None]) -> None:
 def draw_recording_download(run: Run) -> None:
     """Draw the download button of a run. Access is checked when it is pressed."""
     st.download_button(
-        "Recording",
+        _("Recording"),
         partial(content_for, run, reader_of(run)),
         file_name=f"weir-{file_id(run)}.jsonl",
         mime=MEDIA_TYPE,
@@ -67,7 +68,11 @@ def draw_recording_download(run: Run) -> None:
         on_click="ignore",
     )
     if _is_too_large(run):
-        st.caption(f"This recording is larger than {MAX_BYTES // 1_000_000} MB: it can be saved, but not opened again.")
+        st.caption(
+            _("This recording is larger than {size} MB: it can be saved, but not opened again.").format(
+                size=MAX_BYTES // 1_000_000
+            )
+        )
 
 
 def _is_too_large(run: Run) -> bool:

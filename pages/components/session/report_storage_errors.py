@@ -7,6 +7,8 @@ from typing import ParamSpec, TypeVar
 
 import streamlit as st
 
+from pages.components.layout.translation import _
+from pages.components.layout.weir_sentences import translated
 from weir.storage.storage_errors import ConversationNotFoundError, StorageError
 
 P = ParamSpec("P")
@@ -24,9 +26,11 @@ def report_storage_errors(action: Callable[P, R]) -> Callable[P, R | None]:
             return action(*args, **kwargs)
         except StorageError as error:
             _LOG.warning("not stored: %s", error)
-            st.session_state.storage_trouble = f"This was not kept. {error.problem.message} {error.problem.hint}"
+            st.session_state.storage_trouble = (
+                f"{_('This was not kept.')} {translated(error.problem.message)} {translated(error.problem.hint)}"
+            )
         except ConversationNotFoundError:
-            st.session_state.storage_trouble = "This conversation was deleted in another tab."
+            st.session_state.storage_trouble = _("This conversation was deleted in another tab.")
         return None
 
     return reporting

@@ -3,6 +3,8 @@
 import streamlit as st
 
 from pages.components.layout.formatting import escape_markdown
+from pages.components.layout.translation import _
+from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import service
 from pages.components.session.my_runs import reader_of
 from weir.archive.run_archive import RunAccess
@@ -39,7 +41,7 @@ def readable_access(run_id: str | None) -> RunAccess | None:
 
 def draw_run_unavailable(gone: RunUnavailableError) -> None:
     """Say why there is no run at a link."""
-    st.warning(gone.message, icon=":material/link_off:")
+    st.warning(translated(gone.message), icon=":material/link_off:")
 
 
 def rerun_if_unshared(run: Run) -> None:
@@ -64,7 +66,10 @@ def linked_run(page: str) -> Run | None:
     """Return the run that the address names; if it cannot be opened or is another page's, draw that and return None."""
     run = find_run()
     if run is not None and run.context.get("page") != page:
-        st.warning(f"This link is to a run of another page ({escape_markdown(run.name)}).", icon=":material/link_off:")
+        st.warning(
+            _("This link is to a run of another page ({name}).").format(name=escape_markdown(run.name)),
+            icon=":material/link_off:",
+        )
         return None
     return run
 

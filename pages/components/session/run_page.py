@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from pages.components.layout.translation import _
 from pages.components.session.recordings import draw_recording_upload
 from pages.components.session.run_start import PendingRun
 from weir.runs.run import Run
@@ -46,5 +47,5 @@ def draw_open_recording(page: RunPage, *, key: str) -> None:
         st.session_state[key] = False
         page.show(run.id)
 
-    with st.popover("Open a recording", icon=":material/upload_file:", key=key, on_change="rerun"):
+    with st.popover(_("Open a recording"), icon=":material/upload_file:", key=key, on_change="rerun"):
         draw_recording_upload(opened=show)

@@ -8,6 +8,8 @@ from typing import Any
 import streamlit as st
 from langchain_core.runnables import RunnableConfig
 
+from pages.components.layout.translation import _
+from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
 from pages.components.session.my_runs import run_tracker
@@ -80,7 +82,7 @@ def start(
 def restore_input(key: str, text: str, reached: LimitReachedError) -> None:
     """Have the next run of the script put the typed text back into the input `key`, and show the limit."""
     st.session_state[f"{key}_back"] = text
-    st.session_state.limit_reached = str(reached)
+    st.session_state.limit_reached = translated(str(reached))
 
 
 def has_limit_notice() -> bool:
@@ -96,5 +98,5 @@ def draw_limit_notice() -> None:
 
 def draw_retry(reached: LimitReachedError, *, key: str, again: Callable[[], None] | None = None) -> None:
     """Draw which limit was reached, and *Try again*, which calls `again` and reruns the script."""
-    st.info(str(reached), icon=":material/hourglass_top:")
-    st.button("Try again", icon=":material/refresh:", key=f"try-{key}", on_click=again)
+    st.info(translated(str(reached)), icon=":material/hourglass_top:")
+    st.button(_("Try again"), icon=":material/refresh:", key=f"try-{key}", on_click=again)

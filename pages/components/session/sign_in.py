@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.components.layout.translation import _
 from weir.config import allow_list
 from weir.config.settings import SettingsError, basic, settings
 
@@ -67,12 +68,14 @@ def denial_reason(user: Mapping[str, Any], allowed: frozenset[str]) -> str | Non
     """Return why a signed-in person may not use Weir, by their provider's claims; None if they may."""
     email = user.get("email")
     if not isinstance(email, str) or "@" not in email:
-        return "Your sign-in provider has not told Weir an e-mail address." if allowed else None
+        return _("Your sign-in provider has not told Weir an e-mail address.") if allowed else None
     # Providers without `email_verified` hand out addresses of their own domains only.
     if str(user.get("email_verified", True)).lower() != "true":
-        return f"Your sign-in provider has not verified that {email} is yours."
+        return _("Your sign-in provider has not verified that {email} is yours.").format(email=email)
     if not allow_list.is_allowed(allowed, email):
-        return f"{email} may not use this Weir. Ask whoever runs it to add you, or sign in with another address."
+        return _(
+            "{email} may not use this Weir. Ask whoever runs it to add you, or sign in with another address."
+        ).format(email=email)
     return None
 
 
@@ -106,11 +109,13 @@ def draw_sign_in() -> None:
     reason = denial_reason(st.user, _allowed()) if name else None
     if reason:
         st.warning(reason, icon=":material/block:")
-        st.button("Sign out", icon=":material/logout:", on_click=st.logout)
+        st.button(_("Sign out"), icon=":material/logout:", on_click=st.logout)
         return
-    st.markdown("Weir shows, measures and records what a LangChain chain streams. Sign in to use it.")
+    st.markdown(_("Weir shows, measures and records what a LangChain chain streams. Sign in to use it."))
     for provider in providers():
-        label = "Sign in" if provider == DEFAULT else f"Sign in with {provider.capitalize()}"
+        label = (
+            _("Sign in") if provider == DEFAULT else _("Sign in with {provider}").format(provider=provider.capitalize())
+        )
         st.button(
             label,
             icon=":material/login:",
@@ -120,7 +125,7 @@ def draw_sign_in() -> None:
             args=(None if provider == DEFAULT else provider,),
         )
     if "run" in st.query_params:
-        st.caption("After you have signed in, open your link again. It is valid as long as its run is shared.")
+        st.caption(_("After you have signed in, open your link again. It is valid as long as its run is shared."))
 
 
 def _allowed() -> frozenset[str]:

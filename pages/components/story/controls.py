@@ -13,6 +13,8 @@ from pages.components.chat.conversation_options import (
     ConversationOptions,
     draw_stop_texts,
 )
+from pages.components.layout.translation import _
+from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import service
 from pages.components.session.model_choice import has_choice, page_models
 from pages.components.session.model_presets import draw_presets
@@ -44,18 +46,18 @@ class StoryControls:
 
 def _draw_length_and_tone() -> None:
     st.segmented_control(
-        "Length",
+        _("Length"),
         list(Length),
-        format_func=lambda length: length.capitalize(),
+        format_func=lambda length: translated(length.capitalize()),
         default=Length.MEDIUM,
         required=True,
         key="story_length",
         persist_state="session",
     )
     st.segmented_control(
-        "Tone",
+        _("Tone"),
         list(Tone),
-        format_func=lambda tone: tone.capitalize(),
+        format_func=lambda tone: translated(tone.capitalize()),
         default=Tone.WARM,
         required=True,
         key="story_tone",
@@ -65,16 +67,16 @@ def _draw_length_and_tone() -> None:
 
 def draw_model_choices() -> None:
     """Draw a popover with the model's name and options."""
-    with st.popover("Model", icon=":material/tune:", key="story_model_options", on_change="rerun"):
+    with st.popover(_("Model"), icon=":material/tune:", key="story_model_options", on_change="rerun"):
         if not st.session_state.get("story_model_options"):
             return
         # Where there are several, the picker by the input names one.
         if not has_choice():
             st.selectbox(
-                "Model",
+                _("Model"),
                 _models(),
                 index=None,
-                placeholder="Default",
+                placeholder=_("Default"),
                 key="story_model",
                 accept_new_options=True,
                 persist_state="session",
@@ -88,35 +90,35 @@ def draw_model_choices() -> None:
             persist_state="session",
         )
         st.number_input(
-            "Temperature",
+            _("Temperature"),
             0.0,
             2.0,
             value=None,
             step=0.1,
-            placeholder="Default",
+            placeholder=_("Default"),
             key="story_temperature",
             persist_state="session",
-            help="0 takes the likeliest word each time. Some models accept only their default.",
+            help=_("0 takes the likeliest word each time. Some models accept only their default."),
         )
         st.number_input(
-            "Longest answer, in tokens",
+            _("Longest answer, in tokens"),
             1,
             MAX_TOKENS,
             value=None,
             step=100,
-            placeholder="That of the length",
+            placeholder=_("That of the length"),
             key="story_max_tokens",
             persist_state="session",
         )
         st.number_input(
-            "Seed",
+            _("Seed"),
             0,
             2**31 - 1,
             value=None,
-            placeholder="None",
+            placeholder=_("None"),
             key="story_seed",
             persist_state="session",
-            help="The same seed asks for the same story again. Some servers ignore it.",
+            help=_("The same seed asks for the same story again. Some servers ignore it."),
         )
         draw_stop_texts((), key="story_stop", persist_state="session")
         st.divider()
@@ -149,16 +151,16 @@ def _draw_method_choice() -> None:
     """Draw which method runs the chain, and that method's code."""
     st.session_state.setdefault("story_method", Method.ASTREAM)
     st.selectbox(
-        "LangChain method",
+        _("LangChain method"),
         tuple(Method),
-        format_func=lambda method: f"{method.label}: {method.effect}",
+        format_func=lambda method: f"{method.label}: {translated(method.effect)}",
         key="story_method",
         persist_state="session",
         width=262,
     )
     method: Method = st.session_state.story_method
-    with st.popover("Show code", icon=":material/code:"):
-        st.caption(method.note)
+    with st.popover(_("Show code"), icon=":material/code:"):
+        st.caption(translated(method.note))
         st.code(method.code, language="python")
 
 
@@ -167,17 +169,17 @@ def _draw_display_choice() -> None:
     # In a container, so that the three wrap together.
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", width="content"):
         st.selectbox(
-            "Rendering",
+            _("Rendering"),
             list(DisplayMode),
-            format_func=lambda mode: mode.value.capitalize(),
+            format_func=lambda mode: _(mode.value).capitalize(),
             key="story_display",
             persist_state="session",
             width=150,
-            help="  \n".join(f"**{mode.value.capitalize()}**: {mode.note}" for mode in DisplayMode),
+            help="  \n".join(f"**{_(mode.value).capitalize()}**: {_(mode.note)}" for mode in DisplayMode),
         )
         if st.session_state.story_display is DisplayMode.BUFFERED:
-            st.number_input("Chunks", 1, 1_000, 10, key="story_buffer", persist_state="session", width=110)
-            st.number_input("or ms", 10, 5_000, 100, 10, key="story_buffer_ms", persist_state="session", width=110)
+            st.number_input(_("Chunks"), 1, 1_000, 10, key="story_buffer", persist_state="session", width=110)
+            st.number_input(_("or ms"), 10, 5_000, 100, 10, key="story_buffer_ms", persist_state="session", width=110)
 
 
 def chosen_display() -> Display:

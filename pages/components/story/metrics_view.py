@@ -7,6 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.layout.formatting import dollars, seconds
+from pages.components.layout.translation import N_, _, digits
+from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import answer_cost
 from pages.components.story.streaming_display import Display, DisplayCost
 from weir.analysis.metrics import RunMetrics
@@ -24,7 +26,7 @@ NEWEST_CHUNKS = 8
 MAX_LABEL_CHARS = 60
 """Length of a chunk in that list."""
 
-ABOUT_CHUNKS = (
+ABOUT_CHUNKS = N_(
     "A chunk is one item the chain yields. It is often one token, but not always: a server may send several tokens in "
     "one chunk, or one character in two. ␣ is a space, ⏎ a new line."
 )
@@ -32,27 +34,30 @@ ABOUT_CHUNKS = (
 
 def milliseconds(value: float) -> str:
     """`8 ms`, `120 ms`, `1.25 s`."""
-    return f"{value * 1e3:.0f} ms" if value < 0.9995 else f"{value:.2f} s"
+    return f"{value * 1e3:.0f} ms" if value < 0.9995 else f"{digits(value, '.2f')} s"
 
 
 def bytes_of(count: int) -> str:
     """`812 B`, `31 kB`, `2.4 MB`."""
     if count < 1_000:
         return f"{count} B"
-    return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+    return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{digits(count / 1e6, '.1f')} MB"
 
 
 def progress_text(phase: RunPhase, progress: Progress, elapsed: float) -> str:
     """Return the text of the progress bar. A number with a `~` is an estimate."""
     if phase is not RunPhase.WRITING:
-        return f"{phase.value} · {elapsed:.0f} s"
-    text = f"{phase.value} · ~{progress.written:,} of about {progress.expected:,} tokens"
-    estimates = [] if progress.eta is None else [f"~{progress.eta:.0f} s left"]
+        return f"{translated(phase.value)} · {elapsed:.0f} s"
+    tokens = _("~{written} of about {expected} tokens").format(
+        written=digits(progress.written), expected=digits(progress.expected)
+    )
+    text = f"{translated(phase.value)} · {tokens}"
+    estimates = [] if progress.eta is None else [_("~{seconds} s left").format(seconds=f"{progress.eta:.0f}")]
     if progress.written >= progress.expected:
-        estimates.append("longer than expected")
+        estimates.append(_("longer than expected"))
     if progress.max_eta is not None:
         # Without a `~`: at this speed it is exact, because the model is cut off at its limit.
-        estimates.append(f"{progress.max_eta:.0f} s at most")
+        estimates.append(_("{seconds} s at most").format(seconds=f"{progress.max_eta:.0f}"))
     return " · ".join([text, ", ".join(estimates)]) if estimates else text
 
 
@@ -71,27 +76,31 @@ def draw_figures(figures: RunMetrics) -> None:
     first, speed = figures.time_to_first_token, figures.tokens_per_second
     price = answer_cost(figures)
     with st.container(horizontal=True, gap="small", key="story-figures"):
-        _figure("First token", "–" if first is None else seconds(first), width=116)
-        _figure("Tokens/s", "–" if speed is None else f"{about}{speed:,.0f}")
+        _figure(_("First token"), "–" if first is None else seconds(first), width=116)
+        _figure(_("Tokens/s"), "–" if speed is None else about + digits(speed, ",.0f"))
         _figure(
-            "Median gap",
+            _("Median gap"),
             width=140,
             value="–" if median is None else milliseconds(median),
             chart=sparkline(gaps),
-            help="Inter-token latency; the line is the gaps over time",
+            help=_("Inter-token latency; the line is the gaps over time"),
         )
-        _figure("95 % within", "–" if p95 is None else milliseconds(p95), width=112)
-        tokens_in = "–" if figures.tokens_in is None else f"{figures.tokens_in:,}"
-        tokens_out = "–" if figures.tokens_out is None else f"{about}{figures.tokens_out:,}"
-        _figure("Tokens in → out", f"{tokens_in} → {tokens_out}", width=164)
+        _figure(_("95 % within"), "–" if p95 is None else milliseconds(p95), width=112)
+        tokens_in = "–" if figures.tokens_in is None else digits(figures.tokens_in)
+        tokens_out = "–" if figures.tokens_out is None else about + digits(figures.tokens_out)
+        _figure(_("Tokens in → out"), f"{tokens_in} → {tokens_out}", width=164)
         if figures.time_to_first_reasoning is not None:
-            tokens = "" if figures.reasoning_tokens is None else f"{figures.reasoning_tokens:,} tokens of reasoning"
-            _figure("Waited", seconds(figures.waiting_seconds or 0.0))
-            _figure("Thought", seconds(figures.thinking_seconds), help=tokens or None)
-            wrote = "" if figures.written_tokens is None else f"{figures.written_tokens:,} tokens of the answer"
-            _figure("Wrote", seconds(figures.writing_seconds), help=wrote or None)
+            tokens = _counted(_("{count} tokens of reasoning"), figures.reasoning_tokens)
+            _figure(_("Waited"), seconds(figures.waiting_seconds or 0.0))
+            _figure(_("Thought"), seconds(figures.thinking_seconds), help=tokens or None)
+            wrote = _counted(_("{count} tokens of the answer"), figures.written_tokens)
+            _figure(_("Wrote"), seconds(figures.writing_seconds), help=wrote or None)
         if price is not None:
-            _figure("Cost", dollars(price), width=190)
+            _figure(_("Cost"), dollars(price), width=190)
+
+
+def _counted(text: str, count: int | None) -> str:
+    return "" if count is None else text.format(count=digits(count))
 
 
 def _figure(label: str, value: str, *, chart: Sequence[float] = (), help: str | None = None, width: int = 96) -> None:
@@ -101,22 +110,36 @@ def _figure(label: str, value: str, *, chart: Sequence[float] = (), help: str | 
 def draw_cost(cost: DisplayCost, display: Display) -> None:
     """Draw what displaying the story has cost."""
     st.caption(
-        f":material/monitoring: Rendered {display.mode.value}: **{cost.updates:,} screen updates**, "
-        f"**~{bytes_of(cost.sent)}** sent to this browser, display delay **{milliseconds(cost.mean_lag)}** "
-        f"(max {milliseconds(cost.max_wait)})"
+        _(
+            ":material/monitoring: Rendered {mode}: **{updates} screen updates**, **~{sent}** sent "
+            "to this browser, display delay **{mean}** (max {longest})"
+        ).format(
+            mode=_(display.mode.value),
+            updates=digits(cost.updates),
+            sent=bytes_of(cost.sent),
+            mean=milliseconds(cost.mean_lag),
+            longest=milliseconds(cost.max_wait),
+        )
     )
 
 
 def draw_stop_report(report: StopReport) -> None:
     """Draw what pressing *Stop* did."""
-    closed = report.connection_end.value
+    closed = translated(report.connection_end.value)
     if report.seconds_to_connection_end is not None:
-        closed += f" after {milliseconds(report.seconds_to_connection_end)}"
+        closed = _("{closed} after {time}").format(closed=closed, time=milliseconds(report.seconds_to_connection_end))
     with st.container(border=True, gap="xsmall", key="story-receipt"):
-        st.markdown("**:material/receipt_long: Stop receipt**")
+        st.markdown(_("**:material/receipt_long: Stop receipt**"))
         st.markdown(
-            f"Stopped in **{milliseconds(report.to_last_event)}**: **{report.chunks_after:,}** chunks after the click, "
-            f"connection to the model **{closed}**, **{report.characters:,} characters** kept"
+            _(
+                "Stopped in **{time}**: **{chunks}** chunks after the click, connection "
+                "to the model **{closed}**, **{characters} characters** kept"
+            ).format(
+                time=milliseconds(report.to_last_event),
+                chunks=digits(report.chunks_after),
+                closed=closed,
+                characters=digits(report.characters),
+            )
         )
 
 
@@ -138,7 +161,7 @@ def draw_chunks(run: Run) -> None:
     """Draw the list of the chunks of a run."""
     chunks = list(text_chunks(run.events))
     if not chunks:
-        st.caption("No chunk came.")
+        st.caption(_("No chunk came."))
         return
     table = pd.DataFrame(
         {
@@ -153,10 +176,10 @@ def draw_chunks(run: Run) -> None:
         height=300,
         placeholder="",
         column_config={
-            "chunk": st.column_config.TextColumn("chunk"),
-            "at": st.column_config.NumberColumn("arrived (s)", format="%.3f", width=90),
-            "gap": st.column_config.NumberColumn("gap (ms)", format="%.1f", width=90),
+            "chunk": st.column_config.TextColumn(_("chunk")),
+            "at": st.column_config.NumberColumn(_("arrived (s)"), format="%.3f", width=90),
+            "gap": st.column_config.NumberColumn(_("gap (ms)"), format="%.1f", width=90),
         },
         key=f"chunks-{run.id}",
-        alt=f"The {len(chunks)} chunks of the story with arrival and gap",
+        alt=_("The {count} chunks of the story with arrival and gap").format(count=len(chunks)),
     )

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.layout import formatting
-from weir.analysis import method_race
+from pages.components.layout.translation import N_, _
 from weir.analysis.method_race import Lane
 
 TIME_BINS = 300
@@ -17,8 +17,8 @@ TIME_BINS = 300
 LATE = 0.6
 """Fraction of the time axis after which a label is on the left of its point, so that the chart does not cut it off."""
 
-WAITING, WRITING = "you wait", "you can read"
-_COLORS = alt.Scale(domain=[WAITING, WRITING], range=["#b9a27a", "#2f93a0"])
+WAITING, WRITING = N_("you wait"), N_("you can read")
+_COLORS = ("#b9a27a", "#2f93a0")
 
 
 def draw_race_chart(lanes: Sequence[Lane], summary: str) -> None:
@@ -34,31 +34,34 @@ def draw_race_chart(lanes: Sequence[Lane], summary: str) -> None:
         _end_points(lanes, x_scale, y),
         *_label_layers(labels, x_scale, y),
     ]
-    st.markdown("**Arrival of chunks** :small[each thin line is one chunk, ◆ is the end]")
+    st.markdown(_("**Arrival of chunks** :small[each thin line is one chunk, ◆ is the end]"))
     spoken = "; ".join(f"{label['method']}: {label['says']}" for label in labels)
     st.altair_chart(
         alt.layer(*layers).properties(height=alt.Step(38)),
-        alt=f"{summary} {spoken}; the last ended after {formatting.seconds(end)}",
+        alt=_("{summary} {spoken}; the last ended after {end}").format(
+            summary=summary, spoken=spoken, end=formatting.seconds(end)
+        ),
     )
 
 
 def _bars(lanes: Sequence[Lane], x_scale: alt.Scale, y: alt.Y) -> alt.Chart:
+    colors = alt.Scale(domain=[_(WAITING), _(WRITING)], range=list(_COLORS))
     rows: list[dict[str, Any]] = []
     for lane in lanes:
         name, first = lane.label, lane.first
-        rows.append({"method": name, "from": 0.0, "to": lane.last if first is None else first, "what": WAITING})
+        rows.append({"method": name, "from": 0.0, "to": lane.last if first is None else first, "what": _(WAITING)})
         if first is not None:
             # A single chunk makes a bar without length: its stroke keeps it visible.
-            rows.append({"method": name, "from": first, "to": lane.last, "what": WRITING})
+            rows.append({"method": name, "from": first, "to": lane.last, "what": _(WRITING)})
     chart: alt.Chart = (
         alt.Chart(pd.DataFrame(rows))
         .mark_bar(height=16, cornerRadius=2, strokeWidth=1.5, opacity=0.55)
         .encode(
-            x=alt.X("from:Q", scale=x_scale, title="seconds since the start"),
+            x=alt.X("from:Q", scale=x_scale, title=_("seconds since the start")),
             x2="to:Q",
             y=y,
-            color=alt.Color("what:N", scale=_COLORS, legend=alt.Legend(orient="top", title=None)),
-            stroke=alt.Stroke("what:N", scale=_COLORS, legend=None),
+            color=alt.Color("what:N", scale=colors, legend=alt.Legend(orient="top", title=None)),
+            stroke=alt.Stroke("what:N", scale=colors, legend=None),
             tooltip=["method", "what", alt.Tooltip("from:Q", format=".2f"), alt.Tooltip("to:Q", format=".2f")],
         )
     )
@@ -77,7 +80,7 @@ def _chunk_ticks(lanes: Sequence[Lane], end: float, x_scale: alt.Scale, y: alt.Y
         alt.Chart(pd.DataFrame(rows, columns=["method", "at"]))
         .mark_tick(thickness=1.5, height=16, color="#8fd6df" if is_dark else "#0e6e7c")
         .encode(
-            x=alt.X("at:Q", scale=x_scale), y=y, tooltip=["method", alt.Tooltip("at:Q", format=".3f", title="chunk")]
+            x=alt.X("at:Q", scale=x_scale), y=y, tooltip=["method", alt.Tooltip("at:Q", format=".3f", title=_("chunk"))]
         )
     )
     return chart
@@ -88,7 +91,9 @@ def _end_points(lanes: Sequence[Lane], x_scale: alt.Scale, y: alt.Y) -> alt.Char
     chart: alt.Chart = (
         alt.Chart(pd.DataFrame(rows))
         .mark_point(shape="diamond", filled=True, size=70, opacity=1, color="#0b4f59", stroke="white", strokeWidth=1)
-        .encode(x=alt.X("at:Q", scale=x_scale), y=y, tooltip=["method", alt.Tooltip("at:Q", format=".3f", title="end")])
+        .encode(
+            x=alt.X("at:Q", scale=x_scale), y=y, tooltip=["method", alt.Tooltip("at:Q", format=".3f", title=_("end"))]
+        )
     )
     return chart
 
@@ -98,7 +103,7 @@ def _labels(lanes: Sequence[Lane], end: float) -> list[dict[str, Any]]:
         {
             "method": lane.label,
             "at": lane.first,
-            "says": f"first word {method_race.seconds_spoken(lane.first)}",
+            "says": _("first word {time}").format(time=formatting.seconds_spoken(lane.first)),
             "side": "right" if lane.first > LATE * end else "left",
         }
         for lane in lanes

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.components.layout import suggestions
 from pages.components.layout.input_bar import InputBar, input_bar_without_scroll
+from pages.components.layout.translation import N_, _
 from pages.components.session import run_start
 from pages.components.session.app_services import service
 from pages.components.session.model_choice import has_choice, models_of, page_models
@@ -32,30 +33,40 @@ MIN_LANES = 2
 MAX_MODELS = 5
 """Models that race unless others are chosen."""
 
-METHODS, MODELS = "Methods", "Models"
+METHODS, MODELS = N_("Methods"), N_("Models")
 
 
 def draw_race_page() -> None:
     """Draw the view, and the race until it ends."""
     state = load_race_state()
     about = st.empty()
-    about.markdown("Run one prompt in five ways and see which shows text first.")
+    about.markdown(_("Run one prompt in five ways and see which shows text first."))
     if has_choice():
         by = st.segmented_control(
-            "Race by", [METHODS, MODELS], default=METHODS, required=True, key="story_race_by", persist_state="session"
+            _("Race by"),
+            [METHODS, MODELS],
+            format_func=_,
+            default=METHODS,
+            required=True,
+            key="story_race_by",
+            persist_state="session",
         )
         if by == MODELS:
-            about.markdown("Run one prompt by several models and see which shows text first.")
+            about.markdown(_("Run one prompt by several models and see which shows text first."))
             _draw_model_race(state)
             return
     methods, source = _draw_choices(state)
     if len(methods) < MIN_LANES:
-        st.caption("A race needs two methods or more.")
+        st.caption(_("A race needs two methods or more."))
     limit = page_models().parallel_answers
     if len(raced := method_race.lanes_within(methods, limit)) < len(methods):
         names = ", ".join(f"`{method.label}`" for method in methods if method not in raced)
-        st.caption(f"The built-in model writes {limit} answers at once, so a race with it is without {names}.")
-    bottom = input_bar_without_scroll("Race a story about …", key="story_race_input")
+        st.caption(
+            _("The built-in model writes {limit} answers at once, so a race with it is without {names}.").format(
+                limit=limit, names=names
+            )
+        )
+    bottom = input_bar_without_scroll(_("Race a story about …"), key="story_race_input")
     if bottom.text and len(methods) >= MIN_LANES:
         bottom.model_status.await_model()
         _start_with_model(state, bottom.text, methods)
@@ -70,7 +81,7 @@ def _draw_model_race(state: RaceState) -> None:
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         names = service().models.catalogue.names
         models = st.pills(
-            "Models",
+            _("Models"),
             names,
             selection_mode="multi",
             default=names[:MAX_MODELS],
@@ -78,7 +89,7 @@ def _draw_model_race(state: RaceState) -> None:
             persist_state="session",
         )
         st.button(
-            "Race",
+            _("Race"),
             icon=":material/sports_score:",
             type="primary",
             on_click=_start_models,
@@ -87,8 +98,8 @@ def _draw_model_race(state: RaceState) -> None:
         )
         controls.draw_model_choices()
     if len(models) < MIN_LANES:
-        st.caption("A race needs two models or more.")
-    bottom = input_bar_without_scroll("Race a story about …", key="story_race_input")
+        st.caption(_("A race needs two models or more."))
+    bottom = input_bar_without_scroll(_("Race a story about …"), key="story_race_input")
     for name in models:
         bottom.model_status.await_model(models_of(name))
     if bottom.text and len(models) >= MIN_LANES:
@@ -107,7 +118,7 @@ def _start_models(state: RaceState, topic: str = "") -> None:
 def _draw_choices(state: RaceState) -> tuple[Sequence[Method], str]:
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         methods = st.pills(
-            "Methods",
+            _("Methods"),
             list(Method),
             selection_mode="multi",
             default=list(Method),
@@ -117,15 +128,15 @@ def _draw_choices(state: RaceState) -> tuple[Sequence[Method], str]:
         )
         titles = sources()
         source = st.selectbox(
-            "Source",
+            _("Source"),
             list(titles),
             format_func=lambda source: titles.get(source, source),
             key="story_race_source",
-            help="Every lane replays the same recorded stream, so only the method differs. This needs no model.",
+            help=_("Every lane replays the same recorded stream, so only the method differs. This needs no model."),
             width=300,
         )
         st.button(
-            "Race",
+            _("Race"),
             icon=":material/sports_score:",
             type="primary",
             on_click=_start_chosen,

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from pages.components.layout.translation import _
+from pages.components.layout.weir_sentences import translated
 from pages.components.session import run_links
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
@@ -19,6 +21,7 @@ from weir.runs.methods import Method
 from weir.runs.run import Run
 
 FROM_MODEL = "the model"
+"""Id of the model as a source."""
 MAX_OWN_STORIES = 5
 SEED = 1
 """Of every lane with the embedded model."""
@@ -69,17 +72,21 @@ def sources() -> dict[str, str]:
     The first is the default.
     """
     own = {
-        entry.id: f"recorded: {entry.input[:MAX_TOPIC_CHARS]}"
+        entry.id: _("recorded: {title}").format(title=entry.input[:MAX_TOPIC_CHARS])
         for entry in recent_runs()
         # A stream in one piece has no speed, and is no race.
         if entry.page == "story" and entry.tokens_per_second is not None and entry.input
     }
-    sample = {name: f"recorded: {title.lower()}" for name, (title, _) in samples().items() if name.startswith("1-")}
+    sample = {
+        name: _("recorded: {title}").format(title=translated(title).lower())
+        for name, (title, _content) in samples().items()
+        if name.startswith("1-")
+    }
     recorded = {**sample, **dict(list(own.items())[:MAX_OWN_STORIES])}
     # A race from a recording shows what streaming is for; the packaged model shows what a toy writes.
     if service().models.engine is not None:
-        return {**recorded, FROM_MODEL: FROM_MODEL}
-    return {FROM_MODEL: FROM_MODEL, **recorded}
+        return {**recorded, FROM_MODEL: _("the model")}
+    return {FROM_MODEL: _("the model"), **recorded}
 
 
 def start_race(state: RaceState, request: StoryRequest, methods: Sequence[Method]) -> None:

@@ -10,6 +10,8 @@ import streamlit as st
 from pages.components.answer.answer_view import STATUS_BADGES
 from pages.components.answer.display_markdown import to_display_markdown
 from pages.components.layout import formatting
+from pages.components.layout.translation import _, digits
+from pages.components.layout.weir_sentences import translated
 from pages.components.session import run_links
 from pages.components.session.app_services import answer_cost
 from pages.components.story.race_chart import draw_race_chart
@@ -34,7 +36,7 @@ def draw_race(race: Race) -> None:
     placeholders = [
         _lane_placeholders(above, below, lane) for above, below, lane in zip(clocks, texts, race.lanes, strict=True)
     ]
-    head.markdown("#### Who has something to read first?")
+    head.markdown(_("#### Who has something to read first?"))
     # A loop, not a fragment that runs again and again: only the placeholders are sent, not the whole race.
     with contextlib.ExitStack() as readers:
         for lane in race.lanes:
@@ -45,7 +47,7 @@ def draw_race(race: Race) -> None:
             _draw_lanes(race, placeholders)
             time.sleep(UPDATE_INTERVAL_SECONDS)
     _draw_lanes(race, placeholders)
-    summary = method_race.summary(race.lanes)
+    summary = translated(method_race.summary(race.lanes))
     if summary:
         by_model = any(lane.model for lane in race.lanes)
         head.markdown(f"#### {formatting.escape_markdown(summary) if by_model else summary}")
@@ -54,7 +56,7 @@ def draw_race(race: Race) -> None:
             draw_race_chart(race.lanes, summary)
         if any(lane.model for lane in race.lanes):
             _draw_figures(race.lanes)
-        if agreement := method_race.text_agreement(race.lanes):
+        if agreement := translated(method_race.text_agreement(race.lanes)):
             st.markdown(f":material/compare_arrows: {agreement}")
     if not any(lane.model for lane in race.lanes):
         _draw_code(race)
@@ -69,14 +71,14 @@ def _draw_figures(lanes: Sequence[Lane]) -> None:
         cost = answer_cost(figures)
         rows.append(
             {
-                "Model": lane.label,
-                "First token": _shown(figures.time_to_first_token, formatting.seconds),
-                "Tokens/s": _shown(figures.tokens_per_second, "{:,.0f}".format),
-                "Median gap": _shown(gaps[0], method_race.seconds_spoken),
-                "95 % of gaps below": _shown(gaps[1], method_race.seconds_spoken),
-                "Tokens": _shown(figures.tokens_out, "{:,}".format),
-                "Cost": _shown(cost, formatting.dollars),
-                "Total": formatting.seconds(figures.duration),
+                _("Model"): lane.label,
+                _("First token"): _shown(figures.time_to_first_token, formatting.seconds),
+                _("Tokens/s"): _shown(figures.tokens_per_second, lambda rate: digits(rate, ",.0f")),
+                _("Median gap"): _shown(gaps[0], formatting.seconds_spoken),
+                _("95 % of gaps below"): _shown(gaps[1], formatting.seconds_spoken),
+                _("Tokens"): _shown(figures.tokens_out, digits),
+                _("Cost"): _shown(cost, formatting.dollars),
+                _("Total"): formatting.seconds(figures.duration),
             }
         )
     st.dataframe(rows, hide_index=True)
@@ -87,10 +89,10 @@ def _shown(value: float | None, form: Callable[[float], str]) -> str:
 
 
 def _draw_code(race: Race) -> None:
-    with st.expander("Show code", icon=":material/code:"):
+    with st.expander(_("Show code"), icon=":material/code:"):
         for tab, lane in zip(st.tabs([lane.method.label for lane in race.lanes]), race.lanes, strict=True):
             with tab:
-                st.caption(lane.method.note)
+                st.caption(translated(lane.method.note))
                 st.code(lane.method.code, language="python")
 
 
@@ -106,7 +108,7 @@ def _lane_placeholders(
 ) -> _LanePlaceholders:
     """Make the placeholders of a lane: its clock in one row with the others, its text in a row below."""
     name = f"`{lane.label}`" if not lane.model else formatting.escape_markdown(lane.method.label)
-    title = formatting.escape_markdown(lane.model) or lane.method.effect.capitalize()
+    title = formatting.escape_markdown(lane.model) or translated(lane.method.effect).capitalize()
     # Side by side where the lane has the width of a phone, else one below the other.
     with above.container(border=True, horizontal=True, horizontal_alignment="distribute", gap="xsmall"):
         st.markdown(f"**{title}**  \n:small[{name}]", width=130)
@@ -128,9 +130,9 @@ def _draw_lane(lane: Lane, slots: _LanePlaceholders) -> None:
     is_live = lane.run.is_live
     elapsed = lane.run.elapsed if is_live else lane.last
     if lane.first is None:
-        slots.clock.metric("waiting" if is_live else "no word in", f"{elapsed:.1f} s")
+        slots.clock.metric(_("waiting") if is_live else _("no word in"), f"{digits(elapsed, '.1f')} s")
     else:
-        slots.clock.metric("first word after", method_race.seconds_spoken(lane.first))
+        slots.clock.metric(_("first word after"), formatting.seconds_spoken(lane.first))
     slots.state.caption(_state_text(lane, elapsed))
     text = lane.text
     if is_live and len(text) > MAX_LIVE_CHARS:
@@ -140,13 +142,16 @@ def _draw_lane(lane: Lane, slots: _LanePlaceholders) -> None:
 
 def _state_text(lane: Lane, elapsed: float) -> str:
     if lane.run.is_live:
-        activity = "writing" if lane.first is not None else "waiting"
-        return f":material/hourglass_top: {activity} · {elapsed:.1f} s"
+        activity = _("writing") if lane.first is not None else _("waiting")
+        return f":material/hourglass_top: {activity} · {digits(elapsed, '.1f')} s"
     figures = run_metrics(lane.run.events)
     end = outcome(lane.run, figures)
-    icon, _ = STATUS_BADGES[end.status]
+    icon = STATUS_BADGES[end.status][0]
     if end.status is AnswerStatus.FAILED:
-        return f"{icon} {end.message}"
+        return f"{icon} {translated(end.message)}"
     cost = answer_cost(figures)
     price = "" if cost is None else f"  \n{formatting.dollars(cost)}"
-    return f"{icon} {end.status.value.lower()} after {method_race.seconds_spoken(elapsed)}{price}"
+    ended = _("{status} after {time}").format(
+        status=translated(end.status.value).lower(), time=formatting.seconds_spoken(elapsed)
+    )
+    return f"{icon} {ended}{price}"

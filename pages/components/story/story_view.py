@@ -17,6 +17,8 @@ from pages.components.answer.thinking_view import ThinkingView
 from pages.components.answer.truncation import full_answer_bytes
 from pages.components.layout import formatting
 from pages.components.layout.input_bar import InputBar, StopButton
+from pages.components.layout.translation import _
+from pages.components.layout.weir_sentences import translated
 from pages.components.session import run_links
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
@@ -104,10 +106,10 @@ class BelowStory:
 def create_below() -> BelowStory:
     """Make the placeholders below a story here."""
     facts = st.empty()
-    with st.expander("Chunks", icon=":material/format_list_numbered:", key="story_chunks", on_change="rerun"):
+    with st.expander(_("Chunks"), icon=":material/format_list_numbered:", key="story_chunks", on_change="rerun"):
         lists_chunks = bool(st.session_state.get("story_chunks"))
         if lists_chunks:
-            st.caption(metrics_view.ABOUT_CHUNKS)
+            st.caption(_(metrics_view.ABOUT_CHUNKS))
         return BelowStory(facts, st.empty(), lists_chunks)
 
 
@@ -143,7 +145,7 @@ def _stream(
         progress = Progress(written, expected, limit, meter.tokens_per_second)
         elapsed, figures = run.elapsed, ""
         if phase is RunPhase.WRITING:
-            figures = formatting.live_metrics_line(meter, elapsed, phase.value)
+            figures = formatting.live_metrics_line(meter, elapsed, translated(phase.value))
         elif phase is RunPhase.THINKING:
             elapsed -= meter.time_to_first_reasoning or 0.0
             figures = formatting.thinking_line(meter)
@@ -199,7 +201,7 @@ def draw_story(
         draw_controls()
         st.stop()
     if run is None:
-        placeholders.figures.caption("Starts as soon as a model is ready.")
+        placeholders.figures.caption(_("Starts as soon as a model is ready."))
         draw_controls()
         st.stop()
     ended = _stream(version, run, placeholders, live, below, bottom.stop, draw_controls)
@@ -228,11 +230,11 @@ def draw_more_actions(version: StoryVersion, ended: FinishedAnswer, actions: Sto
     """Draw the actions of a story: continue it, download it, and go to another version."""
     if ended.text and ended.outcome.status is not AnswerStatus.DONE:
         st.button(
-            "Continue",
+            _("Continue"),
             icon=":material/play_arrow:",
             on_click=actions.continue_story,
             args=(version, ended),
-            help="Writes on from where the text ends",
+            help=_("Writes on from where the text ends"),
         )
     _draw_downloads(version, ended)
     index, count = actions.state.index, len(actions.state.versions)
@@ -240,7 +242,7 @@ def draw_more_actions(version: StoryVersion, ended: FinishedAnswer, actions: Sto
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
             for label, key, step in (("‹", "story_back", -1), ("›", "story_forward", 1)):
                 if step == 1:
-                    st.caption(f"version {index + 1} of {count}", width="content")
+                    st.caption(_("version {index} of {count}").format(index=index + 1, count=count), width="content")
                 st.button(
                     label,
                     key=key,
@@ -254,10 +256,10 @@ def draw_more_actions(version: StoryVersion, ended: FinishedAnswer, actions: Sto
 def _draw_downloads(version: StoryVersion, ended: FinishedAnswer) -> None:
     topic = version.request.topic
     reader = service().recorder.store, version.answer.run_id, current_caller().visitor
-    with st.popover("Download", icon=":material/download:", type="tertiary", disabled=not ended.text):
+    with st.popover(_("Download"), icon=":material/download:", type="tertiary", disabled=not ended.text):
         for label, content, name, media_type in (
             ("Markdown", f"# {topic}\n\n{ended.text}", "story.md", "text/markdown"),
-            ("Text", ended.text, "story.txt", "text/plain"),
+            (_("Text"), ended.text, "story.txt", "text/plain"),
         ):
             file = partial(full_answer_bytes, content, *reader)
             st.download_button(label, file, file_name=name, mime=media_type, type="tertiary", on_click="ignore")

@@ -21,6 +21,7 @@ from pages.components.answer.text_stream import (
     write_pieces,
 )
 from pages.components.answer.truncation import MAX_DISPLAY_CHARS
+from pages.components.layout.translation import N_
 from weir.analysis.metrics import MetricsAccumulator
 from weir.core.run_event import RunEvent
 from weir.runs.run import Run
@@ -43,17 +44,17 @@ CHUNKS_BYTES = 100
 class DisplayMode(Enum):
     """When the page gets new text."""
 
-    EVERY_CHUNK = "every chunk"
-    BUFFERED = "buffered"
-    BY_BLOCK = "by block"
+    EVERY_CHUNK = N_("every chunk")
+    BUFFERED = N_("buffered")
+    BY_BLOCK = N_("by block")
 
     @property
     def note(self) -> str:
         """One sentence for people."""
         return {
-            DisplayMode.EVERY_CHUNK: "Re-sends the whole text at each chunk: the cost grows quadratically.",
-            DisplayMode.BUFFERED: "Collects chunks; each update still re-sends the whole text.",
-            DisplayMode.BY_BLOCK: "Sends each paragraph once, in 50 ms batches.",
+            DisplayMode.EVERY_CHUNK: N_("Re-sends the whole text at each chunk: the cost grows quadratically."),
+            DisplayMode.BUFFERED: N_("Collects chunks; each update still re-sends the whole text."),
+            DisplayMode.BY_BLOCK: N_("Sends each paragraph once, in 50 ms batches."),
         }[self]
 
 

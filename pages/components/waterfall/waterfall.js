@@ -40,8 +40,21 @@ class Waterfall extends Rows {
     this.scheme.removeEventListener("change", this.recolor)
   }
 
+  nameParts() {
+    const names = { in: [t("Zoom in"), t("Zoom in (+, Ctrl and wheel)")], out: [t("Zoom out"), t("Zoom out (-)")], whole: [t("Whole run"), t("Whole run (0)")] }
+    for (const [part, [name, title]] of Object.entries(names)) {
+      const button = this.root.querySelector(`[data-part=${part}]`)
+      button.setAttribute("aria-label", name)
+      button.title = title
+    }
+    const heads = this.root.querySelectorAll(".cells > span:not(.zoom)")
+    const texts = ["", t("took"), t("first"), t("tokens")]
+    heads.forEach((head, index) => { head.textContent = texts[index] })
+  }
+
   update(data, pick) {
     this.pick = pick
+    this.nameParts()
     const fresh = this.data?.id !== data.id
     this.data = data
     if (!views.has(data.id)) views.set(data.id, { folded: new Map(), from: 0, to: null, selected: data.selected, server: data.selected })
@@ -62,8 +75,8 @@ class Waterfall extends Rows {
       this.view.server = data.selected
       this.select(data.selected, false)
     }
-    this.root.querySelector(".hidden").textContent = data.hidden ? `${data.hidden.toLocaleString("en")} more components are not drawn.` : ""
-    this.tree.setAttribute("aria-label", data.label ?? "Components of the run")
+    this.root.querySelector(".hidden").textContent = data.hidden ? t("{count} more components are not drawn.", { count: inDigits(data.hidden) }) : ""
+    this.tree.setAttribute("aria-label", data.label ?? t("Components of the run"))
   }
 
   isFolded(at) {
@@ -236,15 +249,15 @@ class Waterfall extends Rows {
     const time = this.time(event)
     const mark = this.markAt(row, event)
     const lines = [row.group ? `${row.name} × ${row.group}` : `${row.name} · ${row.kind}`, `${SIGNS[row.status]} ${this.sentence(row)}`]
-    if (row.first !== undefined) lines.push(`first chunk ${seconds(row.first - row.start)} after its start`)
-    const counts = [row.chunks && plural(row.chunks, "chunk"), row.tokensIn && `${row.tokensIn.toLocaleString("en")} tokens in`, row.tokens && `${row.tokens.toLocaleString("en")} tokens out`, row.rate && `${row.rate} tokens/s`].filter(Boolean)
+    if (row.first !== undefined) lines.push(t("first chunk {time} after its start", { time: seconds(row.first - row.start) }))
+    const counts = [row.chunks && chunks(row.chunks), row.tokensIn && t("{count} tokens in", { count: inDigits(row.tokensIn) }), row.tokens && t("{count} tokens out", { count: inDigits(row.tokens) }), row.rate && t("{count} tokens/s", { count: inDigits(row.rate) })].filter(Boolean)
     if (counts.length) lines.push(counts.join(" · "))
     for (let part = 0; time !== null && part < (row.phases?.length ?? 0); part += 3) {
       const [what, start, end] = row.phases.slice(part, part + 3)
-      if (start <= time && time <= end) lines.push(`${LABELS[what]} ${seconds(end - start)}`)
+      if (start <= time && time <= end) lines.push(`${labelOf(what)} ${seconds(end - start)}`)
     }
-    if (mark) lines.push(`${plural(mark.count, "chunk")} at ${seconds(mark.at)}, event ${mark.seq}`)
-    else if (time !== null) lines.push(`here: ${seconds(time)} since the start`)
+    if (mark) lines.push(t("{chunks} at {time}, event {number}", { chunks: chunks(mark.count), time: seconds(mark.at), number: mark.seq }))
+    else if (time !== null) lines.push(t("here: {time} since the start", { time: seconds(time) }))
     if (row.error) lines.push(row.error)
     this.tip.replaceChildren(...lines.map((line) => make("div", "", line)))
     this.tip.hidden = false
@@ -291,6 +304,7 @@ class Waterfall extends Rows {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".waterfall")
+  words = data.words ?? {}
   let waterfall = instances.get(root)
   if (!waterfall) instances.set(root, (waterfall = new Waterfall(root)))
   waterfall.update(data, setTriggerValue && ((seq) => setTriggerValue("pick", seq)))

@@ -1,16 +1,17 @@
 // Bars of a waterfall, drawn on a canvas: only the rows in sight, so that a thousand rows cost what twenty do.
 const ROW = 22
 const AXIS = 24
-const LABELS = {
-  waiting: "waits for the model", thinking: "thinks", calling: "writes a tool call", writing: "writes text",
-  tool: "tool at work", node: "at work", failed: "failed",
-}
+const labelOf = (what) => ({
+  waiting: t("waits for the model"), thinking: t("thinks"), calling: t("writes a tool call"), writing: t("writes text"),
+  tool: t("tool at work"), node: t("at work"), failed: t("failed"),
+})[what]
 const SIGNS = { running: "●", done: "✓", failed: "✗", interrupted: "◌" }
 const COLORS = {
   waiting: "#8a9699", thinking: "#8a6cc2", calling: "#d08a1d", writing: "#2f93a0", tool: "#4a7fd0", node: "#7d8f96",
   failed: "#cf4b4b", running: "#d08a1d", done: "#2f93a0", interrupted: "#8a9699",
 }
-const seconds = (value) => (value < 1 ? `${(value * 1e3).toFixed(value < 0.01 ? 1 : 0)} ms` : value < 100 ? `${value.toFixed(2)} s` : `${Math.floor(value / 60)} min ${(value % 60).toFixed(0)} s`)
+const fixed = (value, places) => inDigits(value, { minimumFractionDigits: places, maximumFractionDigits: places, useGrouping: false })
+const seconds = (value) => (value < 1 ? `${fixed(value * 1e3, value < 0.01 ? 1 : 0)} ms` : value < 100 ? `${fixed(value, 2)} s` : `${Math.floor(value / 60)} min ${fixed(value % 60, 0)} s`)
 
 // What a waterfall draws. It has `root`, `tree`, `rowsBox`, `canvas`, `axisCanvas`, `data`, `view`, `shown` and `inner`.
 class Bars {
@@ -67,7 +68,7 @@ class Bars {
     axis.fillStyle = bars.fillStyle = ink
     axis.textBaseline = "middle"
     for (let time = Math.ceil(from / step) * step; time <= to + step / 1e6; time += step) {
-      const text = step >= 1 ? `${time.toFixed(0)} s` : step >= 0.001 && to < 1 ? `${(time * 1e3).toFixed(0)} ms` : `${time.toFixed(Math.max(0, -Math.floor(Math.log10(step))))} s`
+      const text = step >= 1 ? `${fixed(time, 0)} s` : step >= 0.001 && to < 1 ? `${fixed(time * 1e3, 0)} ms` : `${fixed(time, Math.max(0, -Math.floor(Math.log10(step))))} s`
       const wide = axis.measureText(text).width
       if (x(time) + wide < this.width + 6) axis.fillText(text, Math.max(0, x(time) - (time > from ? wide / 2 : 0)), AXIS / 2)
       bars.globalAlpha = 0.12

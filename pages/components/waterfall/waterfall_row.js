@@ -11,7 +11,8 @@ const SYMBOLS = {
 SYMBOLS.llm = SYMBOLS.chat_model
 const FILLED = new Set(["chat_model", "llm", "prompt", "tool"])
 const make = (tag, name, text = "") => Object.assign(document.createElement(tag), { className: name, textContent: text })
-const plural = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`
+const chunks = (count) => (count === 1 ? t("1 chunk") : t("{count} chunks", { count: inDigits(count) }))
+const STATUSES = () => ({ running: t("running"), done: t("took"), failed: t("failed"), interrupted: t("interrupted") })
 
 function symbol(kind) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
@@ -26,8 +27,8 @@ function symbol(kind) {
 class Rows extends Bars {
   sentence(row) {
     const took = row.group ? row.sum : row.end === null ? this.data.end - row.start : row.end - row.start
-    const status = row.status === "done" ? "took" : row.status
-    return `${status} ${seconds(Math.max(0, took))}, from ${seconds(row.start)}`
+    const status = STATUSES()[row.status] ?? row.status
+    return t("{status} {time}, from {start}", { status, time: seconds(Math.max(0, took)), start: seconds(row.start) })
   }
 
   element(at) {
@@ -40,17 +41,17 @@ class Rows extends Bars {
     name.style.paddingInlineStart = `${Math.min(row.depth, 12) * 11}px`
     const caret = make("span", "caret", this.hasInner.has(at) ? (this.isFolded(at) ? "▸" : "▾") : "")
     caret.setAttribute("aria-hidden", "true")
-    const doing = row.status === "running" && row.phases?.length ? LABELS[row.phases.at(-3)] : ""
+    const doing = row.status === "running" && row.phases?.length ? labelOf(row.phases.at(-3)) : ""
     const label = make("span", "label", row.name + (row.group ? ` × ${row.group}` : "") + (doing && ` · ${doing}`))
     name.append(caret, symbol(row.kind), label)
     const sign = make("span", `sign ${row.status}`, SIGNS[row.status])
-    sign.setAttribute("aria-label", row.status)
+    sign.setAttribute("aria-label", row.status === "done" ? t("done") : STATUSES()[row.status] ?? row.status)
     sign.setAttribute("role", "img")
     element.append(
       name, sign,
       make("span", "took", took === null ? "…" : seconds(Math.max(0, took))),
       make("span", "first", row.first === undefined ? "" : seconds(row.first - row.start)),
-      make("span", "tokens", row.tokens ? row.tokens.toLocaleString("en") : ""),
+      make("span", "tokens", row.tokens ? inDigits(row.tokens) : ""),
     )
     return element
   }

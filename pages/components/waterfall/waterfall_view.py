@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from pages.components.layout.translation import _, script_with_words, words_of
+
 ROW_HEIGHT, HEAD_HEIGHT = 22, 26
 """Pixels, as in `waterfall.js`."""
 PHONE_HEIGHT = 300
@@ -17,11 +19,11 @@ HTML = """
   <div class="head">
     <div class="cells">
       <span class="zoom">
-        <button type="button" data-part="in" aria-label="Zoom in" title="Zoom in (+, Ctrl and wheel)">+</button>
-        <button type="button" data-part="out" aria-label="Zoom out" title="Zoom out (-)">&minus;</button>
-        <button type="button" data-part="whole" aria-label="Whole run" title="Whole run (0)">&#8596;</button>
+        <button type="button" data-part="in">+</button>
+        <button type="button" data-part="out">&minus;</button>
+        <button type="button" data-part="whole">&#8596;</button>
       </span>
-      <span></span><span>took</span><span>first</span><span>tokens</span>
+      <span></span><span></span><span></span><span></span>
     </div>
     <canvas width="0" height="0" class="axis" aria-hidden="true"></canvas>
   </div>
@@ -42,7 +44,7 @@ _HERE = Path(__file__).parent
 def script() -> str:
     """Return the component's JavaScript: one module, because a component is given its script as one text."""
     names = ("waterfall_bars.js", "waterfall_row.js", "waterfall.js")
-    return "".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+    return script_with_words(*(_HERE / name for name in names))
 
 
 @functools.cache
@@ -64,7 +66,7 @@ def draw_waterfall(
     pick: Callable[[int], None],
     selected: int | None = None,
     at: float | None = None,
-    label: str = "Components of the run",
+    label: str = "",
 ) -> None:
     """Draw a waterfall (`weir.analysis.waterfall_rows`) as high as so many rows. A click or an arrow key calls `pick`.
 
@@ -78,7 +80,14 @@ def draw_waterfall(
 
     component = st.components.v2.component(f"weir_waterfall_{rows}", html=HTML, css=style(rows), js=script())
     component(
-        data={**value, "id": f"{key}:{run_id}", "selected": selected, "at": at, "label": label},
+        data={
+            **value,
+            "id": f"{key}:{run_id}",
+            "selected": selected,
+            "at": at,
+            "label": label or _("Components of the run"),
+            "words": words_of(script()),
+        },
         key=key,
         on_pick_change=on_pick,
         width="stretch",
