@@ -162,7 +162,7 @@ def measure_memory(redis: RedisProcess, model: Server) -> None:
             client.delete(key)
         used = (client.info()["used_memory"] - before) / ENDED
     figures = (
-        f"{used / 1e3:.1f} kB, so {used / 1e3:.0f} MB for 1,000; {with_streams / 1e3:.0f} kB for two minutes before"
+        f"{used / 1e3:.1f} kB, so {used / 1e3:.0f} MB for 1,000; {with_streams / 1e3:.0f} kB in the first two minutes"
     )
     row(f"an ended run of 500 tokens in Redis, of {ENDED}", figures)
 

@@ -24,4 +24,5 @@ if [ "${#missing[@]}" -gt 0 ]; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-"${PYTHON:-python3}" -m pytest -n 2 --dist loadfile tests/replicas "$@"
+# Most tests wait: two a core keep the cores busy.
+"${PYTHON:-python3}" -m pytest -n 4 --dist loadfile tests/replicas "$@"
