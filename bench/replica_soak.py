@@ -261,7 +261,8 @@ def compare_with_model(soak: Soak, model: Server) -> list[int]:
     twice = [mark for mark, count in Counter(one["mark"] for one in log).items() if count > 1]
     soak.faults += [f"the model was asked twice for story {mark}" for mark in twice]
     sent = {one["mark"]: one.get("sent", 0) for one in log}
-    lacking = {mark: sent[mark] - count for mark, count in soak.recorded.items()}
+    # A replica may be killed before it has asked the model.
+    lacking = {mark: sent.get(mark, 0) - count for mark, count in soak.recorded.items()}
     too_much = {mark: count for mark, count in lacking.items() if count > BEHIND_SECONDS * RATE}
     soak.faults += [f"the record of story {mark} lacks {count} tokens" for mark, count in too_much.items()]
     return sorted(lacking.values())
