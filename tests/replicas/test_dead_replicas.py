@@ -26,7 +26,7 @@ from weir.runs.recording_file import to_jsonl
 from weir.runs.run import Status
 
 WRITERS, RUNS = 4, 5
-LONG = Plan(tokens=[f"{number} " for number in range(2_000)], rate=40)
+LONG = Plan(tokens=[f"{number} " for number in range(2_000)], rate=20)
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ class Visitors:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._leaving = threading.Event()
+        self._leaving, self._have_left = threading.Event(), threading.Event()
         self.faults: list[str] = []
         self.served: Counter[str] = Counter()
         """Answers of each replica."""
@@ -58,9 +58,12 @@ class Visitors:
             run = f"/{self._ask('POST', '', json=STORY).get('id')}"
             self._ask("GET", run)
             self._ask("DELETE", run)
+        self._have_left.set()
 
     def leave(self) -> None:
+        """Have them leave once they have their answers, and wait for that."""
         self._leaving.set()
+        assert self._have_left.wait(60)
 
     def _ask(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         try:
@@ -119,7 +122,7 @@ def test_a_rolling_restart_loses_no_request_and_live_runs_end_first(
             running.restart(number)
             running.nginx.lead_to(running.ports)
         answered = seen.served.total()
-        until(lambda: seen.faults or seen.served.total() > answered + 20)
+        until(lambda: seen.faults or seen.served.total() > answered + 3)
         seen.leave()
     assert seen.faults == []
     assert len(seen.served) == 2
