@@ -42,28 +42,21 @@ def test_no_page_may_frame_it(page: Page, portal: str, weir_url: str, model: Fak
     expect(page.frame_locator("iframe").locator(INPUT)).to_have_count(0)
 
 
-def test_a_site_that_is_named_may(page: Page, portal: str, framed: str, model: FakeOpenAI) -> None:
+def test_a_site_that_is_named_may_and_the_own_pages_and_blocked_cookies_are_said(
+    page: Page, portal: str, framed: str, model: FakeOpenAI
+) -> None:
     page.goto(f"{portal}/?shows={framed}/story")
     inside = page.frame_locator("iframe")
     inside.locator(INPUT).fill("a lighthouse")
     inside.locator(INPUT).press("Enter")
     expect(inside.get_by_text("Once upon a time.")).to_be_visible()
-
-
-def test_where_the_browser_keeps_the_cookie_back_the_chat_says_so(
-    page: Page, portal: str, framed: str, model: FakeOpenAI
-) -> None:
+    # Where the browser keeps the cookie back, the chat says so.
     page.goto(f"{portal}/?shows={framed}/")
-    expect(page.frame_locator("iframe").get_by_text("Cookies are blocked")).to_be_visible()
+    expect(inside.get_by_text("Cookies are blocked")).to_be_visible()
     page.goto(framed)
     expect(page.get_by_text("Your conversations will appear here.")).to_be_visible()
-
-
-def test_its_own_pages_may(page: Page, framed: str, model: FakeOpenAI) -> None:
-    page.goto(framed)
-    expect(page.locator(INPUT)).to_be_visible()
     page.evaluate("document.body.append(Object.assign(document.createElement('iframe'), {src: '/story'}))")
-    expect(page.frame_locator("iframe").locator(INPUT)).to_be_visible()
+    expect(inside.locator(INPUT)).to_be_visible()
 
 
 @pytest.mark.parametrize(
