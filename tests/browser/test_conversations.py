@@ -1,10 +1,11 @@
-"""Stored conversations: after a refresh, in the bin and in a file, and who can read them."""
+"""Stored conversations: after a refresh and a killed server, in the bin and in a file, and who can read them."""
 
 import re
 from pathlib import Path
 
 from playwright.sync_api import FilePayload, Page, expect
 
+from tests.support.app_process import free_port, weir_process, with_preloaded_streamlit
 from tests.support.browser_page import INPUT, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.storage.database import IN_MEMORY_URL
@@ -12,6 +13,34 @@ from weir.storage.records import MessageStatus
 from weir.storage.repository import open_repository
 
 WORDS = [f" word{number}" for number in range(200)]
+
+
+def test_a_server_that_is_killed_and_started_again_is_found_by_the_page_itself_with_the_conversation(
+    page: Page, model: FakeOpenAI, tmp_path: Path
+) -> None:
+    environment = {"OPENAI_BASE_URL": model.url, "OPENAI_MODEL": "fake", "WEIR_DATA": str(tmp_path)}
+    port = free_port()
+    # Killed below: one from a preloaded Python would hold the port for a moment longer.
+    with weir_process("", environment, port) as weir:
+        model.plan = Plan(tokens=["Once upon a time."])
+        opened(page, weir.url)
+        send(page, "The first question")
+        ended(page)
+        model.plan = Plan(tokens=WORDS, rate=20)
+        send(page, "Take your time")
+        expect(page.get_by_text("word79")).to_be_visible()
+        weir.process.kill()
+        weir.process.wait()
+    with weir_process("", environment, port, with_preloaded_streamlit):
+        expect(page.get_by_text(re.compile("Cut off$"))).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("Weir was restarted")).to_be_visible()
+        # 20 words a second: what came in the last two seconds and a half may be lost.
+        expect(page.get_by_text(re.compile("word0 word1 .*word29"))).to_be_visible()
+        model.plan = Plan(tokens=["All is well."])
+        page.get_by_role("button", name="Retry").click()
+        expect(page.get_by_text("All is well.")).to_be_visible()
+        sent = [message["content"] for message in model.answers[-1].body["messages"]]
+        assert sent[1:] == ["The first question", "Once upon a time.", "Take your time"]
 
 
 def test_a_stranger_sees_the_shared_run_alone_and_no_conversation(
