@@ -60,28 +60,11 @@ def test_tokens_are_told_before_they_end_and_the_question_waits_where_there_are_
     assert len(model.seen) == 2
 
 
-def test_a_question_that_had_no_place_is_asked_by_trying_again(
+def test_the_log_has_runs_and_requests_as_json_and_no_text_and_a_question_without_a_place_is_tried_again(
     page: Page, model: FakeOpenAI, environment: dict[str, str]
 ) -> None:
-    model.plan = Plan(tokens=[" word"] * 2_000, rate=50)
-    with weir_process("", environment | {"WEIR_MAX_RUNS_PER_VISITOR": "1"}, command=with_preloaded_streamlit) as weir:
-        opened(page, weir.url)
-        send(page, "A long answer, please")
-        expect(page.get_by_text("word word").first).to_be_visible()
-        other = opened(page.context.new_page(), weir.url)
-        send(other, "Me too")
-        expect(other.get_by_text("You have reached your limit of live runs.")).to_be_visible()
-        page.get_by_role("button", name="Stop").click()
-        ended(page)
-        model.plan = Plan()
-        other.get_by_role("button", name="Try again").click()
-        expect(other.get_by_text("Once upon a time.")).to_be_visible()
-
-
-def test_the_log_tells_of_runs_and_requests_as_json_and_never_what_was_said(
-    page: Page, model: FakeOpenAI, environment: dict[str, str]
-) -> None:
-    with weir_process("", environment | {"WEIR_LOG": "json"}, command=with_preloaded_streamlit) as weir:
+    more = {"WEIR_LOG": "json", "WEIR_MAX_RUNS_PER_VISITOR": "1"}
+    with weir_process("", environment | more, command=with_preloaded_streamlit) as weir:
         opened(page, weir.url)
         send(page, "A canary of a question")
         ended(page)
@@ -89,6 +72,18 @@ def test_the_log_tells_of_runs_and_requests_as_json_and_never_what_was_said(
         assert page.request.get(f"{weir.url}/api/runs/none").status == 404
         model.plan = Plan(status=500, message="a canary of an error")
         assert page.request.get(f"{weir.url}/api/stream?topic=rain").status == 502
+
+        model.plan = Plan(tokens=[" word"] * 2_000, rate=5, burst=5)
+        send(page, "A long answer, please")
+        expect(page.get_by_text("word word").first).to_be_visible()
+        other = opened(page.context.new_page(), weir.url)
+        send(other, "Me too")
+        expect(other.get_by_text("You have reached your limit of live runs.")).to_be_visible()
+        page.get_by_role("button", name="Stop").click()
+        ended(page, 2)
+        model.plan = Plan(tokens=["Well then."])
+        other.get_by_role("button", name="Try again").click()
+        expect(other.get_by_text("Well then.")).to_be_visible()
     lines = [json.loads(line) for line in weir.log.splitlines() if line.startswith("{")]
     others = [line for line in weir.log.splitlines() if line.strip() and not line.startswith("{")]
     assert [line for line in others if "Streamlit app" not in line and "URL:" not in line] == []
@@ -96,9 +91,15 @@ def test_the_log_tells_of_runs_and_requests_as_json_and_never_what_was_said(
     assert "Once upon" not in weir.log
     started_lines = [line for line in lines if line["message"] == "run started"]
     over = {line["run"]: line for line in lines if line["message"] == "run ended"}
-    assert [line["chain"] for line in started_lines] == ["smart_router", "story", "story"]
+    assert [line["chain"] for line in started_lines] == [
+        "smart_router",
+        "story",
+        "story",
+        "smart_router",
+        "smart_router",
+    ]
     assert set(over) == {line["run"] for line in started_lines}
-    first, _, last = (over[line["run"]] for line in started_lines)
+    first, _, last = (over[line["run"]] for line in started_lines[:3])
     assert (first["status"], first["failure"], last["status"], last["failure"]) == ("done", None, "failed", "server")
     assert first["tokens"] > 5
     assert 0 < first["first_token_seconds"] <= first["seconds"]
