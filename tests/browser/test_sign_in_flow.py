@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.app_process import free_port, refused_start, weir_process, with_preloaded_streamlit
-from tests.support.browser_page import ended, opened, send
+from tests.support.browser_page import ended, send
 from tests.support.fake_openai import FakeOpenAI
 from tests.support.identity_provider import IdentityProvider, identity_provider
 
@@ -67,15 +67,23 @@ def test_before_signing_in_every_address_is_the_door(page: Page, hosted: str) ->
         expect(page.get_by_role("link", name="Chat")).to_have_count(0)
 
 
-def test_who_signs_in_stays_so_over_a_refresh_and_leaves_by_signing_out(
+def test_who_signs_in_stays_so_over_a_refresh_and_on_the_http_page_and_leaves_by_signing_out(
     page: Page, hosted: str, model: FakeOpenAI
 ) -> None:
+    # The API lets nobody else in.
+    assert httpx.get(f"{hosted}/api/stream?topic=rain").status_code == 401
+    assert httpx.get(f"{hosted}/api/health").status_code == 200
     sign_in(page, hosted, "ann")
     send(page, "A question of Ann")
     ended(page)
     page.reload()
     ended(page)
     expect(page.get_by_text("ann@example.org")).to_be_visible()
+    page.get_by_role("link", name="API client").click()
+    expect(page.get_by_role("heading", level=1, name="API client")).to_be_visible()
+    expect(page.get_by_placeholder("What should the story be about?")).to_be_visible()
+    send(page, "A story for Ann")
+    expect(page.get_by_text(re.compile("no duplicates, no gaps"))).to_be_visible()
     sign_out(page, hosted)
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     page.goto(f"{hosted}/story")
@@ -97,32 +105,18 @@ def test_two_people_see_their_own_conversations_only(
     expect(stranger.get_by_role("button", name="Between Ann and the model")).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
+def test_who_is_not_meant_to_is_told_so_and_can_sign_out(page: Page, hosted: str) -> None:
+    for name, says in (
         ("eve", "eve@elsewhere.example may not use this Weir."),
         ("mal", "has not verified that mal@team.example is yours."),
-    ],
-)
-def test_who_is_not_meant_to_is_told_so_and_can_sign_out(page: Page, hosted: str, name: str, says: str) -> None:
-    sign_in(page, hosted, name)
-    expect(page.get_by_text(says)).to_be_visible()
-    expect(page.get_by_test_id("stChatInput")).to_have_count(0)
-    page.get_by_role("button", name="Sign out").click()
-    page.get_by_role("button", name="End session").click()
-    page.wait_for_url(f"{hosted}/**")
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-
-
-def test_the_http_page_goes_on_working_and_the_api_lets_nobody_else_in(
-    page: Page, hosted: str, model: FakeOpenAI
-) -> None:
-    assert httpx.get(f"{hosted}/api/stream?topic=rain").status_code == 401
-    assert httpx.get(f"{hosted}/api/health").status_code == 200
-    sign_in(page, hosted, "ann")
-    opened(page, f"{hosted}/http_client")
-    send(page, "A story for Ann")
-    expect(page.get_by_text(re.compile("no duplicates, no gaps"))).to_be_visible()
+    ):
+        sign_in(page, hosted, name)
+        expect(page.get_by_text(says)).to_be_visible()
+        expect(page.get_by_test_id("stChatInput")).to_have_count(0)
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("button", name="End session").click()
+        page.wait_for_url(f"{hosted}/**")
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
 @pytest.mark.parametrize(
