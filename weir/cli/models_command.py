@@ -1,15 +1,19 @@
 """`weir models`: the models that can be asked, and what is wrong with an endpoint."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from weir.analysis.metrics_line import counted
 from weir.cli.main import OK
 from weir.cli.options import plain_option
-from weir.cli.runner import Runner
+from weir.cli.runner import Runner, read_settings
 from weir.cli.terminal import Terminal
+from weir.config.capabilities import Capabilities, capabilities_of, keep_capabilities, key_of
 from weir.core.redaction import Redactor
+from weir.llm.capability_trial import MAX_TOKENS, REQUESTS, TrialError, try_capabilities
 from weir.llm.provider import FoundModel, ModelProvider
 
 CHECK_SECONDS = 20.0
@@ -18,22 +22,29 @@ CHECK_SECONDS = 20.0
 
 @click.command("models")
 @click.option("--json", "as_json", is_flag=True, help="Print each model as a line of JSON.")
+@click.option("--try", "tries", is_flag=True, help="Ask models what they can do, where that is not known.")
 @plain_option
-def command(as_json: bool, plain: bool) -> int:
+def command(as_json: bool, tries: bool, plain: bool) -> int:
     """List the models that can be asked, by the names that --model takes; the default comes first.
 
     Each endpoint is looked at: whether it answers, takes the key and has the model. No model is asked anything. Where
     nothing names a model, the usual ports of Ollama, LM Studio, llama-server and vLLM are looked at (WEIR_DISCOVER),
     and what is there is listed as found, with the lines of weir.toml that add it.
 
+    --try sends two short requests to each model of which it is not known whether it calls tools, keeps to a JSON Schema
+    and reasons. What is found out is kept in the data folder, and holds where weir.toml says nothing.
+
     \b
     weir models
+    weir models --try
     weir models --json | jq -r 'select(.problem != "") | .name'
     """
     terminal = Terminal(plain=plain)
     with Runner(terminal) as runner:
         redactor = Redactor(runner.secrets)
-        known = [_description(provider, redactor) for provider in runner.checked_models(CHECK_SECONDS)]
+        providers = runner.checked_models(CHECK_SECONDS)
+        tried = _try(providers, runner, redactor) if tries else {}
+        known = [_description(provider, tried.get(provider.name), redactor) for provider in providers]
         found = runner.submit(runner.models.discover()).result(CHECK_SECONDS)
     offered = [_offer(model, redactor) for model in found]
     for model in [*sorted(known, key=lambda model: not model["default"]), *offered]:
@@ -44,8 +55,32 @@ def command(as_json: bool, plain: bool) -> int:
     return OK
 
 
-def _description(provider: ModelProvider, redactor: Redactor) -> dict[str, Any]:
-    health = provider.health
+def _try(providers: Sequence[ModelProvider], runner: Runner, redactor: Redactor) -> dict[str, Capabilities]:
+    """Ask the models that can be asked what they can do; keep and return what was found out, by their names."""
+    unknown = [
+        provider
+        for provider in providers
+        if not provider.model.entry.is_embedded
+        and None in dict(capabilities_of(provider.model)).values()
+        and not (provider.health and provider.health.problem)
+    ]
+    tried: dict[str, Capabilities] = {}
+    for provider in unknown:
+        runner.terminal.say(f"{provider.name}: at most {counted(REQUESTS, 'request')} of {MAX_TOKENS} tokens …")
+        try:
+            tried[provider.name] = runner.submit(try_capabilities(provider)).result()
+        except TrialError as error:
+            runner.terminal.say(redactor.redact(f"{provider.name} could not be tried: {error}"))
+    found = {key_of(provider.model): tried[provider.name] for provider in unknown if provider.name in tried}
+    try:
+        keep_capabilities(read_settings().data_folder, found)
+    except OSError as error:
+        runner.terminal.say(f"What was found out cannot be kept: {error.strerror}.")
+    return tried
+
+
+def _description(provider: ModelProvider, tried: Capabilities | None, redactor: Redactor) -> dict[str, Any]:
+    health, known = provider.health, tried or capabilities_of(provider.model)
     return {
         "name": provider.name,
         "model": provider.model_at_endpoint,
@@ -53,14 +88,24 @@ def _description(provider: ModelProvider, redactor: Redactor) -> dict[str, Any]:
         "default": provider.name == provider.catalogue.default.name,
         "problem": redactor.redact(health.problem) if health else "",
         "found": False,
+        **known.model_dump(),
     }
 
 
 def _offer(model: FoundModel, redactor: Redactor) -> dict[str, Any]:
     name = redactor.redact(model.name)
-    return {"name": name, "model": name, "host": model.server, "default": False, "problem": "", "found": True}
+    return {
+        "name": name,
+        "model": name,
+        "host": model.server,
+        "default": False,
+        "problem": "",
+        "found": True,
+        **Capabilities().model_dump(),
+    }
 
 
 def _line(model: dict[str, Any]) -> str:
-    state = "found on this machine" if model["found"] else "ready"
+    can = Capabilities.model_validate(model).words
+    state = "found on this machine" if model["found"] else f"ready ({can})" if can else "ready"
     return f"{model['name']}\t{model['model']} ({model['host']})\t{model['problem'] or state}"

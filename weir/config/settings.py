@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from weir.config import allow_list, client_tokens, proxies, user_chains
 from weir.config.app_folder import IS_CHECKOUT
+from weir.config.capabilities import with_capabilities
 from weir.config.comma_list import split_commas
 from weir.config.model_catalogue import (
     Catalogue,
@@ -304,7 +305,7 @@ class Settings(BaseSettings):
         found = load_catalogue(file, named, embedded, _variable)
         if self.router == "local" and not (found.routing.classify_by or found.routing.has_local_classifier):
             raise CatalogueError(f"WEIR_ROUTER=local: {NEEDS_TRAINING}")
-        return found
+        return with_capabilities(found, self.data_folder)
 
     @property
     def uses_embedded_model(self) -> bool:
