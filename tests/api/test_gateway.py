@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import httpx2
 import openai
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
@@ -297,6 +298,33 @@ def test_chat_openai_streams_calls_tools_and_counts(
     assert found[0] == found[1]
     assert found[0]["calls"] == [("measure", {"depth": 3})]
     assert openai_server.seen[-1].body["messages"] == openai_server.seen[1].body["messages"]
+
+
+@pytest.mark.parametrize("plan", [Plan(status=429), Plan(fault=Fault.CUT, at=2)])
+def test_chat_openai_raises_before_and_in_the_middle(
+    client: httpx.Client, openai_server: FakeOpenAI, plan: Plan
+) -> None:
+    openai_server.plan = plan
+    texts = []
+    for url in (openai_server.url, base_of(client)):
+        model = ChatOpenAI(model="gpt-4o-mini", base_url=url, api_key=SecretStr("none"), max_retries=0)
+        parts: list[str] = []
+        with pytest.raises((openai.APIError, httpx.TransportError, httpx2.TransportError)) as raised:
+            parts.extend(chunk.text for chunk in model.stream("How deep?"))
+        assert getattr(raised.value, "status_code", None) == (429 if plan.status == 429 else None)
+        texts.append("".join(parts))
+    assert texts == (["", ""] if plan.status == 429 else ["Once upon", "Once upon"])
+
+
+def test_the_openai_client_retries_as_with_the_model(client: httpx.Client, openai_server: FakeOpenAI) -> None:
+    openai_server.plan = Plan(status=429, headers={"retry-after-ms": "1"})
+    counts = []
+    for url in (openai_server.url, base_of(client)):
+        before = len(openai_server.seen)
+        with openai_client(url, max_retries=2) as made, pytest.raises(openai.RateLimitError):
+            made.chat.completions.create(model="gpt-4o-mini", messages=QUESTION)
+        counts.append(len(openai_server.seen) - before)
+    assert counts == [3, 3]
 
 
 @pytest.fixture
