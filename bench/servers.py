@@ -15,6 +15,9 @@ import psutil
 
 from tests.support.app_process import CLEAN_ENVIRONMENT, ROOT, free_port
 
+START_SECONDS = 240
+"""Time for a server to start; LiteLLM's proxy imports for half a minute where others compute."""
+
 
 class Server:
     """A running process with its address."""
@@ -43,8 +46,17 @@ def started(
     command: list[str], port: int, health: str, environment: dict[str, str] | None = None, folder: Path = ROOT
 ) -> Iterator[Server]:
     """Run a Python module in a folder as a server until the `with` block ends."""
+    with run_server([sys.executable, "-m", *command], port, health, environment, folder) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def run_server(
+    command: list[str], port: int, health: str, environment: dict[str, str] | None = None, folder: Path = ROOT
+) -> Iterator[Server]:
+    """Run a command in a folder as a server until the `with` block ends."""
     with subprocess.Popen(
-        [sys.executable, "-m", *command],
+        command,
         cwd=folder,
         env=CLEAN_ENVIRONMENT | (environment or {}),
         stdout=subprocess.DEVNULL,
@@ -63,7 +75,7 @@ def started(
 
 
 def _await(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"{url}: the process has ended")

@@ -1,0 +1,1 @@
+"""What a gateway adds to a model: Weir beside LiteLLM's proxy."""
