@@ -12,7 +12,17 @@ from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate
 from pydantic import BaseModel
 
-from weir.core.serialization import MAX_DEPTH, MAX_REPR, dumps, indented, is_plain, loads, to_jsonable, to_utf8_safe
+from weir.core.serialization import (
+    MAX_DEPTH,
+    MAX_REPR,
+    dumps,
+    dumps_utf8_safe,
+    indented,
+    is_plain,
+    loads,
+    to_jsonable,
+    to_utf8_safe,
+)
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -134,6 +144,7 @@ def test_dumps_stops_at_a_cycle() -> None:
 def test_indented_and_sendable_can_be_encoded(value: Any) -> None:
     assert json.loads(indented(value)) == value
     json.dumps(to_utf8_safe(value), ensure_ascii=False).encode()
+    assert json.loads(dumps_utf8_safe(value)) == to_utf8_safe(value)
     indented(value).encode()
 
 

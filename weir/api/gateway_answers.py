@@ -174,7 +174,7 @@ _TEXTS = ("content", "refusal", "reasoning_content")
 
 
 def _event(value: Any) -> bytes:
-    return b"data: " + serialization.dumps(serialization.to_utf8_safe(value)) + b"\n\n"
+    return b"data: " + serialization.dumps_utf8_safe(value) + b"\n\n"
 
 
 async def _send_part(send: Send, data: bytes, *, more: bool = True) -> None:

@@ -171,7 +171,7 @@ def run_view(run: Run, base: str) -> Iterator[bytes]:
 def _with_text(body: bytes, run: Run, count: int) -> Iterator[bytes]:
     yield body[:-1] + b',"input":'
     # `input_json` has half a surrogate pair as an escape, which is not valid in the response.
-    yield serialization.dumps(serialization.to_utf8_safe(run.input)) if b"\\ud" in run.input_json else run.input_json
+    yield serialization.dumps_utf8_safe(run.input) if b"\\ud" in run.input_json else run.input_json
     yield b',"text":"'
     # A surrogate pair may be split between two chunks; half a pair alone becomes U+FFFD.
     decoder = codecs.getincrementaldecoder("utf-16-le")("replace")

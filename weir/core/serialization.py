@@ -189,6 +189,14 @@ def indented(value: Any) -> str:
         return json.dumps(to_jsonable(value), indent=2)
 
 
+def dumps_utf8_safe(value: Any) -> bytes:
+    """Return a parsed value as compact JSON whose texts can all be encoded as UTF-8 (`to_utf8_safe`)."""
+    try:
+        return orjson.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return dumps(to_utf8_safe(value))
+
+
 def to_utf8_safe(value: Any) -> Any:
     """Return a parsed value whose texts can all be encoded as UTF-8."""
     return json.loads(replace_lone_surrogates(json.dumps(to_jsonable(value), ensure_ascii=False)))
