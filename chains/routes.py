@@ -57,12 +57,6 @@ class RouteCatalogue:
         """The names of the routes."""
         return tuple(route.name for route in self.routes)
 
-    @property
-    def listed(self) -> str:
-        """The labels, for a sentence: math, code or general."""
-        *others, last = (route.label.lower() for route in self.routes)
-        return f"{', '.join(others)} or {last}"
-
     def get(self, name: str) -> Route | None:
         """Return the route of that name; None if there is none."""
         return next((route for route in self.routes if route.name == name), None)

@@ -3,6 +3,7 @@ import streamlit as st
 from chains.routes import configured_routes
 from pages.components.about.introduction import draw_introduction
 from pages.components.answer import answer_view
+from pages.components.answer.route_popover import listed_routes
 from pages.components.chat.chat_actions import ChatActions
 from pages.components.chat.chat_css import draw_chat_style
 from pages.components.chat.chat_state import load_chat_state
@@ -72,7 +73,7 @@ with st.empty():
                 _(
                     "Ask anything. Weir picks the right chain ({routes}) and streams the answer, with every event "
                     "recorded."
-                ).format(routes=escape_markdown(routes.listed))
+                ).format(routes=escape_markdown(listed_routes(routes)))
             )
             for route in routes:
                 if question := route.example:

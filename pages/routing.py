@@ -7,6 +7,7 @@ import streamlit as st
 from pages.components.layout import formatting
 from pages.components.layout.model_status import ModelStatus
 from pages.components.layout.page_frame import page_title
+from pages.components.layout.translation import _
 from pages.components.routing.catalogue_view import draw_catalogue
 from pages.components.routing.evaluation_run import MODEL, EvaluationRun, classifiers, go_on
 from pages.components.routing.evaluation_view import draw_evaluation
@@ -18,10 +19,10 @@ from pages.components.session.report_storage_errors import draw_storage_error, r
 
 def draw_corrections(user_id: str) -> None:
     """Draw the user's corrections from the chat, with a toggle that puts each into their set."""
-    st.markdown("**Corrections from the chat**")
+    st.markdown(_("**Corrections from the chat**"))
     corrections = service().conversations.corrections(user_id)
     if not corrections:
-        st.caption("None yet. Press *Route* below an answer in the chat and choose another route.")
+        st.caption(_("None yet. Press *Route* below an answer in the chat and choose another route."))
     for correction in corrections:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(
@@ -29,7 +30,7 @@ def draw_corrections(user_id: str) -> None:
                 f":gray[{correction.wrong} → {correction.right}]"
             )
             st.toggle(
-                "In my set",
+                _("In my set"),
                 value=correction.in_golden_set,
                 key=f"routing-{correction.message_id}",
                 on_change=set_in_golden_set,
@@ -45,16 +46,18 @@ def set_in_golden_set(user_id: str, answer_id: str) -> None:
 
 st.set_page_config(layout="centered")
 user_id = current_user_id()
-page_title("Router accuracy")
-st.markdown("How often the router picks the right chain, on held-out questions: none of them was used to train it.")
+page_title(_("Router accuracy"))
+st.markdown(_("How often the router picks the right chain, on held-out questions: none of them was used to train it."))
 draw_catalogue()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    name = st.selectbox("Questions", set_names(), key="routing_set", required=True, width=220)
+    name = st.selectbox(_("Questions"), set_names(), format_func=_, key="routing_set", required=True, width=220)
     choices = classifiers()
-    by = st.segmented_control("Classified by", choices, default=choices[0], required=True, key="routing_who")
+    by = st.segmented_control(
+        _("Classified by"), choices, format_func=_, default=choices[0], required=True, key="routing_who"
+    )
     if by == MODEL:
-        st.number_input("Sample size", 1, 500, 20, key="routing_count", width=160)
-    is_requested = st.button("Evaluate", icon=":material/play_arrow:", type="primary")
+        st.number_input(_("Sample size"), 1, 500, 20, key="routing_count", width=160)
+    is_requested = st.button(_("Evaluate"), icon=":material/play_arrow:", type="primary")
 with st.bottom:
     model_line = ModelStatus()
 
@@ -63,7 +66,7 @@ if name == MY_FILE:
     draw_file_upload()
 examples = load_set(name, user_id)
 if is_requested and not examples:
-    missing = "Choose a file first." if name == MY_FILE else "There is no correction in your set yet."
+    missing = _("Choose a file first.") if name == MY_FILE else _("There is no correction in your set yet.")
     st.info(missing, icon=":material/info:")
 elif is_requested:
     if by == MODEL:

@@ -11,6 +11,7 @@ from pathlib import Path
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 
+from chains.classifier.features import SIGNALS
 from chains.registry import REGISTRY
 from chains.routes import DEFAULT_ROUTES
 from chains.story_chain import Length, Tone
@@ -53,6 +54,19 @@ WORDS_OF_WEIR = (
     "This graph has no checkpointer: it keeps no threads, and cannot be resumed.",
     "Name the thread that is to go on: `thread_id`.",
     "There is no JSON in the text.",
+    "A preset needs a name.",
+    "~ marks chunks that were counted where the server has not counted tokens.",
+    "It was stopped: these are the figures until then.",
+    "The embedded model is not ready.",
+    "It was asked no more.",
+    "This file is larger than a measurement can be.",
+    "This file is not JSON.",
+    "the file",
+    "nothing in it speaks of mathematics or code.",
+    "Nothing in it speaks of mathematics or code.",
+    "its words look like that.",
+    "Its words look like that.",
+    " and ",
     "nothing before its end",
     "burst",
     "bursts",
@@ -68,6 +82,8 @@ PUT_TOGETHER = (
     *("time to first token", "median inter-token latency", "tokens per second", "tokens in", "tokens out"),
     *("chunks", "characters", "duration"),
     *("event", "depth", "data", "end"),
+    *("Model", "At once", "Answers", "First token", "95 % below", "Gap", "95 % of gaps below", "Tokens/s each"),
+    *("Tokens/s in all", "Cost", "Errors"),
     *("at work", "waiting", "failed", "called", "done"),
 )
 """Words that pages or `weir.analysis` put together, or have as values."""
@@ -83,7 +99,8 @@ def of_weir() -> Iterator[str]:
         yield from (text for problem in problems for text in (problem.message, problem.hint))
     yield from (problem.message for problem in EngineProblem)
     yield from (text for method in Method for text in (method.effect, method.note))
-    yield from (route.label for route in DEFAULT_ROUTES)
+    yield from (text for route in DEFAULT_ROUTES for text in (route.label, route.covers))
+    yield from (signal.description for signal in SIGNALS)
     yield from (choice.capitalize() for choices in (Length, Tone) for choice in choices)
     yield from (error.message for error in subclasses(RunUnavailableError))
     yield ModelNotReadyError.message

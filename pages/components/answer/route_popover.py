@@ -5,11 +5,12 @@ from collections.abc import Callable
 import streamlit as st
 
 from chains.router import DecidedBy, RouteDecision
-from chains.routes import configured_routes
+from chains.routes import RouteCatalogue, configured_routes
 from pages.components.layout import formatting
+from pages.components.layout.translation import _, digits
+from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import answer_cost, dearest_cost
 from weir.analysis.metrics import RunMetrics
-from weir.analysis.metrics_line import dollars
 
 
 def draw_route(
@@ -26,43 +27,55 @@ def draw_route(
     """
     routes = configured_routes()
     taken = routes.shown(decision.route)
-    label, name = f"Why {taken.label}?", formatting.escape_markdown(taken.label)
+    shown = translated(taken.label)
+    label, name = _("Why {route}?").format(route=shown), formatting.escape_markdown(shown)
     with st.popover(
         formatting.escape_markdown(label), icon=taken.icon, type="tertiary", key=f"route-{key}", help=label
     ):
         st.markdown(f"**{name}**, {_decided_by(decision)}.")
         if decision.reason:
-            st.markdown(formatting.escape_markdown(decision.reason))
+            st.markdown(formatting.escape_markdown(_reason(decision)))
         if decision.abstained:
-            st.caption(f"Not confident in any category, so {name}.")
+            st.caption(_("Not confident in any category, so {route}.").format(route=name))
         for category, probability in (decision.probabilities or {}).items():
-            shown = formatting.escape_markdown(routes.shown(category).label)
-            st.progress(probability, text=f"{shown} {probability:.0%}")
+            other = formatting.escape_markdown(translated(routes.shown(category).label))
+            st.progress(probability, text=f"{other} {probability:.0%}")
         if decision.confidence is not None:
-            st.caption(f"Self-reported confidence {decision.confidence:.0%} (uncalibrated).")
+            confidence = f"{decision.confidence:.0%}"
+            st.caption(_("Self-reported confidence {share} (uncalibrated).").format(share=confidence))
         if decision.by is not DecidedBy.PERSON and figures.time_to_first_token:
             first_token = formatting.seconds(figures.time_to_first_token)
-            st.caption(f"Routing took {_duration(decision.seconds)} of {first_token} to the first token.")
+            st.caption(
+                _("Routing took {time} of {first} to the first token.").format(
+                    time=_duration(decision.seconds), first=first_token
+                )
+            )
         if sentence := cost_sentence(figures):
             st.caption(sentence)
         for route in routes:
             if route.name != decision.route:
-                lower = formatting.escape_markdown(route.label.lower())
+                lower = formatting.escape_markdown(translated(route.label).lower())
                 st.button(
-                    f"Answer as {lower} instead",
+                    _("Answer as {route} instead").format(route=lower),
                     icon=route.icon,
                     key=f"as-{route}-{key}",
                     on_click=answer_as,
                     args=(route.name,),
                 )
                 st.button(
-                    f"Compare with {lower}",
+                    _("Compare with {route}").format(route=lower),
                     icon=":material/compare_arrows:",
                     key=f"beside-{route}-{key}",
                     type="tertiary",
                     on_click=compare_with,
                     args=(route.name,),
                 )
+
+
+def listed_routes(routes: RouteCatalogue) -> str:
+    """Return the labels of routes, for a sentence: math, code or general."""
+    *others, last = (translated(route.label).lower() for route in routes)
+    return _("{names} or {last}").format(names=", ".join(others), last=last)
 
 
 def cost_sentence(figures: RunMetrics) -> str:
@@ -74,20 +87,32 @@ def cost_sentence(figures: RunMetrics) -> str:
     if cost is None or dearest is None or not figures.model:
         return ""
     name, most = dearest
-    about = "" if figures.exact else "about "
+    spent = (
+        f"\\{formatting.dollars(cost)}"
+        if figures.exact
+        else _("about {cost}").format(cost=f"\\{formatting.dollars(cost)}")
+    )
     model, other = (formatting.escape_markdown(one) for one in (figures.model, name))
     if name == figures.model:
-        return f"Answered by {model}, the dearest model here: {about}\\{dollars(cost)}."
-    against = f"\\{dollars(most)} with {other} for the same tokens"
-    return f"Answered by {model}: {about}\\{dollars(cost)}, against {against}."
+        return _("Answered by {model}, the dearest model here: {cost}.").format(model=model, cost=spent)
+    return _("Answered by {model}: {cost}, against {most} with {other} for the same tokens.").format(
+        model=model, cost=spent, most=f"\\{formatting.dollars(most)}", other=other
+    )
+
+
+def _reason(decision: RouteDecision) -> str:
+    # A model's own words are its answer.
+    is_of_model = decision.by is DecidedBy.MODEL and not decision.fallback
+    return decision.reason if is_of_model else translated(decision.reason)
 
 
 def _decided_by(decision: RouteDecision) -> str:
     if decision.by is DecidedBy.PERSON:
-        return "chosen by you"
-    where = "on this machine" if decision.by is DecidedBy.LOCAL else "by the model"
-    return f"classified {where} in {_duration(decision.seconds)}"
+        return _("chosen by you")
+    is_local = decision.by is DecidedBy.LOCAL
+    classified = _("classified on this machine in {time}") if is_local else _("classified by the model in {time}")
+    return classified.format(time=_duration(decision.seconds))
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds * 1e3:.0f} ms" if seconds < 1 else formatting.seconds(seconds)
+    return f"{digits(seconds * 1e3, '.0f')} ms" if seconds < 1 else formatting.seconds(seconds)

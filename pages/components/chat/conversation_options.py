@@ -6,6 +6,7 @@ from typing import Annotated, Any, Protocol
 import streamlit as st
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
+from pages.components.layout.translation import _
 from weir.llm.provider import ModelOptions
 
 MAX_SYSTEM_PROMPT = 8_000
@@ -81,49 +82,52 @@ def draw_options(
         change(of_widgets)
 
     with st.popover(
-        "Options", icon=":material/tune:", type="tertiary", help="System prompt, temperature, length, seed, stop texts"
+        _("Options"),
+        icon=":material/tune:",
+        type="tertiary",
+        help=_("System prompt, temperature, length, seed, stop texts"),
     ):
         st.text_area(
-            "System prompt",
+            _("System prompt"),
             value=options.system_prompt,
             key=keys[0],
             max_chars=MAX_SYSTEM_PROMPT,
-            placeholder="For example: Answer in one paragraph.",
-            help="Added to the prompt of the route, for all answers of this conversation",
+            placeholder=_("For example: Answer in one paragraph."),
+            help=_("Added to the prompt of the route, for all answers of this conversation"),
             on_change=change,
             args=(of_widgets,),
         )
         st.number_input(
-            "Temperature",
+            _("Temperature"),
             0.0,
             2.0,
             value=options.temperature,
             step=0.1,
             key=keys[1],
-            placeholder="The model's default",
-            help="0 takes the likeliest word each time. Some models accept only their default.",
+            placeholder=_("The model's default"),
+            help=_("0 takes the likeliest word each time. Some models accept only their default."),
             on_change=change,
             args=(of_widgets,),
         )
         st.number_input(
-            "Longest answer, in tokens",
+            _("Longest answer, in tokens"),
             1,
             MAX_TOKENS,
             value=options.max_tokens,
             step=100,
             key=keys[2],
-            placeholder="The model's default",
+            placeholder=_("The model's default"),
             on_change=change,
             args=(of_widgets,),
         )
         st.number_input(
-            "Seed",
+            _("Seed"),
             0,
             MAX_SEED,
             value=options.seed,
             key=keys[3],
-            placeholder="None",
-            help="The same seed asks for the same answer again. Some servers ignore it.",
+            placeholder=_("None"),
+            help=_("The same seed asks for the same answer again. Some servers ignore it."),
             on_change=change,
             args=(of_widgets,),
         )
@@ -135,12 +139,12 @@ def draw_options(
 def draw_stop_texts(stop: Sequence[str], *, key: str, **more: Any) -> None:
     """Draw the texts that end an answer; `more` are further arguments of the widget."""
     st.multiselect(
-        "Stop at",
+        _("Stop at"),
         list(dict.fromkeys([*stop, *st.session_state.get(key, [])])),
         default=None if key in st.session_state else list(stop),
         accept_new_options=True,
         max_selections=MAX_STOPS,
-        placeholder="Texts that end the answer",
+        placeholder=_("Texts that end the answer"),
         key=key,
         **more,
     )

@@ -3,13 +3,14 @@
 import streamlit as st
 
 from pages.components.layout.formatting import escape_markdown
+from pages.components.layout.translation import N_, _
 from pages.components.session.app_services import service
 from pages.components.session.current_user import is_this_machine
 from pages.components.session.model_choice import pick_found
 from pages.components.session.sign_in import providers
 
-_OFFER = "Found on this machine. Nothing is sent to a model before you use it."
-_KEEP = "It is used until Weir ends. To keep it, write this into `weir.toml`, in the folder where Weir starts:"
+_OFFER = N_("Found on this machine. Nothing is sent to a model before you use it.")
+_KEEP = N_("It is used until Weir ends. To keep it, write this into `weir.toml`, in the folder where Weir starts:")
 
 
 def draw_found_models() -> None:
@@ -18,17 +19,18 @@ def draw_found_models() -> None:
     if not found or providers() or not is_this_machine():
         return
     servers = list(dict.fromkeys(model.server.partition(" (")[0] for model in found))
-    label = f"{servers[0]} found" if len(servers) == 1 else f"{len(servers)} model servers found"
+    many = _("{count} model servers found").format(count=len(servers))
+    label = _("{server} found").format(server=servers[0]) if len(servers) == 1 else many
     with st.popover(label, type="tertiary", icon=":material/add_circle:"):
-        st.markdown(_OFFER)
+        st.markdown(_(_OFFER))
         chosen = st.selectbox(
-            "Model",
+            _("Model"),
             found,
             format_func=lambda model: f"{model.name} · {model.server}",
             key="found_model",
             label_visibility="collapsed",
         )
-        st.button("Use it", icon=":material/check:", type="primary", on_click=pick_found, args=(chosen,))
-        st.caption(_KEEP)
+        st.button(_("Use it"), icon=":material/check:", type="primary", on_click=pick_found, args=(chosen,))
+        st.caption(_(_KEEP))
         st.code(chosen.lines, language="toml")
-        st.caption(f"Its address is {escape_markdown(chosen.base_url)}")
+        st.caption(_("Its address is {address}").format(address=escape_markdown(chosen.base_url)))

@@ -7,7 +7,7 @@ import functools
 import re
 from collections.abc import Iterator
 
-from pages.components.layout.translation import ENGLISH, N_, catalogue, language, localized
+from pages.components.layout.translation import ENGLISH, N_, catalogue, language, localized, pgettext
 
 TEMPLATES: tuple[str, ...] = (
     # Metrics (weir/analysis/metrics_line.py)
@@ -65,6 +65,39 @@ TEMPLATES: tuple[str, ...] = (
     # The Inspector's forms (chains/registry.py, chains/changed_call.py)
     N_("{model} cannot call tools, as the file of the models says."),
     N_("The messages have more than {count} characters."),
+    # Presets (weir/storage/presets.py)
+    N_("There are {count} presets already: delete one first."),
+    # Measurements (weir/measure/)
+    N_("Sends {requests} to {models}, {levels} at once; each asks for at most {tokens} of plain text."),
+    N_("{count} request"),
+    N_("{count} requests"),
+    N_("{count} model"),
+    N_("{count} models"),
+    N_("{count} token"),
+    N_("{count} tokens"),
+    N_("In all it reads about {count} tokens and writes at most {number}."),
+    N_("Costs at most {cost} ({each})."),
+    N_("Costs nothing: {each}."),
+    N_("What {names} may cost is not known: no prices are set."),
+    N_("{model}: connecting"),
+    N_("{model}: {count} at once"),
+    N_("{model}, {count} at once:"),
+    N_("{count} of {total} failed:"),
+    N_("Weir itself computed {share} of the time, so these may be the figures of this machine."),
+    N_("The answer was not done within {seconds} s."),
+    N_("{count} requests at once or one after the other got no answer."),
+    N_("The answers had {count} tokens then and {number} now."),
+    N_("{name} was {earlier} at {place} then and is {model} at {host} now."),
+    N_("This file is no measurement of `weir measure`: {field}: {reason}."),
+    # Labelled questions (chains/classifier/labelled_file.py)
+    N_("{place} is not an object with a category and a question{reason}"),
+    N_("{place} is not a category, a source and one or two questions"),
+    N_("{place} cannot be read as CSV: {reason}"),
+    N_("{place} is not a question with its category: {names}"),
+    N_("{place} has a question of more than {count} characters"),
+    # Reasons of the local classifier (chains/classifier/linear_model.py)
+    N_("because of {reasons}."),
+    N_("Because of {reasons}."),
     # Findings of the doctor (weir/analysis/stream_diagnosis.py, wait_diagnosis.py, graph_diagnosis.py)
     N_(
         "{step} made one chunk of the {count} that {model} inside it wrote from {start} s to {end} s: it calls invoke, "
@@ -94,12 +127,13 @@ TEMPLATES: tuple[str, ...] = (
 )
 """The sentences with values. The names of the values are for translators; a test finds each in the sources."""
 
-_VALUES = {"count": r"~?\d[\d,.]*", "time": r"~?\d.*?"}
-"""Values that are numbers: a sentence of somebody else's may have the same words."""
+_VALUES = {"count": r"~?\d[\d,.]*", "time": r"~?\d.*?", "each": r"(?:[^.]|\.(?! ))*?"}
+"""Values that are numbers: a sentence of somebody else's may have the same words; and one that its sentence ends."""
 
 _FIELD = re.compile(r"\{(\w+)\}")
 _NUMBER = re.compile(r"[~$]?\d{1,3}(,\d{3})*(\.\d+)?( (ms|s|min|h|kB|MB))?( \d+ (s|min))?")
 """With its unit. Addresses and versions have more dots, or other letters."""
+_JOINT = re.compile(r"(, | and )")
 _END_OF_SENTENCE = re.compile(r"(?<=[.:;!?]) ")
 
 
@@ -130,7 +164,7 @@ def _known(text: str) -> str | None:
         return localized(text)
     for template, pattern in _patterns():
         if match := pattern.fullmatch(text):
-            values = {name: _value(value) for name, value in match.groupdict().items()}
+            values = {name: _LISTS.get(name, _value)(value) for name, value in match.groupdict().items()}
             return catalogue(language()).gettext(template).format(**values)
     return None
 
@@ -139,6 +173,27 @@ def _value(text: str) -> str:
     """Return a value of a sentence: a number with the signs of the language, or words that are known by themselves."""
     found = _known(text) if text else None
     return text if found is None else found
+
+
+def _each(text: str) -> str:
+    """Return a list of names, each with a value: `small $0.0125, tiny nothing`."""
+    pairs = [one.rpartition(" ") for one in text.split(", ")]
+    nothing = pgettext("price", "nothing")
+    return ", ".join(f"{name}{space}{nothing if value == 'nothing' else _value(value)}" for name, space, value in pairs)
+
+
+def _reasons(text: str) -> str:
+    """Return a list with "and": `“sum”, its numbers and words of mathematics`. One of the reasons may have a comma."""
+    parts, found = _JOINT.split(text), []
+    while parts:
+        end = next((end for end in range(len(parts), 1, -1) if _known("".join(parts[:end])) is not None), 1)
+        found.append(_value("".join(parts[:end])))
+        del parts[:end]
+    return "".join(found)
+
+
+_LISTS = {"each": _each, "reasons": _reasons}
+"""How values that are lists are translated, by their names in the templates."""
 
 
 @functools.cache

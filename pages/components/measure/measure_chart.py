@@ -7,11 +7,12 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from pages.components.layout.translation import N_, _, digits, localized
 from weir.measure.measured_figures import LevelFigures
 from weir.measure.measurement_comparison import short_time
 from weir.measure.measurement_file import MeasurementFile
 
-NOW, EARLIER = "now", "earlier"
+NOW, EARLIER = N_("now"), N_("earlier")
 HEIGHT = 240
 Read = Callable[[LevelFigures], float | None]
 
@@ -20,9 +21,17 @@ def draw_measure_charts(measured: MeasurementFile, earlier: MeasurementFile | No
     """Draw both charts; an earlier measurement has dashed lines."""
     first, speed = st.columns(2)
     with first:
-        _draw_chart(measured, earlier, "First token", "seconds (median)", _first_token, short_time)
+        _draw_chart(measured, earlier, _("First token"), _("seconds (median)"), _first_token, _time)
     with speed:
-        _draw_chart(measured, earlier, "Tokens/s of all streams", "tokens/s", _speed, lambda value: f"{value:,.0f}")
+        _draw_chart(measured, earlier, _("Tokens/s of all streams"), _("tokens/s"), _speed, _whole)
+
+
+def _time(value: float) -> str:
+    return localized(short_time(value))
+
+
+def _whole(value: float) -> str:
+    return digits(value, ",.0f")
 
 
 def _first_token(level: LevelFigures) -> float | None:
@@ -44,31 +53,37 @@ def _draw_chart(
     rows = _rows(measured, NOW, read) + (_rows(earlier, EARLIER, read) if earlier else [])
     if not rows:
         return
-    dashes = alt.Scale(domain=[NOW, EARLIER], range=[[1, 0], [5, 4]])
+    dashes = alt.Scale(domain=[_(NOW), _(EARLIER)], range=[[1, 0], [5, 4]])
     legend = alt.Legend(orient="top", title=None)
     line = (
         alt.Chart(pd.DataFrame(rows))
         .mark_line(point=alt.OverlayMarkDef(size=55, filled=True))
         .encode(
-            x=alt.X("at once:O", title="answers at once", axis=alt.Axis(labelAngle=0)),
+            x=alt.X("at once:O", title=_("answers at once"), axis=alt.Axis(labelAngle=0)),
             y=alt.Y("value:Q", title=unit),
             color=alt.Color("model:N", legend=legend),
             shape=alt.Shape("model:N", legend=legend),
             strokeDash=alt.StrokeDash("measured:N", scale=dashes, legend=None),
             detail="measured:N",
-            tooltip=["model", "at once", alt.Tooltip("value:Q", format=",.3~f", title=title), "measured"],
+            tooltip=[
+                alt.Tooltip("model", title=_("model")),
+                alt.Tooltip("at once", title=_("at once")),
+                alt.Tooltip("value:Q", format=",.3~f", title=title),
+                alt.Tooltip("measured", title=_("measured")),
+            ],
         )
         .properties(height=HEIGHT)
     )
-    spoken = "; ".join(f"{row['model']}, {row['at once']} at once: {form(row['value'])}" for row in rows)
-    dashed = " :small[dashed: the earlier measurement]" if earlier else ""
+    point = _("{model}, {count} at once: {value}")
+    values = "; ".join(point.format(model=row["model"], count=row["at once"], value=form(row["value"])) for row in rows)
+    dashed = f" :small[{_('dashed: the earlier measurement')}]" if earlier else ""
     st.markdown(f"**{title}**{dashed}")
-    st.altair_chart(line, alt=f"{title} by answers at once: {spoken}")
+    st.altair_chart(line, alt=_("{title} by answers at once: {values}").format(title=title, values=values))
 
 
 def _rows(measured: MeasurementFile, when: str, read: Read) -> list[dict[str, Any]]:
     return [
-        {"model": level.model, "at once": level.concurrency, "value": value, "measured": when}
+        {"model": level.model, "at once": level.concurrency, "value": value, "measured": _(when)}
         for level in measured.levels
         if (value := read(level)) is not None
     ]

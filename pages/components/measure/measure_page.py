@@ -1,10 +1,14 @@
 """The *Measure* view of the story page: how soon and how fast models answer, by the number of answers at once."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from pages.components.layout.formatting import escape_markdown
 from pages.components.layout.input_bar import InputBar, status_bar
+from pages.components.layout.translation import _, digits, month_name
 from pages.components.layout.upload import draw_upload
+from pages.components.layout.weir_sentences import translated
 from pages.components.measure.measure_chart import draw_measure_charts
 from pages.components.measure.measure_session import (
     MeasureState,
@@ -14,10 +18,11 @@ from pages.components.measure.measure_session import (
     load_measure_state,
     possible_concurrency,
 )
+from pages.components.measure.measure_words import compared_rows, level_rows
 from pages.components.session.app_services import service
 from pages.components.session.model_choice import has_choice, models_of, page_models
 from weir.measure import measurement_plan
-from weir.measure.measurement_comparison import compare, comparison_notes, level_row, notes
+from weir.measure.measurement_comparison import comparison_notes, notes
 from weir.measure.measurement_file import MAX_BYTES, MEDIA_TYPE, MeasurementFile, read_measurement
 from weir.measure.measurement_plan import MeasurementPlan
 
@@ -32,12 +37,12 @@ def draw_measure_page() -> None:
     state = load_measure_state()
     bottom = status_bar()
     st.markdown(
-        "Ask models the same thing, with one answer at once and with several, and see how wait and speed change."
+        _("Ask models the same thing, with one answer at once and with several, and see how wait and speed change.")
     )
     _draw_choices(state)
     plan = _plan()
     if plan is None:
-        st.caption("Choose a model and how many answers at once.")
+        st.caption(_("Choose a model and how many answers at once."))
     else:
         _draw_plan(state, plan, bottom)
     if state.current is not None:
@@ -49,7 +54,7 @@ def _draw_choices(state: MeasureState) -> None:
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         if has_choice():
             st.pills(
-                "Models",
+                _("Models"),
                 service().models.catalogue.names,
                 selection_mode="multi",
                 default=[page_models().name],
@@ -58,7 +63,7 @@ def _draw_choices(state: MeasureState) -> None:
             )
         levels = possible_concurrency(LEVELS)
         st.pills(
-            "Answers at once",
+            _("Answers at once"),
             levels,
             selection_mode="multi",
             default=[level for level in measurement_plan.CONCURRENCY if level in levels],
@@ -66,7 +71,7 @@ def _draw_choices(state: MeasureState) -> None:
             persist_state="session",
         )
         st.number_input(
-            "Tokens of an answer",
+            _("Tokens of an answer"),
             1,
             MAX_TOKENS,
             measurement_plan.TOKENS,
@@ -76,7 +81,7 @@ def _draw_choices(state: MeasureState) -> None:
             width=160,
         )
         st.button(
-            "Measure",
+            _("Measure"),
             icon=":material/speed:",
             type="primary",
             on_click=_begin,
@@ -108,7 +113,8 @@ def _draw_plan(state: MeasureState, plan: MeasurementPlan, bottom: InputBar) -> 
         return
     if state.current is None or not state.current.is_live:
         models = {name: models_of(name).model for name in plan.models}
-        st.caption(escape_markdown("\n".join(plan.sentences(models))).replace("\n", "  \n"))
+        sentences = map(translated, plan.sentences(models))
+        st.caption(escape_markdown("\n".join(sentences)).replace("\n", "  \n"))
     for name in plan.models:
         bottom.model_status.await_model(models_of(name))
 
@@ -127,50 +133,57 @@ def _draw_progress(current: PageMeasurement) -> None:
     measurement = current.measurement
     if not current.is_live:
         st.rerun()
-    count = f"{measurement.ended:,} of {measurement.plan.requests_in_all:,} requests"
-    st.progress(measurement.fraction, text=f"{count} · {escape_markdown(measurement.now)}")
+    count = _("{count} of {total} requests").format(
+        count=digits(measurement.ended), total=digits(measurement.plan.requests_in_all)
+    )
+    st.progress(measurement.fraction, text=f"{count} · {escape_markdown(translated(measurement.now))}")
     if levels := measurement.file.levels:
-        st.dataframe([level_row(level) for level in levels], hide_index=True)
+        st.dataframe(level_rows(levels), hide_index=True)
 
 
 def _draw_result(measured: MeasurementFile, earlier: MeasurementFile | None) -> None:
     if measured.levels:
         draw_measure_charts(measured, earlier)
-        st.dataframe([level_row(level) for level in measured.levels], hide_index=True, alt="The figures of each level")
-    for note in notes(measured):
-        st.markdown(f":material/info: {escape_markdown(note)}")
+        st.dataframe(level_rows(measured.levels), hide_index=True, alt=_("The figures of each level"))
+    _draw_notes(notes(measured))
     if measured.levels:
         st.download_button(
-            "Measurement",
+            _("Measurement"),
             measured.to_json(),
             file_name=measured.file_name,
             mime=MEDIA_TYPE,
             icon=":material/download:",
             type="tertiary",
             on_click="ignore",
-            help="Keep it, and compare it with a later one here or with `weir measure`",
+            help=_("Keep it, and compare it with a later one here or with `weir measure`"),
         )
     if earlier is not None:
-        st.markdown(f"**Compared with {earlier.at:%d %b %Y %H:%M} UTC**")
-        st.dataframe([level.row for level in compare(earlier, measured)], hide_index=True)
-        for note in comparison_notes(earlier, measured):
-            st.markdown(f":material/info: {escape_markdown(note)}")
+        at = earlier.at
+        when = f"{at:%d} {month_name(at.month, short=True)} {at:%Y %H:%M}"
+        st.markdown(_("**Compared with {when} UTC**").format(when=when))
+        st.dataframe(compared_rows(earlier, measured), hide_index=True)
+        _draw_notes(comparison_notes(earlier, measured))
+
+
+def _draw_notes(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        st.markdown(f":material/info: {escape_markdown(translated(sentence))}")
 
 
 def _draw_earlier(state: MeasureState) -> None:
     """Draw the field for an earlier measurement, or what is in it."""
-    with st.expander("Compare with an earlier measurement", icon=":material/compare_arrows:"):
+    with st.expander(_("Compare with an earlier measurement"), icon=":material/compare_arrows:"):
         if state.earlier is None:
             draw_upload(
-                "An earlier measurement (.json)",
+                _("An earlier measurement (.json)"),
                 "json",
                 key="measure_upload",
                 max_mb=MAX_BYTES // 1_000_000,
                 take=lambda content: _take(state, content),
             )
             return
-        st.dataframe([level_row(level) for level in state.earlier.levels], hide_index=True)
-        st.button("Remove", icon=":material/close:", type="tertiary", on_click=_take_away, args=(state,))
+        st.dataframe(level_rows(state.earlier.levels), hide_index=True)
+        st.button(_("Remove"), icon=":material/close:", type="tertiary", on_click=_take_away, args=(state,))
 
 
 def _take(state: MeasureState, content: bytes) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 from langchain_core.runnables import Runnable
 
+from pages.components.layout.translation import _, digits
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller
 from pages.components.session.model_choice import models_of
@@ -89,11 +90,13 @@ def limit_problem(plan: MeasurementPlan, config: RunLimitConfig) -> str:
     """Return why the limits refuse a plan, in a sentence; "" if they do not."""
     starts = [limit for limit in (config.starts_per_minute, config.total_starts_per_minute) if limit is not None]
     if starts and plan.requests_in_all > min(starts):
-        return f"This Weir starts at most {min(starts):,} runs a minute: choose fewer models or fewer answers at once."
+        problem = _("This Weir starts at most {count} runs a minute: choose fewer models or fewer answers at once.")
+        return problem.format(count=digits(min(starts)))
     tokens = [limit for limit in (config.tokens_per_day, config.total_tokens_per_day) if limit is not None]
     needed = len(plan.models) * (plan.tokens_in + plan.tokens_out)
     if tokens and needed > min(tokens):
-        return f"This Weir gives at most {min(tokens):,} tokens a day: choose fewer, or shorter answers."
+        problem = _("This Weir gives at most {count} tokens a day: choose fewer, or shorter answers.")
+        return problem.format(count=digits(min(tokens)))
     return ""
 
 

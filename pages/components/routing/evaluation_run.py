@@ -10,6 +10,8 @@ from chains.classifier.local_classifier import LocalClassifier, LocalDecision
 from chains.classifier.source_report import Judged
 from chains.conversation import configured_classifier, model_category, prepare_model_classification
 from chains.routes import configured_routes
+from pages.components.layout.translation import N_, _, digits
+from pages.components.layout.weir_sentences import translated
 from pages.components.routing.question_sets import Questions
 from pages.components.session.app_services import service
 from pages.components.session.model_choice import page_models
@@ -19,7 +21,7 @@ from weir.analysis.metrics import output_of
 from weir.config.router_catalogue import DEFAULT_ROUTES
 from weir.llm.chain_registry import ModelNotReadyError
 
-OWN, LOCAL, MODEL = "My classifier", "Local classifier", "LLM"
+OWN, LOCAL, MODEL = N_("My classifier"), N_("Local classifier"), N_("LLM")
 ANSWER_TIMEOUT_SECONDS = 60.0
 PROGRESS_SECONDS = 0.2
 MOST_FAILURES = 3
@@ -43,7 +45,9 @@ class EvaluationRun:
     def stop(self) -> None:
         """End it with what has been answered: the callback of *Stop*."""
         self.is_live = False
-        self.problem = f"Stopped: these are the figures of {len(self.judged):,} of {len(self.questions):,} questions."
+        self.problem = _("Stopped: these are the figures of {count} of {total} questions.").format(
+            count=digits(len(self.judged)), total=digits(len(self.questions))
+        )
 
 
 def classifiers() -> list[str]:
@@ -56,8 +60,8 @@ def classifiers() -> list[str]:
 def go_on(run: EvaluationRun) -> None:
     """Ask the questions that are left, with a progress bar and *Stop*."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        bar = st.progress(0.0, text="Starting")
-        st.button("Stop", icon=":material/stop_circle:", key="routing_stop", on_click=run.stop)
+        bar = st.progress(0.0, text=_("Starting"))
+        st.button(_("Stop"), icon=":material/stop_circle:", key="routing_stop", on_click=run.stop)
     local = None if run.by == MODEL else _local(run.by)
     shown = 0.0
     while run.is_live and len(run.judged) < len(run.questions):
@@ -69,7 +73,8 @@ def go_on(run: EvaluationRun) -> None:
         if local is None or time.monotonic() - shown > PROGRESS_SECONDS:
             shown = time.monotonic()
             done, total = len(run.judged), len(run.questions)
-            bar.progress(done / total, text=f"{done:,} of {total:,} questions")
+            text = _("{count} of {total} questions").format(count=digits(done), total=digits(total))
+            bar.progress(done / total, text=text)
     run.is_live = False
     # *Stop* is gone, and what was found is drawn without it.
     st.rerun()
@@ -82,28 +87,27 @@ def _local(by: str) -> LocalClassifier:
 def _ask(run: EvaluationRun, example: Example) -> LocalDecision | None:
     """Return where the model sends a question; None, with the problem noted, if it is not to be asked further."""
     routes = configured_routes()
-    answered = f" {len(run.judged)} of {len(run.questions)} questions were asked."
+    answered = _("{count} of {total} questions were asked.").format(count=len(run.judged), total=len(run.questions))
     try:
         asked = start(prepare_model_classification(page_models(), example.question, example.history))
     except ModelNotReadyError:
-        run.problem = "No model is ready yet; try again in a moment."
+        run.problem = _("No model is ready yet; try again in a moment.")
         return None
     except LimitReachedError as reached:
-        run.problem = f"{reached}{answered}"
+        run.problem = f"{translated(str(reached))} {answered}"
         return None
     deadline = time.monotonic() + ANSWER_TIMEOUT_SECONDS
     try:
         while not asked.wait(0.1) and time.monotonic() < deadline:
             # Streamlit ends a script, at *Stop* and on leaving the page, only where it reads its state.
-            _ = st.session_state.get("routing_stop")
+            st.session_state.get("routing_stop")
     finally:
         asked.stop()
     category = model_category(output_of(asked.events, "classify"), routes)
     run.failures = run.failures + 1 if category is None else 0
     if run.failures >= MOST_FAILURES:
-        run.problem = (
-            f"{MOST_FAILURES} questions one after the other got no answer, so the rest is not asked.{answered}"
-        )
+        many = _("{count} questions one after the other got no answer, so the rest is not asked.")
+        run.problem = f"{many.format(count=MOST_FAILURES)} {answered}"
         return None
     found = category or routes.fallback.name
     return LocalDecision(

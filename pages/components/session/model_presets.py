@@ -5,6 +5,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.components.chat.conversation_options import ConversationOptions, read_options
+from pages.components.layout.translation import _
+from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import service
 from pages.components.session.current_user import current_user_id
 from pages.components.session.report_storage_errors import report_storage_errors
@@ -22,7 +24,7 @@ def draw_presets(
     try:
         presets = {preset.name: preset for preset in repository.presets(user)}
     except StorageError:
-        st.caption("Your presets cannot be read now.")
+        st.caption(_("Your presets cannot be read now."))
         return
     choice, name = f"preset-{key}", f"preset-name-{key}"
     if st.session_state.get(choice) not in presets:
@@ -39,7 +41,7 @@ def draw_presets(
             options = current().model_dump(mode="json", exclude={"asked_model"})
             st.session_state[choice] = repository.save(user, st.session_state[name], options).name
         except PresetError as error:
-            st.session_state[_PROBLEM] = str(error)
+            st.session_state[_PROBLEM] = translated(str(error))
         else:
             st.session_state[name] = ""
 
@@ -55,17 +57,17 @@ def draw_presets(
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.selectbox(
-            "Preset",
+            _("Preset"),
             list(presets),
             index=None,
-            placeholder="Choose a preset" if presets else "None saved yet",
+            placeholder=_("Choose a preset") if presets else _("None saved yet"),
             key=choice,
             on_change=choose,
             disabled=not presets,
         )
         is_chosen = st.session_state.get(choice) is not None
         st.button(
-            "Delete",
+            _("Delete"),
             icon=":material/delete:",
             key=f"preset-delete-{key}",
             type="tertiary",
@@ -74,10 +76,12 @@ def draw_presets(
         )
     if st.session_state.get(_DELETED):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption("Preset deleted.", width="content")
-            st.button("Undo", icon=":material/undo:", key=f"preset-undo-{key}", type="tertiary", on_click=undo)
+            st.caption(_("Preset deleted."), width="content")
+            st.button(_("Undo"), icon=":material/undo:", key=f"preset-undo-{key}", type="tertiary", on_click=undo)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.text_input("Save these options as", key=name, max_chars=MAX_NAME, placeholder="For example: short and dry")
-        st.button("Save", icon=":material/save:", key=f"preset-save-{key}", type="tertiary", on_click=save)
+        st.text_input(
+            _("Save these options as"), key=name, max_chars=MAX_NAME, placeholder=_("For example: short and dry")
+        )
+        st.button(_("Save"), icon=":material/save:", key=f"preset-save-{key}", type="tertiary", on_click=save)
     if problem := st.session_state.pop(_PROBLEM, ""):
         st.caption(f":material/error: {problem}")

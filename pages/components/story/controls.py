@@ -82,11 +82,11 @@ def draw_model_choices() -> None:
                 persist_state="session",
             )
         st.text_area(
-            "System prompt",
+            _("System prompt"),
             key="story_system",
             max_chars=MAX_SYSTEM_PROMPT,
-            placeholder="For example: Write for children.",
-            help="Added to the prompt of the story",
+            placeholder=_("For example: Write for children."),
+            help=_("Added to the prompt of the story"),
             persist_state="session",
         )
         st.number_input(
