@@ -51,6 +51,10 @@ METHODS = MAKERS - {"compile", "template"}
 MADE_FROM_PARTS = {
     ("weir/core/redaction.py", "__init__"): "of the secrets of the settings: tests/core/test_redaction.py pumps it",
     (
+        "pages/components/layout/weir_sentences.py",
+        "_patterns",
+    ): "of Weir's own templates: texts of more than `MAX_TEXT` characters are not searched",
+    (
         "weir/partial_json/schema_budget.py",
         "compile_pattern",
     ): "of a visitor's JSON Schema: `ValidationBudget` limits the time of each search",

@@ -246,7 +246,7 @@ def test_what_is_live_when_the_process_ends_is_kept(
 
 
 @pytest.mark.parametrize(
-    "details", [{}, {"mark": "DONE", "figures": "none", "decision": {"route": "cooking"}}, {"mark": 3}]
+    "details", [{}, {"mark": "DONE", "figures": "none", "decision": {"route": ["cooking"]}}, {"mark": 3}]
 )
 def test_details_of_an_imported_file_may_be_anything(
     library: ConversationRepository, answer: tuple[str, str], details: dict[str, Any]

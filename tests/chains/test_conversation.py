@@ -51,6 +51,7 @@ def models(
     providers = ModelProvider(Settings())
     yield providers
     loop.submit(providers.aclose()).result(timeout=60)
+    settings.cache_clear()
 
 
 def answered(recorder: Recorder, models: ModelProvider, route: str | None = None) -> Run:

@@ -137,10 +137,20 @@ _JOINT = re.compile(r"(, | and )")
 _END_OF_SENTENCE = re.compile(r"(?<=[.:;!?]) ")
 
 
+MAX_TEXT, MAX_ROW = 600, 4
+"""Characters of a text that is translated, and sentences that are known as one: the rest may be somebody else's."""
+
+
 def translated(text: str) -> str:
     """Return a text of Weir's own in the language of the page. Sentences that are not known stay as they are."""
-    if not text or language() == ENGLISH:
+    if not text or len(text) > MAX_TEXT or language() == ENGLISH:
         return text
+    return _translated(language(), text)
+
+
+@functools.lru_cache(2_000)
+def _translated(_code: str, text: str) -> str:
+    """Return the text in the language of the page, which is that of the code."""
     whole = _known(text)
     return whole if whole is not None else " ".join(_by_sentence(_END_OF_SENTENCE.split(text)))
 
@@ -148,7 +158,7 @@ def translated(text: str) -> str:
 def _by_sentence(parts: list[str]) -> Iterator[str]:
     """Yield the sentences, translated; the longest row of sentences that is known as one comes first."""
     while parts:
-        for end in range(len(parts), 0, -1):
+        for end in range(min(len(parts), MAX_ROW), 0, -1):
             found = _known(" ".join(parts[:end]))
             if found is not None or end == 1:
                 yield found if found is not None else parts[0]
@@ -186,7 +196,9 @@ def _reasons(text: str) -> str:
     """Return a list with "and": `“sum”, its numbers and words of mathematics`. One of the reasons may have a comma."""
     parts, found = _JOINT.split(text), []
     while parts:
-        end = next((end for end in range(len(parts), 1, -1) if _known("".join(parts[:end])) is not None), 1)
+        end = next(
+            (end for end in range(min(len(parts), 2 * MAX_ROW), 1, -1) if _known("".join(parts[:end])) is not None), 1
+        )
         found.append(_value("".join(parts[:end])))
         del parts[:end]
     return "".join(found)
