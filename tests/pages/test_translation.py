@@ -190,6 +190,8 @@ def test_a_sentence_with_values_keeps_them(indonesian: None) -> None:
 def test_sentences_that_stand_together_are_translated_one_by_one(indonesian: None) -> None:
     kept = translated("The text so far is kept. Retry for a complete answer.")
     assert kept == "Teks sejauh ini disimpan. Coba lagi untuk jawaban lengkap."
+    given_up = translated("fake: The model's server cannot be reached. (OSError: Broken.) It was asked no more.")
+    assert given_up == "fake: Server model tidak dapat dihubungi. (OSError: Broken.) Model itu tidak ditanya lagi."
     reached = "You have reached your limit of live runs. Try again when one of them has ended."
     assert translated(reached).startswith("Anda telah mencapai batas run")
     assert translated("Nobody knows this. The chain raised an error.") == "Nobody knows this. Chain menimbulkan galat."

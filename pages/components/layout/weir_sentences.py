@@ -134,7 +134,7 @@ _FIELD = re.compile(r"\{(\w+)\}")
 _NUMBER = re.compile(r"[~$]?\d{1,3}(,\d{3})*(\.\d+)?( (ms|s|min|h|kB|MB))?( \d+ (s|min))?")
 """With its unit. Addresses and versions have more dots, or other letters."""
 _JOINT = re.compile(r"(, | and )")
-_END_OF_SENTENCE = re.compile(r"(?<=[.:;!?]) ")
+_END_OF_SENTENCE = re.compile(r"(?<=[.:;!?)]) ")
 
 
 MAX_TEXT, MAX_ROW = 600, 4
