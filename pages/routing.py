@@ -22,7 +22,7 @@ def draw_corrections(user_id: str) -> None:
     st.markdown(_("**Corrections from the chat**"))
     corrections = service().conversations.corrections(user_id)
     if not corrections:
-        st.caption(_("None yet. Press *Route* below an answer in the chat and choose another route."))
+        st.caption(_("None yet. Press *Why …?* below an answer in the chat and choose another route."))
     for correction in corrections:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(
