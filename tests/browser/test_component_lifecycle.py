@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 from pages.components.chat import scroll_and_keys
 from pages.components.http_client import event_source
 from pages.components.layout import page_frame
+from pages.components.layout.translation import script_with_words
 
 TWICE = """async ({html, script, data}) => {
   const open = new Set()
@@ -46,5 +47,6 @@ TWICE = """async ({html, script, data}) => {
 def test_a_component_goes_on_after_the_end_of_an_earlier_mount(
     page: Page, component: Any, data: dict[str, Any], listens: int
 ) -> None:
-    script = Path(component.__file__).with_suffix(".js").read_text(encoding="utf-8")
-    assert page.evaluate(TWICE, {"html": component._HTML, "script": script, "data": data}) == [listens, 0]
+    script = script_with_words(Path(component.__file__).with_suffix(".js"))
+    given = {"html": component._HTML, "script": script, "data": data | {"words": {}}}
+    assert page.evaluate(TWICE, given) == [listens, 0]

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import FilePayload, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
+from tests.support.accessibility import await_script
 from tests.support.app_process import running_weir
 from tests.support.browser_page import opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
@@ -113,8 +114,11 @@ def test_a_race_of_models_names_the_winner(page: Page, url: str, servers: tuple[
     page.get_by_text("Models", exact=True).click()
     page.get_by_role("button", name="down", exact=True).click()
     page.get_by_role("button", name="Model", exact=True).click()
-    page.get_by_label("Stop at").fill("###")
-    page.get_by_label("Stop at").press("Enter")
+    expect(page.get_by_label("Save these options as")).to_be_visible()
+    await_script(page)
+    page.get_by_label("Stop at").click()
+    page.keyboard.type("###")
+    page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     send(page, "rain")
     won = page.get_by_role("heading", name=re.compile(r"^fast had the first word after .* fast ended first"))

@@ -11,7 +11,8 @@ from weir.core.serialization import replace_lone_surrogates
 
 _HTML = """
 <button type="button" aria-live="polite">
-  <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M9 3h10v13H9zM5 8v13h10"/></svg><span></span>
+  <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M9 3h10v13H9zM5 8v13h10"/></svg>
+  <span class="icon-only">Copy</span>
 </button>
 """
 

@@ -30,7 +30,7 @@ def draw_catalogue() -> None:
     st.markdown("\n".join(lines))
     st.caption(_who_classifies())
     if models.catalogue.routing.names == DEFAULT_ROUTES and not models.catalogue.routing.names_models:
-        st.caption(_(OWN_ROUTES))
+        st.markdown(_(OWN_ROUTES))
 
 
 def _who_classifies() -> str:
