@@ -27,6 +27,7 @@ def inspector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[AppTe
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     settings.cache_clear()
+    service_module.close_services()
     test = AppTest.from_file(NAVIGATION, default_timeout=30)
     test.session_state["visitor"] = "me"
     yield test.switch_page("events.py")
@@ -44,6 +45,7 @@ def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, openai_server: FakeOpen
     monkeypatch.setenv("WEIR_TIMEOUT", "1")
     monkeypatch.setenv("WEIR_RETRIES", "0")
     settings.cache_clear()
+    service_module.close_services()
     yield open_app()
     service_module.close_services()
     settings.cache_clear()

@@ -46,7 +46,8 @@ def dearest_cost(figures: RunMetrics) -> tuple[str, float] | None:
 
 
 def close_services() -> None:
-    """Close the services. The next call of `service` builds new ones."""
+    """Close the services, if there are any. The next call of `service` builds new ones."""
     with _LOCK:
-        _build().close()
-        _build.cache_clear()
+        if _build.cache_info().currsize:
+            _build().close()
+            _build.cache_clear()
