@@ -164,6 +164,7 @@ def test_what_is_selected_anywhere_is_selected_everywhere_and_searched_and_filte
     page.keyboard.press("ArrowLeft")
     expect(tree.get_by_role("treeitem")).to_have_count(1)
     # What is selected elsewhere is unfolded.
+    await_script(page)
     select_row(page, 5, "5 on_parser_start", "StrOutputParser")
     view(page, "Events")
     click_row(table, 6)

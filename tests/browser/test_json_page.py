@@ -33,6 +33,8 @@ def line(page: Page, text: str) -> None:
 
 
 def finished(page: Page) -> None:
+    # While the page is drawn again both the old and the new one can be there for a moment.
+    expect(page.get_by_role("button", name="Replay")).to_have_count(1)
     expect(page.get_by_role("button", name="Replay")).to_be_visible()
 
 
