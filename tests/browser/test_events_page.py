@@ -65,7 +65,7 @@ def press_down(page: Page) -> None:
 
 
 def finished(page: Page) -> None:
-    expect(page.get_by_role("button", name="Replay", exact=False)).to_be_visible()
+    expect(page.get_by_role("button", name="Replay").first).to_be_visible()
 
 
 def test_an_answer_of_the_chat_opens_with_inspect_and_its_model_is_asked_with_changes(
