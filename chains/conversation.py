@@ -5,7 +5,7 @@ from typing import Any
 
 from langchain_core.runnables import Runnable
 
-from chains.classifier.local_classifier import LocalClassifier
+from chains.classifier.local_classifier import LocalClassifier, LocalDecision
 from chains.classifier.router_file import RouterFileError, read_router
 from chains.router import classifier, fixed_route, local_classifier, smart_router
 from chains.routes import DEFAULT_ROUTES, Route, RouteCatalogue, routes_of
@@ -92,6 +92,17 @@ def model_category(output: Any, routes: RouteCatalogue = DEFAULT_ROUTES) -> str 
     """Return the category in the output of a model's `classify`; None if there is none."""
     answer = output.get("category") if isinstance(output, dict) else None
     return answer if isinstance(answer, str) and routes.get(answer) else None
+
+
+def model_decision(category: str | None, routes: RouteCatalogue, reason: str, seconds: float) -> LocalDecision:
+    """Return what a model chose in the local classifier's form; for None it takes the fallback, and has abstained.
+
+    A model says no probability: its route has 1, others 0.
+    """
+    found = category or routes.fallback.name
+    return LocalDecision(
+        found, {name: float(name == found) for name in routes.names}, category is None, reason, seconds
+    )
 
 
 def configured_classifier(routing: RouterCatalogue) -> LocalClassifier:

@@ -80,8 +80,10 @@ with st.empty():
                     st.button(question, icon=route.icon, key=f"suggest-{route}", on_click=actions.ask, args=(question,))
 
 first = 0 if st.session_state.get("chat_show_all") else max(0, len(turns) - NEWEST_TURNS)
-while first and state.found_message_id in message_ids(turns[:first]):
-    first -= 1
+for number, turn in enumerate(turns[:first]):
+    if state.found_message_id in message_ids([turn]):
+        first = number
+        break
 if first:
     st.button(
         _("Show {count} earlier").format(count=first),

@@ -5,7 +5,8 @@ from sqlalchemy import URL
 
 from tests.storage.conftest import Clock
 from weir.storage.database import create_database_engine
-from weir.storage.presets import MAX_NAME, MAX_PRESETS, TRASH_SECONDS, PresetError, PresetRepository
+from weir.storage.presets import MAX_NAME, MAX_PRESETS, PresetError, PresetRepository
+from weir.storage.records import TRASH_DAYS
 from weir.storage.repository import ConversationRepository
 
 ANN, BOB = "ann", "bob"
@@ -45,7 +46,7 @@ def test_a_deleted_preset_can_be_restored_for_a_time(presets: PresetRepository, 
     presets.restore(ANN, other.id)
     presets.delete(ANN, presets.presets(ANN)[0].id)
     assert names(presets) == []
-    clock.move(TRASH_SECONDS + 1)
+    clock.move(TRASH_DAYS * 86_400 + 1)
     presets.save(ANN, "second", {})
     presets.restore(ANN, first)
     assert names(presets) == ["second"]

@@ -18,14 +18,12 @@ from weir.runs.attached_programs import AttachedPrograms
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
 from weir.storage.database import IN_MEMORY_URL, database_url
+from weir.storage.records import TRASH_DAYS
 from weir.storage.repository import ConversationRepository, open_repository
 from weir.storage.storage_errors import StorageError
 
 if TYPE_CHECKING:
     from weir.replicas.replica_group import ReplicaGroup
-
-TRASH_DAYS = 30
-"""Days for which a deleted conversation can be restored."""
 
 RUNS_END_SECONDS = 0.5
 """Time for runs that are stopped at the end of the process to end."""

@@ -108,7 +108,7 @@ class RouteLine:
         decision = custom_event(events, "route")
         if isinstance(decision, dict):
             self._is_said = True
-            note = " The question takes the route for that." if decision.get("fallback") else ""
+            note = " It takes the route for what cannot be classified." if decision.get("fallback") else ""
             self._terminal.say(f"Route: {decision.get('route')}. {decision.get('reason') or ''}{note}".rstrip())
 
 

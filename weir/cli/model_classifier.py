@@ -24,7 +24,6 @@ class ModelClassifier:
         self._runner = runner
         self._conversation = import_app_module("chains.conversation")
         self._routes = import_app_module("chains.routes").configured_routes()
-        self._local = import_app_module("chains.classifier.local_classifier")
         self._failures = 0
 
     def decide(self, question: str, history: Sequence[tuple[str, str]] = ()) -> Any:
@@ -44,11 +43,6 @@ class ModelClassifier:
                 f"{MOST_FAILURES} questions one after the other got no answer, so the rest is not asked. "
                 f"{ended.message or 'The model named none of the routes.'}"
             )
-        found = category or self._routes.fallback.name
-        return self._local.LocalDecision(
-            category=found,
-            probabilities={name: float(name == found) for name in self._routes.names},
-            abstained=category is None,
-            reason=ended.message or ("The model chose it." if category else "The model named none of the routes."),
-            seconds=run.events[-1].elapsed if run.events else 0.0,
-        )
+        reason = ended.message or ("The model chose it." if category else "The model named none of the routes.")
+        seconds = run.events[-1].elapsed if run.events else 0.0
+        return self._conversation.model_decision(category, self._routes, reason, seconds)

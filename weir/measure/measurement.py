@@ -75,9 +75,7 @@ class Measurement:
         """End all requests now. What was measured until then is kept."""
         with self._lock:
             self._is_stopped = True
-            runs = list(self._runs)
-        for run in runs:
-            run.stop()
+        self._stop_runs()
 
     @property
     def fraction(self) -> float:
@@ -97,12 +95,11 @@ class Measurement:
             for name in self.plan.models:
                 await self._measure_model(name)
         finally:
-            self.stop_runs()
+            self._stop_runs()
             self.is_live = False
         return self.file
 
-    def stop_runs(self) -> None:
-        """Stop the runs that are still live."""
+    def _stop_runs(self) -> None:
         with self._lock:
             runs = list(self._runs)
         for run in runs:

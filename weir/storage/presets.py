@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, func, select, update
 
 from weir.storage.queries import new_id
+from weir.storage.records import TRASH_DAYS
 from weir.storage.tables import PresetRow
 from weir.storage.title import one_line
 from weir.storage.transactions import Transactions
@@ -17,9 +18,6 @@ MAX_NAME = 60
 
 MAX_PRESETS = 100
 """Presets that a visitor may have."""
-
-TRASH_SECONDS = 30 * 86_400
-"""Time for which a deleted preset can be restored."""
 
 
 class PresetError(ValueError):
@@ -57,7 +55,7 @@ class PresetRepository:
             raise PresetError("A preset needs a name.")
         own = PresetRow.visitor == visitor
         with self._writing() as session:
-            session.execute(delete(PresetRow).where(own, PresetRow.deleted_at < self._clock() - TRASH_SECONDS))
+            session.execute(delete(PresetRow).where(own, PresetRow.deleted_at < self._clock() - TRASH_DAYS * 86_400))
             rows = session.scalars(select(PresetRow).where(own, PresetRow.deleted_at.is_(None))).all()
             same = next((row for row in rows if row.name == name), None)
             if same is not None:

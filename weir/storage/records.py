@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+TRASH_DAYS = 30
+"""Days for which deleted conversations and presets can be restored."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:

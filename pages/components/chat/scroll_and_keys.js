@@ -17,24 +17,21 @@ const follow = () => {
 }
 
 // What Python has drawn may not be on the page yet.
-const whenThere = (selector, act, tries = 100) => {
-  const element = find(selector)
+const whenFound = (seek, act, tries = 100) => {
+  const element = seek()
   if (element) act(element)
-  else if (tries) setTimeout(() => whenThere(selector, act, tries - 1), 50)
+  else if (tries) setTimeout(() => whenFound(seek, act, tries - 1), 50)
 }
+const whenThere = (selector, act) => whenFound(() => find(selector), act)
 
 // The message that a search has found: to the middle of the page, and marked for a moment.
-const showFound = ({ number }, tries = 100) => {
-  const message = document.querySelectorAll('[data-testid="stChatMessage"]')[number]
-  if (!message) {
-    if (tries) setTimeout(() => showFound({ number }, tries - 1), 50)
-    return
-  }
-  memory.follows = false
-  message.scrollIntoView({ block: message.clientHeight > scroller().clientHeight / 2 ? "start" : "center" })
-  const mark = "color-mix(in srgb, currentColor 10%, transparent)"
-  message.animate({ backgroundColor: [mark, mark, "transparent"] }, { duration: 2500 })
-}
+const showFound = (number) =>
+  whenFound(() => document.querySelectorAll('[data-testid="stChatMessage"]')[number], (message) => {
+    memory.follows = false
+    message.scrollIntoView({ block: message.clientHeight > scroller().clientHeight / 2 ? "start" : "center" })
+    const mark = "color-mix(in srgb, currentColor 10%, transparent)"
+    message.animate({ backgroundColor: [mark, mark, "transparent"] }, { duration: 2500 })
+  })
 
 const focusOn = (selector) =>
   whenThere(selector, (field) => {
@@ -129,7 +126,7 @@ export default function ({ data, parentElement }) {
   }
   if (data.found && data.found.opened !== memory.found) {
     memory.found = data.found.opened
-    showFound(data.found)
+    showFound(data.found.number)
   }
   if (memory.conversation !== data.conversation || memory.drafted === undefined) {
     const show = memory.drafted === undefined ? showFirstDraft : showDraft

@@ -12,8 +12,7 @@ from pages.components.layout.language_switch import draw_language_switch
 from pages.components.layout.translation import _
 from pages.components.layout.upload import draw_upload
 from pages.components.session.current_user import has_persistent_identity
-from weir.app.services import TRASH_DAYS
-from weir.storage.records import Conversation, SearchHit
+from weir.storage.records import TRASH_DAYS, Conversation, SearchHit
 
 MAX_LISTED = 60
 MAX_IMPORT_MB = 20

@@ -39,17 +39,6 @@ def turns_of(messages: Sequence[Message]) -> list[Turn]:
     return [Turn(message, answers.get(message.id)) for message in messages if message.role == "human"]
 
 
-def position_of(turns: Sequence[Turn], message_id: str | None) -> tuple[int, int] | None:
-    """Return the number of the turn that has a message, and of the message among all, from 0; None if none has it."""
-    number = 0
-    for index, turn in enumerate(turns):
-        for message in filter(None, (turn.question, turn.answer)):
-            if message.id == message_id:
-                return index, number
-            number += 1
-    return None
-
-
 def message_ids(turns: Sequence[Turn]) -> list[str]:
     """Return the ids of all questions and answers, in the order of the page."""
     return [message.id for turn in turns for message in (turn.question, turn.answer) if message]

@@ -149,7 +149,7 @@ class ModelStatus:
         self._shown = self._models.endpoint()
         asked: dict[str, list[str]] = {}
         for route in configured_routes():
-            asked.setdefault(self._by_route[route.name].name, []).append(route.label)
+            asked.setdefault(self._by_route[route.name].name, []).append(translated(route.label))
         parts = [
             f"**{escape_markdown(name)}** ({escape_markdown(', '.join(labels))})" for name, labels in asked.items()
         ]

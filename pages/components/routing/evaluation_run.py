@@ -8,7 +8,7 @@ import streamlit as st
 from chains.classifier.examples import Example
 from chains.classifier.local_classifier import LocalClassifier, LocalDecision
 from chains.classifier.source_report import Judged
-from chains.conversation import configured_classifier, model_category, prepare_model_classification
+from chains.conversation import configured_classifier, model_category, model_decision, prepare_model_classification
 from chains.routes import configured_routes
 from pages.components.layout.translation import N_, _, digits
 from pages.components.layout.weir_sentences import translated
@@ -109,11 +109,4 @@ def _ask(run: EvaluationRun, example: Example) -> LocalDecision | None:
         many = _("{count} questions one after the other got no answer, so the rest is not asked.")
         run.problem = f"{many.format(count=MOST_FAILURES)} {answered}"
         return None
-    found = category or routes.fallback.name
-    return LocalDecision(
-        category=found,
-        probabilities={name: float(name == found) for name in routes.names},
-        abstained=category is None,
-        reason="",
-        seconds=asked.events[-1].elapsed if asked.events else 0.0,
-    )
+    return model_decision(category, routes, "", asked.events[-1].elapsed if asked.events else 0.0)
