@@ -15,6 +15,7 @@ STORY = "a weir is a low wall across a stream that lets you measure what falls o
 TOKENS = [f"{word} " for word in STORY.split()]
 
 
+@pytest.mark.flaky(reruns=4)
 @pytest.mark.parametrize("method", Method)
 def test_each_method_writes_the_story_and_shows_what_has_come_before_its_end(
     tmp_path: Path, openai_server: FakeOpenAI, method: Method
@@ -28,9 +29,7 @@ def test_each_method_writes_the_story_and_shows_what_has_come_before_its_end(
         assert command.wait() == (130 if method.streams else 0)
     (answer,) = openai_server.answers
     if method.streams:
-        assert answer.ended.wait(30)
-        assert answer.hung_up_at is not None
-        assert answer.hung_up_at - at < 0.5
+        assert answer.seconds_to_hang_up(at) < 0.5
     assert not (tmp_path / "data").exists(), "there is no archive to keep the run in"
     assert command.output.text == ("a weir is a low \n" if method.streams else "".join(TOKENS) + "\n")
     assert "tokens/s]" not in command.errors.text, "there is a bar without a terminal"

@@ -115,6 +115,12 @@ class Seen:
     hung_up_at: float | None = None
     ended: threading.Event = field(default_factory=threading.Event)
 
+    def seconds_to_hang_up(self, since: float) -> float:
+        """Wait until the client is gone; a test that bounds this is marked flaky, for a busy machine delays some."""
+        assert self.ended.wait(30)
+        assert self.hung_up_at is not None, "the answer came to its end"
+        return self.hung_up_at - since
+
     @property
     def is_structured(self) -> bool:
         return "response_format" in self.body
