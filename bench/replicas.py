@@ -41,6 +41,7 @@ from tests.support.redis_process import RedisProcess, redis_process
 from tests.support.replica_process import ReplicaProcess, replica_process
 from tests.support.replicas_behind_nginx import replicas_behind_nginx
 from tests.support.waiting import until
+from weir.replicas import redis_keys
 
 RUNS, TOKENS, RATE = 20, 300, 50
 SESSIONS, SESSION_TOKENS, SESSION_RATE = 20, 200, 20
@@ -156,9 +157,9 @@ def measure_memory(redis: RedisProcess, model: Server) -> None:
         before = client.info()["used_memory"]
         for _ in range(ENDED // RUNS):
             end(here.url, [begin(here.url, "tokens=500 rate=0") for _ in range(RUNS)])
-        until(lambda: client.zcard("weir:ended") == ENDED, seconds=120)
+        until(lambda: client.zcard(redis_keys.ENDED) == ENDED, seconds=120)
         with_streams = (client.info()["used_memory"] - before) / ENDED
-        for key in client.scan_iter("weir:*:e"):
+        for key in client.scan_iter(redis_keys.events("*")):
             client.delete(key)
         used = (client.info()["used_memory"] - before) / ENDED
     figures = (

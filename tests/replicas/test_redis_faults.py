@@ -146,8 +146,14 @@ def test_a_start_without_redis_is_refused_with_a_sentence(redis_server: RedisPro
     with pytest.raises(RedisCheckError, match="WEIR_REDIS_OPTIONAL=true") as raised:
         check_redis(redis_server.url)
     assert raised.value.may_pass
-    with pytest.raises(RedisCheckError, match="no address"):
-        check_redis("redis+sentinel://127.0.0.1:1")
+    for wrong in (
+        "redis+sentinel://127.0.0.1:1",
+        "redis+cluster://127.0.0.1:1/2",
+        "redis+cluster://",
+        "redis+cluster://a:b",
+    ):
+        with pytest.raises(RedisCheckError, match="no address"):
+            check_redis(wrong)
 
 
 def test_a_password_that_is_wrong_does_not_pass(redis_server: RedisProcess) -> None:

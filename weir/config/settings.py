@@ -28,7 +28,7 @@ from weir.config.router_catalogue import NEEDS_TRAINING
 
 _ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d+)?", re.ASCII)
 _HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[?[\da-fA-F:.]+\]?", re.ASCII)
-_REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://")
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "redis+cluster://", "rediss+cluster://")
 _SENDABLE = re.compile(r"[!-~]+")
 _PASSWORD = re.compile(r"://[^/@:]*:(.+)@")
 

@@ -10,6 +10,8 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from weir.replicas import redis_cluster
+
 TIMEOUT_SECONDS = 2.0
 """Time for Redis to answer. A page may wait for it."""
 
@@ -39,7 +41,8 @@ class ReplicaProblem(Enum):
 def open_client(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Any:
     """Return a client. It connects with its first command, and does not repeat one by itself.
 
-    `redis+sentinel://host:port,host:port/service` asks Sentinels for the address of the master.
+    `redis+sentinel://host:port,host:port/service` asks Sentinels for the address of the master, and
+    `redis+cluster://host:port,host:port` the nodes of a cluster for the one that has Weir's keys.
     Raises ValueError if the address is none.
     """
     options: dict[str, Any] = {
@@ -50,9 +53,11 @@ def open_client(url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Any:
         "client_name": "weir",
         "protocol": 2,
     }
-    if not url.startswith(f"{SENTINEL_SCHEME}://"):
-        return redis.Redis.from_url(url, **options)
     parts = urlsplit(url)
+    if parts.scheme in redis_cluster.SCHEMES:
+        return redis_cluster.cluster_client(url, **options)
+    if parts.scheme != SENTINEL_SCHEME:
+        return redis.Redis.from_url(url, **options)
     hosts = [host.rpartition(":") for host in parts.netloc.rpartition("@")[2].split(",")]
     service, _, database = parts.path.strip("/").partition("/")
     if not service:

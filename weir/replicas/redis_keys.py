@@ -1,17 +1,20 @@
 """Redis keys: their names, what is in them, and how long they last (docs/hosting.md, Several replicas).
 
-Keys of one run have its id in braces, so that a cluster has them in one slot. No key is without an expiry.
+All begin with `{weir}`: what is in braces decides a key's slot, so a cluster has them on one node, where one blocking
+read and one script can have many of them. No key is without an expiry.
 """
 
-LIVE = b"weir:live"
+TAG = b"{weir}"
+"""What decides the slot of all keys in a cluster."""
+LIVE = b"{weir}:live"
 """Hash of the live runs: id -> replica."""
-ENDED = b"weir:ended"
+ENDED = b"{weir}:ended"
 """Sorted set of the ended runs by the time of their end."""
-SIZES = b"weir:sizes"
+SIZES = b"{weir}:sizes"
 """Hash of the ended runs: id -> bytes."""
-CONTROL = b"weir:control"
+CONTROL = b"{weir}:control"
 """Stream of what replicas say to each other: to stop a run, to let it go on, who may read it, that it is deleted …"""
-SWEEPER = b"weir:sweeper"
+SWEEPER = b"{weir}:sweeper"
 """Lock of the replica that looks for dead ones and removes old runs."""
 
 END_ID = b"18446744073709551615-0"
@@ -31,29 +34,39 @@ MAX_CONTROL = 10_000
 
 def events(run_id: str) -> bytes:
     """Stream of a run's lines. An entry has `d`, lines from number `n` on; its id is the number after the last."""
-    return b"weir:{%b}:e" % run_id.encode()
+    return b"{weir}:run:%b:e" % run_id.encode()
 
 
 def meta(run_id: str) -> bytes:
     """Hash of a run: its owner, whether it is shared, its replica, its state, its row of the lists."""
-    return b"weir:{%b}:m" % run_id.encode()
+    return b"{weir}:run:%b:m" % run_id.encode()
 
 
 def whole(run_id: str) -> bytes:
     """Recording of an ended run, compressed."""
-    return b"weir:{%b}:z" % run_id.encode()
+    return b"{weir}:run:%b:z" % run_id.encode()
+
+
+def run_of(key: bytes) -> str:
+    """Return the id of the run that a key of `events`, `meta` or `whole` is about."""
+    return key.split(b":")[2].decode()
 
 
 def of_owner(owner: str) -> bytes:
     """Sorted set of an owner's newest runs by the time of their start."""
-    return b"weir:owner:%b" % owner.encode()
+    return b"{weir}:owner:%b" % owner.encode()
 
 
 def replica(name: str) -> bytes:
     """Sign of life of a replica."""
-    return b"weir:replica:%b" % name.encode()
+    return b"{weir}:replica:%b" % name.encode()
 
 
 def wake(name: str) -> bytes:
     """Stream that ends the blocking read of a replica, when it has one more run to follow."""
-    return b"weir:wake:%b" % name.encode()
+    return b"{weir}:wake:%b" % name.encode()
+
+
+def limit(*parts: str) -> str:
+    """What a limit counts: live runs, starts or tokens, in all, of a visitor or of an address."""
+    return ":".join(("{weir}:limits", *parts))

@@ -133,7 +133,7 @@ class RemoteReader:
             self._feed(key, entries)
 
     def _feed(self, key: bytes, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
-        run = self._runs.get(key.partition(b"{")[2].partition(b"}")[0].decode())
+        run = self._runs.get(redis_keys.run_of(key))
         if run is None:
             return
         try:

@@ -7,6 +7,7 @@ Live runs and starts are members of sorted sets, which expire by themselves: a r
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from weir.replicas import redis_keys
 from weir.replicas.redis_connection import REDIS_ERRORS
 from weir.replicas.run_mirror import RunMirror
 
@@ -93,10 +94,10 @@ class SharedCounts:
         run_id, visitor, _ = run
         keys = [
             *_live_keys(run),
-            "weir:limits:starts",
-            f"weir:limits:starts:{visitor}",
-            f"weir:limits:tokens:{day}",
-            f"weir:limits:tokens:{day}:{visitor}",
+            redis_keys.limit("starts"),
+            redis_keys.limit("starts", visitor),
+            redis_keys.limit("tokens", day),
+            redis_keys.limit("tokens", day, visitor),
         ]
         values = [part for name, most, key in limits for part in (name, "" if most is None else most, key)]
         pipeline = self._client.pipeline(transaction=False)
@@ -115,12 +116,12 @@ class SharedCounts:
         if self._mirror.problem is not None:
             raise ConnectionError(self._mirror.problem.name)
         pipeline = self._client.pipeline(transaction=False)
-        pipeline.hvals(f"weir:limits:tokens:{day}:{visitor}")
-        pipeline.hvals(f"weir:limits:tokens:{day}")
+        pipeline.hvals(redis_keys.limit("tokens", day, visitor))
+        pipeline.hvals(redis_keys.limit("tokens", day))
         pipeline.time()
         try:
             own, everybody, (now, _) = pipeline.execute()
-            for key in (f"weir:limits:starts:{visitor}", "weir:limits:starts"):
+            for key in (redis_keys.limit("starts", visitor), redis_keys.limit("starts")):
                 pipeline.zcount(key, now - MINUTE_SECONDS, "+inf")
             own_starts, all_starts = pipeline.execute()
         except REDIS_ERRORS as error:
@@ -136,8 +137,8 @@ class SharedCounts:
         sums, total = dict(used), sum(used.values())
 
         def send(pipeline: Any) -> None:
-            for visitor, tokens in [*((f":{visitor}", tokens) for visitor, tokens in sums.items()), ("", total)]:
-                key = f"weir:limits:tokens:{day}{visitor}"
+            counts = {redis_keys.limit("tokens", day, visitor): tokens for visitor, tokens in sums.items()}
+            for key, tokens in (counts | {redis_keys.limit("tokens", day): total}).items():
                 pipeline.hset(key, self._replica, tokens)
                 pipeline.expire(key, DAY_SECONDS)
 
@@ -156,7 +157,8 @@ class SharedCounts:
 def _live_keys(run: tuple[str, str, str]) -> list[str]:
     _, visitor, address = run
     # Without an address there is nothing to count: the key is the run's own.
-    return ["weir:limits:live", f"weir:limits:live:{visitor}", f"weir:limits:address:{address or run[0]}"]
+    live = (redis_keys.limit("live"), redis_keys.limit("live", visitor))
+    return [*live, redis_keys.limit("address", address or run[0])]
 
 
 def _release(pipeline: Any, run: tuple[str, str, str]) -> None:
