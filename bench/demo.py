@@ -1,6 +1,6 @@
 """What the packaged model answers to each suggestion of each page, asked many times with the demo's own sampling.
 
-    python -m bench.demo [--times 20]
+    python -m bench.demo [--times 20] [--only TEXT]
 
 Prints a Markdown table of counts, then every distinct answer, for docs/demo.md. A person reads and judges them.
 """
@@ -57,7 +57,9 @@ def answer_of(run: Run) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=20)
-    times = parser.parse_args().times
+    parser.add_argument("--only", default="", metavar="TEXT", help="the suggestions that have this in them")
+    options = parser.parse_args()
+    times = options.times
     loop = BackgroundLoop()
     with TemporaryDirectory() as folder:
         models = ModelProvider(Settings(data_folder=Path(folder), openai_api_key=None, openai_base_url=None))
@@ -68,6 +70,8 @@ def main() -> None:
         recorder = Recorder(MemoryStore(budget=500_000_000), loop, grace_seconds=SECONDS)
         answers: dict[tuple[str, str], Counter[str]] = {}
         for page, suggestion, prepare in asked(models):
+            if options.only not in suggestion:
+                continue
             counts = answers.setdefault((page, suggestion), Counter())
             for start in range(0, times, SLOTS):
                 runs = [_started(recorder, prepare()) for _ in range(min(SLOTS, times - start))]

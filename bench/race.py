@@ -1,11 +1,14 @@
 """The story page's promises: one text by five methods, Stop on each, and the race's figures against the server's.
 
-    python -m bench.race
+    python -m bench.race [--demo TIMES]
 
+With `--demo` only the races of an app without a key, so many times: from a recording, and with the packaged model.
 Prints what a model server on loopback saw beside what the record, or the page, says. Seconds, on this machine.
 """
 
+import argparse
 import re
+import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +16,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Page, expect, sync_playwright
 
 from chains.story_chain import story_chain
+from pages.components.layout import suggestions
 from tests.support.app_process import running_weir
 from tests.support.browser_page import QUIET, browser_path, opened, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan, fake_openai
@@ -128,7 +132,37 @@ def page_race(server: FakeOpenAI) -> None:
         print(f"  the server wrote them, after Enter: {', '.join(f'{at:.2f} s' for at in written)}")
 
 
+def demo_races(times: int) -> None:
+    """Print the headline of each race beside the clocks of its lanes, and whether it says what they say."""
+    headline_text = re.compile("Without streaming you would|No result|All of these stream")
+    with running_weir() as url, browser_page() as page:
+        for source in ("recorded", "packaged model"):
+            right = 0
+            for number in range(times):
+                opened(page, f"{url}/story?view=Race")
+                if source == "recorded":
+                    page.get_by_role("main").get_by_role("button", name="Race", exact=True).last.click()
+                else:
+                    send(page, suggestions.STORY[number % len(suggestions.STORY)])
+                headline = page.get_by_role("main").get_by_text(headline_text)
+                expect(headline).to_be_visible(timeout=600_000)
+                values = page.get_by_test_id("stMetricValue").all_inner_texts()
+                clocks = [float(value.removesuffix(" s")) for value in values]
+                said = [float(value) for value in re.findall(r"([\d.]+) s", headline.inner_text())]
+                *streams, without = sorted(clocks)
+                # A clock has one decimal, and so has each figure of the sentence.
+                is_right = len(said) == 2 and said[0] == without and abs(said[1] - statistics.median(streams)) < 0.11
+                right += is_right
+                print(f"  {source}, lanes {clocks}: {headline.inner_text()} {'right' if is_right else 'LOOK AT IT'}")
+            print(f"  {source}: {right} of {times} right")
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--demo", type=int, default=0, metavar="TIMES")
+    if times := parser.parse_args().demo:
+        demo_races(times)
+        return
     loop = BackgroundLoop()
     with fake_openai() as server:
         lanes = Lanes(server, loop)
