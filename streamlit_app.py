@@ -8,7 +8,6 @@ import streamlit as st
 from chains.conversation import check_router, prepare_warm_up
 from chains.registry import REGISTRY
 from pages.components.session.app_services import service
-from pages.components.session.sign_in import providers
 from weir.app.create_app import create_app_parts, tune_process
 from weir.app.server_logging import configure_logging
 from weir.config.settings import SettingsError, settings
@@ -19,7 +18,6 @@ tune_process()
 st.secrets.load_if_toml_exists()
 try:
     configure_logging(settings().log)
-    people_sign_in = bool(providers())
     services = service()
     check_router()
 except SettingsError as error:
@@ -32,7 +30,6 @@ parts = create_app_parts(
     host_names=(*st.get_option("server.allowedHosts"), *filter(None, addresses)),
     cors_origins=st.get_option("server.corsAllowedOrigins"),
     base_path=st.get_option("server.baseUrlPath"),
-    people_sign_in=people_sign_in,
     prepare_warm_up=prepare_warm_up,
 )
 app = st.App(

@@ -101,7 +101,7 @@ def main() -> None:
     port, file = int(sys.argv[1]), Path(sys.argv[2])
     tune_process()
     services = build_services(settings())
-    parts = create_app_parts(services, REGISTRY, people_sign_in=False, prepare_warm_up=prepare_warm_up)
+    parts = create_app_parts(services, REGISTRY, prepare_warm_up=prepare_warm_up)
     app = Starlette(routes=parts.routes, middleware=parts.middleware, lifespan=parts.lifespan)
     file.write_text(str(os.getpid()), encoding="ascii")
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")

@@ -56,7 +56,6 @@ def create_app_parts(
     host_names: Iterable[str] = (),
     cors_origins: Iterable[str] = (),
     base_path: str = "",
-    people_sign_in: bool,
     prepare_warm_up: Callable[[], PreparedRun],
 ) -> AppParts:
     """Return the parts that `st.App` needs to serve the API beside the pages.
@@ -106,8 +105,8 @@ def create_app_parts(
     shared = ApiServices(
         registry, services.models, services.recorder, services.limits, services.archive, services.programs
     )
-    api = create_api(services.settings, shared, people_sign_in=people_sign_in)
-    gateway = create_gateway(services.settings, shared, people_sign_in=people_sign_in)
+    api = create_api(services.settings, shared, people_sign_in=services.people_sign_in)
+    gateway = create_gateway(services.settings, shared, people_sign_in=services.people_sign_in)
     hosts = Hosts((*comma_list.split_commas(services.settings.allowed_hosts), *host_names), cors_origins)
     base = base_path.strip("/")
     probes = (f"/{base}/_stcore/health".replace("//", "/"), "/api/health")

@@ -61,7 +61,7 @@ class AppServices:
     storage_problem: StorageError | None
     """Why conversations cannot be stored in the database."""
     people_sign_in: bool = False
-    """Whether people sign in: then nothing is looked for on this machine."""
+    """Whether people sign in: then programs need a token, and nothing is looked for on this machine."""
     replicas: "ReplicaGroup | None" = None
     """The other processes that share their runs with this one; None without `WEIR_REDIS_URL`."""
 
@@ -100,12 +100,11 @@ class AppServices:
         self.conversations.close()
 
 
-def build_services(settings: Settings, secrets: Iterable[str] = ()) -> AppServices:
+def build_services(settings: Settings, secrets: Iterable[str] = (), *, people_sign_in: bool = False) -> AppServices:
     """Return the services for these settings. `secrets`, those of the sign-in, are redacted too."""
     loop = BackgroundLoop()
     models = ModelProvider(settings)
-    secrets_of_auth = tuple(secrets)
-    all_secrets = (*models.secrets, *secrets_of_auth)
+    all_secrets = (*models.secrets, *secrets)
     redactor = Redactor(all_secrets)
     install_log_redaction(redactor)
     conversations, problem = _open_repository(settings)
@@ -127,7 +126,7 @@ def build_services(settings: Settings, secrets: Iterable[str] = ()) -> AppServic
         AttachedPrograms(archive, loop, redactor),
         redactor,
         problem,
-        bool(secrets_of_auth),
+        people_sign_in,
         replicas,
     )
 

@@ -20,7 +20,8 @@ def service() -> AppServices:
 
 @functools.cache
 def _build() -> AppServices:
-    return build_services(settings(), sign_in.auth_secrets())
+    people_sign_in = bool(sign_in.providers())
+    return build_services(settings(), sign_in.auth_secrets(), people_sign_in=people_sign_in)
 
 
 def answer_cost(figures: RunMetrics) -> float | None:
