@@ -9,6 +9,9 @@ OWN = "Answer like a pirate."
 
 
 def test_a_preset_is_saved_in_the_chat_and_applied_to_a_story(app: AppTest, openai_server: FakeOpenAI) -> None:
+    assert "preset-new" not in [box.key for box in app.selectbox], "they are read while nobody sees them"
+    app.session_state["options-new"] = True
+    app.run()
     app.text_area(key="system-new").set_value(OWN)
     app.number_input(key="temperature-new").set_value(0.5)
     app.number_input(key="length-new").set_value(70)

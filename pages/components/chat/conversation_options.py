@@ -61,7 +61,7 @@ def draw_options(
 ) -> None:
     """Draw the popover with the options. `change` is called with a function that returns those of the widgets.
 
-    `presets` draws the person's presets.
+    `presets` draws the person's presets, while the popover is open: it reads them from the database.
     """
     keys = [f"{name}-{key}" for name in ("system", "temperature", "length", "seed", "stop")]
 
@@ -81,12 +81,15 @@ def draw_options(
         st.session_state.update(zip(keys, values, strict=True))
         change(of_widgets)
 
-    with st.popover(
+    popover = st.popover(
         _("Options"),
         icon=":material/tune:",
         type="tertiary",
         help=_("System prompt, temperature, length, seed, stop texts"),
-    ):
+        key=f"options-{key}",
+        on_change="rerun",
+    )
+    with popover:
         st.text_area(
             _("System prompt"),
             value=options.system_prompt,
@@ -132,8 +135,9 @@ def draw_options(
             args=(of_widgets,),
         )
         draw_stop_texts(options.stop, key=keys[4], on_change=change, args=(of_widgets,))
-        st.divider()
-        presets(of_widgets, apply, key=key)
+        if popover.open:
+            st.divider()
+            presets(of_widgets, apply, key=key)
 
 
 def draw_stop_texts(stop: Sequence[str], *, key: str, **more: Any) -> None:
