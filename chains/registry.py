@@ -10,6 +10,7 @@ from chains import showcase, structured
 from chains.conversation import prepare_classification, prepare_conversation
 from chains.story_chain import Length, Tone, continuation_chain, story_chain
 from chains.structured import StructuredMethod
+from weir.config.capabilities import Capability
 from weir.config.settings import settings
 from weir.llm.chain_registry import ChainRegistry, ChainSpec, ModelNotReadyError, PreparedRun, UnsuitableModelError
 from weir.llm.provider import AbortableConnections, AnswerKind, ModelOptions, ModelProvider, TransportTiming
@@ -177,17 +178,23 @@ NO_TOOLS = (
 )
 
 
+def _lacks_tools(models: ModelProvider) -> str:
+    if models.capabilities.tools is not False:
+        return ""
+    if models.model.entry.is_embedded:
+        return NO_TOOLS
+    return f"{models.name} cannot call tools. Pick another model for this chain."
+
+
 def _prepare_agent(models: ModelProvider, fields: QuestionInput) -> PreparedRun:
     # Importing LangGraph takes a second, which no other chain needs.
     from chains.agent import agent
 
-    model, endpoint = models.chat_model(), models.endpoint()
-    if model is None or endpoint is None:
+    if problem := _lacks_tools(models):
+        raise UnsuitableModelError(problem)
+    model = models.chat_model()
+    if model is None:
         raise ModelNotReadyError
-    if endpoint.is_embedded:
-        raise UnsuitableModelError(NO_TOOLS)
-    if models.model.entry.tools is False:
-        raise UnsuitableModelError(f"{models.name} cannot call tools, as the file of the models says.")
     return PreparedRun(agent(model), {"messages": [("user", fields.question)]})
 
 
@@ -258,6 +265,8 @@ REGISTRY = ChainRegistry(
             QuestionInput,
             _prepare_agent,
             chat=lambda chat: {"question": chat.question},
+            needs=Capability.TOOLS,
+            unsuitable=_lacks_tools,
         ),
     ),
     lambda: settings().extra_chains,

@@ -33,6 +33,11 @@ class StructuredMethod(StrEnum):
     PARSER = "JsonOutputParser"
 
     @property
+    def needs_schema(self) -> bool:
+        """Whether the model is bound to the schema; else it reads it in its prompt."""
+        return self is not StructuredMethod.PARSER
+
+    @property
     def code(self) -> str:
         """The chain in one line."""
         return {

@@ -12,6 +12,7 @@ from pages.components.inspector.run_list import (
     draw_chain_problems,
     draw_input_popover,
     draw_run_list,
+    draw_unsuitable,
 )
 from pages.components.inspector.run_view import draw_actions, draw_run
 from pages.components.layout import formatting
@@ -50,15 +51,18 @@ else:
 
 if request := inspector_actions.take_request(state, form, bottom.text):
     bottom.model_status.await_model()
-    result = inspector_actions.start_run(request, state.pending)
-    inspector_actions.apply_result(state, request, result)
-    if result.run is not None and not is_open:
-        st.rerun()
+    if inspector_actions.try_model(state, request, bottom.stop):
+        result = inspector_actions.start_run(request, state.pending)
+        inspector_actions.apply_result(state, request, result)
+        if result.run is not None and not is_open:
+            st.rerun()
 with content:
     run_start.draw_limit_notice()
     if state.problem:
         st.error(formatting.escape_markdown(state.problem), icon=":material/error:")
         state.problem = ""
+    elif not is_open:
+        draw_unsuitable(chain)
 
 run = run_links.find_run() if is_open else None
 if run is None:

@@ -12,6 +12,7 @@ from pages.components.layout.input_bar import input_bar_without_scroll
 from pages.components.layout.page_frame import page_title
 from pages.components.layout.translation import _
 from pages.components.session import run_links, run_start
+from pages.components.session.model_choice import page_models
 from pages.components.session.run_page import draw_open_recording
 
 st.set_page_config(layout="wide")
@@ -22,16 +23,19 @@ with st.container(horizontal=True, vertical_alignment="center"):
     page_title(_("Structured output"))
     choice = draw_source_choice()
     draw_open_recording(state, key="json_files")
-if choice.is_model:
-    choice = draw_method(choice)
-else:
-    draw_paste_form(state)
+form = st.container()
 bottom = input_bar_without_scroll(_("A topic to describe as JSON"), key="json_input") if choice.is_model else None
+with form:
+    if bottom:
+        # Once the picker is drawn: it follows the address.
+        choice = draw_method(choice, page_models())
+    else:
+        draw_paste_form(state)
 ideas = st.empty()
 
 if bottom and (topic := bottom.text or state.take_topic()):
     bottom.model_status.await_model()
-    start_json_run(state, topic, choice)
+    start_json_run(state, topic, choice, bottom.stop)
 run_start.draw_limit_notice()
 if state.problem:
     st.error(state.problem, icon=":material/error:")

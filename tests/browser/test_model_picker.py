@@ -11,8 +11,8 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.support.accessibility import await_script
 from tests.support.app_process import running_weir
-from tests.support.browser_page import opened, send
-from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
+from tests.support.browser_page import INPUT, opened, send
+from tests.support.fake_openai import FakeOpenAI, Fault, Plan, fake_openai
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +106,29 @@ def test_a_link_opens_a_page_with_its_model(
     send(page, question)
     expect(page.get_by_text(re.compile("First token|Done")).first).to_be_visible()
     assert len(slow.seen) == before + 1
+
+
+def test_a_model_is_tried_before_a_topic_until_stop_and_then_by_its_popover(
+    page: Page, url: str, servers: tuple[FakeOpenAI, FakeOpenAI]
+) -> None:
+    fast, _ = servers
+    fast.recover()
+    fast.able, fast.plan = None, Plan(tokens=["{"], structured_tokens=["{"], fault=Fault.STALL)
+    opened(page, f"{url}/partial_json?model=fast")
+    abilities = page.locator(".st-key-model_abilities").get_by_role("button")
+    expect(abilities).to_have_text(re.compile("abilities not tried"))
+    send(page, "rain")
+    expect(page.get_by_text("Trying once whether fast keeps to a JSON Schema")).to_be_visible()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator(INPUT)).to_have_value("rain")
+    assert len(fast.seen) == 1
+    fast.able, fast.plan = frozenset({"tools", "json_schema"}), Plan(tokens=["quick", " words"])
+    abilities.click()
+    page.get_by_role("button", name="Try", exact=True).click()
+    expect(page.get_by_text("It keeps to a JSON Schema.")).to_be_visible()
+    expect(abilities).to_have_text(re.compile("tools · JSON Schema"))
+    page.get_by_role("link", name="What was sent and answered").click()
+    expect(page.get_by_text(re.compile("trial.*Done")).first).to_be_visible()
 
 
 def test_a_race_of_models_names_the_winner(page: Page, url: str, servers: tuple[FakeOpenAI, FakeOpenAI]) -> None:

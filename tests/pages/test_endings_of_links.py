@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.components.session.app_services import service
-from tests.support.app_test import ask, open_app, press, sentences
+from tests.support.app_test import ask, leave_untried, open_app, press, sentences
 from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.runs.failure import FailureKind
 
@@ -36,6 +36,7 @@ def test_whoever_opens_a_link_sees_how_the_answer_ended(
 ) -> None:
     plan, sentence = ENDS[end]
     openai_server.plan = plan if begun_on == "partial_json.py" else replace(plan, structured_tokens=None)
+    leave_untried()
     if begun_on:
         app.switch_page(begun_on).run()
     if end == STOPPED:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from weir.config.capabilities import Capabilities
 from weir.llm.local.engine import EnginePhase, EngineState
 from weir.llm.local.engine_problem import EngineProblem
 
@@ -41,7 +42,13 @@ def await_model() -> None:
 
 def test_await_model_waits_for_a_second_load_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = FailingEngine()
-    models = SimpleNamespace(engine=engine, endpoint=lambda: None, start=engine.start, catalogue=("tiny",))
+    models = SimpleNamespace(
+        engine=engine,
+        endpoint=lambda: None,
+        start=engine.start,
+        catalogue=("tiny",),
+        capabilities=Capabilities(tools=False, json_schema=True),
+    )
     for module in ("layout.model_status", "session.model_choice"):
         monkeypatch.setattr(f"pages.components.{module}.service", lambda: SimpleNamespace(models=models))
     app = AppTest.from_function(await_model, default_timeout=30).run()

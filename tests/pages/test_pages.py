@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.components.inspector.inspector_state import InspectorState
 from pages.components.session import app_services as service_module
-from tests.support.app_test import ask, open_app, press, sentences
+from tests.support.app_test import ask, leave_untried, open_app, press, sentences
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from tests.support.graphs import THREAD, agent, asking, with_subgraph
 from weir.access.limits import LimitKind, LimitReachedError
@@ -331,6 +331,7 @@ def test_a_story_whose_script_is_stopped_while_it_begins_is_asked_for_once(
 def test_a_run_whose_script_is_stopped_while_it_begins_is_on_its_page(
     app: AppTest, interrupt: Callable[[object, str], None], page: str
 ) -> None:
+    leave_untried()
     app.switch_page(page).run()
     recorder = begin_and_be_stopped(app, interrupt)
     app.run()

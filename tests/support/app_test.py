@@ -4,6 +4,9 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from pages.components.session.app_services import service
+from weir.config.capabilities import Capabilities
+
 NAVIGATION = Path(__file__).parents[2] / "pages" / "navigation.py"
 
 
@@ -15,6 +18,11 @@ def open_app(page: str = "", **query: str) -> AppTest:
     if page:
         app.switch_page(page)
     return app.run()
+
+
+def leave_untried() -> None:
+    """Let it be known that the model can do all, so that the first run is no trial of it."""
+    service().models.keep_capabilities(Capabilities(tools=True, json_schema=True))
 
 
 def sentences(app: AppTest) -> str:

@@ -133,6 +133,10 @@ class FakeOpenAI:
         self.plan = Plan()
         self.structured: Plan | None = None
         """How requests for structured output are answered, where that goes by a plan of its own."""
+        self.able: frozenset[str] | None = frozenset({"tools", "json_schema"})
+        """What it shows when Weir tries what it can do; None has the plan answer."""
+        self.trials: list[Seen] = []
+        """The requests of such trials, unless the plan answers them."""
         self.seen: list[Seen] = []
         self.url = ""
         """What to set as OPENAI_BASE_URL."""
@@ -150,8 +154,13 @@ class FakeOpenAI:
 
     async def _complete(self, request: Request) -> Response:
         seen = Seen(await request.json(), request.headers.get("authorization", ""))
-        plan = self._plan_for(seen)
-        self.seen.append(seen)
+        tried = _tried_by(seen.body)
+        if tried and self.able is not None:
+            plan = _TRIED[tried] if tried in self.able else Plan(status=400)
+            self.trials.append(seen)
+        else:
+            plan = self._plan_for(seen)
+            self.seen.append(seen)
         if plan.status != 200:
             error = {"message": plan.message, "type": "planned", "code": plan.status}
             seen.ended.set()
@@ -193,6 +202,19 @@ class FakeOpenAI:
         if plan.structured_tokens is not None:
             return replace(plan, tokens=plan.structured_tokens)
         return Plan(tokens=[json.dumps({"category": plan.category}) if plan.structured is None else plan.structured])
+
+
+_TRIED = {
+    "tools": Plan(tool_calls=[("report_depth", ['{"metres": 3}'])]),
+    "json_schema": Plan(tokens=['{"metres"', ": 3}"]),
+}
+
+
+def _tried_by(body: dict[str, Any]) -> str:
+    """Return what a request of Weir's trial of a model asks for; "" of any other request."""
+    if any(tool["function"]["name"] == "report_depth" for tool in body.get("tools", ())):
+        return "tools"
+    return "json_schema" if body.get("response_format", {}).get("json_schema", {}).get("name") == "depth" else ""
 
 
 async def _hung_up(request: Request, within: float | None) -> bool:

@@ -99,7 +99,7 @@ def unknown_model(name: str) -> GatewayError:
 
 
 def _prepare_model(body: ChatRequest, models: ModelProvider) -> PreparedCall:
-    if body.field("tools") and (models.model.entry.tools is False or models.engine):
+    if body.field("tools") and models.capabilities.tools is False:
         raise invalid(f"{models.name} cannot call tools.", "tools", "unsupported_parameter")
     model = models.chat_model()
     if model is None:

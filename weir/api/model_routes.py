@@ -35,7 +35,9 @@ class ModelResponse(BaseModel):
             host=models.host,
             is_default=models.name == models.catalogue.default.name,
             problem=problem,
-            **entry.model_dump(include={"price_in", "price_out", "tools", "json_schema", "reasoning"}),
+            price_in=entry.price_in,
+            price_out=entry.price_out,
+            **models.capabilities.model_dump(),
         )
 
 

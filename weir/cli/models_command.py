@@ -9,11 +9,11 @@ import click
 from weir.analysis.metrics_line import counted
 from weir.cli.main import OK
 from weir.cli.options import plain_option
-from weir.cli.runner import Runner, read_settings
+from weir.cli.runner import Runner
 from weir.cli.terminal import Terminal
-from weir.config.capabilities import Capabilities, capabilities_of, keep_capabilities, key_of
+from weir.config.capabilities import Capabilities, Capability
 from weir.core.redaction import Redactor
-from weir.llm.capability_trial import MAX_TOKENS, REQUESTS, TrialError, try_capabilities
+from weir.llm.capability_trial import MAX_TOKENS, TrialError, try_capabilities
 from weir.llm.provider import FoundModel, ModelProvider
 
 CHECK_SECONDS = 20.0
@@ -43,8 +43,9 @@ def command(as_json: bool, tries: bool, plain: bool) -> int:
     with Runner(terminal) as runner:
         redactor = Redactor(runner.secrets)
         providers = runner.checked_models(CHECK_SECONDS)
-        tried = _try(providers, runner, redactor) if tries else {}
-        known = [_description(provider, tried.get(provider.name), redactor) for provider in providers]
+        if tries:
+            _try(providers, runner, redactor)
+        known = [_description(provider, redactor) for provider in providers]
         found = runner.submit(runner.models.discover()).result(CHECK_SECONDS)
     offered = [_offer(model, redactor) for model in found]
     for model in [*sorted(known, key=lambda model: not model["default"]), *offered]:
@@ -55,32 +56,27 @@ def command(as_json: bool, tries: bool, plain: bool) -> int:
     return OK
 
 
-def _try(providers: Sequence[ModelProvider], runner: Runner, redactor: Redactor) -> dict[str, Capabilities]:
-    """Ask the models that can be asked what they can do; keep and return what was found out, by their names."""
+def _try(providers: Sequence[ModelProvider], runner: Runner, redactor: Redactor) -> None:
+    """Ask the models that can be asked what they can do, and keep what was found out."""
     unknown = [
         provider
         for provider in providers
         if not provider.model.entry.is_embedded
-        and None in dict(capabilities_of(provider.model)).values()
+        and provider.capabilities.unknown
         and not (provider.health and provider.health.problem)
     ]
-    tried: dict[str, Capabilities] = {}
     for provider in unknown:
-        runner.terminal.say(f"{provider.name}: at most {counted(REQUESTS, 'request')} of {MAX_TOKENS} tokens …")
+        runner.terminal.say(f"{provider.name}: at most {counted(len(Capability), 'request')} of {MAX_TOKENS} tokens …")
         try:
-            tried[provider.name] = runner.submit(try_capabilities(provider)).result()
+            provider.keep_capabilities(runner.submit(try_capabilities(provider)).result())
         except TrialError as error:
             runner.terminal.say(redactor.redact(f"{provider.name} could not be tried: {error}"))
-    found = {key_of(provider.model): tried[provider.name] for provider in unknown if provider.name in tried}
-    try:
-        keep_capabilities(read_settings().data_folder, found)
-    except OSError as error:
-        runner.terminal.say(f"What was found out cannot be kept: {error.strerror}.")
-    return tried
+        except OSError as error:
+            runner.terminal.say(f"What was found out cannot be kept: {error.strerror}.")
 
 
-def _description(provider: ModelProvider, tried: Capabilities | None, redactor: Redactor) -> dict[str, Any]:
-    health, known = provider.health, tried or capabilities_of(provider.model)
+def _description(provider: ModelProvider, redactor: Redactor) -> dict[str, Any]:
+    health = provider.health
     return {
         "name": provider.name,
         "model": provider.model_at_endpoint,
@@ -88,7 +84,7 @@ def _description(provider: ModelProvider, tried: Capabilities | None, redactor: 
         "default": provider.name == provider.catalogue.default.name,
         "problem": redactor.redact(health.problem) if health else "",
         "found": False,
-        **known.model_dump(),
+        **provider.capabilities.model_dump(),
     }
 
 

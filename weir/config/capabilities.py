@@ -1,15 +1,26 @@
-"""What models can do, as `weir models --try` has found out: kept in the data folder, where their file says nothing."""
+"""What models can do: as their file says, or as a trial has found out, which is kept in the data folder."""
 
 import json
 import os
+import threading
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from weir.config.model_catalogue import Catalogue, CatalogueModel
+from weir.config.model_catalogue import CatalogueModel
 
 FILE = "capabilities.json"
+
+_WRITING = threading.Lock()
+
+
+class Capability(StrEnum):
+    """What a model can be asked to show, by the name of its field."""
+
+    TOOLS = "tools"
+    JSON_SCHEMA = "json_schema"
 
 
 class Capabilities(BaseModel):
@@ -27,14 +38,26 @@ class Capabilities(BaseModel):
         names = {"tools": self.tools, "JSON schema": self.json_schema, "reasoning": self.reasoning}
         return ", ".join(name if can else f"no {name}" for name, can in names.items() if can is not None)
 
+    @property
+    def unknown(self) -> tuple[Capability, ...]:
+        """What is not known, of what a model can be asked to show."""
+        return tuple(one for one in Capability if getattr(self, one) is None)
+
+    def or_else(self, others: "Capabilities") -> "Capabilities":
+        """Return these, and where one is not known that of the others."""
+        return others.model_copy(update={name: can for name, can in self if can is not None})
+
 
 _Known = dict[Annotated[str, Field(max_length=600)], Capabilities]
 
 
-def capabilities_of(model: CatalogueModel) -> Capabilities:
-    """Return what is known of a model of the catalogue."""
+def stated_capabilities(model: CatalogueModel) -> Capabilities:
+    """Return what is known of a model without a trial: what its file says, or what the embedded engine is made for."""
     entry = model.entry
-    return Capabilities(tools=entry.tools, json_schema=entry.json_schema, reasoning=entry.reasoning)
+    if not entry.is_embedded:
+        return Capabilities(tools=entry.tools, json_schema=entry.json_schema, reasoning=entry.reasoning)
+    # A grammar keeps its answers to the schema, and it has no tool calls. A GGUF file may be of any model.
+    return Capabilities(tools=False, json_schema=True, reasoning=entry.reasoning if entry.gguf else False)
 
 
 def read_capabilities(folder: Path) -> dict[str, Capabilities]:
@@ -48,26 +71,16 @@ def read_capabilities(folder: Path) -> dict[str, Capabilities]:
 def keep_capabilities(folder: Path, found: dict[str, Capabilities]) -> None:
     """Add what was found out to the file. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    whole = {key: known.model_dump(exclude_none=True) for key, known in (read_capabilities(folder) | found).items()}
-    written = folder / f"{FILE}.{os.getpid()}"
-    written.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
-    written.replace(folder / FILE)
+    with _WRITING:
+        earlier = read_capabilities(folder)
+        newer = {key: new.or_else(earlier.get(key, Capabilities())) for key, new in found.items()}
+        whole = {key: known.model_dump(exclude_none=True) for key, known in (earlier | newer).items()}
+        written = folder / f"{FILE}.{os.getpid()}"
+        written.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+        written.replace(folder / FILE)
 
 
 def key_of(model: CatalogueModel) -> str:
     """Return the key of a model in the file: its server, without a name or a password, and its name there."""
     url = model.entry.base_url
     return f"{f'{url.host}:{url.port}' if url else 'OpenAI'} {model.model}"
-
-
-def with_capabilities(catalogue: Catalogue, folder: Path) -> Catalogue:
-    """Return the catalogue with what was found out, where its file says nothing."""
-    known = read_capabilities(folder)
-    return catalogue.changed(lambda model: _filled(model, known.get(key_of(model)))) if known else catalogue
-
-
-def _filled(model: CatalogueModel, found: Capabilities | None) -> CatalogueModel:
-    if found is None or model.entry.is_embedded:
-        return model
-    missing = {name: value for name, value in found if getattr(model.entry, name) is None}
-    return CatalogueModel(model.name, model.entry.model_copy(update=missing), model.key)

@@ -136,12 +136,6 @@ class Catalogue:
         """The names, in the order in which they are shown."""
         return tuple(model.name for model in self.models)
 
-    def changed(self, change: Callable[[CatalogueModel], CatalogueModel]) -> "Catalogue":
-        """Return the catalogue with each model as `change` returns it, by the same name."""
-        models = tuple(map(change, self.models))
-        default = next(model for model in models if model.name == self.default.name)
-        return replace(self, models=models, default=default)
-
     def plus(self, added: tuple[CatalogueModel, ...]) -> "Catalogue":
         """Return the catalogue with further models at its end."""
         return replace(self, models=(*self.models, *added)) if added else self

@@ -15,7 +15,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from weir.config import allow_list, client_tokens, proxies, user_chains
 from weir.config.app_folder import IS_CHECKOUT
-from weir.config.capabilities import with_capabilities
 from weir.config.comma_list import split_commas
 from weir.config.model_catalogue import (
     Catalogue,
@@ -305,7 +304,7 @@ class Settings(BaseSettings):
         found = load_catalogue(file, named, embedded, _variable)
         if self.router == "local" and not (found.routing.classify_by or found.routing.has_local_classifier):
             raise CatalogueError(f"WEIR_ROUTER=local: {NEEDS_TRAINING}")
-        return with_capabilities(found, self.data_folder)
+        return found
 
     @property
     def uses_embedded_model(self) -> bool:

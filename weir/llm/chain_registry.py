@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel, RootModel
 
+from weir.config.capabilities import Capability
 from weir.config.user_chains import ChainImportError, check_importable_in_app, import_runnable
 from weir.llm.abortable_client import AbortableConnections
 from weir.llm.provider import ModelProvider
@@ -80,6 +81,10 @@ class ChainSpec:
     """Called with the model provider and a validated input. Raises ModelNotReadyError or UnsuitableModelError."""
     chat: Callable[[ChatInput], Any] | None = None
     """Returns the input for a conversation; None where the chain takes none, as does the absence of `chat`."""
+    needs: Capability | None = None
+    """What the model must be able to do. Where that is not known, pages have it tried before the first run."""
+    unsuitable: Callable[[ModelProvider], str] = lambda _: ""
+    """Returns why the chain cannot run on a model, in a sentence; "" if nothing is known against it."""
 
     @property
     def takes_chat(self) -> bool:

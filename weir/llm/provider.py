@@ -6,6 +6,13 @@ from dataclasses import replace
 import httpx2
 from langchain_openai import ChatOpenAI
 
+from weir.config.capabilities import (
+    Capabilities,
+    keep_capabilities,
+    key_of,
+    read_capabilities,
+    stated_capabilities,
+)
 from weir.config.model_catalogue import Catalogue, CatalogueModel
 from weir.config.settings import Settings
 from weir.llm.abortable_client import AbortableConnections
@@ -57,6 +64,7 @@ class _Shared:
         self.health = HealthChecks(self.http)
         self.found: tuple[FoundModel, ...] = ()
         self.added: dict[FoundModel, CatalogueModel] = {}
+        self.tried = read_capabilities(settings.data_folder)
 
 
 class ModelProvider:
@@ -129,6 +137,24 @@ class ModelProvider:
     def model(self) -> CatalogueModel:
         """The model, as the catalogue has it."""
         return self._model
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the model can do, as far as that is known: by its file, else by a trial."""
+        stated = self.stated_capabilities
+        found = None if self._model.entry.is_embedded else self._shared.tried.get(key_of(self._model))
+        return stated.or_else(found) if found else stated
+
+    @property
+    def stated_capabilities(self) -> Capabilities:
+        """What is known of the model without a trial."""
+        return stated_capabilities(self._model)
+
+    def keep_capabilities(self, found: Capabilities) -> None:
+        """Know from now on what a trial has found out, and keep it in the data folder. Raises OSError."""
+        key, tried = key_of(self._model), self._shared.tried
+        tried[key] = found.or_else(tried.get(key, Capabilities()))
+        keep_capabilities(self._settings.data_folder, {key: found})
 
     @property
     def model_at_endpoint(self) -> str:
@@ -252,7 +278,7 @@ class ModelProvider:
         routing, router, entry = self.catalogue.routing, self._settings.router, self._model.entry
         if routing.classify_by:
             return routing.classify_by == "local"
-        is_weak = entry.is_embedded or entry.json_schema is False
+        is_weak = entry.is_embedded or self.capabilities.json_schema is False
         return router == "local" or (router == "auto" and is_weak and routing.has_local_classifier)
 
     @property

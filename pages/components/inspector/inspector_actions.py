@@ -8,10 +8,12 @@ from pydantic import ValidationError
 from chains.registry import REGISTRY
 from pages.components.inspector import chain_form
 from pages.components.inspector.inspector_state import InspectorState, RunRequest
+from pages.components.layout.input_bar import StopButton
 from pages.components.layout.translation import _
 from pages.components.layout.weir_sentences import translated
 from pages.components.session import run_start
 from pages.components.session.model_choice import page_models
+from pages.components.session.model_trials import TrialStoppedError, try_before_run
 from pages.components.session.recordings import open_recording, samples
 from pages.components.session.run_start import PendingRun
 from weir.access.limits import LimitReachedError
@@ -26,7 +28,7 @@ class StartResult:
 
     run: Run | None = None
     problem: str = ""
-    """What is wrong with the input, in a sentence."""
+    """What is wrong, in a sentence."""
     limit: LimitReachedError | None = None
     waits_for_model: bool = False
 
@@ -83,6 +85,27 @@ def take_request(state: InspectorState, form: RunRequest, text: str) -> RunReque
     return form if form_sent else request
 
 
+def try_model(state: InspectorState, request: RunRequest, stop: StopButton) -> bool:
+    """Have the model tried if the chain needs what is not known of it. Return whether the run can start now."""
+    needs = REGISTRY.get(request.chain).needs
+    if needs is None:
+        return True
+    # The script may end while it waits.
+    state.request = request
+    try:
+        try_before_run(page_models(), needs, stop=stop)
+    except LimitReachedError as reached:
+        state.request = None
+        apply_result(state, request, StartResult(limit=reached))
+        return False
+    except TrialStoppedError:
+        state.request = None
+        apply_result(state, request, StartResult())
+        return False
+    state.request = None
+    return True
+
+
 def apply_result(state: InspectorState, request: RunRequest, result: StartResult) -> None:
     """Show what came of a request. Reruns the script where typed text goes back into the input, drawn by then."""
     if result.run is not None:
@@ -97,6 +120,9 @@ def apply_result(state: InspectorState, request: RunRequest, result: StartResult
             st.rerun()
     else:
         state.problem = result.problem
+        if request.text:
+            run_start.give_back("events_input", request.text)
+            st.rerun()
 
 
 def send_form(state: InspectorState) -> None:

@@ -20,6 +20,7 @@ from pages.components.layout import formatting
 from pages.components.layout.translation import _, digits, ngettext
 from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import service
+from pages.components.session.model_choice import page_models
 from pages.components.session.my_runs import run_owners
 from pages.components.session.recordings import samples
 from pages.components.session.report_storage_errors import draw_storage_error
@@ -68,6 +69,12 @@ def draw_chain_problems() -> None:
     for sentence in REGISTRY.problems:
         text = formatting.escape_markdown(service().redactor.redact(sentence))
         st.warning(text, icon=":material/extension_off:")
+
+
+def draw_unsuitable(chain: ChainSpec) -> None:
+    """Say, before one asks, why the chain cannot run on the picked model."""
+    if problem := chain.unsuitable(page_models()):
+        st.info(formatting.escape_markdown(translated(problem)), icon=":material/build:")
 
 
 def draw_run_list(state: InspectorState) -> None:

@@ -1,6 +1,7 @@
 """A run on the JSON page: started, followed while the model writes, and its outcome."""
 
 import json
+from typing import NoReturn
 
 import streamlit as st
 
@@ -14,14 +15,17 @@ from pages.components.json_viewer.json_state import JsonState
 from pages.components.json_viewer.outline_view import html, legend
 from pages.components.json_viewer.source_form import SCHEMA_KEY, SourceChoice
 from pages.components.layout import formatting, suggestions
+from pages.components.layout.input_bar import StopButton
 from pages.components.layout.translation import _, digits
 from pages.components.layout.weir_sentences import translated
 from pages.components.session import run_links, run_start
 from pages.components.session.model_choice import page_models
+from pages.components.session.model_trials import TrialStoppedError, try_before_run
 from weir.access.limits import LimitReachedError
 from weir.analysis.metrics import MetricsAccumulator, run_metrics
 from weir.analysis.outcome import AnswerStatus, outcome
 from weir.analysis.run_json import RunJsonReader
+from weir.config.capabilities import Capability
 from weir.llm.chain_registry import ModelNotReadyError
 from weir.partial_json.outline import outline
 from weir.partial_json.parser import PartialJson
@@ -33,11 +37,23 @@ LIVE_ROWS = 14
 LIVE_TEXT_CHARS = 500
 
 
-def start_json_run(state: JsonState, topic: str, choice: SourceChoice) -> None:
-    """Ask the model to describe a topic. Called by the script, not by a callback: at a limit it reruns the script."""
+def start_json_run(state: JsonState, topic: str, choice: SourceChoice, stop: StopButton) -> None:
+    """Ask the model to describe a topic, once it is known whether it keeps to a schema.
+
+    Called by the script, not by a callback: where no run can start, it reruns the script with the topic in the input.
+    """
     if choice.schema is None:
         state.problem = _("Fix the schema first.")
-        return
+        _give_back(topic)
+    if choice.method.needs_schema:
+        # The script may end while it waits.
+        state.request(topic)
+        try:
+            try_before_run(page_models(), Capability.JSON_SCHEMA, stop=stop)
+        except (LimitReachedError, TrialStoppedError) as reason:
+            state.take_topic()
+            _give_back(topic, reason)
+        state.take_topic()
     try:
         prepared = prepare_structured(page_models(), topic, choice.schema or Profile, choice.method)
     except ModelNotReadyError:
@@ -46,9 +62,17 @@ def start_json_run(state: JsonState, topic: str, choice: SourceChoice) -> None:
     try:
         run = run_start.start(prepared, name="structured", on_start=state.pending.note)
     except LimitReachedError as reached:
-        run_start.restore_input("json_input", topic, reached)
-        st.rerun()
+        _give_back(topic, reached)
     state.show(run.id)
+
+
+def _give_back(topic: str, reason: Exception | None = None) -> NoReturn:
+    """Put the topic back into the input."""
+    if isinstance(reason, LimitReachedError):
+        run_start.restore_input("json_input", topic, reason)
+    else:
+        run_start.give_back("json_input", topic)
+    st.rerun()
 
 
 def draw_ideas(state: JsonState) -> None:

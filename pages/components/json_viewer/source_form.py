@@ -1,6 +1,6 @@
 """The top of the JSON page: model or pasted text, the schema, LangChain's method, and the text to paste."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -12,6 +12,7 @@ from pages.components.json_viewer.json_state import JsonState, PastedText
 from pages.components.layout import formatting
 from pages.components.layout.translation import N_, _
 from pages.components.layout.weir_sentences import translated
+from weir.llm.provider import ModelProvider
 from weir.partial_json.checked_schema import SchemaError
 from weir.partial_json.parser import PartialJson
 
@@ -61,8 +62,19 @@ def draw_source_choice() -> SourceChoice:
     return SourceChoice(True, schema, StructuredMethod(st.session_state.json_method))
 
 
-def draw_method(choice: SourceChoice) -> SourceChoice:
-    """Draw the method's code, and return the choice: without its schema if the method does not take that."""
+def draw_method(choice: SourceChoice, models: ModelProvider) -> SourceChoice:
+    """Draw the method's code, and return the choice: without its schema if the method does not take that.
+
+    A model that is known not to keep to a schema is asked in words.
+    """
+    if choice.method.needs_schema and models.capabilities.json_schema is False:
+        st.caption(
+            _(
+                ":material/info: **{model}** does not keep to a JSON Schema, so it gets the schema in words, and its "
+                "text is parsed as JSON. For *{method}*, pick another model."
+            ).format(model=formatting.escape_markdown(models.name), method=choice.method)
+        )
+        choice = replace(choice, method=StructuredMethod.PARSER)
     if choice.method is StructuredMethod.PYDANTIC and isinstance(choice.schema, dict):
         st.caption(_(":material/info: This method needs a Pydantic class: list the fields, or choose another method."))
         choice = SourceChoice(True, None, choice.method)

@@ -1,7 +1,6 @@
 """Model status on every page: the picker of the model, what is wrong with its endpoint, and how far it has loaded."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -11,6 +10,7 @@ from chains.conversation import route_models
 from chains.routes import configured_routes
 from pages.components.layout.formatting import escape_markdown
 from pages.components.layout.found_models import draw_found_models
+from pages.components.layout.model_abilities import draw_abilities, draw_sentences
 from pages.components.layout.translation import N_, _
 from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import service
@@ -98,9 +98,12 @@ class ModelStatus:
 
     def __init__(self, *, picks_for_page: bool = True) -> None:
         """Draw both. Unless it `picks_for_page`, `draw_picker` draws them where there are several models."""
-        with st.container(horizontal=True, vertical_alignment="center", gap="small") if has_choice() else nullcontext():
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="model_line"):
             self._picker = st.empty() if has_choice() else None
             self._slot = st.empty()
+            # The embedded model alone has a popover of its own.
+            has_endpoint = has_choice() or service().models.engine is None
+            self._abilities = st.empty() if has_endpoint else None
             draw_found_models()
         self._shown: Endpoint | None = None
         self._by_route: dict[str, ModelProvider] = {}
@@ -153,7 +156,7 @@ class ModelStatus:
         parts = [
             f"**{escape_markdown(name)}** ({escape_markdown(', '.join(labels))})" for name, labels in asked.items()
         ]
-        with self._slot.container(width="content"):
+        with self._slot.container(key="model_routes", width="content"):
             st.caption(f":material/alt_route: {', '.join(parts)}", width="content")
 
     def await_model(self, models: ModelProvider | None = None) -> None:
@@ -174,6 +177,10 @@ class ModelStatus:
         if models.engine is None:
             with self._slot.container(width="content"):
                 _draw_endpoint(models)
+            # A model that cannot answer shows nothing.
+            if self._abilities is not None and not (models.health and models.health.problem):
+                with self._abilities.container(width="content"):
+                    draw_abilities(models)
             return
         toy = _is_tiny(models)
         with self._slot.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
@@ -181,6 +188,7 @@ class ModelStatus:
             with st.popover(_("Use a better model"), type="tertiary"):
                 if toy:
                     st.markdown(_(_TINY))
+                draw_sentences(models.capabilities)
                 _draw_ways()
 
 

@@ -63,7 +63,7 @@ TEMPLATES: tuple[str, ...] = (
     N_("This recording has format version {version}; this Weir reads up to {newest}."),
     N_("The recording's header is damaged: {reason}."),
     # The Inspector's forms (chains/registry.py, chains/changed_call.py)
-    N_("{model} cannot call tools, as the file of the models says."),
+    N_("{model} cannot call tools. Pick another model for this chain."),
     N_("The messages have more than {count} characters."),
     # Presets (weir/storage/presets.py)
     N_("There are {count} presets already: delete one first."),

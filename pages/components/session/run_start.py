@@ -79,9 +79,14 @@ def start(
     )
 
 
+def give_back(key: str, text: str) -> None:
+    """Have the next run of the script put the typed text back into the input `key`."""
+    st.session_state[f"{key}_back"] = text
+
+
 def restore_input(key: str, text: str, reached: LimitReachedError) -> None:
     """Have the next run of the script put the typed text back into the input `key`, and show the limit."""
-    st.session_state[f"{key}_back"] = text
+    give_back(key, text)
     st.session_state.limit_reached = translated(str(reached))
 
 
