@@ -176,7 +176,7 @@ def test_an_answer_cut_by_its_length_limit_says_so_and_a_schema_of_ones_own_is_u
     model.plan = Plan(structured_tokens=['{"colour": "te', 'al"}'])
     viewer.get_by_role("combobox", name="Schema").click()
     viewer.get_by_role("option", name="My own").click()
-    viewer.get_by_role("button", name="Schema").click()
+    viewer.get_by_role("button", name="Schema", exact=True).click()
     box = viewer.get_by_role("textbox", name="A list of fields, or a JSON Schema")
     box.fill("colour = 3")
     box.press("Control+Enter")
