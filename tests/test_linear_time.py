@@ -312,7 +312,7 @@ WHOLE: dict[str, Callable[[str], object]] = {
     "unstorable characters": replace_unstorable,
     "unstorable characters in JSON": lambda text: sanitize_json({text: [text]}),
     "Markdown export": lambda text: markdown_export.write(text, [question(text)]),
-    "export": lambda text: json_export.write(Conversation("1", text, True, 0.0, 0.0, None), [question(text)], 0.0),
+    "export": lambda text: json_export.write(Conversation("1", text, True, 0.0, 0.0, None), [question(text)], 0.0, {}),
     "import": read_file,
     "secrets in a text": SECRETS.redact,
     "secrets in a payload": lambda text: SECRETS.redact_json(json.dumps(text).encode()),

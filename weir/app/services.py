@@ -190,8 +190,9 @@ def _open_replicas(settings: Settings, archive: RunArchive) -> "ReplicaGroup | N
 
 def _open_repository(settings: Settings) -> tuple[ConversationRepository, StorageError | None]:
     url = settings.database_url.get_secret_value() if settings.database_url else None
+    attachment_bytes = int(settings.attachments_mb * 1e6)
     try:
-        return open_repository(database_url(settings.data_folder, url)), None
+        return open_repository(database_url(settings.data_folder, url), attachment_bytes=attachment_bytes), None
     except StorageError as problem:
         _LOG.exception("conversations are kept in memory only")
-        return open_repository(IN_MEMORY_URL), problem
+        return open_repository(IN_MEMORY_URL, attachment_bytes=attachment_bytes), problem

@@ -163,6 +163,10 @@ class Settings(BaseSettings):
     """Memory for recorded runs, in megabytes; the oldest finished runs go first."""
     keep_mb: float = Field(500.0, ge=0, le=10_000_000, validation_alias=AliasChoices("WEIR_KEEP_MB"), examples=["500"])
     """Disk space for ended runs in the data folder, in megabytes; the oldest go first. 0 keeps none on disk."""
+    attachments_mb: float = Field(
+        500.0, ge=0, le=10_000_000, validation_alias=AliasChoices("WEIR_ATTACHMENTS_MB"), examples=["500"]
+    )
+    """Space for the files of all questions in the database, in megabytes. 0: questions have no files."""
     price_in: Annotated[float | None, BeforeValidator(_blank_is_unset)] = Field(
         None, ge=0, le=1_000_000, validation_alias=AliasChoices("WEIR_PRICE_IN"), examples=["0.15"]
     )

@@ -1,18 +1,19 @@
 """JSON export and import of a conversation with all its branches. `docs/storage.md` describes the format.
 
-{"format": "weir-conversation", "version": 1, "exported_at": …, "conversation": {…}, "messages": [{…}, …]}
+{"format": "weir-conversation", "version": 1, "exported_at": …, "conversation": {…}, "messages": [{…}, …],
+ "attachments": [{…}, …]}
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from weir.storage.records import Conversation, Message, MessageStatus, Role
-from weir.storage.sanitize import sanitize_json
+from weir.storage.records import Attachment, Conversation, Message, MessageStatus, NewAttachment, Role
+from weir.storage.sanitize import replace_unstorable, sanitize_json
 
 FORMAT = "weir-conversation"
 VERSION = 1
@@ -21,6 +22,10 @@ MAX_BYTES = 20_000_000
 MAX_MESSAGES = 10_000
 MAX_DEPTH = 16
 """Nesting depth of lists and objects in a message's details."""
+MAX_ATTACHMENTS = 20
+"""Attachments of a message."""
+TEXT_TYPE = "text/plain"
+"""Media type of an attachment that is text."""
 MAX_DETAILS = 1_000
 """Number of values in a message's details."""
 _MAX_TOKENS = 1_000_000
@@ -88,6 +93,23 @@ class ConversationHeader(_FileModel):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class AttachmentRecord(_FileModel):
+    """An attachment in a file."""
+
+    name: Annotated[str, Field(max_length=200)]
+    media_type: Annotated[str, Field(max_length=100)]
+    size: Annotated[int, Field(ge=0, le=MAX_BYTES)]
+    text: str | None = None
+    """What a text file has. Images are left out: None."""
+
+    def new(self) -> NewAttachment:
+        """Return it as it is stored."""
+        if self.text is None:
+            return NewAttachment(self.name, self.media_type, None, self.size)
+        content = replace_unstorable(self.text).encode()
+        return NewAttachment(self.name, TEXT_TYPE, content, len(content))
+
+
 class MessageRecord(_FileModel):
     """A message in a file."""
 
@@ -100,6 +122,8 @@ class MessageRecord(_FileModel):
     details: dict[str, Any]
     created_at: Time
     updated_at: Time
+    attachments: Annotated[list[int], Field(max_length=MAX_ATTACHMENTS)] = Field(default_factory=list)
+    """Places in the file's list, from 0."""
 
 
 class ConversationFile(_FileModel):
@@ -107,6 +131,7 @@ class ConversationFile(_FileModel):
 
     conversation: ConversationHeader
     messages: Annotated[list[MessageRecord], Field(max_length=MAX_MESSAGES)]
+    attachments: Annotated[list[AttachmentRecord], Field(max_length=MAX_MESSAGES)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _is_a_tree(self) -> "ConversationFile":
@@ -116,6 +141,8 @@ class ConversationFile(_FileModel):
                 raise ValueError("two messages have the same id")
             if roles.get(message.parent) is not (Role.AI if message.role is Role.HUMAN else Role.HUMAN):
                 raise ValueError("a parent is missing, comes later or has the wrong role")
+            if not all(0 <= place < len(self.attachments) for place in message.attachments):
+                raise ValueError("an attachment does not exist")
             if not _within_bounds(message.details):
                 raise ValueError("details are too large")
             roles[message.id] = message.role
@@ -143,12 +170,23 @@ def _within_bounds(details: dict[str, Any]) -> bool:
     return False
 
 
-def write(conversation: Conversation, messages: Sequence[Message], now: float) -> bytes:
+def has_text(attachment: Attachment) -> bool:
+    """Whether a file has the content of an attachment: text. Of images it has the names, as it would be too large."""
+    return attachment.media_type == TEXT_TYPE
+
+
+def write(
+    conversation: Conversation, messages: Sequence[Message], now: float, texts: Mapping[str, bytes | None]
+) -> bytes:
     """Return a conversation as a file. `messages` are all its messages, oldest first; `now` is seconds since the epoch.
 
-    The file has neither the visitor nor the run ids: it may be passed on, and a run's id opens its recording.
+    `texts` are the contents of the attachments that have text, by their ids. The file has neither the visitor nor the
+    run ids: it may be passed on, and a run's id opens its recording.
     """
     numbers = {message.id: number for number, message in enumerate(messages, 1)}
+    # Versions of a question share theirs.
+    attachments = {one.id: one for message in messages for one in message.attachments}
+    places = {attachment_id: place for place, attachment_id in enumerate(attachments)}
     value = {
         "format": FORMAT,
         "version": VERSION,
@@ -171,11 +209,19 @@ def write(conversation: Conversation, messages: Sequence[Message], now: float) -
                 "details": message.details,
                 "created_at": message.created_at,
                 "updated_at": message.updated_at,
+                "attachments": [places[one.id] for one in message.attachments],
             }
             for message in messages
         ],
+        "attachments": [_attachment(one, texts) for one in attachments.values()],
     }
     return json.dumps(sanitize_json(value), ensure_ascii=False, indent=1).encode()
+
+
+def _attachment(attachment: Attachment, texts: Mapping[str, bytes | None]) -> dict[str, Any]:
+    content = texts.get(attachment.id)
+    known = {"name": attachment.name, "media_type": attachment.media_type, "size": attachment.size}
+    return known if content is None else known | {"text": content.decode(errors="replace")}
 
 
 def read(data: bytes) -> ConversationFile:

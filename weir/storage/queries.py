@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from weir.storage.json_export import ConversationFile
 from weir.storage.lease import effective_status
 from weir.storage.message_tree import MessageTree
-from weir.storage.records import Conversation, Correction, Feedback, Message, MessageStatus, Rating, Role
+from weir.storage.records import Attachment, Conversation, Correction, Feedback, Message, MessageStatus, Rating, Role
 from weir.storage.storage_errors import ConversationNotFoundError
 from weir.storage.tables import ConversationRow, CorrectionRow, FeedbackRow, MessageRow, Table
 from weir.storage.title import one_line
@@ -81,10 +81,11 @@ def upsert(session: Session, table: type[Table], key: dict[str, Any], values: di
     session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
-def insert_file(session: Session, visitor: str, file: ConversationFile, now: float) -> str:
-    """Insert an imported file as a visitor's new conversation, changed at `now`, and return its id.
+def insert_file(session: Session, visitor: str, file: ConversationFile, now: float) -> tuple[str, dict[int, str]]:
+    """Insert an imported file, without its attachments, as a visitor's new conversation, changed at `now`.
 
-    Everything gets a new id. An answer that was being written when the file was exported becomes CUT.
+    Everything gets a new id. An answer that was being written when the file was exported becomes CUT. Return the id of
+    the conversation and, by the numbers in the file, those of its messages.
     """
     conversation_id = new_id()
     ids = {message.id: new_id() for message in file.messages}
@@ -119,7 +120,7 @@ def insert_file(session: Session, visitor: str, file: ConversationFile, now: flo
     ]
     if rows:
         session.execute(insert(MessageRow), rows)
-    return conversation_id
+    return conversation_id, ids
 
 
 def conversation(row: ConversationRow) -> Conversation:
@@ -135,7 +136,7 @@ def conversation(row: ConversationRow) -> Conversation:
     )
 
 
-def message(row: MessageRow, tree: MessageTree, now: float) -> Message:
+def message(row: MessageRow, tree: MessageTree, now: float, attachments: tuple[Attachment, ...] = ()) -> Message:
     """Return the record of a row at the time `now`, in seconds since the epoch."""
     return Message(
         id=row.id,
@@ -148,6 +149,7 @@ def message(row: MessageRow, tree: MessageTree, now: float) -> Message:
         created_at=row.created_at,
         updated_at=row.updated_at,
         siblings=tree.siblings(row.id),
+        attachments=attachments,
     )
 
 

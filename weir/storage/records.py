@@ -56,6 +56,34 @@ class MessageStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class NewAttachment:
+    """A file that is stored with a question."""
+
+    name: str
+    media_type: str
+    content: bytes | None
+    """None: it is not there, as that of an image in an exported conversation."""
+    size: int
+    """Bytes that the file has, or had."""
+    thumbnail: bytes = b""
+    """A small picture of an image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that was sent with a question, without its content."""
+
+    id: str
+    name: str
+    """One line."""
+    media_type: str
+    size: int
+    """Bytes."""
+    thumbnail: bytes
+    """A small picture of an image; empty for other files."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A question or an answer, with the ids of its siblings in the conversation's tree."""
 
@@ -76,6 +104,8 @@ class Message:
     """Seconds since the epoch."""
     siblings: tuple[str, ...]
     """Ids of the messages with the same parent, this one included, oldest first."""
+    attachments: tuple[Attachment, ...] = ()
+    """The files that were sent with a question."""
 
     @property
     def index(self) -> int:

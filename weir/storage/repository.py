@@ -13,9 +13,29 @@ from weir.storage.database import create_database_engine, create_database_file, 
 from weir.storage.lease import lease_expiry
 from weir.storage.migrations.upgrade import upgrade
 from weir.storage.queries import find_conversation, find_conversation_or_deleted, find_message, load_tree, new_id
-from weir.storage.records import Conversation, Correction, Feedback, Message, MessageStatus, Rating, Role, SearchHit
+from weir.storage.records import (
+    Attachment,
+    Conversation,
+    Correction,
+    Feedback,
+    Message,
+    MessageStatus,
+    NewAttachment,
+    Rating,
+    Role,
+    SearchHit,
+)
 from weir.storage.search_snippet import snippet
 from weir.storage.storage_errors import ConversationNotFoundError, storage_errors
+from weir.storage.stored_attachments import (
+    MAX_TOTAL_BYTES,
+    attachments_by_id,
+    attachments_of,
+    check_room,
+    contents_of,
+    link_attachments,
+    store_attachments,
+)
 from weir.storage.tables import ConversationRow, CorrectionRow, FeedbackRow, MessageRow
 from weir.storage.title import one_line, title_from_question
 from weir.storage.transactions import Transactions
@@ -38,8 +58,14 @@ class ConversationRepository:
     ConversationNotFoundError if a conversation or message does not exist, is deleted or belongs to another visitor.
     """
 
-    def __init__(self, engine: Engine, *, clock: Callable[[], float] = time.time) -> None:
-        """`engine` comes from `create_database_engine`; `clock` returns seconds since the epoch."""
+    def __init__(
+        self, engine: Engine, *, clock: Callable[[], float] = time.time, attachment_bytes: int = MAX_TOTAL_BYTES
+    ) -> None:
+        """`engine` comes from `create_database_engine`; `clock` returns seconds since the epoch.
+
+        `attachment_bytes` bounds the attachments of all visitors together.
+        """
+        self.attachment_bytes = attachment_bytes
         self.owner = str(uuid.uuid4())
         """Id of this process, stored with the answers that it writes."""
         self.engine = engine
@@ -188,28 +214,62 @@ class ConversationRepository:
             tree = load_tree(session, conversation_id)
             path = tree.path(conversation.leaf)
             rows = {row.id: row for row in session.scalars(select(MessageRow).where(MessageRow.id.in_(path)))}
+            files = attachments_of(session, path)
             now = self._clock()
-            return [queries.message(rows[node], tree, now) for node in path]
+            return [queries.message(rows[node], tree, now, files.get(node, ())) for node in path]
 
-    def add_question(self, visitor: str, conversation_id: str, text: str, *, parent: str | None) -> str:
+    def attachment_contents(self, visitor: str, attachment_ids: Sequence[str]) -> Mapping[str, bytes | None]:
+        """Return the contents of attachments, by their ids: None for one that is not there any more.
+
+        Those that do not exist, or are another visitor's, are left out.
+        """
+        with self._reading() as session:
+            return contents_of(session, visitor, attachment_ids)
+
+    def attachments(self, visitor: str, attachment_ids: Sequence[str]) -> Sequence[Attachment]:
+        """Return a visitor's attachments of these ids; those that do not exist, or are another's, are left out."""
+        with self._reading() as session:
+            return attachments_by_id(session, visitor, attachment_ids)
+
+    def check_room(self, visitor: str, files: Sequence[NewAttachment]) -> None:
+        """Check that files can be stored. Raises AttachmentsFullError."""
+        with self._reading() as session:
+            check_room(session, visitor, files, max_total=self.attachment_bytes)
+
+    def add_question(
+        self,
+        visitor: str,
+        conversation_id: str,
+        text: str,
+        *,
+        parent: str | None,
+        files: Sequence[NewAttachment] = (),
+        kept_files: Sequence[str] = (),
+    ) -> str:
         """Add a question after the answer `parent`, or at the beginning with None, and return the question's id.
 
         Questions with the same parent are versions of each other. The branch that ends with the new question becomes
-        the current one. The first question gives the conversation its title. Raises ValueError if `parent` is a
-        question.
+        the current one. The first question gives the conversation its title, or its first file does where it has no
+        text. `files` are stored with it; `kept_files` are the ids of attachments of this conversation that it has too.
+        Raises ValueError if `parent` is a question, and AttachmentsFullError.
         """
         with self._writing() as session:
             conversation = find_conversation(session, visitor, conversation_id)
             if parent is None:
                 if conversation.leaf is None and not conversation.titled_by_hand:
-                    conversation.title = title_from_question(text)
+                    conversation.title = title_from_question(text) or (one_line(files[0].name) if files else "")
             else:
                 answer = find_message(session, visitor, parent)
                 if answer.conversation_id != conversation_id:
                     raise ConversationNotFoundError(parent)
                 if answer.role != Role.AI:
                     raise ValueError("a question follows an answer")
-            return self._add(session, conversation, parent, Role.HUMAN, text=text, status=MessageStatus.DONE)
+            question_id = self._add(session, conversation, parent, Role.HUMAN, text=text, status=MessageStatus.DONE)
+            session.flush()
+            limit = self.attachment_bytes
+            stored = store_attachments(session, visitor, conversation_id, files, max_total=limit)
+            link_attachments(session, conversation_id, question_id, [*kept_files, *stored])
+            return question_id
 
     def add_answer(self, visitor: str, question_id: str, *, run_id: str | None = None) -> str:
         """Add an empty answer to a question and return its id. Answers to one question are versions of each other.
@@ -333,10 +393,12 @@ class ConversationRepository:
             conversation = queries.conversation(find_conversation(session, visitor, conversation_id))
             tree = load_tree(session, conversation_id)
             now = self._clock()
-            messages = [
-                queries.message(row, tree, now) for row in session.scalars(queries.messages_of(conversation_id))
-            ]
-        return json_export.write(conversation, messages, now)
+            rows = list(session.scalars(queries.messages_of(conversation_id)))
+            files = attachments_of(session, [row.id for row in rows])
+            messages = [queries.message(row, tree, now, files.get(row.id, ())) for row in rows]
+            exported = {one.id for found in files.values() for one in found if json_export.has_text(one)}
+            texts = contents_of(session, visitor, sorted(exported))
+        return json_export.write(conversation, messages, now, texts)
 
     def export_markdown(self, visitor: str, conversation_id: str) -> str:
         """Return a conversation's current branch as Markdown."""
@@ -347,11 +409,18 @@ class ConversationRepository:
     def import_json(self, visitor: str, data: bytes) -> str:
         """Save a `weir-conversation` file as a new conversation and return its id.
 
-        Raises json_export.UnreadableError, whose text is for people, before anything is changed.
+        Raises json_export.UnreadableError or AttachmentsFullError, whose text is for people, before anything is
+        changed.
         """
         file = json_export.read(data)
         with self._writing() as session:
-            return queries.insert_file(session, visitor, file, self._clock())
+            conversation_id, ids = queries.insert_file(session, visitor, file, self._clock())
+            files, limit = [one.new() for one in file.attachments], self.attachment_bytes
+            stored = store_attachments(session, visitor, conversation_id, files, max_total=limit)
+            for message in file.messages:
+                mine = [stored[number] for number in message.attachments]
+                link_attachments(session, conversation_id, ids[message.id], mine)
+            return conversation_id
 
     # Housekeeping, for all visitors at once
 
@@ -426,17 +495,20 @@ class ConversationRepository:
         return row.id
 
 
-def open_repository(url: URL, *, clock: Callable[[], float] = time.time) -> ConversationRepository:
+def open_repository(
+    url: URL, *, clock: Callable[[], float] = time.time, attachment_bytes: int = MAX_TOTAL_BYTES
+) -> ConversationRepository:
     """Open the database, upgrade its tables and mark the answers of processes that are gone as cut.
 
-    `clock` returns seconds since the epoch. Raises StorageError; the app can then open IN_MEMORY_URL instead.
+    `clock` returns seconds since the epoch; `attachment_bytes` bounds the attachments of all visitors together. Raises
+    StorageError; the app can then open IN_MEMORY_URL instead.
     """
     with storage_errors():
         create_database_file(url)
         engine = create_database_engine(url)
         try:
             upgrade(write_engine(engine))
-            repository = ConversationRepository(engine, clock=clock)
+            repository = ConversationRepository(engine, clock=clock, attachment_bytes=attachment_bytes)
             repository.expire_leases()
         except BaseException:
             engine.dispose()

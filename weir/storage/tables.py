@@ -75,6 +75,33 @@ class MessageRow(Table):
     text: Mapped[str]
 
 
+class AttachmentRow(Table):
+    """A file that was sent with a question. Versions of the question share it."""
+
+    __tablename__ = "attachments"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    media_type: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)
+    # The columns that may be long come last: SQLite then reads the others without them.
+    thumbnail: Mapped[bytes]
+    """A small picture of an image; empty for other files."""
+    content: Mapped[bytes | None] = mapped_column(deferred=True)
+    """None: the file it was imported from has left it out."""
+
+
+class MessageAttachmentRow(Table):
+    """Which attachments a question has, in their order."""
+
+    __tablename__ = "message_attachments"
+
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    attachment_id: Mapped[str] = mapped_column(ForeignKey("attachments.id", ondelete="CASCADE"), index=True)
+
+
 class FeedbackRow(Table):
     __tablename__ = "feedback"
 
