@@ -1,6 +1,6 @@
 """Conversations: the smart router and the classifier for a question, with the models that the settings name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.runnables import Runnable
@@ -11,9 +11,10 @@ from chains.router import classifier, fixed_route, local_classifier, smart_route
 from chains.routes import DEFAULT_ROUTES, Route, RouteCatalogue, routes_of
 from weir.config.router_catalogue import RouterCatalogue
 from weir.config.settings import SettingsError, settings
-from weir.llm.chain_registry import ModelNotReadyError, PreparedRun
+from weir.llm.attachments import Attachment, attachment_tokens, content_blocks
+from weir.llm.chain_registry import ModelNotReadyError, PreparedRun, UnsuitableModelError
 from weir.llm.chat_model import warm_up_model
-from weir.llm.history import trim_history
+from weir.llm.history import text_tokens, trim_history
 from weir.llm.provider import ModelOptions, ModelProvider
 
 CONTINUE = (
@@ -21,6 +22,13 @@ CONTINUE = (
     "need be. Repeat nothing, and write only what comes next."
 )
 """The request for the rest of an answer."""
+
+NO_IMAGES_EMBEDDED = "The embedded model takes no images. Choose another model, or send the question without the image."
+NO_IMAGES = "{model} takes no images. Choose another model, or send the question without the image."
+TOO_LONG = (
+    "The question and its files have about {count} tokens, and the model gets at most {number}. Send a part of them, "
+    "or choose a model that takes more."
+)
 
 
 def prepare_conversation(
@@ -32,30 +40,43 @@ def prepare_conversation(
     so_far: str = "",
     options: ModelOptions | None = None,
     system_prompt: str = "",
+    attachments: Mapping[int, Sequence[Attachment]] | None = None,
 ) -> PreparedRun:
     """Return the smart router for a question and as much of its history as the model's window holds.
 
     `route` is a person's choice, in the classifier's place. With `so_far`, the beginning of the answer, the chain
     writes what comes next. `options` are those of the answering model, `system_prompt` is added to the route's.
-    A model that somebody has picked answers on all routes, else that of the route. Raises ModelNotReadyError.
+    `attachments` are the files of the questions, by their places in the history; the question's own is its length.
+    A model that somebody has picked answers on all routes, else that of the route. Raises ModelNotReadyError, and
+    UnsuitableModelError where the model does not take the question's files.
     """
     routing = models.catalogue.routing
     routes = routes_of(routing)
     fixed = routes.get(route) if route else None
-    asked = route_models(models, [fixed] if fixed else routes)
+    asked = _asked_models(models, route)
+    files = dict(attachments or {})
+    check_attachments(models, question, files.get(len(history), ()), route=route)
     chosen = options if options is not None and options != ModelOptions() else None
     made = {name: one.create_model(chosen) if chosen else one.chat_model() for name, one in asked.items()}
     ready = {name: model for name, model in made.items() if model is not None}
     if len(ready) < len(made):
         raise ModelNotReadyError
     decide = fixed_route(fixed.name) if fixed else _classify(models)
-    context: dict[str, Any] = {"page": "chat"}
+    own = files.get(len(history), ())
+    context: dict[str, Any] = {"page": "chat"} | ({"attachments": [one.note for one in own]} if own else {})
     if so_far:
         context |= {"question": question, "so_far": so_far}
         history, question = [*history, ("human", question), ("ai", so_far)], CONTINUE
     # Before the route is known: what every model that may answer can hold.
-    trimmed = trim_history(history, min(one.history_tokens for one in asked.values()))
-    context["left_out"] = len(history) - len(trimmed)
+    more = {place: attachment_tokens(some) for place, some in files.items()}
+    trimmed = trim_history(history, _bound(asked) - more.get(len(history), 0), more)
+    context["left_out"] = left_out = len(history) - len(trimmed)
+    takes_images = all(one.takes_images for one in asked.values())
+    blocks = {
+        place - left_out: content_blocks(some, images=takes_images)
+        for place, some in files.items()
+        if place >= left_out
+    }
     router = smart_router(
         next(iter(ready.values())),
         decide,
@@ -63,8 +84,41 @@ def prepare_conversation(
         routes=routes,
         models=ready,
         threshold=routing.threshold or 0.0,
+        files=blocks,
     )
     return PreparedRun(router, {"question": question, "history": trimmed}, context)
+
+
+def check_attachments(
+    models: ModelProvider, question: str, attachments: Sequence[Attachment], *, route: str | None = None
+) -> None:
+    """Check that whichever model may answer takes the files of a question. Raises UnsuitableModelError, which says why.
+
+    `route` is a person's choice.
+    """
+    if not attachments:
+        return
+    asked = _asked_models(models, route)
+    blind = next((one for one in asked.values() if not one.takes_images), None)
+    if blind is not None and any(one.is_image for one in attachments):
+        raise UnsuitableModelError(
+            NO_IMAGES_EMBEDDED if blind.model.entry.is_embedded else NO_IMAGES.format(model=blind.name)
+        )
+    tokens, bound = text_tokens(question) + attachment_tokens(attachments), _bound(asked)
+    if tokens > bound:
+        raise UnsuitableModelError(TOO_LONG.format(count=f"{tokens:,}", number=f"{bound:,}"))
+
+
+def _asked_models(models: ModelProvider, route: str | None) -> dict[str, ModelProvider]:
+    """Return the providers of the models that may answer, by their routes."""
+    routes = routes_of(models.catalogue.routing)
+    fixed = routes.get(route) if route else None
+    return route_models(models, [fixed] if fixed else routes)
+
+
+def _bound(asked: Mapping[str, ModelProvider]) -> int:
+    """Return how many tokens of a conversation all of these models take."""
+    return min(one.history_tokens for one in asked.values())
 
 
 def route_models(models: ModelProvider, routes: Iterable[Route]) -> dict[str, ModelProvider]:

@@ -25,7 +25,7 @@ from langchain_core.exceptions import (
     ModelTimeoutError,
 )
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage, SystemMessage
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
 from pydantic import BaseModel, Field, create_model
@@ -34,6 +34,7 @@ from chains.calculator import answer_line, calculate, confirming_chain, with_res
 from chains.classifier.local_classifier import LocalClassifier
 from chains.routes import DEFAULT_ROUTES, Route, RouteCatalogue, RouteName
 from weir.config.router_catalogue import MAX_ROUTES
+from weir.llm.attachments import Blocks, with_files
 from weir.llm.invalid_answers import WrongServerError
 from weir.llm.overrides.direct_sequence import DirectRunnableSequence
 from weir.llm.overrides.direct_str_parser import DirectStrOutputParser
@@ -171,14 +172,17 @@ def fixed_route(route: str) -> Runnable[Any, Any]:
     return RunnableLambda(choose, name="choose")
 
 
-def specialist(route: Route, model: BaseChatModel, system_prompt: str = "") -> Runnable[dict[str, Any], str]:
+def specialist(
+    route: Route, model: BaseChatModel, system_prompt: str = "", *, has_files: bool = False
+) -> Runnable[dict[str, Any], str]:
     """Return the chain `{"question", "history"} -> str` that answers on a route.
 
-    `system_prompt` is a person's own, after the route's.
+    `system_prompt` is a person's own, after the route's. A question that `has_files` comes as the `message` with them.
     """
     # A message, not a template: a person's prompt may have braces.
     system = SystemMessage("\n\n".join(filter(None, (route.prompt, system_prompt))))
-    prompt = ChatPromptTemplate.from_messages([system, MessagesPlaceholder("history"), ("human", "{question}")])
+    asked = MessagesPlaceholder("message") if has_files else ("human", "{question}")
+    prompt = ChatPromptTemplate.from_messages([system, MessagesPlaceholder("history"), asked])
     return DirectRunnableSequence(prompt, model, DirectStrOutputParser(), name=f"{route}_chain")
 
 
@@ -190,17 +194,21 @@ def smart_router(
     routes: RouteCatalogue = DEFAULT_ROUTES,
     models: Mapping[str, BaseChatModel] | None = None,
     threshold: float = 0.0,
+    files: Mapping[int, Blocks] | None = None,
 ) -> Runnable[Any, str]:
     """Return the chain `{"question", "history"} -> str`: it streams, asynchronously only.
 
     `history` is a list of messages or of `(role, text)` pairs. `classify` takes the place of the model's classifier.
     `system_prompt` is added to the route's. `models` has the models of routes that do not ask `model`. Below
-    `threshold` a model's own confidence sends the question to the fallback.
+    `threshold` a model's own confidence sends the question to the fallback. `files` are those of the questions, by
+    their places in the history, where the question itself is the last. The model that answers gets them; what
+    classifies, and the input of the run, have the typed texts alone.
     """
     decide = classify or classifier(model, reasoned=True, routes=routes)
     asked = {route.name: (models or {}).get(route.name, model) for route in routes}
-    chains = {route.name: _Chains.of(route, asked[route.name], system_prompt) for route in routes}
-    answer = _Router(decide, chains, routes, threshold).answer
+    sent = dict(files or {})
+    chains = {route.name: _Chains.of(route, asked[route.name], system_prompt, has_files=bool(sent)) for route in routes}
+    answer = _Router(decide, chains, routes, threshold, sent).answer
     # LangChain passes the config to a transform that asks for it; its type does not say so.
     return RunnableGenerator(answer, name="smart_router")  # type: ignore[arg-type]
 
@@ -247,19 +255,25 @@ class _Chains:
     """Answers what the calculator has worked out as a whole; None: the route has no calculator."""
 
     @classmethod
-    def of(cls, route: Route, model: BaseChatModel, system_prompt: str) -> "_Chains":
-        confirm = confirming_chain(model, f"{route}_chain") if route.has_calculator else None
-        return cls(specialist(route, model, system_prompt), confirm)
+    def of(cls, route: Route, model: BaseChatModel, system_prompt: str, *, has_files: bool) -> "_Chains":
+        confirm = confirming_chain(model, f"{route}_chain") if route.has_calculator and not has_files else None
+        return cls(specialist(route, model, system_prompt, has_files=has_files), confirm)
 
 
 class _Router:
     def __init__(
-        self, classify: Runnable[Any, Any], chains: Mapping[str, _Chains], routes: RouteCatalogue, threshold: float
+        self,
+        classify: Runnable[Any, Any],
+        chains: Mapping[str, _Chains],
+        routes: RouteCatalogue,
+        threshold: float,
+        files: Mapping[int, Blocks],
     ) -> None:
         self._classify = classify
         self._chains = chains
         self._routes = routes
         self._threshold = threshold
+        self._files = files
 
     async def answer(self, inputs: AsyncIterator[dict[str, Any]], config: RunnableConfig) -> AsyncIterator[str]:
         async for value in inputs:
@@ -271,8 +285,18 @@ class _Router:
                 yield answer_line(found)
                 chain = chains.confirm if found.is_whole_question else chain
                 value = {**value, "question": with_result(value["question"], found)}
-            async for chunk in chain.astream(value, config):
+            async for chunk in chain.astream(self._with_files(value) if self._files else value, config):
                 yield chunk
+
+    def _with_files(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Return the input of the chain that answers, with the files where their questions are."""
+        history = list(value.get("history") or ())
+        whole = [
+            HumanMessage(with_files(text, self._files[place])) if place in self._files else item
+            for place, (item, (_, text)) in enumerate(zip(history, _pairs(history), strict=True))
+        ]
+        asked = HumanMessage(with_files(value["question"], self._files.get(len(history), ())))
+        return {**value, "history": whole, "message": [asked]}
 
     async def _decide(self, value: dict[str, Any], config: RunnableConfig) -> RouteDecision:
         began = time.perf_counter()

@@ -4,6 +4,7 @@ from chains.routes import configured_routes
 from pages.components.about.introduction import draw_introduction
 from pages.components.answer import answer_view
 from pages.components.answer.route_popover import listed_routes
+from pages.components.chat import question_files
 from pages.components.chat.chat_actions import ChatActions
 from pages.components.chat.chat_css import draw_chat_style
 from pages.components.chat.chat_state import load_chat_state
@@ -41,10 +42,11 @@ draw_chat_style()
 state = load_chat_state(is_return=is_return())
 actions = ChatActions(state, state.unsaved_conversations or service().conversations, current_user_id())
 
-bottom = input_bar(_("Ask a question"), key="chat_input", picks_model=False)
+max_file_mb = question_files.MAX_MB if question_files.accepts_files() else 0
+bottom = input_bar(_("Ask a question"), key="chat_input", picks_model=False, max_file_mb=max_file_mb)
 try:
-    if bottom.text:
-        actions.ask(bottom.text)
+    if bottom.text or bottom.files:
+        actions.send(bottom.text, bottom.files, key="chat_input")
     turns, feedback = load_conversation(actions)
     options = actions.options()
     bottom.model_status.draw_picker(
@@ -110,6 +112,7 @@ for number, turn in enumerate(turns[first:], first):
         answer_view.draw_answer(ended, slots)
         draw_answer_footer(turn, ended, slots, actions, feedback, has_actions=has_actions)
 
+question_files.draw_refusal(state)
 with bottom.page_keys:
     draw_scroll_and_keys(state, message_ids(turns[first:]))
 bottom.model_status.await_model()

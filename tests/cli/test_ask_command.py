@@ -48,8 +48,9 @@ def test_ctrl_c_in_a_terminal_stops_a_model_that_is_silent(tmp_path: Path, opena
 
 def test_json_and_a_recording_of_a_question_from_a_pipe(tmp_path: Path, openai_server: FakeOpenAI) -> None:
     openai_server.plan = Plan(tokens=["4", "25"])
+    (tmp_path / "notes.txt").write_text("Rain at noon.")
     arguments = ("ask", "-", "--route", "code", "--json", "-o", "run.jsonl", "--model", "other")
-    with running_command(tmp_path, *arguments, url=openai_server.url) as asked:
+    with running_command(tmp_path, *arguments, "--attach", "notes.txt", url=openai_server.url) as asked:
         asked.type("\ufeffWhich is\r\nGröße?\r\n")
         asked.end_input()
         assert asked.wait() == 0
@@ -58,6 +59,8 @@ def test_json_and_a_recording_of_a_question_from_a_pipe(tmp_path: Path, openai_s
     assert (answer["answer"], answer["route"], answer["model"]) == ("425", "code", "other")
     assert (answer["status"], answer["figures"]["tokens_out"]) == ("Done", 2)
     assert from_jsonl((tmp_path / "run.jsonl").read_bytes()).recorded_id == answer["run_id"]
+    sent = openai_server.answers[0].body["messages"][-1]["content"]
+    assert sent == 'The file "notes.txt":\n```\nRain at noon.\n```\n\nWhich is\r\nGröße?'
     assert [seen.body["model"] for seen in openai_server.seen] == ["other"]
 
 

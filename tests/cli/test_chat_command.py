@@ -9,7 +9,7 @@ from tests.support.command_process import running_command
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from tests.support.screen import screen_lines
 from weir.storage.database import database_url
-from weir.storage.records import MessageStatus
+from weir.storage.records import MessageStatus, NewAttachment
 from weir.storage.repository import TERMINAL_VISITOR, ConversationRepository, open_repository
 
 
@@ -47,7 +47,8 @@ def test_a_browser_that_opens_the_link_goes_on_and_so_does_the_terminal(
 ) -> None:
     repository = conversations_in(tmp_path)
     conversation = repository.create(TERMINAL_VISITOR)
-    question = repository.add_question(TERMINAL_VISITOR, conversation, "Why?", parent=None)
+    notes = NewAttachment("notes.txt", "text/plain", b"Rain at noon.", 13)
+    question = repository.add_question(TERMINAL_VISITOR, conversation, "Why?", parent=None, files=[notes])
     answer = repository.add_answer(TERMINAL_VISITOR, question, run_id="run")
     assert not repository.take_over("a browser", conversation), "its answer is being written"
     repository.update_answer(TERMINAL_VISITOR, answer, "Because.", status=MessageStatus.DONE)
@@ -62,6 +63,7 @@ def test_a_browser_that_opens_the_link_goes_on_and_so_does_the_terminal(
         assert chat.wait() == 130
     (asked,) = openai_server.answers
     assert asked.seconds_to_hang_up(at) < 0.5
+    assert asked.body["messages"][1]["content"].startswith('The file "notes.txt":\n```\nRain at noon.')
     path = repository.path("a browser", conversation)
     assert [message.text for message in path] == ["Why?", "Because.", "And now?", "It "]
     assert path[-1].status is MessageStatus.STOPPED

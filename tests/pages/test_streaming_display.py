@@ -1,9 +1,9 @@
 """Display cost and figures of a story, without a page."""
 
+from pages.components.layout.formatting import bytes_of
 from pages.components.story.metrics_view import (
     NEWEST_CHUNKS,
     SPARKLINE_POINTS,
-    bytes_of,
     milliseconds,
     newest_lines,
     progress_text,

@@ -54,6 +54,11 @@ WORDS_OF_WEIR = (
     "This graph has no checkpointer: it keeps no threads, and cannot be resumed.",
     "Name the thread that is to go on: `thread_id`.",
     "There is no JSON in the text.",
+    "A question can have 5 files. Send fewer at once.",
+    "The embedded model takes no images. Choose another model, or send the question without the image.",
+    "Your conversations have 50 MB of files, the most that is kept. Delete one with large files for good, from the bin "
+    "too.",
+    "There is no room for further files here. Send the question without them, or ask who runs this Weir.",
     "A preset needs a name.",
     "~ marks chunks that were counted where the server has not counted tokens.",
     "It was stopped: these are the figures until then.",

@@ -1,8 +1,10 @@
 """`weir ask`: one question, classified and answered by the chain for its kind."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +18,8 @@ from weir.cli.runner import EndedRun, Runner, check_writable, read_settings, wri
 from weir.cli.terminal import Terminal
 from weir.config.settings import SettingsError
 from weir.core.run_event import RunEvent
+from weir.llm.attachment_files import AttachmentError, read_files
+from weir.llm.attachments import Attachment
 
 EXAMPLE = 'weir ask "What is 25 * 17?"'
 
@@ -39,12 +43,26 @@ route_option = click.option(
 @click.command("ask")
 @click.argument("question", nargs=-1)
 @route_option
+@click.option(
+    "--attach",
+    "files",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Send a text file or an image with the question. Can be given five times.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: route, answer, status, figures.")
 @model_option
 @recording_option
 @plain_option
 def command(
-    question: tuple[str, ...], route: str | None, as_json: bool, model: str | None, target: str | None, plain: bool
+    question: tuple[str, ...],
+    route: str | None,
+    files: tuple[Path, ...],
+    as_json: bool,
+    model: str | None,
+    target: str | None,
+    plain: bool,
 ) -> int:
     """Ask one QUESTION. It is classified, and the chain for its kind streams the answer.
 
@@ -53,14 +71,16 @@ def command(
     \b
     weir ask "What is 25 * 17?"
     weir ask --route code "Reverse a string" > answer.md
+    weir ask --attach report.md "What is missing in it?"
     git diff | weir ask - --json | jq -r .answer
     """
+    attachments = {0: _attachments(files)} if files else None
     text = read_text(question, name="question", example=EXAMPLE)
     check_writable(target)
     terminal = Terminal(plain=plain)
     with Runner(terminal, model=model) as runner:
         prepare = ConversationPreparation(runner)
-        run = runner.start(runner.prepare(lambda: prepare(text, [], route)), name="smart_router")
+        run = runner.start(runner.prepare(lambda: prepare(text, [], route, attachments)), name="smart_router")
         route_line = RouteLine(terminal)
 
         def show(events: Sequence[RunEvent]) -> None:
@@ -76,6 +96,15 @@ def command(
     return ended.exit_code
 
 
+def _attachments(files: Sequence[Path]) -> list[Attachment]:
+    """Read the files of a question. Raises ClickException if one cannot be sent."""
+    try:
+        read = read_files([(file.name, file.read_bytes()) for file in files])
+    except (AttachmentError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    return [Attachment(one.name, one.media_type, len(one.content), partial(bytes, one.content)) for one in read]
+
+
 class ConversationPreparation:
     """Prepares the smart router for a question, its history, and a route if a person has chosen one."""
 
@@ -88,10 +117,21 @@ class ConversationPreparation:
         except SettingsError as error:
             raise click.ClickException(str(error)) from error
 
-    def __call__(self, question: str, history: Sequence[tuple[str, str]], route: str | None) -> Any:
-        """Return the prepared run. Raises ValidationError for a question that is too long."""
-        value = self._registry.ConversationInput(question=question)
-        return self._conversation.prepare_conversation(self._runner.models, value.question, history, route=route)
+    def __call__(
+        self,
+        question: str,
+        history: Sequence[tuple[str, str]],
+        route: str | None,
+        attachments: Mapping[int, Sequence[Attachment]] | None = None,
+    ) -> Any:
+        """Return the prepared run; `attachments` are the files of the questions, by their places in the history.
+
+        Raises ValidationError for a question that is too long.
+        """
+        if question or not attachments:
+            question = self._registry.ConversationInput(question=question).question
+        prepare = self._conversation.prepare_conversation
+        return prepare(self._runner.models, question, history, route=route, attachments=attachments)
 
 
 class RouteLine:

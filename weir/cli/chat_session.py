@@ -12,10 +12,12 @@ from weir.app.answer_writer import AnswerWriter
 from weir.cli.ask_command import ConversationPreparation
 from weir.cli.markdown_stream import DRAW_INTERVAL_SECONDS
 from weir.cli.runner import EndedRun, Runner, Show, read_settings
+from weir.llm.attachments import Attachment
 from weir.llm.chain_registry import PreparedRun
 from weir.runs.failure import FailureKind
 from weir.runs.run import Run
 from weir.storage.database import IN_MEMORY_URL, database_url
+from weir.storage.records import Attachment as StoredAttachment
 from weir.storage.records import Conversation, Message, MessageStatus, Role
 from weir.storage.repository import TERMINAL_VISITOR, ConversationRepository, open_repository
 from weir.storage.storage_errors import ConversationNotFoundError, StorageError
@@ -76,7 +78,9 @@ class ChatSession:
             path = path[:-1]
         if not path:
             return None
-        return self._answer(path[-1].id, self._prepared(path[-1].text, path[:-1]), show, on_start)
+        question, before = path[-1], path[:-1]
+        prepared = self._prepared(question.text, before, question.attachments)
+        return self._answer(question.id, prepared, show, on_start)
 
     def path(self) -> Sequence[Message]:
         """Return the messages of the open conversation."""
@@ -120,9 +124,20 @@ class ChatSession:
         assert self.conversation_id is not None
         return self._repository.visitor_of(self.conversation_id)
 
-    def _prepared(self, question: str, before: Sequence[Message]) -> PreparedRun:
+    def _prepared(
+        self, question: str, before: Sequence[Message], files: Sequence[StoredAttachment] = ()
+    ) -> PreparedRun:
         """Return the run that answers a question. Raises ClickException if it cannot begin: then nothing is stored."""
-        return self._runner.prepare(lambda: self._prepare(question, _history(before), self.route))
+        history, with_files = _history(before)
+        with_files |= {len(history): files} if files else {}
+        attachments = {place: [self._attachment(one) for one in some] for place, some in with_files.items()}
+        return self._runner.prepare(lambda: self._prepare(question, history, self.route, attachments))
+
+    def _attachment(self, stored: StoredAttachment) -> Attachment:
+        def read() -> bytes | None:
+            return self._repository.attachment_contents(self._visitor, [stored.id]).get(stored.id)
+
+        return Attachment(stored.name, stored.media_type, stored.size, read, stored.id)
 
     def _answer(self, question_id: str, prepared: PreparedRun, show: Show, on_start: Callable[[], None]) -> EndedRun:
         visitor, run_id = self._visitor, uuid.uuid4()
@@ -136,14 +151,20 @@ class ChatSession:
         return ended
 
 
-def _history(path: Sequence[Message]) -> list[tuple[str, str]]:
-    """Return the messages before a question as the model gets them: an error is never sent back as an answer."""
+def _history(path: Sequence[Message]) -> tuple[list[tuple[str, str]], dict[int, Sequence[StoredAttachment]]]:
+    """Return the messages before a question as the model gets them: an error is never sent back as an answer.
+
+    And the files of questions, by the places of these.
+    """
     messages: list[tuple[str, str]] = []
+    with_files: dict[int, Sequence[StoredAttachment]] = {}
     for question, answer in zip(path[::2], path[1::2], strict=False):
         is_complete = answer.status in (MessageStatus.DONE, MessageStatus.STOPPED)
         if answer.text and (is_complete or answer.details.get("kind") == FailureKind.LENGTH.name):
+            if question.attachments:
+                with_files[len(messages)] = question.attachments
             messages += [("human", question.text), ("ai", answer.text)]
-    return messages
+    return messages, with_files
 
 
 def _describe(run: Run, _: str) -> tuple[MessageStatus, dict[str, Any]]:

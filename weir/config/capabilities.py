@@ -31,11 +31,17 @@ class Capabilities(BaseModel):
     tools: bool | None = None
     json_schema: bool | None = None
     reasoning: bool | None = None
+    images: bool | None = None
 
     @property
     def words(self) -> str:
         """What is known, for people: `tools, no JSON schema`; "" if nothing is."""
-        names = {"tools": self.tools, "JSON schema": self.json_schema, "reasoning": self.reasoning}
+        names = {
+            "tools": self.tools,
+            "JSON schema": self.json_schema,
+            "reasoning": self.reasoning,
+            "images": self.images,
+        }
         return ", ".join(name if can else f"no {name}" for name, can in names.items() if can is not None)
 
     @property
@@ -55,9 +61,12 @@ def stated_capabilities(model: CatalogueModel) -> Capabilities:
     """Return what is known of a model without a trial: what its file says, or what the embedded engine is made for."""
     entry = model.entry
     if not entry.is_embedded:
-        return Capabilities(tools=entry.tools, json_schema=entry.json_schema, reasoning=entry.reasoning)
+        return Capabilities(
+            tools=entry.tools, json_schema=entry.json_schema, reasoning=entry.reasoning, images=entry.images
+        )
     # A grammar keeps its answers to the schema, and it has no tool calls. A GGUF file may be of any model.
-    return Capabilities(tools=False, json_schema=True, reasoning=entry.reasoning if entry.gguf else False)
+    reasoning = entry.reasoning if entry.gguf else False
+    return Capabilities(tools=False, json_schema=True, reasoning=reasoning, images=False)
 
 
 def read_capabilities(folder: Path) -> dict[str, Capabilities]:

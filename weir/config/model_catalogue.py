@@ -70,6 +70,8 @@ class ModelEntry(BaseModel):
     """Whether its answers can be bound to a JSON Schema; None is not known."""
     reasoning: bool | None = None
     """Whether it thinks before it answers; None is not known."""
+    images: bool | None = None
+    """Whether it takes images; None is not known."""
 
     @model_validator(mode="after")
     def _names_one_place(self) -> Self:

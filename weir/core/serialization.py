@@ -23,6 +23,9 @@ MAX_DEPTH = 100
 MAX_BITS = 14_000
 """Bits of an integer that is written. Python refuses to read or write integers of more than 4,300 digits."""
 
+MAX_IMAGE_DATA = 2_000
+"""Characters of an image's data in a question that are written."""
+
 MAX_REPR = 500
 """Characters of the `repr` that replaces a value without a JSON form."""
 
@@ -131,6 +134,8 @@ def _default(value: Any) -> Any:
     message, prompt_value, document = _langchain_types()
     if isinstance(value, message):
         fields = {key: item for key, item in value.__dict__.items() if item or key == "content"}
+        if value.type == "human" and isinstance(value.content, list):
+            fields["content"] = [without_image_data(block) for block in value.content]
         return {"type": value.type, **fields}
     if isinstance(value, prompt_value):
         return {"messages": value.to_messages()}
@@ -152,6 +157,20 @@ def _default(value: Any) -> Any:
         if isinstance(value, base):
             return base(value)
     return _type_and_repr(value)
+
+
+def without_image_data(block: Any) -> Any:
+    """Return a content block of a question, with a text in place of a large image: each step would repeat its data."""
+    if not isinstance(block, dict) or block.get("type") not in ("image", "image_url"):
+        return block
+    data, linked = block.get("base64") or block.get("data"), block.get("image_url")
+    url = linked.get("url") if isinstance(linked, dict) else linked
+    if isinstance(url, str) and url.startswith("data:"):
+        data = url
+    if not isinstance(data, str) or len(data) <= MAX_IMAGE_DATA:
+        return block
+    kind = block.get("mime_type") or (data[5:100].partition(";")[0] if data.startswith("data:") else "image")
+    return {"type": "text", "text": f"[{kind}, {len(data) * 3 // 4000} kB, left out of the record]"}
 
 
 @functools.cache

@@ -290,6 +290,11 @@ class ModelProvider:
         return min(bound for bound in bounds if bound is not None)
 
     @property
+    def takes_images(self) -> bool:
+        """Whether images are sent to the model. Where that is not known they are, and its server may refuse them."""
+        return self.capabilities.images is not False
+
+    @property
     def supports_reasons(self) -> bool:
         """Whether the model can be asked for a reason of its classification."""
         return not self._model.entry.is_embedded

@@ -87,6 +87,12 @@ def _outcome(message: Message, details: dict[str, Any]) -> Outcome:
     return Outcome(status, sentence, remedy, detail, FailureKind.__members__.get(str(details.get("kind"))))
 
 
+def describe_refusal(sentence: str) -> tuple[MessageStatus, dict[str, Any]]:
+    """Return status and details of an answer whose run has not begun, with the sentence that says why."""
+    refused = Outcome(AnswerStatus.FAILED, sentence)
+    return STATUSES[refused.status], answer_details(refused, _figures(None, 0), None)
+
+
 def describe(run: Run, _: str) -> tuple[MessageStatus, dict[str, Any]]:
     """Return status and details of the answer of a run that has ended."""
     ended = finished_answer_of_run(run)

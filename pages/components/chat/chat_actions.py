@@ -1,17 +1,20 @@
 """What a person can do on the chat page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
 from pages.components.answer.answer_view import AnswerState, FinishedAnswer
+from pages.components.chat import question_files
 from pages.components.chat.chat_state import ChatState
 from pages.components.chat.conversation_options import ConversationOptions, read_options
 from pages.components.chat.turns import Turn
 from pages.components.session import model_choice
 from pages.components.session.current_user import current_caller
+from pages.components.session.model_choice import models_of
 from pages.components.session.report_storage_errors import report_storage_errors
+from weir.llm.attachment_files import AttachmentFile, read_files
 from weir.storage.records import Rating
 from weir.storage.repository import ConversationRepository
 
@@ -34,9 +37,23 @@ class ChatActions:
             if all(message.id != message_id for message in path):
                 self.repository.choose_branch(self.user_id, message_id)
 
+    def send(self, question: str, files: Sequence[tuple[str, bytes]], *, key: str) -> None:
+        """Ask what was sent from the input `key`. If its files cannot be, say why, and leave the text in the input."""
+        try:
+            self.ask(question, read_files(files))
+        except question_files.REFUSALS as refusal:
+            question_files.give_back(key, question, refusal)
+            st.rerun()
+
     @report_storage_errors
-    def ask(self, question: str) -> None:
-        """Add a question at the end of the conversation, which is a new one if none is open."""
+    def ask(self, question: str, files: Sequence[AttachmentFile] = ()) -> None:
+        """Add a question at the end of the conversation, which is a new one if none is open.
+
+        Raises one of `question_files.REFUSALS`, before anything is stored, if the files cannot be sent.
+        """
+        if files:
+            question_files.check_files(models_of(self.options().asked_model), question, files)
+            self.repository.check_room(self.user_id, question_files.to_store(files))
         if self.state.conversation_id is None:
             self.open_conversation(self.repository.create(self.user_id))
             new_options = self.state.new_options
@@ -45,7 +62,7 @@ class ChatActions:
             if new_options != ConversationOptions():
                 self.repository.set_options(self.user_id, self._conversation_id, new_options.model_dump())
         path = self.repository.path(self.user_id, self._conversation_id)
-        self._add_question(question, parent=path[-1].id if path else None)
+        self._add_question(question, parent=path[-1].id if path else None, files=files)
 
     def options(self) -> ConversationOptions:
         """Return the options of the open conversation, or of the next one if none is open."""
@@ -76,8 +93,17 @@ class ChatActions:
         assert self.state.conversation_id is not None
         return self.state.conversation_id
 
-    def _add_question(self, question: str, *, parent: str | None) -> None:
-        question_id = self.repository.add_question(self.user_id, self._conversation_id, question, parent=parent)
+    def _add_question(
+        self, question: str, *, parent: str | None, files: Sequence[AttachmentFile] = (), kept: Sequence[str] = ()
+    ) -> None:
+        question_id = self.repository.add_question(
+            self.user_id,
+            self._conversation_id,
+            question,
+            parent=parent,
+            files=question_files.to_store(files),
+            kept_files=kept,
+        )
         self._note_sent(self.repository.add_answer(self.user_id, question_id))
 
     def _note_sent(self, answer_id: str) -> None:
@@ -94,12 +120,14 @@ class ChatActions:
         self.state.edited_question_id = None
 
     @report_storage_errors
-    def send_edited(self, turn: Turn, key: str) -> None:
-        """Ask the edited question, the value of the widget `key`, as another version."""
+    def send_edited(self, turn: Turn, key: str, files_key: str) -> None:
+        """Ask the edited question as another version: the text of the widget `key`, with the files of `files_key`."""
         text = st.session_state[key].strip()
+        before = [one.id for one in turn.question.attachments]
+        kept = list(st.session_state.get(files_key, before))
         self.cancel_edit()
-        if text and text != turn.question.text:
-            self._add_question(text, parent=turn.question.parent_id)
+        if (text or kept) and (text, kept) != (turn.question.text, before):
+            self._add_question(text, parent=turn.question.parent_id, kept=kept)
 
     @report_storage_errors
     def retry(self, turn: Turn) -> None:

@@ -24,6 +24,8 @@ class ChatState:
     """The newest answer that was asked for in this tab: the page scrolls to it once."""
     found_message_id: str | None = None
     """The message that a search has found in the open conversation: the page scrolls to it once."""
+    refused_count: int = 0
+    """How often a question was not sent: each time the page scrolls to the reason."""
     opened_count: int = 0
     """How often a conversation was opened: each time the focus goes to the input."""
     is_address_stale: bool = False

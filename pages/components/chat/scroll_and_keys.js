@@ -124,6 +124,10 @@ export default function ({ data, parentElement }) {
     if (typed) sessionStorage.setItem(draftKey(), typed)
     follow()
   }
+  if (data.refused && data.refused !== memory.refused) {
+    memory.refused = data.refused
+    follow()
+  }
   if (data.found && data.found.opened !== memory.found) {
     memory.found = data.found.opened
     showFound(data.found.number)

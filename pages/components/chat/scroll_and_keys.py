@@ -57,6 +57,7 @@ def draw_scroll_and_keys(state: ChatState, shown: Sequence[str]) -> None:
         data={
             "conversation": state.conversation_id,
             "sent": state.sent_answer_id,
+            "refused": state.refused_count,
             "found": {"number": shown.index(found), "opened": state.opened_count} if found in shown else None,
             "edited": state.edited_question_id,
             "latest": _("Latest"),

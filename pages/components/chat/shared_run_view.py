@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.components.answer import answer_view
 from pages.components.answer.truncation import draw_download, is_longer
+from pages.components.chat.question_files import draw_files, of_run
 from pages.components.chat.turn_view import ASSISTANT_AVATAR, USER_AVATAR
 from pages.components.layout.copy_button import copy_button
 from pages.components.layout.translation import _
@@ -19,7 +20,9 @@ def draw_shared_run(run_id: str) -> None:
         return
     st.caption(_(":material/share: Shared with you: one question and its answer."))
     with st.chat_message("user", avatar=USER_AVATAR):
-        st.text(run.context.get("question") or run.input["question"])
+        if question := run.context.get("question") or run.input["question"]:
+            st.text(question)
+        draw_files(of_run(run), key="shared")
     with st.chat_message("assistant", avatar=ASSISTANT_AVATAR):
         placeholders = answer_view.answer_placeholders()
     if run.is_live:

@@ -11,6 +11,7 @@ from pages.components.answer.answer_view import AnswerPlaceholders, FinishedAnsw
 from pages.components.answer.route_popover import draw_route
 from pages.components.answer.stored_answer import from_message
 from pages.components.chat.chat_actions import ChatActions
+from pages.components.chat.question_files import draw_files, label_of
 from pages.components.chat.turns import Turn
 from pages.components.layout.copy_button import copy_button
 from pages.components.layout.formatting import escape_markdown
@@ -29,7 +30,9 @@ def draw_question(turn: Turn, actions: ChatActions, *, has_actions: bool) -> Non
         if actions.state.edited_question_id == turn.question.id:
             _draw_edit_form(turn, actions)
             return
-        st.text(turn.question.text)
+        if turn.question.text:
+            st.text(turn.question.text)
+        draw_files(turn.question.attachments, key=turn.question.id)
         if has_actions:
             key = turn.question.id
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"question-actions-{key}"):
@@ -52,9 +55,23 @@ def _draw_edit_form(turn: Turn, actions: ChatActions) -> None:
     # A form: Ctrl+Enter in its text sends it.
     with st.form(f"edit-form-{key}", border=False):
         st.text_area(_("Your question"), value=turn.question.text, key=text_key, label_visibility="collapsed")
+        files_key = f"edited-files-{key}"
+        if files := {one.id: label_of(one) for one in turn.question.attachments}:
+            st.pills(
+                _("Files that are sent with it"),
+                list(files),
+                default=list(files),
+                selection_mode="multi",
+                format_func=files.__getitem__,
+                key=files_key,
+            )
         with st.container(horizontal=True):
             st.form_submit_button(
-                _("Send"), type="primary", key=f"send-{key}", on_click=actions.send_edited, args=(turn, text_key)
+                _("Send"),
+                type="primary",
+                key=f"send-{key}",
+                on_click=actions.send_edited,
+                args=(turn, text_key, files_key),
             )
             st.form_submit_button(_("Cancel"), key=f"cancel-edit-{key}", on_click=actions.cancel_edit)
 

@@ -49,11 +49,17 @@ def last_run_of(turns: Sequence[Turn]) -> Run | None:
     return next((run for turn in reversed(turns) if (run := turn.run())), None)
 
 
-def history(turns: Sequence[Turn]) -> list[tuple[str, str]]:
-    """Return the turns as the history that a model gets, `(role, text)` each: answers only, never an error."""
+def history(turns: Sequence[Turn]) -> tuple[list[tuple[str, str]], dict[int, Message]]:
+    """Return the turns as the history that a model gets, `(role, text)` each: answers only, never an error.
+
+    And the questions that have files, by their places in it.
+    """
     messages: list[tuple[str, str]] = []
+    with_files: dict[int, Message] = {}
     for turn in turns:
         ended = turn.finished_answer()
         if ended and ended.outcome.usable_as_history and ended.text:
+            if turn.question.attachments:
+                with_files[len(messages)] = turn.question
             messages += [("human", turn.question.text), ("ai", ended.text)]
-    return messages
+    return messages, with_files

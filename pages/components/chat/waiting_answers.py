@@ -9,10 +9,11 @@ import streamlit as st
 from chains.conversation import prepare_conversation
 from pages.components.answer import answer_view
 from pages.components.answer.answer_view import AnswerPlaceholders, AnswerState
-from pages.components.answer.stored_answer import STATUSES, describe, to_details
+from pages.components.answer.stored_answer import STATUSES, describe, describe_refusal, to_details
 from pages.components.chat.chat_actions import ChatActions
 from pages.components.chat.chat_state import ChatState
 from pages.components.chat.conversation_loading import draw_unsaved_warning
+from pages.components.chat.question_files import of_question
 from pages.components.chat.turn_view import draw_answer_footer
 from pages.components.chat.turns import Turn, history
 from pages.components.layout.input_bar import InputBar
@@ -21,7 +22,7 @@ from pages.components.session import run_start
 from pages.components.session.app_services import service
 from pages.components.session.model_choice import models_of
 from weir.access.limits import LimitReachedError
-from weir.llm.chain_registry import ModelNotReadyError
+from weir.llm.chain_registry import ModelNotReadyError, UnsuitableModelError
 from weir.runs.run import Run
 from weir.storage.records import Feedback
 
@@ -75,34 +76,47 @@ def _draw_waiting(
 
 def _run_of(turn: Turn, earlier: Sequence[Turn], slots: AnswerPlaceholders, actions: ChatActions) -> Run | None:
     """Return the run of an answer, started if need be; say so where it cannot start."""
+    assert turn.answer is not None
     try:
         run = turn.run() or _start_run(turn, earlier, actions)
     except LimitReachedError as reached:
         with slots.note.container():
-            run_start.draw_retry(reached, key=turn.answer.id if turn.answer else "")
+            run_start.draw_retry(reached, key=turn.answer.id)
         return None
+    except UnsuitableModelError as unsuitable:
+        status, details = describe_refusal(str(unsuitable))
+        actions.repository.update_answer(actions.user_id, turn.answer.id, "", status=status, details=details)
+        # It stands there as a failed answer then, with what can be done.
+        st.rerun()
     if run is None:
         slots.figures.caption(_("Starts as soon as a model is ready."))
     return run
 
 
 def _start_run(turn: Turn, earlier: Sequence[Turn], actions: ChatActions) -> Run | None:
-    """Start the run of a waiting answer; None while no model is ready. Raises LimitReachedError."""
+    """Start the run of a waiting answer; None while no model is ready.
+
+    Raises LimitReachedError, and UnsuitableModelError where the model does not take the question's files.
+    """
     assert turn.answer is not None
     answer_id, run_id = turn.answer.id, uuid.uuid4()
     repository, user_id = actions.repository, actions.user_id
     route, so_far = actions.state.requested_routes.get(answer_id), actions.state.continued_texts.get(answer_id, "")
     options = actions.options()
     model = actions.state.requested_models.get(answer_id, options.asked_model)
+    messages, with_files = history(earlier)
+    if turn.question.attachments:
+        with_files[len(messages)] = turn.question
     try:
         prepared = prepare_conversation(
             models_of(model),
             turn.question.text,
-            history(earlier),
+            messages,
             route=route,
             so_far=so_far,
             options=options.model,
             system_prompt=options.system_prompt,
+            attachments={place: of_question(one, repository, user_id) for place, one in with_files.items()},
         )
     except ModelNotReadyError:
         return None

@@ -13,6 +13,7 @@ from weir.text.invisible_characters import replace_invisible
 
 __all__ = [
     "NumberFormat",
+    "bytes_of",
     "dollars",
     "escape_markdown",
     "inline_code",
@@ -33,6 +34,13 @@ def seconds(value: float) -> str:
 def seconds_spoken(value: float) -> str:
     """`0.3 s`, `8.4 s`, `75 s`, as in a sentence."""
     return localized(method_race.seconds_spoken(value))
+
+
+def bytes_of(count: int) -> str:
+    """`812 B`, `31 kB`, `2.4 MB`."""
+    if count < 1_000:
+        return f"{count} B"
+    return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{digits(count / 1e6, '.1f')} MB"
 
 
 def dollars(value: float) -> str:

@@ -1,8 +1,8 @@
 """Input bar at the bottom of a page: chat input, and below it the model's status, the quota notice and *Stop*."""
 
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import streamlit as st
@@ -77,7 +77,7 @@ class StopButton:
 
 @dataclass(frozen=True, slots=True)
 class InputBar:
-    """The elements of the input bar; `text` is what was just sent, stripped."""
+    """The elements of the input bar; `text` is what was just sent, stripped, and `files` what was sent with it."""
 
     text: str
     stop: StopButton
@@ -85,18 +85,21 @@ class InputBar:
     quota_notice: QuotaNotice
     page_keys: st.delta_generator.DeltaGenerator
     """Where a page can put a component that binds keys of its own."""
+    files: Sequence[tuple[str, bytes]] = ()
+    """Names and contents."""
 
 
-def input_bar(placeholder: str, *, key: str, picks_model: bool = True) -> InputBar:
+def input_bar(placeholder: str, *, key: str, picks_model: bool = True, max_file_mb: int = 0) -> InputBar:
     """Draw the input bar of a page that scrolls with the text as it streams in.
 
-    Unless it `picks_model`, the page draws the picker itself, by `ModelStatus.draw_picker`.
+    Unless it `picks_model`, the page draws the picker itself, by `ModelStatus.draw_picker`. With `max_file_mb` it takes
+    files, of so many megabytes each.
     """
     # `st.chat_input` at top level, not inside `st.bottom`. Streamlit pins it to the bottom either way, but scrolls
     # with the text only for a top-level input.
-    text = _input(placeholder, key)
+    text, files = _input_with_files(placeholder, key, max_file_mb) if max_file_mb else (_input(placeholder, key), ())
     with st.bottom:
-        return _with_status(text, picks_model=picks_model)
+        return replace(_with_status(text, picks_model=picks_model), files=files)
 
 
 def input_bar_without_scroll(placeholder: str, *, key: str) -> InputBar:
@@ -117,9 +120,20 @@ def status_bar() -> InputBar:
 
 
 def _input(placeholder: str, key: str) -> str | None:
+    _restore(key)
+    return st.chat_input(placeholder, key=key, max_chars=MAX_TEXT)
+
+
+def _input_with_files(placeholder: str, key: str, max_mb: int) -> tuple[str | None, Sequence[tuple[str, bytes]]]:
+    _restore(key)
+    # Any kind of file: which ones can be sent is decided by what is in them, and said in a sentence.
+    sent = st.chat_input(placeholder, key=key, max_chars=MAX_TEXT, accept_file="multiple", max_upload_size=max_mb)
+    return (sent.text, [(file.name, file.getvalue()) for file in sent.files]) if sent else (None, ())
+
+
+def _restore(key: str) -> None:
     if restored := st.session_state.pop(f"{key}_back", ""):
         st.session_state[key] = restored
-    return st.chat_input(placeholder, key=key, max_chars=MAX_TEXT)
 
 
 def _with_status(text: str | None, *, picks_model: bool = True) -> InputBar:

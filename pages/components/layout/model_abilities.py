@@ -18,7 +18,12 @@ PROGRESS_SECONDS = 0.5
 
 _REFUSED = "trial_refused"
 
-_NAMES = {"tools": N_("tools"), "json_schema": N_("JSON Schema"), "reasoning": N_("reasoning")}
+_NAMES = {
+    "tools": N_("tools"),
+    "json_schema": N_("JSON Schema"),
+    "reasoning": N_("reasoning"),
+    "images": N_("images"),
+}
 _SENTENCES = {
     "tools": (N_("It calls tools."), N_("It calls no tools."), N_("Whether it calls tools is not known.")),
     "json_schema": (
@@ -31,6 +36,7 @@ _SENTENCES = {
         N_("It answers without thinking first."),
         N_("Whether it thinks before it answers is not known."),
     ),
+    "images": (N_("It takes images."), N_("It takes no images."), N_("Whether it takes images is not known.")),
 }
 _ICONS = (":material/check:", ":material/close:", ":material/help:")
 

@@ -65,6 +65,18 @@ TEMPLATES: tuple[str, ...] = (
     # The Inspector's forms (chains/registry.py, chains/changed_call.py)
     N_("{model} cannot call tools. Pick another model for this chain."),
     N_("The messages have more than {count} characters."),
+    # Files of questions (weir/llm/attachment_files.py, chains/conversation.py)
+    N_("“{name}” is empty. Choose another file."),
+    N_("“{name}” is too large: a text file can have 200 kB. Send the part that the question is about."),
+    N_("“{name}” is too large: an image can have 5 MB. Make it smaller, for example as a JPEG."),
+    N_("“{name}” is too large: an image can have 25 megapixels. Make it smaller."),
+    N_("“{name}” is neither text in UTF-8 nor an image in PNG, JPEG, WebP or GIF. Save it in one of these formats."),
+    N_("“{name}” is no whole image. Save it again, or choose another file."),
+    N_("{model} takes no images. Choose another model, or send the question without the image."),
+    N_(
+        "The question and its files have about {count} tokens, and the model gets at most {number}. Send a part of "
+        "them, or choose a model that takes more."
+    ),
     # Presets (weir/storage/presets.py)
     N_("There are {count} presets already: delete one first."),
     # Measurements (weir/measure/)

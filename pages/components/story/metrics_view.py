@@ -6,7 +6,7 @@ from itertools import pairwise
 import pandas as pd
 import streamlit as st
 
-from pages.components.layout.formatting import dollars, seconds
+from pages.components.layout.formatting import bytes_of, dollars, seconds
 from pages.components.layout.translation import N_, _, digits
 from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import answer_cost
@@ -35,13 +35,6 @@ ABOUT_CHUNKS = N_(
 def milliseconds(value: float) -> str:
     """`8 ms`, `120 ms`, `1.25 s`."""
     return f"{value * 1e3:.0f} ms" if value < 0.9995 else f"{digits(value, '.2f')} s"
-
-
-def bytes_of(count: int) -> str:
-    """`812 B`, `31 kB`, `2.4 MB`."""
-    if count < 1_000:
-        return f"{count} B"
-    return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{digits(count / 1e6, '.1f')} MB"
 
 
 def progress_text(phase: RunPhase, progress: Progress, elapsed: float) -> str:
