@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from tests.support.browser_page import ended, opened, send
+from tests.support.browser_page import ended, opened, record_shifts, recorded_shifts, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 
 PARAGRAPH = [" rain"] * 39 + [".\n\n"]
@@ -182,11 +182,13 @@ def test_a_race_shows_who_had_the_first_word_by_the_servers_clock_and_is_stopped
     opened(page, f"{weir_url}/story?view=Race")
     summary = page.get_by_text(re.compile(r"Without streaming you would have waited [\d.]+ s .*; with it [\d.]+ s"))
     model.plan = Plan(tokens=PARAGRAPH + PARAGRAPH[:20], rate=50, delay=1)
+    record_shifts(page)
     send(page, "a weir")
     expect(page.get_by_text("waiting", exact=True).first).to_be_visible()
     expect(summary).to_be_visible()
     expect(page.get_by_text("All 5 texts are the same, to the character")).to_be_visible()
     expect(page.locator("[data-testid=stVegaLiteChart]")).to_be_visible()
+    assert max(recorded_shifts(page), default=0) < 0.05
     assert len(model.answers) == 5
     page.get_by_text("Show code").click()
     expect(page.get_by_text("for chunk in chain.stream(value, config):")).to_be_visible()

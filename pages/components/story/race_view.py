@@ -29,12 +29,14 @@ MAX_LIVE_CHARS = 2_000
 
 def draw_race(race: Race) -> None:
     """Draw a race until it ends, and its result."""
-    head = st.empty()
+    # The heading has the height of the result from the start, and what comes at the end comes below all else.
+    head = st.container(key="race_head").empty()
     clocks = st.columns(len(race.lanes), gap="small")
-    result = st.container()
     texts = st.columns(len(race.lanes), gap="small")
+    result = st.container()
     placeholders = [
-        _lane_placeholders(above, below, lane) for above, below, lane in zip(clocks, texts, race.lanes, strict=True)
+        _lane_placeholders(above, below, lane, number)
+        for number, (above, below, lane) in enumerate(zip(clocks, texts, race.lanes, strict=True))
     ]
     head.markdown(_("#### Who has something to read first?"))
     # A loop, not a fragment that runs again and again: only the placeholders are sent, not the whole race.
@@ -104,7 +106,7 @@ class _LanePlaceholders:
 
 
 def _lane_placeholders(
-    above: st.delta_generator.DeltaGenerator, below: st.delta_generator.DeltaGenerator, lane: Lane
+    above: st.delta_generator.DeltaGenerator, below: st.delta_generator.DeltaGenerator, lane: Lane, number: int
 ) -> _LanePlaceholders:
     """Make the placeholders of a lane: its clock in one row with the others, its text in a row below."""
     name = f"`{lane.label}`" if not lane.model else formatting.escape_markdown(lane.method.label)
@@ -112,7 +114,8 @@ def _lane_placeholders(
     # Side by side where the lane has the width of a phone, else one below the other.
     with above.container(border=True, horizontal=True, horizontal_alignment="distribute", gap="xsmall"):
         st.markdown(f"**{title}**  \n:small[{name}]", width=130)
-        with st.container(gap=None, width=160):
+        # A model has its cost below its time.
+        with st.container(gap=None, width=160, key=f"race_{'cost' if lane.model else 'clock'}_{number}"):
             clock, state = st.empty(), st.empty()
     with below.container(border=True, gap="xsmall"):
         st.caption(title if lane.model else name)
