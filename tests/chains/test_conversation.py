@@ -13,6 +13,8 @@ from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 from weir.analysis.metrics import custom_event, run_metrics
 from weir.config.settings import Settings, SettingsError, settings
 from weir.core.run_event import RunEvent
+from weir.llm.attachments import Attachment
+from weir.llm.chain_registry import UnsuitableModelError
 from weir.llm.provider import ModelProvider
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
@@ -100,6 +102,28 @@ def test_an_uncertain_classification_and_an_unknown_category_take_the_fallback(
     decision = custom_event(run.events, "route")
     assert (decision["route"], decision["abstained"], decision["fallback"]) == ("other", abstained, fallback)
     assert asked_models(list(run.events)) == ["small", "small"]
+
+
+def test_the_files_of_a_question_go_to_models_that_take_them_and_hold_them(
+    models: ModelProvider, loop: BackgroundLoop
+) -> None:
+    text = Path("weir.toml").read_text(encoding="utf-8")
+    changed = text.replace("[models.large]", "[models.large]\nimages = false\nwindow = 600")
+    Path("weir.toml").write_text(changed, encoding="utf-8")
+    settings.cache_clear()
+    providers = ModelProvider(Settings())
+    cat = Attachment("cat.png", "image/png", 9, lambda: b"PNG")
+    notes = Attachment("notes.txt", "text/plain", 4_000, lambda: b"word " * 800)
+    refused = {cat: "^large takes no images", notes: "about 1,0.. tokens, and the model gets at most 600"}
+    for one, sentence in refused.items():
+        conversation.check_attachments(providers, "?", [one], route="other")
+        for route in ("billing", None):  # before the route is known, either model may answer
+            with pytest.raises(UnsuitableModelError, match=sentence):
+                conversation.check_attachments(providers, "?", [one], route=route)
+    history = [("human", "Look"), ("ai", "Yes."), ("human", "Hm"), ("ai", "Well.")]
+    prepared = conversation.prepare_conversation(providers, "?", history, route="billing", attachments={0: [notes]})
+    assert prepared.context["left_out"] == 2
+    loop.submit(providers.aclose()).result(timeout=60)
 
 
 def test_a_router_file_that_does_not_fit_the_routes_stops_the_start(models: ModelProvider) -> None:

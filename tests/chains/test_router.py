@@ -148,6 +148,7 @@ def test_a_history_is_cut_to_the_window_from_a_question_on() -> None:
     assert trimmed[0][0] == "human"
     assert trim_history(history[:2], 1_000) == history[:2]
     assert trim_history([], 1_000) == []
+    assert trim_history(history, 1_000, {len(history) - 4: 900}) == history[-2:]
 
 
 async def test_the_local_classifier_decides_off_the_loop() -> None:

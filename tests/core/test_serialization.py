@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.documents import Document
-from langchain_core.messages import AIMessageChunk, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate
 from pydantic import BaseModel
 
@@ -44,6 +44,34 @@ class Pair:
 class Unprintable:
     def __repr__(self) -> str:
         raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "image", "base64": "A" * 4_000, "mime_type": "image/png"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 3_980}},
+        {"type": "image_url", "image_url": "data:image/png;base64," + "A" * 3_980},
+    ],
+)
+def test_a_large_image_in_a_question_is_a_text_in_the_record(block: dict[str, Any]) -> None:
+    asked = HumanMessage([{"type": "text", "text": "What?"}, block])
+    note = {"type": "text", "text": "[image/png, 3 kB, left out of the record]"}
+    assert loads(dumps({"messages": [[asked]]}))["messages"][0][0]["content"] == [asked.content[0], note]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        HumanMessage([{"type": "image", "base64": "AAAA", "mime_type": "image/png"}]),
+        HumanMessage([{"type": "image_url", "image_url": {"url": "https://elsewhere/" + "a" * 4_000}}]),
+        HumanMessage([{"type": "image", "url": None}, "text"]),
+        # What a model has made is the answer.
+        AIMessage([{"type": "image", "base64": "A" * 4_000, "mime_type": "image/png"}]),
+    ],
+)
+def test_other_blocks_are_recorded_as_they_are(message: BaseMessage) -> None:
+    assert loads(dumps(message))["content"] == message.content
 
 
 @given(JSON_VALUES)
