@@ -24,6 +24,7 @@ class ModelResponse(BaseModel):
     tools: bool | None = Field(description="Whether it can call tools; null is not known")
     json_schema: bool | None = Field(description="Whether its answers can be bound to a schema; null is not known")
     reasoning: bool | None = Field(description="Whether it thinks before it answers; null is not known")
+    images: bool | None = Field(description="Whether it takes images; null is not known")
 
     @classmethod
     def of(cls, models: ModelProvider, problem: str) -> "ModelResponse":
