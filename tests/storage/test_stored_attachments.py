@@ -106,6 +106,10 @@ def test_a_file_of_a_conversation_has_the_texts_once_and_of_images_the_names(
     assert [(one.name, one.size) for one in shown] == [("notes.txt", 15), ("cat.png", 6)]
     contents = repository.attachment_contents(BOB, [one.id for one in shown])
     assert [contents[one.id] for one in shown] == [NOTES.content, None]
+    repository.attachment_bytes = 40
+    with pytest.raises(AllFullError):
+        repository.import_json(BOB, exported)
+    assert len(repository.conversations(BOB)) == 1
     assert repository.export_markdown(ANN, conversation) == (
         "# Read this\n\n> Read it again\n>\n> [notes.txt] [cat.png]\n"
     )

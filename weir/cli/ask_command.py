@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +101,7 @@ def _attachments(files: Sequence[Path]) -> list[Attachment]:
         read = read_files([(file.name, file.read_bytes()) for file in files])
     except (AttachmentError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    return [Attachment(one.name, one.media_type, len(one.content), partial(bytes, one.content)) for one in read]
+    return [one.attachment for one in read]
 
 
 class ConversationPreparation:

@@ -4,9 +4,10 @@ import io
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
-from weir.llm.attachments import TEXT_TYPE
+from weir.llm.attachments import TEXT_TYPE, Attachment
 
 MAX_FILES = 5
 """Files of a question."""
@@ -85,6 +86,11 @@ class AttachmentFile:
     content: bytes
     thumbnail: bytes = b""
     """A small picture of an image, as WebP."""
+
+    @property
+    def attachment(self) -> Attachment:
+        """The file as a model gets it."""
+        return Attachment(self.name, self.media_type, len(self.content), partial(bytes, self.content))
 
 
 def read_files(files: Sequence[tuple[str, bytes]]) -> list[AttachmentFile]:

@@ -17,6 +17,7 @@ from pages.components.session.report_storage_errors import report_storage_errors
 from weir.llm.attachment_files import AttachmentFile, read_files
 from weir.storage.records import Rating
 from weir.storage.repository import ConversationRepository
+from weir.storage.stored_attachments import AttachmentsFullError
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,5 +226,8 @@ class ChatActions:
 
     @report_storage_errors
     def import_file(self, content: bytes) -> None:
-        """Import an exported conversation, and show it. Raises UnreadableError if the file is none."""
-        self.open_conversation(self.repository.import_json(self.user_id, content))
+        """Import an exported conversation, and show it. Raises ValueError with a sentence if it cannot be imported."""
+        try:
+            self.open_conversation(self.repository.import_json(self.user_id, content))
+        except AttachmentsFullError as full:
+            raise ValueError(full.message) from full

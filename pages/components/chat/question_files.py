@@ -57,20 +57,9 @@ def to_store(files: Sequence[AttachmentFile]) -> list[NewAttachment]:
     return [NewAttachment(one.name, one.media_type, one.content, len(one.content), one.thumbnail) for one in files]
 
 
-def check_files(
-    models: ModelProvider, question: str, files: Sequence[AttachmentFile], kept: Sequence[Attachment] = ()
-) -> None:
-    """Check that whichever model may answer takes these files, and those that the question has already.
-
-    Raises UnsuitableModelError.
-    """
-    new = [
-        model_attachments.Attachment(one.name, one.media_type, len(one.content), partial(bytes, one.content))
-        for one in files
-    ]
-    # Their contents are not asked for.
-    earlier = [model_attachments.Attachment(one.name, one.media_type, one.size, lambda: None) for one in kept]
-    check_attachments(models, question, [*earlier, *new])
+def check_files(models: ModelProvider, question: str, files: Sequence[AttachmentFile]) -> None:
+    """Check that whichever model may answer takes these files. Raises UnsuitableModelError."""
+    check_attachments(models, question, [one.attachment for one in files])
 
 
 def of_question(
