@@ -101,7 +101,7 @@ def test_an_edited_first_question_is_a_branch_that_survives_a_refresh_an_export_
     chat.get_by_role("button", name="New chat").click()
     expect(chat.get_by_role("main").get_by_text("Ask anything.")).to_be_visible()
     chat.get_by_role("button", name="Import").click()
-    chat.locator("input[type=file]").set_input_files(tmp_path / "conversation.json")
+    chat.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(tmp_path / "conversation.json")
     expect(chat.get_by_text("The second branch.")).to_be_visible()
     chat.get_by_role("button", name="Earlier version").click()
     expect(chat.get_by_text("The first branch.")).to_be_visible()
@@ -200,7 +200,7 @@ def test_a_search_leads_to_the_message_also_in_another_branch(chat: Page) -> Non
     }
     sidebar = chat.get_by_test_id("stSidebar")
     sidebar.get_by_role("button", name="Import").click()
-    chat.locator("input[type=file]").set_input_files(file)
+    chat.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
     expect(chat.get_by_text("Question 39")).to_be_in_viewport()
 
     chat.keyboard.press("Control+k")
