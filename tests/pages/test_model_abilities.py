@@ -27,14 +27,14 @@ def test_a_model_is_tried_when_somebody_asks_for_it_and_says_why_it_cannot_be(
     openai_server.able, openai_server.plan = frozenset({"tools"}), Plan()
     press(app, "Try")
     await_end(app)
-    said = sentences(app)
-    assert "It calls tools." in said
-    assert "It does not keep to a JSON Schema." in said
+    text = sentences(app)
+    assert "It calls tools." in text
+    assert "It does not keep to a JSON Schema." in text
     assert [button.label for button in app.button if button.label.startswith("Try")] == ["Try again"]
     (kept,) = read_capabilities(app_services.service().settings.data_folder).values()
     assert kept == Capabilities(tools=True, json_schema=False, reasoning=False)
     assert not openai_server.seen[2:]
-    assert "It calls tools." in sentences(open_app("events.py")), "every visitor and page knows"
+    assert "It calls tools." in sentences(open_app("events.py")), "every visitor and page has it"
 
 
 def await_end(app: AppTest) -> None:
@@ -68,7 +68,7 @@ def test_the_agent_is_refused_with_a_reason_and_keeps_its_question(app: AppTest,
     assert [error.value for error in app.error] == [refusal]
     assert app.chat_input[0].value == "How many letters?"
     app.run()
-    assert [note.value for note in app.info] == [refusal], "it is said before one asks"
+    assert [note.value for note in app.info] == [refusal], "before one asks"
     openai_server.able = frozenset({"tools"})
     press(app, "Try")
     await_end(app)
