@@ -10,8 +10,8 @@ from weir.storage.repository import ConversationRepository
 from weir.storage.storage_errors import ConversationNotFoundError
 
 FOR_ALL_VISITORS = {"expire_leases", "purge", "close", "visitor_of"}
-WITHOUT_ID = {"create", "conversations", "deleted_conversations", "corrections", "import_json"}
-WITH_RESULT = {"search_hits", "take_over"}
+WITHOUT_ID = {"create", "conversations", "deleted_conversations", "corrections", "import_json", "check_room"}
+WITH_RESULT = {"search_hits", "take_over", "attachments", "attachment_contents"}
 """Methods that give nothing of another visitor's, and raise nothing."""
 
 
