@@ -28,8 +28,9 @@ from weir.api.middleware.compressed_static import CompressedStaticMiddleware
 from weir.api.middleware.hosts import Hosts, HostsMiddleware
 from weir.api.middleware.large_bodies import LargeBodyMiddleware
 from weir.api.middleware.local_metrics import LocalMetricsMiddleware
+from weir.api.middleware.page_preload import PagePreloadMiddleware
 from weir.api.middleware.secure_cookies import SecureCookiesMiddleware
-from weir.api.middleware.security_headers import SecurityHeadersMiddleware
+from weir.api.middleware.security_headers import SecurityHeadersMiddleware, streamlit_static
 from weir.app.descriptor_limit import raise_descriptor_limit
 from weir.app.loop_watch import LoopWatch
 from weir.app.server_logging import adopt_server_loggers
@@ -121,6 +122,7 @@ def create_app_parts(
             Middleware(LocalMetricsMiddleware),
             Middleware(AnonymousIdMiddleware, name=COOKIE, new_id=new_anonymous_id, is_valid=is_anonymous_id),
             Middleware(CompressedStaticMiddleware),
+            Middleware(PagePreloadMiddleware, static=streamlit_static()),
         ],
     )
 

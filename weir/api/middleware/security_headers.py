@@ -20,14 +20,18 @@ _HOST = re.compile(r"[\w.-]+(:\d+)?|\[[\da-fA-F:]+\](:\d+)?", re.ASCII)
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
-@functools.cache
-def streamlit_policy(framed_by: tuple[str, ...] = ()) -> str:
-    """Return the Content-Security-Policy for the pages of the installed Streamlit."""
+def streamlit_static() -> Path:
+    """Return the folder of the installed Streamlit's own files, without importing it."""
     spec = importlib.util.find_spec("streamlit")
     assert spec is not None
     assert spec.origin is not None
-    index = Path(spec.origin).parent / "static" / "index.html"
-    return content_security_policy(index.read_text(encoding="utf-8"), framed_by)
+    return Path(spec.origin).parent / "static"
+
+
+@functools.cache
+def streamlit_policy(framed_by: tuple[str, ...] = ()) -> str:
+    """Return the Content-Security-Policy for the pages of the installed Streamlit."""
+    return content_security_policy((streamlit_static() / "index.html").read_text(encoding="utf-8"), framed_by)
 
 
 def content_security_policy(page: str, framed_by: tuple[str, ...] = ()) -> str:
