@@ -57,7 +57,7 @@ def test_what_the_widgets_import_is_loaded_with_the_page_once(static: Path) -> N
     assert page.count("react.1.js") == 1, "it is in the document already"
     for name in ("later.1", "gone.1", "Slider.1"):
         assert name not in page
-    assert '<link\n  rel="preload" fetchpriority="low" href' in page
+    assert "Sans.woff2" not in page, "it would come before the scripts"
     assert page.endswith("</head><body></body>")
 
 
@@ -67,7 +67,8 @@ def test_the_installed_streamlit_has_the_widgets_and_its_policy_stays() -> None:
     page = page_with_preloads(plain, static / "static" / "js")
     for name in WIDGETS:
         assert f'href="./static/js/{name}.' in page
-    assert page.count('fetchpriority="low"') == 1
+    assert 'as="font"' in plain
+    assert 'as="font"' not in page
     assert content_security_policy(page) == content_security_policy(plain)
 
 

@@ -2,8 +2,8 @@
 
 Streamlit loads the script of a widget when it first draws one, after its own half megabyte has been read, run and
 connected; on a slow connection each of these rounds takes a second. Named in the document, they come along with the
-first scripts. The text font, which Streamlit has the browser fetch before any script, comes after them: until it is
-there, text has the font of the system.
+first scripts. The text font, which Streamlit names there, is not: it takes the connection from the scripts, without
+which there is no text, and is fetched with the first one.
 """
 
 import functools
@@ -22,7 +22,7 @@ WIDGETS = ("BidiComponent", "Button", "ChatInput", "Html", "TextInput")
 
 _IMPORT = re.compile(r"""(?:from|import)\s*["'`]\./([\w.-]+\.js)["'`]""")
 _SCRIPT = re.compile(r'"\./static/js/([\w.-]+\.js)"')
-_FONT = re.compile(r'(<link\s+rel="preload")(?=[^>]*as="font")')
+_FONT = re.compile(r'<link\s+rel="preload"[^>]*as="font"[^>]*>')
 
 
 class PagePreloadMiddleware:
@@ -85,7 +85,7 @@ def page_with_preloads(page: str, scripts: Path) -> str:
     links = "".join(
         f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in sorted(wanted - there)
     )
-    return _FONT.sub(r'\1 fetchpriority="low"', page).replace("</head>", f"{links}</head>")
+    return _FONT.sub("", page).replace("</head>", f"{links}</head>")
 
 
 def _with_imports(names: Iterable[str], scripts: Path) -> set[str]:
