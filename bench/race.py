@@ -148,10 +148,12 @@ def demo_races(times: int) -> None:
                 expect(headline).to_be_visible(timeout=600_000)
                 values = page.get_by_test_id("stMetricValue").all_inner_texts()
                 clocks = [float(value.removesuffix(" s")) for value in values]
-                said = [float(value) for value in re.findall(r"([\d.]+) s", headline.inner_text())]
+                figures = [float(value) for value in re.findall(r"([\d.]+) s", headline.inner_text())]
                 *streams, without = sorted(clocks)
                 # A clock has one decimal, and so has each figure of the sentence.
-                is_right = len(said) == 2 and said[0] == without and abs(said[1] - statistics.median(streams)) < 0.11
+                is_right = (
+                    len(figures) == 2 and figures[0] == without and abs(figures[1] - statistics.median(streams)) < 0.11
+                )
                 right += is_right
                 print(f"  {source}, lanes {clocks}: {headline.inner_text()} {'right' if is_right else 'LOOK AT IT'}")
             print(f"  {source}: {right} of {times} right")

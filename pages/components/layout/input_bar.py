@@ -126,7 +126,7 @@ def _input(placeholder: str, key: str) -> str | None:
 
 def _input_with_files(placeholder: str, key: str, max_mb: int) -> tuple[str | None, Sequence[tuple[str, bytes]]]:
     _restore(key)
-    # Any kind of file: which ones can be sent is decided by what is in them, and said in a sentence.
+    # Any kind of file: what is in them decides which ones can be sent, and a sentence names the others.
     sent = st.chat_input(placeholder, key=key, max_chars=MAX_TEXT, accept_file="multiple", max_upload_size=max_mb)
     return (sent.text, [(file.name, file.getvalue()) for file in sent.files]) if sent else (None, ())
 
