@@ -22,7 +22,7 @@ WIDGETS = ("BidiComponent", "Button", "ChatInput", "Html", "TextInput")
 
 _IMPORT = re.compile(r"""(?:from|import)\s*["'`]\./([\w.-]+\.js)["'`]""")
 _SCRIPT = re.compile(r'"\./static/js/([\w.-]+\.js)"')
-_FONT = re.compile(r'<link\s+rel="preload"[^>]*as="font"[^>]*>')
+_LINK = re.compile(r"<link\s[^<>]*>")
 
 
 class PagePreloadMiddleware:
@@ -85,7 +85,8 @@ def page_with_preloads(page: str, scripts: Path) -> str:
     links = "".join(
         f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in sorted(wanted - there)
     )
-    return _FONT.sub("", page).replace("</head>", f"{links}</head>")
+    without_font = _LINK.sub(lambda link: "" if 'as="font"' in link[0] else link[0], page)
+    return without_font.replace("</head>", f"{links}</head>")
 
 
 def _with_imports(names: Iterable[str], scripts: Path) -> set[str]:
