@@ -55,14 +55,14 @@ def prepare_conversation(
     fixed = routes.get(route) if route else None
     asked = _asked_models(models, route)
     files = dict(attachments or {})
-    check_attachments(models, question, files.get(len(history), ()), route=route)
+    own = files.get(len(history), ())
+    _check_attachments(asked, question, own)
     chosen = options if options is not None and options != ModelOptions() else None
     made = {name: one.create_model(chosen) if chosen else one.chat_model() for name, one in asked.items()}
     ready = {name: model for name, model in made.items() if model is not None}
     if len(ready) < len(made):
         raise ModelNotReadyError
     decide = fixed_route(fixed.name) if fixed else _classify(models)
-    own = files.get(len(history), ())
     context: dict[str, Any] = {"page": "chat"} | ({"attachments": [one.note for one in own]} if own else {})
     if so_far:
         context |= {"question": question, "so_far": so_far}
@@ -96,9 +96,12 @@ def check_attachments(
 
     `route` is a person's choice.
     """
+    _check_attachments(_asked_models(models, route), question, attachments)
+
+
+def _check_attachments(asked: Mapping[str, ModelProvider], question: str, attachments: Sequence[Attachment]) -> None:
     if not attachments:
         return
-    asked = _asked_models(models, route)
     blind = next((one for one in asked.values() if not one.takes_images), None)
     if blind is not None and any(one.is_image for one in attachments):
         raise UnsuitableModelError(

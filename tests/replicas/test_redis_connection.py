@@ -35,6 +35,15 @@ def whole_run(here: Replica, there: Replica) -> Run:
     return run
 
 
+def assert_nothing_is_lost(url: str, run: Run, copy: Run, ended: Run) -> None:
+    """Wait for the end of a run and of its copy; they are the same, and a new replica reads a run from before."""
+    assert run.wait(60)
+    assert copy.wait(60)
+    assert list(to_jsonl(copy)) == list(to_jsonl(run))
+    with replica(url) as late:
+        assert list(to_jsonl(late.archive.get(ended.id))) == list(to_jsonl(ended))
+
+
 def test_replicas_share_runs_over_tls_with_a_password(tmp_path: Path) -> None:
     key, certificate, port = tmp_path / "key.pem", tmp_path / "certificate.pem", free_port()
     made = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *SUBJECT)
@@ -101,11 +110,7 @@ def test_replicas_follow_sentinels_to_another_master(tmp_path: Path) -> None:
         until(lambda: client.info("replication")["role"] == "master")
         until(lambda: not here.group.problem and not there.group.problem)
         steps.end()
-        assert run.wait(60)
-        assert copy.wait(60)
-        assert list(to_jsonl(copy)) == list(to_jsonl(run))
-        late = stack.enter_context(replica(url))
-        assert list(to_jsonl(late.archive.get(ended.id))) == list(to_jsonl(ended))
+        assert_nothing_is_lost(url, run, copy, ended)
 
 
 @contextmanager
@@ -163,11 +168,7 @@ def test_replicas_follow_a_cluster_to_another_node(tmp_path: Path) -> None:
         spare.kill()
         goes_on_at(first)
         steps.end()
-        assert run.wait(60)
-        assert copy.wait(60)
-        assert list(to_jsonl(copy)) == list(to_jsonl(run))
-        late = stack.enter_context(replica(url))
-        assert list(to_jsonl(late.archive.get(ended.id))) == list(to_jsonl(ended))
+        assert_nothing_is_lost(url, run, copy, ended)
 
 
 def is_followed(watcher: Any) -> bool:

@@ -12,6 +12,7 @@ from pages.components.chat.chat_state import ChatState
 from pages.components.layout.formatting import bytes_of, escape_markdown
 from pages.components.layout.translation import _
 from pages.components.layout.weir_sentences import translated
+from pages.components.session import run_start
 from pages.components.session.app_services import service
 from weir.access.caller import Caller
 from weir.llm import attachments as model_attachments
@@ -40,7 +41,7 @@ def accepts_files() -> bool:
 
 def give_back(key: str, text: str, refusal: Exception) -> None:
     """Have the next run of the script put the typed text back into the input `key`, and say why it was not sent."""
-    st.session_state[f"{key}_back"] = text
+    run_start.give_back(key, text)
     st.session_state[_REFUSED] = str(refusal)
 
 

@@ -94,13 +94,10 @@ def try_model(state: InspectorState, request: RunRequest, stop: StopButton) -> b
     state.request = request
     try:
         try_before_run(page_models(), needs, stop=stop)
-    except LimitReachedError as reached:
+    except (LimitReachedError, TrialStoppedError) as reason:
         state.request = None
-        apply_result(state, request, StartResult(limit=reached))
-        return False
-    except TrialStoppedError:
-        state.request = None
-        apply_result(state, request, StartResult())
+        limit = reason if isinstance(reason, LimitReachedError) else None
+        apply_result(state, request, StartResult(limit=limit))
         return False
     state.request = None
     return True
