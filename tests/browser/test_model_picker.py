@@ -1,17 +1,15 @@
 """Several models in the browser: the picker, what it says of an endpoint, and which model gave an answer."""
 
-import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import FilePayload, Locator, Page, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.support.accessibility import await_script
 from tests.support.app_process import running_weir
-from tests.support.browser_page import INPUT, opened, send
+from tests.support.browser_page import INPUT, choose, opened, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan, fake_openai
 
 
@@ -35,18 +33,6 @@ def picker(page: Page) -> Locator:
     return page.get_by_role("combobox", name="Model")
 
 
-def pick(page: Page, name: str) -> None:
-    option = page.get_by_role("option", name=name)
-    picker(page).click()
-    # A page that is drawn anew at that moment closes the list.
-    with contextlib.suppress(PlaywrightTimeoutError):
-        option.wait_for(timeout=3_000)
-    if not option.is_visible():
-        picker(page).click()
-    option.click()
-    expect(picker(page)).to_have_value(name)
-
-
 def figures(page: Page, name: str) -> Locator:
     return page.get_by_text(re.compile(rf"^{name} · first token"))
 
@@ -60,7 +46,7 @@ def test_a_conversation_is_asked_of_the_model_that_is_picked(
     expect(page.get_by_text(f"slow at {slow.url.removeprefix('http://').removesuffix('/v1')}")).to_be_visible()
     send(page, "Why is it so?")
     expect(figures(page, "slow")).to_be_visible()
-    pick(page, "fast")
+    choose(page, "Model", "fast")
     send(page, "And what of it?")
     expect(figures(page, "fast")).to_be_visible()
     assert [message["content"] for message in fast.answers[-1].body["messages"][-3:]] == [
@@ -75,7 +61,7 @@ def test_a_conversation_is_asked_of_the_model_that_is_picked(
     page.reload()
     expect(picker(page)).to_have_value("fast")
     expect(figures(page, "slow")).to_have_count(2)
-    pick(page, "down")
+    choose(page, "Model", "down")
     expect(page.get_by_text("down cannot answer: 127.0.0.1:9 cannot be reached")).to_be_visible()
     page.get_by_role("button", name="New chat").click()
     expect(page).to_have_url(re.compile(r"\?model=down$"))
@@ -83,7 +69,7 @@ def test_a_conversation_is_asked_of_the_model_that_is_picked(
     page.get_by_role("link", name="Structured output").click()
     expect(page).to_have_url(re.compile(r"/partial_json\?model=down$"))
     expect(picker(page)).to_have_value("down")
-    pick(page, "slow")
+    choose(page, "Model", "slow")
     page.get_by_role("link", name="Chat").click()
     expect(page).to_have_url(re.compile(r"/\?model=slow$"))
     expect(picker(page)).to_have_value("slow")

@@ -1,12 +1,10 @@
-import contextlib
 import itertools
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from tests.support.browser_page import ended, opened, record_shifts, recorded_shifts, send
+from tests.support.browser_page import choose, ended, opened, record_shifts, recorded_shifts, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 
 PARAGRAPH = [" rain"] * 39 + [".\n\n"]
@@ -14,20 +12,6 @@ PARAGRAPH = [" rain"] * 39 + [".\n\n"]
 
 def numbered(tokens: int) -> list[str]:
     return [f" w{number}" + (".\n\n" if number % 50 == 49 else "") for number in range(tokens)]
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    box = page.get_by_role("combobox", name=label)
-    wanted = page.get_by_role("option", name=re.compile(f"^{re.escape(option)}"))
-    for _ in range(3):
-        # A page that is drawn anew at that moment closes the list.
-        with contextlib.suppress(PlaywrightTimeoutError):
-            if not wanted.is_visible():
-                box.click()
-            wanted.click(timeout=10_000)
-            break
-    expect(wanted).to_have_count(0)
-    expect(box).to_have_value(re.compile(f"^{re.escape(option)}"))
 
 
 def test_a_story_has_length_tone_progress_a_download_and_versions_and_makes_room_for_the_next(

@@ -1,8 +1,11 @@
 """Pages of the app in Chromium: opening one, sending a question, waiting for the answer's end."""
 
+import contextlib
+import re
 import shutil
 
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 INPUT = "textarea[data-testid=stChatInputTextArea]"
 
@@ -56,6 +59,21 @@ def send(page: Page, text: str) -> None:
     box = page.locator(INPUT)
     box.fill(text)
     box.press("Enter")
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Choose what begins with these words in the select box of that label."""
+    box = page.get_by_role("combobox", name=label)
+    wanted = page.get_by_role("option", name=re.compile(f"^{re.escape(option)}"))
+    for _ in range(20):
+        # A page that is drawn anew at that moment closes the list.
+        with contextlib.suppress(PlaywrightTimeoutError):
+            if not wanted.is_visible():
+                box.click()
+            wanted.click(timeout=1_500)
+            break
+    expect(wanted).to_have_count(0)
+    expect(box).to_have_value(re.compile(f"^{re.escape(option)}"))
 
 
 def ended(page: Page, times: int = 1) -> None:
