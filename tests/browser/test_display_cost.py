@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.browser.test_story_page import PARAGRAPH, choose, numbered
+from tests.browser.test_story_page import PARAGRAPH, numbered
 from tests.support.accessibility import await_script
-from tests.support.browser_page import Wire, ended, opened, send
+from tests.support.browser_page import Wire, choose, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 from weir.analysis.progress import RunPhase
 

@@ -19,11 +19,21 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from bench.sessions import Session
-from tests.support.app_process import Weir, run_beside_playwright, weir_process, with_streamlit, with_uvicorn
+from tests.support.app_process import (
+    Weir,
+    run_beside_playwright,
+    weir_process,
+    with_preloaded_streamlit,
+    with_preloaded_uvicorn,
+    with_streamlit,
+    with_uvicorn,
+)
 from tests.support.fake_openai import FakeOpenAI, Plan
 
 BOUND = 10.0
-COMMANDS = pytest.mark.parametrize("command", [with_streamlit, with_uvicorn], ids=["streamlit", "uvicorn"])
+NAMES = ["streamlit", "uvicorn"]
+COMMANDS = pytest.mark.parametrize("command", [with_streamlit, with_uvicorn], ids=NAMES)
+PRELOADED = pytest.mark.parametrize("command", [with_preloaded_streamlit, with_preloaded_uvicorn], ids=NAMES)
 
 CHAINS = """
 import time
@@ -129,7 +139,7 @@ def test_readers_are_told_and_the_process_is_gone(
     assert "all runs have ended" in weir.log
 
 
-@COMMANDS
+@PRELOADED
 def test_a_download_that_nobody_takes_does_not_keep_the_process(
     model: FakeOpenAI, tmp_path: Path, command: Callable[[int], list[str]]
 ) -> None:
@@ -146,7 +156,9 @@ def test_a_download_that_nobody_takes_does_not_keep_the_process(
     assert "responses that clients have not read after 3 s are cut" in weir.log
 
 
-@pytest.mark.parametrize(("command", "where"), [(with_streamlit, "on_the_loop"), (with_uvicorn, "on_a_thread")])
+@pytest.mark.parametrize(
+    ("command", "where"), [(with_preloaded_streamlit, "on_the_loop"), (with_preloaded_uvicorn, "on_a_thread")]
+)
 def test_a_chain_that_computes_does_not_keep_the_process(
     model: FakeOpenAI, tmp_path: Path, command: Callable[[int], list[str]], where: str
 ) -> None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, Request, expect
 
-from tests.browser.test_story_page import choose
-from tests.support.browser_page import INPUT, ended, opened, send
+from tests.support.browser_page import INPUT, choose, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 
 OWN = "/api/stream?topic=stolen"

@@ -103,7 +103,16 @@ def _streamlit(port: int) -> list[str]:
 
 def with_uvicorn(port: int) -> list[str]:
     """Return the command that starts the app as an ASGI application."""
-    return [sys.executable, "-m", "uvicorn", "streamlit_app:app", "--port", str(port)]
+    return [sys.executable, *_uvicorn(port)]
+
+
+def with_preloaded_uvicorn(port: int) -> list[str]:
+    """Return the same command, which starts in a tenth of the time."""
+    return [*preloaded_python(*APP), *_uvicorn(port)]
+
+
+def _uvicorn(port: int) -> list[str]:
+    return ["-m", "uvicorn", "streamlit_app:app", "--port", str(port)]
 
 
 @contextlib.contextmanager
