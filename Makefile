@@ -1,7 +1,7 @@
 # make run            set everything up and open Weir (PORT=8600 for another port)
 # make test           set everything up and run every test, in Chromium too (WORKERS=2 for fewer at once)
 # make test-fast      the tests that need neither Chromium nor the embedded model and are quick: for each commit
-# make test-postgres  the tests of what is kept, on a PostgreSQL of their own too
+# make test-postgres  the tests of what is kept, on a PostgreSQL of their own
 # make test-clients   OpenAI clients of others at Weir's /v1: LiteLLM, llm, and the openai and Vercel AI SDKs for JavaScript
 # make test-redis     several replicas: a Redis of their own, and processes behind nginx
 # make test-attach    attached programs in environments of their own: LangChain versions, gunicorn, Jupyter, JavaScript

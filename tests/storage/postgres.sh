@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs tests/storage on SQLite and on a PostgreSQL that lives as long as the tests. PYTHON names the interpreter;
-# further arguments go to pytest.
+# Runs the tests of tests/storage that need a database on a PostgreSQL that lives as long as they do; `make test` has
+# them on SQLite. PYTHON names the interpreter; further arguments go to pytest.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -50,4 +50,5 @@ port=$("${PYTHON:-python3}" -c 'import socket; s = socket.socket(); s.bind(("127
         { cat "$cluster/data/log" >&2; exit 1; }
 )
 
-WEIR_TEST_POSTGRES="postgresql://weir@127.0.0.1:$port/postgres" "${PYTHON:-python3}" -m pytest --reruns 1 tests/storage "$@"
+WEIR_TEST_POSTGRES="postgresql://weir@127.0.0.1:$port/postgres" "${PYTHON:-python3}" -m pytest --reruns 1 -k postgresql \
+    tests/storage "$@"
