@@ -20,7 +20,7 @@ from pages.components.session.report_storage_errors import draw_storage_error, r
 def draw_corrections(user_id: str) -> None:
     """Draw the user's corrections from the chat, with a toggle that puts each into their set."""
     st.markdown(_("**Corrections from the chat**"))
-    corrections = service().conversations.corrections(user_id)
+    corrections = service().conversations.feedback.corrections(user_id)
     if not corrections:
         st.caption(_("None yet. Press *Why …?* below an answer in the chat and choose another route."))
     for correction in corrections:
@@ -41,7 +41,7 @@ def draw_corrections(user_id: str) -> None:
 @report_storage_errors
 def set_in_golden_set(user_id: str, answer_id: str) -> None:
     """Store whether a correction is in the user's set."""
-    service().conversations.set_in_golden_set(user_id, answer_id, st.session_state[f"routing-{answer_id}"])
+    service().conversations.feedback.set_in_golden_set(user_id, answer_id, st.session_state[f"routing-{answer_id}"])
 
 
 st.set_page_config(layout="centered")

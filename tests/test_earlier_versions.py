@@ -46,9 +46,9 @@ def test_a_database_of_version_0_1_opens_as_before(repository: ConversationRepos
     assert conversation.title == "What is 25 × 17?"
     messages = repository.path(VISITOR, conversation.id)
     check(list(messages))
-    [feedback] = repository.feedback_of(VISITOR, conversation.id).values()
+    [feedback] = repository.feedback.of_conversation(VISITOR, conversation.id).values()
     assert (feedback.thumb, feedback.note) == (Rating.UP, "right")
-    [correction] = repository.corrections(VISITOR)
+    [correction] = repository.feedback.corrections(VISITOR)
     assert (correction.wrong, correction.right) == ("general", "math")
     repository.close()
 

@@ -198,7 +198,7 @@ def test_another_route_is_a_version_and_a_correction(app: AppTest, openai_server
     assert "chosen by you" in sentences(app)
     library = service_module.service().conversations
     (me,) = {app.session_state["visitor"]}
-    (correction,) = library.corrections(me)
+    (correction,) = library.feedback.corrections(me)
     assert (correction.question, correction.wrong, correction.right) == ("What is 25 * 17?", "general", "math")
     assert len([seen for seen in openai_server.seen if seen.is_structured]) == 1
 
@@ -209,7 +209,7 @@ def test_an_opinion_is_kept(app: AppTest) -> None:
     assert not app.exception
     library = service_module.service().conversations
     me, conversation = app.session_state["visitor"], app.session_state["chat_state"].conversation_id
-    (opinion,) = library.feedback_of(me, conversation).values()
+    (opinion,) = library.feedback.of_conversation(me, conversation).values()
     assert opinion.thumb == "down"
 
 

@@ -155,7 +155,7 @@ def test_a_deleted_conversation_is_gone_and_comes_back(repository: ConversationR
     with pytest.raises(ConversationNotFoundError):
         repository.add_question(ANN, conversation, "More", parent=message)
     with pytest.raises(ConversationNotFoundError):
-        repository.set_feedback(ANN, message, Rating.UP)
+        repository.feedback.set(ANN, message, Rating.UP)
     with pytest.raises(ConversationNotFoundError):
         repository.delete(ANN, conversation)
     repository.restore(ANN, conversation)
@@ -179,8 +179,8 @@ def test_purging_removes_what_was_deleted_long_ago_with_all_that_belongs_to_it(
 ) -> None:
     remaining, recent, old = (begin(repository, name, name) for name in ("kept", "recent", "old"))
     answer = repository.path(ANN, old)[-1].id
-    repository.set_feedback(ANN, answer, Rating.DOWN)
-    repository.add_correction(ANN, answer, wrong="math", right="code")
+    repository.feedback.set(ANN, answer, Rating.DOWN)
+    repository.feedback.add_correction(ANN, answer, wrong="math", right="code")
     repository.delete(ANN, old)
     clock.move(7 * 86_400)
     repository.delete(ANN, recent)
@@ -188,7 +188,7 @@ def test_purging_removes_what_was_deleted_long_ago_with_all_that_belongs_to_it(
     assert repository.purge(7) == 1
     with pytest.raises(ConversationNotFoundError):
         repository.restore(ANN, old)
-    assert repository.corrections(ANN) == []
+    assert repository.feedback.corrections(ANN) == []
     repository.restore(ANN, recent)
     assert sorted(titles(repository)) == ["kept", "recent"]
     assert texts(repository.path(ANN, remaining)) == ["kept", "kept"]
@@ -234,8 +234,6 @@ def test_questions_and_answers_take_turns(repository: ConversationRepository) ->
         repository.add_answer(ANN, answer)
     with pytest.raises(ConversationNotFoundError):
         repository.add_question(ANN, repository.create(ANN), "More", parent=answer)
-    with pytest.raises(ValueError, match="a correction is of an answer"):
-        repository.add_correction(ANN, question, wrong="math", right="code")
 
 
 def test_a_waiting_answer_is_started_once_and_can_be_ended_by_anyone(
@@ -272,37 +270,3 @@ def test_an_update_without_details_leaves_them(repository: ConversationRepositor
     repository.update_answer(ANN, answer, "", details={"route": "math"})
     repository.update_answer(ANN, answer, "World", status=MessageStatus.DONE)
     assert repository.path(ANN, conversation)[-1].details == {"route": "math"}
-
-
-def test_feedback_is_one_opinion_that_can_change(repository: ConversationRepository, clock: Clock) -> None:
-    conversation = repository.create(ANN)
-    _, answer = ask(repository, conversation, "Hello", "World")
-    assert repository.feedback_of(ANN, conversation) == {}
-    repository.set_feedback(ANN, answer, Rating.UP)
-    clock.move(1)
-    repository.set_feedback(ANN, answer, Rating.DOWN, "wrong planet")
-    feedback = repository.feedback_of(ANN, conversation)[answer]
-    assert (feedback.thumb, feedback.note, feedback.created_at) == (Rating.DOWN, "wrong planet", clock.now)
-    repository.clear_feedback(ANN, answer)
-    repository.clear_feedback(ANN, answer)
-    assert repository.feedback_of(ANN, conversation) == {}
-
-
-def test_a_correction_keeps_the_question_and_can_change(repository: ConversationRepository, clock: Clock) -> None:
-    conversation = repository.create(ANN)
-    _, first = ask(repository, conversation, "Sort a list", "…")
-    _, second = ask(repository, conversation, "Count", "…", parent=first)
-    repository.add_correction(ANN, first, wrong="math", right="general")
-    repository.add_correction(ANN, first, wrong="math", right="code")
-    clock.move(1)
-    repository.add_correction(ANN, second, wrong="code", right="math")
-    assert [
-        (correction.question, correction.wrong, correction.right) for correction in repository.corrections(ANN)
-    ] == [
-        ("Sort a list", "math", "code"),
-        ("Count", "code", "math"),
-    ]
-    repository.set_in_golden_set(ANN, first, True)
-    assert [correction.in_golden_set for correction in repository.corrections(ANN)] == [True, False]
-    with pytest.raises(ConversationNotFoundError):
-        repository.set_in_golden_set(ANN, "other", True)

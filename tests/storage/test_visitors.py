@@ -10,7 +10,7 @@ from weir.storage.repository import ConversationRepository
 from weir.storage.storage_errors import ConversationNotFoundError
 
 FOR_ALL_VISITORS = {"expire_leases", "purge", "close", "visitor_of"}
-WITHOUT_ID = {"create", "conversations", "deleted_conversations", "corrections", "import_json", "check_room"}
+WITHOUT_ID = {"create", "conversations", "deleted_conversations", "feedback.corrections", "import_json", "check_room"}
 WITH_RESULT = {"search_hits", "take_over", "attachments", "attachment_contents"}
 """Methods that give nothing of another visitor's, and raise nothing."""
 
@@ -37,24 +37,36 @@ CALLS: dict[str, Callable[[ConversationRepository, OtherVisitorsIds], object]] =
     "start_answer": lambda repository, it: repository.start_answer(BOB, it.answer, run_id="mine"),
     "update_answer": lambda repository, it: repository.update_answer(BOB, it.answer, "mine"),
     "choose_branch": lambda repository, it: repository.choose_branch(BOB, it.question),
-    "set_feedback": lambda repository, it: repository.set_feedback(BOB, it.answer, Rating.UP),
-    "clear_feedback": lambda repository, it: repository.clear_feedback(BOB, it.answer),
-    "feedback_of": lambda repository, it: repository.feedback_of(BOB, it.conversation),
-    "add_correction": lambda repository, it: repository.add_correction(BOB, it.answer, wrong="math", right="code"),
-    "set_in_golden_set": lambda repository, it: repository.set_in_golden_set(BOB, it.answer, True),
+    "feedback.set": lambda repository, it: repository.feedback.set(BOB, it.answer, Rating.UP),
+    "feedback.clear": lambda repository, it: repository.feedback.clear(BOB, it.answer),
+    "feedback.of_conversation": lambda repository, it: repository.feedback.of_conversation(BOB, it.conversation),
+    "feedback.add_correction": lambda repository, it: repository.feedback.add_correction(
+        BOB, it.answer, wrong="math", right="code"
+    ),
+    "feedback.set_in_golden_set": lambda repository, it: repository.feedback.set_in_golden_set(BOB, it.answer, True),
     "export_json": lambda repository, it: repository.export_json(BOB, it.conversation),
     "export_markdown": lambda repository, it: repository.export_markdown(BOB, it.conversation),
 }
 
 
-def test_every_method_takes_the_visitor_first_or_is_housekeeping() -> None:
-    methods = {
-        name: list(inspect.signature(method).parameters)
-        for name, method in inspect.getmembers(ConversationRepository, inspect.isfunction)
+def public_methods(part: object, prefix: str = "") -> dict[str, list[str]]:
+    """Return the parameters of the methods of an object of Weir's and of its public parts, by their names."""
+    found = {
+        prefix + name: list(inspect.signature(method).parameters)
+        for name, method in inspect.getmembers(type(part), inspect.isfunction)
         if not name.startswith("_")
     }
+    for name, value in vars(part).items():
+        if not name.startswith("_") and type(value).__module__.startswith("weir."):
+            found |= public_methods(value, f"{prefix}{name}.")
+    return found
+
+
+def test_every_method_takes_the_visitor_first_or_is_housekeeping(repository: ConversationRepository) -> None:
+    methods = public_methods(repository)
     assert {name for name, parameters in methods.items() if parameters[1:2] != ["visitor"]} == FOR_ALL_VISITORS
     assert set(CALLS) == set(methods) - FOR_ALL_VISITORS - WITHOUT_ID - WITH_RESULT
+    assert set(methods) >= FOR_ALL_VISITORS | WITHOUT_ID | WITH_RESULT
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -62,20 +74,20 @@ def test_rows_of_another_visitor_are_not_found_and_not_changed(repository: Conve
     conversation = repository.create(ANN)
     question, answer = ask(repository, conversation, "Hello", "World")
     waiting = repository.add_answer(ANN, question)
-    repository.add_correction(ANN, answer, wrong="math", right="code")
-    repository.set_feedback(ANN, answer, Rating.DOWN)
+    repository.feedback.add_correction(ANN, answer, wrong="math", right="code")
+    repository.feedback.set(ANN, answer, Rating.DOWN)
     before = (
         repository.export_json(ANN, conversation),
-        repository.feedback_of(ANN, conversation),
-        repository.corrections(ANN),
+        repository.feedback.of_conversation(ANN, conversation),
+        repository.feedback.corrections(ANN),
     )
     for target in (answer, waiting):
         with pytest.raises(ConversationNotFoundError):
             CALLS[name](repository, OtherVisitorsIds(conversation, question, target))
     after = (
         repository.export_json(ANN, conversation),
-        repository.feedback_of(ANN, conversation),
-        repository.corrections(ANN),
+        repository.feedback.of_conversation(ANN, conversation),
+        repository.feedback.corrections(ANN),
     )
     assert after == before
 
@@ -83,10 +95,10 @@ def test_rows_of_another_visitor_are_not_found_and_not_changed(repository: Conve
 def test_lists_hold_a_visitors_own_only(repository: ConversationRepository) -> None:
     conversation = repository.create(ANN)
     _, answer = ask(repository, conversation, "Hello", "World")
-    repository.add_correction(ANN, answer, wrong="math", right="code")
+    repository.feedback.add_correction(ANN, answer, wrong="math", right="code")
     assert repository.conversations(BOB) == []
     assert repository.conversations(BOB, "hello") == []
-    assert repository.corrections(BOB) == []
+    assert repository.feedback.corrections(BOB) == []
     listed = repository.conversations(ANN)
     assert repository.search_hits(ANN, listed, "hello")[conversation].snippet == "Hello"
     assert repository.search_hits(BOB, listed, "hello") == {}

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from weir.storage.json_export import ConversationFile
 from weir.storage.lease import effective_status
 from weir.storage.message_tree import MessageTree
-from weir.storage.records import Attachment, Conversation, Correction, Feedback, Message, MessageStatus, Rating, Role
+from weir.storage.records import Attachment, Conversation, Message, MessageStatus, Role
 from weir.storage.storage_errors import ConversationNotFoundError
-from weir.storage.tables import ConversationRow, CorrectionRow, FeedbackRow, MessageRow, Table
+from weir.storage.tables import ConversationRow, MessageRow, Table
 from weir.storage.title import one_line
 
 
@@ -150,21 +150,4 @@ def message(row: MessageRow, tree: MessageTree, now: float, attachments: tuple[A
         updated_at=row.updated_at,
         siblings=tree.siblings(row.id),
         attachments=attachments,
-    )
-
-
-def feedback(row: FeedbackRow) -> Feedback:
-    """Return the record of a row."""
-    return Feedback(message_id=row.message_id, thumb=Rating(row.thumb), note=row.note, created_at=row.created_at)
-
-
-def correction(row: CorrectionRow) -> Correction:
-    """Return the record of a row."""
-    return Correction(
-        message_id=row.message_id,
-        question=row.question,
-        wrong=row.wrong,
-        right=row.right,
-        created_at=row.created_at,
-        in_golden_set=row.in_golden_set,
     )

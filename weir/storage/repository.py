@@ -10,18 +10,16 @@ from sqlalchemy.orm import Session
 
 from weir.storage import json_export, markdown_export, queries
 from weir.storage.database import create_database_engine, create_database_file, write_engine
+from weir.storage.feedback import FeedbackRepository
 from weir.storage.lease import lease_expiry
 from weir.storage.migrations.upgrade import upgrade
 from weir.storage.queries import find_conversation, find_conversation_or_deleted, find_message, load_tree, new_id
 from weir.storage.records import (
     Attachment,
     Conversation,
-    Correction,
-    Feedback,
     Message,
     MessageStatus,
     NewAttachment,
-    Rating,
     Role,
     SearchHit,
 )
@@ -36,7 +34,7 @@ from weir.storage.stored_attachments import (
     link_attachments,
     store_attachments,
 )
-from weir.storage.tables import ConversationRow, CorrectionRow, FeedbackRow, MessageRow
+from weir.storage.tables import ConversationRow, MessageRow
 from weir.storage.title import one_line, title_from_question
 from weir.storage.transactions import Transactions
 
@@ -73,6 +71,7 @@ class ConversationRepository:
         transactions = Transactions(engine)
         self._reading, self._writing = transactions.reading, transactions.writing
         self._clock = clock
+        self.feedback = FeedbackRepository(transactions, clock)
 
     def close(self) -> None:
         """Close all connections."""
@@ -323,67 +322,6 @@ class ConversationRepository:
             message = find_message(session, visitor, message_id)
             conversation = find_conversation(session, visitor, message.conversation_id)
             conversation.leaf = load_tree(session, conversation.id).latest_leaf_below(message_id)
-
-    # Feedback and corrections
-
-    def set_feedback(self, visitor: str, message_id: str, thumb: Rating, note: str = "") -> None:
-        """Save a visitor's feedback on a message. It replaces earlier feedback."""
-        values = {"thumb": thumb, "note": note, "created_at": self._clock()}
-        with self._writing() as session:
-            find_message(session, visitor, message_id)
-            queries.upsert(session, FeedbackRow, {"message_id": message_id, "visitor": visitor}, values)
-
-    def clear_feedback(self, visitor: str, message_id: str) -> None:
-        """Remove a visitor's feedback on a message."""
-        with self._writing() as session:
-            find_message(session, visitor, message_id)
-            session.execute(
-                delete(FeedbackRow).where(FeedbackRow.message_id == message_id, FeedbackRow.visitor == visitor)
-            )
-
-    def feedback_of(self, visitor: str, conversation_id: str) -> Mapping[str, Feedback]:
-        """Return a visitor's feedback on a conversation's messages, by message id."""
-        query = (
-            select(FeedbackRow)
-            .join(MessageRow, MessageRow.id == FeedbackRow.message_id)
-            .where(MessageRow.conversation_id == conversation_id, FeedbackRow.visitor == visitor)
-        )
-        with self._reading() as session:
-            find_conversation(session, visitor, conversation_id)
-            return {row.message_id: queries.feedback(row) for row in session.scalars(query)}
-
-    def add_correction(self, visitor: str, answer_id: str, *, wrong: str, right: str) -> None:
-        """Save the route that an answer's question should have taken. It replaces an earlier correction.
-
-        Raises ValueError if `answer_id` is a question.
-        """
-        with self._writing() as session:
-            answer = find_message(session, visitor, answer_id)
-            if answer.parent_id is None or answer.role != Role.AI:
-                raise ValueError("a correction is of an answer")
-            question = find_message(session, visitor, answer.parent_id).text
-            values = {
-                "question": question,
-                "wrong": wrong,
-                "right": right,
-                "created_at": self._clock(),
-                "in_golden_set": False,
-            }
-            queries.upsert(session, CorrectionRow, {"message_id": answer_id, "visitor": visitor}, values)
-
-    def set_in_golden_set(self, visitor: str, answer_id: str, value: bool) -> None:
-        """Set whether the router is tested with this correction as an example."""
-        with self._writing() as session:
-            row = session.get(CorrectionRow, (answer_id, visitor))
-            if row is None:
-                raise ConversationNotFoundError(answer_id)
-            row.in_golden_set = value
-
-    def corrections(self, visitor: str) -> Sequence[Correction]:
-        """Return a visitor's corrections, oldest first."""
-        query = select(CorrectionRow).where(CorrectionRow.visitor == visitor).order_by(CorrectionRow.created_at)
-        with self._reading() as session:
-            return [queries.correction(row) for row in session.scalars(query)]
 
     # Files
 

@@ -144,7 +144,7 @@ class ChatActions:
     def answer_as(self, turn: Turn, wrong: str, route: str) -> None:
         """Answer by another route, and store that the first one was wrong."""
         if turn.answer is not None:
-            self.repository.add_correction(self.user_id, turn.answer.id, wrong=wrong, right=route)
+            self.repository.feedback.add_correction(self.user_id, turn.answer.id, wrong=wrong, right=route)
         self.state.requested_routes[self._regenerate(turn)] = route
 
     @report_storage_errors
@@ -189,14 +189,14 @@ class ChatActions:
         """Store the rating that the widget `key` has, or that there is none."""
         thumb = st.session_state[key]
         if thumb is None:
-            self.repository.clear_feedback(self.user_id, message_id)
+            self.repository.feedback.clear(self.user_id, message_id)
         else:
-            self.repository.set_feedback(self.user_id, message_id, Rating.UP if thumb else Rating.DOWN)
+            self.repository.feedback.set(self.user_id, message_id, Rating.UP if thumb else Rating.DOWN)
 
     @report_storage_errors
     def add_note(self, message_id: str, rating: Rating, key: str) -> None:
         """Store the note that the widget `key` has, with the rating."""
-        self.repository.set_feedback(self.user_id, message_id, rating, st.session_state[key])
+        self.repository.feedback.set(self.user_id, message_id, rating, st.session_state[key])
 
     @report_storage_errors
     def rename(self, conversation_id: str, key: str) -> None:

@@ -38,7 +38,7 @@ def load_conversation(actions: ChatActions) -> tuple[Sequence[Turn], Mapping[str
 
 def _read(actions: ChatActions, conversation_id: str) -> tuple[Sequence[Turn], Mapping[str, Feedback]]:
     turns = turns_of(actions.repository.path(actions.user_id, conversation_id))
-    return turns, actions.repository.feedback_of(actions.user_id, conversation_id)
+    return turns, actions.repository.feedback.of_conversation(actions.user_id, conversation_id)
 
 
 def draw_unsaved_warning(placeholder: st.delta_generator.DeltaGenerator) -> None:

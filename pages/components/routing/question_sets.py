@@ -56,7 +56,7 @@ def load_set(name: str, user_id: str) -> Questions:
     routes = configured_routes()
     return [
         ("", Example(question=correction.question, category=correction.right, language="mine"))
-        for correction in service().conversations.corrections(user_id)
+        for correction in service().conversations.feedback.corrections(user_id)
         if correction.in_golden_set and routes.get(correction.right)
     ]
 
