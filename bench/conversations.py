@@ -30,8 +30,8 @@ def long_conversation(library: ConversationRepository, messages: int) -> str:
     parent = None
     for _ in range(messages // 2):
         question = library.add_question(VISITOR, conversation, ANSWER[:2000], parent=parent)
-        parent = library.add_answer(VISITOR, question, run_id="run")
-        library.update_answer(VISITOR, parent, ANSWER[:2000])
+        parent = library.answers.add(VISITOR, question, run_id="run")
+        library.answers.update(VISITOR, parent, ANSWER[:2000])
     return conversation
 
 
@@ -51,11 +51,11 @@ def measure(library: ConversationRepository) -> dict[str, dict[str, float]]:
     for number in range(1000):
         conversation = library.create(VISITOR)
         question = library.add_question(VISITOR, conversation, f"Question {number}", parent=None)
-        library.add_answer(VISITOR, question)
-    answer = library.add_answer(VISITOR, library.path(VISITOR, long)[-2].id, run_id="run")
+        library.answers.add(VISITOR, question)
+    answer = library.answers.add(VISITOR, library.path(VISITOR, long)[-2].id, run_id="run")
     exported = library.export_json(VISITOR, long)
     return {
-        "update an answer of 20 kB": times(lambda: library.update_answer(VISITOR, answer, ANSWER[:20_000]), 300),
+        "update an answer of 20 kB": times(lambda: library.answers.update(VISITOR, answer, ANSWER[:20_000]), 300),
         "list 50 of 1,000 conversations": times(lambda: library.conversations(VISITOR), 50),
         "list 1,000 conversations": times(lambda: library.conversations(VISITOR, limit=1000), 50),
         "search 1,000 conversations": times(lambda: library.conversations(VISITOR, "question 9"), 20),

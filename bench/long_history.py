@@ -30,8 +30,8 @@ def fill(folder: Path, visitor: str, messages: int) -> str:
     answer: str | None = None
     for number in range(messages // 2):
         question = library.add_question(visitor, conversation, f"Question {number}", parent=answer)
-        answer = library.add_answer(visitor, question)
-        library.update_answer(visitor, answer, f"Answer {number}. {PARAGRAPH}", status=MessageStatus.DONE)
+        answer = library.answers.add(visitor, question)
+        library.answers.update(visitor, answer, f"Answer {number}. {PARAGRAPH}", status=MessageStatus.DONE)
     library.close()
     return conversation
 

@@ -17,6 +17,7 @@ from weir.analysis.outcome import AnswerStatus
 from weir.app.answer_writer import AnswerWriter
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run
+from weir.storage.answers import AnswerRepository
 from weir.storage.database import FILE, database_url
 from weir.storage.records import MessageStatus
 from weir.storage.repository import ConversationRepository, open_repository
@@ -26,26 +27,26 @@ ME = "somebody"
 
 
 class SlowWrite:
-    """An `update_answer` that blocks for one answer until the test releases it."""
+    """An `AnswerRepository.update` that blocks for one answer until the test releases it."""
 
     ID = "slow"
 
     def __init__(self, library: ConversationRepository) -> None:
         self.reached = threading.Event()
         self.go_on = threading.Event()
-        self._library = library
+        self._answers = library.answers
 
-    def update_answer(self, visitor: str, answer_id: str, *args: Any, **more: Any) -> bool:
+    def update(self, visitor: str, answer_id: str, *args: Any, **more: Any) -> bool:
         if answer_id == self.ID:
             self.reached.set()
             return self.go_on.wait(200)
-        return ConversationRepository.update_answer(self._library, visitor, answer_id, *args, **more)
+        return AnswerRepository.update(self._answers, visitor, answer_id, *args, **more)
 
 
 @pytest.fixture
 def slow(library: ConversationRepository, monkeypatch: pytest.MonkeyPatch) -> SlowWrite:
     slow_write = SlowWrite(library)
-    monkeypatch.setattr(library, "update_answer", slow_write.update_answer)
+    monkeypatch.setattr(library.answers, "update", slow_write.update)
     return slow_write
 
 
@@ -56,7 +57,7 @@ def ended(recorder: Recorder, library: ConversationRepository, answer: tuple[str
     gate.open()
     run = recorder.start(gate.chain(), "go")
     assert run.wait(30)
-    assert library.start_answer(ME, answer[1], run_id=run.id)
+    assert library.answers.start(ME, answer[1], run_id=run.id)
     return run
 
 
@@ -78,7 +79,7 @@ def library(tmp_path: Path) -> Iterator[ConversationRepository]:
 def answer(library: ConversationRepository) -> tuple[str, str]:
     conversation = library.create(ME)
     question = library.add_question(ME, conversation, "Why?", parent=None)
-    return conversation, library.add_answer(ME, question)
+    return conversation, library.answers.add(ME, question)
 
 
 def last_message(library: ConversationRepository, conversation: str) -> Any:
@@ -90,7 +91,7 @@ def test_text_is_kept_while_the_run_goes_on_and_its_figures_at_the_end(
 ) -> None:
     gate, writer = Gate(), AnswerWriter(library, interval_seconds=60)
     run = recorder.start(gate.chain(), "go")
-    assert library.start_answer(ME, answer[1], run_id=run.id)
+    assert library.answers.start(ME, answer[1], run_id=run.id)
     writer.track(ME, answer[1], run, describe)
     first_word_of(run)
     writer.flush(answer[1])
@@ -114,7 +115,7 @@ def test_a_write_that_fails_is_told_and_tried_again(
     gate, writer = Gate(), AnswerWriter(library, interval_seconds=60)
     gate.open()
     run = recorder.start(gate.chain(), "go")
-    assert library.start_answer(ME, answer[1], run_id=run.id)
+    assert library.answers.start(ME, answer[1], run_id=run.id)
     assert run.wait(30)
     writer.track(ME, answer[1], run, describe)
     with closing(sqlite3.connect(tmp_path / FILE)) as other:
@@ -139,12 +140,12 @@ def test_an_answer_that_cannot_be_described_is_told_to_the_log_and_ends_with_its
     gate, writer = Gate(), AnswerWriter(library, interval_seconds=0.01)
     gate.open()
     bad = recorder.start(gate.chain(), "go")
-    assert library.start_answer(ME, answer[1], run_id=bad.id)
+    assert library.answers.start(ME, answer[1], run_id=bad.id)
     writer.track(ME, answer[1], bad, fail)
     good = recorder.start(gate.chain(), "go")
     other = library.create(ME)
-    other_answer = library.add_answer(ME, library.add_question(ME, other, "How?", parent=None))
-    assert library.start_answer(ME, other_answer, run_id=good.id)
+    other_answer = library.answers.add(ME, library.add_question(ME, other, "How?", parent=None))
+    assert library.answers.start(ME, other_answer, run_id=good.id)
     writer.track(ME, other_answer, good, describe)
     assert bad.wait(30)
     assert good.wait(30)
@@ -168,13 +169,13 @@ def test_an_answer_that_cannot_be_written_keeps_no_other_from_it(
     def refuse(visitor: str, answer_id: str, *args: Any, **more: Any) -> bool:
         if answer_id == "odd":
             raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no such character")
-        return ConversationRepository.update_answer(library, visitor, answer_id, *args, **more)
+        return AnswerRepository.update(library.answers, visitor, answer_id, *args, **more)
 
-    monkeypatch.setattr(library, "update_answer", refuse)
+    monkeypatch.setattr(library.answers, "update", refuse)
     gate, writer = Gate(), AnswerWriter(library, interval_seconds=0.01)
     gate.open()
     run = recorder.start(gate.chain(), "go")
-    assert library.start_answer(ME, answer[1], run_id=run.id)
+    assert library.answers.start(ME, answer[1], run_id=run.id)
     writer.track(ME, "odd", run, describe)
     writer.track(ME, answer[1], run, describe)
     assert run.wait(30)
@@ -222,7 +223,7 @@ def test_an_answer_that_comes_while_the_process_ends_is_kept(
 def test_an_answer_of_which_only_the_status_is_kept_is_no_victim_of_a_restart(
     library: ConversationRepository, answer: tuple[str, str], status: MessageStatus
 ) -> None:
-    library.update_answer(ME, answer[1], "text", status=status)
+    library.answers.update(ME, answer[1], "text", status=status)
     ended = from_message(last_message(library, answer[0]))
     assert STATUSES[ended.outcome.status] is status
     assert ended.outcome.message == "It is not known why this answer ended."
@@ -233,7 +234,7 @@ def test_what_is_live_when_the_process_ends_is_kept(
 ) -> None:
     gate, writer = Gate(), AnswerWriter(library, interval_seconds=60)
     run = recorder.start(gate.chain(), "go")
-    assert library.start_answer(ME, answer[1], run_id=run.id)
+    assert library.answers.start(ME, answer[1], run_id=run.id)
     writer.track(ME, answer[1], run, describe)
     first_word_of(run)
     run.stop()
@@ -251,7 +252,7 @@ def test_what_is_live_when_the_process_ends_is_kept(
 def test_details_of_an_imported_file_may_be_anything(
     library: ConversationRepository, answer: tuple[str, str], details: dict[str, Any]
 ) -> None:
-    library.update_answer(ME, answer[1], "text", status=MessageStatus.DONE, details=details)
+    library.answers.update(ME, answer[1], "text", status=MessageStatus.DONE, details=details)
     ended = from_message(last_message(library, answer[0]))
     assert (ended.text, ended.outcome.status, ended.decision) == ("text", AnswerStatus.DONE, None)
 
@@ -266,7 +267,7 @@ def test_an_answer_that_cannot_be_written_is_logged_once_however_often_it_is_tri
     def fail(*_: Any, **__: Any) -> bool:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(library, "update_answer", fail)
+    monkeypatch.setattr(library.answers, "update", fail)
     gate = Gate()
     run = recorder.start(gate.chain(), "go")
     writer = AnswerWriter(library, interval_seconds=60)
@@ -286,7 +287,7 @@ def test_an_answer_of_odd_text_with_odd_counts_is_kept(
     model = OddModel(chunks=["half of a pair: \ud83d\0"], usage=usage, about={"usage": usage})
     run = recorder.start(model, "go")
     assert run.wait(30)
-    assert library.start_answer(ME, answer[1], run_id=run.id)
+    assert library.answers.start(ME, answer[1], run_id=run.id)
     writer = AnswerWriter(library, interval_seconds=60)
     writer.track(ME, answer[1], run, describe)
     writer.flush(answer[1])

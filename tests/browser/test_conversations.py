@@ -191,8 +191,8 @@ def test_a_search_leads_to_the_message_also_in_another_branch(chat: Page) -> Non
     for number in range(40):
         question = repository.add_question("ann", conversation, f"Question {number}", parent=parent)
         for text in ("The pearl", "Another version") if number == 7 else ("No news",):
-            parent = repository.add_answer("ann", question)
-            repository.update_answer("ann", parent, f"{text}. {'Words. ' * 100}", status=MessageStatus.DONE)
+            parent = repository.answers.add("ann", question)
+            repository.answers.update("ann", parent, f"{text}. {'Words. ' * 100}", status=MessageStatus.DONE)
     file: FilePayload = {
         "name": "long.json",
         "mimeType": "application/json",

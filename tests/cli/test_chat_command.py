@@ -49,9 +49,9 @@ def test_a_browser_that_opens_the_link_goes_on_and_so_does_the_terminal(
     conversation = repository.create(TERMINAL_VISITOR)
     notes = NewAttachment("notes.txt", "text/plain", b"Rain at noon.", 13)
     question = repository.add_question(TERMINAL_VISITOR, conversation, "Why?", parent=None, files=[notes])
-    answer = repository.add_answer(TERMINAL_VISITOR, question, run_id="run")
+    answer = repository.answers.add(TERMINAL_VISITOR, question, run_id="run")
     assert not repository.take_over("a browser", conversation), "its answer is being written"
-    repository.update_answer(TERMINAL_VISITOR, answer, "Because.", status=MessageStatus.DONE)
+    repository.answers.update(TERMINAL_VISITOR, answer, "Because.", status=MessageStatus.DONE)
     assert repository.take_over("a browser", conversation)
     assert not repository.take_over("another browser", conversation)
 

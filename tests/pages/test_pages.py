@@ -163,8 +163,8 @@ def test_a_conversation_of_the_terminal_becomes_that_of_who_opens_its_link(app: 
     repository = service_module.service().conversations
     conversation = repository.create(TERMINAL_VISITOR)
     question = repository.add_question(TERMINAL_VISITOR, conversation, "Asked in the terminal", parent=None)
-    answer = repository.add_answer(TERMINAL_VISITOR, question)
-    repository.update_answer(TERMINAL_VISITOR, answer, "Answered there.", status=MessageStatus.DONE)
+    answer = repository.answers.add(TERMINAL_VISITOR, question)
+    repository.answers.update(TERMINAL_VISITOR, answer, "Answered there.", status=MessageStatus.DONE)
     app.query_params["conversation"] = conversation
     app.run()
     assert app.chat_message[0].text[0].value == "Asked in the terminal"
@@ -274,7 +274,7 @@ def test_an_answer_whose_visitor_leaves_while_it_begins_is_kept(
     app: AppTest, interrupt: Callable[[object, str], None]
 ) -> None:
     service = service_module.service()
-    interrupt(service.conversations, "start_answer")
+    interrupt(service.conversations.answers, "start")
     ask(app, "Hello")
     (run,) = service.recorder.store.runs()
     assert run.wait(30)
@@ -298,10 +298,10 @@ def test_an_answer_that_cannot_be_kept_for_long_is_shown_from_its_run(
         raise StorageError(StorageProblem.FULL)
 
     library = service_module.service().conversations
-    monkeypatch.setattr(library, "update_answer", fail)
+    monkeypatch.setattr(library.answers, "update", fail)
     if is_live:
         openai_server.plan = Plan(rate=4)
-        interrupt(library, "start_answer")
+        interrupt(library.answers, "start")
     ask(app, "Hello")
     monkeypatch.setattr(library, "_clock", lambda: time.time() + 2 * LEASE_SECONDS)
     app.run()

@@ -21,7 +21,7 @@ def in_memory() -> ConversationRepository:
 def write_at_once(repository: ConversationRepository) -> None:
     conversation = repository.create(ANN)
     question = repository.add_question(ANN, conversation, "Hello", parent=None)
-    answers = [repository.add_answer(ANN, question, run_id=str(number)) for number in range(THREADS)]
+    answers = [repository.answers.add(ANN, question, run_id=str(number)) for number in range(THREADS)]
     together = threading.Barrier(THREADS)
 
     def write(number: int) -> None:
@@ -29,9 +29,9 @@ def write_at_once(repository: ConversationRepository) -> None:
         text = ""
         for update in range(UPDATES):
             text += f"{number}:{update} "
-            assert repository.update_answer(ANN, answers[number], text)
+            assert repository.answers.update(ANN, answers[number], text)
             assert repository.path(ANN, conversation)
-        assert repository.update_answer(ANN, answers[number], text + "end", status=MessageStatus.DONE)
+        assert repository.answers.update(ANN, answers[number], text + "end", status=MessageStatus.DONE)
 
     with ThreadPoolExecutor(THREADS) as pool:
         for done in [pool.submit(write, number) for number in range(THREADS)]:
@@ -75,12 +75,12 @@ def test_threads_that_ask_in_one_conversation_at_once_are_all_kept(repository: C
 def test_a_waiting_answer_is_started_by_one_of_many(repository: ConversationRepository, url: URL) -> None:
     others = [open_repository(url) for _ in range(3)]
     conversation = repository.create(ANN)
-    answer = repository.add_answer(ANN, repository.add_question(ANN, conversation, "Hello", parent=None))
+    answer = repository.answers.add(ANN, repository.add_question(ANN, conversation, "Hello", parent=None))
     together = threading.Barrier(4)
 
     def start(one: ConversationRepository) -> bool:
         together.wait()
-        return one.start_answer(ANN, answer, run_id=one.owner)
+        return one.answers.start(ANN, answer, run_id=one.answers.owner)
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(start, [repository, *others])) == [False, False, False, True]

@@ -128,7 +128,7 @@ def test_nothing_but_a_storage_error_comes_out_of_a_damaged_file(url: URL, path:
         for read in (
             partial(opened.conversations, ANN, "world"),
             partial(opened.path, ANN, conversation),
-            opened.expire_leases,
+            opened.answers.expire_leases,
         ):
             try:
                 read()
@@ -175,11 +175,11 @@ def test_a_full_disk_is_reported_and_what_was_kept_stays(url: URL) -> None:
     repository = ConversationRepository(engine)
     conversation = repository.create(ANN)
     question, answer = ask(repository, conversation, "Hello", "World")
-    more = repository.add_answer(ANN, question, run_id="run")
+    more = repository.answers.add(ANN, question, run_id="run")
     with pytest.raises(StorageError) as raised:
-        repository.update_answer(ANN, more, "long " * 100_000)
+        repository.answers.update(ANN, more, "long " * 100_000)
     assert raised.value.problem is StorageProblem.FULL
-    assert repository.update_answer(ANN, more, "short", status=MessageStatus.DONE)
+    assert repository.answers.update(ANN, more, "short", status=MessageStatus.DONE)
     repository.choose_branch(ANN, answer)
     assert texts(repository.path(ANN, conversation)) == ["Hello", "World"]
     repository.close()

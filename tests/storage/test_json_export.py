@@ -23,9 +23,9 @@ def conversation(repository: ConversationRepository) -> str:
     """Two versions of an answer, and a second question below the first of them."""
     conversation = repository.create(ANN)
     first, one = ask(repository, conversation, "What *is* it?", "Text with\n\n# a heading")
-    repository.add_answer(ANN, first, run_id="secret-run")
+    repository.answers.add(ANN, first, run_id="secret-run")
     _, second = ask(repository, conversation, "And\nthen?", "Done", parent=one)
-    repository.update_answer(ANN, second, "", status=MessageStatus.DONE)
+    repository.answers.update(ANN, second, "", status=MessageStatus.DONE)
     return conversation
 
 

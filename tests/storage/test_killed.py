@@ -20,11 +20,11 @@ from weir.storage.repository import open_repository
 repository = open_repository(make_url(sys.argv[1]), clock=lambda: float(sys.argv[2]))
 conversation = repository.create("ann")
 question = repository.add_question("ann", conversation, "Hello", parent=None)
-answer = repository.add_answer("ann", question, run_id="run")
+answer = repository.answers.add("ann", question, run_id="run")
 number = 0
 while True:
     number += 1
-    repository.update_answer("ann", answer, " ".join(map(str, range(number))))
+    repository.answers.update("ann", answer, " ".join(map(str, range(number))))
     print(number, flush=True)
 """
 
@@ -52,11 +52,11 @@ def test_updates_of_a_killed_process_are_stored_and_its_answer_is_cut(url: URL, 
     assert repository.path(ANN, conversation)[-1].status is MessageStatus.RUNNING
     clock.move(LEASE_SECONDS + 1)
     assert repository.path(ANN, conversation)[-1].status is MessageStatus.CUT
-    assert repository.expire_leases() == 1
+    assert repository.answers.expire_leases() == 1
     repository.close()
 
     clock.move(1)
     reopened = open_repository(url, clock=clock)
-    assert reopened.expire_leases() == 0
+    assert reopened.answers.expire_leases() == 0
     assert texts(reopened.path(ANN, conversation)) == [question, answer]
     reopened.close()

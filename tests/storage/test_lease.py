@@ -14,7 +14,7 @@ def conversation(repository: ConversationRepository) -> str:
 
 @pytest.fixture
 def answer(repository: ConversationRepository, conversation: str) -> str:
-    return repository.add_answer(ANN, repository.add_question(ANN, conversation, "Hello", parent=None), run_id="run")
+    return repository.answers.add(ANN, repository.add_question(ANN, conversation, "Hello", parent=None), run_id="run")
 
 
 def status(repository: ConversationRepository, conversation: str) -> MessageStatus:
@@ -44,12 +44,12 @@ def test_an_answer_is_cut_once_nobody_has_renewed_its_lease(
     for _ in range(3):
         clock.move(LEASE_SECONDS)
         assert status(repository, conversation) is MessageStatus.RUNNING
-        assert repository.expire_leases() == 0
-        assert repository.update_answer(ANN, answer, "Wor")
+        assert repository.answers.expire_leases() == 0
+        assert repository.answers.update(ANN, answer, "Wor")
     clock.move(LEASE_SECONDS + 0.1)
     assert status(repository, conversation) is MessageStatus.CUT
-    assert repository.expire_leases() == 1
-    assert repository.expire_leases() == 0
+    assert repository.answers.expire_leases() == 1
+    assert repository.answers.expire_leases() == 0
     assert status(repository, conversation) is MessageStatus.CUT
 
 
@@ -61,20 +61,20 @@ def test_a_process_that_was_only_late_takes_its_answer_up_again(
     answer: str,
 ) -> None:
     clock.move(LEASE_SECONDS + 1)
-    assert other_process.expire_leases() == 1
-    assert repository.update_answer(ANN, answer, "World")
+    assert other_process.answers.expire_leases() == 1
+    assert repository.answers.update(ANN, answer, "World")
     assert status(other_process, conversation) is MessageStatus.RUNNING
-    assert repository.update_answer(ANN, answer, "World!", status=MessageStatus.DONE)
+    assert repository.answers.update(ANN, answer, "World!", status=MessageStatus.DONE)
     assert status(other_process, conversation) is MessageStatus.DONE
 
 
 def test_only_the_process_that_writes_an_answer_may_change_it(
     repository: ConversationRepository, other_process: ConversationRepository, conversation: str, answer: str
 ) -> None:
-    assert repository.owner != other_process.owner
-    assert not other_process.update_answer(ANN, answer, "mine")
-    assert not other_process.update_answer(ANN, answer, "mine", status=MessageStatus.DONE)
-    assert repository.update_answer(ANN, answer, "World")
+    assert repository.answers.owner != other_process.answers.owner
+    assert not other_process.answers.update(ANN, answer, "mine")
+    assert not other_process.answers.update(ANN, answer, "mine", status=MessageStatus.DONE)
+    assert repository.answers.update(ANN, answer, "World")
 
 
 def test_the_owner_cannot_be_taken_for_another_after_a_cut_has_been_kept(
@@ -85,7 +85,7 @@ def test_the_owner_cannot_be_taken_for_another_after_a_cut_has_been_kept(
     answer: str,
 ) -> None:
     clock.move(LEASE_SECONDS + 1)
-    other_process.expire_leases()
-    assert not other_process.update_answer(ANN, answer, "mine", status=MessageStatus.DONE)
-    assert not other_process.start_answer(ANN, answer, run_id="mine")
+    other_process.answers.expire_leases()
+    assert not other_process.answers.update(ANN, answer, "mine", status=MessageStatus.DONE)
+    assert not other_process.answers.start(ANN, answer, run_id="mine")
     assert status(other_process, conversation) is MessageStatus.CUT

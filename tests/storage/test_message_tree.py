@@ -16,8 +16,8 @@ from weir.storage.storage_errors import ConversationNotFoundError
 def test_an_edited_question_and_a_regenerated_answer_stand_beside_the_first(repository: ConversationRepository) -> None:
     conversation = repository.create(ANN)
     first, one = ask(repository, conversation, "Hello", "World")
-    two = repository.add_answer(ANN, first, run_id="again")
-    repository.update_answer(ANN, two, "Moon", status=MessageStatus.DONE)
+    two = repository.answers.add(ANN, first, run_id="again")
+    repository.answers.update(ANN, two, "Moon", status=MessageStatus.DONE)
     question, answer = repository.path(ANN, conversation)
     assert (question.siblings, answer.siblings, answer.index) == ((first,), (one, two), 1)
     edited, _ = ask(repository, conversation, "Goodbye", "Sun")
@@ -30,7 +30,7 @@ def test_choosing_a_branch_shows_what_was_written_last_below_it(repository: Conv
     first, one = ask(repository, conversation, "q1", "a1")
     ask(repository, conversation, "q2", "a2", parent=one)
     ask(repository, conversation, "q2 edited", "a2 edited", parent=one)
-    repository.add_answer(ANN, first)
+    repository.answers.add(ANN, first)
     assert texts(repository.path(ANN, conversation)) == ["q1", ""]
     repository.choose_branch(ANN, one)
     assert texts(repository.path(ANN, conversation)) == ["q1", "a1", "q2 edited", "a2 edited"]
@@ -90,16 +90,16 @@ class Branches(RuleBasedStateMachine):
         run_id = "run" if running else None
         if self.deleted:
             with pytest.raises(ConversationNotFoundError):
-                self.repository.add_answer(ANN, question, run_id=run_id)
+                self.repository.answers.add(ANN, question, run_id=run_id)
             return multiple()
-        added = self.repository.add_answer(ANN, question, run_id=run_id)
+        added = self.repository.answers.add(ANN, question, run_id=run_id)
         self.record(added, question, "", MessageStatus.RUNNING if running else MessageStatus.WAITING)
         return added
 
     @rule(answer=answers)
     def start(self, answer: str) -> None:
         waits = self.status[answer] is MessageStatus.WAITING
-        assert self.repository.start_answer(ANN, answer, run_id="later") is waits
+        assert self.repository.answers.start(ANN, answer, run_id="later") is waits
         if waits:
             self.status[answer] = MessageStatus.RUNNING
 
@@ -111,7 +111,7 @@ class Branches(RuleBasedStateMachine):
     def write(self, answer: str, text: str, status: MessageStatus) -> None:
         before = self.status[answer]
         writable = before is MessageStatus.RUNNING or (before is MessageStatus.WAITING and status.has_ended)
-        assert self.repository.update_answer(ANN, answer, text, status=status) is writable
+        assert self.repository.answers.update(ANN, answer, text, status=status) is writable
         if writable:
             self.texts[answer] = text
             self.status[answer] = status

@@ -24,10 +24,10 @@ def test_a_branch_is_read_as_it_was_written(repository: ConversationRepository, 
     assert repository.path(ANN, conversation) == []
     question_id = repository.add_question(ANN, conversation, "What is 2 + 2?", parent=None)
     clock.move(1)
-    answer_id = repository.add_answer(ANN, question_id, run_id="run-1")
+    answer_id = repository.answers.add(ANN, question_id, run_id="run-1")
     details = {"route": "math", "probabilities": {"math": 0.9}, "seconds": 0.25, "reason": None}
     clock.move(1)
-    assert repository.update_answer(ANN, answer_id, "4", status=MessageStatus.DONE, details=details)
+    assert repository.answers.update(ANN, answer_id, "4", status=MessageStatus.DONE, details=details)
     question, answer = repository.path(ANN, conversation)
     assert (question.id, question.parent_id, question.role) == (question_id, None, Role.HUMAN)
     assert (question.text, question.status, question.siblings) == ("What is 2 + 2?", MessageStatus.DONE, (question_id,))
@@ -163,17 +163,6 @@ def test_a_deleted_conversation_is_gone_and_comes_back(repository: ConversationR
     assert texts(repository.path(ANN, conversation)) == ["Hello", "World"]
 
 
-def test_an_answer_being_written_is_saved_although_its_conversation_is_deleted(
-    repository: ConversationRepository,
-) -> None:
-    conversation = repository.create(ANN)
-    answer = repository.add_answer(ANN, repository.add_question(ANN, conversation, "Hello", parent=None), run_id="run")
-    repository.delete(ANN, conversation)
-    assert repository.update_answer(ANN, answer, "World", status=MessageStatus.DONE)
-    repository.restore(ANN, conversation)
-    assert texts(repository.path(ANN, conversation)) == ["Hello", "World"]
-
-
 def test_purging_removes_what_was_deleted_long_ago_with_all_that_belongs_to_it(
     repository: ConversationRepository, clock: Clock
 ) -> None:
@@ -206,9 +195,9 @@ def test_purging_a_very_long_conversation_works(repository: ConversationReposito
 def test_what_no_database_keeps_is_replaced(repository: ConversationRepository) -> None:
     conversation = repository.create(ANN)
     question = repository.add_question(ANN, conversation, "a\x00b\ud800c", parent=None)
-    answer = repository.add_answer(ANN, question, run_id="run")
+    answer = repository.answers.add(ANN, question, run_id="run")
     details = {"k\x00": ["\udfff", {"n": float("nan")}], "t": (1, 2.5, True, None)}
-    repository.update_answer(ANN, answer, "😀\x00", details=details)
+    repository.answers.update(ANN, answer, "😀\x00", details=details)
     stored_question, stored_answer = repository.path(ANN, conversation)
     assert (stored_question.text, stored_answer.text) == ("a\ufffdb\ufffdc", "😀\ufffd")
     assert stored_answer.details == {"k\ufffd": ["\ufffd", {"n": None}], "t": [1, 2.5, True, None]}
@@ -222,7 +211,7 @@ def test_a_made_up_id_is_not_found(repository: ConversationRepository, made_up: 
     with pytest.raises(ConversationNotFoundError):
         repository.choose_branch(ANN, made_up)
     with pytest.raises(ConversationNotFoundError):
-        repository.update_answer(ANN, made_up, "text")
+        repository.answers.update(ANN, made_up, "text")
 
 
 def test_questions_and_answers_take_turns(repository: ConversationRepository) -> None:
@@ -231,42 +220,6 @@ def test_questions_and_answers_take_turns(repository: ConversationRepository) ->
     with pytest.raises(ValueError, match="a question follows an answer"):
         repository.add_question(ANN, conversation, "More", parent=question)
     with pytest.raises(ValueError, match="an answer follows a question"):
-        repository.add_answer(ANN, answer)
+        repository.answers.add(ANN, answer)
     with pytest.raises(ConversationNotFoundError):
         repository.add_question(ANN, repository.create(ANN), "More", parent=answer)
-
-
-def test_a_waiting_answer_is_started_once_and_can_be_ended_by_anyone(
-    repository: ConversationRepository, other_process: ConversationRepository
-) -> None:
-    conversation = repository.create(ANN)
-    question = repository.add_question(ANN, conversation, "Hello", parent=None)
-    answer = repository.add_answer(ANN, question)
-    assert repository.path(ANN, conversation)[-1].status is MessageStatus.WAITING
-    assert not repository.update_answer(ANN, answer, "too early")
-    assert repository.start_answer(ANN, answer, run_id="first")
-    assert not repository.start_answer(ANN, answer, run_id="second")
-    started = repository.path(ANN, conversation)[-1]
-    assert (started.status, started.run_id) == (MessageStatus.RUNNING, "first")
-    with pytest.raises(ValueError, match="does not make an answer wait"):
-        repository.update_answer(ANN, answer, "", status=MessageStatus.WAITING)
-    waiting = repository.add_answer(ANN, question)
-    assert other_process.update_answer(ANN, waiting, "", status=MessageStatus.STOPPED)
-    assert not repository.start_answer(ANN, waiting, run_id="third")
-
-
-def test_an_answer_that_has_ended_is_not_written_any_more(repository: ConversationRepository) -> None:
-    conversation = repository.create(ANN)
-    question, answer = ask(repository, conversation, "Hello", "World")
-    assert not repository.update_answer(ANN, answer, "late")
-    assert not repository.update_answer(ANN, answer, "later", status=MessageStatus.STOPPED)
-    assert not repository.update_answer(ANN, question, "other words")
-    assert texts(repository.path(ANN, conversation)) == ["Hello", "World"]
-
-
-def test_an_update_without_details_leaves_them(repository: ConversationRepository) -> None:
-    conversation = repository.create(ANN)
-    answer = repository.add_answer(ANN, repository.add_question(ANN, conversation, "Hello", parent=None), run_id="run")
-    repository.update_answer(ANN, answer, "", details={"route": "math"})
-    repository.update_answer(ANN, answer, "World", status=MessageStatus.DONE)
-    assert repository.path(ANN, conversation)[-1].details == {"route": "math"}

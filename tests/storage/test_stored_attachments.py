@@ -18,7 +18,7 @@ def asked(repository: ConversationRepository, *files: NewAttachment, text: str =
     """Add a question with files and an answer to a new conversation, and return the conversation's id."""
     conversation = repository.create(ANN)
     question = repository.add_question(ANN, conversation, text, parent=None, files=files)
-    repository.add_answer(ANN, question)
+    repository.answers.add(ANN, question)
     return conversation
 
 

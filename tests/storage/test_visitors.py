@@ -9,7 +9,7 @@ from weir.storage.records import Rating
 from weir.storage.repository import ConversationRepository
 from weir.storage.storage_errors import ConversationNotFoundError
 
-FOR_ALL_VISITORS = {"expire_leases", "purge", "close", "visitor_of"}
+FOR_ALL_VISITORS = {"answers.expire_leases", "purge", "close", "visitor_of"}
 WITHOUT_ID = {"create", "conversations", "deleted_conversations", "feedback.corrections", "import_json", "check_room"}
 WITH_RESULT = {"search_hits", "take_over", "attachments", "attachment_contents"}
 """Methods that give nothing of another visitor's, and raise nothing."""
@@ -33,9 +33,9 @@ CALLS: dict[str, Callable[[ConversationRepository, OtherVisitorsIds], object]] =
     "restore": lambda repository, it: repository.restore(BOB, it.conversation),
     "path": lambda repository, it: repository.path(BOB, it.conversation),
     "add_question": lambda repository, it: repository.add_question(BOB, it.conversation, "mine", parent=None),
-    "add_answer": lambda repository, it: repository.add_answer(BOB, it.question),
-    "start_answer": lambda repository, it: repository.start_answer(BOB, it.answer, run_id="mine"),
-    "update_answer": lambda repository, it: repository.update_answer(BOB, it.answer, "mine"),
+    "answers.add": lambda repository, it: repository.answers.add(BOB, it.question),
+    "answers.start": lambda repository, it: repository.answers.start(BOB, it.answer, run_id="mine"),
+    "answers.update": lambda repository, it: repository.answers.update(BOB, it.answer, "mine"),
     "choose_branch": lambda repository, it: repository.choose_branch(BOB, it.question),
     "feedback.set": lambda repository, it: repository.feedback.set(BOB, it.answer, Rating.UP),
     "feedback.clear": lambda repository, it: repository.feedback.clear(BOB, it.answer),
@@ -73,7 +73,7 @@ def test_every_method_takes_the_visitor_first_or_is_housekeeping(repository: Con
 def test_rows_of_another_visitor_are_not_found_and_not_changed(repository: ConversationRepository, name: str) -> None:
     conversation = repository.create(ANN)
     question, answer = ask(repository, conversation, "Hello", "World")
-    waiting = repository.add_answer(ANN, question)
+    waiting = repository.answers.add(ANN, question)
     repository.feedback.add_correction(ANN, answer, wrong="math", right="code")
     repository.feedback.set(ANN, answer, Rating.DOWN)
     before = (

@@ -14,8 +14,8 @@ def ask(
 ) -> tuple[str, str]:
     """Add a question with a finished answer; return their ids."""
     question_id = repository.add_question(ANN, conversation, question, parent=parent)
-    answer_id = repository.add_answer(ANN, question_id, run_id="run")
-    assert repository.update_answer(ANN, answer_id, answer, status=MessageStatus.DONE)
+    answer_id = repository.answers.add(ANN, question_id, run_id="run")
+    assert repository.answers.update(ANN, answer_id, answer, status=MessageStatus.DONE)
     return question_id, answer_id
 
 

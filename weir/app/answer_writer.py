@@ -135,7 +135,7 @@ class AnswerWriter:
         try:
             text = answer.text()
             status, details = self._describe(answer, text) if ended else (MessageStatus.RUNNING, None)
-            self._repository.update_answer(answer.visitor, answer.answer_id, text, status=status, details=details)
+            self._repository.answers.update(answer.visitor, answer.answer_id, text, status=status, details=details)
         except StorageError as problem:
             self.problem = problem
             _LOG.warning("answer %s is not stored yet: %s", answer.answer_id, problem)

@@ -141,7 +141,7 @@ class ChatSession:
 
     def _answer(self, question_id: str, prepared: PreparedRun, show: Show, on_start: Callable[[], None]) -> EndedRun:
         visitor, run_id = self._visitor, uuid.uuid4()
-        answer_id = self._repository.add_answer(visitor, question_id, run_id=str(run_id))
+        answer_id = self._repository.answers.add(visitor, question_id, run_id=str(run_id))
         run = self._runner.start(prepared, name="smart_router", run_id=run_id)
         self._writer.track(visitor, answer_id, run, _describe)
         on_start()

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import Executable, Select, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -79,6 +79,46 @@ def upsert(session: Session, table: type[Table], key: dict[str, Any], values: di
     dialect_insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = dialect_insert(table).values(**key, **values)
     session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def execute_count(session: Session, change: Executable) -> int:
+    """Execute a change and return how many rows it changed."""
+    result = session.execute(change, execution_options={"synchronize_session": False})
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def insert_message(
+    session: Session,
+    conversation: ConversationRow,
+    parent: str | None,
+    role: Role,
+    status: MessageStatus,
+    now: float,
+    *,
+    text: str = "",
+    run_id: str | None = None,
+    owner: str | None = None,
+    lease_until: float | None = None,
+) -> str:
+    """Insert a message, whose branch becomes the current one, and return its id."""
+    row = MessageRow(
+        id=new_id(),
+        conversation_id=conversation.id,
+        parent_id=parent,
+        role=role,
+        run_id=run_id,
+        status=status,
+        owner=owner,
+        lease_until=lease_until,
+        created_at=now,
+        updated_at=now,
+        details={},
+        text=text,
+    )
+    session.add(row)
+    conversation.leaf = row.id
+    conversation.updated_at = now
+    return row.id
 
 
 def insert_file(session: Session, visitor: str, file: ConversationFile, now: float) -> tuple[str, dict[int, str]]:

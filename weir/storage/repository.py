@@ -1,19 +1,26 @@
 """Conversation repository: the only access to stored conversations. Visitors see their own rows only."""
 
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Engine, Executable, delete, exists, or_, select, update
+from sqlalchemy import URL, Engine, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from weir.storage import json_export, markdown_export, queries
+from weir.storage.answers import AnswerRepository
 from weir.storage.database import create_database_engine, create_database_file, write_engine
 from weir.storage.feedback import FeedbackRepository
-from weir.storage.lease import lease_expiry
 from weir.storage.migrations.upgrade import upgrade
-from weir.storage.queries import find_conversation, find_conversation_or_deleted, find_message, load_tree, new_id
+from weir.storage.queries import (
+    execute_count,
+    find_conversation,
+    find_conversation_or_deleted,
+    find_message,
+    insert_message,
+    load_tree,
+    new_id,
+)
 from weir.storage.records import (
     Attachment,
     Conversation,
@@ -64,13 +71,12 @@ class ConversationRepository:
         `attachment_bytes` bounds the attachments of all visitors together.
         """
         self.attachment_bytes = attachment_bytes
-        self.owner = str(uuid.uuid4())
-        """Id of this process, stored with the answers that it writes."""
         self.engine = engine
         """The connection to the database, which has the index of runs too."""
         transactions = Transactions(engine)
         self._reading, self._writing = transactions.reading, transactions.writing
         self._clock = clock
+        self.answers = AnswerRepository(transactions, clock)
         self.feedback = FeedbackRepository(transactions, clock)
 
     def close(self) -> None:
@@ -170,7 +176,7 @@ class ConversationRepository:
             ConversationRow.deleted_at.is_not(None),
         )
         with self._writing() as session:
-            if not _count(session, deleted):
+            if not execute_count(session, deleted):
                 raise ConversationNotFoundError(conversation_id)
 
     def visitor_of(self, conversation_id: str) -> str:
@@ -202,7 +208,7 @@ class ConversationRepository:
             .values(visitor=visitor)
         )
         with self._writing() as session:
-            return _count(session, change) == 1
+            return execute_count(session, change) == 1
 
     # Messages
 
@@ -252,6 +258,7 @@ class ConversationRepository:
         text. `files` are stored with it; `kept_files` are the ids of attachments of this conversation that it has too.
         Raises ValueError if `parent` is a question, and AttachmentsFullError.
         """
+        now = self._clock()
         with self._writing() as session:
             conversation = find_conversation(session, visitor, conversation_id)
             if parent is None:
@@ -263,58 +270,12 @@ class ConversationRepository:
                     raise ConversationNotFoundError(parent)
                 if answer.role != Role.AI:
                     raise ValueError("a question follows an answer")
-            question_id = self._add(session, conversation, parent, Role.HUMAN, text=text, status=MessageStatus.DONE)
+            question_id = insert_message(session, conversation, parent, Role.HUMAN, MessageStatus.DONE, now, text=text)
             session.flush()
             limit = self.attachment_bytes
             stored = store_attachments(session, visitor, conversation_id, files, max_total=limit)
             link_attachments(session, conversation_id, question_id, [*kept_files, *stored])
             return question_id
-
-    def add_answer(self, visitor: str, question_id: str, *, run_id: str | None = None) -> str:
-        """Add an empty answer to a question and return its id. Answers to one question are versions of each other.
-
-        With `run_id` its status is RUNNING; without, it is WAITING until `start_answer`. The branch that ends with it
-        becomes the current one. Raises ValueError if `question_id` is an answer.
-        """
-        with self._writing() as session:
-            question = find_message(session, visitor, question_id)
-            if question.role != Role.HUMAN:
-                raise ValueError("an answer follows a question")
-            conversation = find_conversation(session, visitor, question.conversation_id)
-            status = MessageStatus.RUNNING if run_id else MessageStatus.WAITING
-            return self._add(session, conversation, question_id, Role.AI, status=status, run_id=run_id)
-
-    def start_answer(self, visitor: str, answer_id: str, *, run_id: str) -> bool:
-        """Set a waiting answer to RUNNING, written by this run. Return False if it was not waiting any more."""
-        values = {"status": MessageStatus.RUNNING, "run_id": run_id, "owner": self.owner}
-        return self._update(visitor, answer_id, MessageRow.status == MessageStatus.WAITING, values | self._lease())
-
-    def update_answer(
-        self,
-        visitor: str,
-        answer_id: str,
-        text: str,
-        *,
-        status: MessageStatus = MessageStatus.RUNNING,
-        details: Mapping[str, Any] | None = None,
-    ) -> bool:
-        """Save an answer's text so far, and its details unless None, in one UPDATE.
-
-        RUNNING renews the lease: call it every few seconds, with or without new text. Any other status ends the answer.
-        Any process can end an answer that waits. Returns False and changes nothing if the answer has ended already or
-        another process writes it. Raises ValueError for WAITING.
-        """
-        if status is MessageStatus.WAITING:
-            raise ValueError("an update does not make an answer wait")
-        is_owner = MessageRow.owner == self.owner
-        values: dict[str, Any] = {"text": text, "status": status}
-        if details is not None:
-            values["details"] = dict(details)
-        if status is MessageStatus.RUNNING:
-            return self._update(visitor, answer_id, is_owner, values | self._lease())
-        release = {"owner": None, "lease_until": None, "updated_at": self._clock()}
-        writable = is_owner | (MessageRow.status == MessageStatus.WAITING)
-        return self._update(visitor, answer_id, writable, values | release)
 
     def choose_branch(self, visitor: str, message_id: str) -> None:
         """Make a message's branch the current one, down to the latest message below it."""
@@ -362,75 +323,11 @@ class ConversationRepository:
 
     # Housekeeping, for all visitors at once
 
-    def expire_leases(self) -> int:
-        """Store CUT for the answers whose lease has expired; return how many.
-
-        Reading does not depend on it: an expired lease is read as CUT anyway.
-        """
-        now = self._clock()
-        expired = (
-            update(MessageRow)
-            .where(MessageRow.status == MessageStatus.RUNNING, MessageRow.lease_until < now)
-            .values(status=MessageStatus.CUT)  # the owner stays: a process that was only late can go on
-        )
-        with self._writing() as session:
-            return _count(session, expired)
-
     def purge(self, days: float) -> int:
         """Remove conversations that were deleted more than `days` ago for good; return how many."""
         old = delete(ConversationRow).where(ConversationRow.deleted_at < self._clock() - days * _DAY_SECONDS)
         with self._writing() as session:
-            return _count(session, old)
-
-    def _lease(self) -> dict[str, float]:
-        now = self._clock()
-        return {"lease_until": lease_expiry(now), "updated_at": now}
-
-    def _update(self, visitor: str, answer_id: str, writable: ColumnElement[bool], values: dict[str, Any]) -> bool:
-        conversations = select(ConversationRow.id).where(ConversationRow.visitor == visitor)
-        change = (
-            update(MessageRow)
-            .where(MessageRow.id == answer_id, MessageRow.conversation_id.in_(conversations), writable)
-            .values(**values)
-        )
-        with self._writing() as session:
-            if _count(session, change):
-                return True
-            answer = select(MessageRow.id).where(MessageRow.id == answer_id)
-            if session.scalar(answer.where(MessageRow.conversation_id.in_(conversations))) is None:
-                raise ConversationNotFoundError(answer_id)
-            return False
-
-    def _add(
-        self,
-        session: Session,
-        conversation: ConversationRow,
-        parent: str | None,
-        role: Role,
-        *,
-        status: MessageStatus,
-        text: str = "",
-        run_id: str | None = None,
-    ) -> str:
-        now = self._clock()
-        row = MessageRow(
-            id=new_id(),
-            conversation_id=conversation.id,
-            parent_id=parent,
-            role=role,
-            run_id=run_id,
-            status=status,
-            owner=self.owner if run_id else None,
-            lease_until=lease_expiry(now) if run_id else None,
-            created_at=now,
-            updated_at=now,
-            details={},
-            text=text,
-        )
-        session.add(row)
-        conversation.leaf = row.id
-        conversation.updated_at = now
-        return row.id
+            return execute_count(session, old)
 
 
 def open_repository(
@@ -447,7 +344,7 @@ def open_repository(
         try:
             upgrade(write_engine(engine))
             repository = ConversationRepository(engine, clock=clock, attachment_bytes=attachment_bytes)
-            repository.expire_leases()
+            repository.answers.expire_leases()
         except BaseException:
             engine.dispose()
             raise
@@ -457,9 +354,3 @@ def open_repository(
 def _title_of_first_question(session: Session, conversation_id: str) -> str:
     first = session.scalars(queries.messages_of(conversation_id).limit(1)).one_or_none()
     return title_from_question(first.text) if first else ""
-
-
-def _count(session: Session, change: Executable) -> int:
-    """Execute a change and return how many rows it changed."""
-    result = session.execute(change, execution_options={"synchronize_session": False})
-    return int(result.rowcount)  # type: ignore[attr-defined]

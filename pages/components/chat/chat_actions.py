@@ -105,7 +105,7 @@ class ChatActions:
             files=question_files.to_store(files),
             kept_files=kept,
         )
-        self._note_sent(self.repository.add_answer(self.user_id, question_id))
+        self._note_sent(self.repository.answers.add(self.user_id, question_id))
 
     def _note_sent(self, answer_id: str) -> None:
         self.state.sent_answer_id = answer_id
@@ -166,7 +166,7 @@ class ChatActions:
     def _regenerate(self, turn: Turn) -> str:
         if (run := turn.run()) is not None:
             run.stop()
-        answer_id = self.repository.add_answer(self.user_id, turn.question.id)
+        answer_id = self.repository.answers.add(self.user_id, turn.question.id)
         self._note_sent(answer_id)
         return answer_id
 

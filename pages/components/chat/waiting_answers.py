@@ -85,7 +85,7 @@ def _run_of(turn: Turn, earlier: Sequence[Turn], slots: AnswerPlaceholders, acti
         return None
     except UnsuitableModelError as unsuitable:
         status, details = describe_refusal(str(unsuitable))
-        actions.repository.update_answer(actions.user_id, turn.answer.id, "", status=status, details=details)
+        actions.repository.answers.update(actions.user_id, turn.answer.id, "", status=status, details=details)
         # It stands there as a failed answer then, with what can be done.
         st.rerun()
     if run is None:
@@ -122,7 +122,7 @@ def _start_run(turn: Turn, earlier: Sequence[Turn], actions: ChatActions) -> Run
         return None
 
     def claim() -> None:
-        if not repository.start_answer(user_id, answer_id, run_id=str(run_id)):
+        if not repository.answers.start(user_id, answer_id, run_id=str(run_id)):
             # Another tab has started it a moment ago: the rerun follows that run.
             st.rerun()
 
