@@ -53,15 +53,15 @@ def measure(library: ConversationRepository) -> dict[str, dict[str, float]]:
         question = library.add_question(VISITOR, conversation, f"Question {number}", parent=None)
         library.answers.add(VISITOR, question)
     answer = library.answers.add(VISITOR, library.path(VISITOR, long)[-2].id, run_id="run")
-    exported = library.export_json(VISITOR, long)
+    exported = library.files.export_json(VISITOR, long)
     return {
         "update an answer of 20 kB": times(lambda: library.answers.update(VISITOR, answer, ANSWER[:20_000]), 300),
         "list 50 of 1,000 conversations": times(lambda: library.conversations(VISITOR), 50),
         "list 1,000 conversations": times(lambda: library.conversations(VISITOR, limit=1000), 50),
         "search 1,000 conversations": times(lambda: library.conversations(VISITOR, "question 9"), 20),
         "read a branch of 500 messages": times(lambda: library.path(VISITOR, long), 50),
-        "export 500 messages": times(lambda: library.export_json(VISITOR, long), 20),
-        "import 500 messages": times(lambda: library.import_json(VISITOR, exported), 20),
+        "export 500 messages": times(lambda: library.files.export_json(VISITOR, long), 20),
+        "import 500 messages": times(lambda: library.files.import_json(VISITOR, exported), 20),
     }
 
 

@@ -54,7 +54,7 @@ def test_a_database_of_version_0_1_opens_as_before(repository: ConversationRepos
 
 
 def test_an_export_of_version_0_1_is_imported_as_before(repository: ConversationRepository) -> None:
-    imported = repository.import_json(VISITOR, (FIXTURES / "conversation.json").read_bytes())
+    imported = repository.files.import_json(VISITOR, (FIXTURES / "conversation.json").read_bytes())
     check(list(repository.path(VISITOR, imported)))
     repository.close()
 

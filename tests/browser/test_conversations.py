@@ -196,7 +196,7 @@ def test_a_search_leads_to_the_message_also_in_another_branch(chat: Page) -> Non
     file: FilePayload = {
         "name": "long.json",
         "mimeType": "application/json",
-        "buffer": repository.export_json("ann", conversation),
+        "buffer": repository.files.export_json("ann", conversation),
     }
     sidebar = chat.get_by_test_id("stSidebar")
     sidebar.get_by_role("button", name="Import").click()

@@ -99,10 +99,10 @@ def test_a_file_with_odd_values_is_imported_and_drawn_or_refused(random: Random)
         return
     library = open_repository(IN_MEMORY_URL)
     try:
-        imported = library.import_json(ANN, content)
+        imported = library.files.import_json(ANN, content)
         for message in library.path(ANN, imported):
             drawn(message).encode(errors="strict")
-        library.export_json(ANN, imported)
-        library.export_markdown(ANN, imported)
+        library.files.export_json(ANN, imported)
+        library.files.export_markdown(ANN, imported)
     finally:
         library.close()

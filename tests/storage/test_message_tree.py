@@ -154,8 +154,8 @@ class Branches(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if not self.deleted:
-            data = self.repository.export_json(ANN, self.conversation)
-            copy = self.repository.import_json(ANN, data)
+            data = self.repository.files.export_json(ANN, self.conversation)
+            copy = self.repository.files.import_json(ANN, data)
             assert texts(self.repository.path(ANN, copy)) == texts(self.repository.path(ANN, self.conversation))
 
 

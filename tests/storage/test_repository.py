@@ -86,7 +86,7 @@ def test_options_are_stored_exported_and_imported(repository: ConversationReposi
     assert repository.conversation(ANN, conversation).options == options
     with pytest.raises(ConversationNotFoundError):
         repository.set_options("somebody else", conversation, {})
-    copy = repository.import_json(ANN, repository.export_json(ANN, conversation))
+    copy = repository.files.import_json(ANN, repository.files.export_json(ANN, conversation))
     assert repository.conversation(ANN, copy).options == options
 
 
@@ -184,7 +184,7 @@ def test_purging_removes_what_was_deleted_long_ago_with_all_that_belongs_to_it(
 
 
 def test_purging_a_very_long_conversation_works(repository: ConversationRepository, clock: Clock) -> None:
-    conversation = repository.import_json(
+    conversation = repository.files.import_json(
         ANN, encoded(conversation_file(2400))
     )  # SQLite lets deletions follow each other 1,000 deep
     repository.delete(ANN, conversation)

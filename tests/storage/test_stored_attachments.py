@@ -85,9 +85,9 @@ def test_no_more_bytes_are_kept_than_a_visitor_and_all_of_them_may_have(
     with pytest.raises(VisitorFullError):
         repository.add_question(ANN, conversation, "More", parent=None, files=[NOTES])
     assert [message.text for message in repository.path(ANN, conversation)] == ["Read this", ""]
-    repository.attachment_bytes = 20
+    smaller = ConversationRepository(repository.engine, attachment_bytes=20)
     with pytest.raises(AllFullError):
-        repository.add_question(BOB, repository.create(BOB), "More", parent=None, files=[NOTES])
+        smaller.add_question(BOB, repository.create(BOB), "More", parent=None, files=[NOTES])
 
 
 def test_a_file_of_a_conversation_has_the_texts_once_and_of_images_the_names(
@@ -96,21 +96,20 @@ def test_a_file_of_a_conversation_has_the_texts_once_and_of_images_the_names(
     conversation = asked(repository, NOTES, CAT)
     kept = ids(repository, conversation)
     repository.add_question(ANN, conversation, "Read it again", parent=None, kept_files=kept)
-    exported = repository.export_json(ANN, conversation)
+    exported = repository.files.export_json(ANN, conversation)
     assert json.loads(exported)["attachments"] == [
         {"name": "notes.txt", "media_type": "text/plain", "size": 15, "text": "Rain at *noon*."},
         {"name": "cat.png", "media_type": "image/png", "size": 6},
     ]
-    imported = repository.import_json(BOB, exported)
+    imported = repository.files.import_json(BOB, exported)
     shown = repository.path(BOB, imported)[0].attachments
     assert [(one.name, one.size) for one in shown] == [("notes.txt", 15), ("cat.png", 6)]
     contents = repository.attachment_contents(BOB, [one.id for one in shown])
     assert [contents[one.id] for one in shown] == [NOTES.content, None]
-    repository.attachment_bytes = 40
     with pytest.raises(AllFullError):
-        repository.import_json(BOB, exported)
+        ConversationRepository(repository.engine, attachment_bytes=40).files.import_json(BOB, exported)
     assert len(repository.conversations(BOB)) == 1
-    assert repository.export_markdown(ANN, conversation) == (
+    assert repository.files.export_markdown(ANN, conversation) == (
         "# Read this\n\n> Read it again\n>\n> [notes.txt] [cat.png]\n"
     )
 
@@ -120,7 +119,7 @@ def test_a_file_whose_question_names_an_attachment_that_it_does_not_have_is_dama
     repository: ConversationRepository, place: int
 ) -> None:
     conversation = asked(repository, NOTES)
-    changed = json.loads(repository.export_json(ANN, conversation))
+    changed = json.loads(repository.files.export_json(ANN, conversation))
     changed["messages"][0]["attachments"] = [place]
     with pytest.raises(json_export.DamagedError):
-        repository.import_json(ANN, json.dumps(changed).encode())
+        repository.files.import_json(ANN, json.dumps(changed).encode())

@@ -10,7 +10,14 @@ from weir.storage.repository import ConversationRepository
 from weir.storage.storage_errors import ConversationNotFoundError
 
 FOR_ALL_VISITORS = {"answers.expire_leases", "purge", "close", "visitor_of"}
-WITHOUT_ID = {"create", "conversations", "deleted_conversations", "feedback.corrections", "import_json", "check_room"}
+WITHOUT_ID = {
+    "create",
+    "conversations",
+    "deleted_conversations",
+    "feedback.corrections",
+    "files.import_json",
+    "check_room",
+}
 WITH_RESULT = {"search_hits", "take_over", "attachments", "attachment_contents"}
 """Methods that give nothing of another visitor's, and raise nothing."""
 
@@ -44,8 +51,8 @@ CALLS: dict[str, Callable[[ConversationRepository, OtherVisitorsIds], object]] =
         BOB, it.answer, wrong="math", right="code"
     ),
     "feedback.set_in_golden_set": lambda repository, it: repository.feedback.set_in_golden_set(BOB, it.answer, True),
-    "export_json": lambda repository, it: repository.export_json(BOB, it.conversation),
-    "export_markdown": lambda repository, it: repository.export_markdown(BOB, it.conversation),
+    "files.export_json": lambda repository, it: repository.files.export_json(BOB, it.conversation),
+    "files.export_markdown": lambda repository, it: repository.files.export_markdown(BOB, it.conversation),
 }
 
 
@@ -77,7 +84,7 @@ def test_rows_of_another_visitor_are_not_found_and_not_changed(repository: Conve
     repository.feedback.add_correction(ANN, answer, wrong="math", right="code")
     repository.feedback.set(ANN, answer, Rating.DOWN)
     before = (
-        repository.export_json(ANN, conversation),
+        repository.files.export_json(ANN, conversation),
         repository.feedback.of_conversation(ANN, conversation),
         repository.feedback.corrections(ANN),
     )
@@ -85,7 +92,7 @@ def test_rows_of_another_visitor_are_not_found_and_not_changed(repository: Conve
         with pytest.raises(ConversationNotFoundError):
             CALLS[name](repository, OtherVisitorsIds(conversation, question, target))
     after = (
-        repository.export_json(ANN, conversation),
+        repository.files.export_json(ANN, conversation),
         repository.feedback.of_conversation(ANN, conversation),
         repository.feedback.corrections(ANN),
     )

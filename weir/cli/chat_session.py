@@ -113,9 +113,9 @@ class ChatSession:
         """Write the conversation to a file: Markdown, or for `.json` what the app imports. Raises OSError."""
         assert self.conversation_id is not None
         if target.suffix == ".json":
-            target.write_bytes(self._repository.export_json(self._visitor, self.conversation_id))
+            target.write_bytes(self._repository.files.export_json(self._visitor, self.conversation_id))
         else:
-            text = self._repository.export_markdown(self._visitor, self.conversation_id)
+            text = self._repository.files.export_markdown(self._visitor, self.conversation_id)
             target.write_text(text, encoding="utf-8", errors="replace")
 
     @property

@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, update
 
 from weir.storage.lease import lease_expiry
-from weir.storage.queries import execute_count, find_conversation, find_message, insert_message
+from weir.storage.queries import execute_count, find_conversation
 from weir.storage.records import MessageStatus, Role
 from weir.storage.storage_errors import ConversationNotFoundError
+from weir.storage.stored_messages import find_message, insert_message
 from weir.storage.tables import ConversationRow, MessageRow
 from weir.storage.transactions import Transactions
 
@@ -29,12 +30,12 @@ class AnswerRepository:
         With `run_id` its status is RUNNING; without, it is WAITING until `start`. The branch that ends with it
         becomes the current one. Raises ValueError if `question_id` is an answer.
         """
-        now = self._clock()
         with self._writing() as session:
             question = find_message(session, visitor, question_id)
             if question.role != Role.HUMAN:
                 raise ValueError("an answer follows a question")
             conversation = find_conversation(session, visitor, question.conversation_id)
+            now = self._clock()
             if run_id is None:
                 return insert_message(session, conversation, question_id, Role.AI, MessageStatus.WAITING, now)
             return insert_message(

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import delete, select
 
-from weir.storage.queries import find_conversation, find_message, upsert
+from weir.storage.queries import find_conversation, upsert
 from weir.storage.records import Correction, Feedback, Rating, Role
 from weir.storage.storage_errors import ConversationNotFoundError
+from weir.storage.stored_messages import find_message
 from weir.storage.tables import CorrectionRow, FeedbackRow, MessageRow
 from weir.storage.transactions import Transactions
 

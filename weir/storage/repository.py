@@ -7,20 +7,13 @@ from typing import Any
 from sqlalchemy import URL, Engine, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from weir.storage import json_export, markdown_export, queries
+from weir.storage import queries
 from weir.storage.answers import AnswerRepository
+from weir.storage.conversation_files import ConversationFiles
 from weir.storage.database import create_database_engine, create_database_file, write_engine
 from weir.storage.feedback import FeedbackRepository
 from weir.storage.migrations.upgrade import upgrade
-from weir.storage.queries import (
-    execute_count,
-    find_conversation,
-    find_conversation_or_deleted,
-    find_message,
-    insert_message,
-    load_tree,
-    new_id,
-)
+from weir.storage.queries import execute_count, find_conversation, find_conversation_or_deleted, new_id
 from weir.storage.records import (
     Attachment,
     Conversation,
@@ -35,11 +28,18 @@ from weir.storage.storage_errors import ConversationNotFoundError, storage_error
 from weir.storage.stored_attachments import (
     MAX_TOTAL_BYTES,
     attachments_by_id,
-    attachments_of,
     check_room,
     contents_of,
     link_attachments,
     store_attachments,
+)
+from weir.storage.stored_messages import (
+    find_message,
+    first_matches,
+    insert_message,
+    load_branch,
+    load_tree,
+    messages_of,
 )
 from weir.storage.tables import ConversationRow, MessageRow
 from weir.storage.title import one_line, title_from_question
@@ -77,6 +77,7 @@ class ConversationRepository:
         self._reading, self._writing = transactions.reading, transactions.writing
         self._clock = clock
         self.answers = AnswerRepository(transactions, clock)
+        self.files = ConversationFiles(transactions, clock, attachment_bytes)
         self.feedback = FeedbackRepository(transactions, clock)
 
     def close(self) -> None:
@@ -126,7 +127,7 @@ class ConversationRepository:
         if not text or not conversations:
             return {}
         with self._reading() as session:
-            rows = queries.first_matches(session, visitor, [conversation.id for conversation in conversations], text)
+            rows = first_matches(session, visitor, [conversation.id for conversation in conversations], text)
             return {row.conversation_id: SearchHit(row.id, snippet(row.text, text)) for row in rows}
 
     def deleted_conversations(self, visitor: str, *, limit: int = 50) -> Sequence[Conversation]:
@@ -215,13 +216,7 @@ class ConversationRepository:
     def path(self, visitor: str, conversation_id: str) -> Sequence[Message]:
         """Return the messages of the current branch, from the first question to the last answer."""
         with self._reading() as session:
-            conversation = find_conversation(session, visitor, conversation_id)
-            tree = load_tree(session, conversation_id)
-            path = tree.path(conversation.leaf)
-            rows = {row.id: row for row in session.scalars(select(MessageRow).where(MessageRow.id.in_(path)))}
-            files = attachments_of(session, path)
-            now = self._clock()
-            return [queries.message(rows[node], tree, now, files.get(node, ())) for node in path]
+            return load_branch(session, find_conversation(session, visitor, conversation_id), self._clock())
 
     def attachment_contents(self, visitor: str, attachment_ids: Sequence[str]) -> Mapping[str, bytes | None]:
         """Return the contents of attachments, by their ids: None for one that is not there any more.
@@ -258,7 +253,6 @@ class ConversationRepository:
         text. `files` are stored with it; `kept_files` are the ids of attachments of this conversation that it has too.
         Raises ValueError if `parent` is a question, and AttachmentsFullError.
         """
-        now = self._clock()
         with self._writing() as session:
             conversation = find_conversation(session, visitor, conversation_id)
             if parent is None:
@@ -270,10 +264,10 @@ class ConversationRepository:
                     raise ConversationNotFoundError(parent)
                 if answer.role != Role.AI:
                     raise ValueError("a question follows an answer")
+            now = self._clock()
             question_id = insert_message(session, conversation, parent, Role.HUMAN, MessageStatus.DONE, now, text=text)
             session.flush()
-            limit = self.attachment_bytes
-            stored = store_attachments(session, visitor, conversation_id, files, max_total=limit)
+            stored = store_attachments(session, visitor, conversation_id, files, max_total=self.attachment_bytes)
             link_attachments(session, conversation_id, question_id, [*kept_files, *stored])
             return question_id
 
@@ -283,43 +277,6 @@ class ConversationRepository:
             message = find_message(session, visitor, message_id)
             conversation = find_conversation(session, visitor, message.conversation_id)
             conversation.leaf = load_tree(session, conversation.id).latest_leaf_below(message_id)
-
-    # Files
-
-    def export_json(self, visitor: str, conversation_id: str) -> bytes:
-        """Return a conversation with all its branches as a `weir-conversation` file."""
-        with self._reading() as session:
-            conversation = queries.conversation(find_conversation(session, visitor, conversation_id))
-            tree = load_tree(session, conversation_id)
-            now = self._clock()
-            rows = list(session.scalars(queries.messages_of(conversation_id)))
-            files = attachments_of(session, [row.id for row in rows])
-            messages = [queries.message(row, tree, now, files.get(row.id, ())) for row in rows]
-            exported = {one.id for found in files.values() for one in found if json_export.has_text(one)}
-            texts = contents_of(session, visitor, sorted(exported))
-        return json_export.write(conversation, messages, now, texts)
-
-    def export_markdown(self, visitor: str, conversation_id: str) -> str:
-        """Return a conversation's current branch as Markdown."""
-        return markdown_export.write(
-            self.conversation(visitor, conversation_id).title, self.path(visitor, conversation_id)
-        )
-
-    def import_json(self, visitor: str, data: bytes) -> str:
-        """Save a `weir-conversation` file as a new conversation and return its id.
-
-        Raises json_export.UnreadableError or AttachmentsFullError, whose text is for people, before anything is
-        changed.
-        """
-        file = json_export.read(data)
-        with self._writing() as session:
-            conversation_id, ids = queries.insert_file(session, visitor, file, self._clock())
-            files, limit = [one.new() for one in file.attachments], self.attachment_bytes
-            stored = store_attachments(session, visitor, conversation_id, files, max_total=limit)
-            for message in file.messages:
-                mine = [stored[number] for number in message.attachments]
-                link_attachments(session, conversation_id, ids[message.id], mine)
-            return conversation_id
 
     # Housekeeping, for all visitors at once
 
@@ -352,5 +309,5 @@ def open_repository(
 
 
 def _title_of_first_question(session: Session, conversation_id: str) -> str:
-    first = session.scalars(queries.messages_of(conversation_id).limit(1)).one_or_none()
+    first = session.scalars(messages_of(conversation_id).limit(1)).one_or_none()
     return title_from_question(first.text) if first else ""

@@ -228,6 +228,6 @@ class ChatActions:
     def import_file(self, content: bytes) -> None:
         """Import an exported conversation, and show it. Raises ValueError with a sentence if it cannot be imported."""
         try:
-            self.open_conversation(self.repository.import_json(self.user_id, content))
+            self.open_conversation(self.repository.files.import_json(self.user_id, content))
         except AttachmentsFullError as full:
             raise ValueError(full.message) from full

@@ -138,7 +138,7 @@ def _draw_menu(conversation: Conversation, actions: ChatActions) -> None:
     )
     st.download_button(
         "Markdown",
-        lambda: repository.export_markdown(user_id, conversation.id),
+        lambda: repository.files.export_markdown(user_id, conversation.id),
         file_name="conversation.md",
         mime="text/markdown",
         icon=":material/download:",
@@ -147,7 +147,7 @@ def _draw_menu(conversation: Conversation, actions: ChatActions) -> None:
     )
     st.download_button(
         _("JSON, with all branches"),
-        lambda: repository.export_json(user_id, conversation.id),
+        lambda: repository.files.export_json(user_id, conversation.id),
         file_name="conversation.json",
         mime="application/json",
         icon=":material/download:",
