@@ -63,7 +63,7 @@ MADE_FROM_PARTS = {
 
 NOT_FOREIGN = {
     ("weir/api/middleware/security_headers.py", "_INLINE_SCRIPT"): "reads Streamlit's own index.html",
-    ("weir/config/settings.py", "_ORIGIN"): "reads the environment",
+    ("weir/config/setting_types.py", "_ORIGIN"): "reads the environment",
     ("weir/config/settings.py", "_PASSWORD"): "reads the environment",
 }
 """Patterns that read no text of a visitor, of a model or of an uploaded file."""

@@ -5,16 +5,14 @@ import functools
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import unquote
 
-import platformdirs
 from dotenv import dotenv_values
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from weir.config import allow_list, client_tokens, proxies, user_chains
-from weir.config.app_folder import IS_CHECKOUT
+from weir.config import client_tokens, proxies, user_chains
 from weir.config.comma_list import split_commas
 from weir.config.model_catalogue import (
     Catalogue,
@@ -24,85 +22,31 @@ from weir.config.model_catalogue import (
     load_catalogue,
 )
 from weir.config.router_catalogue import NEEDS_TRAINING
+from weir.config.setting_types import (
+    DISCOVERY_WORDS,
+    ChainList,
+    ClientTokens,
+    DataFolder,
+    Discovery,
+    Endpoint,
+    Hosts,
+    Key,
+    Limit,
+    OptionalFile,
+    Origins,
+    Price,
+    RedisUrl,
+    Secret,
+    Users,
+    default_data_folder,
+)
 
-_ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d+)?", re.ASCII)
-_HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[?[\da-fA-F:.]+\]?", re.ASCII)
-_REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "redis+cluster://", "rediss+cluster://")
-_SENDABLE = re.compile(r"[!-~]+")
 _PASSWORD = re.compile(r"://[^/@:]*:(.+)@")
-
-
-def _blank_is_unset(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-def _whole(value: Any) -> Any:
-    """Strip blanks and line breaks that were copied with a secret."""
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return (text.strip() or None) if isinstance(text, str) else value
-
-
-def _can_be_sent(value: SecretStr | None) -> SecretStr | None:
-    if value and not _SENDABLE.fullmatch(value.get_secret_value()):
-        raise ValueError(
-            "it has a blank, a line break or a character beyond ASCII, which no HTTP header can carry; copy it anew"
-        )
-    return value
-
-
-def _names_folder(value: Any) -> Any:
-    return default_data_folder() if isinstance(value, str) and not value.strip() else value
-
-
-def _from_home(value: Path | None) -> Path | None:
-    """Expand `~` to the home folder, as a shell does."""
-    try:
-        return value.expanduser() if value else value
-    except RuntimeError as error:
-        raise ValueError(f"{value} begins with a home folder that is not known") from error
-
-
-def _names_chains(value: str) -> str:
-    user_chains.parse_chain_list(value)
-    return value
-
-
-def _names_users(value: str) -> str:
-    allow_list.parse_allow_list(value)
-    return value
-
-
-def _names_origins(value: str) -> str:
-    for origin in split_commas(value):
-        if origin != "self" and not _ORIGIN.fullmatch(origin):
-            raise ValueError(f"{origin!r} is neither `self` nor a scheme and a host, without a path")
-    return value
-
-
-def _names_redis(value: SecretStr | None) -> SecretStr | None:
-    if value and not value.get_secret_value().startswith(_REDIS_SCHEMES):
-        raise ValueError(f"it begins with none of {', '.join(_REDIS_SCHEMES)}")
-    return value
-
-
-def _names_ports(value: str) -> str:
-    if value not in _DISCOVERY and not all(port.isdecimal() and 0 < int(port) < 65_536 for port in split_commas(value)):
-        raise ValueError(f"it is neither {', '.join(_DISCOVERY)} nor ports, separated by commas")
-    return value
-
-
-def _names_hosts(value: str) -> str:
-    for name in split_commas(value):
-        if not _HOST.fullmatch(name):
-            raise ValueError(f"{name!r} is no host name: write it without a scheme, port or path")
-    return value
 
 
 def _limit(variable: str, example: str) -> Any:
     return Field(None, ge=1, le=MAX_COUNT, validation_alias=AliasChoices(variable), examples=[example])
 
-
-_DISCOVERY = ("auto", "on", "off")
 
 USUAL_PORTS = (11434, 1234, 8080, 8000)
 """Where Ollama, LM Studio, llama-server and vLLM listen, unless another port is given to them."""
@@ -112,14 +56,6 @@ MAX_COUNT = 10**15
 
 DEFAULT_CONFIG = Path("weir.toml")
 """File with the models, where `WEIR_CONFIG` names none."""
-
-Key = Annotated[SecretStr | None, BeforeValidator(_whole), AfterValidator(_can_be_sent)]
-Limit = Annotated[int | None, BeforeValidator(_blank_is_unset)]
-
-
-def default_data_folder() -> Path:
-    """Return `./data` where Weir runs from its source tree; installed, the folder for data of the user's system."""
-    return Path("data") if IS_CHECKOUT else platformdirs.user_data_path("weir", appauthor=False)
 
 
 class SettingsError(Exception):
@@ -133,7 +69,7 @@ class Settings(BaseSettings):
 
     openai_api_key: Key = Field(None, validation_alias=AliasChoices("OPENAI_API_KEY"), examples=["sk-…"])
     """Key for OpenAI or a compatible server."""
-    openai_base_url: Annotated[HttpUrl | None, BeforeValidator(_blank_is_unset)] = Field(
+    openai_base_url: Endpoint = Field(
         None, validation_alias=AliasChoices("OPENAI_BASE_URL"), examples=["http://localhost:11434/v1"]
     )
     """Any OpenAI-compatible endpoint."""
@@ -141,11 +77,9 @@ class Settings(BaseSettings):
         "gpt-4o-mini", min_length=1, validation_alias=AliasChoices("OPENAI_MODEL"), examples=["gpt-4o-mini"]
     )
     """Model name."""
-    config_file: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_from_home)] = Field(
-        None, validation_alias=AliasChoices("WEIR_CONFIG"), examples=["weir.toml"]
-    )
+    config_file: OptionalFile = Field(None, validation_alias=AliasChoices("WEIR_CONFIG"), examples=["weir.toml"])
     """The file with the models; None: `weir.toml` in the working directory, if it is there."""
-    local_model: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_from_home)] = Field(
+    local_model: OptionalFile = Field(
         None, validation_alias=AliasChoices("WEIR_LOCAL_MODEL"), examples=["/models/qwen2.5-3b-instruct-q4_k_m.gguf"]
     )
     """A GGUF file for the embedded engine, instead of the packaged one."""
@@ -167,11 +101,9 @@ class Settings(BaseSettings):
         500.0, ge=0, le=10_000_000, validation_alias=AliasChoices("WEIR_ATTACHMENTS_MB"), examples=["500"]
     )
     """Space for the files of all questions in the database, in megabytes. 0: questions have no files."""
-    price_in: Annotated[float | None, BeforeValidator(_blank_is_unset)] = Field(
-        None, ge=0, le=1_000_000, validation_alias=AliasChoices("WEIR_PRICE_IN"), examples=["0.15"]
-    )
+    price_in: Price = Field(None, ge=0, le=1_000_000, validation_alias=AliasChoices("WEIR_PRICE_IN"), examples=["0.15"])
     """Dollars for a million tokens that the model reads."""
-    price_out: Annotated[float | None, BeforeValidator(_blank_is_unset)] = Field(
+    price_out: Price = Field(
         None, ge=0, le=1_000_000, validation_alias=AliasChoices("WEIR_PRICE_OUT"), examples=["0.60"]
     )
     """Dollars for a million tokens that the model writes."""
@@ -183,19 +115,17 @@ class Settings(BaseSettings):
         examples=["a-long-random-string"],
     )
     """Bearer token for the HTTP API; without one the API answers loopback clients only."""
-    api_tokens: Annotated[SecretStr | None, BeforeValidator(_whole), AfterValidator(client_tokens.check)] = Field(
+    api_tokens: ClientTokens = Field(
         None, validation_alias=AliasChoices("WEIR_API_TOKENS"), examples=["ann=a-long-random-string"]
     )
     """Tokens of several clients, `name=token`, separated by commas."""
-    allowed_hosts: Annotated[str, AfterValidator(_names_hosts)] = Field(
-        "", validation_alias=AliasChoices("WEIR_ALLOWED_HOSTS"), examples=["weir.example.org"]
-    )
+    allowed_hosts: Hosts = Field("", validation_alias=AliasChoices("WEIR_ALLOWED_HOSTS"), examples=["weir.example.org"])
     """Host names, besides this machine's own, under which Weir is reached; separated by commas."""
-    framed_by: Annotated[str, AfterValidator(_names_origins)] = Field(
+    framed_by: Origins = Field(
         "", validation_alias=AliasChoices("WEIR_FRAMED_BY"), examples=["https://portal.example.org"]
     )
     """Origins whose pages may show Weir in a frame, separated by commas; `self` is its own."""
-    allowed_users: Annotated[str, AfterValidator(_names_users)] = Field(
+    allowed_users: Users = Field(
         "", validation_alias=AliasChoices("WEIR_ALLOWED_USERS"), examples=["ann@example.org, @example.com"]
     )
     """Addresses and domains that may use Weir where people sign in, separated by commas; without any, everybody."""
@@ -226,15 +156,15 @@ class Settings(BaseSettings):
         8_000, ge=500, le=100_000_000, validation_alias=AliasChoices("WEIR_WINDOW"), examples=["8000"]
     )
     """Tokens of a conversation's history that are sent to the model, at most."""
-    data_folder: Annotated[Path, BeforeValidator(_names_folder), AfterValidator(_from_home)] = Field(
+    data_folder: DataFolder = Field(
         default_factory=default_data_folder, validation_alias=AliasChoices("WEIR_DATA"), examples=["./data"]
     )
     """Folder for conversations and ended runs."""
-    database_url: Annotated[SecretStr | None, BeforeValidator(_whole)] = Field(
+    database_url: Secret = Field(
         None, validation_alias=AliasChoices("WEIR_DATABASE_URL"), examples=["postgresql://weir@localhost/weir"]
     )
     """PostgreSQL for conversations, instead of a file in the data folder."""
-    redis_url: Annotated[SecretStr | None, BeforeValidator(_whole), AfterValidator(_names_redis)] = Field(
+    redis_url: RedisUrl = Field(
         None, validation_alias=AliasChoices("WEIR_REDIS_URL"), examples=["redis://localhost:6379/0"]
     )
     """Redis or Valkey that several replicas share, so that each reads the runs of all."""
@@ -248,11 +178,9 @@ class Settings(BaseSettings):
     """Hours for which an ended run stays in Redis."""
     drain_seconds: float = Field(0.0, ge=0, le=3_600, validation_alias=AliasChoices("WEIR_DRAIN"), examples=["30"])
     """Seconds for which live runs may end after SIGTERM before they are cut off."""
-    discover: Annotated[str, AfterValidator(_names_ports)] = Field(
-        "auto", validation_alias=AliasChoices("WEIR_DISCOVER"), examples=["auto"]
-    )
+    discover: Discovery = Field("auto", validation_alias=AliasChoices("WEIR_DISCOVER"), examples=["auto"])
     """Whether model servers of this machine are looked for: `auto`, `on`, `off`, or ports separated by commas."""
-    chains: Annotated[str, AfterValidator(_names_chains)] = Field(
+    chains: ChainList = Field(
         "", validation_alias=AliasChoices("WEIR_CHAINS"), examples=["agent=my_package.chains:agent"]
     )
     """The user's Runnables for the registry: `name=package.module:attribute`, separated by commas."""
@@ -273,7 +201,7 @@ class Settings(BaseSettings):
 
         `auto`: the usual ones where nothing names a model, and no host name says that others reach this Weir.
         """
-        if self.discover not in _DISCOVERY:
+        if self.discover not in DISCOVERY_WORDS:
             return tuple(map(int, split_commas(self.discover)))
         is_empty = self.uses_embedded_model and not self.catalogue.is_file
         is_on = self.discover == "on" or (self.discover == "auto" and is_empty and not self.allowed_hosts)
