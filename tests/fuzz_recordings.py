@@ -46,7 +46,8 @@ from weir.llm.replay_model import ReplayChatModel, recorded_calls
 from weir.partial_json.field_timeline import field_timelines
 from weir.partial_json.parser import PartialJson
 from weir.runs import recording_file
-from weir.runs.recording_codec import RecordingError, encode
+from weir.runs.recording_encoder import encode
+from weir.runs.recording_lines import RecordingError
 from weir.runs.run import Run
 from weir.text.invisible_characters import replace_invisible
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pages.components.session.recordings import SAMPLES
 from tests.fuzz_recordings import check, compute, main, make_recording
 from weir.runs import recording_file
-from weir.runs.recording_codec import RecordingError
+from weir.runs.recording_lines import RecordingError
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ from weir.core import serialization
 from weir.core.run_event import RunEvent
 from weir.partial_json.field_timeline import field_timelines
 from weir.partial_json.parser_comparison import compare_parsers
-from weir.runs import recording_codec, recording_file
+from weir.runs import recording_file, recording_lines
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
@@ -159,7 +159,7 @@ def read_token_usage(run: Run) -> None:
 def read_recording(run: Run) -> None:
     assert json.loads(b"".join(run_view(run, "/api")))["events"] == len(run.events)
     head, *body = list(recording_file.to_jsonl(run))[:-1]
-    assert json.loads(head)["format"] == recording_codec.FORMAT
+    assert json.loads(head)["format"] == recording_lines.FORMAT
     assert [json.loads(line)["seq"] for line in body] == [event.seq for event in run.events]
 
 

@@ -7,7 +7,8 @@ from weir.api.run_reader import MAX_AHEAD, RunReader, end_number
 from weir.core.run_event import Component, RunEvent
 from weir.replicas.remote_run import RemoteRun
 from weir.runs.failure import Failure, FailureKind
-from weir.runs.recording_codec import End, Header, RecordingError, encode
+from weir.runs.recording_encoder import encode
+from weir.runs.recording_lines import End, Header, RecordingError
 from weir.runs.run import Status
 
 GONE = Failure(FailureKind.SERVER_GONE)

@@ -24,7 +24,7 @@ from weir.attach import weir_tail
 from weir.attach.weir_tail import Tail
 from weir.core import serialization
 from weir.runs.attached_programs import AttachedPrograms
-from weir.runs.recording_codec import Decoder
+from weir.runs.recording_decoder import Decoder
 from weir.runs.run import Run, Status
 
 WORDS = "Once upon a time there was a weir"

@@ -30,7 +30,7 @@ from tests.support.app_process import weir_process
 from tests.support.browser_page import INPUT, opened, send
 from tests.support.serving import served
 from weir.analysis.metrics import percentile
-from weir.runs import recording_codec
+from weir.runs import recording_lines
 
 RATE = 20
 """Tokens a second of the other visitor's stories."""
@@ -215,7 +215,7 @@ def broken_recordings(url: str, page: Page) -> None:
         {"chunk": {"content": "~" * 40}},
         {"output": {"usage_metadata": "many"}},
     ]
-    header = {"format": recording_codec.FORMAT, "version": recording_codec.VERSION, "run": about}
+    header = {"format": recording_lines.FORMAT, "version": recording_lines.VERSION, "run": about}
     for data in datas:
         lines = [header, event | {"tags": ["seq:step:²"], "metadata": {}, "data": data}]
         file = "\n".join(map(json.dumps, lines)).encode() + b"\n"

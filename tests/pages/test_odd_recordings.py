@@ -10,7 +10,7 @@ from pages.components.session import recordings
 from pages.components.session.app_services import service
 from tests.support.app_test import open_app
 from tests.support.fake_openai import FakeOpenAI, Plan
-from weir.runs.recording_codec import RecordingError
+from weir.runs.recording_lines import RecordingError
 
 HEADER: dict[str, Any] = {
     "format": "weir-recording",

@@ -9,8 +9,9 @@ from weir.analysis.graph_diagnosis import run_findings
 from weir.analysis.run_snapshot import RunSnapshot
 from weir.core.run_event import Component, RunEvent
 from weir.core.serialization import dumps, loads
-from weir.runs.recording_codec import End, Header, encode
+from weir.runs.recording_encoder import encode
 from weir.runs.recording_file import from_jsonl
+from weir.runs.recording_lines import End, Header
 from weir.runs.run import Status
 
 HOSTILE = "</script><script>alert(1)</script><!--<img src=x onerror=alert(2)>\u2028]]>&amp;'\""

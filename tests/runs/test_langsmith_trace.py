@@ -12,7 +12,8 @@ from weir.runs import langsmith_trace
 from weir.runs.langsmith_operations import IngestError, Operation
 from weir.runs.langsmith_trace import Trace
 from weir.runs.langsmith_values import MAX_EVENT, error_of
-from weir.runs.recording_codec import Decoder, End
+from weir.runs.recording_decoder import Decoder
+from weir.runs.recording_lines import End
 from weir.runs.run import Status
 
 ROOT, MODEL, PARSER = "r" * 8, "m" * 8, "p" * 8

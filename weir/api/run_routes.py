@@ -16,7 +16,7 @@ from weir.api.run_reader import RunReader, end_number
 from weir.api.schemas import Links, RunCreated, RunRequest, RunResponse, run_view
 from weir.api.sse import OPENING, RETRY_MILLISECONDS, sse_event
 from weir.runs import recording_file
-from weir.runs.recording_codec import encode
+from weir.runs.recording_encoder import encode
 
 STOP_WAIT_SECONDS = 2.0
 """How long the response to DELETE waits for the run's end."""

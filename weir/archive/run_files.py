@@ -18,8 +18,8 @@ from pathlib import Path
 
 from weir.core import serialization
 from weir.runs.memory_run import MemoryRun
-from weir.runs.recording_codec import RecordingError
 from weir.runs.recording_file import jsonl_chunks, read_run
+from weir.runs.recording_lines import RecordingError
 from weir.runs.run import Run
 from weir.storage.run_records import RunEntry
 

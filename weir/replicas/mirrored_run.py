@@ -9,7 +9,8 @@ from typing import Any
 
 from weir.replicas import redis_keys
 from weir.runs.memory_run import MemoryRun
-from weir.runs.recording_codec import Encoder, End, Header, encode
+from weir.runs.recording_encoder import Encoder, encode
+from weir.runs.recording_lines import End, Header
 from weir.runs.run import Run
 
 MAX_ENTRY = 64_000

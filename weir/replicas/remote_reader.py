@@ -12,7 +12,7 @@ from weir.replicas.redis_connection import REDIS_ERRORS
 from weir.replicas.remote_run import RemoteRun
 from weir.runs.failure import Failure, FailureKind
 from weir.runs.memory_run import MemoryRun
-from weir.runs.recording_codec import RecordingError
+from weir.runs.recording_lines import RecordingError
 from weir.runs.run import Status
 
 BLOCK_SECONDS = 2.0

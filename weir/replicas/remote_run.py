@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from weir.core.run_event import RunEvent
 from weir.runs.failure import Failure, FailureKind
 from weir.runs.memory_run import MemoryRun, stopwatch
-from weir.runs.recording_codec import Decoder, End, Header, RecordingError
+from weir.runs.recording_decoder import Decoder
+from weir.runs.recording_lines import End, Header, RecordingError
 from weir.runs.run import Status
 
 

@@ -16,7 +16,8 @@ from weir.replicas.redis_connection import REDIS_ERRORS
 from weir.replicas.redis_scripts import LOSE
 from weir.replicas.remote_run import RemoteRun
 from weir.runs.failure import Failure, FailureKind
-from weir.runs.recording_codec import End, encode
+from weir.runs.recording_encoder import encode
+from weir.runs.recording_lines import End
 from weir.runs.run import Status
 
 BEAT_SECONDS = 3.0

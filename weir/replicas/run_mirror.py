@@ -20,7 +20,8 @@ from weir.replicas.mirrored_run import MirroredRun, store_whole
 from weir.replicas.redis_connection import REDIS_ERRORS, ReplicaProblem
 from weir.replicas.redis_scripts import BEGIN
 from weir.runs.memory_run import MemoryRun
-from weir.runs.recording_codec import End, encode
+from weir.runs.recording_encoder import encode
+from weir.runs.recording_lines import End
 from weir.runs.run import Run
 
 FLUSH_SECONDS = 0.1

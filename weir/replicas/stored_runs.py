@@ -11,7 +11,8 @@ from weir.core import serialization
 from weir.replicas import redis_keys
 from weir.replicas.mirrored_run import lines_of
 from weir.replicas.remote_run import RemoteRun
-from weir.runs.recording_codec import Decoder, Header, RecordingError
+from weir.runs.recording_decoder import Decoder
+from weir.runs.recording_lines import Header, RecordingError
 from weir.storage.run_records import RunEntry
 
 PAGE = 500

@@ -20,7 +20,8 @@ from weir.core.redaction import Redactor
 from weir.runs.attached_program import Program, ProgramReport, ProgramState
 from weir.runs.attached_run import AttachedRun, program_of
 from weir.runs.background_loop import BackgroundLoop
-from weir.runs.recording_codec import Decoder, Header, RecordingError
+from weir.runs.recording_decoder import Decoder
+from weir.runs.recording_lines import Header, RecordingError
 from weir.runs.run import Run, Status
 from weir.runs.run_store import RunStore, RunUnavailableError
 

@@ -11,7 +11,8 @@ from weir.core.redaction import Redactor
 from weir.core.run_event import Component, RunEvent
 from weir.runs.failure import Failure, FailureKind
 from weir.runs.memory_run import MemoryRun, stopwatch
-from weir.runs.recording_codec import Decoder, End, Header
+from weir.runs.recording_decoder import Decoder
+from weir.runs.recording_lines import End, Header
 from weir.runs.run import ATTACHED, Run, Status
 from weir.runs.run_store import RunStore
 

@@ -19,7 +19,7 @@ from weir.runs.attached_programs import MAX_LIVE_RUNS, SILENCE_SECONDS, Attached
 from weir.runs.attached_run import LANGSMITH, AttachedRun
 from weir.runs.langsmith_operations import IngestError, Operation
 from weir.runs.langsmith_trace import Trace
-from weir.runs.recording_codec import RecordingError
+from weir.runs.recording_lines import RecordingError
 from weir.runs.run import Status
 from weir.runs.run_store import RunUnavailableError
 

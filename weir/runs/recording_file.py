@@ -1,4 +1,4 @@
-"""Recording file: a run as `.jsonl`, written and read line by line with `recording_codec`."""
+"""Recording file: a run as `.jsonl`, written by `recording_encoder` and read by `recording_decoder`."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from weir.core.byte_chunks import byte_chunks
 from weir.core.run_event import RunEvent
 from weir.runs.memory_run import MemoryRun
-from weir.runs.recording_codec import Decoder, Encoder, End, Header, Line, RecordingError, encode
+from weir.runs.recording_decoder import Decoder
+from weir.runs.recording_encoder import Encoder, encode
+from weir.runs.recording_lines import End, Header, Line, RecordingError
 from weir.runs.run import Run, Status
 
 MEDIA_TYPE = "application/jsonl"

@@ -54,7 +54,7 @@ TEMPLATES: tuple[str, ...] = (
         "The texts are the same for {count} characters, then they differ: each lane was sampled separately. With a "
         "recorded stream only the method differs."
     ),
-    # Recordings (weir/runs/recording_file.py, weir/runs/recording_codec.py)
+    # Recordings (weir/runs/recording_file.py, weir/runs/recording_decoder.py)
     N_("This file is larger than {count} MB, the most that Weir opens."),
     N_("This recording ends in the middle of line {line}."),
     N_("Line {line} of this recording is damaged: {reason}."),

@@ -1,12 +1,10 @@
-"""Recording codec: `encode` writes one line of a recording, `Decoder` reads the lines in order (docs/recording.md).
+"""Recording decoder: reads the lines of a recording in order (docs/recording.md).
 
-The decoder validates each line, so that code that uses the events need not check them: their fields have the types,
-bounds and order that the recorder produces. `data`, which a chain emits, is any JSON.
+It validates each line, so that code that uses the events need not check them: their fields have the types, bounds and
+order that the recorder produces. `data`, which a chain emits, is any JSON.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any, Literal
 
@@ -15,10 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from weir.core import serialization
 from weir.core.run_event import Component, RunEvent
 from weir.runs.failure import Failure, FailureKind
+from weir.runs.recording_lines import VERSION, End, Header, Line, RecordingError
 from weir.runs.run import Status
-
-FORMAT = "weir-recording"
-VERSION = 1
 
 MAX_NAME = 1_000
 """Characters of a name or tag."""
@@ -45,9 +41,6 @@ MAX_CONTAINERS = 1_000_000
 MAX_COMPONENT_VALUES = 1_000_000
 """Parents, tags and metadata values of all components together. They stay in memory as long as the run."""
 
-MAX_COPIED = 4_096
-"""Bytes of a payload that are copied into its line, because that takes less time than a piece of its own."""
-
 MAX_HEADS = 10_000
 """Beginnings of lines that a decoder remembers."""
 
@@ -59,92 +52,6 @@ _HEAD_START = re.compile(
 _MAX_TIMESTAMP = 32_503_680_000
 """The year 3000 in seconds since the epoch: a date that every calendar can show in every time zone."""
 _CONTAINER = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([\[{])', re.DOTALL)
-
-
-class RecordingError(ValueError):
-    """A file cannot be opened as a recording. Its text is a sentence for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """First line of a recording: what was run. Its fields are those of `Run`."""
-
-    id: str
-    name: str
-    created_at: float
-    input: Any
-    context: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """Last line of a recording: how the run ended."""
-
-    status: Status
-    failure: Failure | None
-
-
-Line = Header | RunEvent | End
-
-
-def encode(line: Line) -> bytes:
-    """Return a line of a recording, with its newline."""
-    return b"".join(encode_in_pieces(line))
-
-
-def encode_in_pieces(line: Line) -> Iterator[bytes]:
-    """Yield a line in pieces. An event's payload is a piece of its own: it may be large, and is not copied."""
-    match line:
-        case RunEvent():
-            yield serialization.dumps(line.head())[:-1] + b',"data":'
-            yield line.payload
-            yield b"}\n"
-        case Header():
-            run = {
-                "id": line.id,
-                "name": line.name,
-                "created_at": line.created_at,
-                "input": line.input,
-                "context": line.context,
-            }
-            yield serialization.dumps({"format": FORMAT, "version": VERSION, "run": run}) + b"\n"
-        case End():
-            failure = line.failure and {"kind": line.failure.kind.name.lower(), "detail": line.failure.detail}
-            yield serialization.dumps({"end": {"status": line.status.value, "failure": failure}}) + b"\n"
-
-
-class Encoder:
-    """Writes the lines of one recording. It encodes what the events of a component have in common once."""
-
-    def __init__(self) -> None:
-        self._heads: dict[tuple[int, str], tuple[Component, bytes]] = {}
-        """By `id()` of the component, which its entry keeps alive, and name of the event."""
-
-    def encode_event(self, event: RunEvent) -> bytes:
-        """Return the line of an event, which should not be large: its payload is copied."""
-        return b"%b%b}\n" % (self._head(event), event.payload)
-
-    def _head(self, event: RunEvent) -> bytes:
-        key = id(event.component), event.event
-        known = self._heads.get(key)
-        if known is None:
-            fields = event.head()
-            del fields["seq"], fields["at"]
-            known = self._heads[key] = event.component, b"," + serialization.dumps(fields)[1:-1] + b',"data":'
-        return b'{"seq":%d,"at":%b%b' % (event.seq, serialization.dumps(event.elapsed), known[1])
-
-    def encode_in_pieces(self, line: Line) -> Iterator[bytes]:
-        """Yield what the function `encode_in_pieces` yields, in a quarter of its time."""
-        if not isinstance(line, RunEvent):
-            yield from encode_in_pieces(line)
-            return
-        head = self._head(line)
-        if len(line.payload) <= MAX_COPIED:
-            yield b"%b%b}\n" % (head, line.payload)
-            return
-        yield head
-        yield line.payload
-        yield b"}\n"
 
 
 class Decoder:
