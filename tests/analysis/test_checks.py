@@ -5,7 +5,8 @@ import pytest
 
 from tests.support.planted_faults import FAULTS, RULES, planted, recording, sound_plan
 from weir.analysis.check_rules import RuleError, Rules, parse_rules
-from weir.analysis.checks import CheckResult, check, rules_of
+from weir.analysis.checked_run import CheckResult
+from weir.analysis.checks import check, rules_of
 from weir.core.run_event import RunEvent
 from weir.runs.recording_file import from_jsonl
 

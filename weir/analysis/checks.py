@@ -2,22 +2,19 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from weir.analysis.check_rules import ARROW, Rules
+from weir.analysis.checked_run import CheckedRun, CheckResult, read_events
 from weir.analysis.graph_diagnosis import run_findings
+from weir.analysis.json_check import json_valid
 from weir.analysis.messages import is_message
-from weir.analysis.metrics import MetricsAccumulator, RunMetrics, root_chunk_text
 from weir.analysis.metrics_line import counted
-from weir.analysis.run_json import RunJsonReader
 from weir.analysis.run_text import seconds_text
-from weir.analysis.run_tree import RunNode, TreeBuilder
+from weir.analysis.run_tree import RunNode
 from weir.analysis.usage import read_usage
-from weir.core import serialization
 from weir.core.run_event import RunEvent
-from weir.partial_json.fields import ChangeType, ParseStatus, Validity
 
 ROUTE_EVENT = "route"
 """Custom event of the smart router; its data has the `route`."""
@@ -26,53 +23,9 @@ MIN_SLACK_SECONDS = 0.02
 """Time that a run may be later than its base whatever the tolerance: less than this is chance."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """Whether one rule holds for a recording."""
-
-    rule: str
-    """The rule's name, with the component, text or tool that it is about."""
-    holds: bool | None
-    """None if it could not be checked."""
-    figure: str
-    """What the recording has."""
-    bound: str
-    """What the rule asks for."""
-    seq: int | None = None
-    """`seq` of the event in which a broken rule broke."""
-    at: float | None = None
-    """Seconds from the run's start to that event."""
-
-    @property
-    def sentence(self) -> str:
-        """The result in one line: `first_token: 1.31 s; asked for: at most 1.00 s (event 17 at 1.31 s)`."""
-        place = "" if self.seq is None else f" (event {self.seq} at {self.at:.2f} s)"
-        return f"{self.rule}: {self.figure}; asked for: {self.bound}{place}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Recorded:
-    """The events of a run with what all rules share, each event read once."""
-
-    events: Sequence[RunEvent]
-    metrics: RunMetrics
-    root: RunNode | None
-    nodes: dict[str, RunNode]
-    answer_events: tuple[RunEvent, ...]
-    """Events that add text to the answer."""
-    text: str
-
-    def broken(self, rule: str, figure: str, bound: str, event: RunEvent | None = None) -> CheckResult:
-        """Return the result of a broken rule. Without an event, it broke at the end."""
-        event = event or (self.events[-1] if self.events else None)
-        if event is None:
-            return CheckResult(rule, False, figure, bound)
-        return CheckResult(rule, False, figure, bound, event.seq, event.elapsed)
-
-
 def check(events: Sequence[RunEvent], rules: Rules) -> list[CheckResult]:
     """Return a result for each rule that is set, in the order of `Rules`."""
-    recorded = _read(events)
+    recorded = read_events(events)
     return [result for name, bound in rules.bounds.items() for result in _CHECKS[name](recorded, bound)]
 
 
@@ -82,7 +35,7 @@ def rules_of(events: Sequence[RunEvent], tolerance: float) -> Rules:
     A time may be longer, and a rate lower, by the share `tolerance`. The longest gap is left out: it is chance. Finish
     reason, route, tool calls and the absence of errors are as in the base.
     """
-    recorded = _read(events)
+    recorded = read_events(events)
     metrics, route = recorded.metrics, _route(recorded)
     return Rules(
         first_token=_later(metrics.time_to_first_token, tolerance),
@@ -101,18 +54,7 @@ def _later(seconds: float | None, tolerance: float) -> float | None:
     return None if seconds is None else seconds + max(seconds * tolerance, MIN_SLACK_SECONDS)
 
 
-def _read(events: Sequence[RunEvent]) -> _Recorded:
-    metrics, tree = MetricsAccumulator(), TreeBuilder()
-    answer_events, texts = [], []
-    for event in events:
-        tree.add(event)
-        if added := metrics.add(event):
-            answer_events.append(event)
-            texts.append(added)
-    return _Recorded(events, metrics.metrics(), tree.root, tree.nodes, tuple(answer_events), "".join(texts))
-
-
-def _first_token(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
+def _first_token(recorded: CheckedRun, bound: float) -> Iterator[CheckResult]:
     first, limit = recorded.metrics.time_to_first_token, f"at most {seconds_text(bound)}"
     if first is None:
         yield recorded.broken("first_token", "no text came", limit)
@@ -122,7 +64,7 @@ def _first_token(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
         yield CheckResult("first_token", True, seconds_text(first), limit)
 
 
-def _gaps(rule: str, recorded: _Recorded, figure: float | None, bound: float) -> Iterator[CheckResult]:
+def _gaps(rule: str, recorded: CheckedRun, figure: float | None, bound: float) -> Iterator[CheckResult]:
     limit = f"at most {seconds_text(bound)}"
     if figure is None:
         yield CheckResult(rule, None, f"{counted(recorded.metrics.chunks, 'chunk')} of text, so there is no gap", limit)
@@ -133,16 +75,16 @@ def _gaps(rule: str, recorded: _Recorded, figure: float | None, bound: float) ->
         yield CheckResult(rule, True, seconds_text(figure), limit)
 
 
-def _gap_p95(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
+def _gap_p95(recorded: CheckedRun, bound: float) -> Iterator[CheckResult]:
     yield from _gaps("gap_p95", recorded, recorded.metrics.p95_latency, bound)
 
 
-def _gap_max(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
+def _gap_max(recorded: CheckedRun, bound: float) -> Iterator[CheckResult]:
     longest = max(recorded.metrics.inter_token_latencies, default=None)
     yield from _gaps("gap_max", recorded, longest, bound)
 
 
-def _duration(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
+def _duration(recorded: CheckedRun, bound: float) -> Iterator[CheckResult]:
     duration, limit = recorded.metrics.duration, f"at most {seconds_text(bound)}"
     late = next((event for event in recorded.events if event.elapsed > bound), None)
     if late:
@@ -151,7 +93,7 @@ def _duration(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
         yield CheckResult("duration", True, seconds_text(duration), limit)
 
 
-def _tokens_per_second(recorded: _Recorded, bound: float) -> Iterator[CheckResult]:
+def _tokens_per_second(recorded: CheckedRun, bound: float) -> Iterator[CheckResult]:
     rate, limit = recorded.metrics.tokens_per_second, f"at least {bound:.4g} tokens/s"
     if rate is None:
         chunks = counted(recorded.metrics.chunks, "chunk")
@@ -162,7 +104,7 @@ def _tokens_per_second(recorded: _Recorded, bound: float) -> Iterator[CheckResul
         yield CheckResult("tokens_per_second", True, f"{rate:.1f} tokens/s", limit)
 
 
-def _max_tokens(recorded: _Recorded, bound: int) -> Iterator[CheckResult]:
+def _max_tokens(recorded: CheckedRun, bound: int) -> Iterator[CheckResult]:
     tokens, limit = recorded.metrics.tokens_out, f"at most {counted(bound, 'token')}"
     if tokens is None:
         yield CheckResult("max_tokens", None, "no tokens were counted", limit)
@@ -181,7 +123,7 @@ def _max_tokens(recorded: _Recorded, bound: int) -> Iterator[CheckResult]:
     yield recorded.broken("max_tokens", figure, limit)
 
 
-def _finish(recorded: _Recorded, bound: str) -> Iterator[CheckResult]:
+def _finish(recorded: CheckedRun, bound: str) -> Iterator[CheckResult]:
     ends = [event for event in recorded.events if event.event in ("on_chat_model_end", "on_llm_end")]
     reason = recorded.metrics.finish_reason
     if reason == bound:
@@ -192,7 +134,7 @@ def _finish(recorded: _Recorded, bound: str) -> Iterator[CheckResult]:
         yield recorded.broken("finish", reason or "the model reported none", bound, ends[-1])
 
 
-def _no_error(recorded: _Recorded, _: bool) -> Iterator[CheckResult]:
+def _no_error(recorded: CheckedRun, _: bool) -> Iterator[CheckResult]:
     error = next((event for event in recorded.events if event.event.endswith("_error")), None)
     if error:
         node = recorded.nodes.get(error.run_id)
@@ -204,12 +146,12 @@ def _no_error(recorded: _Recorded, _: bool) -> Iterator[CheckResult]:
         yield CheckResult("no_error", True, "no error", "no error")
 
 
-def _streams(recorded: _Recorded, paths: Sequence[str]) -> Iterator[CheckResult]:
+def _streams(recorded: CheckedRun, paths: Sequence[str]) -> Iterator[CheckResult]:
     for path in paths:
         yield _streams_along(recorded, path)
 
 
-def _streams_along(recorded: _Recorded, path: str) -> CheckResult:
+def _streams_along(recorded: CheckedRun, path: str) -> CheckResult:
     """Return whether each component of a path yields chunks, and begins before the one ahead of it has finished."""
     rule, limit = f"streams {path}", "chunks are passed on as they come"
     earlier: RunNode | None = None
@@ -230,14 +172,14 @@ def _streams_along(recorded: _Recorded, path: str) -> CheckResult:
     return CheckResult(rule, True, counted(chunks, "chunk"), limit)
 
 
-def _route(recorded: _Recorded) -> tuple[str, RunEvent] | None:
+def _route(recorded: CheckedRun) -> tuple[str, RunEvent] | None:
     for event in recorded.events:
         if event.event == "on_custom_event" and event.name == ROUTE_EVENT:
             return str(event.get("route")), event
     return None
 
 
-def _route_taken(recorded: _Recorded, bound: str) -> Iterator[CheckResult]:
+def _route_taken(recorded: CheckedRun, bound: str) -> Iterator[CheckResult]:
     taken = _route(recorded)
     if taken is None:
         yield recorded.broken("route", "no route was taken", bound)
@@ -247,52 +189,7 @@ def _route_taken(recorded: _Recorded, bound: str) -> Iterator[CheckResult]:
         yield CheckResult("route", True, bound, bound)
 
 
-def _json_valid(recorded: _Recorded, schema: dict[str, Any] | bool) -> Iterator[CheckResult]:
-    from weir.partial_json.parser import PartialJson  # with jsonschema, which no other rule needs
-
-    limit = "valid JSON" if schema is True else "JSON that the schema allows"
-    parser = PartialJson(schema=None if schema is True else schema)
-    chunks = _json_chunks(recorded)
-    for event, text in chunks:
-        changes = parser.feed(text)
-        problem = str(parser.error) if parser.error else _problem(changes)
-        if problem:
-            yield recorded.broken("json_valid", problem, limit, event)
-            return
-    result = parser.finish()
-    last = chunks[-1][0] if chunks else None
-    if result.status is not ParseStatus.COMPLETE:
-        problem = str(result.error) if parser.fields else "the answer has no JSON"
-        yield recorded.broken("json_valid", problem, limit, last)
-    elif problem := _problem(result.events):
-        yield recorded.broken("json_valid", problem, limit, last)
-    elif schema is not True and parser.fields[""].validity is Validity.UNKNOWN:
-        yield CheckResult("json_valid", None, parser.fields[""].problem or "it could not be validated", limit)
-    else:
-        yield CheckResult("json_valid", True, "valid", limit)
-
-
-def _json_chunks(recorded: _Recorded) -> list[tuple[RunEvent, str]]:
-    """Return the chunks of the run's JSON with their events: the model's text, else the answer, else the last value."""
-    reader = RunJsonReader()
-    reader.read(recorded.events)
-    if reader.writer and (chunks := reader.chunks()):
-        return [(recorded.events[seq], text) for seq, (_, text) in zip(reader.writer.chunk_seqs, chunks, strict=True)]
-    if recorded.text:
-        return [(event, root_chunk_text(event)) for event in recorded.answer_events]
-    values = [event for event in recorded.events if event.is_root and event.event.endswith("_stream")]
-    return [(values[-1], serialization.dumps(values[-1].get("chunk")).decode())] if values else []
-
-
-def _problem(changes: Sequence[Any]) -> str:
-    """Return the first problem with the schema among the changes of a chunk; "" if there is none."""
-    for change in changes:
-        if change.change is ChangeType.VALIDATED and change.field.validity is Validity.INVALID:
-            return f"{change.field.pointer or 'the whole'}: {change.field.problem or 'not as the schema has it'}"
-    return ""
-
-
-def _contains(recorded: _Recorded, texts: Sequence[str]) -> Iterator[CheckResult]:
+def _contains(recorded: CheckedRun, texts: Sequence[str]) -> Iterator[CheckResult]:
     for text in texts:
         rule = f"contains {text!r}"
         if text in recorded.text:
@@ -301,7 +198,7 @@ def _contains(recorded: _Recorded, texts: Sequence[str]) -> Iterator[CheckResult
             yield recorded.broken(rule, f"not in the {len(recorded.text):,} characters", "in the answer")
 
 
-def _tool_calls(recorded: _Recorded) -> list[tuple[str, RunEvent]]:
+def _tool_calls(recorded: CheckedRun) -> list[tuple[str, RunEvent]]:
     """Return the tools that ran; in a run without any, the calls that its models asked for."""
     runs = [(event.name, event) for event in recorded.events if event.event == "on_tool_start"]
     return runs or [
@@ -313,7 +210,7 @@ def _tool_calls(recorded: _Recorded) -> list[tuple[str, RunEvent]]:
     ]
 
 
-def _calls(recorded: _Recorded, bounds: dict[str, int]) -> Iterator[CheckResult]:
+def _calls(recorded: CheckedRun, bounds: dict[str, int]) -> Iterator[CheckResult]:
     calls = _tool_calls(recorded)
     for tool, bound in bounds.items():
         events = [event for name, event in calls if name == tool]
@@ -324,7 +221,7 @@ def _calls(recorded: _Recorded, bounds: dict[str, int]) -> Iterator[CheckResult]
             yield recorded.broken(rule, figure, limit, events[bound] if len(events) > bound else None)
 
 
-def _doctor(recorded: _Recorded, _: bool) -> Iterator[CheckResult]:
+def _doctor(recorded: CheckedRun, _: bool) -> Iterator[CheckResult]:
     found = run_findings(recorded.root, recorded.events) if recorded.root else []
     if found:
         text = "; ".join(f"{finding.kind.message}: {finding.evidence}" for finding in found)
@@ -333,7 +230,7 @@ def _doctor(recorded: _Recorded, _: bool) -> Iterator[CheckResult]:
         yield CheckResult("doctor", True, "no finding", "no finding")
 
 
-_CHECKS: dict[str, Callable[[_Recorded, Any], Iterator[CheckResult]]] = {
+_CHECKS: dict[str, Callable[[CheckedRun, Any], Iterator[CheckResult]]] = {
     "first_token": _first_token,
     "gap_p95": _gap_p95,
     "gap_max": _gap_max,
@@ -344,7 +241,7 @@ _CHECKS: dict[str, Callable[[_Recorded, Any], Iterator[CheckResult]]] = {
     "no_error": _no_error,
     "streams": _streams,
     "route": _route_taken,
-    "json_valid": _json_valid,
+    "json_valid": json_valid,
     "contains": _contains,
     "calls": _calls,
     "doctor": _doctor,

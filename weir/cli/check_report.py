@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from xml.etree import ElementTree
 
-from weir.analysis.checks import CheckResult
+from weir.analysis.checked_run import CheckResult
 from weir.core import serialization
 
 MARKS = {True: "ok", False: "BROKEN", None: "not checked"}

@@ -11,7 +11,8 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from weir.analysis.answer_reader import answer_text
 from weir.analysis.check_rules import parse_rules
-from weir.analysis.checks import CheckResult, check
+from weir.analysis.checked_run import CheckResult
+from weir.analysis.checks import check
 from weir.analysis.metrics import RunMetrics, run_metrics
 from weir.analysis.run_text import diagnosis_lines, metrics_lines, tree_lines
 from weir.analysis.run_tree import RunNode, run_tree
