@@ -16,7 +16,7 @@ class _Frame(NamedTuple):
 
 
 class Document:
-    """Value tree under construction. It knows no syntax: the parser calls `add`, `open`, `append_to_string`, `close` ….
+    """Value tree under construction. It knows no syntax: the reader calls `add`, `open`, `append_to_string`, `close` ….
 
     Each call takes constant time in the size of the document, with two exceptions: a schema's keywords that only a
     whole value decides, and a duplicate key, which visits the fields that it replaces.
