@@ -88,14 +88,7 @@ def _draw_model_race(state: RaceState) -> None:
             key="story_race_models",
             persist_state="session",
         )
-        st.button(
-            _("Race"),
-            icon=":material/sports_score:",
-            type="primary",
-            on_click=_start_models,
-            args=(state,),
-            disabled=len(models) < MIN_LANES,
-        )
+        _draw_race_button(state, _start_models, len(models))
         controls.draw_model_choices()
     if len(models) < MIN_LANES:
         st.caption(_("A race needs two models or more."))
@@ -108,6 +101,17 @@ def _draw_model_race(state: RaceState) -> None:
             st.rerun()
     run_start.draw_limit_notice()
     _draw_open_race(state, bottom, waits_for_model=False)
+
+
+def _draw_race_button(state: RaceState, start: Callable[[RaceState], None], lanes: int) -> None:
+    st.button(
+        _("Race"),
+        icon=":material/sports_score:",
+        type="primary",
+        on_click=start,
+        args=(state,),
+        disabled=lanes < MIN_LANES,
+    )
 
 
 def _start_models(state: RaceState, topic: str = "") -> None:
@@ -135,14 +139,7 @@ def _draw_choices(state: RaceState) -> tuple[Sequence[Method], str]:
             help=_("Every lane replays the same recorded stream, so only the method differs. This needs no model."),
             width=300,
         )
-        st.button(
-            _("Race"),
-            icon=":material/sports_score:",
-            type="primary",
-            on_click=_start_chosen,
-            args=(state,),
-            disabled=len(methods) < MIN_LANES,
-        )
+        _draw_race_button(state, _start_chosen, len(methods))
         if source == FROM_MODEL:
             controls.draw_model_choices()
     return methods, source
