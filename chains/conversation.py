@@ -7,7 +7,8 @@ from langchain_core.runnables import Runnable
 
 from chains.classifier.local_classifier import LocalClassifier, LocalDecision
 from chains.classifier.router_file import RouterFileError, read_router
-from chains.router import classifier, fixed_route, local_classifier, smart_router
+from chains.route_classification import classifier, fixed_route, local_classifier
+from chains.router import smart_router
 from chains.routes import DEFAULT_ROUTES, Route, RouteCatalogue, routes_of
 from weir.config.router_catalogue import RouterCatalogue
 from weir.config.settings import SettingsError, settings

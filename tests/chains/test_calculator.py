@@ -6,7 +6,8 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 
 from chains.calculator import calculator
-from chains.router import Classification, smart_router
+from chains.route_classification import Classification
+from chains.router import smart_router
 
 
 async def answered(question: str, category: str = "math") -> list[Any]:

@@ -1,9 +1,5 @@
-import asyncio
-import threading
-from collections.abc import Sequence
 from typing import Any
 
-import httpx2
 import pytest
 from langchain_core.exceptions import ModelAuthenticationError
 from langchain_core.language_models import GenericFakeChatModel
@@ -11,25 +7,15 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 
 from chains.classifier.local_classifier import LocalClassifier
-from chains.classifier.local_classifier import LocalDecision as LocalDecision
-from chains.router import (
-    CLASSIFYING_THREADS,
-    ROUTE_EVENT,
+from chains.route_classification import (
     Classification,
     DecidedBy,
-    RouteDecision,
-    classifier,
     fixed_route,
     local_classifier,
-    smart_router,
 )
+from chains.router import ROUTE_EVENT, RouteDecision, smart_router
 from chains.routes import DEFAULT_ROUTES, Route
-from tests.support.fake_openai import FakeOpenAI, Plan
-from weir.analysis.metrics import output_of
-from weir.config.settings import Settings
-from weir.llm.chat_model import chat_model, configured_endpoint
 from weir.llm.history import trim_history
-from weir.runs.recorder import Recorder
 
 
 def router(classify: Any) -> Any:
@@ -109,35 +95,11 @@ async def test_the_local_classifier_gives_the_same_decision_with_probabilities()
     assert decision.probabilities["math"] > 0.5
 
 
-async def test_a_follow_up_is_routed_by_its_context() -> None:
-    inputs = {"question": "and in Python?", "history": [("human", "Reverse a string in Java"), ("ai", "…")]}
-    found = await local_classifier(LocalClassifier()).ainvoke(inputs)
-    assert found.category == "code"
-
-
 async def test_a_persons_choice_takes_the_classifiers_place() -> None:
     model = GenericFakeChatModel(messages=iter([AIMessage("It is 425.")]))
     events = await events_of(smart_router(model, fixed_route("code")))
     decision = RouteDecision.model_validate(next(e["data"] for e in events if e["name"] == ROUTE_EVENT))
     assert (decision.route, decision.by) == ("code", DecidedBy.PERSON)
-
-
-def test_a_capable_model_is_asked_for_a_reason_and_told_the_earlier_questions(
-    recorder: Recorder, openai_server: FakeOpenAI, http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
-    settings = Settings()
-    openai_server.plan = Plan(structured='{"category": "code", "reason": "It goes on.", "confidence": 0.8}')
-    model = chat_model(configured_endpoint(settings), settings, http)
-    inputs = {"question": "and in Python?", "history": [("human", "Reverse a string in Java"), ("ai", "…")]}
-    run = recorder.start(classifier(model, reasoned=True), inputs)
-    assert run.wait(30)
-    found = output_of(run.events, "classify")
-    assert (found["category"], found["reason"], found["confidence"]) == ("code", "It goes on.", 0.8)
-    body = openai_server.seen[0].body
-    assert "Earlier question: Reverse a string in Java" in body["messages"][-1]["content"]
-    schema = body["response_format"]["json_schema"]["schema"]
-    assert schema["required"] == ["category", "reason", "confidence"]
 
 
 def test_a_history_is_cut_to_the_window_from_a_question_on() -> None:
@@ -149,18 +111,3 @@ def test_a_history_is_cut_to_the_window_from_a_question_on() -> None:
     assert trim_history(history[:2], 1_000) == history[:2]
     assert trim_history([], 1_000) == []
     assert trim_history(history, 1_000, {len(history) - 4: 900}) == history[-2:]
-
-
-async def test_the_local_classifier_decides_off_the_loop() -> None:
-    threads: list[str] = []
-
-    class Watched(LocalClassifier):
-        def decide(self, question: str, history: Sequence[tuple[str, str]] = ()) -> LocalDecision:
-            threads.append(threading.current_thread().name)
-            return super().decide(question, history)
-
-    inputs = {"question": "What is 25 * 17?", "history": []}
-    found = await asyncio.gather(*(local_classifier(Watched()).ainvoke(inputs) for _ in range(20)))
-    assert [one.category for one in found] == ["math"] * 20
-    assert {name.rpartition("_")[0] for name in threads} == {"classify"}
-    assert len(set(threads)) <= CLASSIFYING_THREADS

@@ -23,7 +23,8 @@ from langchain_core.runnables import (
 from pydantic import BaseModel
 
 from chains.agent import agent
-from chains.router import fixed_route, smart_router
+from chains.route_classification import fixed_route
+from chains.router import smart_router
 from chains.showcase import showcase_chain
 from chains.story_chain import story_chain
 from tests.support.doctor_faults import ANSWER, PROMPT, QUESTION, TEXT, TOPIC, WHOLE, rag, waits

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from chains.router import DecidedBy, RouteDecision
+from chains.route_classification import DecidedBy
+from chains.router import RouteDecision
 from chains.routes import RouteCatalogue, configured_routes
 from pages.components.layout import formatting
 from pages.components.layout.translation import _, digits
