@@ -12,12 +12,12 @@ from weir.analysis.metrics import run_metrics
 from weir.analysis.outcome import AnswerStatus, outcome
 from weir.archive.run_archive import RunArchive
 from weir.core import serialization
+from weir.runs.attach_request import AttachError
 from weir.runs.attached_program import ProgramState
 from weir.runs.attached_programs import (
     MAX_PROGRAMS,
     SILENCE_SECONDS,
     AttachedPrograms,
-    AttachError,
 )
 from weir.runs.run import Run, Status
 from weir.runs.run_store import RunNotFoundError

@@ -10,7 +10,7 @@ from weir.api.request_caller import attached_owner, readable_owners
 from weir.api.responses import json_response
 from weir.api.schemas import AttachResponse, ProgramResponse, ProgramsResponse
 from weir.core import serialization
-from weir.runs.attached_programs import AttachError
+from weir.runs.attach_request import AttachError
 
 router = APIRouter(tags=["Programs"], responses=ERROR_RESPONSES)
 

@@ -19,7 +19,7 @@ from weir.api.api_services import Services
 from weir.api.problem_details import ApiError
 from weir.api.request_caller import attached_owner
 from weir.core import serialization
-from weir.runs.attached_programs import AttachError
+from weir.runs.attach_request import AttachError
 from weir.runs.langsmith_operations import IngestError, Operation, read_batch, read_operation, read_parts
 
 MAX_UNPACKED = 10_000_000

@@ -1,22 +1,18 @@
 """Attached programs: who sends runs, what each has sent, and whether it is still there (docs/attach.md).
 
-What a program sends is not trusted. A request is the report of the program, then for each run a line that says which
-line of its recording comes next, and the lines. Lines that are here already are skipped, so that sending again is
-harmless; the answer says which line of each run is wanted next.
+What a program sends is not trusted. Lines that are here already are skipped, so that a request can be sent again; the
+answer says which line of each run is wanted next.
 """
 
 import logging
-import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
-from pydantic import ValidationError
-
-from weir.core import serialization
 from weir.core.redaction import Redactor
+from weir.runs.attach_request import AttachError, read_report, read_sections
 from weir.runs.attached_program import Program, ProgramReport, ProgramState
 from weir.runs.attached_run import AttachedRun, program_of
 from weir.runs.background_loop import BackgroundLoop
@@ -32,16 +28,8 @@ CHECK_SECONDS = 2.0
 
 MAX_PROGRAMS = 500
 MAX_LIVE_RUNS = 2_000
-MAX_SECTION_LINE = 400
-MAX_SECTIONS = 1_000
-"""Runs of one request: each may take a look into the database."""
 
 _LOG = logging.getLogger(__name__)
-_RUN_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-
-
-class AttachError(ValueError):
-    """A request is not one of the tail's. Its text is a sentence for whoever wrote the sender."""
 
 
 class RunStoreOfPrograms(RunStore, Protocol):
@@ -96,9 +84,10 @@ class AttachedPrograms:
     def receive(self, owner: str, body: bytes) -> dict[str, Any]:
         """Take in a request of a program and return the answer. Raises AttachError."""
         first, *lines = body.split(b"\n")
-        program = self.enter(owner, _report(first))
+        program = self.enter(owner, read_report(first))
         with program.writing:
-            answers = {run_id: self._take(program, run_id, number, part) for run_id, number, part in _sections(lines)}
+            sections = read_sections(lines)
+            answers = {run_id: self._take(program, run_id, number, part) for run_id, number, part in sections}
             if program.report.ended:
                 self._lose(program, ProgramState.ENDED)
         self.begin_checking()
@@ -288,38 +277,3 @@ def _check_owner(program: Program, run: Run) -> None:
     """Raise AttachError unless this program has sent the run."""
     if run.owner != program.owner or program_of(run).get("id") != program.report.id:
         raise AttachError("There is a run of this id already, and it is not this program's.")
-
-
-def _report(line: bytes) -> ProgramReport:
-    try:
-        value = serialization.loads(line)
-        return ProgramReport.model_validate(value["program"] | {"kind": ""})
-    except (ValueError, RecursionError, KeyError, TypeError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "it is not JSON of that form"
-        raise AttachError(f"The first line is not the report of a program: {reason}.") from None
-
-
-def _sections(lines: Iterable[bytes]) -> list[tuple[str, int, list[bytes]]]:
-    """Return the runs of a request: the id, the number of the first line, and the lines with their newlines."""
-    sections: list[tuple[str, int, list[bytes]]] = []
-    for line in lines:
-        if line.startswith(b'{"run":') and len(line) < MAX_SECTION_LINE:
-            sections.append((*_section(line), []))
-            if len(sections) > MAX_SECTIONS:
-                raise AttachError(f"A request has the lines of {MAX_SECTIONS:,} runs at most.")
-        elif line:
-            if not sections:
-                raise AttachError("The lines of a run come after a line that names it.")
-            sections[-1][2].append(line + b"\n")
-    return sections
-
-
-def _section(line: bytes) -> tuple[str, int]:
-    try:
-        value = serialization.loads(line)
-        run_id, number = value["run"], value["line"]
-    except (ValueError, RecursionError, KeyError, TypeError):
-        run_id, number = None, None
-    if not isinstance(run_id, str) or not _RUN_ID.fullmatch(run_id) or type(number) is not int or number < 0:
-        raise AttachError("A line that names a run has its id and the number of the line that follows.")
-    return run_id, number

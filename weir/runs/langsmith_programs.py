@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weir.core.run_event import label
+from weir.runs.attach_request import AttachError
 from weir.runs.attached_program import Program, ProgramReport, ProgramState
-from weir.runs.attached_programs import MAX_LIVE_RUNS, SILENCE_SECONDS, AttachedPrograms, AttachError
+from weir.runs.attached_programs import MAX_LIVE_RUNS, SILENCE_SECONDS, AttachedPrograms
 from weir.runs.attached_run import LANGSMITH, AttachedRun
 from weir.runs.langsmith_operations import IngestError, Operation
 from weir.runs.langsmith_trace import Trace
