@@ -78,17 +78,17 @@ def follow_up_weight(
     """Return how much a question, by itself, leans on the one before: 0 not at all, 1 entirely."""
     if len(question) > _LONGEST:
         return 0.0
-    said = [token for token in tokens(question) if token.isalnum()]
-    content = sum(1 for token in said if token not in _EMPTY)
+    words = [token for token in tokens(question) if token.isalnum()]
+    content = sum(1 for token in words if token not in _EMPTY)
     certainty = float(own.max())
-    joins = content <= 3 and len(said) <= 8 and _JOINING.match(question)
+    joins = content <= 3 and len(words) <= 8 and _JOINING.match(question)
     if joins or content == 0 or (content == 1 and _ANAPHORIC.search(question)):
         base = 0.9
     elif _FINDER.find(question):
         base = 0.85 if content <= _FEW else 0.85 * min(1.0, 2 * (1 - certainty))
-    elif content <= 2 and len(said) <= 9 and _POINTING.search(question):
+    elif content <= 2 and len(words) <= 9 and _POINTING.search(question):
         base = 0.8
-    elif _CHANGES.match(question) or (len(said) <= 25 and (_POINTS_EARLY.match(question) or _ONE_OF.search(question))):
+    elif _CHANGES.match(question) or (len(words) <= 25 and (_POINTS_EARLY.match(question) or _ONE_OF.search(question))):
         # A whole question may begin so too: it leans the less the more certain it is by itself.
         return 0.7 * min(1.0, 2 * (1 - certainty))
     else:

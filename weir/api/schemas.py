@@ -294,7 +294,7 @@ class ProgramsResponse(BaseModel):
 
 
 class AttachAnswer(BaseModel):
-    """What a program is told of one of its runs."""
+    """The answer to a program about one of its runs."""
 
     next: int | None = Field(None, description="Number of the line that is wanted next; 0 is the header")
     refused: str | None = Field(None, description="Why no line of this run is taken")

@@ -98,7 +98,7 @@ class RunArchive:
         self._clock = clock
         self._lock = threading.Lock()
         self._alive: weakref.WeakValueDictionary[str, MemoryRun] = weakref.WeakValueDictionary()
-        """Every run that anybody holds, so that there is one object of it: who may read it is said once."""
+        """Every run that anybody holds, so that there is one object of it, which decides who may read it."""
         self._used_at: dict[str, float] = {}
         self._deleted: set[str] = set()
         self._access: OrderedDict[str, RunAccess] = OrderedDict()

@@ -97,7 +97,7 @@ def command(
 ) -> int:
     """Measure how soon and how fast models answer, by the number of answers at once.
 
-    What will be sent, and what it may cost, is said first. Ctrl-C stops at once; what was measured until then is shown
+    What will be sent, and what it may cost, is shown first. Ctrl-C stops at once; what was measured until then is shown
     and kept. The measurement is kept as a file in the data folder, or in FILE with -o. Two files are compared with
     each other, and no model is asked.
 

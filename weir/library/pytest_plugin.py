@@ -135,7 +135,7 @@ def _runnable(chain: "Chain", model: "MakeModel | None", replayed: "Recording | 
     import weir
 
     if model is None:
-        return chain  # type: ignore[return-value]  # a function needs `model`, as its caller is told
+        return chain  # type: ignore[return-value]  # a function needs `model`: see `__call__`
     answering = weir.ReplayChatModel.from_recording(replayed) if replayed else model()
     return chain(answering)  # type: ignore[operator]
 

@@ -166,7 +166,7 @@ class AttachedPrograms:
         del self._programs[min(gone, key=lambda program: program.heard_at).report.id]
 
     def _take(self, program: Program, run_id: str, number: int, lines: list[bytes]) -> dict[str, Any]:
-        """Take in the lines of one run from this number on. Return what the program is told."""
+        """Take in the lines of one run from this number on. Return the answer to the program."""
         if reason := program.refusals.get(run_id):
             return {"refused": reason}
         try:

@@ -113,7 +113,7 @@ class AttachedRun(MemoryRun):
             payload=self._redactor.redact_json(event.payload),
         )
         if self._input == b"null" and event.event.endswith("_start") and (value := event.get("input")):
-            # LangChain has not told the program what a chain that streams was given; its first step has got it.
+            # LangChain gives the program no input of a chain that streams; its first step has it.
             self._input = serialization.dumps(value)
         self._zero = min(self._zero, self._monotonic() - event.elapsed)
         self.append(event)

@@ -1,4 +1,4 @@
-"""Introduction to Weir: three sentences, and a picture of one recorded story told with and without streaming."""
+"""Introduction to Weir: three sentences, and a picture of one recorded story with and without streaming."""
 
 from functools import cache
 from pathlib import Path
