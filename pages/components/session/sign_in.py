@@ -68,7 +68,7 @@ def denial_reason(user: Mapping[str, Any], allowed: frozenset[str]) -> str | Non
     """Return why a signed-in person may not use Weir, by their provider's claims; None if they may."""
     email = user.get("email")
     if not isinstance(email, str) or "@" not in email:
-        return _("Your sign-in provider has not told Weir an e-mail address.") if allowed else None
+        return _("Your sign-in provider has given Weir no e-mail address.") if allowed else None
     # Providers without `email_verified` hand out addresses of their own domains only.
     if str(user.get("email_verified", True)).lower() != "true":
         return _("Your sign-in provider has not verified that {email} is yours.").format(email=email)
