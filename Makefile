@@ -50,7 +50,7 @@ help:
 # that one visitor causes another is measured with nothing else running.
 test: $(VENV)/.tests browser
 	$(PYTEST) $(ONCE_MORE) --ignore=tests/browser --ignore=tests/replicas
-	$(BIN)/python -m pytest $(ONCE_MORE) -n 2 --dist loadgroup tests/browser --ignore=tests/browser/test_attack.py
+	$(BIN)/python -m pytest $(ONCE_MORE) -n 3 --dist loadgroup tests/browser --ignore=tests/browser/test_attack.py
 	$(BIN)/python -m pytest $(ONCE_MORE) tests/browser/test_attack.py
 
 test-fast: $(VENV)/.tests

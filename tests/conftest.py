@@ -1,6 +1,7 @@
 import functools
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpcore2
 import httpx2
@@ -49,9 +50,21 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return None
 
 
-def _order(item: pytest.Item) -> tuple[bool, bool, bool]:
-    # Playwright's loop stays on the main thread once it has begun, and tests with loops of their own cannot run there.
-    return (_is_in_browser(item), item.get_closest_marker("slow") is not None, not item.get_closest_marker("embedded"))
+def _order(item: pytest.Item) -> tuple[bool, bool, bool, int]:
+    is_in_browser = _is_in_browser(item)
+    return (
+        # Playwright's loop stays on the main thread once it has begun: tests with loops of their own cannot run there.
+        is_in_browser,
+        item.get_closest_marker("slow") is not None,
+        not item.get_closest_marker("embedded"),
+        # In Chromium a long file takes long. It begins early, so that no worker is alone at the end.
+        -_bytes(item.path) if is_in_browser else 0,
+    )
+
+
+@functools.cache
+def _bytes(path: Path) -> int:
+    return path.stat().st_size
 
 
 def _is_in_browser(item: pytest.Item) -> bool:
