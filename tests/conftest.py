@@ -1,4 +1,5 @@
 import functools
+import gc
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,17 @@ def pytest_configure() -> None:
     patch = pytest.MonkeyPatch()
     patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
     patch.setattr(httpcore2, "default_ssl_context", functools.cache(httpcore2.default_ssl_context))
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Have no garbage collection look at what the modules and the tests consist of: half a second each time.
+
+    The thresholds are those of the app (`weir.app.create_app`).
+    """
+    gc.freeze()
+    gc.set_threshold(10_000, 5, 20)
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
