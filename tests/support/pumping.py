@@ -48,7 +48,7 @@ MIXED = (
 ENDS = ("", "\x00", "!\n")
 """Endings of the pumped text: nothing, or characters that hardly any pattern matches."""
 
-_STEPS = (16, 20, 24, 28, 32, 40, 56, 120, 400)
+_STEPS = (12, 14, 16, 18, 20, 22, 24, 28, 32, 40, 56, 120, 400)
 _ANY = "a 1-.\n"
 
 
@@ -99,14 +99,19 @@ def nonlinear_time(
             return f"{seconds:.2f} s of CPU for {step} characters of {pump!r}"
     if seconds <= NOISE_SECONDS / 10 or seconds <= 2.3 * half:
         return None
-    if seconds_for(short, 3) <= 2.3 * seconds_for(short // 2, 3):
+    half = seconds_for(short // 2, 3)
+    if any(seconds_for(short) <= 2.3 * half for _ in range(3)):
         return None
     for _ in range(3):
         whole = seconds_for(length)
         if whole > budget:
             return f"{whole:.2f} s of CPU for {length} characters of {pump!r}"
-        half, whole = seconds_for(length // 2, 2), min(whole, seconds_for(length))
-        if whole <= NOISE_SECONDS or whole <= MAX_RATIO * half:
+        if whole <= NOISE_SECONDS:
+            return None
+        half = seconds_for(length // 2, 2)
+        if whole <= MAX_RATIO * half or (whole := min(whole, seconds_for(length))) <= max(
+            NOISE_SECONDS, MAX_RATIO * half
+        ):
             return None
     return f"{half * 1e3:.1f} ms of CPU for {length // 2} characters of {pump!r}, {whole * 1e3:.1f} ms for {length}"
 
