@@ -47,9 +47,10 @@ def test_await_model_waits_for_a_second_load_and_says_what_to_do(monkeypatch: py
         endpoint=lambda: None,
         start=engine.start,
         catalogue=("tiny",),
+        found=(),
         capabilities=Capabilities(tools=False, json_schema=True),
     )
-    for module in ("layout.model_status", "session.model_choice"):
+    for module in ("layout.model_status", "layout.found_models", "session.model_choice"):
         monkeypatch.setattr(f"pages.components.{module}.service", lambda: SimpleNamespace(models=models))
     app = AppTest.from_function(await_model, default_timeout=30).run()
     assert not app.exception

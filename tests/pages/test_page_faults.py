@@ -72,6 +72,7 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeOpenAI]:
         patch.setenv("WEIR_TIMEOUT", "2")
         patch.setenv("WEIR_RETRIES", "0")
         settings.cache_clear()
+        close_services()
         yield model
         close_services()
     settings.cache_clear()
