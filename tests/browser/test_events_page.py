@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.accessibility import await_script, faults, faults_in_light_and_dark
-from tests.support.browser_page import INPUT, ended, opened, record_shifts, recorded_shifts, send
+from tests.support.browser_page import INPUT, choose, ended, opened, record_shifts, recorded_shifts, send
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 
 WORDS = [f" word{number}" for number in range(40)]
@@ -270,8 +270,7 @@ def test_a_recording_is_replayed_and_a_foreign_file_changes_nothing(story_record
 
 def test_two_runs_are_compared_and_one_is_saved_as_a_page(story_recording: Page, tmp_path: Path) -> None:
     page = story_recording
-    page.get_by_role("combobox", name="Compare with").click()
-    page.get_by_role("option", name="Recording: A model that died").click()
+    choose(page, "Compare with", "Recording: A model that died")
     expect(page.get_by_text(re.compile("^The texts differ in"))).to_be_visible()
     expect(page.get_by_role("tree", name="Components of run B")).to_be_visible()
     expect(page.get_by_text("First difference: event 0, its data")).to_be_visible()

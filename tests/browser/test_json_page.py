@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.accessibility import await_script
-from tests.support.browser_page import opened, send
+from tests.support.browser_page import choose, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan
 
 ANSWER = json.dumps(
@@ -174,8 +174,7 @@ def test_an_answer_cut_by_its_length_limit_says_so_and_a_schema_of_ones_own_is_u
     expect(viewer.get_by_text("What is closed can be used", exact=False)).to_be_visible()
 
     model.plan = Plan(structured_tokens=['{"colour": "te', 'al"}'])
-    viewer.get_by_role("combobox", name="Schema").click()
-    viewer.get_by_role("option", name="My own").click()
+    choose(viewer, "Schema", "My own")
     viewer.get_by_role("button", name="Schema", exact=True).click()
     box = viewer.get_by_role("textbox", name="A list of fields, or a JSON Schema")
     box.fill("colour = 3")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Dialog, Page, expect
 
 from tests.support.app_process import ROOT, running_weir
-from tests.support.browser_page import ended, opened, send
+from tests.support.browser_page import choose, ended, opened, send
 from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 from weir.cli.main import main
 
@@ -75,8 +75,7 @@ def test_a_file_is_measured_on_the_page_by_the_own_classifier_and_by_a_model_tha
     main_part = page.get_by_role("main")
     expect(main_part.get_by_text("what is broken or worn, and how to mend it · asks large")).to_be_visible()
     expect(main_part.get_by_text("Your classifier, bike_shop.npz, decides on this machine.")).to_be_visible()
-    page.get_by_role("combobox", name="Questions").click()
-    page.get_by_role("option", name="A file of mine").click()
+    choose(page, "Questions", "A file of mine")
     expect(main_part.get_by_text("A line is a category, a tab and a question")).to_be_visible()
     field = page.locator("input[type=file]")
     field.set_input_files({"name": "**bad**.tsv", "mimeType": "text/plain", "buffer": b"repair\tWhy?\nmath\t2?\n"})

@@ -16,7 +16,7 @@ LAKE = FilePayload(name="lake.png", mimeType="image/png", buffer=image(size=(300
 PDF = FilePayload(name="a.pdf", mimeType="application/pdf", buffer=b"%PDF\xff\xfe")
 
 
-def choose(page: Page, *files: FilePayload) -> None:
+def attach(page: Page, *files: FilePayload) -> None:
     """Put files into the input, and wait until they are uploaded."""
     page.locator(FIELD).set_input_files(files)
     chips = page.get_by_test_id("stChatInput").get_by_role("button", name=re.compile("^Remove"))
@@ -33,12 +33,12 @@ def test_a_text_and_an_image_are_sent_reloaded_edited_and_shared(
     chat: Page, stranger: Page, weir_url: str, model: FakeOpenAI
 ) -> None:
     model.plan = Plan(tokens=["It rains."])
-    choose(chat, PDF)
+    attach(chat, PDF)
     send(chat, "What do they show?")
     expect(chat.get_by_text("“a.pdf” is neither text in UTF-8")).to_be_visible()
     expect(chat.locator(INPUT)).to_have_value("What do they show?")
     assert not model.seen
-    choose(chat, NOTES, LAKE)
+    attach(chat, NOTES, LAKE)
     chat.locator(INPUT).press("Enter")
     ended(chat)
     text, _, picture, asked = model.answers[-1].body["messages"][-1]["content"]
