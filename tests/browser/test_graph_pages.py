@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
 from tests.support.accessibility import await_script, faults
 from tests.support.agent_recording import QUESTION, TURNS, words
@@ -75,6 +75,35 @@ def test_an_agent_has_each_card_and_is_stopped_anywhere(page: Page, weir_url: st
             view(page, "Text")
             expect(page.get_by_text("Thinking").first).to_be_visible()
         assert model.seen[-1].ended.wait(30)
+
+
+def test_a_view_that_was_chosen_stays_while_its_address_is_under_way(
+    page: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    def forward(connection: WebSocketRoute) -> None:
+        server = connection.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            if isinstance(message, bytes) and b"view=Tools" in message and not late:
+                late.append(message)
+            else:
+                connection.send(message)
+
+        server.on_message(pass_on)
+
+    late: list[bytes] = []
+    page.route_web_socket(re.compile("_stcore/stream"), forward)
+    model.plan = Plan(tokens=words("hm " * 400), rate=20)
+    opened(page, f"{weir_url}/events?chain=agent")
+    send(page, "Go on")
+    view(page, "Text")
+    expect(page.get_by_text(re.compile("hm hm"))).to_be_visible()
+    view(page, "Tools")
+    expect(page.get_by_text("No model has called a tool in a stream.")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile("agent.*Stopped"))).to_be_visible()
+    assert late
+    expect(page.get_by_role("radio", name="Tools")).to_be_checked()
 
 
 def test_a_graph_is_asked_restarted_resumed_and_forked(

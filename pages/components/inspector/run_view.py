@@ -14,7 +14,7 @@ from pages.components.inspector import inspector_actions, playground_actions
 from pages.components.inspector.inspector_state import InspectorState
 from pages.components.inspector.interrupt_card import draw_interrupts
 from pages.components.inspector.programs_view import LANGSMITH_NOTE, process_name
-from pages.components.inspector.workspace import draw_workspace
+from pages.components.inspector.workspace import draw_workspace, take_view_from_address
 from pages.components.layout import formatting, playback_bar
 from pages.components.layout.translation import _, digits
 from pages.components.layout.weir_sentences import translated
@@ -50,6 +50,7 @@ MAX_INPUT_CHARS = 400
 
 def draw_run(state: InspectorState, run: Run, was_live: bool) -> None:
     """Draw a run, again and again while more of it may be seen. `was_live` is what `draw_actions` was given."""
+    take_view_from_address(state)
     is_moving = was_live or state.is_moving(run)
     if run.is_attached and run.status is Status.ABANDONED:
         st.fragment(partial(_await_contact, run), run_every=CONTACT_SECONDS)()

@@ -42,6 +42,17 @@ DETAIL_HEIGHT = HEIGHT - (HEADER_HEIGHT + ROW_HEIGHT * TABLE_ROWS + 3) - 2 * 36 
 """Pixels of the selected row's data: what the tabs, the filter and the table leave."""
 
 
+def take_view_from_address(state: InspectorState) -> None:
+    """Choose the view in the address, if the browser opened another one than the run was drawn with.
+
+    By the whole page only: while a run goes on, a browser may ask for its next drawing before the address that the one
+    before gave it has arrived, and would take back the view that was just chosen.
+    """
+    in_address = st.query_params.get("view")
+    if "view" not in st.session_state or in_address != state.view_in_address:
+        st.session_state["view"] = in_address
+
+
 def draw_workspace(state: InspectorState, run: Run, seen: RunSnapshot) -> None:
     """Draw both sides. What is selected on one is selected on the other."""
     assert seen.root is not None
@@ -83,9 +94,7 @@ def _draw_tabs(state: InspectorState, run: Run, seen: RunSnapshot) -> str:
     assert seen.root is not None
     is_graph = any(child.graph_step is not None for child in seen.root.children)
     in_address = st.query_params.get("view")
-    if "view" not in st.session_state or in_address != state.view_in_address:
-        st.session_state["view"] = in_address
-    wanted = st.session_state["view"]
+    wanted = st.session_state.setdefault("view", in_address)
     options = [*VIEWS, *(GRAPH_VIEWS if is_graph or wanted in GRAPH_VIEWS else ())]
     if wanted not in options:
         # An address without a view, of the time when there was a *Timeline*, or one that was cut.
