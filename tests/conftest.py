@@ -1,15 +1,17 @@
 import functools
 import gc
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import execnet
 import httpcore2
 import httpx2
 import pytest
 from hypothesis import settings
 
 from tests.support.fake_openai import FakeOpenAI, fake_openai
+from tests.support.preloaded_python import preloaded_workers
 from weir.llm.chat_model import http_client
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
@@ -31,6 +33,12 @@ def pytest_configure() -> None:
     patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
     patch.setattr(httpcore2, "default_ssl_context", functools.cache(httpcore2.default_ssl_context))
     gc.disable()
+
+
+def pytest_xdist_setupnodes(specs: Sequence[execnet.XSpec]) -> None:
+    """Import once what all workers need: ten seconds of a core each."""
+    for spec in specs:
+        spec.python = preloaded_workers()
 
 
 def pytest_collection_finish() -> None:

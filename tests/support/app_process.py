@@ -17,21 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.support.preloaded_python import preloaded_python
+from tests.support.preloaded_python import APP, preloaded_python
 
 ROOT = Path(__file__).parents[2]
-APP = (
-    "streamlit.web.cli",
-    "streamlit.web.bootstrap",
-    "uvicorn",
-    "chains.registry",
-    "weir.app.create_app",
-    "openai.resources.beta.beta",
-    "openai.resources.chat",
-    "pandas",
-    "altair",
-)
-"""What makes the start of the app, its first question and its first pages take long."""
 CLEAN_ENVIRONMENT = {
     key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "WEIR_", "STREAMLIT_"))
 } | {"WEIR_DISCOVER": "off"}

@@ -13,11 +13,13 @@ import json
 import os
 import runpy
 import select
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,14 +36,43 @@ COMMAND = (
     "weir.cli.record_command",
 )
 """What makes the start of the `weir` command take long."""
+APP = (
+    "streamlit.web.cli",
+    "streamlit.web.bootstrap",
+    "uvicorn",
+    "chains.registry",
+    "weir.app.create_app",
+    "openai.resources.beta.beta",
+    "openai.resources.chat",
+    "pandas",
+    "altair",
+)
+"""What makes the start of the app, its first question and its first pages take long."""
+SHARED = "TEST_PRELOADED_PYTHON"
+"""The environment variable with the address of the server that the workers of pytest-xdist come from."""
 
 
-@functools.cache
 def preloaded_python(*modules: str) -> Sequence[str]:
     """Return the start of a command line with these modules imported, which `-m MODULE ARGUMENTS…` follows.
 
-    The server ends with this process.
+    The server ends with this process, or with the one whose worker this is.
     """
+    return _client(os.environ.get(SHARED) or _serving(modules))
+
+
+def preloaded_workers() -> str:
+    """Return the command line of a Python for workers, and have them start their commands from the same server."""
+    os.environ[SHARED] = _serving((*APP, *COMMAND))
+    return shlex.join(_client(os.environ[SHARED]))
+
+
+def _client(address: str) -> Sequence[str]:
+    return (sys.executable, "-I", "-S", str(Path(__file__).with_name("preloaded_client.py")), address)
+
+
+@functools.cache
+def _serving(modules: Sequence[str]) -> str:
+    """Start a server with these modules, and return its address."""
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
     path = f"{folder.name}/socket"
@@ -55,7 +86,7 @@ def preloaded_python(*modules: str) -> Sequence[str]:
     atexit.register(_end, server)
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
-    return (sys.executable, "-I", "-S", str(Path(__file__).with_name("preloaded_client.py")), path)
+    return path
 
 
 def _end(server: "subprocess.Popen[bytes]") -> None:
@@ -66,8 +97,10 @@ def _end(server: "subprocess.Popen[bytes]") -> None:
 
 def serve(path: str, modules: Sequence[str]) -> None:
     """Fork for each client until standard input ends. Returns in the forked processes too, when their command ends."""
-    for module in modules:
-        importlib.import_module(module)
+    # Workers of pytest find the modules imported: what they warn of is an error here.
+    with warnings.catch_warnings(action="error"):
+        for module in modules:
+            importlib.import_module(module)
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -109,7 +142,7 @@ def _run(connection: socket.socket) -> None:
 
 
 def _become(request: Any, descriptors: Sequence[int]) -> None:
-    """Run `-m MODULE ARGUMENTS…` as Python would, to the end of this process."""
+    """Run `-m MODULE ARGUMENTS…` or `-u -c CODE` as Python would, to the end of this process."""
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
@@ -118,18 +151,21 @@ def _become(request: Any, descriptors: Sequence[int]) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
+    option, *arguments = request["arguments"]
+    unbuffered = option == "-u" or bool(os.environ.get("PYTHONUNBUFFERED"))
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stdout.reconfigure(line_buffering=sys.stdout.isatty(), write_through=unbuffered)
     sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
-    option, module, *arguments = request["arguments"]
-    assert option == "-m"
-    sys.argv = [module, *arguments]
     sys.path[0] = os.getcwd()
     folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[1:1] = [folder for folder in folders if folder and folder not in sys.path]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    if option == "-u":
+        sys.argv = ["-c"]
+        exec(arguments[1], vars(sys.modules["__main__"]))
+        return
+    sys.argv = arguments
+    runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
