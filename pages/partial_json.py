@@ -19,7 +19,8 @@ st.set_page_config(layout="wide")
 draw_style()
 state = json_state()
 
-with st.container(horizontal=True, vertical_alignment="center"):
+row = st.container(horizontal=True, vertical_alignment="center")
+with row:
     page_title(_("Structured output"))
     choice = draw_source_choice()
     draw_open_recording(state, key="json_files")
@@ -28,7 +29,7 @@ bottom = input_bar_without_scroll(_("A topic to describe as JSON"), key="json_in
 with form:
     if bottom:
         # Once the picker is drawn: it follows the address.
-        choice = draw_method(choice, page_models())
+        choice = draw_method(choice, page_models(), row)
     else:
         draw_paste_form(state)
 ideas = st.empty()

@@ -95,7 +95,7 @@ def test_runs_of_the_token_are_seen_by_whoever_enters_it(
     settings.cache_clear()
     service_module.service().programs.receive(TOKEN_HOLDER, body((0, [header(), event(0)])))
     inspector.run()
-    assert "app.py" not in sentences(inspector)
+    assert "**Programs** · 1 live" not in sentences(inspector)
     inspector.text_input(key="programs_token").set_value("not the token, really").run()
     assert "That is not the token" in sentences(inspector)
     inspector.text_input(key="programs_token").set_value(TOKEN).run()

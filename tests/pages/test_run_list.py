@@ -28,7 +28,7 @@ def archive(inspector: AppTest) -> RunArchive:
 def test_an_empty_list_teaches_and_a_filter_without_matches_says_so(inspector: AppTest, archive: RunArchive) -> None:
     inspector.run()
     assert "record your own" in sentences(inspector)
-    assert [code.value for code in inspector.code][1].endswith("--record run.jsonl")
+    assert any(text.value.endswith("--record run.jsonl`") for text in inspector.markdown)
     archive.index.add(entry("one", owner=ME))
     archive.index.add(entry("two", owner="somebody else"))
     inspector.run()

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 from pydantic import BaseModel
+from streamlit.delta_generator import DeltaGenerator
 
 from chains.structured import EXAMPLES, StructuredMethod
 from pages.components.json_viewer.json_source import Chunker, form_of, own_schema
@@ -62,8 +63,8 @@ def draw_source_choice() -> SourceChoice:
     return SourceChoice(True, schema, StructuredMethod(st.session_state.json_method))
 
 
-def draw_method(choice: SourceChoice, models: ModelProvider) -> SourceChoice:
-    """Draw the method's code, and return the choice: without its schema if the method does not take that.
+def draw_method(choice: SourceChoice, models: ModelProvider, row: DeltaGenerator) -> SourceChoice:
+    """Draw the method's code in a row, and return the choice: without its schema if the method does not take that.
 
     A model that is known not to keep to a schema is asked in words.
     """
@@ -78,7 +79,8 @@ def draw_method(choice: SourceChoice, models: ModelProvider) -> SourceChoice:
     if choice.method is StructuredMethod.PYDANTIC and isinstance(choice.schema, dict):
         st.caption(_(":material/info: This method needs a Pydantic class: list the fields, or choose another method."))
         choice = SourceChoice(True, None, choice.method)
-    st.code(choice.method.code, language="python")
+    with row, st.popover(_("Show code"), icon=":material/code:"):
+        st.code(choice.method.code, language="python")
     return choice
 
 
