@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import threading
 import weakref
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ from tests.support.replica_parts import OWNER, Replica, replica
 from tests.support.waiting import until
 from weir.core.run_event import RunEvent
 from weir.replicas import redis_keys, replica_group
+from weir.replicas.remote_reader import RemoteReader
 from weir.runs.recording_file import to_jsonl
 from weir.runs.run import Run, Status
 from weir.runs.run_store import RunNotFoundError
@@ -131,6 +133,28 @@ def test_stop_reaches_the_replica_that_runs_it(replicas: tuple[Replica, Replica]
     assert run.status is Status.STOPPED
     assert copy.wait(10)
     assert copy.status is Status.STOPPED
+
+
+def test_stop_reaches_a_replica_that_has_read_no_message_yet(
+    redis_here: RedisProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_read = threading.Event()
+    read = RemoteReader._read_old_messages
+
+    def read_later(reader: RemoteReader) -> None:
+        may_read.wait(30)
+        read(reader)
+
+    monkeypatch.setattr(RemoteReader, "_read_old_messages", read_later)
+    with redis_here.client() as client, replica(redis_here.url) as here, replica(redis_here.url) as there:
+        client.flushall()
+        run, steps = here.start()
+        steps.step("a")
+        found(there, run.id).stop()
+        until(lambda: client.xlen(redis_keys.CONTROL))
+        may_read.set()
+        assert run.wait(30)
+        assert run.status is Status.STOPPED
 
 
 def test_a_link_is_taken_back_on_all_replicas(replicas: tuple[Replica, Replica]) -> None:

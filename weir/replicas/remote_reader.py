@@ -45,11 +45,10 @@ class OwnRuns(Protocol):
 class RemoteReader:
     """Follows runs on a thread of its own. A run that nobody holds any more is not followed.
 
-    `client` waits for an answer for longer than `BLOCK_SECONDS`. `on_message` gets the fields of each control message
-    and whether it is from before the start.
+    `client` waits for an answer for longer than `BLOCK_SECONDS`. `on_message` gets the fields of each control message.
     """
 
-    def __init__(self, client: Any, replica: str, on_message: Callable[[dict[bytes, bytes], bool], None]) -> None:
+    def __init__(self, client: Any, replica: str, on_message: Callable[[dict[bytes, bytes]], None]) -> None:
         self._client = client
         self._wake_key = redis_keys.wake(replica)
         self._on_message = on_message
@@ -111,14 +110,14 @@ class RemoteReader:
             # The last message about a run counts.
             last = {(fields.get(b"kind"), fields.get(b"runs")): fields for _, fields in entries}
             for fields in last.values():
-                self._take_message(fields, is_old=True)
+                self._take_message(fields)
             if entries:
                 self._control = entries[-1][0]
             return
 
-    def _take_message(self, fields: dict[bytes, bytes], *, is_old: bool) -> None:
+    def _take_message(self, fields: dict[bytes, bytes]) -> None:
         try:
-            self._on_message(fields, is_old)
+            self._on_message(fields)
         except Exception:
             _LOG.exception("a message of another replica cannot be taken in")
 
@@ -126,7 +125,7 @@ class RemoteReader:
         if key == redis_keys.CONTROL:
             for entry_id, fields in entries:
                 self._control = entry_id
-                self._take_message(fields, is_old=False)
+                self._take_message(fields)
         elif key == self._wake_key:
             self._wake = entries[-1][0]
         else:

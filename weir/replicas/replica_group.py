@@ -298,7 +298,7 @@ class ReplicaGroup:
         pipeline.xadd(redis_keys.CONTROL, fields, maxlen=redis_keys.MAX_CONTROL, approximate=True)
         pipeline.expire(redis_keys.CONTROL, redis_keys.SHARED_SECONDS)
 
-    def _on_message(self, fields: dict[bytes, bytes], is_old: bool) -> None:
+    def _on_message(self, fields: dict[bytes, bytes]) -> None:
         if fields.get(b"from") == self.name.encode() or self._own is None:
             return
         kind, value = fields.get(b"kind", b""), fields.get(b"value", b"").decode()
@@ -312,7 +312,7 @@ class ReplicaGroup:
                 self._own.take_deleted(value[1:], run_id, value[:1] == "1")
             elif kind == b"pinned":
                 self._own.take_pinned(value[1:], run_id, value[:1] == "1")
-            elif not is_old and (run := self._own.own_run(run_id)) is not None:
+            elif (run := self._own.own_run(run_id)) is not None:
                 if kind == b"stop":
                     run.stop()
                 elif kind == b"keep":
