@@ -7,14 +7,4 @@ for name in chromium-headless-shell chromium chromium-browser google-chrome; do
         exit 0
     fi
 done
-
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "Installing Chromium …"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        chromium-headless-shell >/dev/null
-    exit 0
-fi
-
-echo "The browser tests need Chromium on the PATH. Install it (on Debian: sudo apt-get install chromium-headless-shell), then run again." >&2
-exit 1
+sh "$(dirname "$0")/../support/install.sh" "Chromium on the PATH" chromium-headless-shell

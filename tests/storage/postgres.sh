@@ -13,13 +13,7 @@ server_programs() {
 }
 
 if [ -z "$(server_programs)" ]; then
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-        echo "These tests need PostgreSQL. Install it (on Debian: sudo apt-get install postgresql), then run again." >&2
-        exit 1
-    fi
-    echo "Installing PostgreSQL …"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null
+    sh tests/support/install.sh PostgreSQL postgresql
 fi
 programs=$(server_programs)
 
