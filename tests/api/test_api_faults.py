@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -66,10 +67,11 @@ def message_of(fault: ModelFault) -> str:
 @pytest.mark.parametrize("fault", SMALL, ids=lambda fault: fault.name)
 def test_partial_text_is_streamed_and_its_end_shows_whether_it_is_complete(api: Api, fault: ModelFault) -> None:
     for client in api.after(fault):
-        stream_says(client, fault)
-        sse_says(client, fault)
-        invoke_says(client, fault)
-        run_says(client, fault)
+        with ThreadPoolExecutor() as pool:
+            # At once: a silent model is waited for in each of the ways.
+            asked = [pool.submit(way, client, fault) for way in (stream_says, sse_says, invoke_says, run_says)]
+        for one in asked:
+            one.result()
         if fault.url is None:
             assert api.is_well(client)
 
