@@ -1,7 +1,10 @@
 """Every fault of the table, recorded: what is said and kept, that it ends in time, and that the next run is well."""
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from chains.router import smart_router
 from chains.story_chain import story_chain
 from chains.structured import structured_chain
-from tests.support.fake_openai import FakeOpenAI, Fault, Plan
+from tests.support.fake_openai import FakeOpenAI, Fault, Plan, fake_openai
 from tests.support.faults import BLOCKS, FAULTS, WORDS, ModelFault, names
 from weir.analysis.answer_reader import answer_text
 from weir.analysis.metrics import custom_event, run_metrics
@@ -46,6 +49,10 @@ class Asker:
         self.server = server
         self.retries = 0
         self.timeout = TIMEOUT
+
+    def of(self, server: FakeOpenAI) -> "Asker":
+        """Return one who asks another server."""
+        return Asker(self._recorder, self._http, server)
 
     def befall(self, fault: ModelFault) -> None:
         """Have a fault happen to the next answers. If it is not silence, a busy machine gets its time."""
@@ -138,19 +145,30 @@ def test_an_answer_that_outgrows_the_record_ends_there_and_is_kept_so_far(asker:
 STREAMING = [method for method in Method if method.streams and method is not Method.ASTREAM_EVENTS]
 
 
+def stories_after_each(asker: Asker, method: Method) -> Iterator[tuple[ModelFault, Run]]:
+    """Yield each fault with the run that it befell. Silent models are waited for at once, each a server of its own."""
+    silent = [fault for fault in SMALL if fault.kind is FailureKind.TIMEOUT]
+    with contextlib.ExitStack() as stack:
+        askers = [asker.of(stack.enter_context(fake_openai())) for _ in silent]
+        pool = stack.enter_context(ThreadPoolExecutor())
+        for one, fault in zip(askers, silent, strict=True):
+            one.befall(fault)
+        yield from zip(silent, pool.map(lambda one: one.story(method=method), askers), strict=True)
+    for fault in SMALL:
+        if fault not in silent:
+            asker.befall(fault)
+            yield fault, asker.story(fault.url, method)
+
+
 @pytest.mark.parametrize("method", STREAMING)
 def test_every_method_that_streams_tells_the_same(asker: Asker, method: Method) -> None:
-    for fault in SMALL:
-        asker.befall(fault)
-        run = asker.story(fault.url, method)
+    for fault, run in stories_after_each(asker, method):
         assert run.status is not Status.RUNNING, fault.name
         check(run, fault)
 
 
 def test_a_method_that_waits_for_the_whole_keeps_all_or_nothing(asker: Asker) -> None:
-    for fault in SMALL:
-        asker.befall(fault)
-        run = asker.story(fault.url, Method.INVOKE)
+    for fault, run in stories_after_each(asker, Method.INVOKE):
         result = said_of(run)
         assert answer_text(run.events) in ("", "".join(fault.plan.tokens)), fault.name
         assert result.kind is None if fault.kind is None else result.kind is not None, fault.name
@@ -229,15 +247,15 @@ def test_a_server_that_asks_to_wait_a_little_is_asked_again(asker: Asker) -> Non
 
 
 def after_a_first_refusal(asker: Asker, method: Method, plan: Plan) -> Run:
-    """Have the first try be asked to wait for 3 s of 4, and the second meet the plan."""
-    asker.retries, asker.timeout = 2, 4.0
+    """Have the first try be asked to wait for 1.5 s of 2.5, and the second meet the plan."""
+    asker.retries, asker.timeout = 2, 2.5
 
     def meet() -> None:
         while not asker.server.seen:
             time.sleep(0.01)
         asker.server.plan = plan
 
-    asker.server.plan = Plan(status=503, headers={"retry-after": "3"})
+    asker.server.plan = Plan(status=503, headers={"retry-after": "1.5"})
     meeting = threading.Thread(target=meet)
     meeting.start()
     run = asker.story(method=method)
@@ -254,7 +272,7 @@ def test_all_tries_together_wait_for_an_answer_no_longer_than_one_may(asker: Ask
 
 @pytest.mark.parametrize("method", [Method.ASTREAM_EVENTS, Method.STREAM])
 def test_a_later_try_that_is_answered_has_its_full_time(asker: Asker, method: Method) -> None:
-    run = after_a_first_refusal(asker, method, Plan(tokens=[WELL], delay=2.5))
+    run = after_a_first_refusal(asker, method, Plan(tokens=[WELL], delay=1.5))
     assert answer_text(run.events) == WELL
 
 
