@@ -48,7 +48,7 @@ MIXED = (
 ENDS = ("", "\x00", "!\n")
 """Endings of the pumped text: nothing, or characters that hardly any pattern matches."""
 
-_STEPS = (12, 14, 16, 18, 20, 22, 24, 28, 32, 40, 56, 120, 400)
+_STEPS = (12, 14, 16, 18, 20, 22, 24, 28, 32, 40, 56, 120)
 _ANY = "a 1-.\n"
 
 
@@ -93,11 +93,11 @@ def nonlinear_time(
 
     short = min(length // 4, max(length // 8, 1_250))
     seconds = 0.0
-    for step in (*(step for step in _STEPS if step < short / 2), short // 2, short):
-        half, seconds = seconds, seconds_for(step)
+    for step in (*(step for step in _STEPS if step < short / 2), short):
+        seconds = seconds_for(step)
         if seconds > budget / 4 and (seconds := min(seconds, seconds_for(step))) > budget / 4:
             return f"{seconds:.2f} s of CPU for {step} characters of {pump!r}"
-    if seconds <= NOISE_SECONDS / 10 or seconds <= 2.3 * half:
+    if seconds <= NOISE_SECONDS / 10 or seconds <= 2.3 * seconds_for(short // 2):
         return None
     half = seconds_for(short // 2, 3)
     if any(seconds_for(short) <= 2.3 * half for _ in range(3)):
