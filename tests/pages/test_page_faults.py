@@ -1,5 +1,6 @@
 """What a person reads of each fault on each page, and that asking once more mends it."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,12 +8,16 @@ from dataclasses import dataclass, replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.components.session import app_services
 from pages.components.session.app_services import close_services, service
 from tests.support.app_test import ask, open_app, press, sentences
 from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 from tests.support.faults import FAULTS, ModelFault
 from weir.analysis.outcome import AnswerStatus
+from weir.config.capabilities import Capabilities
 from weir.config.settings import settings
+from weir.llm.provider import ModelProvider
+from weir.runs.failure import FailureKind
 from weir.runs.methods import Method
 
 ALIKE = ("429: come back at once", "429: come back in 100 s", "503: overloaded")
@@ -21,6 +26,9 @@ HERE = tuple(fault for fault in FAULTS if not (fault.url or fault.is_huge or fau
 OPENS, CLOSES = '{"name": "', '", "occupation": "gauge", "age": 9, "skills": ["a"], "bio": "b"}'
 """What makes a document of words."""
 WELL = Plan(tokens=["All", " is well."])
+SILENT_FROM_THE_START, SILENT_LATER = 0.3, 1.0
+"""Seconds of waiting for a model that is silent. A busy machine gets time for the tokens that come before, and for all
+else the services' own timeout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeOpenAI]:
         patch.setenv("OPENAI_BASE_URL", model.url)
         patch.setenv("OPENAI_API_KEY", "sk-test")
         patch.setenv("OPENAI_MODEL", "fake")
-        patch.setenv("WEIR_TIMEOUT", "2")
+        patch.setenv("WEIR_TIMEOUT", "20")
         patch.setenv("WEIR_RETRIES", "0")
         settings.cache_clear()
         close_services()
@@ -84,6 +92,36 @@ def model(lasting: FakeOpenAI) -> FakeOpenAI:
     return lasting
 
 
+@pytest.fixture(scope="module")
+def soon_tired(lasting: FakeOpenAI) -> Iterator[dict[float, ModelProvider]]:
+    """Providers of the same model that wait for it only so many seconds."""
+    # The services read now what is known of the model: they try it themselves.
+    loop = service().loop
+    by_seconds = {
+        seconds: ModelProvider(settings().model_copy(update={"idle_timeout_seconds": seconds}))
+        for seconds in (SILENT_FROM_THE_START, SILENT_LATER)
+    }
+    for models in by_seconds.values():
+        # A trial of what the model can do would have no longer.
+        models.keep_capabilities(Capabilities(tools=True, json_schema=True))
+    yield by_seconds
+    for models in by_seconds.values():
+        loop.submit(models.aclose()).result(timeout=60)
+
+
+@contextlib.contextmanager
+def waiting_briefly(fault: ModelFault, soon_tired: dict[float, ModelProvider]) -> Iterator[None]:
+    """Have the services wait briefly for a model that is silent."""
+    if fault.kind is not FailureKind.TIMEOUT:
+        yield
+        return
+    models = soon_tired[SILENT_LATER if fault.kept else SILENT_FROM_THE_START]
+    services = replace(service(), models=models)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app_services, "_build", lambda: services)
+        yield
+
+
 def shown(opened: AppTest, room: Room) -> str:
     """Return the sentences of the page once its run has ended."""
     if room.file == "events.py":
@@ -95,11 +133,14 @@ def shown(opened: AppTest, room: Room) -> str:
 
 
 @pytest.mark.parametrize(("room", "fault"), CASES)
-def test_a_fault_is_shown_and_another_try_mends_it(room: Room, model: FakeOpenAI, fault: ModelFault) -> None:
+def test_a_fault_is_shown_and_another_try_mends_it(
+    room: Room, model: FakeOpenAI, soon_tired: dict[float, ModelProvider], fault: ModelFault
+) -> None:
     room.have(model, fault.plan)
     opened = open_app(room.file)
-    ask(opened, "topic")
-    before = shown(opened, room)
+    with waiting_briefly(fault, soon_tired):
+        ask(opened, "topic")
+        before = shown(opened, room)
     if fault.mark is not AnswerStatus.DONE:
         assert re.search(rf"\b{fault.mark.value}\b", before)
     assert room.shows(fault.plan, fault.kept) in before
@@ -116,7 +157,9 @@ def test_a_fault_is_shown_and_another_try_mends_it(room: Room, model: FakeOpenAI
 
 
 @pytest.mark.parametrize("name", ["cut in the middle", "silent in the middle"])
-def test_a_story_shows_it_whichever_method_runs_it(model: FakeOpenAI, name: str) -> None:
+def test_a_story_shows_it_whichever_method_runs_it(
+    model: FakeOpenAI, soon_tired: dict[float, ModelProvider], name: str
+) -> None:
     fault = next(fault for fault in HERE if fault.name == name)
     assert fault.kind
     opened = open_app("story.py")
@@ -124,7 +167,8 @@ def test_a_story_shows_it_whichever_method_runs_it(model: FakeOpenAI, name: str)
         (choice,) = (box for box in opened.selectbox if box.label == "LangChain method")
         choice.set_value(method).run()
         model.plan = fault.plan
-        ask(opened, f"told by {method.label}")
+        with waiting_briefly(fault, soon_tired):
+            ask(opened, f"told by {method.label}")
         before = sentences(opened)
         assert fault.kind.message in before
         assert not method.streams or "".join(fault.plan.tokens[: fault.kept]).strip() in before
