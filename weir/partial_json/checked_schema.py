@@ -3,6 +3,7 @@
 A schema that is invalid, too deep, circular or too expensive is refused before any text is read.
 """
 
+import functools
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -70,7 +71,7 @@ class CheckedSchema:
         if _depth(schema) > MAX_SCHEMA_DEPTH:
             raise SchemaError(f"The schema is nested more than {MAX_SCHEMA_DEPTH} levels deep; use $defs and $ref")
         pending, seen = [schema], set[int]()
-        Draft202012Validator.check_schema(schema)
+        _check_form(_Form(schema))
         while pending:
             part = pending.pop()
             if isinstance(part, bool) or id(part) in seen:
@@ -85,7 +86,7 @@ class CheckedSchema:
             pending.extend(_subschemas(part, _ONE | _IN_PLACE_ONE, _LIST | _IN_PLACE_LIST, _NAMED | _IN_PLACE_NAMED))
             if "$ref" in part:
                 pending.append(self.follow(part["$ref"]))
-                Draft202012Validator.check_schema(pending[-1])
+                _check_form(_Form(pending[-1]))
             self._chain_length(part, 0)
 
     def _chain_length(self, schema: Schema, outer: int) -> int:
@@ -134,6 +135,26 @@ class CheckedSchema:
             seen.append(reference)
             schema = self.follow(reference)
         return schema
+
+
+class _Form:
+    """A schema as a key: two are equal if they are written alike."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self._written = repr(schema)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Form) and self._written == other._written
+
+    def __hash__(self) -> int:
+        return hash(self._written)
+
+
+@functools.lru_cache(maxsize=8)
+def _check_form(form: _Form) -> None:
+    """Check a schema against that of schemas. It takes 5 ms or more, and each run of a page reads its schema anew."""
+    Draft202012Validator.check_schema(form.schema)
 
 
 def shorten(problem: str) -> str:
