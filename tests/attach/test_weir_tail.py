@@ -309,7 +309,7 @@ def recording_server() -> Iterator[tuple[str, list[bytes]]]:
             """Be quiet."""
 
     served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=served.serve_forever, daemon=True).start()
+    threading.Thread(target=served.serve_forever, args=(0.02,), daemon=True).start()
     yield f"http://127.0.0.1:{served.server_port}/v1", requests
     served.shutdown()
     served.server_close()
