@@ -105,6 +105,10 @@ def module_recorder() -> Any:
     loop.close()
 
 
+SEEN: set[Shape] = set()
+"""The graphs that are well: of the two hundred, a quarter have been drawn before."""
+
+
 @settings(
     max_examples=200,
     derandomize=True,
@@ -114,6 +118,8 @@ def module_recorder() -> Any:
 )
 @given(shape=shapes())
 def test_random_graphs_have_the_events_of_astream_events(module_recorder: Recorder, shape: Shape) -> None:
+    if shape in SEEN:
+        return
     config: Any = {"recursion_limit": 12}
     run = module_recorder.start(build(shape), {"topic": "water"}, config=config)
     assert run.wait(30)
@@ -124,3 +130,4 @@ def test_random_graphs_have_the_events_of_astream_events(module_recorder: Record
         assert by_component(ours) == by_component(expected)
     else:
         assert ours == expected
+    SEEN.add(shape)
