@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -231,21 +232,39 @@ def nearest(question: str, index: dict[str, list[int]], sizes: list[int]) -> flo
     return max((both / (len(own) + sizes[number] - both) for number, both in shared.items()), default=0.0)
 
 
-@pytest.mark.parametrize("path", [GOLDEN, HOLDOUT], ids=lambda path: path.stem)
-def test_no_question_of_a_test_is_an_example_or_nearly_one(path: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """The questions that the classifier has learned, so that one like another is found."""
+
+    verbatim: frozenset[str]
+    index: dict[str, list[int]]
+    """Their numbers, by the trigrams that they have."""
+    sizes: list[int]
+    """How many trigrams each has."""
+
+
+@pytest.fixture(scope="module")
+def learned() -> Learned:
     written = [example.question for example in load_examples(EXAMPLES)]
     examples = [*written, *(example.question for _, example in compose())]
-    verbatim = {re.sub(r"\s", "", question.casefold()) for question in examples}
+    verbatim = frozenset(re.sub(r"\s", "", question.casefold()) for question in examples)
     index: dict[str, list[int]] = defaultdict(list)
+    sizes = []
     for number, question in enumerate(examples):
-        for gram in trigrams(question):
+        grams = trigrams(question)
+        sizes.append(len(grams))
+        for gram in grams:
             index[gram].append(number)
-    sizes = [len(trigrams(question)) for question in examples]
+    return Learned(verbatim, index, sizes)
+
+
+@pytest.mark.parametrize("path", [GOLDEN, HOLDOUT], ids=lambda path: path.stem)
+def test_no_question_of_a_test_is_an_example_or_nearly_one(learned: Learned, path: Path) -> None:
     for example in load_examples(path):
-        assert re.sub(r"\s", "", example.question.casefold()) not in verbatim
+        assert re.sub(r"\s", "", example.question.casefold()) not in learned.verbatim
         # What is left of bare arithmetic without its numbers and signs is always alike.
         if re.search(r"[^\W\d]", normal(example.question)):
-            assert nearest(example.question, index, sizes) < 0.6, example.question
+            assert nearest(example.question, learned.index, learned.sizes) < 0.6, example.question
 
 
 @pytest.mark.parametrize("path", [EXAMPLES, GOLDEN, HOLDOUT, FOLLOW_UPS], ids=lambda path: path.stem)
@@ -316,9 +335,10 @@ def test_the_model_was_learned_from_these_examples_and_sources() -> None:
 @pytest.mark.slow
 def test_numpy_scores_as_scikit_learn_does(tmp_path: Path) -> None:
     train = pytest.importorskip("chains.classifier.train", exc_type=ModuleNotFoundError)
-    terms = sorted({token for _, example in train.all_examples()[::50] for token in tokens(example.question)})
+    examples = train.all_examples()
+    terms = sorted({token for _, example in examples[::50] for token in tokens(example.question)})
     vectors = WordVectors(terms, np.random.default_rng(1).normal(size=(len(terms), 8)).astype(np.float32))
-    prepared = train.prepare(train.all_examples()[::20], vectors)
+    prepared = train.prepare(examples[::20], vectors)
     regression = prepared.fit()
     train.save(prepared, regression, 1.0, tmp_path / "model.npz")
     model = load(tmp_path / "model.npz")
