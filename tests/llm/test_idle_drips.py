@@ -48,8 +48,8 @@ class RawServer:
         return itertools.chain([self.first], itertools.repeat(self.drop) if self.drop else [])
 
 
-@pytest.fixture
-def raw() -> Iterator[RawServer]:
+@contextlib.contextmanager
+def raw_server() -> Iterator[RawServer]:
     plan = RawServer()
     gone = threading.Event()
 
@@ -69,6 +69,12 @@ def raw() -> Iterator[RawServer]:
         yield plan
         gone.set()
         server.shutdown()
+
+
+@pytest.fixture
+def raw() -> Iterator[RawServer]:
+    with raw_server() as server:
+        yield server
 
 
 def begin(recorder: Recorder, http: httpx2.AsyncClient, url: str, method: Method, **given: float) -> Run:
@@ -93,17 +99,20 @@ DRIPS = {
 
 
 @pytest.mark.parametrize("drip", DRIPS)
-@pytest.mark.parametrize("method", Method)
-def test_dripping_is_silence(
-    recorder: Recorder, http: httpx2.AsyncClient, raw: RawServer, method: Method, drip: str
-) -> None:
-    raw.first, raw.drop = DRIPS[drip]
-    run = begin(recorder, http, raw.url, method, WEIR_TIMEOUT=TIMEOUT, WEIR_RETRIES=2)
-    result = said_of(run)
-    assert result.kind is FailureKind.TIMEOUT
-    assert raw.connections == 1
-    if method.streams and HI in raw.first:
-        assert (result.status, answer_text(run.events)) == (AnswerStatus.CUT_OFF, "Hi ")
+def test_dripping_is_silence(recorder: Recorder, http: httpx2.AsyncClient, drip: str) -> None:
+    with contextlib.ExitStack() as stack:
+        # At once: each method waits for a server of its own.
+        servers = {method: stack.enter_context(raw_server()) for method in Method}
+        runs: dict[Method, Run] = {}
+        for method, raw in servers.items():
+            raw.first, raw.drop = DRIPS[drip]
+            runs[method] = begin(recorder, http, raw.url, method, WEIR_TIMEOUT=TIMEOUT, WEIR_RETRIES=2)
+        for method, run in runs.items():
+            result = said_of(run)
+            assert result.kind is FailureKind.TIMEOUT, method
+            assert servers[method].connections == 1, method
+            if method.streams and HI in servers[method].first:
+                assert (result.status, answer_text(run.events)) == (AnswerStatus.CUT_OFF, "Hi "), method
 
 
 @pytest.mark.parametrize("method", Method)
