@@ -109,10 +109,7 @@ def test_a_weir_that_was_started_anew_gets_the_run_from_its_beginning(weir: Weir
     assert [event.seq for event in run.events] == list(range(len(run.events)))
 
 
-def test_a_weir_that_fails_for_a_while_misses_nothing(
-    weir: WeirStub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(weir_tail, "HEARTBEAT_SECONDS", 0.3)
+def test_a_weir_that_fails_for_a_while_misses_nothing(weir: WeirStub, capsys: pytest.CaptureFixture[str]) -> None:
     weir.status = 500
     tail, config = attached(weir.url)
     for _ in range(3):
