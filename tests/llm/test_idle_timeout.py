@@ -8,9 +8,10 @@ import httpx2
 import openai
 import pytest
 
-from weir.llm import idle_stream, idle_timeout, retry_deadline
+from weir.llm import idle_stream, retry_deadline
 from weir.llm.abortable_client import AbortableConnections
 from weir.llm.idle_timeout import AsyncIdleTimeoutClient, IdleTimeoutClient
+from weir.llm.retry_deadline import attempt_timeout
 
 ALLOWED = 30.0
 COMMENT, DATA = b": still working\r\n\r\n", b'data: {"choices": []}\n\n'
@@ -127,8 +128,17 @@ def test_after_a_first_refusal_a_body_has_its_full_time(clock: Clock) -> None:
     assert not answers
 
 
-def test_an_attempt_that_is_aborted_before_it_is_sent_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idle_timeout, "seconds_to_begin", lambda _: 0.0)
+def test_a_later_attempt_has_what_earlier_ones_have_left(clock: Clock) -> None:
+    request = httpx2.Request("POST", URL, extensions={"timeout": {"read": 60.0}})
+    for number, left in enumerate((60.0, 29.0, retry_deadline.MIN_ATTEMPT_SECONDS)):
+        request.headers["x-stainless-retry-count"] = str(number)
+        with attempt_timeout(request) as seconds:
+            assert seconds == left
+        assert retry_deadline.read_timeout(request) == 60.0
+        clock.now += 31.0
+
+
+def test_an_attempt_that_is_aborted_before_it_is_sent_is_late() -> None:
     line = AbortableConnections()
     aborted = threading.Event()
 
@@ -136,7 +146,9 @@ def test_an_attempt_that_is_aborted_before_it_is_sent_is_late(monkeypatch: pytes
         line.abort()
         aborted.set()
 
-    line.http = IdleTimeoutClient(abort=abort, event_hooks=line.http.event_hooks)
+    line.http = IdleTimeoutClient(
+        abort=abort, event_hooks=line.http.event_hooks, timeout=httpx2.Timeout(30.0, read=0.0)
+    )
     line.http.event_hooks["request"].insert(0, lambda _: aborted.wait(30))
     with pytest.raises(openai.APITimeoutError):
         line.http.post(URL)

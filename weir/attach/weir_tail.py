@@ -440,7 +440,7 @@ class Tail:
                 self._write_files()
                 if self.url and (is_last or time.monotonic() >= self._retry_at):
                     self._send_all(is_last)
-                    next_beat = time.monotonic() + HEARTBEAT_SECONDS
+                    next_beat = self._retry_at or time.monotonic() + HEARTBEAT_SECONDS
                 else:
                     next_beat = max(self._retry_at, time.monotonic() + BATCH_SECONDS)
             except Exception as error:

@@ -21,7 +21,7 @@ from weir.config import proxies
 from weir.llm.answer_body import AnswerBody, ErrorBody, StreamBody, UnreadBody, WholeBody, check_encoding, encodings
 from weir.llm.idle_stream import AsyncIdleTimeoutStream, IdleTimeoutStream, IdleTimer
 from weir.llm.invalid_answers import RedirectError
-from weir.llm.retry_deadline import attempt_timeout, disable_late_retry, seconds_to_begin
+from weir.llm.retry_deadline import attempt_timeout, disable_late_retry
 
 _ASKS_FOR_A_STREAM = re.compile(rb'"stream": ?true')
 """Matches the JSON of a request. Inside one of its strings the quotes would be escaped."""
@@ -37,21 +37,20 @@ class IdleTimeoutClient(openai.DefaultHttpxClient):
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         _disable_compression(request)
-        with attempt_timeout(request), self._abort_when_late(request):
+        with attempt_timeout(request) as seconds, self._abort_when_late(request, seconds):
             response = super().send(request, **options)
         disable_late_retry(response)
         return response
 
     @contextlib.contextmanager
-    def _abort_when_late(self, request: httpx2.Request) -> Iterator[None]:
-        """Abort when the answer has not begun in time. An answer without a stream must be whole by then."""
+    def _abort_when_late(self, request: httpx2.Request, seconds: float | None) -> Iterator[None]:
+        """Abort when the answer has not begun in so many seconds. An answer without a stream must be whole by then."""
         is_late = threading.Event()
 
         def give_up() -> None:
             is_late.set()
             self._abort()
 
-        seconds = seconds_to_begin(request)
         timer = None if seconds is None else threading.Timer(seconds, give_up)
         try:
             if timer:
@@ -79,9 +78,9 @@ class AsyncIdleTimeoutClient(openai.DefaultAsyncHttpxClient):
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         _disable_compression(request)
-        with attempt_timeout(request):
+        with attempt_timeout(request) as seconds:
             try:
-                async with asyncio.timeout(seconds_to_begin(request)):
+                async with asyncio.timeout(seconds):
                     response = await super().send(request, **options)
             except TimeoutError as error:
                 raise openai.APITimeoutError(request) from error

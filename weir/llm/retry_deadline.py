@@ -25,18 +25,12 @@ _FIRST_ATTEMPT_AT: ContextVar[float] = ContextVar("first_attempt_at")
 """When the first attempt of a request was sent. All attempts are sent by one task, or one thread, one after another."""
 
 
-def seconds_to_begin(request: httpx2.Request) -> float | None:
-    """Return the seconds in which an answer must begin; None if there is no bound."""
-    remaining = _remaining_seconds(request)
-    return None if math.isinf(remaining) else max(remaining, MIN_ATTEMPT_SECONDS)
-
-
 @contextlib.contextmanager
-def attempt_timeout(request: httpx2.Request) -> Iterator[None]:
+def attempt_timeout(request: httpx2.Request) -> Iterator[float | None]:
     """Let an attempt wait for the beginning of its answer only as long as earlier ones have left.
 
-    The body then has the full read timeout. Raises openai's error if the transport fails at the deadline, after which
-    the openai client makes no further attempt.
+    Yields the seconds in which it must begin; None if there is no bound. The body then has the full read timeout.
+    Raises openai's error if the transport fails at the deadline: the openai client makes no further attempt after it.
     """
     limits = request.extensions.get("timeout", {})
     read = limits.get("read")
@@ -45,7 +39,7 @@ def attempt_timeout(request: httpx2.Request) -> Iterator[None]:
     elif read is not None:
         limits["read"] = max(_remaining_seconds(request), MIN_ATTEMPT_SECONDS)
     try:
-        yield
+        yield limits.get("read")
     except httpx2.TooManyRedirects as error:
         raise RedirectError("from one address to the next, without end") from error
     except httpx2.TransportError as error:
