@@ -23,10 +23,6 @@ settings.register_profile("untimed", deadline=None)
 settings.register_profile("nightly", deadline=None, max_examples=5_000)
 settings.load_profile("untimed")
 
-LONGEST = "tests/pages/test_page_faults.py"
-"""Waits for silent models, two minutes and a half in all. Begun in its turn, it was alone for the last minute."""
-
-
 def pytest_configure() -> None:
     """Read the certificates of all authorities once, not for each HTTP client: 40 ms each, and most tests make one."""
     patch = pytest.MonkeyPatch()
@@ -56,8 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests pytest-xdist keeps together (`--dist loadgroup`), and in which order tests begin.
 
     The tests of a file share its servers, so one worker runs them all. Those of the embedded model share one process
-    that uses every core. Slow tests compute and share nothing: each goes to the next worker that is free, at the end.
-    What takes longest begins first, or one worker would be left alone with it.
+    that uses every core. Slow tests share little: each goes to the next worker that is free, at the end. In Chromium
+    the longest file begins first, or one worker would be left alone with it.
     """
     for item in items:
         if item.get_closest_marker("embedded"):
@@ -74,7 +70,7 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return None
 
 
-def _order(item: pytest.Item) -> tuple[bool, bool, bool, bool, int]:
+def _order(item: pytest.Item) -> tuple[bool, bool, bool, int]:
     is_in_browser = _is_in_browser(item)
     is_slow, is_embedded = (item.get_closest_marker(name) is not None for name in ("slow", "embedded"))
     return (
@@ -82,7 +78,6 @@ def _order(item: pytest.Item) -> tuple[bool, bool, bool, bool, int]:
         is_in_browser,
         is_slow,
         not is_embedded,
-        not item.nodeid.startswith(LONGEST),
         # In Chromium a long file takes long.
         -_bytes(item.path) if is_in_browser else 0,
     )

@@ -24,6 +24,8 @@ from weir.analysis.metrics import run_metrics
 from weir.analysis.outcome import AnswerStatus, outcome
 from weir.runs.run import Run, Status
 
+pytestmark = pytest.mark.slow
+
 MODEL = """
 import asyncio, os, sys, threading, time
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel

@@ -96,6 +96,7 @@ PROSE = ("", "Once upon a time, in a land of rain. ")
 OBJECTS = ('{"items": [', '{"a": "b c", "d": [1, 2.5, null]}, ')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [Way.ASTREAM, Way.STREAM])
 @pytest.mark.parametrize("method", [StructuredMethod.DICT, StructuredMethod.PYDANTIC, StructuredMethod.PARSER])
 @pytest.mark.parametrize("answer", [PROSE, OBJECTS], ids=["prose", "objects"])

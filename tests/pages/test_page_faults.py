@@ -20,6 +20,8 @@ from weir.llm.provider import ModelProvider
 from weir.runs.failure import FailureKind
 from weir.runs.methods import Method
 
+pytestmark = pytest.mark.slow
+
 ALIKE = ("429: come back at once", "429: come back in 100 s", "503: overloaded")
 """What a page shows no differently from others of the table."""
 HERE = tuple(fault for fault in FAULTS if not (fault.url or fault.is_huge or fault.name in ALIKE))
