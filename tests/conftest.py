@@ -23,6 +23,7 @@ settings.register_profile("untimed", deadline=None)
 settings.register_profile("nightly", deadline=None, max_examples=5_000)
 settings.load_profile("untimed")
 
+
 def pytest_configure() -> None:
     """Read the certificates of all authorities once, not for each HTTP client: 40 ms each, and most tests make one."""
     patch = pytest.MonkeyPatch()

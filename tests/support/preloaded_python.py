@@ -19,10 +19,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tests.support.preloaded_client import LENGTH, SIGNALS
 
@@ -83,13 +84,13 @@ def _serving(modules: Sequence[str]) -> str:
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
-    atexit.register(_end, server)
+    atexit.register(_stop, server)
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
     return path
 
 
-def _end(server: "subprocess.Popen[bytes]") -> None:
+def _stop(server: "subprocess.Popen[bytes]") -> None:
     assert server.stdin is not None
     server.stdin.close()
     server.wait()
@@ -160,12 +161,27 @@ def _become(request: Any, descriptors: Sequence[int]) -> None:
     sys.path[0] = os.getcwd()
     folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[1:1] = [folder for folder in folders if folder and folder not in sys.path]
-    if option == "-u":
-        sys.argv = ["-c"]
-        exec(arguments[1], vars(sys.modules["__main__"]))
-        return
-    sys.argv = arguments
-    runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    try:
+        if option == "-u":
+            sys.argv = ["-c"]
+            exec(arguments[1], vars(sys.modules["__main__"]))
+        else:
+            sys.argv = arguments
+            runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        if not isinstance(ended.code, int | None):
+            raise
+        _end(ended.code or 0)
+    _end(0)
+
+
+def _end(code: int) -> NoReturn:
+    """End as Python does, but for taking all modules apart: a tenth of a second."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
