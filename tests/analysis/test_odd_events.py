@@ -169,6 +169,7 @@ READERS: tuple[Callable[[Run], None], ...] = (
 )
 
 
+@pytest.mark.slow
 @given(run=odd.runs())
 def test_functions_of_events_accept_any_event(run: Run) -> None:
     for read in READERS:

@@ -258,6 +258,7 @@ def learned() -> Learned:
     return Learned(verbatim, index, sizes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [GOLDEN, HOLDOUT], ids=lambda path: path.stem)
 def test_no_question_of_a_test_is_an_example_or_nearly_one(learned: Learned, path: Path) -> None:
     for example in load_examples(path):

@@ -99,6 +99,7 @@ def test_what_cannot_be_read_gives_a_sentence(
     assert (printed.out, sentence in printed.err) == ("", True)
 
 
+@pytest.mark.slow
 def test_the_documented_commands_lead_from_an_empty_folder_to_a_measured_router(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "routing.md").read_text(encoding="utf-8").partition("From an empty folder")[2]
     documented = re.search(r"```sh\n(.*?)```", text, re.DOTALL)

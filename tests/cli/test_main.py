@@ -69,6 +69,7 @@ def test_a_chain_is_recorded_to_a_file_without_a_page(folder: Path) -> None:
     assert run.events[-1].data["output"] == "RAIN"
 
 
+@pytest.mark.slow
 def test_record_imports_neither_streamlit_nor_the_database(folder: Path) -> None:
     script = (
         "import sys; from weir.cli.main import main; main(sys.argv[1:]);"

@@ -96,6 +96,7 @@ def open_at_once(url: str, barrier: Barrier) -> None:
     repository.close()
 
 
+@pytest.mark.slow
 def test_processes_that_start_at_once_take_turns(url: URL) -> None:
     spawn = multiprocessing.get_context("spawn")
     barrier = spawn.Barrier(4)
