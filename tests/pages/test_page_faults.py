@@ -20,7 +20,8 @@ from weir.llm.provider import ModelProvider
 from weir.runs.failure import FailureKind
 from weir.runs.methods import Method
 
-pytestmark = pytest.mark.slow
+# All by one worker: they share the app's services.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page faults")]
 
 ALIKE = ("429: come back at once", "429: come back in 100 s", "503: overloaded")
 """What a page shows no differently from others of the table."""

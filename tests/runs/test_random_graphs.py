@@ -105,6 +105,8 @@ def module_recorder() -> Any:
     loop.close()
 
 
+TRIES = 20
+"""Where a node fails beside others, how far those get is up to LangGraph's timing: until both have got equally far."""
 SEEN: set[Shape] = set()
 """The graphs that are well: of the two hundred, a quarter have been drawn before."""
 
@@ -120,14 +122,23 @@ SEEN: set[Shape] = set()
 def test_random_graphs_have_the_events_of_astream_events(module_recorder: Recorder, shape: Shape) -> None:
     if shape in SEEN:
         return
+    parts = [shape, *filter(None, [shape.inner])]
+    is_concurrent = any(part.fan_out for part in parts)
+    for _ in range(TRIES if is_concurrent and any(part.fails for part in parts) else 1):
+        ours, expected = events_of_both(module_recorder, shape)
+        if is_concurrent:
+            ours, expected = by_component(ours), by_component(expected)
+        if ours == expected:
+            break
+    assert ours == expected
+    SEEN.add(shape)
+
+
+def events_of_both(recorder: Recorder, shape: Shape) -> tuple[list[str], list[str]]:
+    """Run a graph with Weir and with LangChain; return the events of each."""
     config: Any = {"recursion_limit": 12}
-    run = module_recorder.start(build(shape), {"topic": "water"}, config=config)
+    run = recorder.start(build(shape), {"topic": "water"}, config=config)
     assert run.wait(30)
     theirs, error = asyncio.run(langchain_events(build(shape), {"topic": "water"}, config))
     assert run.status is (Status.FAILED if error else Status.DONE)
-    ours, expected = comparable_run(run.events), comparable_list(theirs)
-    if shape.fan_out or (shape.inner and shape.inner.fan_out):
-        assert by_component(ours) == by_component(expected)
-    else:
-        assert ours == expected
-    SEEN.add(shape)
+    return comparable_run(run.events), comparable_list(theirs)
