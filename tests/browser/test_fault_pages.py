@@ -210,7 +210,7 @@ def test_seconds_offline_lose_nothing_a_longer_sleep_what_came_after_and_two_tab
     ended(page, 3)
 
     bench.model.recover()
-    bench.model.plan = Plan(tokens=drops("endless", 1_000), rate=20)
+    bench.model.plan = Plan(tokens=drops("endless", 1_000), rate=5)
     send(page, "Go on and on")
     expect(page.get_by_text("endless5")).to_be_visible()
     other = opened(context.new_page(), page.url)

@@ -93,7 +93,7 @@ def test_a_view_that_was_chosen_stays_while_its_address_is_under_way(
 
     late: list[bytes] = []
     page.route_web_socket(re.compile("_stcore/stream"), forward)
-    model.plan = Plan(tokens=words("hm " * 400), rate=20)
+    model.plan = Plan(tokens=words("hm " * 400), rate=5)
     opened(page, f"{weir_url}/events?chain=agent&view=Text")
     send(page, "Go on")
     expect(page.get_by_text(re.compile("hm hm"))).to_be_visible()
