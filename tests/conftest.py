@@ -33,7 +33,7 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_setupnodes(specs: Sequence[execnet.XSpec]) -> None:
-    """Import once what all workers need: ten seconds of a core each."""
+    """Import once what all workers need: some six seconds of a core each."""
     for spec in specs:
         spec.python = preloaded_workers()
 

@@ -171,7 +171,7 @@ def test_a_story_shows_it_whichever_method_runs_it(
         choice.set_value(method).run()
         model.plan = fault.plan
         with waiting_briefly(fault, soon_tired):
-            ask(opened, f"told by {method.label}")
+            ask(opened, f"by {method.label}")
         before = sentences(opened)
         assert fault.kind.message in before
         assert not method.streams or "".join(fault.plan.tokens[: fault.kept]).strip() in before
