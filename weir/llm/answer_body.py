@@ -180,6 +180,9 @@ class StreamBody:
         return start
 
     def _measure(self, piece: bytes) -> None:
+        if self._has_data_line and piece.endswith(b"\n\n"):
+            self._size, self._tail = 0, b"\n\n"
+            return
         joined = self._tail + piece
         self._has_data_line = self._has_data_line or _DATA_LINE.search(joined) is not None
         last = max(joined.rfind(end) for end in _EVENT_ENDS)

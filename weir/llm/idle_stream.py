@@ -40,6 +40,8 @@ class IdleTimer:
             raise httpx2.ReadTimeout("The server keeps the connection open and sends no data.")
 
     def _contains_data(self, piece: bytes) -> bool:
+        if self._line_has_data is None and piece.startswith(b"data:") and piece.endswith(b"\n"):
+            return True  # whole events, which is what most pieces are
         first, *others = _LINE_END.split(piece)
         has_data = [
             self._has_data(first) if self._line_has_data is None else self._line_has_data,
