@@ -3,19 +3,21 @@ import gc
 import ssl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import execnet
-import httpcore2
-import httpx2
 import pytest
 from hypothesis import settings
 
-from tests.support.fake_openai import FakeOpenAI, fake_openai
 from tests.support.preloaded_python import preloaded_workers
-from weir.llm.chat_model import http_client
-from weir.runs.background_loop import BackgroundLoop
-from weir.runs.recorder import Recorder
-from weir.runs.run_store import MemoryStore
+
+# The process that starts workers runs no test. What tests need takes three seconds to import, so it is imported below.
+if TYPE_CHECKING:
+    import httpx2
+
+    from tests.support.fake_openai import FakeOpenAI
+    from weir.runs.background_loop import BackgroundLoop
+    from weir.runs.recorder import Recorder
 
 # A busy machine is no wrong answer.
 settings.register_profile("untimed", deadline=None)
@@ -26,6 +28,8 @@ settings.load_profile("untimed")
 
 def pytest_configure() -> None:
     """Read the certificates of all authorities once, not for each HTTP client: 40 ms each, and most tests make one."""
+    import httpcore2
+
     patch = pytest.MonkeyPatch()
     patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
     patch.setattr(httpcore2, "default_ssl_context", functools.cache(httpcore2.default_ssl_context))
@@ -94,25 +98,34 @@ def _is_in_browser(item: pytest.Item) -> bool:
 
 
 @pytest.fixture
-def openai_server() -> Iterator[FakeOpenAI]:
+def openai_server() -> "Iterator[FakeOpenAI]":
+    from tests.support.fake_openai import fake_openai
+
     with fake_openai() as server:
         yield server
 
 
 @pytest.fixture
-def loop() -> Iterator[BackgroundLoop]:
+def loop() -> "Iterator[BackgroundLoop]":
+    from weir.runs.background_loop import BackgroundLoop
+
     running = BackgroundLoop("test-runs")
     yield running
     running.close()
 
 
 @pytest.fixture
-def http(loop: BackgroundLoop) -> Iterator[httpx2.AsyncClient]:
+def http(loop: "BackgroundLoop") -> "Iterator[httpx2.AsyncClient]":
+    from weir.llm.chat_model import http_client
+
     client = http_client()
     yield client
     loop.submit(client.aclose()).result(timeout=60)
 
 
 @pytest.fixture
-def recorder(loop: BackgroundLoop) -> Recorder:
+def recorder(loop: "BackgroundLoop") -> "Recorder":
+    from weir.runs.recorder import Recorder
+    from weir.runs.run_store import MemoryStore
+
     return Recorder(MemoryStore(budget=50_000_000), loop)

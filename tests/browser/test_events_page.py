@@ -100,7 +100,7 @@ def test_an_answer_of_the_chat_opens_with_inspect_and_its_model_is_asked_with_ch
 def test_a_live_run_is_selected_in_stopped_and_filtered_by_what_is_typed_while_it_ends(
     inspector: Page, model: FakeOpenAI
 ) -> None:
-    model.plan = Plan(tokens=WORDS * 100, rate=10)
+    model.plan = Plan(tokens=WORDS * 100, rate=4, burst=4)
     send(inspector, "Go on and on")
     expect(inspector.get_by_text(re.compile(r"smart_router.*Writing.*\d\d+ events"))).to_be_visible()
     select_row(inspector, 0, "0 on_chain_start", "smart_router")
@@ -116,7 +116,7 @@ def test_a_live_run_is_selected_in_stopped_and_filtered_by_what_is_typed_while_i
     expect(inspector.get_by_role("button", name="Stop")).to_have_count(0)
 
     # What is being typed outlasts the end of the next run, and filters its record.
-    model.plan = Plan(tokens=WORDS * 20, rate=8)
+    model.plan = Plan(tokens=WORDS * 20, rate=4)
     send(inspector, "Take your time")
     expect(inspector.get_by_text(re.compile(r"smart_router.*Writing"))).to_be_visible()
     inspector.get_by_text("Filter", exact=True).click()
@@ -303,7 +303,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_or_moves_much(
 ) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     opened(page, f"{weir_url}/events")
-    model.plan = Plan(tokens=[" word"] * 60, rate=20)
+    model.plan = Plan(tokens=[" word"] * 30, rate=10)
     send(page, "Anything")
     expect(page.get_by_role("tree")).to_be_visible()
     record_shifts(page)

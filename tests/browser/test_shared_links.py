@@ -60,7 +60,7 @@ def test_a_link_that_was_taken_back_says_so_and_is_good_again_when_shared_again(
 def test_whoever_is_looking_sees_no_more_of_a_run_once_it_is_taken_back(
     page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
 ) -> None:
-    model.plan = Plan(tokens=WORDS, rate=4, burst=12)
+    model.plan = Plan(tokens=WORDS, rate=1, burst=12)
     opened(page, f"{weir_url}/story")
     send(page, "Share this")
     expect(page.get_by_text("word9")).to_be_visible()
@@ -136,7 +136,7 @@ def test_whoever_has_a_link_cannot_stop_the_run_and_its_owner_can_by_the_same_li
     page: Page, stranger: Page, weir_url: str, model: FakeOpenAI
 ) -> None:
     for begun_on, shows in (("partial_json", "the last at"), ("story", "word9")):
-        model.plan = Plan(tokens=WORDS, structured_tokens=['{"name": "', *WORDS], rate=4, burst=12)
+        model.plan = Plan(tokens=WORDS, structured_tokens=['{"name": "', *WORDS], rate=1, burst=12)
         opened(page, f"{weir_url}/{begun_on}")
         send(page, "Share this")
         run = run_of(page)

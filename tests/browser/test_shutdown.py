@@ -115,7 +115,7 @@ async def watched(weir: Weir, seconds: list[float]) -> ConnectionClosed:
         return closed.value
 
 
-@COMMANDS
+@PRELOADED
 def test_readers_are_told_and_the_process_is_gone(
     model: FakeOpenAI, tmp_path: Path, command: Callable[[int], list[str]]
 ) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, local_script_runner
+from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from pages.components.session import app_services as service_module
 from tests.support.app_test import NAVIGATION, open_app
@@ -21,8 +22,16 @@ from weir.config.settings import settings
 def once_for_all() -> Iterator[None]:
     """Have done once what a server does once, and `AppTest` for each session or run.
 
-    It looks through the installed packages for components (200 ms), and compiles the scripts (10 ms).
+    It looks through the installed packages for components (200 ms), and compiles the scripts (10 ms). It also waits for
+    a run's end by looking at all events of the run a thousand times a second: a quarter of a test's time.
     """
+    look_for_the_end = local_script_runner.require_widgets_deltas
+
+    def await_end(runner: LocalScriptRunner, timeout: float = 3) -> None:
+        assert runner._script_thread is not None
+        runner._script_thread.join(timeout)
+        look_for_the_end(runner, timeout)
+
     compiled_by = ScriptCache().get_bytecode
 
     def get_bytecode(_: ScriptCache, script_path: str) -> Any:
@@ -32,6 +41,7 @@ def once_for_all() -> Iterator[None]:
         once = functools.cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", once)
         patch.setattr(ScriptCache, "get_bytecode", get_bytecode)
+        patch.setattr(local_script_runner, "require_widgets_deltas", await_end)
         yield
 
 

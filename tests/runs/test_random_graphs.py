@@ -137,8 +137,9 @@ def test_random_graphs_have_the_events_of_astream_events(module_recorder: Record
 def events_of_both(recorder: Recorder, shape: Shape) -> tuple[list[str], list[str]]:
     """Run a graph with Weir and with LangChain; return the events of each."""
     config: Any = {"recursion_limit": 12}
-    run = recorder.start(build(shape), {"topic": "water"}, config=config)
+    graph = build(shape)
+    run = recorder.start(graph, {"topic": "water"}, config=config)
     assert run.wait(30)
-    theirs, error = asyncio.run(langchain_events(build(shape), {"topic": "water"}, config))
+    theirs, error = asyncio.run(langchain_events(graph, {"topic": "water"}, config))
     assert run.status is (Status.FAILED if error else Status.DONE)
     return comparable_run(run.events), comparable_list(theirs)
