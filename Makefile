@@ -21,8 +21,8 @@
 
 PYTHON ?= python3
 PORT ?= 8501
-# Most tests wait: two a core keep the cores busy.
-WORKERS ?= 4
+# Most tests wait: three a core keep the cores busy.
+WORKERS ?= 6
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes

@@ -26,6 +26,29 @@ settings.register_profile("nightly", deadline=None, max_examples=5_000)
 settings.load_profile("untimed")
 
 
+LONGEST = (
+    "page_faults",
+    "random_graphs",
+    "broken_streams",
+    "message_tree",
+    # in Chromium
+    "graph_pages",
+    "fault_pages",
+    "events_page",
+    "canaries",
+    "shutdown",
+    "story_page",
+    "shared_links",
+    "conversations",
+    "start",
+    "display_cost",
+    "accessibility",
+    "model_picker",
+    "run_list",
+)
+"""Files of slow tests and of tests in Chromium that take longest (120 to 15 s on two busy cores), the longest first."""
+
+
 def pytest_configure() -> None:
     """Read the certificates of all authorities once, not for each HTTP client: 40 ms each, and most tests make one."""
     import httpcore2
@@ -57,8 +80,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests pytest-xdist keeps together (`--dist loadgroup`), and in which order tests begin.
 
     The tests of a file share its servers, so one worker runs them all. Those of the embedded model share one process
-    that uses every core. Slow tests share little: each goes to the next worker that is free, at the end. In Chromium
-    the longest file begins first, or one worker would be left alone with it.
+    that uses every core. Slow tests share little: each goes to the next worker that is free, at the end. Of those, and
+    in Chromium, the longest begin first, or one worker would be left alone with one of them.
     """
     for item in items:
         if item.get_closest_marker("embedded"):
@@ -83,14 +106,15 @@ def _order(item: pytest.Item) -> tuple[bool, bool, bool, int]:
         is_in_browser,
         is_slow,
         not is_embedded,
-        # In Chromium a long file takes long.
-        -_bytes(item.path) if is_in_browser else 0,
+        _place(item.path) if is_in_browser or is_slow else 0,
     )
 
 
 @functools.cache
-def _bytes(path: Path) -> int:
-    return path.stat().st_size
+def _place(path: Path) -> int:
+    """Return a number by which files are sorted: those that are known to take long, then the others by their length."""
+    name = path.stem.removeprefix("test_")
+    return LONGEST.index(name) - 10**9 if name in LONGEST else -path.stat().st_size
 
 
 def _is_in_browser(item: pytest.Item) -> bool:
