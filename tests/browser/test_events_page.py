@@ -161,6 +161,7 @@ def test_what_is_selected_anywhere_is_selected_everywhere_and_searched_and_filte
     press_down(page)
     selects(page, "3 on_chat_model_start", "ChatOpenAI")
     page.keyboard.press("Home")
+    selects(page, "0 on_chain_start", "story")
     page.keyboard.press("ArrowLeft")
     expect(tree.get_by_role("treeitem")).to_have_count(1)
     # What is selected elsewhere is unfolded.
