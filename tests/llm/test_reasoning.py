@@ -13,6 +13,7 @@ from weir.analysis.metrics import MetricsAccumulator, run_metrics
 from weir.analysis.metrics_line import metrics_line
 from weir.analysis.progress import RunPhase, run_phase
 from weir.analysis.run_tree import run_tree
+from weir.llm.abortable_client import AbortableConnections
 from weir.llm.chat_model import chat_model, configured_endpoint
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
@@ -28,9 +29,11 @@ def test_reasoning_is_recorded_beside_the_answer(
 ) -> None:
     openai_server.plan = Plan(reasoning=THOUGHTS, reasoning_name=name)
     settings = settings_for(openai_server.url)
-    run = recorder.start(story_chain(chat_model(configured_endpoint(settings), settings, http)), STORY, method=method)
+    connections = None if method.is_async else AbortableConnections()
+    chain = story_chain(chat_model(configured_endpoint(settings), settings, http, connections=connections))
+    run = recorder.start(chain, STORY, method=method, connections=connections)
     assert run.wait(30)
-    assert run.status is Status.DONE
+    assert run.status is Status.DONE, run.failure
     assert answer_text(run.events) == "Once upon a time."
     [end] = [event for event in run.events if event.event == "on_chat_model_end"]
     assert end.data["output"]["additional_kwargs"]["reasoning_content"] == "".join(THOUGHTS)
