@@ -96,6 +96,10 @@ def test_a_view_that_was_chosen_stays_while_its_address_is_under_way(
     model.plan = Plan(tokens=words("hm " * 400), rate=5)
     opened(page, f"{weir_url}/events?chain=agent&view=Text")
     send(page, "Go on")
+    for _ in range(2):
+        expect(page.get_by_text(re.compile("hm hm"))).to_be_visible()
+        expect(page.get_by_role("radio", name="Text")).to_be_checked()
+        page.reload()
     expect(page.get_by_text(re.compile("hm hm"))).to_be_visible()
     view(page, "Tools")
     expect(page.get_by_text("No model has called a tool in a stream.")).to_be_visible()

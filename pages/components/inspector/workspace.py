@@ -94,11 +94,14 @@ def _draw_tabs(state: InspectorState, run: Run, seen: RunSnapshot) -> str:
     assert seen.root is not None
     is_graph = any(child.graph_step is not None for child in seen.root.children)
     in_address = st.query_params.get("view")
-    wanted = st.session_state.setdefault("view", in_address)
+    # A browser that is drawn anew before it has taken the first choice has none.
+    wanted = st.session_state.get("view") or in_address
     options = [*VIEWS, *(GRAPH_VIEWS if is_graph or wanted in GRAPH_VIEWS else ())]
     if wanted not in options:
         # An address without a view, of the time when there was a *Timeline*, or one that was cut.
-        st.session_state["view"] = VIEWS[0]
+        wanted = VIEWS[0]
+    if st.session_state.get("view") != wanted:
+        st.session_state["view"] = wanted
     # A run that goes on has no count: each event would be diagnosed again.
     count = 0 if state.is_moving(run) else len(state.findings_of(run, seen))
     chosen = st.segmented_control(

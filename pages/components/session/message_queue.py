@@ -1,7 +1,7 @@
 """Override of Streamlit's queue of messages for the browser: it keeps all that a run of the whole page has drawn.
 
 Where a part of a page (`st.fragment`) is drawn again before the messages of the page are sent, Streamlit (1.67,
-`ForwardMsgQueue.clear`) drops what that part had drawn with the page, and still says that the page is complete. The
+`ForwardMsgQueue.clear`) drops what that part had drawn with the page, and still reports the page as complete. The
 browser then removes the elements that it did not get, with what was chosen in them: on a busy machine no tab of the
 Inspector was marked after *Stop*.
 """
