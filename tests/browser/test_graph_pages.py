@@ -111,6 +111,46 @@ def test_a_view_that_was_chosen_stays_while_its_address_is_under_way(
     expect(page.get_by_role("radio", name="Tools")).to_be_checked()
 
 
+def test_a_view_that_is_chosen_while_the_next_run_begins_is_that_runs(
+    page: Page, weir_url: str, model: FakeOpenAI
+) -> None:
+    connections: list[WebSocketRoute] = []
+    is_slow = False
+    late: list[bytes] = []
+
+    def forward(connection: WebSocketRoute) -> None:
+        connections.append(connection)
+        server = connection.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            if is_slow and isinstance(message, bytes) and b"&run=" in message and not late:
+                late.append(message)
+            else:
+                connection.send(message)
+
+        server.on_message(pass_on)
+
+    page.route_web_socket(re.compile("_stcore/stream"), forward)
+    opened(page, f"{weir_url}/events?chain=agent&view=Tools")
+    send(page, "First")
+    expect(page.get_by_text(re.compile("agent.*Done"))).to_be_visible()
+    await_script(page)
+    address = page.url
+    is_slow = True
+    model.plan = Plan(tokens=words("hm " * 400), rate=5)
+    send(page, "Second")
+    expect(page.get_by_text("Second")).to_be_visible()
+    view(page, "Text")
+    expect(page.get_by_text(re.compile("hm hm"))).to_be_visible()
+    assert page.url == address
+    connections[-1].send(late[0])
+    expect(page).to_have_url(re.compile("view=Text"))
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile("agent.*Stopped"))).to_be_visible()
+    expect(page.get_by_text("Second")).to_be_visible()
+    expect(page.get_by_role("radio", name="Text")).to_be_checked()
+
+
 def test_a_graph_is_asked_restarted_resumed_and_forked(
     context: BrowserContext, page: Page, model_server: FakeOpenAI, tmp_path: Path
 ) -> None:

@@ -61,6 +61,8 @@ class InspectorState(RunPage):
     """The column of the table in which a cell was clicked: the arrow keys go on from there."""
     view_in_address: str | None = None
     """The view that the address had when the run was drawn last: another one was opened by the browser."""
+    graphs: set[str] = field(default_factory=set)
+    """Names of chains whose runs had steps of a graph: a new run of one has the views of graphs from the start."""
     table_before: tuple[TableSelection, float] = (([], []), float("-inf"))
     """What the table had selected when its selection was set, and when that was."""
     diagnosis: tuple[tuple[str, int], list[Finding]] | None = None
@@ -91,8 +93,6 @@ class InspectorState(RunPage):
 
     def _reset(self) -> None:
         self.picked = self.call = None
-        # The tabs are made anew, and the browser shows in them what is set.
-        st.session_state.pop("view", None)
         st.query_params.pop("with", None)
 
     def pick(self, seq: int | None) -> None:

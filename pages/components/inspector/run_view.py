@@ -84,8 +84,7 @@ def _draw_run(state: InspectorState, run: Run, was_moving: bool, was_quick: bool
     with st.container():
         if seen.root is not None and len(seen.events) == len(run.events):
             draw_interrupts(state, run, resumable=_is_in_registry)
-    if seen.root is not None:
-        draw_workspace(state, run, seen)
+    draw_workspace(state, run, seen)
     # How often this fragment is drawn is decided by the whole page.
     state.note_drawing(run, time.perf_counter() - began)
     if was_moving != state.is_moving(run) or (was_quick and state.draw_seconds_of(run) >= COSTLY_SECONDS):

@@ -54,16 +54,21 @@ def take_view_from_address(state: InspectorState) -> None:
 
 
 def draw_workspace(state: InspectorState, run: Run, seen: RunSnapshot) -> None:
-    """Draw both sides. What is selected on one is selected on the other."""
-    assert seen.root is not None
+    """Draw both sides. What is selected on one is selected on the other.
+
+    The tabs are there before the run's first event, too: a browser forgets what is chosen in tabs that it is not sent.
+    """
     event = seen.events[state.picked] if state.picked is not None and state.picked < len(seen.events) else None
     node = seen.nodes.get(event.run_id) if event else None
     with st.container(key="inspector_workspace"):
         left, right = st.columns([11, 10], gap="small")
         with left:
-            _draw_waterfall(state, run, seen, node, event)
+            if seen.root is not None:
+                _draw_waterfall(state, run, seen, node, event)
         with right, st.container(gap="xsmall"):
             view = _draw_tabs(state, run, seen)
+            if seen.root is None:
+                return
             if view in VIEWS[:2]:
                 _draw_events(state, run, seen, event, with_data=view == VIEWS[0])
             else:
@@ -91,8 +96,9 @@ def _draw_waterfall(
 
 
 def _draw_tabs(state: InspectorState, run: Run, seen: RunSnapshot) -> str:
-    assert seen.root is not None
-    is_graph = any(child.graph_step is not None for child in seen.root.children)
+    if seen.root is not None and any(child.graph_step is not None for child in seen.root.children):
+        state.graphs.add(run.name)
+    is_graph = run.name in state.graphs
     in_address = st.query_params.get("view")
     # A browser that is drawn anew before it has taken the first choice has none.
     wanted = st.session_state.get("view") or in_address
@@ -116,10 +122,12 @@ def _draw_tabs(state: InspectorState, run: Run, seen: RunSnapshot) -> str:
     # Nothing is chosen where the label of the doctor has just got its count.
     view = str(chosen or in_address or VIEWS[0])
     # Not bound by Streamlit, which writes labels into the address: that of the doctor has a count, which changes.
-    if view == VIEWS[0]:
-        st.query_params.pop("view", None)
-    elif in_address != view:
-        st.query_params["view"] = view
+    # A click may come with the address of the run before, which the browser still has, and would write all of it anew.
+    if st.query_params.get("run") == run.id:
+        if view == VIEWS[0]:
+            st.query_params.pop("view", None)
+        elif in_address != view:
+            st.query_params["view"] = view
     state.view_in_address = st.query_params.get("view")
     return view
 
