@@ -8,13 +8,13 @@ import streamlit as st
 from chains.conversation import check_router, prepare_warm_up
 from chains.registry import REGISTRY
 from pages.components.session.app_services import service
-from pages.components.session.message_queue import keep_whole_runs
+from pages.components.session.message_queue import keep_needed_messages
 from weir.app.create_app import create_app_parts, tune_process
 from weir.app.server_logging import configure_logging
 from weir.config.settings import SettingsError, settings
 
 tune_process()
-keep_whole_runs()
+keep_needed_messages()
 
 # Top-level entries of Streamlit's secrets become environment variables: some hosts have no other way to set them.
 st.secrets.load_if_toml_exists()

@@ -2,7 +2,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
 from pages.components.session import message_queue
-from pages.components.session.message_queue import clear_unfinished
+from pages.components.session.message_queue import ANSWERS, clear_unfinished
 
 PART = "a part"
 
@@ -40,6 +40,20 @@ def test_a_whole_run_is_kept_before_its_part_is_drawn_again_and_an_unfinished_pa
     clear_unfinished(queue, retain_lifecycle_msgs=True, fragment_ids_this_run=[PART])
     queue.enqueue(drawn("part 1", PART))
     assert texts(queue) == ["page 0", "part 1", ForwardMsg.FINISHED_SUCCESSFULLY, "page 2", "part 1"]
+
+
+def test_an_answer_to_the_browser_is_kept_before_the_whole_page_is_drawn_anew() -> None:
+    """The second half fails once the override is of no use any more."""
+    answer = ForwardMsg()
+    answer.file_urls_response.response_id = "upload"
+    for clear, left in ((clear_unfinished, [answer]), (message_queue._clear, [])):
+        queue = queue_of(drawn("page 0"), answer)
+        clear(queue, retain_lifecycle_msgs=True)
+        assert queue.flush() == left
+    assert {field.name for field in ForwardMsg.DESCRIPTOR.oneofs_by_name["type"].fields} >= set(ANSWERS)
+    queue = queue_of(answer)
+    clear_unfinished(queue)
+    assert queue.is_empty()
 
 
 def test_before_the_whole_page_or_after_an_interrupted_run_a_queue_is_cleared_as_ever() -> None:
