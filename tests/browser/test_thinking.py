@@ -11,7 +11,7 @@ THOUGHTS = [f"thought {number} " for number in range(200)]
 
 
 def test_thinking_streams_folded_and_is_kept(chat: Page, weir_url: str, model: FakeOpenAI) -> None:
-    model.plan = Plan(reasoning=THOUGHTS[:30], rate=60, tokens=["Water ", "that ", "flows."])
+    model.plan = Plan(reasoning=THOUGHTS[:30], rate=5, tokens=["Water ", "that ", "flows."])
     send(chat, "What is a river?")
     expect(chat.get_by_text(re.compile(r"^Thinking · \d+ s · ~\d+ tokens · waited"))).to_be_visible()
     thinking = chat.get_by_test_id("stExpander").filter(has_text="Thinking")
@@ -25,7 +25,7 @@ def test_thinking_streams_folded_and_is_kept(chat: Page, weir_url: str, model: F
     thinking.get_by_text("Thinking").click()
     expect(thinking.get_by_text("thought 29")).to_be_visible()
 
-    model.plan = Plan(reasoning=THOUGHTS, rate=20)
+    model.plan = Plan(reasoning=THOUGHTS, rate=10)
     opened(chat, f"{weir_url}/story")
     send(chat, "A river")
     thinking.get_by_text("Thinking").click()
