@@ -135,6 +135,8 @@ def test_a_view_that_is_chosen_while_the_next_run_begins_is_that_runs(
     send(page, "First")
     expect(page.get_by_text(re.compile("agent.*Done"))).to_be_visible()
     await_script(page)
+    # Its first drawing was overtaken by the one of its end.
+    expect(page.get_by_role("radio", name="Tools")).to_be_checked()
     address = page.url
     is_slow = True
     model.plan = Plan(tokens=words("hm " * 400), rate=5)

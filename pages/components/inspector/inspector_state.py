@@ -90,6 +90,8 @@ class InspectorState(RunPage):
         """Show the list of runs."""
         super().close()
         self._reset()
+        # The tabs of the next run are made anew: they begin with the view in the address.
+        st.session_state.pop("view", None)
 
     def _reset(self) -> None:
         self.picked = self.call = None

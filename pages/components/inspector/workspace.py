@@ -113,14 +113,15 @@ def _draw_tabs(state: InspectorState, run: Run, seen: RunSnapshot) -> str:
     chosen = st.segmented_control(
         _("View"),
         options,
+        # Streamlit drops a drawing that the next one overtakes, and with it the choice that it was to set.
+        default=wanted,
         required=True,
         key="view",
         format_func=lambda name: f"{_(name)} {count}" if name == "Doctor" and count else _(name),
         label_visibility="collapsed",
         wrap=True,
     )
-    # Nothing is chosen where the label of the doctor has just got its count.
-    view = str(chosen or in_address or VIEWS[0])
+    view = str(chosen or wanted)
     # Not bound by Streamlit, which writes labels into the address: that of the doctor has a count, which changes.
     # A click may come with the address of the run before, which the browser still has, and would write all of it anew.
     if st.query_params.get("run") == run.id:
