@@ -32,6 +32,7 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
         _("View"),
         [STORY, RACE, MEASURE],
         format_func=_,
+        default=st.session_state["view"],
         required=True,
         key="view",
         label_visibility="collapsed",
