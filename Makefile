@@ -34,7 +34,8 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 # Set, it would have each process of a test compile Weir, and each worker rewrite every test, anew.
 export PYTHONDONTWRITEBYTECODE =
 
-# What fails on a busy machine and passes when it is run once more is listed as RERUN with its traceback: a defect to look into.
+# What fails on a busy machine and passes when it is run once more is listed as RERUN with its traceback, and is a defect
+# to look into.
 ONCE_MORE = --reruns 1 --rerun-show-tracebacks
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 

@@ -1,6 +1,7 @@
 """Graphs and agents on the Inspector: each card, stopped anywhere, asked, restarted, resumed and forked."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,23 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 def view(page: Page, name: str) -> None:
     page.get_by_test_id("stButtonGroup").get_by_text(name, exact=True).click()
     await_script(page)
+
+
+def held_back(page: Page, is_late: Callable[[bytes], bool]) -> list[tuple[WebSocketRoute, bytes]]:
+    """Keep the first message that `is_late` from the browser; return the list that gets it, with its connection."""
+    late: list[tuple[WebSocketRoute, bytes]] = []
+
+    def forward(connection: WebSocketRoute) -> None:
+        def pass_on(message: str | bytes) -> None:
+            if isinstance(message, bytes) and not late and is_late(message):
+                late.append((connection, message))
+            else:
+                connection.send(message)
+
+        connection.connect_to_server().on_message(pass_on)
+
+    page.route_web_socket(re.compile("_stcore/stream"), forward)
+    return late
 
 
 def test_an_agent_has_each_card_and_is_stopped_anywhere(page: Page, weir_url: str, model: FakeOpenAI) -> None:
@@ -80,19 +98,7 @@ def test_an_agent_has_each_card_and_is_stopped_anywhere(page: Page, weir_url: st
 def test_a_view_that_was_chosen_stays_while_its_address_is_under_way(
     page: Page, weir_url: str, model: FakeOpenAI
 ) -> None:
-    def forward(connection: WebSocketRoute) -> None:
-        server = connection.connect_to_server()
-
-        def pass_on(message: str | bytes) -> None:
-            if isinstance(message, bytes) and b"view=Tools" in message and not late:
-                late.append(message)
-            else:
-                connection.send(message)
-
-        server.on_message(pass_on)
-
-    late: list[bytes] = []
-    page.route_web_socket(re.compile("_stcore/stream"), forward)
+    late = held_back(page, lambda message: b"view=Tools" in message)
     model.plan = Plan(tokens=words("hm " * 400), rate=5)
     opened(page, f"{weir_url}/events?chain=agent&view=Text")
     send(page, "Go on")
@@ -114,23 +120,8 @@ def test_a_view_that_was_chosen_stays_while_its_address_is_under_way(
 def test_a_view_that_is_chosen_while_the_next_run_begins_is_that_runs(
     page: Page, weir_url: str, model: FakeOpenAI
 ) -> None:
-    connections: list[WebSocketRoute] = []
     is_slow = False
-    late: list[bytes] = []
-
-    def forward(connection: WebSocketRoute) -> None:
-        connections.append(connection)
-        server = connection.connect_to_server()
-
-        def pass_on(message: str | bytes) -> None:
-            if is_slow and isinstance(message, bytes) and b"&run=" in message and not late:
-                late.append(message)
-            else:
-                connection.send(message)
-
-        server.on_message(pass_on)
-
-    page.route_web_socket(re.compile("_stcore/stream"), forward)
+    late = held_back(page, lambda message: is_slow and b"&run=" in message)
     opened(page, f"{weir_url}/events?chain=agent&view=Tools")
     send(page, "First")
     expect(page.get_by_text(re.compile("agent.*Done"))).to_be_visible()
@@ -145,7 +136,8 @@ def test_a_view_that_is_chosen_while_the_next_run_begins_is_that_runs(
     view(page, "Text")
     expect(page.get_by_text(re.compile("hm hm"))).to_be_visible()
     assert page.url == address
-    connections[-1].send(late[0])
+    [(connection, message)] = late
+    connection.send(message)
     expect(page).to_have_url(re.compile("view=Text"))
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile("agent.*Stopped"))).to_be_visible()

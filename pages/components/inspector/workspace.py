@@ -49,7 +49,7 @@ def take_view_from_address(state: InspectorState) -> None:
     before gave it has arrived, and would take back the view that was just chosen.
     """
     in_address = st.query_params.get("view")
-    if "view" not in st.session_state or in_address != state.view_in_address:
+    if in_address != state.view_in_address:
         st.session_state["view"] = in_address
 
 

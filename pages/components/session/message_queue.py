@@ -31,8 +31,8 @@ def clear_unfinished(
     rest = queue._queue
     kept: list[ForwardMsg] = []
     if fragment_ids_this_run is not None:
-        ends = [number for number, message in enumerate(rest, 1) if _ends_whole_run(message)]
-        kept, rest = rest[: max(ends, default=0)], rest[max(ends, default=0) :]
+        end = max((number for number, message in enumerate(rest, 1) if _ends_whole_run(message)), default=0)
+        kept, rest = rest[:end], rest[end:]
     elif retain_lifecycle_msgs:
         kept = [message for message in rest if message.WhichOneof("type") in ANSWERS]
     queue._queue = rest
