@@ -1,6 +1,14 @@
-"""Message tree: which message follows which. It holds ids only, so that walking a long conversation is cheap."""
+"""Message tree: which message follows which, and which branch of a conversation is the current one.
+
+It holds ids only, so that walking a long conversation is cheap.
+"""
 
 from collections.abc import Iterable
+
+from sqlalchemy.orm import Session
+
+from weir.storage.queries import messages_of
+from weir.storage.tables import ConversationRow, MessageRow
 
 
 class MessageTree:
@@ -35,3 +43,14 @@ class MessageTree:
                 below.add(child)
                 newest = child
         return newest
+
+
+def load_tree(session: Session, conversation_id: str) -> MessageTree:
+    """Return the tree of a conversation's message ids."""
+    nodes = session.execute(messages_of(conversation_id).with_only_columns(MessageRow.id, MessageRow.parent_id))
+    return MessageTree((node, parent) for node, parent in nodes)
+
+
+def choose_branch(session: Session, conversation: ConversationRow, message_id: str) -> None:
+    """Make a message's branch the current one, down to the latest message below it."""
+    conversation.leaf = load_tree(session, conversation.id).latest_leaf_below(message_id)

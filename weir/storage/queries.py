@@ -3,13 +3,13 @@
 import uuid
 from typing import Any
 
-from sqlalchemy import Executable, select
+from sqlalchemy import Executable, Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from weir.storage.records import Conversation
 from weir.storage.storage_errors import ConversationNotFoundError
-from weir.storage.tables import ConversationRow, Table
+from weir.storage.tables import ConversationRow, MessageRow, Table
 
 
 def new_id() -> str:
@@ -32,6 +32,11 @@ def find_conversation_or_deleted(session: Session, visitor: str, conversation_id
     if row is None:
         raise ConversationNotFoundError(conversation_id)
     return row
+
+
+def messages_of(conversation_id: str) -> Select[MessageRow]:
+    """Select a conversation's messages, oldest first."""
+    return select(MessageRow).where(MessageRow.conversation_id == conversation_id).order_by(MessageRow.number)
 
 
 def upsert(session: Session, table: type[Table], key: dict[str, Any], values: dict[str, Any]) -> None:

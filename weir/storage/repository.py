@@ -12,8 +12,15 @@ from weir.storage.answers import AnswerRepository
 from weir.storage.conversation_files import ConversationFiles
 from weir.storage.database import create_database_engine, create_database_file, write_engine
 from weir.storage.feedback import FeedbackRepository
+from weir.storage.message_tree import choose_branch
 from weir.storage.migrations.upgrade import upgrade
-from weir.storage.queries import execute_count, find_conversation, find_conversation_or_deleted, new_id
+from weir.storage.queries import (
+    execute_count,
+    find_conversation,
+    find_conversation_or_deleted,
+    messages_of,
+    new_id,
+)
 from weir.storage.records import (
     Attachment,
     Conversation,
@@ -38,8 +45,6 @@ from weir.storage.stored_messages import (
     first_matches,
     insert_message,
     load_branch,
-    load_tree,
-    messages_of,
 )
 from weir.storage.tables import ConversationRow, MessageRow
 from weir.storage.title import one_line, title_from_question
@@ -276,7 +281,7 @@ class ConversationRepository:
         with self._writing() as session:
             message = find_message(session, visitor, message_id)
             conversation = find_conversation(session, visitor, message.conversation_id)
-            conversation.leaf = load_tree(session, conversation.id).latest_leaf_below(message_id)
+            choose_branch(session, conversation, message_id)
 
     # Housekeeping, for all visitors at once
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from weir.storage.lease import effective_status
-from weir.storage.message_tree import MessageTree
-from weir.storage.queries import find_conversation, new_id
+from weir.storage.message_tree import MessageTree, load_tree
+from weir.storage.queries import find_conversation, messages_of, new_id
 from weir.storage.records import Attachment, Message, MessageStatus, Role
 from weir.storage.storage_errors import ConversationNotFoundError
 from weir.storage.stored_attachments import attachments_of
@@ -21,17 +21,6 @@ def find_message(session: Session, visitor: str, message_id: str) -> MessageRow:
         raise ConversationNotFoundError(message_id)
     find_conversation(session, visitor, row.conversation_id)
     return row
-
-
-def messages_of(conversation_id: str) -> Select[MessageRow]:
-    """Select a conversation's messages, oldest first."""
-    return select(MessageRow).where(MessageRow.conversation_id == conversation_id).order_by(MessageRow.number)
-
-
-def load_tree(session: Session, conversation_id: str) -> MessageTree:
-    """Return the tree of a conversation's message ids."""
-    nodes = session.execute(messages_of(conversation_id).with_only_columns(MessageRow.id, MessageRow.parent_id))
-    return MessageTree((node, parent) for node, parent in nodes)
 
 
 def load_branch(session: Session, conversation: ConversationRow, now: float) -> list[Message]:
