@@ -27,10 +27,10 @@ from bisect import bisect_right
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Protocol
 
+from weir.partial_json.character_reader import CharacterReader
 from weir.partial_json.checked_schema import Schema
 from weir.partial_json.dialect import MODEL_ANSWER, Dialect, SurroundingText
 from weir.partial_json.document import Document
-from weir.partial_json.document_reader import DocumentReader
 from weir.partial_json.fields import (
     FieldEvent,
     Fields,
@@ -75,7 +75,7 @@ class PartialJson:
         self.dialect = dialect
         self.error: JsonError | None = None
         self._document = Document(schema)
-        self._reader = DocumentReader(self._document, dialect, self._chunk_of)
+        self._reader = CharacterReader(self._document, dialect, self._chunk_of)
         self._preamble = Preamble()
         self._is_before_json = dialect.surroundings is SurroundingText.PROSE
         self._result: ParseResult | None = None

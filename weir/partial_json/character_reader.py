@@ -1,4 +1,4 @@
-"""Reader of JSON text into a document: each state reads what its characters mean, however the text is cut."""
+"""Reader of the characters of JSON into a document: each state takes those that it knows, however the text is cut."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _LITERALS: dict[str, tuple[str, bool | None, JsonType]] = {
 _NUMBER_STARTS = frozenset("-0123456789")
 
 
-class DocumentReader:
+class CharacterReader:
     """Reads the JSON of a text and what follows it. It begins with the JSON: the preamble is read before."""
 
     def __init__(self, document: Document, dialect: Dialect, chunk_of: Callable[[int], int]) -> None:
