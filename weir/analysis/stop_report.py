@@ -6,8 +6,8 @@ from enum import Enum
 from weir.analysis.metrics import root_chunk_text
 from weir.runs.run import Run, Status
 
-CONNECTION_WAIT_SECONDS = 0.5
-"""How long to wait for the connection to report its end."""
+CONNECTION_WAIT_SECONDS = 3.0
+"""How long to wait for the connection to report its end: mostly a few milliseconds, on a busy machine half a second."""
 
 
 class ConnectionEnd(Enum):
