@@ -26,7 +26,7 @@ from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run
 
-PATH = os.pathsep.join(map(str, (ROOT / "weir" / "attach", ROOT / "tests" / "support" / "heard", ROOT)))
+PATH = os.pathsep.join(map(str, (ROOT / "weir" / "attach" / "pythonpath", ROOT / "tests" / "support" / "heard", ROOT)))
 """PYTHONPATH of an attached program, with a second `sitecustomize`."""
 
 

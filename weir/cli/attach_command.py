@@ -49,7 +49,8 @@ def command(
     before = child_process_environment()
     known = before.get("WEIR_ATTACH", "")
     variables = {"WEIR_ATTACH": url or (known if "://" in known else DEFAULT_URL)}
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(tail.parent), before.get("PYTHONPATH"))))
+    folders = (str(tail.parent / "pythonpath"), before.get("PYTHONPATH"))
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
     # The token of this machine's Weir is for this machine's Weir.
     if token and "WEIR_ATTACH_TOKEN" not in before and weir_tail.is_loopback(variables["WEIR_ATTACH"]):
         variables["WEIR_ATTACH_TOKEN"] = token.get_secret_value()
