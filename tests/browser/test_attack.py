@@ -37,7 +37,7 @@ RATE = 20
 LEAST = 25
 """Tokens of a story; the one that is read during an attack goes on until that is over."""
 
-ATTACK_SECONDS = 2.0
+ATTACK_SECONDS = 1.0
 """An attack begins anew for so long."""
 BOUND = 0.5
 """Seconds from the writing of a token to its painting, for 95 of 100."""
@@ -207,22 +207,24 @@ def counts_that_are_none(url: str, _: Page) -> None:
 
 
 def broken_recordings(url: str, page: Page) -> None:
-    about = {"id": "x", "name": "story", "input": {}, "created_at": 1e308, "context": {}}
     event = {"seq": 0, "at": 0.0, "event": "on_chat_model_stream", "name": "m", "run_id": "x", "parent_ids": []}
-    datas: list[Any] = [
-        [1],
-        {"chunk": {"content": [1, 2]}},
-        {"chunk": {"content": "~" * 40}},
-        {"output": {"usage_metadata": "many"}},
+    header = {"format": recording_lines.FORMAT, "version": recording_lines.VERSION}
+    broken: list[tuple[float, Any]] = [
+        (1e308, {}),
+        (1e9, [1]),
+        (1e9, {"chunk": {"content": [1, 2]}}),
+        (1e9, {"chunk": {"content": "~" * 40}}),
+        (1e9, {"output": {"usage_metadata": "many"}}),
     ]
-    header = {"format": recording_lines.FORMAT, "version": recording_lines.VERSION, "run": about}
-    for data in datas:
-        lines = [header, event | {"tags": ["seq:step:²"], "metadata": {}, "data": data}]
+    for created_at, data in broken:
+        run = {"id": "x", "name": "story", "input": {}, "created_at": created_at, "context": {}}
+        lines = [header | {"run": run}, event | {"tags": ["seq:step:²"], "metadata": {}, "data": data}]
         file = "\n".join(map(json.dumps, lines)).encode() + b"\n"
         with contextlib.suppress(PlaywrightTimeoutError):
-            page.goto(f"{url}/events", timeout=5_000)
-            page.get_by_role("button", name="Open a recording").click(timeout=5_000)
             picker = page.locator("input[type=file]")
+            if not picker.count():
+                page.goto(f"{url}/events", timeout=5_000)
+                page.get_by_role("button", name="Open a recording").click(timeout=5_000)
             picker.set_input_files({"name": "x.jsonl", "mimeType": "application/json", "buffer": file}, timeout=5_000)
             page.wait_for_timeout(500)
 
@@ -272,10 +274,8 @@ def read_under(attack: Attack | None, story: Story, page: Page, url: str, attack
     return [seen.get(str(number)) or math.inf for number in range(story.written)]
 
 
-@pytest.mark.parametrize("attack", [None, *ATTACKS], ids=lambda attack: attack.__name__ if attack else "nobody")
-def test_the_other_visitor_reads_on(
-    url: str, story: Story, reader: Page, attacker: Page, attack: Attack | None
-) -> None:
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+def test_the_other_visitor_reads_on(url: str, story: Story, reader: Page, attacker: Page, attack: Attack) -> None:
     for _ in range(ATTEMPTS):
         during, after = (percentile(read_under(what, story, reader, url, attacker), 0.95) for what in (attack, None))
         if max(during, after) < BOUND:
