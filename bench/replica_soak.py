@@ -38,7 +38,7 @@ from tests.support.redis_process import RedisProcess, redis_process
 from tests.support.replicas_behind_nginx import ReplicasBehindNginx, replicas_behind_nginx
 from tests.support.waiting import until
 from weir.replicas import redis_keys
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 
 TOKENS, RATE = 300, 20
 READERS = 2

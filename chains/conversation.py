@@ -6,10 +6,10 @@ from typing import Any
 from langchain_core.runnables import Runnable
 
 from chains.classifier.local_classifier import LocalClassifier, LocalDecision
-from chains.classifier.router_file import RouterFileError, read_router
+from chains.classifier.trained_router_file import RouterFileError, read_router
 from chains.route_classification import classifier, fixed_route, local_classifier
-from chains.router import smart_router
 from chains.routes import DEFAULT_ROUTES, Route, RouteCatalogue, routes_of
+from chains.smart_router import smart_router
 from weir.config.router_catalogue import RouterCatalogue
 from weir.config.settings import SettingsError, settings
 from weir.llm.attachments import Attachment, attachment_tokens, content_blocks

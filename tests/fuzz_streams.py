@@ -24,7 +24,7 @@ import httpx2
 from langchain_core.runnables import Runnable
 
 from chains import structured
-from chains.router import smart_router
+from chains.smart_router import smart_router
 from chains.story_chain import story_chain
 from chains.structured import structured_chain
 from tests.support.broken_streams import broken, broken_server
@@ -43,7 +43,7 @@ from weir.llm.chat_model import (
 from weir.llm.overrides.checked_chat_openai import CheckedChatOpenAI
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run

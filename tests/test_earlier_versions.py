@@ -8,7 +8,7 @@ import pytest
 from pages.components.answer.stored_answer import from_message
 from weir.analysis.answer_reader import answer_text
 from weir.analysis.outcome import AnswerStatus
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.recording_file import from_jsonl
 from weir.runs.run import Status
 from weir.storage.database import database_url

@@ -1,12 +1,12 @@
 from pathlib import Path
 
 from tests.support.faults import FAULTS, table
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "faults.md"
 
 ELSEWHERE = {
-    FailureKind.UNUSABLE: "tests/chains/test_router.py and the JSON page: an answer of the wrong form",
+    FailureKind.UNUSABLE: "tests/chains/test_smart_router.py and the JSON page: an answer of the wrong form",
     FailureKind.RECORD_FULL: "tests/llm/test_model_faults.py: an answer that outgrows the record",
     FailureKind.SERVER_GONE: "tests/replicas/test_dead_replicas.py: a replica that is killed, or stops for a while",
     FailureKind.INTERNAL: "tests/runs/test_recorder.py: a chain that raises an error",

@@ -12,9 +12,9 @@ from chains.classifier.features import Evidence, evidence
 from chains.classifier.linear_model import LinearModel, Subwords, Terms, load, softmax
 from chains.classifier.local_classifier import MODEL, LocalDecision
 from chains.classifier.meanings import meanings
-from chains.classifier.router_file import no_signals
 from chains.classifier.source_report import Judged
 from chains.classifier.tokenization import char_ngrams, clean, words
+from chains.classifier.trained_router_file import no_signals
 from weir.config.router_catalogue import MAX_ROUTES
 
 FEWEST, MOST = 10, 20_000

@@ -13,7 +13,7 @@ from tests.support.fake_openai import FakeOpenAI, Plan
 from tests.support.faults import FAULTS, ModelFault
 from weir.analysis.outcome import AnswerStatus
 from weir.archive.run_archive import RunArchive
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 
 STORY = {"topic": "water"}
 TIMEOUT = 1.0

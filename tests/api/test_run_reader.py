@@ -6,7 +6,7 @@ from weir.api.problem_details import ApiError, StreamAlreadyCompleteError
 from weir.api.run_reader import MAX_AHEAD, RunReader, end_number
 from weir.core.run_event import Component, RunEvent
 from weir.replicas.remote_run import RemoteRun
-from weir.runs.failure import Failure, FailureKind
+from weir.runs.failure_sentences import Failure, FailureKind
 from weir.runs.recording_encoder import encode
 from weir.runs.recording_lines import End, Header, RecordingError
 from weir.runs.run import Status

@@ -11,7 +11,7 @@ from tests.api.conftest import Serve
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from weir.api.sse import RETRY_MILLISECONDS
 from weir.archive.run_archive import RunArchive
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 
 WORDS = [f" word{number}" for number in range(60)]
 STORY = {"topic": "water"}

@@ -18,7 +18,7 @@ from tests.support.fake_openai import FakeOpenAI, Plan
 from tests.support.faults import BLOCKS, FAULTS, LINE, ModelFault
 from tests.support.relay import Relay, relay
 from weir.analysis.outcome import AnswerStatus
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.storage.storage_errors import StorageProblem
 
 TIMEOUT = 2.0

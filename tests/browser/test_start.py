@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.app_process import refused_start, running_weir, weir_process
 from tests.support.browser_page import ended, opened, send
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 
 
 @pytest.mark.embedded

@@ -7,7 +7,7 @@ from langchain_core.runnables import RunnableLambda
 
 from chains.calculator import calculator
 from chains.route_classification import Classification
-from chains.router import smart_router
+from chains.smart_router import smart_router
 
 
 async def answered(question: str, category: str = "math") -> list[Any]:

@@ -8,7 +8,7 @@ import pytest
 from chains import conversation
 from chains.classifier.examples import Example
 from chains.classifier.own_training import train
-from chains.classifier.router_file import write_router
+from chains.classifier.trained_router_file import write_router
 from tests.support.fake_openai import FakeOpenAI, Plan, fake_openai
 from weir.analysis.metrics import custom_event, run_metrics
 from weir.config.settings import Settings, SettingsError, settings

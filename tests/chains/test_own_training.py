@@ -13,7 +13,7 @@ from chains.classifier.linear_model import load
 from chains.classifier.local_classifier import MODEL, LocalClassifier
 from chains.classifier.meanings import meanings
 from chains.classifier.own_training import Trained, TrainingError, suggested_threshold, train
-from chains.classifier.router_file import RouterFileError, read_router, write_router
+from chains.classifier.trained_router_file import RouterFileError, read_router, write_router
 from tests.support.app_process import ROOT
 
 SHOP = ROOT / "examples" / "bike_shop"

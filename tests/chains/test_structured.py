@@ -17,7 +17,7 @@ from weir.llm.abortable_client import AbortableConnections
 from weir.llm.chat_model import chat_model, configured_endpoint
 from weir.partial_json.adversarial_chunking import by_characters
 from weir.runs.background_loop import BackgroundLoop
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.methods import Method as Way
 from weir.runs.recorder import Recorder
 from weir.runs.run import Status

@@ -16,7 +16,7 @@ from weir.config import proxies
 from weir.llm.abortable_client import AbortableConnections
 from weir.llm.chat_model import http_client
 from weir.runs.background_loop import BackgroundLoop
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from langchain_openai import ChatOpenAI
 
-from chains.router import smart_router
+from chains.smart_router import smart_router
 from chains.story_chain import Length, story_chain
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from weir.access import run_log

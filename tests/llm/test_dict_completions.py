@@ -14,7 +14,7 @@ from weir.llm.chat_model import chat_model, configured_endpoint
 from weir.llm.invalid_answers import MalformedAnswerError, ReportedError, ToolCallsOnlyError
 from weir.runs.background_loop import BackgroundLoop
 from weir.runs.error_classification import classify_error
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 
 KINDS: list[dict[str, Any]] = [
     {},

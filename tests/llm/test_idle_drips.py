@@ -19,7 +19,7 @@ from weir.analysis.outcome import AnswerStatus, Outcome, outcome
 from weir.config.settings import Settings
 from weir.llm.abortable_client import AbortableConnections
 from weir.llm.chat_model import ModelOptions, chat_model, configured_endpoint
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run

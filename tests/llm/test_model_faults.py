@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from chains.router import smart_router
+from chains.smart_router import smart_router
 from chains.story_chain import story_chain
 from chains.structured import structured_chain
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan, fake_openai
@@ -21,7 +21,7 @@ from weir.config.settings import Settings
 from weir.llm.abortable_client import AbortableConnections
 from weir.llm.chat_model import ModelOptions, chat_model, configured_endpoint
 from weir.runs.background_loop import BackgroundLoop
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status

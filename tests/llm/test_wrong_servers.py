@@ -16,7 +16,7 @@ from weir.analysis.outcome import AnswerStatus
 from weir.config.settings import Settings
 from weir.llm.chat_model import configured_endpoint, model_names
 from weir.runs.background_loop import BackgroundLoop
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 

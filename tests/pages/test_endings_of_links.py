@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from pages.components.session.app_services import service
 from tests.support.app_test import ask, leave_untried, open_app, press, sentences
 from tests.support.fake_openai import FakeOpenAI, Plan
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 
 WORDS = [f" word{number}" for number in range(3_000)]
 JSON = ['{"name": "', *WORDS[:8]]

@@ -17,7 +17,7 @@ from weir.analysis.outcome import AnswerStatus
 from weir.config.capabilities import Capabilities
 from weir.config.settings import settings
 from weir.llm.provider import ModelProvider
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.methods import Method
 
 # All by one worker: they share the app's services.

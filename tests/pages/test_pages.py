@@ -22,7 +22,7 @@ from tests.support.graphs import THREAD, agent, asking, with_subgraph
 from weir.access.limits import LimitKind, LimitReachedError
 from weir.api.schemas import RunResponse, run_view
 from weir.config.settings import settings
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status
 from weir.storage.lease import LEASE_SECONDS

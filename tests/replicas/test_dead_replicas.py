@@ -21,7 +21,7 @@ from tests.support.replica_process import ReplicaProcess, replica_process
 from tests.support.waiting import until
 from weir.attach.weir_tail import Tail, _make_handler
 from weir.replicas.replica_sweeper import LEASE_SECONDS, SETTLED_SECONDS, SWEEP_SECONDS
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.recording_file import to_jsonl
 from weir.runs.run import Status
 

@@ -18,7 +18,7 @@ from tests.support.replica_parts import replica
 from tests.support.replica_process import ReplicaProcess, replica_process
 from tests.support.replicas_behind_nginx import replicas_behind_nginx
 from tests.support.waiting import until
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.run import Status
 
 API_TOKEN = "a-token-for-programs"

@@ -5,7 +5,7 @@ from tests.support.relay import relay
 from tests.support.replica_parts import replica
 from tests.support.waiting import until
 from weir.replicas import redis_keys
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.recording_file import to_jsonl
 from weir.runs.run import Status
 

@@ -29,7 +29,7 @@ from langchain_core.runnables import (
 )
 from langchain_core.tools import tool
 
-from chains.router import smart_router
+from chains.smart_router import smart_router
 from weir.core import serialization
 from weir.core.run_event import RunEvent
 from weir.runs.methods import Method

@@ -18,7 +18,7 @@ from weir.analysis.stop_report import ConnectionEnd, stop_report
 from weir.llm.abortable_client import AbortableConnections
 from weir.llm.chat_model import ModelOptions, chat_model, configured_endpoint
 from weir.llm.transport_timing import TransportTiming
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status

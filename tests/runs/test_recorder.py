@@ -21,7 +21,7 @@ from weir.core import serialization
 from weir.core.run_event import MAX_LABEL
 from weir.runs import recording_file
 from weir.runs.background_loop import BackgroundLoop
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.memory_run import MemoryRun
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder

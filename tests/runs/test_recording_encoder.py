@@ -1,7 +1,7 @@
 import pytest
 
 from weir.core.run_event import Component, RunEvent
-from weir.runs.failure import Failure, FailureKind
+from weir.runs.failure_sentences import Failure, FailureKind
 from weir.runs.recording_decoder import Decoder
 from weir.runs.recording_encoder import encode
 from weir.runs.recording_lines import End, Header, Line

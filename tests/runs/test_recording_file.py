@@ -10,7 +10,7 @@ from weir.analysis.run_tree import run_tree
 from weir.core import serialization
 from weir.core.run_event import Component, RunEvent
 from weir.runs import recording_file
-from weir.runs.failure import Failure, FailureKind
+from weir.runs.failure_sentences import Failure, FailureKind
 from weir.runs.memory_run import MemoryRun
 from weir.runs.recorder import Recorder
 from weir.runs.recording_file import RecordingError

@@ -6,7 +6,7 @@ import pytest
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
 
 from weir.analysis.answer_reader import answer_text
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.methods import Method
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run, Status

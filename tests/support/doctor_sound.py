@@ -24,8 +24,8 @@ from pydantic import BaseModel
 
 from chains.agent import agent
 from chains.route_classification import fixed_route
-from chains.router import smart_router
 from chains.showcase import showcase_chain
+from chains.smart_router import smart_router
 from chains.story_chain import story_chain
 from tests.support.doctor_faults import ANSWER, PROMPT, QUESTION, TEXT, TOPIC, WHOLE, rag, waits
 from tests.support.doctor_parts import (

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from tests.support.fake_openai import FakeOpenAI, Fault, Plan
 from weir.analysis.outcome import AnswerStatus
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 
 WORDS = [f" word{number}" for number in range(20)]
 MIDDLE = 10

@@ -30,7 +30,7 @@ from weir.llm.chain_registry import ModelNotReadyError
 from weir.llm.local.engine_problem import EngineProblem
 from weir.partial_json.outline import Stage
 from weir.replicas.redis_connection import ReplicaProblem
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.methods import Method
 from weir.runs.run_store import RunUnavailableError
 from weir.storage.storage_errors import StorageProblem

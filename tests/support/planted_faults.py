@@ -8,7 +8,7 @@ from typing import Any
 
 from weir.core.run_event import Component, RunEvent
 from weir.core.serialization import dumps
-from weir.runs.failure import Failure, FailureKind
+from weir.runs.failure_sentences import Failure, FailureKind
 from weir.runs.recording_encoder import encode
 from weir.runs.recording_lines import End, Header
 from weir.runs.run import Status

@@ -16,7 +16,7 @@ from weir.api.gateway_errors import GatewayError, error_response, failure_of
 from weir.api.responses import UNBUFFERED_HEADERS
 from weir.core import serialization
 from weir.core.run_event import RunEvent
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.run import Run
 
 KEEP_ALIVE_SECONDS = 15.0

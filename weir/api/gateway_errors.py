@@ -13,7 +13,7 @@ from weir.access.limits import LimitReachedError
 from weir.analysis.outcome import Outcome
 from weir.api.problem_details import ApiError, public_validation_errors, request_id
 from weir.llm.chain_registry import ModelNotReadyError, UnsuitableModelError
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 
 _LOG = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from weir.api.problem_details import ApiError, StreamAlreadyCompleteError
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.run import Run
 
 MAX_EVENT_ID_DIGITS = 12

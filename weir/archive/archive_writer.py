@@ -11,20 +11,15 @@ from enum import Enum
 
 from weir.analysis.asked_models import Cost
 from weir.archive.run_files import DamagedFileError, RunFiles
+from weir.archive.run_removal import RunRemover
 from weir.archive.run_summary import plain_entry, summarize
 from weir.runs.run import Run
 from weir.storage.run_index import RunIndex
 from weir.storage.run_records import RunEntry
 from weir.storage.storage_errors import StorageError, StorageProblem, storage_problem
 
-DELETED_SECONDS = 86_400.0
-"""Time for which a deletion can be undone."""
-
 TURN_SECONDS = 15.0
 """Time between two looks at what nobody reads any more, when there is nothing to write."""
-
-REMOVED_AT_ONCE = 200
-"""Files that are removed in one step to make room."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -75,8 +70,8 @@ class ArchiveWriter:
         self._files = files
         self._budget = budget
         self._cost = cost
+        self._remover = RunRemover(index, files, budget, on_removed)
         self._on_turn = on_turn
-        self._on_removed = on_removed
         self._on_written = on_written
         self._entries: dict[str, RunEntry] = {}
         """Entries of the runs that could not be written, so that they are not computed again."""
@@ -140,11 +135,7 @@ class ArchiveWriter:
                 self._index.add(self._files.read_entry(run_id))
             except DamagedFileError:
                 _LOG.warning("the file of run %s is damaged, and is left out", run_id)
-        self._make_room()
-
-    def purge(self) -> None:
-        """Remove the runs that were deleted a day ago."""
-        self._remove(self._index.deleted_before(time.time() - DELETED_SECONDS))
+        self._remover.make_room()
 
     def _work(self) -> None:
         turn_at = time.monotonic() + TURN_SECONDS
@@ -170,7 +161,7 @@ class ArchiveWriter:
             _LOG.exception("a step of the archive failed")
 
     def _turn(self) -> None:
-        self.purge()
+        self._remover.purge()
         self._on_turn()
 
     def write(self, run: Run) -> None:
@@ -196,7 +187,7 @@ class ArchiveWriter:
             self.set_shared(run.id, run.is_shared)
         if run.read_by_others:
             self.note_read_by_others(run.id)
-        self._make_room()
+        self._remover.make_room()
 
     def _write_file(self, files: RunFiles, run: Run, entry: RunEntry) -> RunEntry:
         entry = dataclasses.replace(entry, is_shared=run.is_shared, read_by_others=run.read_by_others)
@@ -223,28 +214,6 @@ class ArchiveWriter:
         except Exception:
             _LOG.exception("run %s cannot be summarized", run.id)
             return plain_entry(run)
-
-    def _make_room(self) -> None:
-        """Remove files until the rest fits."""
-        if self._files is None:
-            return
-        excess = self._index.total_bytes() - self._budget
-        while excess > 0 and (first := self._index.first_to_remove(REMOVED_AT_ONCE)):
-            removed = []
-            for run_id, size in first:
-                if excess <= 0:
-                    break
-                removed.append(run_id)
-                excess -= size
-            self._remove(removed)
-            self._on_removed(removed)
-
-    def _remove(self, run_ids: list[str]) -> None:
-        if not run_ids or self._files is None:
-            return
-        for run_id in run_ids:
-            self._files.remove(run_id)
-        self._index.forget(run_ids)
 
     def _note(self, error: StorageError | OSError) -> None:
         problem = ArchiveProblem.of(error)

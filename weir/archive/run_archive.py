@@ -20,7 +20,8 @@ from weir.archive.archive_writer import ArchiveProblem, ArchiveWriter
 from weir.archive.run_files import DamagedFileError, RunFiles
 from weir.archive.run_summary import plain_entry
 from weir.runs.memory_run import MemoryRun
-from weir.runs.run import Run, can_read
+from weir.runs.run import Run
+from weir.runs.run_access import can_read
 from weir.runs.run_store import MemoryStore, RunNotFoundError, RunUnavailableError, RunUnreadableError
 from weir.storage.run_index import RunIndex, memory_index
 from weir.storage.run_records import RunEntry, RunFilter

@@ -14,7 +14,7 @@ from weir.cli.markdown_stream import DRAW_INTERVAL_SECONDS
 from weir.cli.runner import EndedRun, Runner, Show, read_settings
 from weir.llm.attachments import Attachment
 from weir.llm.chain_registry import PreparedRun
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.run import Run
 from weir.storage.database import IN_MEMORY_URL, database_url
 from weir.storage.records import Attachment as StoredAttachment

@@ -22,7 +22,7 @@ def train_router(source: Path, target: Path, as_json: bool, terminal: Terminal) 
     if target.suffix != ".npz":
         raise click.ClickException(f"The file of a classifier ends in .npz: --to {target.with_suffix('.npz')}")
     training = import_app_module("chains.classifier.own_training")
-    router_file = import_app_module("chains.classifier.router_file")
+    router_file = import_app_module("chains.classifier.trained_router_file")
     examples, repeated = _once([example for _, example in read_labelled(source, None)], source)
     terminal.say(f"Learning from {len(examples):,} examples.")
     try:

@@ -1,7 +1,7 @@
 """Errors for answers of a model's server that are no answers although HTTP reports success.
 
 All are subclasses of OpenAIError, which the openai client passes on as they are and without a further attempt. The
-sentences that people read are in `weir/runs/failure.py`.
+sentences that people read are in `weir/runs/failure_sentences.py`.
 """
 
 import openai

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from weir.analysis.metrics import RunMetrics, percentile
 from weir.analysis.outcome import AnswerStatus, outcome
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.run import Run
 
 MAX_DETAIL = 300

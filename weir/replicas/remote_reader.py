@@ -10,7 +10,7 @@ from weir.replicas import redis_keys
 from weir.replicas.mirrored_run import lines_of
 from weir.replicas.redis_connection import REDIS_ERRORS
 from weir.replicas.remote_run import RemoteRun
-from weir.runs.failure import Failure, FailureKind
+from weir.runs.failure_sentences import Failure, FailureKind
 from weir.runs.memory_run import MemoryRun
 from weir.runs.recording_lines import RecordingError
 from weir.runs.run import Status

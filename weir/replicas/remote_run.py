@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from weir.core.run_event import RunEvent
-from weir.runs.failure import Failure, FailureKind
+from weir.runs.failure_sentences import Failure, FailureKind
 from weir.runs.memory_run import MemoryRun, stopwatch
 from weir.runs.recording_decoder import Decoder
 from weir.runs.recording_lines import End, Header, RecordingError

@@ -22,7 +22,7 @@ from weir.replicas.replica_sweeper import BEAT_SECONDS, LEASE_SECONDS, ReplicaSw
 from weir.replicas.run_mirror import RunMirror
 from weir.replicas.shared_counts import SharedCounts
 from weir.replicas.stored_runs import StoredRuns, entry_json
-from weir.runs.failure import Failure, FailureKind
+from weir.runs.failure_sentences import Failure, FailureKind
 from weir.runs.memory_run import MemoryRun
 from weir.runs.run import Run, Status
 from weir.runs.run_store import RunElsewhereError

@@ -15,7 +15,7 @@ from weir.replicas.mirrored_run import store_whole
 from weir.replicas.redis_connection import REDIS_ERRORS
 from weir.replicas.redis_scripts import LOSE
 from weir.replicas.remote_run import RemoteRun
-from weir.runs.failure import Failure, FailureKind
+from weir.runs.failure_sentences import Failure, FailureKind
 from weir.runs.recording_encoder import encode
 from weir.runs.recording_lines import End
 from weir.runs.run import Status

@@ -9,7 +9,7 @@ from typing import Any
 from weir.core import serialization
 from weir.core.redaction import Redactor
 from weir.core.run_event import Component, RunEvent
-from weir.runs.failure import Failure, FailureKind
+from weir.runs.failure_sentences import Failure, FailureKind
 from weir.runs.memory_run import MemoryRun, stopwatch
 from weir.runs.recording_decoder import Decoder
 from weir.runs.recording_lines import End, Header

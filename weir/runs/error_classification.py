@@ -19,7 +19,7 @@ from langchain_core.exceptions import (
 )
 from pydantic import ValidationError
 
-from weir.runs.failure import Failure, FailureKind
+from weir.runs.failure_sentences import Failure, FailureKind
 
 MAX_DETAIL = 300
 """Characters of an exception's text that are recorded."""

@@ -16,7 +16,7 @@ from weir.core import serialization
 from weir.core.redaction import Redactor
 from weir.core.run_event import Component, RunEvent, as_plain
 from weir.runs.error_classification import RecordFullError, classify_error, safe_str
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.graph_stream import is_graph_signal, is_interrupt
 from weir.runs.memory_run import MemoryRun
 from weir.runs.run import Status

@@ -14,7 +14,7 @@ from typing import Any
 
 from weir.core import serialization
 from weir.core.run_event import RunEvent
-from weir.runs.failure import Failure
+from weir.runs.failure_sentences import Failure
 from weir.runs.run import Run, Status
 
 _LOG = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from weir.core.redaction import Redactor
 from weir.core.run_event import label
 from weir.runs.background_loop import BackgroundLoop
-from weir.runs.failure import Failure, FailureKind
+from weir.runs.failure_sentences import Failure, FailureKind
 from weir.runs.memory_run import MemoryRun
 from weir.runs.methods import Method
 from weir.runs.run import Run, Status

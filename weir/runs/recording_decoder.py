@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from weir.core import serialization
 from weir.core.run_event import Component, RunEvent
-from weir.runs.failure import Failure, FailureKind
+from weir.runs.failure_sentences import Failure, FailureKind
 from weir.runs.recording_lines import VERSION, End, Header, Line, RecordingError
 from weir.runs.run import Status
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from weir.core.run_event import RunEvent
-from weir.runs.failure import Failure
+from weir.runs.failure_sentences import Failure
 from weir.runs.run import Status
 
 FORMAT = "weir-recording"

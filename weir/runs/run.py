@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from weir.core import serialization
 from weir.core.run_event import RunEvent
-from weir.runs.failure import Failure
+from weir.runs import run_access
+from weir.runs.failure_sentences import Failure
 
 ATTACHED = "attach"
 """`via` in the context of a run that another program has sent."""
@@ -176,13 +177,8 @@ class Run(ABC):
 
     def can_read(self, visitor: str) -> bool:
         """Whether this visitor (`Caller.visitor`) may read the run."""
-        return can_read(visitor, self.owner, self.is_shared)
+        return run_access.can_read(visitor, self.owner, self.is_shared)
 
     def can_stop(self, visitor: str) -> bool:
-        """Whether this visitor may stop the run: its owner, or, if it has no owner, everybody who may read it."""
-        return self.owner in ("", visitor) and self.can_read(visitor)
-
-
-def can_read(visitor: str, owner: str, is_shared: bool) -> bool:
-    """Whether a visitor may read a run of this owner: its owner, and if it is shared everybody who knows its id."""
-    return is_shared or (owner == visitor and bool(visitor))
+        """Whether this visitor may stop the run."""
+        return run_access.can_stop(visitor, self.owner, self.is_shared)

@@ -22,7 +22,7 @@ from weir.runs.background_loop import BackgroundLoop
 from weir.runs.callback_handler import InvokeEventHandler, StreamingEventHandler
 from weir.runs.error_classification import classify_error
 from weir.runs.event_recorder import EventRecorder, Interrupted
-from weir.runs.failure import Failure, FailureKind
+from weir.runs.failure_sentences import Failure, FailureKind
 from weir.runs.graph_stream import GraphStream, graph_of, graph_stream
 from weir.runs.memory_run import MemoryRun, stopwatch
 from weir.runs.methods import Method, with_astream, with_astream_events, with_callbacks, with_invoke, with_stream

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import streamlit as st
 from pydantic import ValidationError
 
-from chains.router import ROUTE_EVENT, RouteDecision
 from chains.routes import configured_routes
+from chains.smart_router import ROUTE_EVENT, RouteDecision
 from pages.components.answer.display_markdown import to_display_markdown
 from pages.components.answer.share_popover import draw_link
 from pages.components.answer.text_stream import draw_text, stream_text
@@ -25,7 +25,7 @@ from pages.components.session.model_choice import has_choice, other_models
 from weir.analysis.metrics import MetricsAccumulator, RunMetrics, custom_event
 from weir.analysis.outcome import AnswerStatus, Outcome, outcome
 from weir.core.run_event import RunEvent
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.run import Run
 from weir.text.invisible_characters import replace_invisible
 

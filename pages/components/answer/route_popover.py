@@ -5,8 +5,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from chains.route_classification import DecidedBy
-from chains.router import RouteDecision
 from chains.routes import RouteCatalogue, configured_routes
+from chains.smart_router import RouteDecision
 from pages.components.layout import formatting
 from pages.components.layout.translation import _, digits
 from pages.components.layout.weir_sentences import translated

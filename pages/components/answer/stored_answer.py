@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from chains.router import RouteDecision
+from chains.smart_router import RouteDecision
 from pages.components.answer.answer_view import FinishedAnswer, finished_answer_of_run
 from pages.components.layout.translation import N_
 from weir.analysis.metrics import RunMetrics
 from weir.analysis.outcome import AnswerStatus, Outcome
 from weir.app.answer_details import STATUSES, answer_details
-from weir.runs.failure import FailureKind
+from weir.runs.failure_sentences import FailureKind
 from weir.runs.run import Run
 from weir.storage.records import Message, MessageStatus
 

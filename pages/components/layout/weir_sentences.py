@@ -34,7 +34,7 @@ TEMPLATES: tuple[str, ...] = (
     N_("{host} answers with an error ({status})"),
     N_("{host} has no such model: it has {names} and {count} more"),
     N_("{host} has no such model: it has {names}"),
-    # Routes (chains/router.py, chains/route_classification.py, chains/classifier/local_classifier.py)
+    # Routes (chains/smart_router.py, chains/route_classification.py, chains/classifier/local_classifier.py)
     N_("The classification failed ({error})."),
     N_("It follows up an earlier question: {reason}"),
     # The race (weir/analysis/method_race.py)

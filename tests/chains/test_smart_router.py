@@ -13,8 +13,8 @@ from chains.route_classification import (
     fixed_route,
     local_classifier,
 )
-from chains.router import ROUTE_EVENT, RouteDecision, smart_router
 from chains.routes import DEFAULT_ROUTES, Route
+from chains.smart_router import ROUTE_EVENT, RouteDecision, smart_router
 from weir.llm.history import trim_history
 
 
