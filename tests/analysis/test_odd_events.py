@@ -183,6 +183,7 @@ def shared_loop() -> Iterator[BackgroundLoop]:
     running.close()
 
 
+@pytest.mark.slow
 @given(
     chunks=st.lists(odd.texts | odd.blocks | odd.values, min_size=1, max_size=4),
     usage=odd.usages,
@@ -210,6 +211,7 @@ def as_read(event: RunEvent) -> Any:
     return serialization.loads(serialization.dumps(event.as_dict()))
 
 
+@pytest.mark.slow
 @given(
     yielded=st.lists(odd.values, max_size=4),
     name=odd.names,

@@ -366,12 +366,14 @@ def seconds(text: str) -> float:
     return time.process_time() - started
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [lambda n: json.dumps(["word \n"] * n), lambda n: json.dumps({"a": "word \n" * n})])
 def test_ten_times_the_text_does_not_take_a_hundred_times_as_long(make: Callable[[int], str]) -> None:
     short, long = make(2_000), make(20_000)
     assert min(seconds(long) for _ in range(3)) < 30 * min(seconds(short) for _ in range(3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["\n" * 100_000, "{" + "\n" * 100_000, " \n" * 50_000, "`" * 100_000])
 def test_text_before_the_json_takes_memory_in_proportion_to_its_size(text: str) -> None:
     parser = PartialJson()

@@ -43,10 +43,12 @@ def write_at_once(repository: ConversationRepository) -> None:
         assert written.status is MessageStatus.DONE
 
 
+@pytest.mark.slow
 def test_threads_that_write_different_answers_lose_nothing(repository: ConversationRepository) -> None:
     write_at_once(repository)
 
 
+@pytest.mark.slow
 def test_threads_share_a_repository_in_memory(in_memory: ConversationRepository) -> None:
     write_at_once(in_memory)
     in_memory.close()

@@ -114,6 +114,7 @@ def one_repository() -> Iterator[ConversationRepository]:
     repository.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(strategies.data())
 def test_any_change_to_a_file_is_imported_or_refused(
