@@ -52,9 +52,9 @@ def test_display_cost_is_what_the_browser_counts_and_bytes_grow_with_the_text_an
 
 def check_display_cost(story: Page, model: FakeOpenAI, received: list[bytes], mode: str) -> None:
     """From the first progress line to the last text: neither what the page is made of, nor the figures below."""
-    model.plan = Plan(tokens=[*[f" rain{number}" for number in range(79)], ".\n\n", *PARAGRAPH, " zenith"], rate=25)
+    model.plan = Plan(tokens=[*[f" rain{number}" for number in range(39)], ".\n\n", *PARAGRAPH, " zenith"], rate=25)
     send(story, "a weir")
-    expect(story.get_by_text("in · 121 out")).to_be_visible()
+    expect(story.get_by_text("in · 81 out")).to_be_visible()
     cost = story.get_by_text("sent to this browser")
     expect(cost).not_to_contain_text("block: 2 screen updates")
     text = cost.inner_text()
