@@ -47,17 +47,17 @@ run: $(VENV)/.runs
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
-# Three times: tests with event loops of their own cannot run in a process in which Playwright's has begun, and the lag
-# that one visitor causes another is measured with nothing else running, but what only takes the time that is left.
+# In parts: tests with event loops of their own cannot run in a process in which Playwright's has begun. The attack has a
+# bound in seconds, so beside it run only the tests of linear time, at the lowest priority: they measure CPU time.
 test: $(VENV)/.tests browser
 	$(PYTEST) $(ONCE_MORE) --ignore=tests/browser --ignore=tests/replicas --ignore=tests/test_linear_time.py
 	$(BIN)/python -m pytest $(ONCE_MORE) -n 3 --dist loadgroup tests/browser --ignore=tests/browser/test_attack.py
 	@$(MAKE) --no-print-directory --jobs 2 attack linear-time
 
-attack:
+attack: $(VENV)/.tests browser
 	$(BIN)/python -m pytest $(ONCE_MORE) tests/browser/test_attack.py
 
-linear-time:
+linear-time: $(VENV)/.tests
 	nice -n 19 $(BIN)/python -m pytest -q $(ONCE_MORE) tests/test_linear_time.py
 
 test-fast: $(VENV)/.tests

@@ -145,7 +145,7 @@ def _next_lines(body: bytes) -> dict[str, Any]:
 @contextlib.contextmanager
 def conditions() -> Iterator[tuple[dict[str, dict[str, str]], AttachServer]]:
     """Yield the variables of each condition, by its name; the first is without anything."""
-    path = {"PYTHONPATH": str(ROOT / "weir" / "attach")}
+    path = {"PYTHONPATH": str(ROOT / "weir" / "attach" / "pythonpath")}
     quick, hung, slow, failing = Stub(202), Stub(200, is_hung=True), Stub(200, 1.0), Stub(500)
     with attach_server() as weir:
         yield (

@@ -92,6 +92,10 @@ code = main(['chains:agent', '--input', '{\"topic\": \"rain\"}', '--record', 'ru
 needless = {'streamlit', 'sqlalchemy'} & set(sys.modules)
 sys.exit(f'--record imports {needless}' if needless else code)" 2>log.txt || fail "$(cat log.txt)"
 
+echo "weir attach --file, on a program of that package"
+weir attach --file attached -- "$bin/python" -c "from chains import agent; agent.invoke({'topic': 'rain'})" 2>log.txt || fail "$(cat log.txt)"
+grep -q '"RAIN"' attached/*.jsonl || fail "the attached program has left no recording of its answer: $(cat log.txt)"
+
 echo "weir classify, beside that package"
 weir classify "What is 25 * 17?" 2>log.txt | grep -q "^math" || fail "$(cat log.txt)"
 

@@ -30,7 +30,7 @@ from tests.support.app_process import weir_process
 from tests.support.browser_page import INPUT, opened, send
 from tests.support.serving import served
 from weir.analysis.metrics import percentile
-from weir.runs import recording_lines
+from weir.runs import recording_file, recording_lines
 
 RATE = 20
 """Tokens a second of the other visitor's stories."""
@@ -38,7 +38,7 @@ LEAST = 25
 """Tokens of a story; the one that is read during an attack goes on until that is over."""
 
 ATTACK_SECONDS = 1.0
-"""An attack begins anew for so long."""
+"""Seconds in which rounds of an attack begin; each round is finished."""
 BOUND = 0.5
 """Seconds from the writing of a token to its painting, for 95 of 100."""
 ATTEMPTS = 3
@@ -206,20 +206,26 @@ def counts_that_are_none(url: str, _: Page) -> None:
         asked(url, "story", {"topic": f"[[usage={number}]]"})
 
 
-def broken_recordings(url: str, page: Page) -> None:
+def odd_recording(created_at: float, data: Any) -> bytes:
+    run = {"id": "x", "name": "story", "input": {}, "created_at": created_at, "context": {}}
     event = {"seq": 0, "at": 0.0, "event": "on_chat_model_stream", "name": "m", "run_id": "x", "parent_ids": []}
-    header = {"format": recording_lines.FORMAT, "version": recording_lines.VERSION}
-    broken: list[tuple[float, Any]] = [
-        (1e308, {}),
-        (1e9, [1]),
-        (1e9, {"chunk": {"content": [1, 2]}}),
-        (1e9, {"chunk": {"content": "~" * 40}}),
-        (1e9, {"output": {"usage_metadata": "many"}}),
+    lines = [
+        {"format": recording_lines.FORMAT, "version": recording_lines.VERSION, "run": run},
+        event | {"tags": ["seq:step:²"], "metadata": {}, "data": data},
     ]
-    for created_at, data in broken:
-        run = {"id": "x", "name": "story", "input": {}, "created_at": created_at, "context": {}}
-        lines = [header | {"run": run}, event | {"tags": ["seq:step:²"], "metadata": {}, "data": data}]
-        file = "\n".join(map(json.dumps, lines)).encode() + b"\n"
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+REFUSED_RECORDINGS = [odd_recording(1e308, {}), odd_recording(1e9, [1])]
+READ_RECORDINGS = [
+    odd_recording(1e9, {"chunk": {"content": [1, 2]}}),
+    odd_recording(1e9, {"chunk": {"content": "~" * 40}}),
+    odd_recording(1e9, {"output": {"usage_metadata": "many"}}),
+]
+
+
+def odd_recordings(url: str, page: Page) -> None:
+    for file in (*REFUSED_RECORDINGS, *READ_RECORDINGS):
         with contextlib.suppress(PlaywrightTimeoutError):
             picker = page.locator("input[type=file]")
             if not picker.count():
@@ -249,7 +255,7 @@ ATTACKS: list[Attack] = [
     underlined_questions,
     answers_of_blank_lines,
     counts_that_are_none,
-    broken_recordings,
+    odd_recordings,
     stalled_downloads,
 ]
 
@@ -281,3 +287,11 @@ def test_the_other_visitor_reads_on(url: str, story: Story, reader: Page, attack
         if max(during, after) < BOUND:
             return
     pytest.fail(f"{during:.2f} s during the attack, {after:.2f} s in the next answer")
+
+
+def test_recordings_that_attack_are_read_or_refused_as_they_are_meant() -> None:
+    for file in REFUSED_RECORDINGS:
+        with pytest.raises(recording_lines.RecordingError):
+            recording_file.from_jsonl(file)
+    for file in READ_RECORDINGS:
+        assert len(recording_file.from_jsonl(file).events) == 1

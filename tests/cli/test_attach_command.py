@@ -1,4 +1,4 @@
-"""`weir attach`: the program gets the tail on its path, and is the process that was started."""
+"""`weir attach`: the program loads the tail first, and is the process that was started."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_the_program_is_started_with_the_tail_and_its_exit_code_is_kept(tmp_path
         variables, seen = map(json.loads, process.output.text.splitlines())
         assert process.errors.text == ""
     assert variables == {
-        "PYTHONPATH": f"{ROOT / 'weir' / 'attach' / 'pythonpath'}:{ROOT}",
+        "PYTHONPATH": f"{ROOT / 'weir' / 'attach' / 'pythonpath'}:{ROOT / 'weir' / 'attach'}:{ROOT}",
         "WEIR_ATTACH": "http://127.0.0.1:8501",
         "WEIR_ATTACH_TOKEN": "a-long-random-token",
         "WEIR_ATTACH_FILE": str(tmp_path / "runs"),

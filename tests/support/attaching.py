@@ -26,7 +26,8 @@ from weir.runs.background_loop import BackgroundLoop
 from weir.runs.recorder import Recorder
 from weir.runs.run import Run
 
-PATH = os.pathsep.join(map(str, (ROOT / "weir" / "attach" / "pythonpath", ROOT / "tests" / "support" / "heard", ROOT)))
+TAIL = ROOT / "weir" / "attach"
+PATH = os.pathsep.join(map(str, (TAIL / "pythonpath", TAIL, ROOT / "tests" / "support" / "heard", ROOT)))
 """PYTHONPATH of an attached program, with a second `sitecustomize`."""
 
 

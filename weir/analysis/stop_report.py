@@ -7,7 +7,9 @@ from weir.analysis.metrics import root_chunk_text
 from weir.runs.run import Run, Status
 
 CONNECTION_WAIT_SECONDS = 3.0
-"""How long to wait for the connection to report its end: mostly a few milliseconds, on a busy machine half a second."""
+"""How long after the end of a run to wait for its connection to report its own.
+
+It mostly takes a few milliseconds, and took half a second on a busy machine."""
 
 
 class ConnectionEnd(Enum):
@@ -38,13 +40,15 @@ class StopReport:
 def stop_report(run: Run) -> StopReport | None:
     """Return the report of a stopped run; None for a run that was not stopped, or not in this process.
 
-    A run may end a moment before its connection. This function waits for it, at most `CONNECTION_WAIT_SECONDS`.
+    A run may end a moment before its connection. This function waits for it, until `CONNECTION_WAIT_SECONDS` after the
+    run's end.
     """
     stop_at = run.stop_requested_at
     if run.status is not Status.STOPPED or stop_at is None or not run.events:
         return None
     if run.connection and run.connection.sent_at is not None:
-        run.connection.wait_finished(within=CONNECTION_WAIT_SECONDS)
+        since_end = run.elapsed - run.events[-1].elapsed
+        run.connection.wait_finished(within=max(0.0, CONNECTION_WAIT_SECONDS - since_end))
     texts = [(event.elapsed, text) for event in run.events if (text := root_chunk_text(event))]
     closed = run.connection.closed_at if run.connection else None
     return StopReport(

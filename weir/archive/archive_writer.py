@@ -49,8 +49,8 @@ class ArchiveProblem(Enum):
 class ArchiveWriter:
     """Writes what is put into it, one after the other. Its thread begins with the first.
 
-    `on_turn` is called from time to time on the writer's thread; `on_removed` with the ids of runs whose files were
-    removed; `on_written` with the row of each run that was written. Without `files` runs get a row of the index only.
+    `on_turn` is called from time to time on the writer's thread; `on_removed` with the ids of runs that made
+    room; `on_written` with the row of each run that was written. Without `files` runs get a row of the index only.
     """
 
     def __init__(

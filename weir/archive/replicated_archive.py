@@ -4,9 +4,10 @@ import logging
 from collections.abc import Collection
 from typing import Any, Protocol
 
-from weir.archive.run_archive import RunAccess, RunArchive
+from weir.archive.run_archive import RunArchive
 from weir.runs.memory_run import MemoryRun
 from weir.runs.run import Run
+from weir.runs.run_access import RunAccess
 from weir.runs.run_store import RunElsewhereError, RunUnavailableError
 from weir.storage.run_records import RunEntry, RunFilter
 from weir.storage.storage_errors import StorageError

@@ -10,7 +10,6 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -21,7 +20,7 @@ from weir.archive.run_files import DamagedFileError, RunFiles
 from weir.archive.run_summary import plain_entry
 from weir.runs.memory_run import MemoryRun
 from weir.runs.run import Run
-from weir.runs.run_access import can_read
+from weir.runs.run_access import RunAccess
 from weir.runs.run_store import MemoryStore, RunNotFoundError, RunUnavailableError, RunUnreadableError
 from weir.storage.run_index import RunIndex, memory_index
 from weir.storage.run_records import RunEntry, RunFilter
@@ -37,19 +36,6 @@ IDLE_SECONDS = 60.0
 """Time after which a run on disk that nobody reads leaves the memory."""
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RunAccess:
-    """Who may read a run, for pages that draw many of its kind and need no events."""
-
-    id: str
-    owner: str
-    is_shared: bool
-
-    def can_read(self, visitor: str) -> bool:
-        """Whether this visitor (`Caller.visitor`) may read the run."""
-        return can_read(visitor, self.owner, self.is_shared)
 
 
 class RunArchive:

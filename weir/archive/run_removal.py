@@ -1,4 +1,7 @@
-"""Removal of ended runs from the disk: those that go first when the room is used up, and those deleted a day ago."""
+"""Removal of ended runs from the disk: some when all take more than their limit, and those deleted a day ago.
+
+`RunIndex.first_to_remove` decides which go first.
+"""
 
 import time
 from collections.abc import Callable

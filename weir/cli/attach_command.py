@@ -1,4 +1,4 @@
-"""`weir attach`: starts a program with the tail on its path, so that its LangChain runs appear in Weir."""
+"""`weir attach`: starts a program that loads the tail first, so that its LangChain runs appear in Weir."""
 
 import os
 from pathlib import Path
@@ -49,7 +49,7 @@ def command(
     before = child_process_environment()
     known = before.get("WEIR_ATTACH", "")
     variables = {"WEIR_ATTACH": url or (known if "://" in known else DEFAULT_URL)}
-    folders = (str(tail.parent / "pythonpath"), before.get("PYTHONPATH"))
+    folders = (str(tail.parent / "pythonpath"), str(tail.parent), before.get("PYTHONPATH"))
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
     # The token of this machine's Weir is for this machine's Weir.
     if token and "WEIR_ATTACH_TOKEN" not in before and weir_tail.is_loopback(variables["WEIR_ATTACH"]):

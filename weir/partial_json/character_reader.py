@@ -1,4 +1,7 @@
-"""Reader of the characters of JSON into a document: each state takes those that it knows, however the text is cut."""
+"""Character reader: reads JSON into a document, character by character, however the text is cut.
+
+Its state says what the next character means.
+"""
 
 import re
 from collections.abc import Callable

@@ -1,6 +1,6 @@
-"""Failures: how a run or an answer went wrong, as kinds, each with a message and a hint for people.
+"""Sentences of failures: each kind of failure (`FailureKind`) of a run or an answer, with a message and a hint.
 
-Pages and endpoints show these sentences; docs/faults.md lists what leads to each, and `error_classification.py` finds
+Pages and endpoints show them; docs/faults.md lists what leads to each, and `error_classification.py` finds
 the kind of an exception. Readers of recordings need the kinds alone, so no LangChain is imported here.
 """
 

@@ -1,6 +1,6 @@
-"""Message tree: which message follows which, and which branch of a conversation is the current one.
+"""Message tree: which message follows which; and the choice of a conversation's current branch.
 
-It holds ids only, so that walking a long conversation is cheap.
+The tree holds ids only, so that walking a long conversation is cheap.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Queries within a transaction: finding a visitor's conversation, and what the tables share."""
+"""Queries within a transaction: a visitor's conversation, its messages, and what the tables share."""
 
 import uuid
 from typing import Any

@@ -8,8 +8,8 @@ from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import service
 from pages.components.session.my_runs import run_owners
 from pages.components.session.report_storage_errors import draw_storage_error, report_storage_errors
-from weir.archive.run_archive import RunAccess
 from weir.runs.run import Run
+from weir.runs.run_access import RunAccess
 
 
 def draw_link(run: Run | RunAccess) -> None:

@@ -9,9 +9,9 @@ from pages.components.session.app_services import service
 from pages.components.session.current_user import current_caller, is_this_machine
 from pages.components.session.sign_in import providers
 from weir.access.caller import LOCAL_PROGRAMS, TOKEN_HOLDER, client_caller, client_of, is_token
-from weir.archive.run_archive import RunAccess
 from weir.config.settings import settings
 from weir.runs.run import Run
+from weir.runs.run_access import RunAccess
 from weir.storage.run_records import RunEntry, RunFilter
 from weir.storage.storage_errors import StorageError
 

@@ -7,8 +7,8 @@ from pages.components.layout.translation import _
 from pages.components.layout.weir_sentences import translated
 from pages.components.session.app_services import service
 from pages.components.session.my_runs import reader_of
-from weir.archive.run_archive import RunAccess
 from weir.runs.run import Run
+from weir.runs.run_access import RunAccess
 from weir.runs.run_store import (
     RunEvictedError,
     RunNotFoundError,

@@ -1,7 +1,6 @@
 """What Python runs first in a program that `weir attach -- COMMAND` has started: it loads the tail.
 
-The command puts this folder on PYTHONPATH: the program can import nothing else of Weir by it. The tail has another name
-here than for `import weir_tail`, which attaches a program at once.
+The tail is loaded as `_weir_tail`, because a module named `weir_tail` attaches the program at once.
 """
 
 import importlib.util
