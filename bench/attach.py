@@ -199,6 +199,8 @@ def main(rounds: int) -> None:
             for condition in list(variables)[:: 1 if number % 2 else -1]:
                 found[condition].append(measure(python, folder, variables[condition]))
         kept = sum(program.events for program in weir.programs.of_owners({program.owner for program in _all(weir)}))
+    if not kept:
+        sys.exit("Weir has kept no events: the tail was not loaded.")
     bare = found["nothing attached"]
     print(
         f"{rounds} rounds, {TOKENS * STREAMS:,} tokens each; microseconds for each token, medians (spread of the pairs)"
