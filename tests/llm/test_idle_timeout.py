@@ -3,10 +3,12 @@
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx2
 import openai
 import pytest
+import uvicorn
 
 from weir.llm import idle_stream, retry_deadline
 from weir.llm.abortable_client import AbortableConnections
@@ -172,3 +174,10 @@ def test_a_slow_reader_is_not_taken_for_a_silent_server(clock: Clock) -> None:
 def test_a_body_made_to_be_hard_to_tell_is_read_through(clock: Clock) -> None:
     hard = b":" * 100_000 + b"\ndata: 1\n\n"
     assert b"".join(read(Body(clock, (0.0, hard)))) == hard
+
+
+def test_a_connection_is_used_again_only_while_a_server_surely_keeps_it() -> None:
+    kept_by_server = uvicorn.Config("app").timeout_keep_alive
+    for client in (IdleTimeoutClient(abort=never), AsyncIdleTimeoutClient()):
+        transport: Any = client._transport
+        assert transport._pool._keepalive_expiry < kept_by_server

@@ -23,6 +23,14 @@ from weir.llm.idle_stream import AsyncIdleTimeoutStream, IdleTimeoutStream, Idle
 from weir.llm.invalid_answers import RedirectError
 from weir.llm.retry_deadline import attempt_timeout, disable_late_retry
 
+LIMITS = httpx2.Limits(
+    max_connections=openai.DEFAULT_CONNECTION_LIMITS.max_connections,
+    max_keepalive_connections=openai.DEFAULT_CONNECTION_LIMITS.max_keepalive_connections,
+    keepalive_expiry=4.0,
+)
+"""As openai's, but a connection is used again within four seconds only: servers close it after five, as uvicorn does,
+and a request that meets the close is lost."""
+
 _ASKS_FOR_A_STREAM = re.compile(rb'"stream": ?true')
 """Matches the JSON of a request. Inside one of its strings the quotes would be escaped."""
 
@@ -31,7 +39,7 @@ class IdleTimeoutClient(openai.DefaultHttpxClient):
     """Client for a synchronous chain. Its thread can be woken only by shutting its sockets down, which `abort` does."""
 
     def __init__(self, *, abort: Callable[[], None], **options: Any) -> None:
-        super().__init__(mounts=proxies.BYPASS_LOOPBACK, **options)
+        super().__init__(mounts=proxies.BYPASS_LOOPBACK, limits=LIMITS, **options)
         self._abort = abort
         self.event_hooks["response"].append(_wrap_response_stream)
 
@@ -73,7 +81,7 @@ class AsyncIdleTimeoutClient(openai.DefaultAsyncHttpxClient):
     """Client for a chain on asyncio."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(mounts=proxies.BYPASS_LOOPBACK, **options)
+        super().__init__(mounts=proxies.BYPASS_LOOPBACK, limits=LIMITS, **options)
         self.event_hooks["response"].append(_wrap_async_response_stream)
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
