@@ -12,4 +12,4 @@ if [ "${#missing[@]}" -gt 0 ]; then
 fi
 
 # Most tests wait: two a core keep the cores busy.
-"${PYTHON:-python3}" -m pytest --reruns 1 -n 4 --dist loadfile tests/replicas "$@"
+"${PYTHON:-python3}" -m pytest --reruns 1 --rerun-show-tracebacks -n 4 --dist loadfile tests/replicas "$@"

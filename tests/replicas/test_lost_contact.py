@@ -25,7 +25,7 @@ def test_a_replica_that_redis_has_lost_goes_on_alone(redis_here: RedisProcess) -
             assert copy.status is Status.FAILED
             assert copy.failure is not None
             assert copy.failure.kind is FailureKind.SERVER_GONE
-            assert here.group.note(run.id)
+            until(lambda: here.group.note(run.id))
             wire.mend()
             until(lambda: not here.group.problem)
             steps.end()

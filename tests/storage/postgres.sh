@@ -44,5 +44,5 @@ port=$("${PYTHON:-python3}" -c 'import socket; s = socket.socket(); s.bind(("127
         { cat "$cluster/data/log" >&2; exit 1; }
 )
 
-WEIR_TEST_POSTGRES="postgresql://weir@127.0.0.1:$port/postgres" "${PYTHON:-python3}" -m pytest --reruns 1 -k postgresql \
-    tests/storage "$@"
+WEIR_TEST_POSTGRES="postgresql://weir@127.0.0.1:$port/postgres" "${PYTHON:-python3}" -m pytest --reruns 1 --rerun-show-tracebacks \
+    -k postgresql tests/storage "$@"
