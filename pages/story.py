@@ -79,7 +79,8 @@ if story.is_share_revoked():
     st.stop()
 draw_tiny_model_note(models_of(story.request.model))
 st.text(story.request.topic)
-placeholders = answer_view.answer_placeholders(keyed_container("story", story.id))
+with keyed_container("story", story.id):
+    placeholders = answer_view.answer_placeholders()
 below = story_view.create_below()
 ended = story_view.draw_story(story, bottom, placeholders, below, controls.draw_once)
 controls.draw_once()

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -91,14 +90,20 @@ class AnswerPlaceholders:
     actions: st.delta_generator.DeltaGenerator
 
 
-def answer_placeholders(
-    around: AbstractContextManager[st.delta_generator.DeltaGenerator] | None = None,
-) -> AnswerPlaceholders:
-    """Make the placeholders of an answer here; `around` gives the container of its text."""
-    head, thinking = st.empty(), st.empty()
-    with around or nullcontext(st.container()) as text:
-        pass
-    return AnswerPlaceholders(head, thinking, text, note=st.empty(), figures=st.empty(), actions=st.empty())
+def answer_placeholders() -> AnswerPlaceholders:
+    """Make the placeholders of an answer here, in a container that no other answer gets (`keyed_container`).
+
+    The thinking gets a container, because an empty element takes away what is drawn in its place until that is drawn
+    again. A browser that shows the page in between folds what its reader has unfolded.
+    """
+    return AnswerPlaceholders(
+        head=st.empty(),
+        thinking=st.container(),
+        text=st.container(),
+        note=st.empty(),
+        figures=st.empty(),
+        actions=st.empty(),
+    )
 
 
 def stream_answer(

@@ -11,10 +11,10 @@ MAX_LIVE_CHARS = 2_000
 
 
 class ThinkingView:
-    """The folded text in a placeholder. It is made when there is something to show, and then only its text changes."""
+    """The folded text in a container. It is made when there is something to show, and then only its text changes."""
 
-    def __init__(self, placeholder: st.delta_generator.DeltaGenerator) -> None:
-        self._placeholder = placeholder
+    def __init__(self, container: st.delta_generator.DeltaGenerator) -> None:
+        self._container = container
         self._text: st.delta_generator.DeltaGenerator | None = None
         self._shown = ""
 
@@ -35,7 +35,7 @@ class ThinkingView:
         if not text or text == self._shown:
             return False
         if self._text is None:
-            with self._placeholder.container():
+            with self._container:
                 # The label never changes: with another one, Streamlit would fold what a reader has unfolded.
                 self._text = st.expander(_("Thinking"), icon=":material/psychology:").empty()
         self._shown = text
