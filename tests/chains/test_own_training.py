@@ -16,6 +16,9 @@ from chains.classifier.own_training import Trained, TrainingError, suggested_thr
 from chains.classifier.trained_router_file import RouterFileError, read_router, write_router
 from tests.support.app_process import ROOT
 
+# All by one worker: they share what was learned.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("own training")]
+
 SHOP = ROOT / "examples" / "bike_shop"
 
 
