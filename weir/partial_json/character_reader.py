@@ -1,6 +1,6 @@
 """Character reader: reads JSON into a document, character by character, however the text is cut.
 
-Its state says what the next character means.
+Its state decides what the next character means.
 """
 
 import re
